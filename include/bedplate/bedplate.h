@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All of libbedplate's public interface. */
+#ifndef BEDPLATE_BEDPLATE_H
+#define BEDPLATE_BEDPLATE_H
+
+#include <bedplate/context.h>
+#include <bedplate/json.h>
+#include <bedplate/units.h>
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <bedplate/units.h>
+
+#include "core/context.h"
+#include "core/number.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static const struct unit {
+	const char *name;
+	uint64_t bytes;
+} units[] = {
+	{ "B", 1 },
+	{ "s", BP_SECTOR_BYTES },
+	{ "K", UINT64_C(1) << 10 },
+	{ "KiB", UINT64_C(1) << 10 },
+	{ "KB", UINT64_C(1000) },
+	{ "M", UINT64_C(1) << 20 },
+	{ "MiB", UINT64_C(1) << 20 },
+	{ "MB", UINT64_C(1000000) },
+	{ "G", UINT64_C(1) << 30 },
+	{ "GiB", UINT64_C(1) << 30 },
+	{ "GB", UINT64_C(1000000000) },
+	{ "T", UINT64_C(1) << 40 },
+	{ "TiB", UINT64_C(1) << 40 },
+	{ "TB", UINT64_C(1000000000000) },
+	{ "P", UINT64_C(1) << 50 },
+	{ "PiB", UINT64_C(1) << 50 },
+	{ "PB", UINT64_C(1000000000000000) },
+	{ "E", UINT64_C(1) << 60 },
+	{ "EiB", UINT64_C(1) << 60 },
+	{ "EB", UINT64_C(1000000000000000000) },
+};
+
+static const struct unit *unit_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcasecmp(units[i].name, name) == 0)
+			return &units[i];
+	return NULL;
+}
+
+/*
+ * @whole.@digits times @scale, where @digits has at most 18 digits. 128 bits hold every step;
+ * the result must be whole and fit 64.
+ */
+static int scale_up(uint64_t whole, const char *digits, size_t nr_digits, uint64_t scale,
+		    uint64_t *ret)
+{
+	__extension__ typedef unsigned __int128 wide;
+	uint64_t fraction = 0, ten = 1;
+	wide v;
+
+	for (size_t i = 0; i < nr_digits; i++, ten *= 10)
+		fraction = fraction * 10 + (uint64_t)(digits[i] - '0');
+	v = (wide)fraction * scale;
+	if (v % ten)
+		return -EINVAL;
+	v = v / ten + (wide)whole * scale;
+	if (v > UINT64_MAX)
+		return -ERANGE;
+	*ret = (uint64_t)v;
+	return 0;
+}
+
+static int fail(struct bp_ctx *ctx, int r, const char *text, const char *why)
+{
+	bp_fail(ctx, r, "'%s' is not a size: %s", text, why);
+	error_set_code(ctx, BP_E_USAGE);
+	return r;
+}
+
+/* Percent of @whole: a hundredth of it a unit, computed before dividing. */
+static int percent(struct bp_ctx *ctx, const char *text, uint64_t n, const char *digits,
+		   size_t nr_digits, uint64_t whole, bp_bytes *ret)
+{
+	__extension__ typedef unsigned __int128 wide;
+	uint64_t ten = 1, fraction = 0;
+	wide v;
+
+	if (!whole)
+		return fail(ctx, -EINVAL, text, "a percentage has no meaning here");
+	if (n > 100000 || nr_digits > 6)
+		return fail(ctx, -ERANGE, text, "too large");
+	for (size_t i = 0; i < nr_digits; i++, ten *= 10)
+		fraction = fraction * 10 + (uint64_t)(digits[i] - '0');
+	v = ((wide)n * ten + fraction) * whole / ((wide)100 * ten);
+	if (v > UINT64_MAX)
+		return fail(ctx, -ERANGE, text, "too large");
+	*ret = (uint64_t)v;
+	return 0;
+}
+
+int bp_size_parse(struct bp_ctx *ctx, const char *text, uint64_t unit_bytes, bp_bytes whole,
+		  bp_bytes *ret)
+{
+	size_t len = strspn(text, "0123456789"), nr_digits = 0;
+	const char *digits = text + len, *name = digits;
+	uint64_t n, scale = unit_bytes;
+	int r;
+
+	r = number_parse_len(text, len, UINT64_MAX, &n);
+	if (r < 0)
+		return fail(ctx, r, text,
+			    r == -ERANGE ? "too large" : "it begins with no digit");
+	if (*digits == '.') {
+		digits++;
+		nr_digits = strspn(digits, "0123456789");
+		name = digits + nr_digits;
+		if (nr_digits == 0 || nr_digits > 18)
+			return fail(ctx, -EINVAL, text, "1 to 18 digits follow a point");
+	}
+	if (streq(name, "%"))
+		return percent(ctx, text, n, digits, nr_digits, whole, ret);
+	if (*name) {
+		const struct unit *unit = unit_find(name);
+
+		if (!unit)
+			return fail(ctx, -EINVAL, text,
+				    "the unit is none of B s K M G T P E, KiB ..., KB ...");
+		scale = unit->bytes;
+	} else if (!scale) {
+		return fail(ctx, -EINVAL, text, "it has no unit");
+	}
+	r = scale_up(n, digits, nr_digits, scale, ret);
+	if (r < 0)
+		return fail(ctx, r, text,
+			    r == -ERANGE ? "too large" : "not a whole number of bytes");
+	return 0;
+}
+
+const char *bp_size_format(bp_bytes bytes, char *buf)
+{
+	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	unsigned i = 0;
+	uint64_t unit = 1;
+
+	while (i + 1 < ARRAY_SIZE(names) && bytes >= unit << 10) {
+		unit <<= 10;
+		i++;
+	}
+	if (bytes % unit == 0)
+		snprintf(buf, BP_SIZE_TEXT, "%llu%s", (unsigned long long)(bytes / unit),
+			 names[i]);
+	else
+		snprintf(buf, BP_SIZE_TEXT, "%llu.%02u%s", (unsigned long long)(bytes / unit),
+			 (unsigned)(((bytes % unit) >> (10 * (i - 1))) * 100 / 1024),
+			 names[i]);
+	return buf;
+}
