@@ -3,6 +3,7 @@
 #ifndef BEDPLATE_BEDPLATE_H
 #define BEDPLATE_BEDPLATE_H
 
+#include <bedplate/bdev.h>
 #include <bedplate/context.h>
 #include <bedplate/json.h>
 #include <bedplate/units.h>
