@@ -30,6 +30,42 @@ struct bp_bdev {
 	bool read_only;
 };
 
+/**
+ * bp_bdev_get() - Look at a block device.
+ * @which: its node, or MAJOR:MINOR.
+ *
+ * Return: 0, -ENOENT, -ENOTBLK or -ENXIO (BP_E_NO_BLOCK_DEVICE), -EACCES.
+ */
+BP_API int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret);
+
+enum bp_holder_kind {
+	BP_HOLDER_MAPPED,  /* a mapped device lies on it */
+	BP_HOLDER_RAID,    /* an md array does */
+	BP_HOLDER_LOOP,    /* a loop device does */
+	BP_HOLDER_OTHER,   /* another block device does */
+	BP_HOLDER_MOUNT,   /* it is mounted */
+	BP_HOLDER_SWAP,    /* it is swapped to */
+	BP_HOLDER_PROCESS, /* a process has it open */
+};
+
+/**
+ * struct bp_holder - Somebody who uses a block device.
+ * @pid: of a process; else 0.
+ * @name: the holding device's name, the mount point, or the process's name.
+ */
+struct bp_holder {
+	enum bp_holder_kind kind;
+	int32_t pid;
+	char name[256];
+};
+
+/**
+ * bp_bdev_holders() - Who uses a block device, as far as this process may see.
+ * @ret: free() it; NULL where there are none.
+ */
+BP_API int bp_bdev_holders(struct bp_ctx *ctx, uint32_t major, uint32_t minor,
+			   struct bp_holder **ret, size_t *ret_count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,7 +5,11 @@
 
 #include <bedplate/bdev.h>
 #include <bedplate/context.h>
+#include <bedplate/device.h>
 #include <bedplate/json.h>
+#include <bedplate/pool.h>
+#include <bedplate/stack.h>
+#include <bedplate/udev.h>
 #include <bedplate/units.h>
 
 #endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Thin pools: many volumes and snapshots that share one data device.
+ *
+ * A pool is opened by its mapped device; what it holds is asked of the kernel in each call.
+ * To deactivate a volume is to take its mapping away: its data stays in the pool. To delete is
+ * another verb. Removing a pool deactivates and never deletes.
+ */
+#ifndef BEDPLATE_POOL_H
+#define BEDPLATE_POOL_H
+
+#include <bedplate/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bp_pool;
+
+#define BP_THIN_ID_MAX 16777215u /* 24 bits */
+#define BP_THIN_ID_ANY UINT32_MAX
+
+/**
+ * enum bp_pool_flags - Of a pool to create.
+ * @BP_POOL_SKIP_ZEROING: new blocks keep what was on the data device before. Faster; what
+ *	others left there can be read through new volumes.
+ * @BP_POOL_NO_DISCARD_PASSDOWN, @BP_POOL_IGNORE_DISCARD: see the kernel's thin-pool.
+ * @BP_POOL_READ_ONLY: metadata is not changed.
+ * @BP_POOL_ERROR_IF_NO_SPACE: fail writes when full at once, instead of holding them back.
+ * @BP_POOL_EXISTING: the metadata device holds a pool's metadata: use it.
+ * @BP_POOL_WIPE: whatever the metadata device holds: begin anew.
+ */
+enum bp_pool_flags {
+	BP_POOL_SKIP_ZEROING = 1 << 0,
+	BP_POOL_NO_DISCARD_PASSDOWN = 1 << 1,
+	BP_POOL_IGNORE_DISCARD = 1 << 2,
+	BP_POOL_READ_ONLY = 1 << 3,
+	BP_POOL_ERROR_IF_NO_SPACE = 1 << 4,
+	BP_POOL_EXISTING = 1 << 5,
+	BP_POOL_WIPE = 1 << 6,
+};
+
+/**
+ * struct bp_pool_opts - How to create a pool. Zero in a member is its default.
+ * @uuid: NULL: none.
+ * @flags: enum bp_pool_flags.
+ * @data_block_sectors: 128 to 2097152, in steps of 128. Default 128 (64 KiB), or with
+ *	BP_POOL_EXISTING what the metadata says.
+ * @low_water_dblocks: an event is raised when fewer blocks are free; 0: never.
+ * @size_sectors: of the pool; default the data device's.
+ * @timeout_ms: for the whole call.
+ */
+struct bp_pool_opts {
+	size_t size;
+	const char *uuid;
+	uint32_t flags;
+	bp_sector data_block_sectors;
+	bp_dblock low_water_dblocks;
+	bp_sector size_sectors;
+	int64_t timeout_ms;
+};
+
+/**
+ * bp_pool_create() - Make a pool's mapped device, and its metadata where there is none.
+ * @metadata, @data: block devices: paths or MAJOR:MINOR. Not the same.
+ * @ret: free it with bp_pool_close(); may be NULL.
+ *
+ * Metadata is begun anew only where the first 4096 bytes are zero, or with BP_POOL_WIPE.
+ * Return: 0, -EEXIST with BP_E_METADATA_EXISTS (the metadata device holds something), -EBUSY
+ * with BP_E_POOL_IN_USE, -EINVAL, -ENOTBLK, or as bp_device_create().
+ */
+BP_API int bp_pool_create(struct bp_ctx *ctx, const char *name, const char *metadata,
+			  const char *data, const struct bp_pool_opts *opts,
+			  struct bp_pool **ret);
+
+/**
+ * bp_pool_open() - Find a pool that is active.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (not a thin-pool).
+ */
+BP_API int bp_pool_open(struct bp_ctx *ctx, const struct bp_selector *which,
+			struct bp_pool **ret);
+/* Forgets the pool; the kernel keeps it. NULL is allowed. */
+BP_API void bp_pool_close(struct bp_pool *pool);
+/* The mapped device as it was when opened. Lent. */
+BP_API const struct bp_device_info *bp_pool_device(const struct bp_pool *pool);
+
+enum bp_pool_mode {
+	BP_POOL_MODE_WRITE,
+	BP_POOL_MODE_OUT_OF_DATA_SPACE,
+	BP_POOL_MODE_READ_ONLY,
+	BP_POOL_MODE_FAIL,  /* nothing works: the numbers are 0 */
+	BP_POOL_MODE_ERROR, /* the kernel could not read the numbers: they are 0 */
+};
+
+enum bp_pool_discard {
+	BP_POOL_DISCARD_PASSDOWN,
+	BP_POOL_DISCARD_NO_PASSDOWN,
+	BP_POOL_DISCARD_IGNORE,
+};
+
+/**
+ * struct bp_pool_status - How a pool is.
+ * @metadata_*_mblocks: of its metadata device; @data_*_dblocks: of its data device.
+ * @metadata_low_water_mblocks: an event is raised when fewer are free; 0: not told.
+ * @held_root_mblock: block of the reserved metadata snapshot; 0: none.
+ * @error_if_no_space: writes fail when full; false: they are held back (for 60 s, mostly).
+ * @needs_check: the kernel found damage: it must be checked, and stays read-only until then.
+ * @metadata, @data: its devices.
+ */
+struct bp_pool_status {
+	enum bp_pool_mode mode;
+	uint64_t transaction_id;
+	bp_mblock metadata_used_mblocks, metadata_total_mblocks, metadata_low_water_mblocks;
+	bp_dblock data_used_dblocks, data_total_dblocks, low_water_dblocks;
+	bp_mblock held_root_mblock;
+	enum bp_pool_discard discard;
+	bool error_if_no_space, needs_check, skip_zeroing, suspended;
+	bp_sector data_block_sectors, size_sectors;
+	struct bp_devno metadata, data;
+};
+
+/**
+ * bp_pool_status() - Two ioctls: table and status.
+ * @flags: BP_TABLE_FLUSH: let the pool commit first, so that the numbers are of now.
+ */
+BP_API int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *ret);
+
+/**
+ * struct bp_volume - An active volume: a mapped device whose table is one thin segment.
+ * @thin_id: its id in the pool. One id can be active under several names.
+ * @external_origin: major 0: none.
+ * @size_sectors: of the mapping.
+ * @mapped_sectors: what of it has blocks of its own or shared ones.
+ * @highest_mapped_sector: valid where @mapped_sectors is not 0.
+ * @failed: the pool failed: the last two are 0.
+ */
+struct bp_volume {
+	char name[BP_NAME_SIZE], uuid[BP_UUID_SIZE];
+	uint32_t major, minor;
+	uint32_t thin_id;
+	struct bp_devno external_origin;
+	bp_sector size_sectors, mapped_sectors, highest_mapped_sector;
+	int32_t open_count;
+	bool suspended, read_only, failed;
+};
+
+/**
+ * bp_pool_volumes() - The pool's active volumes, by id. Found by looking at every thin device.
+ * @ret: free() it; NULL where there are none.
+ */
+BP_API int bp_pool_volumes(struct bp_pool *pool, struct bp_volume **ret, size_t *ret_count);
+
+/**
+ * struct bp_volume_opts - How to create or activate a volume. Zero is the default.
+ * @uuid: of the mapped device; NULL: none.
+ * @use_thin_id, @thin_id: the id to take; default: one that is free.
+ * @external_origin: a device that gives what the volume does not have yet: a path or
+ *	MAJOR:MINOR; NULL: none. It must never be written to while the volume lives.
+ * @read_only: of the mapping.
+ * @size_sectors: for a snapshot: its size; default the active origin's. Must be given where
+ *	the origin is not active.
+ * @inactive: only in the pool: make no mapped device. The name may be NULL.
+ * @origin_by_id, @origin_thin_id: for a snapshot: the origin by id, active or not.
+ * @timeout_ms: for the whole call.
+ */
+struct bp_volume_opts {
+	size_t size;
+	const char *uuid;
+	bool use_thin_id;
+	uint32_t thin_id;
+	const char *external_origin;
+	bool read_only, inactive, origin_by_id;
+	uint32_t origin_thin_id;
+	bp_sector size_sectors;
+	int64_t timeout_ms;
+};
+
+/**
+ * bp_pool_create_volume() - A new, empty volume, and its mapped device. Both or none.
+ * @name: of the mapped device.
+ * @ret_thin_id: its id in the pool; may be NULL.
+ *
+ * Return: 0, -EEXIST (BP_E_EXISTS: the name, or the id asked for), -EROFS (BP_E_POOL_STATE),
+ * -ENOSPC (no id free), or as bp_device_create().
+ */
+BP_API int bp_pool_create_volume(struct bp_pool *pool, const char *name, bp_sector size_sectors,
+				 const struct bp_volume_opts *opts, uint32_t *ret_thin_id);
+
+/**
+ * bp_pool_snapshot() - A volume that begins as a copy of another, at one instant.
+ * @origin: the active origin; NULL: opts->origin_thin_id.
+ * @name: of the snapshot's mapped device.
+ *
+ * Every active mapping of the origin is suspended around it and resumed whatever happens.
+ * Return: 0, -ENODATA (BP_E_NO_THIN: no such origin), -EEXIST, or as for a new volume.
+ */
+BP_API int bp_pool_snapshot(struct bp_pool *pool, const struct bp_selector *origin,
+			    const char *name, const struct bp_volume_opts *opts,
+			    uint32_t *ret_thin_id);
+
+/**
+ * bp_pool_activate() - Make a mapped device for a volume that is in the pool.
+ * Return: 0, -ENODATA (BP_E_NO_THIN), or as bp_device_create().
+ */
+BP_API int bp_pool_activate(struct bp_pool *pool, uint32_t thin_id, const char *name,
+			    bp_sector size_sectors, const struct bp_volume_opts *opts);
+
+/**
+ * bp_pool_deactivate() - Remove every mapped device of a volume. Its data stays in the pool.
+ * Return: 0 (also where there is none), -EBUSY (as bp_device_remove()).
+ */
+BP_API int bp_pool_deactivate(struct bp_pool *pool, uint32_t thin_id,
+			      const struct bp_remove_opts *opts);
+
+/**
+ * bp_pool_delete() - Delete a volume and its data for good.
+ *
+ * Return: 0, -EBUSY (BP_E_BUSY: it is active: the cause says where), -ENODATA (BP_E_NO_THIN),
+ * -EROFS (BP_E_POOL_STATE).
+ */
+BP_API int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
+
+/**
+ * bp_pool_grow() - Let a pool use what its devices have gained.
+ * @size_sectors: its new size; 0: all of the data device.
+ *
+ * The metadata device is used as far as it reaches, as always. Return: 0, -EINVAL with
+ * BP_E_TOO_SMALL (not larger than before, or larger than the device).
+ */
+BP_API int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_ms);
+
+/* bp_pool_set_no_space() - What happens to writes when the pool is full. */
+BP_API int bp_pool_set_no_space(struct bp_pool *pool, bool error_if_no_space,
+				int64_t timeout_ms);
+/* bp_pool_set_low_water() - When the pool raises its event. */
+BP_API int bp_pool_set_low_water(struct bp_pool *pool, bp_dblock low_water_dblocks,
+				 int64_t timeout_ms);
+
+/* bp_pool_set_transaction() - -EINVAL where the pool's transaction id is not @old_id. */
+BP_API int bp_pool_set_transaction(struct bp_pool *pool, uint64_t old_id, uint64_t new_id,
+				   int64_t timeout_ms);
+
+/**
+ * bp_pool_reserve_metadata_snap(), bp_pool_release_metadata_snap() - A still copy of the
+ * pool's bookkeeping (not of data) for tools to read. A pool has at most one.
+ * @ret_mblock: where it lies; may be NULL.
+ *
+ * Return: 0, -EBUSY (there is one: perhaps another program's), -ENODATA (there is none).
+ */
+BP_API int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
+					 bp_mblock *ret_mblock);
+BP_API int bp_pool_release_metadata_snap(struct bp_pool *pool, int64_t timeout_ms);
+
+/**
+ * bp_pool_remove() - Deactivate all volumes and the pool; nothing is deleted.
+ *
+ * Where the pool or a volume is in use, everything stays as it was. The pool object stays too:
+ * close it.
+ */
+BP_API int bp_pool_remove(struct bp_pool *pool, const struct bp_remove_opts *opts);
+
+/**
+ * bp_pool_list() - All active pools.
+ * @ret: free() it; NULL where there are none.
+ */
+BP_API int bp_pool_list(struct bp_ctx *ctx, struct bp_device_entry **ret, size_t *ret_count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

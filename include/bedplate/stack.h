@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Several mapped devices at once: described, made in the order they need, or not at all. */
+#ifndef BEDPLATE_STACK_H
+#define BEDPLATE_STACK_H
+
+#include <bedplate/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct bp_stack_device - One device of a stack.
+ * @name, @uuid: plain; "" for no uuid.
+ * @minor: the one it shall have; -1: any.
+ * @read_only: its table is.
+ * @table: NULL: none. Lent.
+ */
+struct bp_stack_device {
+	const char *name, *uuid;
+	int64_t minor;
+	bool read_only;
+	const struct bp_table *table;
+};
+
+struct bp_stack;
+BP_API int bp_stack_new(struct bp_ctx *ctx, struct bp_stack **ret);
+BP_API void bp_stack_free(struct bp_stack *stack);
+/* Everything is copied. -EEXIST: a name or uuid is in the stack already. */
+BP_API int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device);
+BP_API size_t bp_stack_count(const struct bp_stack *stack);
+BP_API const struct bp_stack_device *bp_stack_get(const struct bp_stack *stack, size_t index);
+
+/**
+ * bp_stack_read() - Describe existing devices, what lies below first.
+ * @which: the devices, @count of them; NULL: all there are.
+ * @with_minor: pin their minor numbers too.
+ */
+BP_API int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
+			 bool with_minor, struct bp_stack **ret);
+
+/**
+ * bp_concise_parse(), bp_concise_format() - A stack in one line:
+ *
+ *	name,uuid,minor,flags,start length target args[,next segment ...][;next device ...]
+ *
+ * A backslash takes a comma, semicolon or backslash literally. Minor may be empty; flags is
+ * "ro" or "rw"; a device without a table has no field after flags.
+ * @ret_text: free() it.
+ *
+ * Return: 0, -EINVAL (BP_E_FORMAT; BP_E_TABLE: the message says which device and field).
+ */
+BP_API int bp_concise_parse(struct bp_ctx *ctx, const char *text, struct bp_stack **ret);
+BP_API int bp_concise_format(struct bp_ctx *ctx, const struct bp_stack *stack, char **ret_text);
+
+/**
+ * bp_stack_apply() - Create all devices of a stack, those below first, or none.
+ * @opts: for each of them (uuid and number are the device's own); NULL for the defaults.
+ *
+ * Tables may name devices of the stack by their nodes (/dev/mapper/NAME).
+ * Return: 0, -ELOOP (they lie on one another in a circle), or as bp_device_create().
+ */
+BP_API int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
+			  const struct bp_create_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Cookies: how device-mapper programs wait for udev. A cookie is a System V semaphore that
+ * counts the operations whose udev rules have not ended yet. The calls of device.h do this by
+ * themselves; these are for scripts, and for clearing up after other programs.
+ */
+#ifndef BEDPLATE_UDEV_H
+#define BEDPLATE_UDEV_H
+
+#include <bedplate/context.h>
+
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct bp_udev_state - Whether udev will answer, and why not.
+ * @runs: it will, as far as can be told without asking it.
+ * @why: the reason where it won't; lent, static.
+ */
+struct bp_udev_state {
+	bool runs;
+	const char *why;
+};
+BP_API int bp_udev_probe(struct bp_ctx *ctx, struct bp_udev_state *ret);
+
+/**
+ * struct bp_cookie - A cookie that exists.
+ * @value: its number, 0x0d4dXXXX.
+ * @semid: its semaphore set.
+ * @count: operations not answered yet; 1 more while its maker has not begun to wait.
+ * @changed_s: when it was last changed, seconds since 1970; 0: never since it was made.
+ * @age_s: seconds since that or since it was made.
+ */
+struct bp_cookie {
+	uint32_t value;
+	int semid;
+	uint32_t count;
+	int64_t changed_s, age_s;
+};
+
+/* bp_cookie_list() - All cookies of this IPC namespace. @ret: free() it. */
+BP_API int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie **ret, size_t *ret_count);
+
+/* bp_cookie_create() - Make one. Complete it and wait for it with bp_cookie_release(). */
+BP_API int bp_cookie_create(struct bp_ctx *ctx, uint32_t *ret_value);
+
+/**
+ * bp_cookie_complete() - Say that one operation of it is done, as udev rules do.
+ * Return: 0, -ENOENT (no such cookie), -EINVAL (not a cookie's number).
+ */
+BP_API int bp_cookie_complete(struct bp_ctx *ctx, uint32_t value);
+
+/**
+ * bp_cookie_release() - Complete our part, wait for the rest, destroy it.
+ * Return: 0, -ENOENT, -ETIMEDOUT (BP_E_UDEV; destroyed all the same).
+ */
+BP_API int bp_cookie_release(struct bp_ctx *ctx, uint32_t value, int64_t timeout_ms);
+
+/**
+ * bp_cookie_destroy_old() - Destroy cookies that nobody touched for a time. Whoever still
+ * waits for one goes on.
+ * @min_age_s: only those at least this old.
+ * @ret_count: how many; may be NULL.
+ */
+BP_API int bp_cookie_destroy_old(struct bp_ctx *ctx, int64_t min_age_s, size_t *ret_count);
+
+/**
+ * bp_udev_flags_text() - What the flags in the upper half of a cookie value mean.
+ * @ret: words, separated by a blank ("DISABLE_DM_RULES PRIMARY_SOURCE"); free() it.
+ */
+BP_API int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
