@@ -9,6 +9,8 @@
 #include <bedplate/json.h>
 #include <bedplate/pool.h>
 #include <bedplate/stack.h>
+#include <bedplate/table.h>
+#include <bedplate/targets.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The typed parameters and status of every target. Fill them with designated initialisers and
+ * hand them to bp_table_add() (<bedplate/table.h>); read them from a segment's @params or a
+ * status' @values.
+ *
+ * Devices are "MAJOR:MINOR" or paths; BP_DEV() makes the former from a struct bp_bdev. Units
+ * are in the names. Strings and lists belong to whoever owns the struct. Counts of words in a
+ * table line are computed, never given. A pointer that is NULL, a list of length 0, a struct
+ * bp_number without @is_set: not given, and left out of the line where the target allows that.
+ */
+#ifndef BEDPLATE_TARGETS_H
+#define BEDPLATE_TARGETS_H
+
+#include <bedplate/bdev.h>
+#include <bedplate/table.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A number that may be missing, told apart from zero. BP_SET(7) initialises one. */
+struct bp_number {
+	uint64_t value;
+	bool is_set;
+};
+/* clang-format off */
+#define BP_SET(number) { (number), true }
+/* clang-format on */
+
+/* A word and its value, where a target takes such pairs. */
+struct bp_pair {
+	const char *key, *value;
+};
+
+#define BP_DEV_TEXT 24
+/* bp_dev_format() - Write "MAJOR:MINOR" at @buf, at least BP_DEV_TEXT bytes. Return: @buf. */
+BP_API const char *bp_dev_format(const struct bp_bdev *bdev, char *buf);
+
+#ifndef __cplusplus
+/* A block device as a word of a table; lives as long as the enclosing block. */
+#define BP_DEV(bdev) bp_dev_format((bdev), (char[BP_DEV_TEXT]){ 0 })
+#endif
+
+/**
+ * bp_target_length() - The longest segment that these parameters allow on their devices.
+ * @params: the target's struct.
+ * @lookup, @user: find the devices.
+ * @ret_sectors: device sizes in 512-byte sectors less the offsets into them; rounded down where
+ *	the target needs whole chunks.
+ *
+ * Return: 0; -ENODATA (this target's length does not come from a device: zero, error, thin, vdo
+ * ...); -ENOENT (unknown target); -ERANGE (an offset at or behind its device's end); what
+ *@lookup returned; -ENOMEM.
+ */
+BP_API int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
+			    bp_lookup_fn lookup, void *user, bp_sector *ret_sectors);
+
+/* linear: a range of another device. No status. */
+struct bp_linear {
+	const char *dev;
+	bp_sector offset_sectors;
+};
+
+/* striped: RAID-0 over several devices. */
+struct bp_striped_leg {
+	const char *dev;
+	bp_sector offset_sectors;
+};
+struct bp_striped {
+	bp_sector chunk_sectors; /* 1 to 2^32 - 1; any number */
+	const struct bp_striped_leg *legs;
+	size_t nr_legs;
+};
+struct bp_striped_status {
+	const char *const *devs;
+	size_t nr_devs;
+	const char *health; /* a letter a leg: 'A' alive, 'D' had I/O errors */
+};
+
+/* zero: reads give zeros, writes vanish. No parameters, no status. */
+struct bp_zero {
+	char none;
+};
+
+/*
+ * error: every I/O fails. A device is only asked for its limits (Linux 6.12 and later; before,
+ * it is ignored), and no kernel prints it back. No status.
+ */
+struct bp_error_limits {
+	const char *dev;
+	bp_sector offset_sectors;
+};
+struct bp_error_target {
+	const struct bp_error_limits *limits; /* NULL: none */
+};
+
+/* thin-pool: blocks for thin volumes, allocated on first write, shared between snapshots. */
+struct bp_thin_pool {
+	const char *metadata_dev, *data_dev;
+	bp_sector data_block_sectors; /* 64 KiB to 1 GiB, in 64 KiB steps */
+	bp_dblock low_water_dblocks;  /* an event when fewer are free; 0: none */
+	bool skip_block_zeroing;      /* new blocks keep what was there */
+	bool ignore_discard;
+	bool no_discard_passdown;
+	bool read_only;
+	bool error_if_no_space; /* false: wait a minute for more space, then fail */
+};
+
+enum bp_thin_pool_mode {
+	BP_THIN_POOL_RW = 1,
+	BP_THIN_POOL_RO = 2, /* read-only, out of metadata space, or after a failure */
+	BP_THIN_POOL_OUT_OF_DATA_SPACE = 3,
+};
+enum bp_thin_pool_discard {
+	BP_THIN_POOL_PASSDOWN = 1,
+	BP_THIN_POOL_NO_PASSDOWN = 2,
+	BP_THIN_POOL_IGNORE_DISCARD = 3,
+};
+enum bp_thin_pool_no_space {
+	BP_THIN_POOL_QUEUE = 1,
+	BP_THIN_POOL_ERROR = 2,
+};
+/* States instead of values: "Fail", "Error". */
+struct bp_thin_pool_status {
+	uint64_t transaction_id;
+	bp_mblock used_metadata_blocks, total_metadata_blocks;
+	bp_dblock used_data_dblocks, total_data_dblocks;
+	struct bp_number held_root_mblock; /* of the metadata snapshot */
+	enum bp_thin_pool_mode mode;
+	enum bp_thin_pool_discard discard;
+	enum bp_thin_pool_no_space no_space;
+	bool needs_check;
+	struct bp_number metadata_low_water_mblocks; /* Linux 4.19 and later */
+};
+
+#define BP_THIN_ID_MAX 16777215u
+
+/* Messages of thin-pool: create_thin and delete; create_snap; set_transaction_id. */
+struct bp_thin_pool_id {
+	uint32_t id; /* 0 to BP_THIN_ID_MAX */
+};
+struct bp_thin_pool_snap {
+	uint32_t id, origin_id;
+};
+struct bp_thin_pool_transaction {
+	uint64_t old_id, new_id;
+};
+
+/* thin: a volume or snapshot of a pool. */
+struct bp_thin {
+	const char *pool_dev;
+	uint32_t id;                     /* 0 to BP_THIN_ID_MAX */
+	const char *external_origin_dev; /* NULL: none */
+};
+/* States instead of values: "Fail", "-", "Error". */
+struct bp_thin_status {
+	bp_sector mapped_sectors;
+	struct bp_number highest_mapped_sector; /* unset: nothing is mapped */
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
