@@ -5,12 +5,14 @@
 
 #include <bedplate/bdev.h>
 #include <bedplate/context.h>
+#include <bedplate/damage.h>
 #include <bedplate/device.h>
 #include <bedplate/json.h>
 #include <bedplate/pool.h>
 #include <bedplate/stack.h>
 #include <bedplate/table.h>
 #include <bedplate/targets.h>
+#include <bedplate/thin.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Space maps: what is stored of how often each block is referenced, and comparing it. */
+#ifndef PDATA_SPACE_MAP_H
+#define PDATA_SPACE_MAP_H
+
+#include "pdata/refcounts.h"
+#include "pdata/walk.h"
+
+/*
+ * Source: Linux, drivers/md/persistent-data/dm-space-map-common.h.
+ *
+ * The root, in a field of 128 bytes of the superblock; what follows these 32 bytes is
+ * unspecified.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     8  nr_blocks       blocks covered
+ *        8     8  nr_allocated    with a count above 0
+ *       16     8  bitmap_root     metadata: the index block; data: tree of index entries
+ *       24     8  ref_count_root  tree: block -> u32 count, for counts above 2
+ */
+struct sm_root_disk {
+	le64 nr_blocks, nr_allocated, bitmap_root, ref_count_root;
+};
+_Static_assert(sizeof(struct sm_root_disk) == 32, "on-disk format");
+#define SM_ROOT_BYTES 128
+
+/*
+ *   OFFSET  SIZE  FIELD
+ *        0     8  blocknr           the bitmap block
+ *        8     4  nr_free           of all 16320 entries, those past the end included
+ *       12     4  none_free_before  no entry below is free; may be too small, never too large
+ */
+struct sm_index_entry_disk {
+	le64 blocknr;
+	le32 nr_free, none_free_before;
+};
+_Static_assert(sizeof(struct sm_index_entry_disk) == 16, "on-disk format");
+
+/*
+ * The metadata space map's index, one block.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  csum      block.h; kind: index
+ *        4     4  padding
+ *        8     8  blocknr
+ *       16        entries[255]
+ */
+#define SM_INDEX_ENTRIES 255
+struct sm_index_disk {
+	le32 csum, padding;
+	le64 blocknr;
+	struct sm_index_entry_disk entries[SM_INDEX_ENTRIES];
+};
+_Static_assert(sizeof(struct sm_index_disk) == 4096, "on-disk format");
+
+/*
+ *   OFFSET  SIZE  FIELD
+ *        0     4  csum      block.h; kind: bitmap
+ *        4     4  not used
+ *        8     8  blocknr
+ *       16        510 words of 32 two-bit entries, the lowest bits first. In an entry the lower
+ *                 bit is the high one: 0 free, 2 count 1, 1 count 2, 3 in the tree
+ */
+#define SM_BITMAP_WORDS   510
+#define SM_BITMAP_ENTRIES 16320
+struct sm_bitmap_disk {
+	le32 csum, unused;
+	le64 blocknr;
+	le64 words[SM_BITMAP_WORDS];
+};
+_Static_assert(sizeof(struct sm_bitmap_disk) == 4096, "on-disk format");
+
+/* A word of a bitmap as 32 plain two-bit counts, and back: swap each pair of bits. */
+static inline uint64_t sm_word_swap(uint64_t word)
+{
+	return (word & UINT64_C(0x5555555555555555)) << 1 |
+	       (word >> 1 & UINT64_C(0x5555555555555555));
+}
+
+struct sm_root {
+	uint64_t nr_blocks, nr_allocated;
+	bp_mblock bitmap_root, ref_count_root;
+};
+
+static inline struct sm_root sm_root_decode(const struct sm_root_disk *disk)
+{
+	return (struct sm_root){
+		.nr_blocks = le64_get(disk->nr_blocks),
+		.nr_allocated = le64_get(disk->nr_allocated),
+		.bitmap_root = le64_get(disk->bitmap_root),
+		.ref_count_root = le64_get(disk->ref_count_root),
+	};
+}
+
+/* One bitmap as the index has it, and as it was found. */
+struct sm_bitmap {
+	uint64_t block;
+	uint32_t nr_free, none_free_before; /* stored */
+	uint32_t free_all, free_inside; /* found: of all entries, of those below nr_blocks */
+	uint32_t first_free;            /* found; SM_BITMAP_ENTRIES: none */
+	uint32_t leaf;                  /* data: block of the index leaf it is in */
+	uint8_t error;                  /* enum node_error: csum, kind, blocknr, range, io */
+};
+
+/*
+ * A space map being read: forests of its trees and its bitmaps. Use: init, read structure
+ * (which tells every metadata block it uses), then compare.
+ */
+struct space_map {
+	struct meta *meta;
+	struct sm_root root;
+	bool on_tree; /* the index is a tree: data space maps */
+	uint64_t nr_bitmaps;
+	struct sm_bitmap *bitmaps;
+	struct forest index;         /* on_tree only; leaves kept */
+	struct forest counts;        /* the reference count tree; leaves kept if !on_tree */
+	enum node_error index_error; /* of the index block */
+	uint64_t nr_errors;          /* in all of it: structure is incomplete */
+};
+
+/* Where what is stored and what is expected differ: blocks [begin, end), all alike. */
+struct sm_diff {
+	uint64_t begin, end;
+	uint64_t expected, stored;
+	bool no_entry; /* bitmap says "in the tree", the tree has nothing */
+	bool stale;    /* the tree has an entry, the bitmap does not say so */
+};
+/* Ranges of differences that are kept for one bitmap. More are counted only. */
+#define SM_DIFFS_A_BITMAP 64
+
+struct sm_report {
+	VEC(struct sm_diff) diffs; /* ascending */
+	uint64_t nr_leaked;        /* blocks: stored 1, expected 0 */
+	uint64_t nr_wrong;         /* blocks with any other difference */
+	uint64_t nr_beyond;        /* entries past nr_blocks that are not free */
+	uint64_t nr_allocated;     /* as found in the bitmaps that can be read */
+	bool complete;             /* all bitmaps and the tree could be read */
+};
+
+/* Returns -EUCLEAN without a message where the root can't be: nr_blocks absurd. */
+int space_map_init(struct space_map *sm, struct meta *meta, const struct sm_root *root,
+		   bool on_tree);
+void space_map_done(struct space_map *sm);
+
+/*
+ * Read index, bitmap positions and the nodes of the reference count tree. @count is told each
+ * metadata block that the space map uses, once for each pointer, its roots included.
+ */
+int space_map_read(struct space_map *sm, int (*count)(void *user, bp_mblock block), void *user);
+
+/*
+ * Compare with the counts that there should be. @lower_bounds: parts of the metadata could not
+ * be read, so that only stored counts below the expected are wrong. Reads all bitmaps.
+ */
+int space_map_compare(struct space_map *sm, const struct refcounts *expected, bool lower_bounds,
+		      struct sm_report *report);
+void sm_report_done(struct sm_report *report);
+
+/*
+ * Write counts of zero where @report has leaks, and with them the accounting: bitmaps first,
+ * then index entries; the root is the caller's, in @ret_root. Nothing else may be wrong.
+ */
+int space_map_repair(struct space_map *sm, const struct sm_report *report,
+		     struct sm_root *ret_root);
+
+/*
+ * For readers of a sound space map: is each block's count non-zero? Sets bits of blocks in use.
+ * @used: initialised with nr_blocks. -EBADMSG, -EUCLEAN, -EIO where it is damaged.
+ */
+int space_map_used(struct space_map *sm, struct bits *used);
+
+#endif
