@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The program around a command: find it, parse, run, and see that the output got out. */
+#include "cli/internal.h"
+
+#include <locale.h>
+#include <signal.h>
+
+/* The globals fill struct cli itself. */
+#define args cli
+/* clang-format off */
+const struct cmd_opt global_opts[] = {
+	OPT_FLAG(json, 'J', "json", "print JSON"),
+	OPT_FLAG(dry_run, 'n', "dry-run", "say what would be done, do nothing"),
+	OPT_FLAG(quiet, 'q', "quiet", "no progress, no warnings"),
+	OPT_COUNT(verbose, 'v', "verbose", "say more; twice: what the library does"),
+	OPT_FLAG(help, 'h', "help", "print this help"),
+	OPT_FLAG(version, 'V', "version", "print the version"),
+	OPT_END
+};
+/* clang-format on */
+#undef args
+
+bool global_applies(const struct cmd *cmd, const struct cmd_opt *opt)
+{
+	if (opt_by_name(cmd->opts, opt->name, strlen(opt->name)))
+		return false;
+	if (opt->letter == 'n')
+		return cmd->flags & (CMD_READS | CMD_DRY_RUN);
+	return true;
+}
+
+static const struct cmd *find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (streq(commands[i]->name, name) ||
+		    word_in_list(commands[i]->aliases, name, strlen(name)))
+			return commands[i];
+	return NULL;
+}
+
+static bool is_group(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; commands[i]; i++)
+		if (strncmp(commands[i]->name, name, len) == 0 && commands[i]->name[len] == ' ')
+			return true;
+	return false;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static const char *next_command(void *user)
+{
+	const struct cmd *const **cmd = user;
+
+	while (**cmd && ((**cmd)->flags & CMD_HIDDEN))
+		(*cmd)++;
+	return **cmd ? (*(*cmd)++)->name : NULL;
+}
+
+static int unknown_verb(struct cli *cli, const char *name)
+{
+	const struct cmd *const *walk = commands;
+	const char *near = nearest(name, next_command, &walk);
+	_cleanup_(freep) char *hint = NULL;
+
+	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
+		hint = NULL;
+	return cli_usage_hint(cli, hint, "unknown verb '%s'", name);
+}
+
+static int print_version(struct cli *cli)
+{
+	if (cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
+		fprintf(cli->out, "%s (bedplate %s)\n", CLI_DROP_IN_LEVEL, bp_version());
+	else
+		fprintf(cli->out, "bedplate %s\n", bp_version());
+	return EXIT_OK;
+}
+
+/* A JSON answer is always one document, also of verbs that have nothing to tell. */
+static int empty_json(struct cli *cli)
+{
+	char schema[64];
+	struct bp_json *json;
+
+	snprintf(schema, sizeof(schema), "bedplate.%s", cli->cmd->name);
+	for (char *c = schema; *c; c++)
+		if (*c == ' ')
+			*c = '.';
+	if (cli_json_begin(cli, schema, &json) < 0)
+		return cli_fail(cli, NULL, -ENOMEM);
+	bp_json_null(json, "data");
+	return cli_json_end(cli, json);
+}
+
+static void debug_line(void *user, const char *room, const char *line)
+{
+	struct cli *cli = user;
+
+	cli_progress_end(cli);
+	fprintf(cli->err, "%s: %s\n", room, line);
+}
+
+static int run_command(struct cli *cli, int argc, char **argv)
+{
+	void *parsed = NULL;
+	int r = args_parse(cli, argc, argv, &parsed);
+
+	if (r)
+		return r;
+	if (cli->version) {
+		r = print_version(cli);
+	} else if (cli->help) {
+		help_command(cli, parsed);
+	} else if (cli->dry_run && !(cli->cmd->flags & (CMD_READS | CMD_DRY_RUN)) &&
+		   !opt_by_name(cli->cmd->opts, "dry-run", 7)) {
+		r = cli_usage(cli, "has no dry run");
+	} else {
+		if (cli->verbose > 1)
+			bp_ctx_set_log(cli->ctx, debug_line, cli);
+		r = cli->cmd->run(cli, parsed);
+		cli_progress_end(cli);
+		if (cli->json && !cli->json_begun && r == EXIT_OK)
+			r = empty_json(cli);
+	}
+	args_free(cli->cmd, parsed);
+	return r;
+}
+
+/* "pool" alone, "pool --help", or "pool" and the name of one of its verbs. */
+static int run_group(struct cli *cli, const char *group, int argc, char **argv)
+{
+	char name[64];
+	int n = globals_parse(cli, argc, argv);
+
+	if (n < 0)
+		return -n;
+	if (n < argc && !cli->help) {
+		snprintf(name, sizeof(name), "%s %s", group, argv[n]);
+		cli->cmd = find(name);
+		if (!cli->cmd)
+			return unknown_verb(cli, name);
+		return run_command(cli, argc - n - 1, argv + n + 1);
+	}
+	help_list(cli, group, cli->help ? cli->out : cli->err);
+	return cli->help ? EXIT_OK : EXIT_USAGE;
+}
+
+/* "help", "help VERB", "help pool create". */
+static int run_help(struct cli *cli, int argc, char **argv)
+{
+	cli->help = true;
+	if (argc == 0) {
+		help_list(cli, NULL, cli->out);
+		return EXIT_OK;
+	}
+	if (argc > 1 && is_group(argv[0])) {
+		cli->help = false;
+		char help[] = "--help", *words[] = { argv[1], help };
+
+		return run_group(cli, argv[0], 2, words);
+	}
+	if (is_group(argv[0]))
+		return run_group(cli, argv[0], 0, NULL);
+	cli->cmd = find(argv[0]);
+	return cli->cmd ? run_command(cli, 0, NULL) : unknown_verb(cli, argv[0]);
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv)
+{
+	int n;
+
+	cli->cmd = find(cli->program);
+	if (cli->cmd)
+		return run_command(cli, argc - 1, argv + 1);
+	if (argc > 1 && streq(argv[1], "--dump-commands"))
+		return dump_commands(cli);
+
+	n = globals_parse(cli, argc - 1, argv + 1);
+	if (n < 0)
+		return -n;
+	argc -= n + 1;
+	argv += n + 1;
+	if (argc == 0 && cli->version)
+		return print_version(cli);
+	if (argc == 0) {
+		help_list(cli, NULL, cli->help ? cli->out : cli->err);
+		return cli->help ? EXIT_OK : EXIT_USAGE;
+	}
+	if (streq(argv[0], "help"))
+		return run_help(cli, argc - 1, argv + 1);
+	cli->cmd = find(argv[0]);
+	if (cli->cmd)
+		return run_command(cli, argc - 1, argv + 1);
+	if (is_group(argv[0]))
+		return run_group(cli, argv[0], argc - 1, argv + 1);
+	return unknown_verb(cli, argv[0]);
+}
+
+/* Output that did not get out is a failure, unless its reader closed the pipe on purpose. */
+static int finish(struct cli *cli, int r)
+{
+	bool failed;
+
+	if (!cli->json && !cli->quiet && cli->ctx)
+		for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
+			cli_warn(cli, "%s", bp_warning_get(cli->ctx, i));
+	failed = ferror(cli->out);
+	errno = 0;
+	failed = fflush(cli->out) != 0 || failed;
+	if (failed && errno != EPIPE)
+		cli_failf(cli, "standard output", NULL, "%s",
+			  errno ? strerror(errno) : "cannot write");
+	return failed && r == EXIT_OK ? EXIT_FAILED : r;
+}
+
+int cli_main(struct cli *cli, int argc, char **argv)
+{
+	int r;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN); /* a write says EPIPE then; programs we run get it back */
+	cli->program = argc ? base_name(argv[0]) : "bedplate";
+	r = bp_ctx_new(&cli->ctx);
+	r = r < 0 ? cli_fail(cli, NULL, r) : dispatch(cli, argc, argv);
+	r = finish(cli, r);
+	warnings_free(cli);
+	free(cli->given);
+	free(cli->progress);
+	bp_ctx_free(cli->ctx);
+	return r;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a command is made of. A whole tool, src/commands/pdata_example.c, plus the row
+ * 'pdata_example': 'pdata_example' in src/commands/meson.build:
+ *
+ *	#include "cli/cli.h"
+ *	#include <bedplate/thin.h>
+ *
+ *	struct args {			// the macros below want this very name
+ *		const char *path;
+ *		uint32_t flags;
+ *		uint64_t block_bytes;
+ *	};
+ *
+ *	// clang-format off
+ *	static const struct cmd_opt opts[] = {
+ *		OPT_OPERAND(path, "METADATA", "metadata device or file"),
+ *		OPT_BIT(flags, BP_CHECK_SUPER_ONLY, 0, "super-block-only", "stop after the
+ *superblock"), OPT_SIZE(block_bytes, 512, 'b', "block-size", "SIZE", "block size, bare:
+ *sectors"), OPT_SYNONYM("super-only", "super-block-only"), OPT_CONFLICT("super-block-only",
+ *"block-size"), OPT_END
+ *	};
+ *	// clang-format on
+ *
+ *	static int run(struct cli *cli, const void *p)
+ *	{
+ *		const struct args *args = p;
+ *		uint64_t damages;
+ *		int r = bp_thin_check(cli->ctx, args->path, NULL, &damages);
+ *
+ *		if (r < 0)
+ *			return cli_fail(cli, args->path, r);
+ *		return damages ? EXIT_FAILED : EXIT_OK;
+ *	}
+ *
+ *	const struct cmd cmd_pdata_example = {
+ *		.name = "pdata_example",	// with a blank: a verb of a group, "pool
+ *create" .group = "metadata", .summary = "Check an example.", .opts = opts, .args_size =
+ *sizeof(struct args), .flags = CMD_DROP_IN,		// stands in for a known tool, see below
+ *		.run = run,
+ *	};
+ *
+ * Help, usage errors, completions and the check of the man page come from the table.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/util.h"
+
+#include <bedplate/context.h>
+#include <bedplate/json.h>
+#include <bedplate/units.h>
+
+/* Never 2: LVM reads that as "tool missing". */
+enum {
+	EXIT_OK = 0,     /* done, and clean */
+	EXIT_FAILED = 1, /* failed, or damage found */
+	EXIT_USAGE = 64, /* the command line is wrong; nothing was done */
+};
+
+/* The interface of thin-provisioning-tools that the drop-in tools keep to; LVM parses it. */
+#define CLI_DROP_IN_LEVEL "1.3.3"
+
+/* Words given to an option that may be repeated, or to the last operands. */
+struct cli_list {
+	const char **words;
+	size_t count;
+};
+
+enum cmd_opt_kind {
+	OPT_KIND_END,
+	OPT_KIND_FLAG,     /* bool */
+	OPT_KIND_BIT,      /* uint32_t, or'ed */
+	OPT_KIND_COUNT,    /* unsigned, one more each time */
+	OPT_KIND_STRING,   /* const char * */
+	OPT_KIND_OPTIONAL, /* const char *; "" where given without a value */
+	OPT_KIND_NUMBER,   /* uint64_t */
+	OPT_KIND_SIZE,     /* uint64_t, bytes */
+	OPT_KIND_CHOICE,   /* unsigned: index into choices */
+	OPT_KIND_LIST,     /* struct cli_list */
+	OPT_KIND_EXTRA,    /* struct cli_list: name, value or NULL, name ... */
+	OPT_KIND_SYNONYM,  /* another spelling: @names is the option it stands for */
+	OPT_KIND_CONFLICT, /* @name excludes each of @names */
+	OPT_KIND_REQUIRES, /* @name needs all of @names */
+	OPT_KIND_ANY,      /* one of @names must be there */
+};
+
+enum cmd_opt_place {
+	OPT_PLACE_OPTION,
+	OPT_PLACE_OPERAND,          /* must be there */
+	OPT_PLACE_OPERAND_OPTIONAL, /* may be there */
+	OPT_PLACE_REST,             /* all words from here on, options or not */
+};
+
+/* One row: an option, an operand or a rule. Filled by the macros below. */
+struct cmd_opt {
+	enum cmd_opt_kind kind;
+	enum cmd_opt_place place;
+	char letter;                /* 0: none */
+	const char *name;           /* long name; NULL: operand, or a letter only */
+	const char *arg;            /* what the value is called; an operand's own name */
+	const char *help;           /* NULL: accepted but not shown */
+	size_t offset;              /* of the member in the args */
+	uint64_t min, max;          /* number: its range; bit: min; size: min is bytes a unit */
+	const char *const *choices; /* words, NULL at the end */
+	const char *names;          /* blank-separated; operands by their capital names */
+};
+
+/* The offset of @member in struct args; refuses to compile where its type is not @type. */
+#define OPT_AT(type, member)                                                                   \
+	(offsetof(struct args, member) + 0 * sizeof((type *)0 == &((struct args *)0)->member))
+
+/* clang-format off */
+#define OPT_FLAG(m, s, l, h) \
+	{ .kind = OPT_KIND_FLAG, .letter = s, .name = l, .help = h, .offset = OPT_AT(bool, m) }
+#define OPT_BIT(m, bit, s, l, h) \
+	{ .kind = OPT_KIND_BIT, .letter = s, .name = l, .help = h, .min = bit, .offset = OPT_AT(uint32_t, m) }
+#define OPT_COUNT(m, s, l, h) \
+	{ .kind = OPT_KIND_COUNT, .letter = s, .name = l, .help = h, .offset = OPT_AT(unsigned, m) }
+#define OPT_STRING(m, s, l, a, h) \
+	{ .kind = OPT_KIND_STRING, .letter = s, .name = l, .arg = a, .help = h, .offset = OPT_AT(const char *, m) }
+/* --name or --name=VALUE, -x or -xVALUE or -x=VALUE; never takes the next word. */
+#define OPT_OPTIONAL(m, s, l, a, h) \
+	{ .kind = OPT_KIND_OPTIONAL, .letter = s, .name = l, .arg = a, .help = h, .offset = OPT_AT(const char *, m) }
+#define OPT_NUMBER(m, s, l, a, h) OPT_RANGE(m, 0, UINT64_MAX, s, l, a, h)
+#define OPT_RANGE(m, lo, hi, s, l, a, h) \
+	{ .kind = OPT_KIND_NUMBER, .letter = s, .name = l, .arg = a, .help = h, .min = lo, .max = hi, .offset = OPT_AT(uint64_t, m) }
+/* A bare number counts @unit bytes; @unit 0: it is refused, but for 0. */
+#define OPT_SIZE(m, unit, s, l, a, h) \
+	{ .kind = OPT_KIND_SIZE, .letter = s, .name = l, .arg = a, .help = h, .min = unit, .offset = OPT_AT(uint64_t, m) }
+#define OPT_CHOICE(m, list, s, l, a, h) \
+	{ .kind = OPT_KIND_CHOICE, .letter = s, .name = l, .arg = a, .help = h, .choices = list, .offset = OPT_AT(unsigned, m) }
+#define OPT_LIST(m, s, l, a, h) \
+	{ .kind = OPT_KIND_LIST, .letter = s, .name = l, .arg = a, .help = h, .offset = OPT_AT(struct cli_list, m) }
+
+#define OPT_OPERAND(m, a, h) \
+	{ .kind = OPT_KIND_STRING, .place = OPT_PLACE_OPERAND, .arg = a, .help = h, .offset = OPT_AT(const char *, m) }
+#define OPT_OPERAND_OPTIONAL(m, a, h) \
+	{ .kind = OPT_KIND_STRING, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .offset = OPT_AT(const char *, m) }
+#define OPT_OPERAND_NUMBER(m, lo, hi, a, h) \
+	{ .kind = OPT_KIND_NUMBER, .place = OPT_PLACE_OPERAND, .arg = a, .help = h, .min = lo, .max = hi, .offset = OPT_AT(uint64_t, m) }
+#define OPT_OPERAND_NUMBER_OPTIONAL(m, lo, hi, a, h) \
+	{ .kind = OPT_KIND_NUMBER, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .min = lo, .max = hi, .offset = OPT_AT(uint64_t, m) }
+/* Any number of operands, or at least one; options may stand between them. */
+#define OPT_OPERANDS(m, a, h) \
+	{ .kind = OPT_KIND_LIST, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .offset = OPT_AT(struct cli_list, m) }
+#define OPT_OPERANDS_NEEDED(m, a, h) \
+	{ .kind = OPT_KIND_LIST, .place = OPT_PLACE_OPERAND, .arg = a, .help = h, .offset = OPT_AT(struct cli_list, m) }
+/* The rest of the line, untouched: another program's command line. */
+#define OPT_REST(m, a, h) \
+	{ .kind = OPT_KIND_LIST, .place = OPT_PLACE_REST, .arg = a, .help = h, .offset = OPT_AT(struct cli_list, m) }
+/* Where the options go that cmd.extra knows. */
+#define OPT_EXTRA(m) \
+	{ .kind = OPT_KIND_EXTRA, .offset = OPT_AT(struct cli_list, m) }
+
+#define OPT_SYNONYM(l, of)    { .kind = OPT_KIND_SYNONYM, .name = l, .names = of }
+#define OPT_CONFLICT(l, list) { .kind = OPT_KIND_CONFLICT, .name = l, .names = list }
+#define OPT_REQUIRES(l, list) { .kind = OPT_KIND_REQUIRES, .name = l, .names = list }
+#define OPT_ANY(list)         { .kind = OPT_KIND_ANY, .names = list }
+#define OPT_END               { .kind = OPT_KIND_END }
+
+/* Same option, same meaning in every tool. */
+#define OPT_YES(m) OPT_FLAG(m, 'y', "yes", "do it without asking back")
+/* clang-format on */
+
+enum cmd_flags {
+	CMD_READS = 1,         /* changes nothing: -n is accepted, and makes no difference */
+	CMD_DRY_RUN = 2,       /* heeds cli->dry_run; commands with neither refuse -n */
+	CMD_DROP_IN = 4,       /* stands in for a known tool: its -V, -q silences errors too */
+	CMD_ABBREVIATIONS = 8, /* unambiguous beginnings of long options are accepted */
+	CMD_HIDDEN = 16,       /* works, but is not listed */
+};
+
+/* What an option that is not in the table takes, as the command says. */
+enum cmd_extra {
+	CMD_EXTRA_UNKNOWN, /* there is no such option */
+	CMD_EXTRA_EARLY,   /* it depends on an operand that was not given yet */
+	CMD_EXTRA_FLAG,    /* no value, but one may be given with = */
+	CMD_EXTRA_VALUE,
+};
+
+struct cli;
+
+/* A command. Members that are zero are not needed. */
+struct cmd {
+	const char *name;    /* "create"; "pool create" is a verb of the group "pool" */
+	const char *aliases; /* other names, blank-separated; none of groups */
+	const char *group;   /* heading in the list of commands */
+	const char *summary; /* one sentence */
+	const char *detail;  /* more for --help, lines ended by newlines */
+	const struct cmd_opt *opts;
+	size_t args_size;
+	const void *defaults; /* a struct args to start from */
+	uint32_t flags;
+
+	/* Return: an exit status. */
+	int (*run)(struct cli *cli, const void *args);
+
+	/* For options beyond the table (OPT_EXTRA): a target's own, for example. */
+	enum cmd_extra (*extra)(struct cli *cli, const void *args, const char *name);
+	/* More help, by what was given before --help. */
+	void (*help)(struct cli *cli, const void *args);
+};
+
+/* NULL at the end; made by src/commands/meson.build. */
+extern const struct cmd *const commands[];
+
+/* What a running command has. */
+struct cli {
+	struct bp_ctx *ctx;
+	const struct cmd *cmd;
+	const char *program; /* how it was called: "bedplate", "thin_check" ... */
+	FILE *out, *err;     /* results go to out, the rest to err */
+	bool json, dry_run, quiet;
+	unsigned verbose;
+
+	/* Inside of src/cli. */
+	bool help, version, json_begun, err_begun;
+	bool *given; /* by row of the table */
+	char **warnings;
+	size_t nr_warnings;
+	struct cli_progress *progress;
+};
+
+/* Was this option (long name) or operand (capital name) given? */
+bool cli_given(const struct cli *cli, const char *name);
+
+/*
+ * Report a failed call of the library and return EXIT_FAILED: "verb: subject: what: why" and
+ * what else the context knows of it; the error object under --json.
+ * @subject: what it was about, a device or path; NULL where the message says so.
+ * @r: what the call returned. -EPIPE is silent: the reader has seen enough.
+ */
+int cli_fail(struct cli *cli, const char *subject, int r);
+
+/* The same for failures the command itself found, with a hint or NULL. */
+int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
+	_printf_(4, 5);
+
+/* A mistake in the command line that the table can't express. Return: EXIT_USAGE. */
+int cli_usage(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
+int cli_usage_hint(struct cli *cli, const char *hint, const char *fmt, ...) _printf_(3, 4);
+
+/*
+ * Something the user should know though the command goes on: damage, a deferred removal.
+ * "verb: text" on stderr, nothing with -q; also a member of "warnings" under --json.
+ */
+void cli_warn(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
+
+/* One line for people on stderr: nothing with -q or --json. */
+void cli_note(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
+
+/*
+ * JSON results: between these two the command writes the member "data". Warnings follow.
+ * cli_json_end() returns an exit status, and frees @json.
+ */
+int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret);
+int cli_json_end(struct cli *cli, struct bp_json *json);
+
+/*
+ * Progress of long work: a bar on a terminal, a line every 5 s elsewhere, nothing with -q.
+ * @user: the struct cli. To be given to the library as a progress callback. Return: 0.
+ */
+int cli_progress(void *user, uint64_t done, uint64_t total);
+/* What is being done now; copied. */
+void cli_progress_title(struct cli *cli, const char *title);
+/* Clear the bar; done by main, and before anything else is printed to stderr. */
+void cli_progress_end(struct cli *cli);
+
+/* The whole program, for main() and the tests: find the command, parse, run, finish. */
+int cli_main(struct cli *cli, int argc, char **argv);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What a person is shown of the tables; and which word they may have meant. */
+#include "cli/internal.h"
+
+#define HELP_COLUMN 30 /* where the explanation of an option begins */
+#define HELP_WIDTH  80
+
+/* Print @text from column @at on, continued at @indent, broken between words. */
+static void wrap(FILE *to, const char *text, size_t at, size_t indent)
+{
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (at + 1 + len > HELP_WIDTH && at > indent) {
+			fprintf(to, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > indent) {
+			fputc(' ', to);
+			at++;
+		}
+		fprintf(to, "%.*s", (int)len, text);
+		at += len;
+		text += len + strspn(text + len, " ");
+	}
+	fputc('\n', to);
+}
+
+/* One line: what is typed, and its explanation in a column of its own. */
+static void explain(FILE *to, const char *left, const char *help)
+{
+	int n = fprintf(to, "  %s", left);
+
+	if (n + 2 > HELP_COLUMN) {
+		fputc('\n', to);
+		n = 0;
+	}
+	fprintf(to, "%*s", HELP_COLUMN - n, "");
+	wrap(to, help, HELP_COLUMN, HELP_COLUMN);
+}
+
+static void print_option(FILE *to, const struct cmd_opt *opt)
+{
+	char left[128];
+	char letter[] = { '-', opt->letter, '\0' };
+	const char *sep = opt->kind == OPT_KIND_OPTIONAL ? "[=" : opt->name ? "=" : " ";
+
+	snprintf(left, sizeof(left), "%s%s%s%s%s%s%s", opt->letter ? letter : "  ",
+		 opt->letter && opt->name ? ", " : "  ", opt->name ? "--" : "",
+		 opt->name ? opt->name : "", opt->arg ? sep : "", opt->arg ? opt->arg : "",
+		 opt->kind == OPT_KIND_OPTIONAL ? "]" : "");
+	explain(to, left, opt->help);
+}
+
+static void print_operand_usage(FILE *to, const struct cmd_opt *opt)
+{
+	const char *more = opt->kind == OPT_KIND_LIST ? "..." : "";
+
+	if (!opt->help)
+		return;
+	if (opt->place == OPT_PLACE_OPERAND)
+		fprintf(to, " %s%s", opt->arg, more);
+	else
+		fprintf(to, " [%s%s]", opt->arg, more);
+}
+
+static void print_usage(struct cli *cli)
+{
+	bool by_link = !strchr(cli->cmd->name, ' ') && streq(cli->program, cli->cmd->name);
+
+	fprintf(cli->out, "Usage: %s%s%s [OPTION]...", by_link ? "" : cli->program,
+		by_link ? "" : " ", cli->cmd->name);
+	for (const struct cmd_opt *opt = cli->cmd->opts; opt->kind != OPT_KIND_END; opt++)
+		if (is_operand(opt))
+			print_operand_usage(cli->out, opt);
+	fprintf(cli->out, "\n%s\n", cli->cmd->summary);
+	if (cli->cmd->detail)
+		fprintf(cli->out, "\n%s", cli->cmd->detail);
+}
+
+static void print_operands(struct cli *cli)
+{
+	bool any = false;
+
+	for (const struct cmd_opt *opt = cli->cmd->opts; opt->kind != OPT_KIND_END; opt++) {
+		if (!is_operand(opt) || !opt->help)
+			continue;
+		fprintf(cli->out, any ? "" : "\n");
+		any = true;
+		explain(cli->out, opt->arg, opt->help);
+	}
+}
+
+void help_command(struct cli *cli, const void *args)
+{
+	bool any = false;
+
+	print_usage(cli);
+	print_operands(cli);
+	for (const struct cmd_opt *opt = cli->cmd->opts; opt->kind != OPT_KIND_END; opt++) {
+		if (!is_option(opt) || !opt->help)
+			continue;
+		fprintf(cli->out, any ? "" : "\nOptions:\n");
+		any = true;
+		print_option(cli->out, opt);
+	}
+	if (cli->cmd->help)
+		cli->cmd->help(cli, args);
+	fprintf(cli->out, "\nCommon options:\n");
+	for (const struct cmd_opt *opt = global_opts; opt->kind != OPT_KIND_END; opt++)
+		if (opt->help && global_applies(cli->cmd, opt))
+			print_option(cli->out, opt);
+	fprintf(cli->out, "\nExit status: 0 done and clean, 1 failed or damage found, "
+			  "64 wrong usage.\n");
+}
+
+/* Is @cmd a verb of @group ("pool"), or, with a NULL group, to be listed at all? */
+static bool listed(const struct cmd *cmd, const char *group)
+{
+	size_t len = group ? strlen(group) : 0;
+
+	if (cmd->flags & CMD_HIDDEN)
+		return false;
+	return !group || (strncmp(cmd->name, group, len) == 0 && cmd->name[len] == ' ');
+}
+
+/* The commands of one heading, which is the one of commands[@first]. */
+static void print_heading(const char *group, size_t first, FILE *to)
+{
+	const char *heading = commands[first]->group;
+
+	fprintf(to, "\n%s:\n", heading);
+	for (size_t i = first; commands[i]; i++)
+		if (listed(commands[i], group) && streq(commands[i]->group, heading))
+			explain(to, commands[i]->name, commands[i]->summary);
+}
+
+void help_list(struct cli *cli, const char *group, FILE *to)
+{
+	fprintf(to, "Usage: %s [OPTION]... %s%sVERB ...\n", cli->program, group ? group : "",
+		group ? " " : "");
+	if (!group)
+		fprintf(to,
+			"Describe, create, watch, check and rescue device-mapper stacks.\n");
+	for (size_t i = 0; commands[i]; i++) {
+		bool seen = false;
+
+		for (size_t j = 0; j < i; j++)
+			seen = seen || (listed(commands[j], group) &&
+					streq(commands[i]->group, commands[j]->group));
+		if (!seen && listed(commands[i], group))
+			print_heading(group, i, to);
+	}
+	fprintf(to, "\nOptions, before or after the verb:\n");
+	for (const struct cmd_opt *opt = global_opts; opt->kind != OPT_KIND_END; opt++)
+		if (opt->help)
+			print_option(to, opt);
+	fprintf(to, "\n'%s %s%sVERB --help' explains a verb.\n", cli->program,
+		group ? group : "", group ? " " : "");
+}
+
+#define NEAR_MAX 40 /* longer words are compared by this much of them */
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* How many letters must be put in, taken out or changed. Source: Wagner, Fischer (1974). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NEAR_MAX + 1], la = strnlen(a, NEAR_MAX), lb = strnlen(b, NEAR_MAX);
+
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t above = row[j];
+
+			row[j] = min3(above + 1, row[j - 1] + 1,
+				      diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[lb];
+}
+
+const char *nearest(const char *word, const char *(*next)(void *user), void *user)
+{
+	size_t best = strlen(word) / 3 + 1;
+	const char *found = NULL, *candidate;
+
+	while ((candidate = next(user))) {
+		size_t d = distance(word, candidate);
+
+		if (d < best) {
+			best = d;
+			found = candidate;
+		}
+	}
+	return found;
+}

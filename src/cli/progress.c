@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* How far long work has come: for a person at a terminal, or for a log. */
+#include "cli/internal.h"
+
+#include <inttypes.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_EVERY_MS  100u  /* often enough to look alive */
+#define LINE_EVERY_MS 5000u /* as the tools people know */
+#define BAR_WIDTH     30u
+
+struct cli_progress {
+	char title[64];
+	uint64_t start_ms, shown_ms;
+	bool terminal, drawn;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+/* Where it is kept; NULL: none is wanted, or no memory, which is no reason to fail. */
+static struct cli_progress *get(struct cli *cli)
+{
+	struct cli_progress *p = cli->progress;
+
+	if (p || cli->quiet)
+		return cli->quiet ? NULL : p;
+	p = calloc(1, sizeof(*p));
+	if (p) {
+		p->terminal = isatty(fileno(cli->err));
+		p->start_ms = p->shown_ms = now_ms();
+	}
+	cli->progress = p;
+	return p;
+}
+
+void cli_progress_title(struct cli *cli, const char *title)
+{
+	struct cli_progress *p = get(cli);
+
+	if (!p)
+		return;
+	cli_progress_end(cli);
+	snprintf(p->title, sizeof(p->title), "%s", title);
+	p->start_ms = p->shown_ms = now_ms();
+}
+
+/* "12 s left", or nothing before it can be guessed. */
+static void left(uint64_t spent_ms, uint64_t done, uint64_t total, char *buf, size_t size)
+{
+	double share = total ? (double)done / (double)total : 0.0;
+	double seconds;
+
+	buf[0] = '\0';
+	if (spent_ms < 1000 || share < 0.01 || done >= total)
+		return;
+	seconds = (double)spent_ms / 1000.0 * (1.0 - share) / share;
+	if (seconds < 120.0)
+		snprintf(buf, size, ", %.0f s left", seconds);
+	else
+		snprintf(buf, size, ", %.0f min left", seconds / 60.0);
+}
+
+static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, const char *rest)
+{
+	char bar[BAR_WIDTH + 1];
+	unsigned full = percent * BAR_WIDTH / 100;
+
+	for (unsigned i = 0; i < BAR_WIDTH; i++)
+		bar[i] = i < full ? '=' : i == full ? '>' : ' ';
+	bar[BAR_WIDTH] = '\0';
+	fprintf(cli->err, "\r%s%s[%s] %3u%%%s\033[K", p->title, p->title[0] ? " " : "", bar,
+		percent, rest);
+	fflush(cli->err);
+	p->drawn = true;
+}
+
+int cli_progress(void *user, uint64_t done, uint64_t total)
+{
+	struct cli *cli = user;
+	struct cli_progress *p = get(cli);
+	uint64_t now;
+	unsigned percent;
+	char rest[32];
+
+	if (!p)
+		return 0;
+	now = now_ms();
+	if (now - p->shown_ms < (p->terminal ? BAR_EVERY_MS : LINE_EVERY_MS))
+		return 0;
+	p->shown_ms = now;
+	percent = total ? (unsigned)((double)(done < total ? done : total) * 100.0 /
+				     (double)total)
+			: 0;
+	left(now - p->start_ms, done, total, rest, sizeof(rest));
+	if (p->terminal)
+		draw(cli, p, percent, rest);
+	else
+		fprintf(cli->err, "%s%sProgress: %u%%%s\n", p->title, p->title[0] ? ": " : "",
+			percent, rest);
+	return 0;
+}
+
+void cli_progress_end(struct cli *cli)
+{
+	if (!cli->progress || !cli->progress->drawn)
+		return;
+	cli->progress->drawn = false;
+	fprintf(cli->err, "\r\033[K");
+	fflush(cli->err);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What goes to stderr: failures, usage errors, warnings. And the envelope of JSON results. */
+#include "cli/internal.h"
+
+#include <stdarg.h>
+
+static const char *verb(const struct cli *cli)
+{
+	return cli->cmd ? cli->cmd->name : cli->program;
+}
+
+/* One failure, as a person or a program is told it. */
+struct failure {
+	const char *subject, *message, *hint;
+	const struct bp_error *error; /* the library's own; NULL: the program found it */
+	const char *code;
+	int errnum;
+};
+
+/* A line that may have several: each continued under the first. */
+static void print_lines(FILE *to, const char *label, const char *text)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(to, "  %s: %.*s\n", label, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void failure_text(struct cli *cli, const struct failure *f)
+{
+	size_t len = f->subject ? strlen(f->subject) : 0;
+	/* The library often names the subject first: once is enough. */
+	bool named = f->subject && strncmp(f->message, f->subject, len) == 0 &&
+		     f->message[len] == ':';
+
+	cli_progress_end(cli);
+	fprintf(cli->err, "%s: ", verb(cli));
+	if (f->subject && !named)
+		fprintf(cli->err, "%s: ", f->subject);
+	fprintf(cli->err, "%s\n", f->message);
+	if (f->error) {
+		print_lines(cli->err, "cause", f->error->cause);
+		print_lines(cli->err, "kernel", f->error->kernel_log);
+	}
+	print_lines(cli->err, "hint", f->hint);
+}
+
+static int write_err(void *user, const char *text, size_t len)
+{
+	struct cli *cli = user;
+
+	return fwrite(text, 1, len, cli->err) == len ? 0 : -EIO;
+}
+
+static void own_error_json(const struct failure *f, struct bp_json *json)
+{
+	bp_json_object(json, "error");
+	bp_json_string(json, "code", f->code);
+	bp_json_int(json, "errno", f->errnum);
+	bp_json_string(json, "message", f->message);
+	bp_json_string(json, "hint", f->hint);
+	bp_json_object_close(json);
+}
+
+static void failure_json(struct cli *cli, const struct failure *f)
+{
+	struct bp_json *json;
+
+	cli_progress_end(cli);
+	if (bp_json_new(write_err, cli, &json) < 0) {
+		failure_text(cli, f);
+		return;
+	}
+	bp_json_object(json, NULL);
+	bp_json_string(json, "schema", "bedplate.error");
+	bp_json_uint(json, "version", 1);
+	bp_json_string(json, "verb", verb(cli));
+	bp_json_string(json, "subject", f->subject);
+	if (f->error)
+		bp_error_json(cli->ctx, json, "error");
+	else
+		own_error_json(f, json);
+	warnings_json(cli, json);
+	bp_json_object_close(json);
+	bp_json_end(json);
+	bp_json_free(json);
+}
+
+static void failure_report(struct cli *cli, const struct failure *f)
+{
+	if (cli->quiet && cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
+		return;
+	if (cli->json)
+		failure_json(cli, f);
+	else
+		failure_text(cli, f);
+}
+
+int cli_fail(struct cli *cli, const char *subject, int r)
+{
+	const struct bp_error *error = cli->ctx ? bp_error_get(cli->ctx) : NULL;
+	struct failure f = { .subject = subject, .code = "BP_E_FAILED", .errnum = -r };
+
+	if (r == -EPIPE)
+		return EXIT_FAILED;
+	if (error && error->errnum == -r && error->message) {
+		f.error = error;
+		f.message = error->message;
+		f.hint = error->hint;
+	} else {
+		f.message = strerror(-r);
+	}
+	failure_report(cli, &f);
+	return EXIT_FAILED;
+}
+
+int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
+{
+	struct failure f = { .subject = subject, .hint = hint, .code = "BP_E_FAILED" };
+	_cleanup_(freep) char *message = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&message, fmt, args) < 0)
+		message = NULL;
+	va_end(args);
+	f.message = message ? message : "out of memory";
+	failure_report(cli, &f);
+	return EXIT_FAILED;
+}
+
+static int usage(struct cli *cli, const char *hint, const char *fmt, va_list args)
+{
+	struct failure f = { .code = "BP_E_USAGE", .errnum = EINVAL };
+	_cleanup_(freep) char *message = NULL, *help = NULL;
+	bool by_link = cli->cmd && streq(cli->program, cli->cmd->name);
+
+	if (vasprintf(&message, fmt, args) < 0)
+		message = NULL;
+	if (asprintf(&help, "%s%s'%s%s%s --help' explains the usage", hint ? hint : "",
+		     hint ? "\n" : "", cli->program, by_link || !cli->cmd ? "" : " ",
+		     by_link || !cli->cmd ? "" : cli->cmd->name) < 0)
+		help = NULL;
+	f.message = message ? message : "out of memory";
+	f.hint = help;
+	failure_report(cli, &f);
+	return EXIT_USAGE;
+}
+
+int cli_usage(struct cli *cli, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	usage(cli, NULL, fmt, args);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+int cli_usage_hint(struct cli *cli, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	usage(cli, hint, fmt, args);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+void cli_warn(struct cli *cli, const char *fmt, ...)
+{
+	char *text = NULL, **more;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (!text)
+		return;
+	if (!cli->quiet && !cli->json) {
+		cli_progress_end(cli);
+		fprintf(cli->err, "%s: %s\n", verb(cli), text);
+	}
+	more = cli->json ? reallocarray(cli->warnings, cli->nr_warnings + 1, sizeof(*more))
+			 : NULL;
+	if (!more) {
+		free(text);
+		return;
+	}
+	cli->warnings = more;
+	cli->warnings[cli->nr_warnings++] = text;
+}
+
+void cli_note(struct cli *cli, const char *fmt, ...)
+{
+	va_list args;
+
+	if (cli->quiet || cli->json)
+		return;
+	cli_progress_end(cli);
+	va_start(args, fmt);
+	vfprintf(cli->err, fmt, args);
+	va_end(args);
+	fputc('\n', cli->err);
+}
+
+void warnings_free(struct cli *cli)
+{
+	for (size_t i = 0; i < cli->nr_warnings; i++)
+		free(cli->warnings[i]);
+	free(cli->warnings);
+	cli->warnings = NULL;
+	cli->nr_warnings = 0;
+}
+
+void warnings_json(struct cli *cli, struct bp_json *json)
+{
+	bp_json_array(json, "warnings");
+	for (size_t i = 0; i < cli->nr_warnings; i++)
+		bp_json_string(json, NULL, cli->warnings[i]);
+	for (size_t i = 0; cli->ctx && i < bp_warnings_count(cli->ctx); i++)
+		bp_json_string(json, NULL, bp_warning_get(cli->ctx, i));
+	bp_json_array_close(json);
+}
+
+static int write_out(void *user, const char *text, size_t len)
+{
+	struct cli *cli = user;
+
+	errno = 0;
+	if (fwrite(text, 1, len, cli->out) == len)
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
+int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret)
+{
+	int r = bp_json_new(write_out, cli, ret);
+
+	if (r < 0)
+		return r;
+	cli->json_begun = true;
+	bp_json_object(*ret, NULL);
+	bp_json_string(*ret, "schema", schema);
+	bp_json_uint(*ret, "version", 1);
+	return 0;
+}
+
+int cli_json_end(struct cli *cli, struct bp_json *json)
+{
+	int r;
+
+	warnings_json(cli, json);
+	bp_json_object_close(json);
+	r = bp_json_end(json);
+	bp_json_free(json);
+	/* Failed writes are told once, when main finds the stream in error. */
+	return r < 0 ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* From the text of a value to the member of the args; and the rules between options. */
+#include "cli/internal.h"
+
+#include <inttypes.h>
+
+/* A whole number, decimal or 0x hexadecimal, nothing else around it. Return: 0 or an errno. */
+static int parse_number(const char *text, uint64_t *ret)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = hex ? text + 2 : text;
+	size_t len = strlen(digits);
+	unsigned long long value;
+
+	if (!len || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != len)
+		return EINVAL;
+	errno = 0;
+	value = strtoull(digits, NULL, hex ? 16 : 10);
+	if (errno)
+		return errno;
+	*ret = value;
+	return 0;
+}
+
+static int store_number(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
+			const char *text, const char *spelled)
+{
+	uint64_t value = 0;
+	int r = parse_number(text, &value);
+
+	if (r == EINVAL)
+		return cli_usage(cli, "%s: '%s' is not a number", spelled, text);
+	if (r || value < opt->min || value > opt->max)
+		return cli_usage(cli, "%s: '%s' is out of range: %" PRIu64 " to %" PRIu64,
+				 spelled, text, opt->min, opt->max);
+	*ret = value;
+	return 0;
+}
+
+static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
+		      const char *text, const char *spelled)
+{
+	bp_bytes bytes;
+
+	if (streq(text, "0")) {
+		*ret = 0;
+		return 0;
+	}
+	if (bp_size_parse(cli->ctx, text, opt->min, 0, &bytes) < 0)
+		return cli_usage(cli, "%s: %s", spelled, bp_error_get(cli->ctx)->message);
+	*ret = bytes;
+	return 0;
+}
+
+static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *ret,
+			const char *text, const char *spelled)
+{
+	_cleanup_(freep) char *list = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	for (unsigned i = 0; opt->choices[i]; i++) {
+		if (streq(opt->choices[i], text)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	f = open_memstream(&list, &len);
+	for (unsigned i = 0; f && opt->choices[i]; i++)
+		fprintf(f, "%s%s", i ? ", " : "one of: ", opt->choices[i]);
+	if (f)
+		fclose(f);
+	return cli_usage_hint(cli, list, "%s: '%s' is not a choice", spelled, text);
+}
+
+int opt_store(struct cli *cli, const struct cmd_opt *opt, void *args, const char *text,
+	      const char *spelled)
+{
+	void *member = (char *)args + opt->offset;
+	struct cli_list *list = member;
+
+	switch (opt->kind) {
+	case OPT_KIND_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case OPT_KIND_BIT:
+		*(uint32_t *)member |= (uint32_t)opt->min;
+		return 0;
+	case OPT_KIND_COUNT:
+		++*(unsigned *)member;
+		return 0;
+	case OPT_KIND_STRING:
+	case OPT_KIND_OPTIONAL:
+		*(const char **)member = text ? text : "";
+		return 0;
+	case OPT_KIND_NUMBER:
+		return store_number(cli, opt, member, text, spelled);
+	case OPT_KIND_SIZE:
+		return store_size(cli, opt, member, text, spelled);
+	case OPT_KIND_CHOICE:
+		return store_choice(cli, opt, member, text, spelled);
+	case OPT_KIND_LIST:
+		list->words[list->count++] = text;
+		return 0;
+	case OPT_KIND_END:
+	case OPT_KIND_EXTRA:
+	case OPT_KIND_SYNONYM:
+	case OPT_KIND_CONFLICT:
+	case OPT_KIND_REQUIRES:
+	case OPT_KIND_ANY:
+		break;
+	}
+	return 0;
+}
+
+static bool given(const struct cli *cli, const char *name, size_t len)
+{
+	const struct cmd_opt *opt = opt_by_name(cli->cmd->opts, name, len);
+
+	return opt && cli->given && cli->given[opt - cli->cmd->opts];
+}
+
+bool cli_given(const struct cli *cli, const char *name)
+{
+	return given(cli, name, strlen(name));
+}
+
+/* "--" goes before options, not before operands, which are capitals. */
+static const char *dashes(const struct cli *cli, const char *name, size_t len)
+{
+	const struct cmd_opt *opt = opt_by_name(cli->cmd->opts, name, len);
+
+	return opt && is_operand(opt) ? "" : "--";
+}
+
+/* Walk the blank-separated names of a rule. */
+#define FOR_EACH_NAME(p, len, names)                                                           \
+	for (const char *p = (names); (len = strcspn(p, " ")) > 0;                             \
+	     p += len, p += strspn(p, " "))
+
+static int check_conflict(struct cli *cli, const struct cmd_opt *rule)
+{
+	size_t len;
+
+	if (!cli_given(cli, rule->name))
+		return 0;
+	FOR_EACH_NAME(p, len, rule->names)
+	if (given(cli, p, len))
+		return cli_usage(cli, "%s%s and %s%.*s exclude each other",
+				 dashes(cli, rule->name, strlen(rule->name)), rule->name,
+				 dashes(cli, p, len), (int)len, p);
+	return 0;
+}
+
+static int check_requires(struct cli *cli, const struct cmd_opt *rule)
+{
+	size_t len;
+
+	if (!cli_given(cli, rule->name))
+		return 0;
+	FOR_EACH_NAME(p, len, rule->names)
+	if (!given(cli, p, len))
+		return cli_usage(cli, "%s%s needs %s%.*s",
+				 dashes(cli, rule->name, strlen(rule->name)), rule->name,
+				 dashes(cli, p, len), (int)len, p);
+	return 0;
+}
+
+static int check_any(struct cli *cli, const struct cmd_opt *rule)
+{
+	char text[256] = "";
+	size_t len, used = 0;
+
+	FOR_EACH_NAME(p, len, rule->names)
+	{
+		int n;
+
+		if (given(cli, p, len))
+			return 0;
+		n = snprintf(text + used, sizeof(text) - used, "%s%s%.*s", used ? " or " : "",
+			     dashes(cli, p, len), (int)len, p);
+		if (n > 0 && (size_t)n < sizeof(text) - used)
+			used += (size_t)n;
+	}
+	return cli_usage(cli, "%s not specified", text);
+}
+
+int rules_check(struct cli *cli)
+{
+	int r = 0;
+
+	for (const struct cmd_opt *opt = cli->cmd->opts; !r && opt->kind != OPT_KIND_END;
+	     opt++) {
+		if (opt->kind == OPT_KIND_CONFLICT)
+			r = check_conflict(cli, opt);
+		else if (opt->kind == OPT_KIND_REQUIRES)
+			r = check_requires(cli, opt);
+		else if (opt->kind == OPT_KIND_ANY)
+			r = check_any(cli, opt);
+		else if (is_operand(opt) && opt->place == OPT_PLACE_OPERAND &&
+			 !cli->given[opt - cli->cmd->opts])
+			r = cli_usage(cli, "operand %s is missing", opt->arg);
+	}
+	return r;
+}
