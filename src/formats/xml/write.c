@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "formats/xml/write.h"
+#include "core/number.h"
+
+_Static_assert(XML_LINE_MAX >= 8 + XML_LEAD_MAX + 8 * (XML_LEAD_MAX + 21) + 3,
+	       "a line of eight numbers");
+
+/* Large enough that a write's cost disappears, small enough to stay in the L2 cache. */
+#define BUFFER_SIZE (256u * 1024)
+
+int xml_writer_init(struct xml_writer *w, bp_write_fn write, void *user)
+{
+	char *buf = malloc(BUFFER_SIZE);
+
+	if (!buf)
+		return -ENOMEM;
+	*w = (struct xml_writer){ .buf = buf, .write = write, .user = user };
+	return 0;
+}
+
+void xml_writer_done(struct xml_writer *w)
+{
+	free(w->buf);
+	w->buf = NULL;
+}
+
+int xml_writer_flush(struct xml_writer *w)
+{
+	if (!w->error && w->len > 0)
+		w->error = w->write(w->user, w->buf, w->len);
+	w->len = 0;
+	return w->error;
+}
+
+/* A place with XML_LINE_MAX free bytes behind it. */
+static char *room(struct xml_writer *w)
+{
+	if (w->len + XML_LINE_MAX > BUFFER_SIZE)
+		xml_writer_flush(w);
+	return w->buf + w->len;
+}
+
+void xml_write_text(struct xml_writer *w, const char *text, size_t len)
+{
+	while (len > 0) {
+		size_t n = MIN(len, (size_t)XML_LINE_MAX);
+		char *to = room(w);
+
+		memcpy(to, text, n);
+		w->len += n;
+		text += n;
+		len -= n;
+	}
+}
+
+void xml_write_number(struct xml_writer *w, uint64_t v)
+{
+	w->len += number_format(room(w), v);
+}
+
+static char *indent(char *to, unsigned depth)
+{
+	memset(to, ' ', 8);
+	return to + MIN(2 * depth, 8u);
+}
+
+static const struct {
+	char c;
+	const char *entity;
+} escapes[] = {
+	{ '&', "&amp;" },  { '<', "&lt;" },    { '>', "&gt;" },
+	{ '"', "&quot;" }, { '\'', "&apos;" },
+};
+
+static void put_escaped(struct xml_writer *w, const struct xml_text *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		const char *out = text->text + i;
+		size_t len = 1;
+
+		for (size_t e = 0; e < ARRAY_SIZE(escapes); e++) {
+			if (escapes[e].c == *out) {
+				out = escapes[e].entity;
+				len = strlen(out);
+				break;
+			}
+		}
+		xml_write_text(w, out, len);
+	}
+}
+
+static void put_string(struct xml_writer *w, const struct xml_attr *attr, const void *value)
+{
+	struct xml_text text;
+
+	memcpy(&text, value, sizeof(text));
+	xml_write_text(w, attr->lead, attr->lead_len);
+	put_escaped(w, &text);
+	xml_write_text(w, "\"", 1);
+}
+
+static char *put_number(char *at, const struct xml_attr *attr, const void *value)
+{
+	uint64_t number;
+
+	memcpy(&number, value, sizeof(number));
+	if (attr->presence == XML_OPTIONAL && number == attr->fallback)
+		return at;
+	memcpy(at, attr->lead, XML_LEAD_MAX);
+	at += attr->lead_len;
+	at += number_format(at, number);
+	*at++ = '"';
+	return at;
+}
+
+static char *put_bool(char *at, const struct xml_attr *attr, const void *value)
+{
+	bool flag;
+
+	memcpy(&flag, value, sizeof(flag));
+	memcpy(at, attr->lead, XML_LEAD_MAX);
+	at += attr->lead_len;
+	memcpy(at, flag ? "true\"" : "false\"", 6);
+	return at + (flag ? 5 : 6);
+}
+
+/* Numbers go straight to the buffer: room() before a line is enough for all it can have. */
+void xml_write_element(struct xml_writer *w, unsigned depth, const struct xml_element *element,
+		       const void *values)
+{
+	char *at = indent(room(w), depth);
+
+	memcpy(at, element->tag, XML_LEAD_MAX);
+	at += element->name_len + 1;
+	for (size_t i = 0; i < element->nr_attrs; i++) {
+		const struct xml_attr *attr = &element->attrs[i];
+		const char *value = (const char *)values + attr->offset;
+
+		if (attr->type == XML_NUMBER) {
+			at = put_number(at, attr, value);
+		} else if (attr->type == XML_BOOL) {
+			at = put_bool(at, attr, value);
+		} else {
+			w->len = (size_t)(at - w->buf);
+			put_string(w, attr, value);
+			at = room(w);
+		}
+	}
+	if (element->empty)
+		*at++ = '/';
+	*at++ = '>';
+	*at++ = '\n';
+	w->len = (size_t)(at - w->buf);
+}
+
+void xml_write_close(struct xml_writer *w, unsigned depth, const struct xml_element *element,
+		     bool newline)
+{
+	char *at = indent(room(w), depth);
+
+	*at++ = '<';
+	*at++ = '/';
+	memcpy(at, element->name, element->name_len);
+	at += element->name_len;
+	*at++ = '>';
+	if (newline)
+		*at++ = '\n';
+	w->len = (size_t)(at - w->buf);
+}
