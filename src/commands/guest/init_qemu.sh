@@ -1,0 +1,38 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Run by the initramfs (scripts/lab-kernel) of the emulated machine, which has mounted proc,
+# sys, dev, and the run's directory at /lab. The host's root is shared read-only, the
+# current directory writable.
+: > /lab/started
+opts=trans=virtio,version=9p2000.L,msize=262144
+mount -t 9p -o $opts,ro,cache=loose host /host
+mkdir -p /dev/shm /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t devpts pts /dev/pts
+ln -sf /proc/self/fd /dev/fd
+for p in proc sys dev dev/shm dev/pts; do
+	mount --bind /$p /host/$p
+done
+mount -t tmpfs run /host/run
+mkdir -p /host/run/lab /host/run/tmp
+mount --bind /lab /host/run/lab
+cwd=$(cat /lab/cwd)
+if [ "$cwd" != / ]; then
+	mkdir -p "/host$cwd" 2> /dev/null
+	mount -t 9p -o $opts,cache=mmap cwd "/host$cwd"
+fi
+
+chroot /host /run/lab/cmd > /lab/out 2> /lab/err < /dev/null
+rc=$?
+dmesg > /lab/dmesg
+echo $rc > /lab/rc
+
+# A suspended device would make sync wait for ever.
+sync &
+i=0
+while kill -0 $! 2> /dev/null && [ $i -lt 30 ]; do
+	usleep 100000
+	i=$((i + 1))
+done
+poweroff -f

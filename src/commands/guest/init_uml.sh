@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# First process of the user-mode guest, whose root directory is the host's. LAB_DIR is the
+# run's directory; what is written there is on the host at once.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+
+# The user-mode kernel restarts in place, for ever: a second start ends it.
+if [ -e "$LAB_DIR/started" ]; then
+	: > "$LAB_DIR/rebooted"
+	mount -t proc proc /proc
+	echo o > /proc/sysrq-trigger
+	sleep 60
+fi
+: > "$LAB_DIR/started"
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tmpfs run /run
+mountpoint -q /dev || mount -t devtmpfs dev /dev
+mkdir -p /dev/shm /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t devpts pts /dev/pts
+ln -sf /proc/self/fd /dev/fd
+
+# The modules lie where modprobe does not look; autoloading goes through this wrapper.
+echo "$LAB_DIR/modprobe" > /proc/sys/kernel/modprobe
+"$LAB_DIR/modprobe" dm-mod
+
+"$LAB_DIR/cmd" > "$LAB_DIR/out" 2> "$LAB_DIR/err" < /dev/null
+rc=$?
+dmesg > "$LAB_DIR/dmesg"
+echo $rc > "$LAB_DIR/rc"
+
+# A suspended device would make sync wait for ever.
+sync &
+i=0
+while kill -0 $! 2> /dev/null && [ $i -lt 30 ]; do
+	sleep 0.1
+	i=$((i + 1))
+done
+echo o > /proc/sysrq-trigger
+sleep 60

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bedplate lab run: a command as root of a kernel of its own, without privileges. */
+#include "cli/cli.h"
+#include "commands/lab_boot.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB (UINT64_C(1) << 20)
+
+struct args {
+	struct cli_list disks, command;
+	unsigned kernel;
+	uint64_t mem_bytes, cpus, timeout_s;
+	const char *keep_log;
+};
+
+static const char *const kernels[] = { [LAB_UML] = "uml", [LAB_QEMU] = "qemu", NULL };
+
+static const struct args defaults = {
+	.kernel = LAB_UML,
+	.cpus = 2,
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_LIST(disks, 'd', "disk", "SIZE|FILE", "a scratch disk, or a file (with a '/') as a disk; again for more (default: two of 1G)"),
+	OPT_SIZE(mem_bytes, MIB, 'm', "mem", "SIZE", "the guest's memory, bare: MiB (default: 256M; qemu: 1G)"),
+	OPT_RANGE(timeout_s, 0, 1000000, 't', "timeout", "SECONDS", "end the command after so long, with status 124"),
+	OPT_CHOICE(kernel, kernels, 'k', "kernel", "KIND", "uml: a user-mode kernel (default); qemu: an emulated machine"),
+	OPT_RANGE(cpus, 1, 64, 0, "cpus", "N", "processors of the emulated machine (default: 2)"),
+	OPT_STRING(keep_log, 0, "keep-log", "FILE", "write the guest's kernel log there"),
+	OPT_REST(command, "COMMAND", "what to run, with its arguments"),
+	OPT_END
+};
+/* clang-format on */
+
+/* What the command wrote, kept for --json. */
+struct kept {
+	struct cli *cli;
+	FILE *file[2];
+	char *text[2];
+	size_t len[2];
+};
+
+static void kept_done(struct kept *kept)
+{
+	for (int i = 0; i < 2; i++) {
+		if (kept->file[i])
+			fclose(kept->file[i]);
+		free(kept->text[i]);
+	}
+}
+
+static int kept_init(struct kept *kept)
+{
+	for (int i = 0; i < 2; i++) {
+		kept->file[i] = open_memstream(&kept->text[i], &kept->len[i]);
+		if (!kept->file[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int take_output(void *user, int fd, const char *text, size_t len)
+{
+	struct kept *kept = user;
+	FILE *to = kept->cli->json ? kept->file[fd - 1]
+		   : fd == 1       ? kept->cli->out
+				   : kept->cli->err;
+
+	if (fwrite(text, 1, len, to) != len || fflush(to) != 0)
+		return -errno;
+	return 0;
+}
+
+/* "--disk 1G" or "--disk ./image": a word with a slash is a file. */
+static int read_disk(struct cli *cli, const char *word, struct lab_disk *ret)
+{
+	struct stat st;
+	int r;
+
+	if (strchr(word, '/')) {
+		if (stat(word, &st) != 0)
+			return cli_failf(cli, word, NULL, "%s", strerror(errno));
+		if (S_ISREG(st.st_mode) && st.st_size < (off_t)BP_SECTOR_BYTES)
+			return cli_failf(cli, word, NULL, "smaller than a sector");
+		ret->path = word;
+		return EXIT_OK;
+	}
+	r = bp_size_parse(cli->ctx, word, 1, 0, &ret->size_bytes);
+	if (r < 0)
+		return cli_usage(cli, "--disk: %s", bp_errmsg(cli->ctx));
+	if (ret->size_bytes < BP_SECTOR_BYTES || ret->size_bytes > INT64_MAX)
+		return cli_usage_hint(cli, "a file as a disk is named by a path with a '/'",
+				      "--disk: '%s' is no size for a disk", word);
+	return EXIT_OK;
+}
+
+static int read_disks(struct cli *cli, const struct args *args, struct lab_disk *disks,
+		      size_t *ret_count)
+{
+	int r;
+
+	if (args->disks.count > LAB_DISKS_MAX)
+		return cli_usage(cli, "--disk: the guest has at most %u disks", LAB_DISKS_MAX);
+	for (size_t i = 0; i < args->disks.count; i++) {
+		r = read_disk(cli, args->disks.words[i], &disks[i]);
+		if (r != EXIT_OK)
+			return r;
+	}
+	*ret_count = args->disks.count;
+	if (*ret_count == 0) {
+		disks[0].size_bytes = disks[1].size_bytes = 1024 * MIB;
+		*ret_count = 2;
+	}
+	return EXIT_OK;
+}
+
+static int keep_log(struct cli *cli, const char *path, const struct lab_result *result)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		return cli_failf(cli, path, NULL, "%s", strerror(errno));
+	fputs(result->kernel_log ? result->kernel_log : "", file);
+	if (fclose(file) != 0)
+		return cli_failf(cli, path, NULL, "%s", strerror(errno));
+	return EXIT_OK;
+}
+
+static int print_json(struct cli *cli, const struct lab_result *result, struct kept *kept)
+{
+	struct bp_json *json;
+	int r;
+
+	for (int i = 0; i < 2; i++)
+		fflush(kept->file[i]);
+	r = cli_json_begin(cli, "bedplate.lab-run", &json);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	bp_json_object(json, "data");
+	bp_json_int(json, "exit_status", result->exit_status);
+	bp_json_int(json, "elapsed_ms", result->ms);
+	bp_json_string(json, "failure", result->why[0] ? result->why : NULL);
+	bp_json_string_len(json, "stdout", kept->text[0], kept->len[0]);
+	bp_json_string_len(json, "stderr", kept->text[1], kept->len[1]);
+	bp_json_string(json, "kernel_log", result->kernel_log);
+	bp_json_object_close(json);
+	return cli_json_end(cli, json);
+}
+
+/* Everything but the command's own output. Return: the exit status. */
+static int report(struct cli *cli, const struct args *args, const struct lab_result *result,
+		  struct kept *kept)
+{
+	int r = EXIT_OK;
+
+	if (result->console_tail && !cli->json)
+		fprintf(cli->err, "%s\n", result->console_tail);
+	if (args->keep_log)
+		r = keep_log(cli, args->keep_log, result);
+	if (r == EXIT_OK && cli->json)
+		r = print_json(cli, result, kept);
+	else if (r == EXIT_OK && result->why[0])
+		cli_failf(cli, NULL, NULL, "%s", result->why);
+	return r == EXIT_OK ? result->exit_status : LAB_EXIT_FAILED;
+}
+
+/* The command's words, and a NULL. */
+static const char **read_command(const struct cli_list *list)
+{
+	const char **argv = calloc(list->count + 1, sizeof(*argv));
+
+	if (argv)
+		memcpy(argv, list->words, list->count * sizeof(*argv));
+	return argv;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct lab_disk disks[LAB_DISKS_MAX] = { 0 };
+	_cleanup_(freep) const char **argv = read_command(&args->command);
+	_cleanup_(kept_done) struct kept kept = { .cli = cli };
+	struct lab_opts lab = {
+		.kernel = (enum lab_kernel)args->kernel,
+		.argv = argv,
+		.disks = disks,
+		.mem_bytes = args->mem_bytes,
+		.cpus = (unsigned)args->cpus,
+		.timeout_s = (unsigned)args->timeout_s,
+		.output = take_output,
+		.user = &kept,
+	};
+	struct lab_result result;
+	int r;
+
+	if (!argv || kept_init(&kept) < 0)
+		return cli_failf(cli, NULL, NULL, "out of memory");
+	if (args->command.count == 0)
+		return cli_usage(cli, "COMMAND is missing");
+	if (!lab.mem_bytes)
+		lab.mem_bytes = args->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
+	if (lab.mem_bytes < 64 * MIB)
+		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
+	r = read_disks(cli, args, disks, &lab.nr_disks);
+	if (r != EXIT_OK)
+		return r;
+
+	signal(SIGPIPE, SIG_IGN); /* the guest must be ended, and its files removed */
+	lab_run(&lab, &result);
+	r = report(cli, args, &result, &kept);
+	if (result.signal) { /* end as if by it, now that all is cleaned up */
+		signal(result.signal, SIG_DFL);
+		raise(result.signal);
+	}
+	lab_result_done(&result);
+	return r;
+}
+
+const struct cmd cmd_lab = {
+	.name = "lab run",
+	.group = "lab",
+	.summary = "Run a command as root of a kernel of its own, without privileges.",
+	.detail = "The current directory and all programs are those of this machine; scratch "
+		  "disks "
+		  "are named\nby the variables LAB_DISK0, LAB_DISK1 ... The exit status is the "
+		  "command's, but for 124: time is up,\nand 125: the lab itself failed.\n",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.defaults = &defaults,
+	.run = run,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Running a command as root of a kernel of its own: a user-mode kernel (an ordinary program) or
+ * an emulated machine. Neither needs a privilege; the guest's root may do on this machine what
+ * the caller may, and nothing more.
+ */
+#ifndef COMMANDS_LAB_BOOT_H
+#define COMMANDS_LAB_BOOT_H
+
+#include <bedplate/units.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define LAB_DISKS_MAX 8u
+
+/* What the lab itself exits with; any other status is the command's own. */
+#define LAB_EXIT_TIMEOUT 124
+#define LAB_EXIT_FAILED  125
+
+enum lab_kernel {
+	LAB_UML,  /* user-mode kernel: one CPU, up in a second or two */
+	LAB_QEMU, /* emulated machine with a distribution's kernel: SMP, vdo */
+};
+
+/* A disk of the guest: a fresh sparse file, or @path, which is read and written in place. */
+struct lab_disk {
+	const char *path;
+	bp_bytes size_bytes; /* without @path */
+};
+
+/**
+ * struct lab_opts - What to run, and where.
+ * @argv: the command, NULL at the end; found through PATH.
+ * @mem_bytes: the guest's memory. Taken from this machine as it is touched.
+ * @cpus: LAB_QEMU only.
+ * @timeout_s: seconds from start to end; 0: no limit.
+ * @output: takes what the command writes, as it comes; @fd is 1 or 2. Non-zero ends the guest.
+ */
+struct lab_opts {
+	enum lab_kernel kernel;
+	const char *const *argv;
+	const struct lab_disk *disks;
+	size_t nr_disks;
+	bp_bytes mem_bytes;
+	unsigned cpus, timeout_s;
+	int (*output)(void *user, int fd, const char *text, size_t len);
+	void *user;
+};
+
+/**
+ * struct lab_result - How it ended. Free with lab_result_done().
+ * @exit_status: the command's (128 + n where signal n ended it), or LAB_EXIT_…
+ * @signal: the signal that this process got meanwhile and that ended the guest, or 0.
+ * @ms: from start to end.
+ * @kernel_log: the guest's; NULL where it never got so far.
+ * @why: what kept the command from running to its end, and what to do; "" where it did.
+ * @console_tail: the last lines of the guest's console where they tell more than @why, or NULL.
+ */
+struct lab_result {
+	int exit_status, signal;
+	int64_t ms;
+	char *kernel_log, *console_tail;
+	char why[1024];
+};
+
+/* Run it. All is in @ret: a failure of the lab is LAB_EXIT_FAILED with its reason. */
+void lab_run(const struct lab_opts *opts, struct lab_result *ret);
+void lab_result_done(struct lab_result *result);
+
+/*
+ * Between the files of the lab.
+ */
+
+#define LAB_PRELOAD  "xstate.so" /* goes into the user-mode kernel, see guest/xstate.c */
+#define LAB_PATH     256
+#define LAB_ARGS_MAX 64u
+
+/* One run: its private directory and what is to be started. */
+struct lab {
+	const struct lab_opts *opts;
+	struct lab_result *result;
+	char dir[LAB_PATH];           /* private, holds all files of the run */
+	char memory[LAB_PATH];        /* LAB_UML: where the guest's memory file goes */
+	char *args[LAB_ARGS_MAX + 1]; /* the kernel's or emulator's command line, owned */
+	size_t nr_args;
+};
+
+/* Say why the lab failed; the first reason stays. Returns -1. */
+int lab_why(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* lab_files.c: the private directory, with disks, the command and the guest's init. */
+int lab_files_make(struct lab *lab);
+void lab_files_remove(struct lab *lab);
+FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode);
+/* The end of a file of the run, at most @max bytes, NUL-terminated; NULL where there is none.
+ */
+char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len);
+
+/* lab_kernel.c: find the kernel, choose the memory's place, write the command line. */
+int lab_kernel_prepare(struct lab *lab);
+/* Why a guest ended before its command did, from its exit status and console. */
+void lab_kernel_explain(struct lab *lab, int wait_status, const char *console);
+
+/* The files of guest/, see meson.build. */
+extern const char lab_guest_init_uml[], lab_guest_init_qemu[];
+extern const unsigned char lab_guest_xstate[];
+extern const size_t lab_guest_xstate_size;
+
+#endif

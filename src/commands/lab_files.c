@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The private directory of a run: everything the guest gets, and everything it leaves. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/lab_boot.h"
+
+extern char **environ;
+
+int lab_why(struct lab *lab, const char *fmt, ...)
+{
+	va_list args;
+
+	if (lab->result->why[0])
+		return -1;
+	va_start(args, fmt);
+	vsnprintf(lab->result->why, sizeof(lab->result->why), fmt, args);
+	va_end(args);
+	return -1;
+}
+
+/*
+ * Paths of the directory become words of a kernel command line and of shell scripts: take a
+ * base that needs no quoting, and leaves room for a socket's path (108 bytes).
+ */
+static bool usable(const char *base)
+{
+	return base && base[0] == '/' && strlen(base) < 70 &&
+	       !base[strcspn(base, " \t\n\"'\\,$`=:")] && access(base, W_OK | X_OK) == 0;
+}
+
+static int make_dir(struct lab *lab)
+{
+	const char *const bases[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
+	int error = ENOENT;
+
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		if (!usable(bases[i]))
+			continue;
+		snprintf(lab->dir, sizeof(lab->dir), "%s/bedplate-lab.XXXXXX", bases[i]);
+		if (mkdtemp(lab->dir))
+			return 0;
+		error = errno;
+	}
+	lab->dir[0] = '\0';
+	return lab_why(lab,
+		       "cannot make a directory for the run in TMPDIR, /tmp or /var/tmp: %s; "
+		       "set TMPDIR to a writable directory with a short, plain path",
+		       strerror(error));
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	remove(path);
+	return 0;
+}
+
+void lab_files_remove(struct lab *lab)
+{
+	if (lab->dir[0])
+		nftw(lab->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	lab->dir[0] = '\0';
+}
+
+static void path_of(const struct lab *lab, const char *name, char path[LAB_PATH * 2])
+{
+	snprintf(path, LAB_PATH * 2, "%s/%s", lab->dir, name);
+}
+
+FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode)
+{
+	char path[LAB_PATH * 2];
+	FILE *file = NULL;
+	int fd;
+
+	path_of(lab, name, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd >= 0)
+		file = fdopen(fd, "w");
+	if (!file)
+		lab_why(lab, "cannot write %s: %s", path, strerror(errno));
+	return file;
+}
+
+/* Close what lab_file_create() gave, and notice a full disk. */
+static int close_file(struct lab *lab, const char *name, FILE *file)
+{
+	bool bad = ferror(file);
+
+	if (fclose(file) != 0 || bad)
+		return lab_why(lab, "cannot write %s/%s: %s", lab->dir, name, strerror(errno));
+	return 0;
+}
+
+char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len)
+{
+	char path[LAB_PATH * 2], *text = NULL;
+	FILE *file;
+	long size;
+	size_t len = 0;
+
+	path_of(lab, name, path);
+	file = fopen(path, "re");
+	if (!file)
+		return NULL;
+	if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0) {
+		len = (size_t)size < max ? (size_t)size : max;
+		text = malloc(len + 1);
+		if (text && fseek(file, -(long)len, SEEK_END) == 0) {
+			len = fread(text, 1, len, file);
+			text[len] = '\0';
+		}
+	}
+	fclose(file);
+	if (ret_len)
+		*ret_len = len;
+	return text;
+}
+
+/* One word of a shell script. */
+static void print_quoted(FILE *file, const char *text)
+{
+	putc('\'', file);
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs("'\\''", file);
+		else
+			putc(*text, file);
+	}
+	putc('\'', file);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The caller's environment, with what the guest changes in it. */
+static void print_environment(struct lab *lab, FILE *file)
+{
+	bool uml = lab->opts->kernel == LAB_UML;
+	const char *path = getenv("PATH"), *tmpdir = getenv("TMPDIR");
+
+	for (char **e = environ; *e; e++) {
+		if (starts_with(*e, "PATH=") || starts_with(*e, "TMPDIR=") ||
+		    starts_with(*e, "LAB_") || starts_with(*e, "DM_"))
+			continue;
+		putc(' ', file);
+		print_quoted(file, *e);
+	}
+	fputs(" PATH=", file);
+	print_quoted(file, path && *path ? path : "/usr/bin:/bin");
+	fputs(":/usr/sbin:/sbin TMPDIR=", file);
+	print_quoted(file, !uml ? "/run/tmp" : tmpdir && *tmpdir ? tmpdir : "/tmp");
+	fprintf(file, " DM_DISABLE_UDEV=1 LAB=%s LAB_DISKS=%zu", uml ? "uml" : "qemu",
+		lab->opts->nr_disks);
+	for (size_t i = 0; i < lab->opts->nr_disks; i++)
+		fprintf(file, " LAB_DISK%zu=/dev/%s%c", i, uml ? "ubd" : "vd", (char)('a' + i));
+}
+
+/* The command as a script: env sets its surroundings and reports a command that is not there.
+ */
+static int make_command(struct lab *lab, const char *cwd)
+{
+	FILE *file = lab_file_create(lab, "cmd", 0755);
+
+	if (!file)
+		return -1;
+	fputs("#!/bin/sh\nexec /usr/bin/env -i -C ", file);
+	print_quoted(file, cwd);
+	print_environment(lab, file);
+	if (strchr(lab->opts->argv[0], '=')) /* env would take it for a variable */
+		fputs(" /bin/sh -c 'exec \"$@\"' sh", file);
+	for (const char *const *arg = lab->opts->argv; *arg; arg++) {
+		putc(' ', file);
+		print_quoted(file, *arg);
+	}
+	putc('\n', file);
+	return close_file(lab, "cmd", file);
+}
+
+static int make_file(struct lab *lab, const char *name, mode_t mode, const void *content,
+		     size_t size)
+{
+	FILE *file = lab_file_create(lab, name, mode);
+
+	if (!file)
+		return -1;
+	fwrite(content, 1, size, file);
+	return close_file(lab, name, file);
+}
+
+static int make_text(struct lab *lab, const char *name, mode_t mode, const char *text)
+{
+	return make_file(lab, name, mode, text, strlen(text));
+}
+
+static int make_disk(struct lab *lab, size_t nr)
+{
+	const struct lab_disk *disk = &lab->opts->disks[nr];
+	char path[LAB_PATH * 2], name[16], *real;
+	int fd, r;
+
+	snprintf(name, sizeof(name), "disk%zu", nr);
+	path_of(lab, name, path);
+	if (disk->path) {
+		real = realpath(disk->path, NULL);
+		r = real && access(real, R_OK | W_OK) == 0 ? symlink(real, path) : -1;
+		free(real);
+		return r < 0 ? lab_why(lab, "disk '%s': %s", disk->path, strerror(errno)) : 0;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = fd >= 0 ? ftruncate(fd, (off_t)disk->size_bytes) : -1;
+	if (r < 0)
+		lab_why(lab, "disk %zu of %llu bytes: %s", nr,
+			(unsigned long long)disk->size_bytes, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int lab_files_make(struct lab *lab)
+{
+	bool uml = lab->opts->kernel == LAB_UML;
+	char *cwd = getcwd(NULL, 0);
+	int r = -1;
+
+	if (!cwd)
+		lab_why(lab, "cannot tell the current directory: %s", strerror(errno));
+	else if (make_dir(lab) == 0 && make_command(lab, cwd) == 0)
+		r = make_text(lab, "cwd", 0644, cwd);
+	free(cwd);
+	if (r == 0)
+		r = make_text(lab, "init", 0755,
+			      uml ? lab_guest_init_uml : lab_guest_init_qemu);
+	if (r == 0 && uml)
+		r = make_file(lab, LAB_PRELOAD, 0755, lab_guest_xstate, lab_guest_xstate_size);
+	/* There from the start, so that they can be watched. */
+	if (r == 0)
+		r = make_text(lab, "out", 0644, "");
+	if (r == 0)
+		r = make_text(lab, "err", 0644, "");
+	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
+		r = make_disk(lab, i);
+	return r;
+}

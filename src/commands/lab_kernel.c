@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two kernels of the lab: where they are, how they are started, why they die. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands/lab_boot.h"
+
+#define UML_MODULES "/usr/lib/uml/modules" /* where Debian's package keeps them */
+
+static int add_arg(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int add_arg(struct lab *lab, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+	int r;
+
+	va_start(args, fmt);
+	r = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (r < 0)
+		return lab_why(lab, "out of memory");
+	if (lab->nr_args == LAB_ARGS_MAX) {
+		free(text);
+		return lab_why(lab, "the kernel's command line is too long");
+	}
+	lab->args[lab->nr_args++] = text;
+	return 0;
+}
+
+static const char *env_or(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : otherwise;
+}
+
+/* Is there a program @name, a path or something in PATH? */
+static bool have_program(const char *name)
+{
+	const char *path = env_or("PATH", "/usr/bin:/bin");
+	char full[4096];
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0;
+	for (;; path++) {
+		size_t len = strcspn(path, ":");
+
+		snprintf(full, sizeof(full), "%.*s/%s", (int)len, path, name);
+		if (access(full, X_OK) == 0)
+			return true;
+		path += len;
+		if (!*path)
+			return false;
+	}
+}
+
+/* What must be there for a kernel, and which package (of Debian) has it. */
+struct need {
+	const char *program, *package;
+};
+
+static int check_needs(struct lab *lab, const char *what, const struct need *needs,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!have_program(needs[i].program))
+			return lab_why(lab,
+				       "%s needs '%s', which is not installed: install the "
+				       "package %s (apt-get install %s)",
+				       what, needs[i].program, needs[i].package,
+				       needs[i].package);
+	}
+	return 0;
+}
+
+/*
+ * The guest's memory is a file that is mapped executable. /dev/shm is fastest, where it is
+ * large enough (containers have 64 MiB of it, mostly); any file system will do.
+ */
+static int choose_memory(struct lab *lab)
+{
+	const char *const places[] = { "/dev/shm", lab->dir, "/var/tmp" };
+	char reasons[512] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct statvfs fs;
+		uint64_t room;
+
+		if (statvfs(places[i], &fs) != 0 || access(places[i], W_OK | X_OK) != 0)
+			continue;
+		room = (uint64_t)fs.f_bavail * fs.f_frsize;
+		if (!(fs.f_flag & ST_NOEXEC) && room >= lab->opts->mem_bytes) {
+			snprintf(lab->memory, sizeof(lab->memory), "%s", places[i]);
+			return 0;
+		}
+		len += (size_t)snprintf(reasons + len, sizeof(reasons) - len, "%s%s %s",
+					len ? ", " : "", places[i],
+					fs.f_flag & ST_NOEXEC ? "is mounted noexec"
+							      : "is too small");
+	}
+	return lab_why(lab,
+		       "no place for the guest's memory of %llu MiB: %s; set TMPDIR to a "
+		       "directory with room, not mounted noexec, or ask for less (--mem)",
+		       (unsigned long long)(lab->opts->mem_bytes >> 20),
+		       len ? reasons : "no writable directory");
+}
+
+/* modprobe looks for modules in its root's lib/modules: give it a root where they are. */
+static int make_module_root(struct lab *lab)
+{
+	const char *modules = env_or("LAB_MODULES", UML_MODULES);
+	char path[LAB_PATH * 2];
+	FILE *file;
+
+	if (access(modules, R_OK | X_OK) != 0)
+		return lab_why(lab,
+			       "the user-mode kernel's modules are not in %s: install the "
+			       "package user-mode-linux (apt-get install user-mode-linux), or "
+			       "set LAB_MODULES",
+			       modules);
+	for (const char *const *name = (const char *const[]){ "m", "m/lib", NULL }; *name;
+	     name++) {
+		snprintf(path, sizeof(path), "%s/%s", lab->dir, *name);
+		if (mkdir(path, 0755) != 0)
+			return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
+	}
+	snprintf(path, sizeof(path), "%s/m/lib/modules", lab->dir);
+	if (symlink(modules, path) != 0)
+		return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
+	file = lab_file_create(lab, "modprobe", 0755);
+	if (!file)
+		return -1;
+	fprintf(file, "#!/bin/sh\nexec /sbin/modprobe -d %s/m \"$@\"\n", lab->dir);
+	if (fclose(file) != 0)
+		return lab_why(lab, "cannot write the guest's modprobe: %s", strerror(errno));
+	return 0;
+}
+
+static int prepare_uml(struct lab *lab)
+{
+	const char *uml = env_or("LAB_UML", "linux.uml");
+	const struct need needs[] = {
+		{ uml, "user-mode-linux" },
+		{ "/sbin/modprobe", "kmod" },
+	};
+	const char *const words[] = { "root=/dev/root", "rootfstype=hostfs",
+				      "rootflags=/",    "rw",
+				      "umid=lab",       "con=null",
+				      "con0=null,fd:1", "ssl=null",
+				      "log_buf_len=4M", "seccomp=auto" };
+	int r = check_needs(lab, "the lab", needs, sizeof(needs) / sizeof(needs[0]));
+
+	if (r == 0)
+		r = make_module_root(lab);
+	if (r == 0)
+		r = choose_memory(lab);
+	if (r == 0)
+		r = add_arg(lab, "%s", uml);
+	if (r == 0)
+		r = add_arg(lab, "mem=%lluK", (unsigned long long)(lab->opts->mem_bytes >> 10));
+	if (r == 0)
+		r = add_arg(lab, "init=%s/init", lab->dir);
+	if (r == 0)
+		r = add_arg(lab, "LAB_DIR=%s", lab->dir);
+	if (r == 0)
+		r = add_arg(lab, "uml_dir=%s", lab->dir);
+	for (size_t i = 0; r == 0 && i < sizeof(words) / sizeof(words[0]); i++)
+		r = add_arg(lab, "%s", words[i]);
+	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
+		r = add_arg(lab, "ubd%zu=%s/disk%zu", i, lab->dir, i);
+	return r;
+}
+
+/* Where scripts/lab-kernel left the emulated machine's kernel and initramfs. */
+static int find_packaged_kernel(struct lab *lab, char dir[static 1024])
+{
+	const char *cache = getenv("XDG_CACHE_HOME");
+	char path[1100];
+
+	if (getenv("LAB_KERNEL_DIR"))
+		snprintf(dir, 1024, "%s", getenv("LAB_KERNEL_DIR"));
+	else if (cache && *cache)
+		snprintf(dir, 1024, "%s/bedplate/lab-kernel", cache);
+	else
+		snprintf(dir, 1024, "%s/.cache/bedplate/lab-kernel", env_or("HOME", ""));
+	snprintf(path, sizeof(path), "%s/initramfs", dir);
+	if (access(path, R_OK) == 0)
+		return 0;
+	return lab_why(lab,
+		       "no kernel for the emulated machine in %s: make it with "
+		       "scripts/lab-kernel of bedplate's sources, or set LAB_KERNEL_DIR",
+		       dir);
+}
+
+/* The emulator's options separate their parts by commas; one in a path is written twice. */
+static int add_share(struct lab *lab, const char *path, const char *tag, const char *how)
+{
+	char doubled[2048];
+	size_t len = 0;
+
+	for (; *path && len < sizeof(doubled) - 3; path++) {
+		if (*path == ',')
+			doubled[len++] = ',';
+		doubled[len++] = *path;
+	}
+	doubled[len] = '\0';
+	if (add_arg(lab, "-virtfs") < 0)
+		return -1;
+	return add_arg(lab, "local,path=%s,mount_tag=%s,id=%s,security_model=none,%s", doubled,
+		       tag, tag, how);
+}
+
+static int prepare_qemu(struct lab *lab)
+{
+	static const struct need needs[] = { { "qemu-system-x86_64", "qemu-system-x86" } };
+	static const char *const words[] = { "qemu-system-x86_64",
+					     "-accel",
+					     "tcg,thread=multi",
+					     "-cpu",
+					     "max",
+					     "-nodefaults",
+					     "-no-reboot",
+					     "-display",
+					     "none",
+					     "-monitor",
+					     "none",
+					     "-append",
+					     "console=ttyS0 panic=-1 log_buf_len=4M" };
+	char kernel[1024], cwd[1024];
+	int r = check_needs(lab, "the emulated machine", needs, 1);
+
+	if (r == 0)
+		r = find_packaged_kernel(lab, kernel);
+	for (size_t i = 0; r == 0 && i < sizeof(words) / sizeof(words[0]); i++)
+		r = add_arg(lab, "%s", words[i]);
+	if (r == 0 && !getcwd(cwd, sizeof(cwd)))
+		r = lab_why(lab, "the current directory: %s", strerror(errno));
+	if (r == 0)
+		r = add_arg(lab, "-smp") ?: add_arg(lab, "%u", lab->opts->cpus);
+	if (r == 0)
+		r = add_arg(lab, "-m")
+			    ?: add_arg(lab, "%lluM",
+				       (unsigned long long)(lab->opts->mem_bytes >> 20));
+	if (r == 0)
+		r = add_arg(lab, "-kernel") ?: add_arg(lab, "%s/vmlinuz", kernel);
+	if (r == 0)
+		r = add_arg(lab, "-initrd") ?: add_arg(lab, "%s/initramfs", kernel);
+	if (r == 0)
+		r = add_arg(lab, "-serial") ?: add_arg(lab, "file:%s/serial", lab->dir);
+	if (r == 0)
+		r = add_share(lab, lab->dir, "lab", "multidevs=remap");
+	if (r == 0)
+		r = add_share(lab, "/", "host", "readonly=on,multidevs=remap");
+	if (r == 0)
+		r = add_share(lab, cwd, "cwd", "multidevs=remap");
+	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
+		r = add_arg(lab, "-drive")
+			    ?: add_arg(lab,
+				       "file=%s/disk%zu,if=virtio,format=raw,cache=unsafe,"
+				       "discard=unmap",
+				       lab->dir, i);
+	return r;
+}
+
+int lab_kernel_prepare(struct lab *lab)
+{
+	return lab->opts->kernel == LAB_UML ? prepare_uml(lab) : prepare_qemu(lab);
+}
+
+/* What the console shows when a guest dies of a known cause. */
+static const struct {
+	const char *text, *why;
+} causes[] = {
+	{ "ptrace: Operation not permitted",
+	  "this system forbids ptrace, which the user-mode kernel needs: allow it (docker run "
+	  "--cap-add SYS_PTRACE, or another seccomp profile), or use --kernel qemu" },
+	{ "set fp regs failed",
+	  "this processor's floating point state is larger than the user-mode kernel knows: "
+	  "use --kernel qemu, or a newer kernel (LAB_UML)" },
+	{ "Kernel panic", "the guest's kernel panicked" },
+	{ "Out of memory", "the guest ran out of memory: give it more with --mem" },
+	{ "Cannot allocate memory", "this machine has not enough memory for the guest" },
+	{ "Failed to mmap", "the guest's memory cannot be mapped" },
+};
+
+void lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
+{
+	char path[LAB_PATH * 2];
+
+	snprintf(path, sizeof(path), "%s/rebooted", lab->dir);
+	if (access(path, F_OK) == 0) {
+		lab_why(lab, "the command rebooted the guest before it ended");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+		if (console && strstr(console, causes[i].text)) {
+			lab_why(lab, "%s", causes[i].why);
+			return;
+		}
+	}
+	snprintf(path, sizeof(path), "%s/started", lab->dir);
+	if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGBUS)
+		lab_why(lab,
+			"the guest died of a bus error: %s has not enough room for its memory",
+			lab->memory);
+	else if (WIFSIGNALED(wait_status))
+		lab_why(lab, "the guest died of signal %d (%s)", WTERMSIG(wait_status),
+			strsignal(WTERMSIG(wait_status)));
+	else if (access(path, F_OK) != 0)
+		lab_why(lab, "the guest did not start (exit status %d)",
+			WEXITSTATUS(wait_status));
+	else
+		lab_why(lab, "the guest was switched off before the command ended");
+}
