@@ -144,6 +144,7 @@ static int print_json(struct cli *cli, const struct lab_result *result, struct k
 	bp_json_int(json, "exit_status", result->exit_status);
 	bp_json_int(json, "elapsed_ms", result->ms);
 	bp_json_string(json, "failure", result->why[0] ? result->why : NULL);
+	bp_json_string(json, "hint", result->hint[0] ? result->hint : NULL);
 	bp_json_string_len(json, "stdout", kept->text[0], kept->len[0]);
 	bp_json_string_len(json, "stderr", kept->text[1], kept->len[1]);
 	bp_json_string(json, "kernel_log", result->kernel_log);
@@ -164,7 +165,7 @@ static int report(struct cli *cli, const struct args *args, const struct lab_res
 	if (r == EXIT_OK && cli->json)
 		r = print_json(cli, result, kept);
 	else if (r == EXIT_OK && result->why[0])
-		cli_failf(cli, NULL, NULL, "%s", result->why);
+		cli_failf(cli, NULL, result->hint[0] ? result->hint : NULL, "%s", result->why);
 	return r == EXIT_OK ? result->exit_status : LAB_EXIT_FAILED;
 }
 
@@ -206,8 +207,8 @@ static int run(struct cli *cli, const void *p)
 	if (lab.mem_bytes < 64 * MIB)
 		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
 	r = read_disks(cli, args, disks, &lab.nr_disks);
-	if (r != EXIT_OK)
-		return r;
+	if (r != EXIT_OK) /* the command never ran: not to be taken for its status */
+		return r == EXIT_USAGE ? r : LAB_EXIT_FAILED;
 
 	signal(SIGPIPE, SIG_IGN); /* the guest must be ended, and its files removed */
 	lab_run(&lab, &result);

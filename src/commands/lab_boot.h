@@ -56,14 +56,15 @@ struct lab_opts {
  * @signal: the signal that this process got meanwhile and that ended the guest, or 0.
  * @ms: from start to end.
  * @kernel_log: the guest's; NULL where it never got so far.
- * @why: what kept the command from running to its end, and what to do; "" where it did.
+ * @why: what kept the command from running to its end; "" where it did.
+ * @hint: what to do about it, or "".
  * @console_tail: the last lines of the guest's console where they tell more than @why, or NULL.
  */
 struct lab_result {
 	int exit_status, signal;
 	int64_t ms;
 	char *kernel_log, *console_tail;
-	char why[1024];
+	char why[1024], hint[512];
 };
 
 /* Run it. All is in @ret: a failure of the lab is LAB_EXIT_FAILED with its reason. */
@@ -88,8 +89,9 @@ struct lab {
 	size_t nr_args;
 };
 
-/* Say why the lab failed; the first reason stays. Returns -1. */
+/* Say why the lab failed (the first reason stays), and then what to do. Both return -1. */
 int lab_why(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int lab_hint(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* lab_files.c: the private directory, with disks, the command and the guest's init. */
 int lab_files_make(struct lab *lab);

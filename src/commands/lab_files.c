@@ -26,6 +26,18 @@ int lab_why(struct lab *lab, const char *fmt, ...)
 	return -1;
 }
 
+int lab_hint(struct lab *lab, const char *fmt, ...)
+{
+	va_list args;
+
+	if (lab->result->hint[0])
+		return -1;
+	va_start(args, fmt);
+	vsnprintf(lab->result->hint, sizeof(lab->result->hint), fmt, args);
+	va_end(args);
+	return -1;
+}
+
 /*
  * Paths of the directory become words of a kernel command line and of shell scripts: take a
  * base that needs no quoting, and leaves room for a socket's path (108 bytes).
@@ -50,10 +62,9 @@ static int make_dir(struct lab *lab)
 		error = errno;
 	}
 	lab->dir[0] = '\0';
-	return lab_why(lab,
-		       "cannot make a directory for the run in TMPDIR, /tmp or /var/tmp: %s; "
-		       "set TMPDIR to a writable directory with a short, plain path",
-		       strerror(error));
+	lab_why(lab, "cannot make a directory for the run in TMPDIR, /tmp or /var/tmp: %s",
+		strerror(error));
+	return lab_hint(lab, "set TMPDIR to a writable directory with a short, plain path");
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -71,12 +71,11 @@ static int check_needs(struct lab *lab, const char *what, const struct need *nee
 		       size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!have_program(needs[i].program))
-			return lab_why(lab,
-				       "%s needs '%s', which is not installed: install the "
-				       "package %s (apt-get install %s)",
-				       what, needs[i].program, needs[i].package,
-				       needs[i].package);
+		if (have_program(needs[i].program))
+			continue;
+		lab_why(lab, "%s needs '%s', which is not installed", what, needs[i].program);
+		return lab_hint(lab, "install the package %s (apt-get install %s)",
+				needs[i].package, needs[i].package);
 	}
 	return 0;
 }
@@ -107,11 +106,12 @@ static int choose_memory(struct lab *lab)
 					fs.f_flag & ST_NOEXEC ? "is mounted noexec"
 							      : "is too small");
 	}
-	return lab_why(lab,
-		       "no place for the guest's memory of %llu MiB: %s; set TMPDIR to a "
-		       "directory with room, not mounted noexec, or ask for less (--mem)",
-		       (unsigned long long)(lab->opts->mem_bytes >> 20),
-		       len ? reasons : "no writable directory");
+	lab_why(lab, "no place for the guest's memory of %llu MiB: %s",
+		(unsigned long long)(lab->opts->mem_bytes >> 20),
+		len ? reasons : "no writable directory");
+	return lab_hint(lab,
+			"set TMPDIR to a directory with room and not mounted noexec, or ask "
+			"for less with --mem");
 }
 
 /* modprobe looks for modules in its root's lib/modules: give it a root where they are. */
@@ -121,12 +121,11 @@ static int make_module_root(struct lab *lab)
 	char path[LAB_PATH * 2];
 	FILE *file;
 
-	if (access(modules, R_OK | X_OK) != 0)
-		return lab_why(lab,
-			       "the user-mode kernel's modules are not in %s: install the "
-			       "package user-mode-linux (apt-get install user-mode-linux), or "
-			       "set LAB_MODULES",
-			       modules);
+	if (access(modules, R_OK | X_OK) != 0) {
+		lab_why(lab, "the user-mode kernel's modules are not in %s", modules);
+		return lab_hint(lab, "install the package user-mode-linux (apt-get install "
+				     "user-mode-linux), or set LAB_MODULES");
+	}
 	for (const char *const *name = (const char *const[]){ "m", "m/lib", NULL }; *name;
 	     name++) {
 		snprintf(path, sizeof(path), "%s/%s", lab->dir, *name);
@@ -195,10 +194,9 @@ static int find_packaged_kernel(struct lab *lab, char dir[static 1024])
 	snprintf(path, sizeof(path), "%s/initramfs", dir);
 	if (access(path, R_OK) == 0)
 		return 0;
-	return lab_why(lab,
-		       "no kernel for the emulated machine in %s: make it with "
-		       "scripts/lab-kernel of bedplate's sources, or set LAB_KERNEL_DIR",
-		       dir);
+	lab_why(lab, "no kernel for the emulated machine in %s", dir);
+	return lab_hint(lab, "make it with scripts/lab-kernel of bedplate's sources, or set "
+			     "LAB_KERNEL_DIR");
 }
 
 /* The emulator's options separate their parts by commas; one in a path is written twice. */
@@ -278,18 +276,19 @@ int lab_kernel_prepare(struct lab *lab)
 
 /* What the console shows when a guest dies of a known cause. */
 static const struct {
-	const char *text, *why;
+	const char *text, *why, *hint;
 } causes[] = {
 	{ "ptrace: Operation not permitted",
-	  "this system forbids ptrace, which the user-mode kernel needs: allow it (docker run "
-	  "--cap-add SYS_PTRACE, or another seccomp profile), or use --kernel qemu" },
+	  "this system forbids ptrace, which the user-mode kernel needs",
+	  "allow it (docker run --cap-add SYS_PTRACE, or another seccomp profile), or use "
+	  "--kernel qemu" },
 	{ "set fp regs failed",
-	  "this processor's floating point state is larger than the user-mode kernel knows: "
+	  "this processor's floating point state is larger than the user-mode kernel knows",
 	  "use --kernel qemu, or a newer kernel (LAB_UML)" },
-	{ "Kernel panic", "the guest's kernel panicked" },
-	{ "Out of memory", "the guest ran out of memory: give it more with --mem" },
-	{ "Cannot allocate memory", "this machine has not enough memory for the guest" },
-	{ "Failed to mmap", "the guest's memory cannot be mapped" },
+	{ "Out of memory", "the guest ran out of memory", "give it more with --mem" },
+	{ "Kernel panic", "the guest's kernel panicked", "--keep-log FILE shows all it said" },
+	{ "Cannot allocate memory", "this machine has not enough memory for the guest",
+	  "ask for less with --mem" },
 };
 
 void lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
@@ -304,6 +303,7 @@ void lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
 		if (console && strstr(console, causes[i].text)) {
 			lab_why(lab, "%s", causes[i].why);
+			lab_hint(lab, "%s", causes[i].hint);
 			return;
 		}
 	}
