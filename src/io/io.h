@@ -44,6 +44,7 @@ struct io {
 	const struct io_ops *ops;
 	bp_mblock nr_blocks; /* whole blocks; a shorter rest at the end is not used */
 	bool writable;
+	bool aligned;      /* buffers must be aligned to IO_BLOCK */
 	size_t batch_runs; /* how many runs are worth giving to one read */
 	unsigned workers;  /* threads that io_stream() uses unless told */
 };

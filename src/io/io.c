@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "io/io.h"
+
+/* Neighbours are joined up to this many blocks: 256 KiB, which stays in a core's cache. */
+#define JOIN_BLOCKS 64
+
+void io_close(struct io *io)
+{
+	if (io)
+		io->ops->close(io);
+}
+
+void *io_buffer_new(size_t nr_blocks)
+{
+	size_t bytes;
+
+	if (mul_overflow(nr_blocks, IO_BLOCK, &bytes))
+		return NULL;
+	return aligned_alloc(IO_BLOCK, MAX(bytes, IO_BLOCK));
+}
+
+static bool inside(const struct io *io, bp_mblock first, size_t count)
+{
+	return first <= io->nr_blocks && count <= io->nr_blocks - first;
+}
+
+static bool misaligned(const struct io *io, const void *buf)
+{
+	return io->aligned && (uintptr_t)buf % IO_BLOCK;
+}
+
+int io_read(struct io *io, bp_mblock first, size_t count, void *buf)
+{
+	_cleanup_(freep) void *bounce = NULL;
+	struct io_run run = { .first = first, .count = count, .buf = buf };
+	int r;
+
+	if (!inside(io, first, count))
+		return -ERANGE;
+	if (!misaligned(io, buf))
+		return io->ops->read(io, &run, 1);
+
+	run.buf = bounce = io_buffer_new(count);
+	if (!bounce)
+		return -ENOMEM;
+	r = io->ops->read(io, &run, 1);
+	if (r == 0)
+		memcpy(buf, bounce, count * IO_BLOCK);
+	return r;
+}
+
+int io_write(struct io *io, bp_mblock first, size_t count, const void *buf)
+{
+	_cleanup_(freep) void *bounce = NULL;
+	/* The seam has one run for both ways; writing does not touch the buffer. */
+	struct io_run run = { .first = first, .count = count, .buf = (void *)(uintptr_t)buf };
+
+	if (!io->writable)
+		return -EBADF;
+	if (!inside(io, first, count))
+		return -ERANGE;
+	if (misaligned(io, buf)) {
+		run.buf = bounce = io_buffer_new(count);
+		if (!bounce)
+			return -ENOMEM;
+		memcpy(bounce, buf, count * IO_BLOCK);
+	}
+	return io->ops->write(io, &run);
+}
+
+int io_flush(struct io *io)
+{
+	return io->writable ? io->ops->flush(io) : 0;
+}
+
+int io_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin, bp_mblock *ret_end)
+{
+	if (from < io->nr_blocks && io->ops->data_next)
+		return io->ops->data_next(io, from, ret_begin, ret_end);
+	*ret_begin = MIN(from, io->nr_blocks);
+	*ret_end = io->nr_blocks;
+	return 0;
+}
+
+/* --- many single blocks --- */
+
+struct many {
+	struct io *io;
+	struct io_request **sorted;
+	uint8_t *buf;        /* batch_runs * JOIN_BLOCKS blocks */
+	struct io_run *runs; /* batch_runs */
+};
+
+static int by_block(const void *a, const void *b)
+{
+	const struct io_request *const *x = a, *const *y = b;
+
+	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
+}
+
+/* Make runs of sorted requests from @i on; returns the first one that found no room. */
+static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
+{
+	size_t runs = 0;
+	struct io_run *run = NULL;
+
+	for (; i < nr; i++) {
+		bp_mblock block = m->sorted[i]->block;
+
+		if (run && block - run->first == run->count - 1)
+			continue; /* asked for twice */
+		if (!run || block - run->first != run->count || run->count == JOIN_BLOCKS) {
+			if (runs == m->io->batch_runs)
+				break;
+			run = &m->runs[runs];
+			run->first = block;
+			run->count = 0;
+			run->buf = m->buf + runs++ * JOIN_BLOCKS * IO_BLOCK;
+		}
+		run->count++;
+	}
+	*ret_runs = runs;
+	return i;
+}
+
+static void many_copy(struct many *m, size_t begin, size_t end)
+{
+	const struct io_run *run = m->runs;
+
+	for (size_t i = begin; i < end; i++) {
+		struct io_request *q = m->sorted[i];
+
+		while (q->block - run->first >= run->count)
+			run++;
+		memcpy(q->buf, (uint8_t *)run->buf + (q->block - run->first) * IO_BLOCK,
+		       IO_BLOCK);
+		q->error = 0;
+	}
+}
+
+/* A batch in which something failed, once more block by block. */
+static void many_singly(struct many *m, size_t begin, size_t end)
+{
+	for (size_t i = begin; i < end; i++)
+		m->sorted[i]->error = io_read(m->io, m->sorted[i]->block, 1, m->sorted[i]->buf);
+}
+
+static void many_read(struct many *m, size_t nr)
+{
+	size_t i = 0, end, runs;
+
+	while (nr && !inside(m->io, m->sorted[nr - 1]->block, 1))
+		m->sorted[--nr]->error = -ERANGE;
+	for (; i < nr; i = end) {
+		end = many_join(m, i, nr, &runs);
+		if (m->io->ops->read(m->io, m->runs, runs) == 0)
+			many_copy(m, i, end);
+		else
+			many_singly(m, i, end);
+	}
+}
+
+int io_read_many(struct io *io, struct io_request *requests, size_t nr)
+{
+	_cleanup_(freep) struct io_request **sorted =
+		calloc(nr + 1, sizeof(struct io_request *));
+	_cleanup_(freep) struct io_run *runs = calloc(io->batch_runs, sizeof(*runs));
+	_cleanup_(freep) uint8_t *buf = io_buffer_new(io->batch_runs * JOIN_BLOCKS);
+	struct many m = { .io = io, .sorted = sorted, .buf = buf, .runs = runs };
+
+	if (!sorted || !runs || !buf)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		sorted[i] = &requests[i];
+	qsort(sorted, nr, sizeof(struct io_request *), by_block);
+	many_read(&m, nr);
+	return 0;
+}
