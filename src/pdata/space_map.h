@@ -94,17 +94,36 @@ static inline struct sm_root sm_root_decode(const struct sm_root_disk *disk)
 
 /* One bitmap as the index has it, and as it was found. */
 struct sm_bitmap {
-	uint64_t block;
+	uint64_t block;                     /* as stored */
 	uint32_t nr_free, none_free_before; /* stored */
 	uint32_t free_all, free_inside; /* found: of all entries, of those below nr_blocks */
 	uint32_t first_free;            /* found; SM_BITMAP_ENTRIES: none */
+	uint32_t nr_leaked;             /* found by space_map_compare() */
 	uint32_t leaf;                  /* data: block of the index leaf it is in */
-	uint8_t error;                  /* enum node_error: csum, kind, blocknr, range, io */
+	uint8_t error;                  /* enum sm_error */
 };
 
+/* What keeps a bitmap, or the index block, from being used. */
+enum sm_error {
+	SM_OK,
+	SM_IO,      /* can't be read */
+	SM_RANGE,   /* the pointer leads past the end, or to block 0 */
+	SM_CSUM,    /* bad checksum */
+	SM_KIND,    /* a valid block of another kind */
+	SM_BLOCKNR, /* says that it is another block */
+	SM_MISSING, /* no index entry for it */
+	SM_SHARED,  /* an earlier index entry has the same block */
+	SM_ERRORS,
+};
+
+const char *sm_error_name(enum sm_error error);
+
 /*
- * A space map being read: forests of its trees and its bitmaps. Use: init, read structure
- * (which tells every metadata block it uses), then compare.
+ * A space map being read: forests of its trees and its bitmaps. Use: init, read (which tells
+ * every metadata block it uses), then compare.
+ *
+ * Memory: 44 bytes a bitmap (at most that for each metadata block), and 12 bytes for each entry
+ * of the reference count tree, as on disk.
  */
 struct space_map {
 	struct meta *meta;
@@ -112,18 +131,19 @@ struct space_map {
 	bool on_tree; /* the index is a tree: data space maps */
 	uint64_t nr_bitmaps;
 	struct sm_bitmap *bitmaps;
-	struct forest index;         /* on_tree only; leaves kept */
-	struct forest counts;        /* the reference count tree; leaves kept if !on_tree */
-	enum node_error index_error; /* of the index block */
-	uint64_t nr_errors;          /* in all of it: structure is incomplete */
+	struct forest index;       /* on_tree only; leaves kept */
+	struct forest counts;      /* the reference count tree; leaves kept */
+	enum sm_error index_error; /* of the index block; !on_tree only */
+	uint64_t nr_extra;         /* index entries past nr_bitmaps */
+	uint64_t nr_bad_bitmaps;
 };
 
 /* Where what is stored and what is expected differ: blocks [begin, end), all alike. */
 struct sm_diff {
 	uint64_t begin, end;
-	uint64_t expected, stored;
-	bool no_entry; /* bitmap says "in the tree", the tree has nothing */
-	bool stale;    /* the tree has an entry, the bitmap does not say so */
+	uint64_t expected, stored; /* stored 3 with no_entry: "3 or more" */
+	bool no_entry;             /* bitmap says "in the tree", the tree has nothing */
+	bool stale;                /* the tree has an entry, the bitmap does not say so */
 };
 /* Ranges of differences that are kept for one bitmap. More are counted only. */
 #define SM_DIFFS_A_BITMAP 64
@@ -134,17 +154,17 @@ struct sm_report {
 	uint64_t nr_wrong;         /* blocks with any other difference */
 	uint64_t nr_beyond;        /* entries past nr_blocks that are not free */
 	uint64_t nr_allocated;     /* as found in the bitmaps that can be read */
-	bool complete;             /* all bitmaps and the tree could be read */
+	bool complete;             /* index, bitmaps and tree could all be read */
 };
 
-/* Returns -EUCLEAN without a message where the root can't be: nr_blocks absurd. */
+/* -EUCLEAN without a message where the root can't be: more blocks than bitmaps could count. */
 int space_map_init(struct space_map *sm, struct meta *meta, const struct sm_root *root,
 		   bool on_tree);
 void space_map_done(struct space_map *sm);
 
 /*
- * Read index, bitmap positions and the nodes of the reference count tree. @count is told each
- * metadata block that the space map uses, once for each pointer, its roots included.
+ * Read the index and the reference count tree. @count is told each metadata block that the
+ * space map uses, once for each pointer, its roots included; its errors end the reading.
  */
 int space_map_read(struct space_map *sm, int (*count)(void *user, bp_mblock block), void *user);
 
@@ -156,17 +176,16 @@ int space_map_compare(struct space_map *sm, const struct refcounts *expected, bo
 		      struct sm_report *report);
 void sm_report_done(struct sm_report *report);
 
-/*
- * Write counts of zero where @report has leaks, and with them the accounting: bitmaps first,
- * then index entries; the root is the caller's, in @ret_root. Nothing else may be wrong.
- */
-int space_map_repair(struct space_map *sm, const struct sm_report *report,
-		     struct sm_root *ret_root);
+/* Is what the index says of bitmap @b as it was found? The short count of old tools is fine. */
+bool sm_nr_free_right(const struct sm_bitmap *b);
+bool sm_none_free_before_right(const struct sm_bitmap *b);
 
 /*
- * For readers of a sound space map: is each block's count non-zero? Sets bits of blocks in use.
- * @used: initialised with nr_blocks. -EBADMSG, -EUCLEAN, -EIO where it is damaged.
+ * After a comparison that found nothing but leaks: write counts of zero for them and put the
+ * index entries right; bitmaps first, each step flushed. The root is the caller's, in
+ * @ret_root.
  */
-int space_map_used(struct space_map *sm, struct bits *used);
+int space_map_repair(struct space_map *sm, const struct refcounts *expected,
+		     const struct sm_report *report, struct sm_root *ret_root);
 
 #endif

@@ -28,7 +28,7 @@ enum {
 	WALK_IS_JUDGED = 1 << 6,
 };
 
-/* A node that was met. Readable if error is below NODE_IO or from NODE_LOOP on. */
+/* A node that was met. It can be used if error is NODE_OK. */
 struct walk_node {
 	uint64_t key_min, key_max; /* of all below it; min > max: nothing below */
 	uint32_t block;

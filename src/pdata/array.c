@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pdata/array.h"
+
+#define AHEAD 64 /* array blocks read at once */
+
+static const char *const error_names[ARRAY_ERRORS] = {
+	[ARRAY_OK] = "no error",
+	[ARRAY_IO] = "cannot be read",
+	[ARRAY_RANGE] = "is past the end of the metadata",
+	[ARRAY_CSUM] = "bad checksum in array block",
+	[ARRAY_KIND] = "not an array block",
+	[ARRAY_BLOCKNR] = "says that it is another block",
+	[ARRAY_VALUE_SIZE] = "value_size is not this array's",
+	[ARRAY_MAX_ENTRIES] = "max_entries is not what fits a block",
+	[ARRAY_NR_ENTRIES] = "nr_entries is not what its place asks for",
+	[ARRAY_MISSING] = "has no entry in the array's tree",
+	[ARRAY_EXTRA] = "lies beyond the end of the array",
+	[ARRAY_TREE] = "a node of the array's tree is damaged",
+};
+
+const char *array_error_name(enum array_error error)
+{
+	return error_names[error];
+}
+
+static enum array_error check_block(const void *data, bp_mblock block)
+{
+	switch (block_check(data, BLOCK_ARRAY, block)) {
+	case BLOCK_OK:
+		return ARRAY_OK;
+	case BLOCK_BAD_CSUM:
+		return ARRAY_CSUM;
+	case BLOCK_BAD_KIND:
+		return ARRAY_KIND;
+	case BLOCK_MISPLACED:
+		break;
+	}
+	return ARRAY_BLOCKNR;
+}
+
+enum array_error array_block_check(const void *data, bp_mblock block, uint32_t value_size,
+				   uint32_t nr_expected)
+{
+	const struct array_block_disk *disk = data;
+	enum array_error error = check_block(data, block);
+
+	if (error)
+		return error;
+	if (le32_get(disk->value_size) != value_size)
+		return ARRAY_VALUE_SIZE;
+	if (le32_get(disk->max_entries) != array_capacity(value_size))
+		return ARRAY_MAX_ENTRIES;
+	if (le32_get(disk->nr_entries) != nr_expected)
+		return ARRAY_NR_ENTRIES;
+	return ARRAY_OK;
+}
+
+struct walking {
+	struct meta *meta;
+	struct forest tree;
+	const struct array_visitor *v;
+	uint64_t nr, nr_parts;
+	uint32_t value_size, capacity;
+	uint64_t next; /* the part that must come now */
+	uint8_t *buf;
+	struct io_request requests[AHEAD];
+	uint64_t parts[AHEAD]; /* of the requests */
+	size_t pending;
+};
+
+static uint64_t part_end(const struct walking *w, uint64_t part)
+{
+	return part + 1 < w->nr_parts ? (part + 1) * w->capacity : w->nr;
+}
+
+/* Parts [@begin, @end) are lost. */
+static int lost(struct walking *w, uint64_t begin, uint64_t end, enum array_error error,
+		enum node_error node_error, bp_mblock block)
+{
+	end = MIN(end, w->nr_parts);
+	if (begin >= end || !w->v->lost)
+		return 0;
+	return w->v->lost(w->v->user, begin * w->capacity, part_end(w, end - 1), error,
+			  node_error, block);
+}
+
+static int give(struct walking *w, const struct io_request *q, uint64_t part)
+{
+	uint64_t begin = part * w->capacity, end = part_end(w, part);
+	enum array_error error = ARRAY_IO;
+
+	if (!q->error)
+		error = array_block_check(q->buf, q->block, w->value_size,
+					  (uint32_t)(end - begin));
+	if (error)
+		return lost(w, part, part + 1, error, NODE_OK, q->block);
+	if (!w->v->part)
+		return 0;
+	return w->v->part(w->v->user, begin, end,
+			  ((const struct array_block_disk *)q->buf)->values);
+}
+
+/* Read what was put off and hand it on. */
+static int flush(struct walking *w)
+{
+	int r = w->pending ? io_read_many(w->meta->io, w->requests, w->pending) : 0;
+
+	for (size_t i = 0; r == 0 && i < w->pending; i++)
+		r = give(w, &w->requests[i], w->parts[i]);
+	w->pending = 0;
+	return r;
+}
+
+/* Parts from the one that must come up to @key have no entry. */
+static int skip_to(struct walking *w, uint64_t key, enum array_error error,
+		   enum node_error node_error, bp_mblock block)
+{
+	uint64_t begin = w->next;
+	int r;
+
+	if (key <= begin)
+		return 0;
+	r = flush(w);
+	w->next = key;
+	return r < 0 ? r : lost(w, begin, key, error, node_error, block);
+}
+
+static int add_part(struct walking *w, uint64_t key, uint64_t block)
+{
+	int r;
+
+	if (key >= w->nr_parts) {
+		r = flush(w);
+		if (r == 0 && w->v->lost)
+			r = w->v->lost(w->v->user, w->nr, w->nr, ARRAY_EXTRA, NODE_OK, block);
+		return r;
+	}
+	r = skip_to(w, key, ARRAY_MISSING, NODE_OK, 0);
+	if (r < 0)
+		return r;
+	w->next = key + 1;
+	if (block == 0 || block >= w->meta->nr_blocks) {
+		r = flush(w);
+		return r < 0 ? r : lost(w, key, key + 1, ARRAY_RANGE, NODE_OK, block);
+	}
+	w->parts[w->pending] = key;
+	w->requests[w->pending] = (struct io_request){
+		.block = block,
+		.buf = w->buf + w->pending * IO_BLOCK,
+	};
+	return ++w->pending == AHEAD ? flush(w) : 0;
+}
+
+static int tree_leaf(void *user, const struct walk_node *leaf)
+{
+	struct walking *w = user;
+	const struct walk_inner *inner = forest_inner(&w->tree, leaf);
+	const le64 *blocks = inner->values;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < leaf->nr; i++)
+		r = add_part(w, inner->keys[i], le64_get(blocks[i]));
+	return r;
+}
+
+static int tree_lost(void *user, bp_mblock block, enum node_error error, uint64_t begin,
+		     uint64_t end)
+{
+	struct walking *w = user;
+	int r = skip_to(w, MIN(begin, w->nr_parts), ARRAY_MISSING, NODE_OK, 0);
+
+	if (r < 0)
+		return r;
+	end = end == UINT64_MAX ? w->nr_parts : MIN(end + 1, w->nr_parts);
+	return skip_to(w, end, ARRAY_TREE, error, block);
+}
+
+/* Array blocks are pointed to once for each leaf that has them. */
+static int count_blocks(struct walking *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; w->v->child && i < w->tree.nodes.count; i++) {
+		const struct walk_node *n = &w->tree.nodes.items[i];
+		const struct walk_inner *inner = forest_inner(&w->tree, n);
+
+		if (!inner || n->error || !(n->flags & WALK_IS_LEAF))
+			continue;
+		for (uint32_t k = 0; r == 0 && k < n->nr; k++) {
+			uint64_t block = le64_get(((const le64 *)inner->values)[k]);
+
+			if (block != 0 && block < w->meta->nr_blocks)
+				r = w->v->child(w->v->user, block);
+		}
+	}
+	return r;
+}
+
+static int walk(struct walking *w, bp_mblock root)
+{
+	struct forest_visitor visitor = { .leaf = tree_leaf, .lost = tree_lost, .user = w };
+	int r = forest_walk(&w->tree, &root, 1);
+
+	if (r == 0)
+		r = count_blocks(w);
+	if (r == 0)
+		r = forest_visit(&w->tree, root, &visitor);
+	if (r == 0)
+		r = flush(w);
+	return r == 0 ? skip_to(w, w->nr_parts, ARRAY_MISSING, NODE_OK, 0) : r;
+}
+
+int array_walk(struct meta *meta, bp_mblock root, uint64_t nr, uint32_t value_size,
+	       const struct array_visitor *visitor)
+{
+	_cleanup_(freep) struct walking *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->meta = meta;
+	w->v = visitor;
+	w->nr = nr;
+	w->value_size = value_size;
+	w->capacity = array_capacity(value_size);
+	w->nr_parts = DIV_UP(nr, w->capacity);
+	w->tree = (struct forest){ .meta = meta,
+				   .value_size = sizeof(le64),
+				   .keep_leaves = true,
+				   .child = visitor->child,
+				   .user = visitor->user };
+	w->buf = io_buffer_new(AHEAD);
+	r = w->buf ? forest_init(&w->tree) : -ENOMEM;
+	if (r == 0)
+		r = walk(w, root);
+	forest_done(&w->tree);
+	free(w->buf);
+	return r;
+}

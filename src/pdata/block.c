@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pdata/block.h"
+
+#include "core/crc32c.h"
+
+/* Source of the salts: Linux, the validators in drivers/md and drivers/md/persistent-data. */
+static const struct {
+	uint32_t salt;
+	uint32_t number_at; /* offset of the block's own number */
+	const char *name;
+} kinds[BLOCK_KINDS] = {
+	[BLOCK_UNKNOWN] = { 0, 8, "unknown block" },
+	[BLOCK_THIN_SUPERBLOCK] = { 160774, 8, "thin superblock" },
+	[BLOCK_CACHE_SUPERBLOCK] = { 9031977, 8, "cache superblock" },
+	[BLOCK_ERA_SUPERBLOCK] = { 146538381, 8, "era superblock" },
+	[BLOCK_NODE] = { 121107, 8, "btree node" },
+	[BLOCK_BITMAP] = { 240779, 8, "space map bitmap" },
+	[BLOCK_INDEX] = { 160478, 8, "space map index" },
+	[BLOCK_ARRAY] = { 595846735, 16, "array block" },
+};
+
+const char *block_kind_name(enum block_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static uint32_t register_of(const void *data)
+{
+	return crc32c(UINT32_MAX, (const uint8_t *)data + 4, BP_MBLOCK_BYTES - 4);
+}
+
+static uint32_t stored_csum(const void *data)
+{
+	return le32_get(*(const le32 *)data);
+}
+
+enum block_kind block_kind_of(const void *data)
+{
+	uint32_t salt = register_of(data) ^ stored_csum(data);
+
+	for (int kind = BLOCK_UNKNOWN + 1; kind < BLOCK_KINDS; kind++)
+		if (kinds[kind].salt == salt)
+			return (enum block_kind)kind;
+	return BLOCK_UNKNOWN;
+}
+
+bp_mblock block_number(const void *data, enum block_kind kind)
+{
+	return le64_get(
+		*(const le64 *)(const void *)((const uint8_t *)data + kinds[kind].number_at));
+}
+
+enum block_error block_check(const void *data, enum block_kind kind, bp_mblock nr)
+{
+	enum block_kind found = block_kind_of(data);
+
+	if (found == BLOCK_UNKNOWN)
+		return BLOCK_BAD_CSUM;
+	if (found != kind)
+		return BLOCK_BAD_KIND;
+	return block_number(data, kind) == nr ? BLOCK_OK : BLOCK_MISPLACED;
+}
+
+void block_seal(void *data, enum block_kind kind, bp_mblock nr)
+{
+	*(le64 *)(void *)((uint8_t *)data + kinds[kind].number_at) = le64_make(nr);
+	*(le32 *)data = le32_make(register_of(data) ^ kinds[kind].salt);
+}
