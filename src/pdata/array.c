@@ -182,10 +182,11 @@ static int count_blocks(struct walking *w)
 
 	for (size_t i = 0; w->v->child && i < w->tree.nodes.count; i++) {
 		const struct walk_node *n = &w->tree.nodes.items[i];
-		const struct walk_inner *inner = forest_inner(&w->tree, n);
+		const struct walk_inner *inner;
 
-		if (!inner || n->error || !(n->flags & WALK_IS_LEAF))
+		if (n->error || !(n->flags & WALK_IS_LEAF))
 			continue;
+		inner = forest_inner(&w->tree, n);
 		for (uint32_t k = 0; r == 0 && k < n->nr; k++) {
 			uint64_t block = le64_get(((const le64 *)inner->values)[k]);
 

@@ -216,11 +216,12 @@ static int gather(struct pass *p)
 static int follow(struct pass *p, const struct walk_node *n, bool *more)
 {
 	struct forest *f = p->f;
-	const struct walk_inner *inner = forest_inner(f, n);
+	const struct walk_inner *inner;
 	int r = 0;
 
 	if (n->error || (n->flags & WALK_IS_LEAF))
 		return 0;
+	inner = forest_inner(f, n);
 	for (uint32_t i = 0; r == 0 && i < n->nr; i++) {
 		uint32_t child = inner->children[i];
 

@@ -96,10 +96,11 @@ int forest_walk(struct forest *f, const uint64_t *roots, size_t nr_roots);
 
 /* The node at @block, or NULL where none was met. */
 struct walk_node *forest_node(const struct forest *f, bp_mblock block);
+/* The entries of @node; it must be one that has them: inner is not WALK_NONE. */
 static inline struct walk_inner *forest_inner(const struct forest *f,
 					      const struct walk_node *node)
 {
-	return node->inner == WALK_NONE ? NULL : &f->inners.items[node->inner];
+	return &f->inners.items[node->inner];
 }
 
 /* Leaf entries below @block, each path counted; UINT64_MAX where more. */
