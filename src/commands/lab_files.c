@@ -169,7 +169,7 @@ static void print_environment(struct lab *lab, FILE *file)
 		putc(' ', file);
 		print_quoted(file, *e);
 	}
-	fputs(" PATH=", file);
+	fprintf(file, " PATH=%s/bin:", uml ? lab->dir : "/run/lab");
 	print_quoted(file, path && *path ? path : "/usr/bin:/bin");
 	fputs(":/usr/sbin:/sbin TMPDIR=", file);
 	print_quoted(file, !uml ? "/run/tmp" : tmpdir && *tmpdir ? tmpdir : "/tmp");

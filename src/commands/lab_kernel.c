@@ -114,34 +114,51 @@ static int choose_memory(struct lab *lab)
 			"for less with --mem");
 }
 
-/* modprobe looks for modules in its root's lib/modules: give it a root where they are. */
+static int make_subdir(struct lab *lab, const char *name)
+{
+	char path[LAB_PATH * 2];
+
+	snprintf(path, sizeof(path), "%s/%s", lab->dir, name);
+	if (mkdir(path, 0755) != 0)
+		return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* A modprobe for the command's PATH, as this machine's has not the guest's modules: they are
+ * in lib/modules of @root. */
+static int make_modprobe(struct lab *lab, const char *root)
+{
+	FILE *file;
+
+	if (make_subdir(lab, "bin") < 0)
+		return -1;
+	file = lab_file_create(lab, "bin/modprobe", 0755);
+	if (!file)
+		return -1;
+	fprintf(file, "#!/bin/sh\nexec /sbin/modprobe -d %s \"$@\"\n", root);
+	if (fclose(file) != 0)
+		return lab_why(lab, "cannot write the guest's modprobe: %s", strerror(errno));
+	return 0;
+}
+
+/* Make the package's modules be where modprobe looks. */
 static int make_module_root(struct lab *lab)
 {
 	const char *modules = env_or("LAB_MODULES", UML_MODULES);
-	char path[LAB_PATH * 2];
-	FILE *file;
+	char root[LAB_PATH * 2], path[LAB_PATH * 3];
 
 	if (access(modules, R_OK | X_OK) != 0) {
 		lab_why(lab, "the user-mode kernel's modules are not in %s", modules);
 		return lab_hint(lab, "install the package user-mode-linux (apt-get install "
 				     "user-mode-linux), or set LAB_MODULES");
 	}
-	for (const char *const *name = (const char *const[]){ "m", "m/lib", NULL }; *name;
-	     name++) {
-		snprintf(path, sizeof(path), "%s/%s", lab->dir, *name);
-		if (mkdir(path, 0755) != 0)
-			return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
-	}
-	snprintf(path, sizeof(path), "%s/m/lib/modules", lab->dir);
+	if (make_subdir(lab, "modules") < 0 || make_subdir(lab, "modules/lib") < 0)
+		return -1;
+	snprintf(root, sizeof(root), "%s/modules", lab->dir);
+	snprintf(path, sizeof(path), "%s/lib/modules", root);
 	if (symlink(modules, path) != 0)
 		return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
-	file = lab_file_create(lab, "modprobe", 0755);
-	if (!file)
-		return -1;
-	fprintf(file, "#!/bin/sh\nexec /sbin/modprobe -d %s/m \"$@\"\n", lab->dir);
-	if (fclose(file) != 0)
-		return lab_why(lab, "cannot write the guest's modprobe: %s", strerror(errno));
-	return 0;
+	return make_modprobe(lab, root);
 }
 
 static int prepare_uml(struct lab *lab)
@@ -238,6 +255,8 @@ static int prepare_qemu(struct lab *lab)
 
 	if (r == 0)
 		r = find_packaged_kernel(lab, kernel);
+	if (r == 0)
+		r = make_modprobe(lab, "/run/modules");
 	for (size_t i = 0; r == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		r = add_arg(lab, "%s", words[i]);
 	if (r == 0 && !getcwd(cwd, sizeof(cwd)))

@@ -15,7 +15,8 @@ for p in proc sys dev dev/shm dev/pts; do
 	mount --bind /$p /host/$p
 done
 mount -t tmpfs run /host/run
-mkdir -p /host/run/lab /host/run/tmp
+mkdir -p /host/run/lab /host/run/tmp /host/run/modules/lib
+mount --bind /lib /host/run/modules/lib
 mount --bind /lab /host/run/lab
 cwd=$(cat /lab/cwd)
 if [ "$cwd" != / ]; then

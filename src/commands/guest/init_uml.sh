@@ -23,8 +23,8 @@ mount -t devpts pts /dev/pts
 ln -sf /proc/self/fd /dev/fd
 
 # The modules lie where modprobe does not look; autoloading goes through this wrapper.
-echo "$LAB_DIR/modprobe" > /proc/sys/kernel/modprobe
-"$LAB_DIR/modprobe" dm-mod
+echo "$LAB_DIR/bin/modprobe" > /proc/sys/kernel/modprobe
+"$LAB_DIR/bin/modprobe" dm-mod
 
 "$LAB_DIR/cmd" > "$LAB_DIR/out" 2> "$LAB_DIR/err" < /dev/null
 rc=$?
