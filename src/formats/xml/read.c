@@ -128,7 +128,7 @@ static int read_value(struct bp_ctx *ctx, const struct xml_element *element,
 {
 	char *to = (char *)values + attr->offset;
 	struct xml_text string = { .text = text, .len = strlen(text) };
-	uint64_t number;
+	uint64_t number = 0;
 	bool flag = streq(text, "true");
 	int r;
 
