@@ -13,6 +13,8 @@
 #include <bedplate/table.h>
 #include <bedplate/targets.h>
 #include <bedplate/thin.h>
+#include <bedplate/thin_dump.h>
+#include <bedplate/thin_ls.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>
 

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <bedplate/thin_dump.h>
+
+#include "core/crc32c.h"
+#include "core/opts.h"
+#include "formats/thin/map.h"
+#include "formats/thin/restore.h"
+#include "formats/thin/xml.h"
+#include "formats/xml/read.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* Between two calls of progress(), in elements. */
+#define PROGRESS_EVERY 0x10000u
+
+struct named_def {
+	char *name;
+	struct thin_def def;
+};
+
+struct restored_device {
+	uint64_t id;
+	bp_mblock root;
+	struct thin_details_disk details;
+};
+
+struct restore {
+	struct bp_ctx *ctx;
+	const struct bp_thin_restore_opts *opts;
+	struct build build;
+	struct thin_map map;
+	struct thin_xml_superblock sb;
+	uint64_t elements;
+
+	VEC(struct named_def) defs;
+	/* By hash of the name: index in defs + 1. Open addressing. */
+	uint32_t *def_of;
+	size_t def_of_size;
+	char *name; /* of the def at hand, or NULL */
+
+	VEC(struct restored_device) devices;
+	struct bits ids;
+	struct thin_xml_device device; /* at hand */
+};
+
+static int fail_xml(struct restore *re, int r)
+{
+	error_set_code(re->ctx, BP_E_XML);
+	return r;
+}
+
+/* --- superblock --- */
+
+static int check_block_size(struct restore *re)
+{
+	uint64_t size = re->sb.data_block_size;
+
+	if (size >= THIN_DATA_BLOCK_SECTORS_MIN && size <= THIN_DATA_BLOCK_SECTORS_MAX &&
+	    size % THIN_DATA_BLOCK_SECTORS_FACTOR == 0)
+		return 0;
+	return fail_xml(re, bp_fail(re->ctx, -EINVAL,
+				    "invalid data block size: %" PRIu64
+				    " sectors are not a multiple of %d from %d to %d",
+				    size, THIN_DATA_BLOCK_SECTORS_FACTOR,
+				    THIN_DATA_BLOCK_SECTORS_MIN, THIN_DATA_BLOCK_SECTORS_MAX));
+}
+
+/* The space map for all data blocks must fit, used or not: say so before anything is built. */
+static int check_room(struct restore *re)
+{
+	uint64_t nr = re->sb.nr_data_blocks;
+	bp_mblock wanted;
+
+	if (nr > THIN_DATA_BLOCKS_MAX)
+		return bp_fail(re->ctx, -EINVAL,
+			       "%" PRIu64 " data blocks: a pool has at most %" PRIu64, nr,
+			       (uint64_t)THIN_DATA_BLOCKS_MAX);
+	wanted = build_data_sm_blocks(nr);
+	if (wanted < re->build.nr_blocks)
+		return 0;
+	return bp_fail(re->ctx, -ENOSPC,
+		       "out of metadata space: to count %" PRIu64 " data blocks takes %" PRIu64
+		       " metadata blocks, the output has %" PRIu64,
+		       nr, wanted, re->build.nr_blocks);
+}
+
+static int open_superblock(struct restore *re, const struct thin_xml_superblock *sb)
+{
+	int r;
+
+	re->sb = *sb;
+	if (re->opts->data_block_sectors)
+		re->sb.data_block_size = re->opts->data_block_sectors;
+	if (re->opts->nr_data_blocks)
+		re->sb.nr_data_blocks = re->opts->nr_data_blocks;
+	if (re->opts->flags & BP_THIN_RESTORE_TRANSACTION)
+		re->sb.transaction = re->opts->transaction_id;
+
+	r = check_block_size(re);
+	if (r == 0)
+		r = check_room(re);
+	if (r == 0)
+		r = thin_map_init(&re->map, &re->build, re->sb.nr_data_blocks);
+	return r;
+}
+
+/* --- defs --- */
+
+static uint32_t *def_slot(struct restore *re, const char *name, size_t len)
+{
+	size_t i = crc32c(~0u, name, len) & (re->def_of_size - 1);
+
+	for (; re->def_of[i]; i = (i + 1) & (re->def_of_size - 1)) {
+		const char *known = re->defs.items[re->def_of[i] - 1].name;
+
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			break;
+	}
+	return &re->def_of[i];
+}
+
+static int grow_def_of(struct restore *re)
+{
+	uint32_t *old = re->def_of;
+
+	if (2 * (re->defs.count + 1) <= re->def_of_size)
+		return 0;
+	re->def_of_size = re->def_of_size ? 2 * re->def_of_size : 64;
+	re->def_of = calloc(re->def_of_size, sizeof(*re->def_of));
+	free(old);
+	if (!re->def_of)
+		return bp_fail_memory(re->ctx);
+	for (uint32_t i = 0; i < re->defs.count; i++) {
+		const char *name = re->defs.items[i].name;
+
+		*def_slot(re, name, strlen(name)) = i + 1;
+	}
+	return 0;
+}
+
+static int open_def(struct restore *re, const struct thin_xml_name *def)
+{
+	int r = grow_def_of(re);
+
+	if (r < 0)
+		return r;
+	if (*def_slot(re, def->name.text, def->name.len))
+		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second def named '%.*s'",
+					    (int)MIN(def->name.len, 40u), def->name.text));
+	re->name = strndup(def->name.text, def->name.len);
+	return re->name ? 0 : bp_fail_memory(re->ctx);
+}
+
+static int close_def(struct restore *re)
+{
+	struct named_def def = { 0 };
+	uint32_t *slot;
+	int r;
+
+	r = thin_map_end_def(&re->map, &def.def);
+	if (r < 0)
+		return r;
+	slot = def_slot(re, re->name, strlen(re->name));
+	def.name = steal(re->name);
+	if (vec_add(&re->defs, &def) < 0) {
+		free(def.name);
+		thin_def_done(&def.def);
+		return bp_fail_memory(re->ctx);
+	}
+	*slot = (uint32_t)re->defs.count;
+	return 0;
+}
+
+static int use_def(struct restore *re, const struct thin_xml_name *ref)
+{
+	uint32_t *slot;
+	int r = grow_def_of(re);
+
+	if (r < 0)
+		return r;
+	slot = def_slot(re, ref->name.text, ref->name.len);
+	if (!*slot)
+		return fail_xml(
+			re, bp_fail(re->ctx, -EINVAL,
+				    "Couldn't find sub tree '%.*s': no def of that name comes "
+				    "before",
+				    (int)MIN(ref->name.len, 40u), ref->name.text));
+	return thin_map_def(&re->map, &re->defs.items[*slot - 1].def);
+}
+
+/* --- devices --- */
+
+static int open_device(struct restore *re, const struct thin_xml_device *device)
+{
+	if (!re->ids.words && bits_init(&re->ids, THIN_DEVICE_ID_MAX + 1) < 0)
+		return bp_fail_memory(re->ctx);
+	if (bits_test_and_set(&re->ids, device->dev_id))
+		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second device %" PRIu64,
+					    device->dev_id));
+	re->device = *device;
+	return 0;
+}
+
+static int close_device(struct restore *re)
+{
+	const struct thin_xml_device *from = &re->device;
+	struct restored_device device = {
+		.id = from->dev_id,
+		.details = {
+			.mapped_blocks = le64_make(from->mapped_blocks),
+			.transaction_id = le64_make(from->transaction),
+			.creation_time = le32_make((uint32_t)from->creation_time),
+			.snapshotted_time = le32_make((uint32_t)from->snap_time),
+		},
+	};
+	uint64_t mapped;
+	int r;
+
+	r = thin_map_end_device(&re->map, &device.root, &mapped);
+	if (r < 0)
+		return r;
+	if (mapped != from->mapped_blocks) {
+		r = bp_fail(re->ctx, -EINVAL,
+			    "device %" PRIu64 ": mapped_blocks is %" PRIu64 ", but %" PRIu64
+			    " blocks are mapped",
+			    from->dev_id, from->mapped_blocks, mapped);
+		error_set_hint(re->ctx,
+			       "is the text as it was dumped? If it is meant to be so, "
+			       "write the right number into it");
+		return fail_xml(re, r);
+	}
+	return vec_add(&re->devices, &device) < 0 ? bp_fail_memory(re->ctx) : 0;
+}
+
+/* --- elements --- */
+
+static int on_mapping(struct restore *re, unsigned element, const void *values)
+{
+	const struct thin_xml_single *single = values;
+	const struct thin_xml_range *range = values;
+	int r;
+
+	if (element == THIN_XML_SINGLE)
+		r = thin_map_run(&re->map, single->origin_block, single->data_block, 1,
+				 (uint32_t)single->time);
+	else
+		r = thin_map_run(&re->map, range->origin_begin, range->data_begin,
+				 range->length, (uint32_t)range->time);
+	return r == -EINVAL ? fail_xml(re, r) : r;
+}
+
+static int report_progress(struct restore *re)
+{
+	if (re->elements++ % PROGRESS_EVERY || !re->opts->progress)
+		return 0;
+	if (re->opts->progress(re->opts->user, re->build.next, 0))
+		return bp_fail(re->ctx, -ECANCELED, "canceled");
+	return 0;
+}
+
+static int on_open(void *user, unsigned element, const void *values)
+{
+	struct restore *re = user;
+	int r = report_progress(re);
+
+	if (r < 0)
+		return r;
+	switch ((enum thin_xml)element) {
+	case THIN_XML_SINGLE:
+	case THIN_XML_RANGE:
+		return on_mapping(re, element, values);
+	case THIN_XML_SUPERBLOCK:
+		return open_superblock(re, values);
+	case THIN_XML_DEF:
+		return open_def(re, values);
+	case THIN_XML_DEVICE:
+		return open_device(re, values);
+	case THIN_XML_REF:
+		return use_def(re, values);
+	case THIN_XML_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
+static int on_close(void *user, unsigned element)
+{
+	struct restore *re = user;
+
+	if (element == THIN_XML_DEF)
+		return close_def(re);
+	if (element == THIN_XML_DEVICE)
+		return close_device(re);
+	return 0;
+}
+
+/* --- the end --- */
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = ((const struct restored_device *)a)->id;
+	uint64_t y = ((const struct restored_device *)b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+static int write_details(struct restore *re, bp_mblock *ret_root)
+{
+	struct build_tree t;
+	int r;
+
+	r = build_tree_init(&t, &re->build, sizeof(struct thin_details_disk));
+	for (size_t i = 0; r == 0 && i < re->devices.count; i++)
+		r = build_tree_add(&t, re->devices.items[i].id, &re->devices.items[i].details);
+	if (r == 0)
+		r = build_tree_finish(&t, ret_root);
+	if (r == 0)
+		r = build_ref(&re->build, *ret_root);
+	build_tree_done(&t);
+	return r;
+}
+
+static int write_top_level(struct restore *re, bp_mblock *ret_root)
+{
+	struct build_tree t;
+	int r;
+
+	r = build_tree_init(&t, &re->build, sizeof(le64));
+	for (size_t i = 0; r == 0 && i < re->devices.count; i++) {
+		le64 root = le64_make(re->devices.items[i].root);
+
+		r = build_tree_add(&t, re->devices.items[i].id, &root);
+		if (r == 0)
+			r = build_ref(&re->build, re->devices.items[i].root);
+	}
+	if (r == 0)
+		r = build_tree_finish(&t, ret_root);
+	if (r == 0)
+		r = build_ref(&re->build, *ret_root);
+	build_tree_done(&t);
+	return r;
+}
+
+/*
+ * The kernel takes a mapping newer than a later snapshot for unshared and would overwrite what
+ * the snapshot holds; a clock that is too high is harmless.
+ */
+static uint32_t clock_for_all(struct restore *re)
+{
+	uint64_t time = MAX(re->sb.time, (uint64_t)re->map.time_max);
+
+	for (size_t i = 0; i < re->devices.count; i++) {
+		const struct thin_details_disk *details = &re->devices.items[i].details;
+
+		time = MAX(time, (uint64_t)le32_get(details->creation_time));
+		time = MAX(time, (uint64_t)le32_get(details->snapshotted_time));
+	}
+	if (time != re->sb.time)
+		bp_warn(re->ctx,
+			"the superblock's time %" PRIu64 " is below a time in it: %" PRIu64
+			" is written",
+			re->sb.time, time);
+	return (uint32_t)time;
+}
+
+struct superblock_parts {
+	struct restore *re;
+	struct sm_root_disk data_sm;
+	bp_mblock mapping_root, details_root;
+};
+
+static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
+			    bp_mblock nr_blocks, void *data)
+{
+	const struct superblock_parts *parts = user;
+	const struct thin_xml_superblock *sb = &parts->re->sb;
+	struct thin_superblock_disk *disk = data;
+
+	disk->magic = le64_make(THIN_MAGIC);
+	disk->version = le32_make(THIN_VERSION);
+	disk->time = le32_make((uint32_t)sb->time);
+	disk->trans_id = le64_make(sb->transaction);
+	memcpy(disk->data_space_map_root, &parts->data_sm, sizeof(parts->data_sm));
+	memcpy(disk->metadata_space_map_root, metadata_sm, sizeof(*metadata_sm));
+	disk->data_mapping_root = le64_make(parts->mapping_root);
+	disk->device_details_root = le64_make(parts->details_root);
+	disk->data_block_size = le32_make((uint32_t)sb->data_block_size);
+	disk->metadata_block_size = le32_make(THIN_METADATA_BLOCK_SECTORS);
+	disk->metadata_nr_blocks = le64_make(nr_blocks);
+}
+
+/* Leaves that only defs have are no part of the metadata. */
+static int drop_unused(struct restore *re)
+{
+	_cleanup_(freep) struct thin_def *defs = calloc(re->defs.count + 1, sizeof(*defs));
+
+	if (!defs)
+		return bp_fail_memory(re->ctx);
+	for (size_t i = 0; i < re->defs.count; i++)
+		defs[i] = re->defs.items[i].def;
+	return thin_map_drop_unused(&re->map, defs, re->defs.count);
+}
+
+static int finish(struct restore *re)
+{
+	struct superblock_parts parts = { .re = re };
+	int r;
+
+	if (re->devices.count > 0)
+		qsort(re->devices.items, re->devices.count, sizeof(re->devices.items[0]),
+		      compare_ids);
+	re->sb.time = clock_for_all(re);
+	r = write_details(re, &parts.details_root);
+	if (r == 0)
+		r = write_top_level(re, &parts.mapping_root);
+	if (r == 0)
+		r = drop_unused(re);
+	if (r == 0)
+		r = build_data_sm(&re->build, &re->map.data, &parts.data_sm);
+	if (r == 0)
+		r = build_finish(&re->build, BLOCK_THIN_SUPERBLOCK, fill_superblock, &parts);
+	return r;
+}
+
+static void restore_done(struct restore *re)
+{
+	for (size_t i = 0; i < re->defs.count; i++) {
+		free(re->defs.items[i].name);
+		thin_def_done(&re->defs.items[i].def);
+	}
+	vec_done(&re->defs);
+	vec_done(&re->devices);
+	bits_done(&re->ids);
+	free(re->def_of);
+	free(re->name);
+	thin_map_done(&re->map);
+	build_done(&re->build);
+}
+
+static void restore_freep(struct restore **re)
+{
+	if (*re)
+		restore_done(*re);
+	free(*re);
+}
+
+static const struct xml_handler *handler(struct restore *re, struct xml_handler *to)
+{
+	*to = (struct xml_handler){ .open = on_open, .close = on_close, .user = re };
+	return to;
+}
+
+int thin_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct io *io,
+		    const struct bp_thin_restore_opts *opts)
+{
+	_cleanup_(restore_freep) struct restore *re = calloc(1, sizeof(*re));
+	struct bp_thin_restore_opts known;
+	struct xml_handler to;
+	int r;
+
+	if (!re)
+		return bp_fail_memory(ctx);
+	r = opts_read(ctx, &known, sizeof(known), opts);
+	if (r < 0)
+		return r;
+	re->ctx = ctx;
+	re->opts = &known;
+	r = build_init(&re->build, ctx, io);
+	if (r < 0)
+		return r;
+	r = xml_read(ctx, &thin_xml_schema, source, handler(re, &to));
+	if (r < 0)
+		return r;
+	return finish(re);
+}
+
+/* --- from a descriptor to a path --- */
+
+struct xml_file {
+	struct bp_ctx *ctx;
+	const char *name;
+	int fd;
+};
+
+static ssize_t read_file(void *user, void *buf, size_t len)
+{
+	struct xml_file *file = user;
+	ssize_t n;
+
+	do
+		n = read(file->fd, buf, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return bp_fail(file->ctx, -errno, "%s: cannot read: %s", file->name,
+			       strerror(errno));
+	return n;
+}
+
+/* Writing would destroy what is being read. */
+static int refuse_same(struct bp_ctx *ctx, int xml_fd, const char *path)
+{
+	struct stat in, out;
+	bool same;
+
+	if (fstat(xml_fd, &in) < 0 || stat(path, &out) < 0)
+		return 0; /* opening or reading will say why */
+	if (S_ISBLK(in.st_mode) && S_ISBLK(out.st_mode))
+		same = in.st_rdev == out.st_rdev;
+	else
+		same = in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+	if (!same)
+		return 0;
+	bp_fail(ctx, -EINVAL, "%s: output and input are the same", path);
+	error_set_code(ctx, BP_E_USAGE);
+	return -EINVAL;
+}
+
+int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
+		    const struct bp_thin_restore_opts *opts)
+{
+	struct xml_file file = { .ctx = ctx, .name = xml_name, .fd = xml_fd };
+	const struct xml_source source = { .read = read_file, .user = &file, .name = xml_name };
+	struct io *io;
+	int r;
+
+	r = refuse_same(ctx, xml_fd, path);
+	if (r < 0)
+		return r;
+	r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
+	if (r < 0)
+		return r;
+	r = thin_restore_io(ctx, &source, io, opts);
+	io_close(io);
+	return r;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pdata/refcounts_run.h"
+
+#define ONES UINT64_C(0x5555555555555555)
+
+/* The entries of @word that are 3: a bit for each, where @ones has it. */
+static uint64_t threes(uint64_t word, uint64_t ones)
+{
+	return word & word >> 1 & ones;
+}
+
+/* @ones: the low bits of the entries of word @w of @piece that are to grow. */
+static int inc_word(struct refcounts *c, uint64_t piece, uint64_t w, uint64_t ones)
+{
+	uint64_t *word, full;
+
+	if (!c->pieces[piece] && refcounts_piece_new(c, piece) < 0)
+		return -ENOMEM;
+	word = &c->pieces[piece][w];
+	full = threes(*word, ones);
+	*word += ones & ~full;
+	for (; full; full &= full - 1) {
+		uint64_t nr =
+			piece * REFCOUNTS_PIECE + 32 * w + (uint64_t)__builtin_ctzll(full) / 2;
+		int r = refcounts_more(c, nr, 1);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int refcounts_inc_run(struct refcounts *c, uint64_t begin, uint64_t length)
+{
+	while (length > 0) {
+		uint64_t piece = begin / REFCOUNTS_PIECE, i = begin % REFCOUNTS_PIECE;
+		uint64_t first = i % 32, nr = MIN(32 - first, length);
+		uint64_t ones = ONES >> (2 * (32 - nr)) << (2 * first);
+		int r = inc_word(c, piece, i / 32, ones);
+
+		if (r < 0)
+			return r;
+		begin += nr;
+		length -= nr;
+	}
+	return 0;
+}
+
+int refcounts_dec(struct refcounts *c, uint64_t block)
+{
+	uint64_t i = block % REFCOUNTS_PIECE;
+
+	/* What is above 3 is held as a sum modulo 2^64. */
+	if (refcounts_get(c, block) > 3)
+		return refcounts_more(c, block, UINT64_MAX);
+	c->pieces[block / REFCOUNTS_PIECE][i / 32] -= UINT64_C(1) << (i % 32 * 2);
+	return 0;
+}
