@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/util.h"
 #include "commands/lab_boot.h"
 
 #define CONSOLE_MAX    (1u << 20)
@@ -240,7 +241,7 @@ static void close_all(struct guest *guest)
 	const int fds[] = { guest->pidfd, guest->notify, guest->signals, guest->out[0],
 			    guest->out[1] };
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
@@ -261,36 +262,21 @@ static char *tail(const char *console)
 	return len ? strndup(console, len) : NULL;
 }
 
-/* The guest died: say why, and show what it last said, or its emulator did. */
-static void collect_death(struct lab *lab, int wait_status, const char *console)
-{
-	char *emulator = lab_file_read(lab, "console", CONSOLE_MAX, NULL);
-
-	lab_kernel_explain(lab, wait_status, console ? console : "");
-	if (emulator && *emulator)
-		lab->result->console_tail = tail(emulator);
-	else if (console)
-		lab->result->console_tail = tail(console);
-	free(emulator);
-}
-
 /* Read what the guest left: status and kernel log, or the reasons of its death. */
 static void collect(struct lab *lab, int wait_status)
 {
-	const char *name = lab->opts->kernel == LAB_UML ? "console" : "serial";
 	struct lab_result *result = lab->result;
 	char *status = lab_file_read(lab, "rc", 16, NULL);
-	char *console = lab_file_read(lab, name, CONSOLE_MAX, NULL);
+	char *console = lab_file_read(lab, "console", CONSOLE_MAX, NULL);
+	const char *said = console ? console : "";
 
-	result->kernel_log = lab_file_read(lab, "dmesg", KERNEL_LOG_MAX, NULL);
 	if (status && !result->why[0])
 		result->exit_status = atoi(status);
-	else if (!result->why[0])
-		collect_death(lab, wait_status, console);
-	if (!result->kernel_log) {
-		result->kernel_log = console;
-		console = NULL;
-	}
+	else if (!result->why[0] && !lab_kernel_explain(lab, wait_status, said))
+		result->console_tail = tail(said);
+	result->kernel_log = lab_file_read(lab, "dmesg", KERNEL_LOG_MAX, NULL);
+	if (!result->kernel_log)
+		result->kernel_log = steal(console);
 	free(status);
 	free(console);
 }

@@ -77,7 +77,7 @@ void lab_result_done(struct lab_result *result);
 
 #define LAB_PRELOAD  "xstate.so" /* goes into the user-mode kernel, see guest/xstate.c */
 #define LAB_PATH     256
-#define LAB_ARGS_MAX 64u
+#define LAB_ARGS_MAX 96u
 
 /* One run: its private directory and what is to be started. */
 struct lab {
@@ -103,8 +103,11 @@ char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_l
 
 /* lab_kernel.c: find the kernel, choose the memory's place, write the command line. */
 int lab_kernel_prepare(struct lab *lab);
-/* Why a guest ended before its command did, from its exit status and console. */
-void lab_kernel_explain(struct lab *lab, int wait_status, const char *console);
+/*
+ * Why a guest ended before its command did, from its exit status and console. Return: whether
+ * that is all there is to say, so that the console need not be shown.
+ */
+bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console);
 
 /* The files of guest/, see meson.build. */
 extern const char lab_guest_init_uml[], lab_guest_init_qemu[];

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/util.h"
 #include "commands/lab_boot.h"
 
 extern char **environ;
@@ -53,7 +54,7 @@ static int make_dir(struct lab *lab)
 	const char *const bases[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
 	int error = ENOENT;
 
-	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
 		if (!usable(bases[i]))
 			continue;
 		snprintf(lab->dir, sizeof(lab->dir), "%s/bedplate-lab.XXXXXX", bases[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The two kernels of the lab: where they are, how they are started, why they die. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,13 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/util.h"
 #include "commands/lab_boot.h"
 
 #define UML_MODULES "/usr/lib/uml/modules" /* where Debian's package keeps them */
 
-static int add_arg(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* One more word of the command line. A failure is found at the end, as a reason in the result.
+ */
+static void add_arg(struct lab *lab, const char *fmt, ...) _printf_(2, 3);
 
-static int add_arg(struct lab *lab, const char *fmt, ...)
+static void add_arg(struct lab *lab, const char *fmt, ...)
 {
 	va_list args;
 	char *text;
@@ -25,14 +29,25 @@ static int add_arg(struct lab *lab, const char *fmt, ...)
 	va_start(args, fmt);
 	r = vasprintf(&text, fmt, args);
 	va_end(args);
-	if (r < 0)
-		return lab_why(lab, "out of memory");
-	if (lab->nr_args == LAB_ARGS_MAX) {
+	if (r < 0) {
+		lab_why(lab, "out of memory");
+	} else if (lab->nr_args == LAB_ARGS_MAX) {
 		free(text);
-		return lab_why(lab, "the kernel's command line is too long");
+		lab_why(lab, "the kernel's command line is too long");
+	} else {
+		lab->args[lab->nr_args++] = text;
 	}
-	lab->args[lab->nr_args++] = text;
-	return 0;
+}
+
+/* Several, separated by a blank each. */
+static void add_words(struct lab *lab, const char *words)
+{
+	while (*words) {
+		size_t len = strcspn(words, " ");
+
+		add_arg(lab, "%.*s", (int)len, words);
+		words += len + (words[len] == ' ');
+	}
 }
 
 static const char *env_or(const char *name, const char *otherwise)
@@ -90,7 +105,7 @@ static int choose_memory(struct lab *lab)
 	char reasons[512] = "";
 	size_t len = 0;
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		struct statvfs fs;
 		uint64_t room;
 
@@ -168,46 +183,34 @@ static int prepare_uml(struct lab *lab)
 		{ uml, "user-mode-linux" },
 		{ "/sbin/modprobe", "kmod" },
 	};
-	const char *const words[] = { "root=/dev/root", "rootfstype=hostfs",
-				      "rootflags=/",    "rw",
-				      "umid=lab",       "con=null",
-				      "con0=null,fd:1", "ssl=null",
-				      "log_buf_len=4M", "seccomp=auto" };
-	int r = check_needs(lab, "the lab", needs, sizeof(needs) / sizeof(needs[0]));
 
-	if (r == 0)
-		r = make_module_root(lab);
-	if (r == 0)
-		r = choose_memory(lab);
-	if (r == 0)
-		r = add_arg(lab, "%s", uml);
-	if (r == 0)
-		r = add_arg(lab, "mem=%lluK", (unsigned long long)(lab->opts->mem_bytes >> 10));
-	if (r == 0)
-		r = add_arg(lab, "init=%s/init", lab->dir);
-	if (r == 0)
-		r = add_arg(lab, "LAB_DIR=%s", lab->dir);
-	if (r == 0)
-		r = add_arg(lab, "uml_dir=%s", lab->dir);
-	for (size_t i = 0; r == 0 && i < sizeof(words) / sizeof(words[0]); i++)
-		r = add_arg(lab, "%s", words[i]);
-	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
-		r = add_arg(lab, "ubd%zu=%s/disk%zu", i, lab->dir, i);
-	return r;
+	if (check_needs(lab, "the lab", needs, ARRAY_SIZE(needs)) < 0 ||
+	    make_module_root(lab) < 0 || choose_memory(lab) < 0)
+		return -1;
+	add_arg(lab, "%s", uml);
+	add_words(lab, "root=/dev/root rootfstype=hostfs rootflags=/ rw umid=lab con=null "
+		       "con0=null,fd:1 ssl=null log_buf_len=4M seccomp=auto");
+	add_arg(lab, "mem=%lluK", (unsigned long long)(lab->opts->mem_bytes >> 10));
+	add_arg(lab, "uml_dir=%s", lab->dir);
+	add_arg(lab, "init=%s/init", lab->dir);
+	add_arg(lab, "LAB_DIR=%s", lab->dir); /* becomes a variable of init */
+	for (size_t i = 0; i < lab->opts->nr_disks; i++)
+		add_arg(lab, "ubd%zu=%s/disk%zu", i, lab->dir, i);
+	return lab->result->why[0] ? -1 : 0;
 }
 
 /* Where scripts/lab-kernel left the emulated machine's kernel and initramfs. */
-static int find_packaged_kernel(struct lab *lab, char dir[static 1024])
+static int find_packaged_kernel(struct lab *lab, char dir[static PATH_MAX])
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
-	char path[1100];
+	char path[PATH_MAX + 16];
 
 	if (getenv("LAB_KERNEL_DIR"))
-		snprintf(dir, 1024, "%s", getenv("LAB_KERNEL_DIR"));
+		snprintf(dir, PATH_MAX, "%s", getenv("LAB_KERNEL_DIR"));
 	else if (cache && *cache)
-		snprintf(dir, 1024, "%s/bedplate/lab-kernel", cache);
+		snprintf(dir, PATH_MAX, "%s/bedplate/lab-kernel", cache);
 	else
-		snprintf(dir, 1024, "%s/.cache/bedplate/lab-kernel", env_or("HOME", ""));
+		snprintf(dir, PATH_MAX, "%s/.cache/bedplate/lab-kernel", env_or("HOME", ""));
 	snprintf(path, sizeof(path), "%s/initramfs", dir);
 	if (access(path, R_OK) == 0)
 		return 0;
@@ -217,75 +220,54 @@ static int find_packaged_kernel(struct lab *lab, char dir[static 1024])
 }
 
 /* The emulator's options separate their parts by commas; one in a path is written twice. */
-static int add_share(struct lab *lab, const char *path, const char *tag, const char *how)
+static void add_share(struct lab *lab, const char *path, const char *tag, const char *more)
 {
-	char doubled[2048];
+	char doubled[2 * PATH_MAX];
 	size_t len = 0;
 
-	for (; *path && len < sizeof(doubled) - 3; path++) {
+	for (; *path && len < sizeof(doubled) - 2; path++) {
 		if (*path == ',')
 			doubled[len++] = ',';
 		doubled[len++] = *path;
 	}
 	doubled[len] = '\0';
-	if (add_arg(lab, "-virtfs") < 0)
-		return -1;
-	return add_arg(lab, "local,path=%s,mount_tag=%s,id=%s,security_model=none,%s", doubled,
-		       tag, tag, how);
+	add_words(lab, "-virtfs");
+	add_arg(lab, "local,path=%s,mount_tag=%s,id=%s,security_model=none,multidevs=remap%s",
+		doubled, tag, tag, more);
 }
 
 static int prepare_qemu(struct lab *lab)
 {
 	static const struct need needs[] = { { "qemu-system-x86_64", "qemu-system-x86" } };
-	static const char *const words[] = { "qemu-system-x86_64",
-					     "-accel",
-					     "tcg,thread=multi",
-					     "-cpu",
-					     "max",
-					     "-nodefaults",
-					     "-no-reboot",
-					     "-display",
-					     "none",
-					     "-monitor",
-					     "none",
-					     "-append",
-					     "console=ttyS0 panic=-1 log_buf_len=4M" };
-	char kernel[1024], cwd[1024];
-	int r = check_needs(lab, "the emulated machine", needs, 1);
+	char kernel[PATH_MAX], cwd[PATH_MAX];
 
-	if (r == 0)
-		r = find_packaged_kernel(lab, kernel);
-	if (r == 0)
-		r = make_modprobe(lab, "/run/modules");
-	for (size_t i = 0; r == 0 && i < sizeof(words) / sizeof(words[0]); i++)
-		r = add_arg(lab, "%s", words[i]);
-	if (r == 0 && !getcwd(cwd, sizeof(cwd)))
-		r = lab_why(lab, "the current directory: %s", strerror(errno));
-	if (r == 0)
-		r = add_arg(lab, "-smp") ?: add_arg(lab, "%u", lab->opts->cpus);
-	if (r == 0)
-		r = add_arg(lab, "-m")
-			    ?: add_arg(lab, "%lluM",
-				       (unsigned long long)(lab->opts->mem_bytes >> 20));
-	if (r == 0)
-		r = add_arg(lab, "-kernel") ?: add_arg(lab, "%s/vmlinuz", kernel);
-	if (r == 0)
-		r = add_arg(lab, "-initrd") ?: add_arg(lab, "%s/initramfs", kernel);
-	if (r == 0)
-		r = add_arg(lab, "-serial") ?: add_arg(lab, "file:%s/serial", lab->dir);
-	if (r == 0)
-		r = add_share(lab, lab->dir, "lab", "multidevs=remap");
-	if (r == 0)
-		r = add_share(lab, "/", "host", "readonly=on,multidevs=remap");
-	if (r == 0)
-		r = add_share(lab, cwd, "cwd", "multidevs=remap");
-	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
-		r = add_arg(lab, "-drive")
-			    ?: add_arg(lab,
-				       "file=%s/disk%zu,if=virtio,format=raw,cache=unsafe,"
-				       "discard=unmap",
-				       lab->dir, i);
-	return r;
+	if (check_needs(lab, "the emulated machine", needs, ARRAY_SIZE(needs)) < 0 ||
+	    find_packaged_kernel(lab, kernel) < 0 || make_modprobe(lab, "/run/modules") < 0)
+		return -1;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return lab_why(lab, "cannot tell the current directory: %s", strerror(errno));
+	add_words(lab, "qemu-system-x86_64 -accel tcg,thread=multi -cpu max -nodefaults "
+		       "-no-reboot -display none -monitor none -serial chardev:console -smp");
+	add_arg(lab, "%u", lab->opts->cpus);
+	add_words(lab, "-m");
+	add_arg(lab, "%lluM", (unsigned long long)(lab->opts->mem_bytes >> 20));
+	add_words(lab, "-chardev");
+	add_arg(lab, "file,id=console,append=on,path=%s/console", lab->dir);
+	add_words(lab, "-kernel");
+	add_arg(lab, "%s/vmlinuz", kernel);
+	add_words(lab, "-initrd");
+	add_arg(lab, "%s/initramfs", kernel);
+	add_words(lab, "-append");
+	add_arg(lab, "console=ttyS0 panic=-1 log_buf_len=4M");
+	add_share(lab, lab->dir, "lab", "");
+	add_share(lab, "/", "host", ",readonly=on");
+	add_share(lab, cwd, "cwd", "");
+	for (size_t i = 0; i < lab->opts->nr_disks; i++) {
+		add_words(lab, "-drive");
+		add_arg(lab, "file=%s/disk%zu,if=virtio,format=raw,cache=unsafe,discard=unmap",
+			lab->dir, i);
+	}
+	return lab->result->why[0] ? -1 : 0;
 }
 
 int lab_kernel_prepare(struct lab *lab)
@@ -295,7 +277,7 @@ int lab_kernel_prepare(struct lab *lab)
 
 /* What the console shows when a guest dies of a known cause. */
 static const struct {
-	const char *text, *why, *hint;
+	const char *text, *why, *hint; /* @why ending in ": " is followed by that line's rest */
 } causes[] = {
 	{ "ptrace: Operation not permitted",
 	  "this system forbids ptrace, which the user-mode kernel needs",
@@ -305,27 +287,41 @@ static const struct {
 	  "this processor's floating point state is larger than the user-mode kernel knows",
 	  "use --kernel qemu, or a newer kernel (LAB_UML)" },
 	{ "Out of memory", "the guest ran out of memory", "give it more with --mem" },
-	{ "Kernel panic", "the guest's kernel panicked", "--keep-log FILE shows all it said" },
+	{ "Kernel panic - ",
+	  "the guest's kernel panicked: ", "--keep-log FILE shows all it said" },
 	{ "Cannot allocate memory", "this machine has not enough memory for the guest",
 	  "ask for less with --mem" },
 };
 
-void lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
+static bool explain_by_console(struct lab *lab, const char *console)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		const char *at = strstr(console, causes[i].text), *why = causes[i].why;
+		size_t rest = 0;
+
+		if (!at)
+			continue;
+		at += strlen(causes[i].text);
+		if (why[strlen(why) - 1] == ' ')
+			rest = strcspn(at, "\r\n");
+		lab_why(lab, "%s%.*s", why, (int)(rest < 200 ? rest : 200), at);
+		lab_hint(lab, "%s", causes[i].hint);
+		return true;
+	}
+	return false;
+}
+
+bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 {
 	char path[LAB_PATH * 2];
 
 	snprintf(path, sizeof(path), "%s/rebooted", lab->dir);
 	if (access(path, F_OK) == 0) {
 		lab_why(lab, "the command rebooted the guest before it ended");
-		return;
+		return true;
 	}
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-		if (console && strstr(console, causes[i].text)) {
-			lab_why(lab, "%s", causes[i].why);
-			lab_hint(lab, "%s", causes[i].hint);
-			return;
-		}
-	}
+	if (explain_by_console(lab, console))
+		return true;
 	snprintf(path, sizeof(path), "%s/started", lab->dir);
 	if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGBUS)
 		lab_why(lab,
@@ -339,4 +335,5 @@ void lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 			WEXITSTATUS(wait_status));
 	else
 		lab_why(lab, "the guest was switched off before the command ended");
+	return false;
 }
