@@ -11,7 +11,10 @@
 #include <bedplate/pool.h>
 #include <bedplate/stack.h>
 #include <bedplate/table.h>
+#include <bedplate/target_values.h>
 #include <bedplate/targets.h>
+#include <bedplate/targets_cache.h>
+#include <bedplate/targets_test.h>
 #include <bedplate/thin.h>
 #include <bedplate/thin_dump.h>
 #include <bedplate/thin_ls.h>
