@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/arena.h"
 #include "core/bits.h"
 #include "core/clock.h"
 #include "core/context.h"
@@ -169,6 +170,31 @@ static void bits_find_what_was_set(void **state)
 	assert_int_equal(bits_next(&b, 64), 130);
 	bits_done(&b);
 	assert_err(bits_init(&b, UINT64_MAX), ENOMEM);
+}
+
+/* Small things and large ones, aligned, zeroed and apart; sizes that overflow are refused. */
+static void arenas_lend_memory(void **state)
+{
+	struct arena a = { 0 };
+	char *last = NULL;
+
+	(void)state;
+	for (size_t size = 1; size < 5000; size += 37) {
+		char *p = arena_alloc(&a, size);
+
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+		for (size_t i = 0; i < size; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 0xff, size);
+		assert_true(p != last);
+		last = p;
+	}
+	assert_string_equal(arena_strndup(&a, "abcdef", 3), "abc");
+	assert_null(arena_array(&a, SIZE_MAX / 2, 3));
+	assert_null(arena_alloc(&a, SIZE_MAX));
+	arena_done(&a);
+	arena_done(&a);
 }
 
 static void vectors_grow(void **state)
@@ -366,6 +392,7 @@ int main(void)
 		cmocka_unit_test(crc32c_ways_agree),
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(bits_find_what_was_set),
+		cmocka_unit_test(arenas_lend_memory),
 		cmocka_unit_test(vectors_grow),
 		cmocka_unit_test(options_grow_at_their_end),
 		cmocka_unit_test(errors_carry_what_is_known),
