@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pre-flight: the list of findings, and the walk over a table. */
+#include "targets/check.h"
+
+#include "core/context.h"
+#include "core/opts.h"
+
+#include <bedplate/json.h>
+
+#include <inttypes.h>
+
+struct bp_findings {
+	struct arena arena; /* owns all texts */
+	VEC(struct bp_finding) list;
+};
+
+/* --- findings --- */
+
+size_t bp_findings_count(const struct bp_findings *findings)
+{
+	return findings->list.count;
+}
+
+const struct bp_finding *bp_findings_get(const struct bp_findings *findings, size_t index)
+{
+	return index < findings->list.count ? &findings->list.items[index] : NULL;
+}
+
+enum bp_severity bp_findings_severity(const struct bp_findings *findings)
+{
+	enum bp_severity worst = BP_SEVERITY_UNKNOWN;
+
+	for (size_t i = 0; i < findings->list.count; i++)
+		worst = MAX(worst, findings->list.items[i].severity);
+	return worst;
+}
+
+void bp_findings_free(struct bp_findings *findings)
+{
+	if (!findings)
+		return;
+	vec_done(&findings->list);
+	arena_done(&findings->arena);
+	free(findings);
+}
+
+static const char *severity_name(enum bp_severity severity)
+{
+	static const char *const names[] = { "unknown", "warning", "refused", "crash" };
+
+	return names[severity];
+}
+
+static void finding_json(const struct bp_finding *f, struct bp_json *json)
+{
+	bp_json_object(json, NULL);
+	bp_json_string(json, "severity", severity_name(f->severity));
+	if (f->segment >= 0) {
+		bp_json_int(json, "segment", f->segment);
+		bp_json_string(json, "target", f->target);
+	}
+	if (f->argument)
+		bp_json_uint(json, "argument", f->argument);
+	if (f->argument_name)
+		bp_json_string(json, "argument_name", f->argument_name);
+	if (f->value)
+		bp_json_string(json, "value", f->value);
+	bp_json_string(json, "rule", f->rule);
+	if (f->expected)
+		bp_json_string(json, "expected", f->expected);
+	bp_json_string(json, "message", f->message);
+	bp_json_object_close(json);
+}
+
+int bp_findings_json(const struct bp_findings *findings, struct bp_json *json, const char *key)
+{
+	bp_json_array(json, key);
+	for (size_t i = 0; i < findings->list.count; i++)
+		finding_json(&findings->list.items[i], json);
+	bp_json_array_close(json);
+	return 0;
+}
+
+/* --- reporting --- */
+
+/* Where the argument @name stands in the line, from 1; 0: not there. */
+static unsigned find_word(const struct check *check, const char *name, const char **ret_text)
+{
+	const struct written *items = check->words.list.items;
+	unsigned option = 0;
+
+	for (size_t i = 0; name && i < check->words.list.count; i++) {
+		if (!items[i].name || !streq(items[i].name, name))
+			continue;
+		*ret_text = items[i].text;
+		if (items[i].role != WRITTEN_OPTION)
+			return (unsigned)i + 1;
+		option = (unsigned)i + 1; /* its value, if there is one, says more */
+	}
+	return option;
+}
+
+/* "segment 0 (linear): argument 2 (offset_sectors): '7': RULE". */
+static const char *message_of(struct arena *arena, const struct bp_finding *f)
+{
+	struct strbuf s = { 0 };
+	const char *text;
+
+	if (f->segment >= 0)
+		strbuf_addf(&s, "segment %d (%s): ", f->segment, f->target);
+	if (f->argument)
+		strbuf_addf(&s, "argument %u (%s): ", f->argument, f->argument_name);
+	else if (f->argument_name)
+		strbuf_addf(&s, "%s: ", f->argument_name);
+	if (f->value)
+		strbuf_addf(&s, "'%s': ", f->value);
+	strbuf_add(&s, f->rule);
+	if (f->expected)
+		strbuf_addf(&s, " (right: %s)", f->expected);
+	text = s.error ? NULL : arena_strdup(arena, strbuf_text(&s));
+	strbuf_done(&s);
+	return text;
+}
+
+void check_found(struct check *check, enum bp_severity severity, const char *name,
+		 const char *expected, const char *rule, ...)
+{
+	struct arena *arena = &check->findings->arena;
+	struct bp_finding f = { .severity = severity, .segment = check->segment };
+	struct strbuf s = { 0 };
+	const char *value = NULL;
+	va_list args;
+
+	va_start(args, rule);
+	strbuf_addv(&s, rule, args);
+	va_end(args);
+	f.rule = arena_strdup(arena, strbuf_text(&s));
+	strbuf_done(&s);
+	f.argument = find_word(check, name, &value);
+	if (check->segment >= 0)
+		f.target = check->table->segments.items[check->segment]->pub.target;
+	f.target = f.target ? arena_strdup(arena, f.target) : NULL;
+	f.argument_name = name ? arena_strdup(arena, name) : NULL;
+	f.value = value ? arena_strdup(arena, value) : NULL;
+	f.expected = expected ? arena_strdup(arena, expected) : NULL;
+	f.message = f.rule ? message_of(arena, &f) : NULL;
+	if (!f.message || vec_add(&check->findings->list, &f) < 0)
+		check->error = -ENOMEM;
+}
+
+/* --- what rules ask --- */
+
+bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret)
+{
+	*ret = (struct bp_bdev){ 0 };
+	return dev && check->opts.lookup && check->opts.lookup(check->opts.user, dev, ret) == 0;
+}
+
+bool check_same_dev(struct check *check, const char *a, const char *b)
+{
+	struct bp_bdev x, y;
+
+	if (streq(a, b))
+		return true;
+	return check_bdev(check, a, &x) && check_bdev(check, b, &y) && x.major == y.major &&
+	       x.minor == y.minor;
+}
+
+enum bp_answer check_release(const struct check *check, uint32_t release)
+{
+	if (!check->opts.kernel_release)
+		return BP_ANSWER_UNKNOWN;
+	return check->opts.kernel_release >= release ? BP_ANSWER_YES : BP_ANSWER_NO;
+}
+
+uint32_t check_page_bytes(const struct check *check)
+{
+	return check->opts.page_bytes ? check->opts.page_bytes : 4096;
+}
+
+/* A multiple of the device's logical block? */
+static void check_aligned(struct check *check, const char *name, const struct bp_bdev *bdev,
+			  const char *what, bp_sector sectors)
+{
+	uint64_t block = bp_bytes_to_sector(bdev->logical_block_bytes);
+
+	if (block > 1 && sectors % block)
+		check_refuse(check, name, NULL,
+			     "the %s, %" PRIu64 " sectors, must be a multiple of the device's "
+			     "logical block, %" PRIu64 " sectors",
+			     what, sectors, block);
+}
+
+void check_range(struct check *check, const char *name, const char *dev, bp_sector start,
+		 bp_sector length)
+{
+	struct bp_bdev bdev;
+	bp_sector size, end;
+
+	if (!check_bdev(check, dev, &bdev))
+		return;
+	/* The kernel lets a device of size 0 pass. */
+	size = bp_bytes_to_sector(bdev.size_bytes);
+	if (size && (add_overflow(start, length, &end) || start >= size || end > size)) {
+		check_refuse(check, name, NULL,
+			     "the device is too small: %" PRIu64 " sectors from %" PRIu64
+			     " are used, it has %" PRIu64,
+			     length, start, size);
+		return;
+	}
+	check_aligned(check, name, &bdev, "offset", start);
+	check_aligned(check, name, &bdev, "length", length);
+}
+
+/* --- the walk --- */
+
+static void check_segment(struct check *check, const struct segment *s, struct arena *arena)
+{
+	check->target = s->type;
+	check->length_sectors = s->pub.length_sectors;
+	if (segment_write(check->ctx, s, WRITE_HALF_MADE, arena, &check->words) < 0)
+		check->error = -ENOMEM;
+	check_grammar_rules(check, s);
+	if (s->params && s->type->check)
+		s->type->check(check, s->params);
+	vec_done(&check->words.list);
+}
+
+int bp_table_check(struct bp_ctx *ctx, const struct bp_table *table,
+		   const struct bp_table_check_opts *opts, struct bp_findings **ret)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct check check = { .ctx = ctx, .table = table, .segment = -1 };
+	struct error_state *saved;
+	int r = opts_read(ctx, &check.opts, sizeof(check.opts), opts);
+
+	if (r < 0)
+		return r;
+	check.findings = calloc(1, sizeof(*check.findings));
+	if (!check.findings)
+		return bp_fail_memory(ctx);
+	saved = error_save(ctx); /* what comes up on the way is a finding, not a failure */
+	check_table_rules(&check);
+	for (size_t i = 0; i < table->segments.count; i++) {
+		check.segment = (int)i;
+		check_segment(&check, table->segments.items[i], &arena);
+	}
+	error_restore(ctx, saved);
+	if (check.error) {
+		bp_findings_free(check.findings);
+		return bp_fail_memory(ctx);
+	}
+	*ret = check.findings;
+	return 0;
+}

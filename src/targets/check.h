@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pre-flight from the inside: what a target's .check is given, and how it reports. */
+#ifndef TARGETS_CHECK_H
+#define TARGETS_CHECK_H
+
+#include "targets/segment.h"
+
+struct check {
+	struct bp_ctx *ctx;
+	const struct bp_table *table;
+	struct bp_table_check_opts opts;
+	const struct bp_target *target; /* of the segment at hand */
+	int segment;                    /* its index; -1: the table as a whole */
+	bp_sector length_sectors;       /* its length */
+	struct written_list words;      /* its arguments */
+	struct bp_findings *findings;
+	int error; /* 0 or -ENOMEM: looked at once, at the end */
+};
+
+/*
+ * Report a finding on argument @name ("legs.0.dev"; NULL: on the segment). @expected: what
+ * would be right, or NULL. The rest is the rule, a sentence without full stop.
+ */
+void check_found(struct check *check, enum bp_severity severity, const char *name,
+		 const char *expected, const char *rule, ...) _printf_(5, 6);
+
+/* The kernel refuses it. */
+#define check_refuse(check, name, expected, ...)                                               \
+	check_found(check, BP_SEVERITY_REFUSED, name, expected, __VA_ARGS__)
+
+/*
+ * Device @dev, the argument @name, is used from @start for @length sectors: it must be that
+ * large and both must be multiples of its logical blocks. Nothing where the device can't be
+ * looked at, which is said once for each device argument anyhow.
+ */
+void check_range(struct check *check, const char *name, const char *dev, bp_sector start,
+		 bp_sector length);
+
+/* Look at a device: true, or false where there is no lookup or it found none. */
+bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret);
+
+/* Do two words name one device, as far as can be known? */
+bool check_same_dev(struct check *check, const char *a, const char *b);
+
+/* Is the kernel known to be at least 0xMMmm? */
+enum bp_answer check_release(const struct check *check, uint32_t release);
+
+/* Of the kernel the table is for; 4096 where not said. */
+uint32_t check_page_bytes(const struct check *check);
+
+/* Rules every segment has from its grammar, and those of the table: check_rules.c. */
+void check_table_rules(struct check *check);
+void check_grammar_rules(struct check *check, const struct segment *s);
+
+#endif

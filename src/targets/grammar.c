@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What reading, writing and the other walks over a grammar share. */
+#include "targets/grammar.h"
+
+#include <strings.h>
+
+/* A pair within ARG_PAIRS. */
+const struct arg arg_pair[] = {
+	ARG_TEXT(struct bp_pair, key, "name of the option"),
+	ARG_TEXT(struct bp_pair, value, "its value"),
+	ARG_END,
+};
+
+uint64_t arg_number_get(const struct arg *arg, const void *base)
+{
+	const void *p = arg_at_const(arg, base);
+
+	switch (arg->size) {
+	case 1:
+		return *(const uint8_t *)p;
+	case 2:
+		return *(const uint16_t *)p;
+	case 4:
+		return *(const uint32_t *)p;
+	default:
+		return *(const uint64_t *)p;
+	}
+}
+
+void arg_number_set(const struct arg *arg, void *base, uint64_t value)
+{
+	void *p = arg_at(arg, base);
+
+	switch (arg->size) {
+	case 1:
+		*(uint8_t *)p = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)p = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)p = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)p = value;
+		break;
+	}
+}
+
+const void *arg_pointer_get(const struct arg *arg, const void *base)
+{
+	const void *p;
+
+	memcpy(&p, arg_at_const(arg, base), sizeof(p));
+	return p;
+}
+
+void arg_pointer_set(const struct arg *arg, void *base, const void *value)
+{
+	memcpy(arg_at(arg, base), &value, sizeof(value));
+}
+
+size_t arg_list_count(const struct arg *arg, const void *base, const void *up)
+{
+	const char *owner = arg->up ? up : base;
+	size_t nr;
+
+	if (!owner)
+		return 0;
+	memcpy(&nr, owner + arg->nr_offset, sizeof(nr));
+	return nr;
+}
+
+int arg_choice_get(const struct arg *arg, const void *base)
+{
+	int value;
+
+	memcpy(&value, arg_at_const(arg, base), sizeof(value));
+	return value;
+}
+
+const char *arg_choice_word(const struct arg *arg, int value)
+{
+	for (const struct arg_word *w = arg->words; w->word; w++)
+		if (w->value == value)
+			return w->word;
+	return NULL;
+}
+
+const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, bool nocase)
+{
+	for (const struct arg_word *w = arg->words; w->word; w++) {
+		size_t len = strlen(w->word) + !w->prefix;
+
+		if (nocase ? strncasecmp(word, w->word, len) == 0
+			   : strncmp(word, w->word, len) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+bool arg_is_set(const struct arg *arg, const void *base)
+{
+	switch (arg->kind) {
+	case KIND_DEV:
+	case KIND_TEXT:
+	case KIND_POINTER:
+		return arg_pointer_get(arg, base) != NULL;
+	case KIND_MAYBE:
+		return ((const struct bp_number *)arg_at_const(arg, base))->is_set;
+	case KIND_NUMBER:
+		return arg_number_get(arg, base) != 0;
+	case KIND_SIGNED:
+	case KIND_CHOICE:
+		return arg_choice_get(arg, base) != 0;
+	case KIND_FLAG:
+		return *(const bool *)arg_at_const(arg, base);
+	case KIND_EACH:
+	case KIND_WORDS:
+	case KIND_PAIRS:
+		return arg_list_count(arg, base, base) != 0;
+	case KIND_END:
+	case KIND_LITERAL:
+	case KIND_COUNT:
+	case KIND_RECORD:
+	case KIND_GROUP:
+	case KIND_OPTIONS:
+	case KIND_SPLIT:
+	case KIND_WHEN:
+	case KINDS:
+		break;
+	}
+	return true;
+}
+
+const char *arg_unit(const struct arg *arg)
+{
+	static const struct {
+		const char *end, *unit;
+	} units[] = {
+		{ "_sectors", "sectors" },
+		{ "_sector", "sectors" },
+		{ "_bytes", "bytes" },
+		{ "_dblocks", "data blocks" },
+		{ "_mblocks", "4096-byte blocks" },
+		{ "_mblock", "4096-byte blocks" },
+		{ "_metadata_blocks", "4096-byte blocks" },
+		{ "_blocks", "blocks" },
+		{ "_regions", "regions" },
+		{ "_ms", "ms" },
+		{ "_seconds", "s" },
+		{ "_percent", "%" },
+		{ "_kib_per_second", "KiB/s" },
+		{ "_ppb", "parts of 1000000000" },
+	};
+	size_t len = arg->name ? strlen(arg->name) : 0;
+
+	if (arg->kind != KIND_NUMBER && arg->kind != KIND_MAYBE)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		size_t end = strlen(units[i].end);
+
+		if (len >= end && streq(arg->name + len - end, units[i].end))
+			return units[i].unit;
+	}
+	return NULL;
+}
+
+bool arg_is_transparent(const struct arg *arg)
+{
+	return arg->kind == KIND_GROUP || arg->kind == KIND_OPTIONS ||
+	       arg->kind == KIND_SPLIT || arg->kind == KIND_WHEN;
+}
+
+size_t args_count(const struct arg *args)
+{
+	size_t n = 0;
+
+	while (args[n].kind != KIND_END)
+		n++;
+	return n;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Comparing two structs by what they mean: as sets of named values. */
+#include "core/context.h"
+#include "targets/grammar.h"
+
+#include <strings.h>
+
+struct comparer {
+	bool (*same_dev)(void *user, const char *a, const char *b);
+	void *user;
+};
+
+/* Words that say nothing of their own: counts, literals, the word in front of a value. */
+static bool says_nothing(const struct written *w)
+{
+	return w->role == WRITTEN_COUNT || w->role == WRITTEN_LITERAL ||
+	       (w->role == WRITTEN_OPTION && w->arg->kind != KIND_FLAG) ||
+	       (w->arg->flags & ARG_NOT_COMPARED);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct written *)a)->name, ((const struct written *)b)->name);
+}
+
+static void keep_values(struct written_list *words)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < words->list.count; i++)
+		if (!says_nothing(&words->list.items[i]))
+			words->list.items[n++] = words->list.items[i];
+	words->list.count = n;
+	if (n)
+		qsort(words->list.items, n, sizeof(*words->list.items), by_name);
+}
+
+static bool same_value(const struct comparer *c, const struct written *a,
+		       const struct written *b)
+{
+	if (streq(a->text, b->text))
+		return true;
+	if (a->arg->flags & (ARG_NOCASE | ARG_HEX))
+		return strcasecmp(a->text, b->text) == 0;
+	return a->arg->kind == KIND_DEV && c->same_dev &&
+	       c->same_dev(c->user, a->text, b->text);
+}
+
+/* May this value be missing on the other side? */
+static bool may_be_missing(const struct written *w)
+{
+	if (w->arg->flags & ARG_CHOSEN)
+		return true;
+	return w->arg->def && streq(w->arg->def, w->text);
+}
+
+/* Both are sorted by name. */
+static bool same_values(const struct comparer *c, const struct written_list *a,
+			const struct written_list *b)
+{
+	const struct written *x = a->list.items, *x_end = x + a->list.count;
+	const struct written *y = b->list.items, *y_end = y + b->list.count;
+
+	while (x < x_end && y < y_end) {
+		int order = strcmp(x->name, y->name);
+
+		if (order == 0 && !same_value(c, x, y))
+			return false;
+		if (order < 0 && !may_be_missing(x))
+			return false;
+		if (order > 0 && !may_be_missing(y))
+			return false;
+		x += order <= 0;
+		y += order >= 0;
+	}
+	while (x < x_end && may_be_missing(x))
+		x++;
+	while (y < y_end && may_be_missing(y))
+		y++;
+	return x == x_end && y == y_end;
+}
+
+int args_equal(struct bp_ctx *ctx, const struct arg *args, const void *a, const void *b,
+	       bool (*same_dev)(void *user, const char *a, const char *b), void *user,
+	       bool *ret)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	const struct comparer c = { same_dev, user };
+	struct written_list x = { 0 }, y = { 0 };
+	int r;
+
+	r = args_write(ctx, args, a, 0, &arena, &x);
+	if (r == 0)
+		r = args_write(ctx, args, b, 0, &arena, &y);
+	if (r == 0) {
+		keep_values(&x);
+		keep_values(&y);
+		*ret = same_values(&c, &x, &y);
+	}
+	vec_done(&x.list);
+	vec_done(&y.list);
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* linear DEV OFFSET. Source: Linux, drivers/md/dm-linear.c. */
+#include "targets/check.h"
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_linear, dev, "the device mapped to"),
+	ARG_NUMBER(struct bp_linear, offset_sectors, 0, UINT64_MAX, "where in it to begin"),
+	ARG_END,
+};
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_linear *linear = params;
+
+	check_range(c, "dev", linear->dev, linear->offset_sectors, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_linear *linear = params;
+
+	return length_of(query, linear->dev, linear->offset_sectors, ret);
+}
+
+const struct bp_target target_linear = {
+	.name = "linear",
+	.summary = "map to a range of another device",
+	.module = "dm-mod",
+	.since = "2.6.0",
+	.size = sizeof(struct bp_linear),
+	.args = args,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One line of a table: from words or a struct, to words, and its parameters by name. */
+#include "targets/segment.h"
+
+#include "core/context.h"
+
+int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const char *target,
+		struct segment **ret)
+{
+	_cleanup_(segment_freep) struct segment *s = NULL;
+
+	if (!word_valid(target) || strlen(target) > BP_TARGET_NAME_MAX) {
+		bp_fail(ctx, -EINVAL, "'%s' can't be a target: names have 1 to %d bytes",
+			target, BP_TARGET_NAME_MAX);
+		error_set_code(ctx, BP_E_TABLE);
+		return -EINVAL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return bp_fail_memory(ctx);
+	s->pub.target = arena_strdup(&s->arena, target);
+	s->args = strdup("");
+	if (!s->pub.target || !s->args)
+		return bp_fail_memory(ctx);
+	s->pub.start_sectors = start;
+	s->pub.length_sectors = length;
+	s->pub.args = s->args;
+	s->type = bp_target_get(target);
+	*ret = steal(s);
+	return 0;
+}
+
+void segment_free(struct segment *s)
+{
+	if (!s)
+		return;
+	arena_done(&s->arena);
+	free(s->args);
+	free(s);
+}
+
+void segment_freep(struct segment **s)
+{
+	segment_free(*s);
+}
+
+/* --- words --- */
+
+static int write_raw(struct bp_ctx *ctx, const struct words *words, struct written_list *ret)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		struct written word = { .role = WRITTEN_VALUE, .text = words->items[i] };
+
+		if (vec_add(&ret->list, &word) < 0)
+			return bp_fail_memory(ctx);
+	}
+	return 0;
+}
+
+int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
+		  struct arena *arena, struct written_list *ret)
+{
+	int r = 0;
+
+	if (s->params)
+		r = args_write(ctx, s->type->args, s->params, flags, arena, ret);
+	return r < 0 ? r : write_raw(ctx, &s->extra, ret);
+}
+
+/* Make the public texts say what the segment now is. */
+static int refresh(struct bp_ctx *ctx, struct segment *s)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct written_list words = { 0 };
+	struct strbuf all = { 0 }, extra = { 0 };
+	char *text;
+	int r;
+
+	r = segment_write(ctx, s, WRITE_HALF_MADE, &arena, &words);
+	for (size_t i = 0; r == 0 && i < words.list.count; i++)
+		word_add_text(&all, words.list.items[i].text);
+	for (size_t i = 0; s->params && i < s->extra.count; i++)
+		word_add_text(&extra, s->extra.items[i]);
+	if (r == 0) {
+		s->pub.extra = extra.len ? arena_strdup(&s->arena, extra.text) : NULL;
+		text = strdup(strbuf_text(&all));
+		if (!text || all.error || extra.error || (extra.len && !s->pub.extra)) {
+			free(text);
+			r = bp_fail_memory(ctx);
+		} else {
+			free(s->args);
+			s->pub.args = s->args = text;
+		}
+	}
+	s->pub.params = s->params;
+	strbuf_done(&all);
+	strbuf_done(&extra);
+	vec_done(&words.list);
+	return r;
+}
+
+/* --- reading --- */
+
+/* Read @words by one grammar; what is left is kept if the kernel does not mind it. */
+static int read_by(struct bp_ctx *ctx, struct segment *s, const struct arg *args,
+		   const struct words *words)
+{
+	void *params = arena_alloc(&s->arena, s->type->size);
+	size_t used;
+	int r;
+
+	if (!params)
+		return bp_fail_memory(ctx);
+	r = args_read(ctx, args, words, &s->arena, params, &used);
+	if (r < 0)
+		return r;
+	if (used < words->count && !s->type->ignores_extra) {
+		r = bp_fail(ctx, -EINVAL, "argument %zu: '%s' is one word too many", used + 1,
+			    words->items[used]);
+		error_set_code(ctx, BP_E_TABLE);
+		error_set_argument(ctx, (unsigned)used + 1, NULL, words->items[used]);
+		return r;
+	}
+	s->params = params;
+	s->extra.items = words->items + used;
+	s->extra.count = words->count - used;
+	return 0;
+}
+
+/* The same for what a kernel printed: never fails but for memory. */
+static int read_printed(struct bp_ctx *ctx, struct segment *s, const struct words *words)
+{
+	struct error_state *saved = error_save(ctx);
+	int r = read_by(ctx, s, s->type->args, words);
+
+	if (r == -EINVAL && s->type->printed)
+		r = read_by(ctx, s, s->type->printed, words);
+	if (r == -EINVAL) {
+		const char *why = ctx ? bp_error_get(ctx)->message : NULL;
+
+		s->extra = *words;
+		s->pub.problem = arena_strdup(&s->arena, why ? why : "not understood");
+		r = s->pub.problem ? 0 : -ENOMEM;
+	}
+	error_restore(ctx, saved);
+	return r < 0 ? bp_fail_memory(ctx) : 0;
+}
+
+/* A copy of the words in the segment's own arena. */
+static int own_words(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+		     struct words *ret)
+{
+	struct words own = { .count = words->count };
+
+	own.items = arena_array(&s->arena, words->count, sizeof(*own.items));
+	for (size_t i = 0; own.items && i < words->count; i++) {
+		own.items[i] = arena_strdup(&s->arena, words->items[i]);
+		if (!own.items[i])
+			own.items = NULL;
+	}
+	if (!own.items)
+		return bp_fail_memory(ctx);
+	*ret = own;
+	return 0;
+}
+
+int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+		 uint32_t flags)
+{
+	struct words own;
+	int r = own_words(ctx, s, words, &own);
+
+	if (r < 0)
+		return r;
+	if (!s->type)
+		s->extra = own;
+	else if (flags & BP_TABLE_PRINTED)
+		r = read_printed(ctx, s, &own);
+	else
+		r = read_by(ctx, s, s->type->args, &own);
+	return r < 0 ? r : refresh(ctx, s);
+}
+
+int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct written_list written = { 0 };
+	struct words words = { 0 };
+	int r;
+
+	if (!params) {
+		s->params = arena_alloc(&s->arena, s->type->size);
+		return s->params ? refresh(ctx, s) : bp_fail_memory(ctx);
+	}
+	r = args_write(ctx, s->type->args, params, 0, &arena, &written);
+	if (r == 0) {
+		words.items = arena_array(&arena, written.list.count, sizeof(*words.items));
+		if (!words.items)
+			r = bp_fail_memory(ctx);
+	}
+	for (size_t i = 0; r == 0 && i < written.list.count; i++) {
+		words.items[i] = arena_strdup(&arena, written.list.items[i].text);
+		words.count++;
+		if (!words.items[i])
+			r = bp_fail_memory(ctx);
+	}
+	vec_done(&written.list);
+	return r < 0 ? r : segment_read(ctx, s, &words, 0);
+}
+
+/* --- by name --- */
+
+/* Take away a value that need not be there. */
+static int clear_value(struct bp_ctx *ctx, const struct place *place)
+{
+	const struct arg *arg = place->arg;
+	const size_t none = 0;
+
+	switch ((int)arg->kind) {
+	case KIND_DEV:
+	case KIND_TEXT:
+	case KIND_POINTER:
+		arg_pointer_set(arg, place->base, NULL);
+		return 0;
+	case KIND_MAYBE:
+	case KIND_SIGNED:
+	case KIND_CHOICE:
+	case KIND_FLAG:
+		memset(arg_at(arg, place->base), 0, arg->size);
+		return 0;
+	case KIND_EACH:
+	case KIND_WORDS:
+	case KIND_PAIRS:
+		arg_pointer_set(arg, place->base, NULL);
+		if (!arg->up)
+			memcpy((char *)place->base + arg->nr_offset, &none, sizeof(none));
+		return 0;
+	default:
+		return bp_fail(ctx, -EINVAL, "%s: must have a value", arg->name);
+	}
+}
+
+/* A raw segment has no names. */
+static int fail_raw(struct bp_ctx *ctx, const struct segment *s)
+{
+	bp_fail(ctx, -ENOENT, "%s: its parameters are not known by name", s->pub.target);
+	error_set_code(ctx, BP_E_UNKNOWN_TARGET);
+	if (s->pub.problem)
+		error_set_cause(ctx, "%s", s->pub.problem);
+	return -ENOENT;
+}
+
+static int change(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
+		  const char *value, bool append)
+{
+	struct segment *s = (struct segment *)segment;
+	void *old = s->params, *copy;
+	struct place place;
+	struct words words;
+	int r;
+
+	if (!s->params)
+		return fail_raw(ctx, s);
+	copy = arena_copy(&s->arena, s->params, s->type->size);
+	if (!copy || words_split(&s->arena, value, strlen(value), &words) < 0)
+		return bp_fail_memory(ctx);
+	r = args_find(ctx, s->type->args, copy, name, &s->arena, &place);
+	if (r < 0)
+		return r;
+	if (words.count == 0 && !append)
+		r = clear_value(ctx, &place);
+	else
+		r = arg_read_value(ctx, place.arg, &words, append, &s->arena, place.base,
+				   place.up);
+	if (r < 0)
+		return r;
+	s->params = copy;
+	r = refresh(ctx, s);
+	if (r < 0)
+		s->pub.params = s->params = old;
+	return r;
+}
+
+int bp_segment_set(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
+		   const char *value)
+{
+	return change(ctx, segment, name, value, false);
+}
+
+int bp_segment_add(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
+		   const char *value)
+{
+	return change(ctx, segment, name, value, true);
+}
+
+int bp_segment_get(struct bp_ctx *ctx, const struct bp_segment *segment, const char *name,
+		   char **ret)
+{
+	const struct segment *s = segment_of(segment);
+
+	if (!s->params)
+		return fail_raw(ctx, s);
+	return args_get(ctx, s->type->args, s->params, name, ret);
+}
+
+int bp_segment_format_args(struct bp_ctx *ctx, const struct bp_segment *segment, char **ret)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct written_list words = { 0 };
+	struct strbuf s = { 0 };
+	int r = segment_write(ctx, segment_of(segment), 0, &arena, &words);
+
+	for (size_t i = 0; r == 0 && i < words.list.count; i++)
+		word_add_ioctl(&s, words.list.items[i].text);
+	vec_done(&words.list);
+	if (r == 0)
+		r = strbuf_take(&s, ret) < 0 ? bp_fail_memory(ctx) : 0;
+	else
+		strbuf_done(&s);
+	return r;
+}

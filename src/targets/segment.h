@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One line of a table, from the inside. */
+#ifndef TARGETS_SEGMENT_H
+#define TARGETS_SEGMENT_H
+
+#include "targets/target.h"
+
+struct segment {
+	struct bp_segment pub;        /* first: what is lent is this */
+	struct arena arena;           /* owns everything the segment points to, but args */
+	const struct bp_target *type; /* NULL: not known */
+	void *params;                 /* NULL: raw */
+	struct words extra;           /* behind the last argument; of a raw segment: all */
+	char *args;                   /* pub.args, made anew at each change */
+};
+
+struct bp_table {
+	VEC(struct segment *) segments;
+};
+
+static inline const struct segment *segment_of(const struct bp_segment *pub)
+{
+	return (const struct segment *)pub;
+}
+
+/* An empty segment, without arguments. -EINVAL: no name for a target. */
+int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const char *target,
+		struct segment **ret);
+void segment_free(struct segment *s);
+void segment_freep(struct segment **s);
+
+/* Take arguments from words; see bp_table_parse() for @flags and errors. */
+int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+		 uint32_t flags);
+/* Copy the target's public struct; NULL: all unset. */
+int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params);
+
+/*
+ * All words of the arguments, extra ones and those of raw segments too (arg NULL), in @ret,
+ * which the caller frees with vec_done(&ret->list). @flags: enum write_flags.
+ */
+int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
+		  struct arena *arena, struct written_list *ret);
+
+#endif

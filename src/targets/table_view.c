@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tables looked at: compared, explained, as JSON. */
+#include "core/context.h"
+#include "targets/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* --- comparing --- */
+
+struct same_dev {
+	bp_lookup_fn lookup;
+	void *user;
+};
+
+/* Do two words name one device? */
+static bool same_dev(void *user, const char *a, const char *b)
+{
+	const struct same_dev *same = user;
+	struct bp_bdev x = { 0 }, y = { 0 };
+
+	return same->lookup(same->user, a, &x) == 0 && same->lookup(same->user, b, &y) == 0 &&
+	       x.major == y.major && x.minor == y.minor;
+}
+
+static bool same_words(const struct words *a, const struct words *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!streq(a->items[i], b->items[i]))
+			return false;
+	return true;
+}
+
+/* The params in the form that equal ones share; owned by the arena. */
+static void *canonical(const struct segment *s, struct arena *arena)
+{
+	void *params = arena_copy(arena, s->params, s->type->size);
+
+	if (params && s->type->canonical)
+		s->type->canonical(params);
+	return params;
+}
+
+static int segments_equal(struct bp_ctx *ctx, const struct segment *a, const struct segment *b,
+			  struct same_dev *same, bool *ret)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	void *x, *y;
+
+	*ret = false;
+	if (a->pub.start_sectors != b->pub.start_sectors ||
+	    a->pub.length_sectors != b->pub.length_sectors ||
+	    !streq(a->pub.target, b->pub.target))
+		return 0;
+	if (!a->params || !b->params) {
+		*ret = !a->params && !b->params && same_words(&a->extra, &b->extra);
+		return 0;
+	}
+	x = canonical(a, &arena);
+	y = canonical(b, &arena);
+	if (!x || !y)
+		return bp_fail_memory(ctx);
+	return args_equal(ctx, a->type->args, x, y, same->lookup ? same_dev : NULL, same, ret);
+}
+
+int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a, const struct bp_table *b,
+		   bp_lookup_fn lookup, void *user, bool *ret)
+{
+	struct same_dev same = { lookup, user };
+	bool equal = a->segments.count == b->segments.count;
+	int r;
+
+	for (size_t i = 0; equal && i < a->segments.count; i++) {
+		r = segments_equal(ctx, a->segments.items[i], b->segments.items[i], &same,
+				   &equal);
+		if (r < 0)
+			return r;
+	}
+	*ret = equal;
+	return 0;
+}
+
+/* --- explaining --- */
+
+/* What a word that is no value does. */
+static const char *meaning_of(const struct written *w, char *buf, size_t size)
+{
+	if (!w->arg)
+		return NULL;
+	if (w->role == WRITTEN_LITERAL)
+		return "always this word";
+	if (w->role != WRITTEN_COUNT)
+		return w->arg->help;
+	if (w->arg->kind == KIND_COUNT)
+		snprintf(buf, size, "how many %s there are",
+			 w->arg->name + (strncmp(w->arg->name, "nr_", 3) == 0 ? 3 : 0));
+	else
+		snprintf(buf, size, "how many words of %s follow", w->arg->name);
+	return buf;
+}
+
+static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t index,
+			   int (*fn)(void *user, const struct bp_word *word), void *user)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct written_list words = { 0 };
+	char buf[96];
+	int r = segment_write(ctx, s, WRITE_HALF_MADE, &arena, &words);
+
+	for (size_t i = 0; r == 0 && i < words.list.count; i++) {
+		const struct written *w = &words.list.items[i];
+		const struct bp_word word = {
+			.segment = index,
+			.target = s->pub.target,
+			.number = (unsigned)i + 1,
+			.text = w->text,
+			.name = w->name,
+			.meaning = meaning_of(w, buf, sizeof(buf)),
+			.unit = w->arg && w->role == WRITTEN_VALUE ? arg_unit(w->arg) : NULL,
+		};
+
+		r = fn(user, &word);
+	}
+	vec_done(&words.list);
+	return r;
+}
+
+int bp_table_explain(struct bp_ctx *ctx, const struct bp_table *table,
+		     int (*word)(void *user, const struct bp_word *word), void *user)
+{
+	for (size_t i = 0; i < table->segments.count; i++) {
+		int r = explain_segment(ctx, table->segments.items[i], i, word, user);
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- JSON --- */
+
+/* The arguments as text, "-" in place of secrets. */
+static int json_args_text(struct bp_ctx *ctx, const struct segment *s, bool show_secrets,
+			  struct bp_json *json)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	struct written_list words = { 0 };
+	struct strbuf text = { 0 };
+	int r = segment_write(ctx, s, WRITE_HALF_MADE, &arena, &words);
+
+	for (size_t i = 0; r == 0 && i < words.list.count; i++) {
+		const struct written *w = &words.list.items[i];
+		bool hide = w->arg && (w->arg->flags & ARG_SECRET) && !show_secrets;
+
+		word_add_text(&text, hide ? "-" : w->text);
+	}
+	if (r == 0 && text.error)
+		r = bp_fail_memory(ctx);
+	if (r == 0)
+		bp_json_string(json, "args", strbuf_text(&text));
+	strbuf_done(&text);
+	vec_done(&words.list);
+	return r;
+}
+
+static int segment_json(struct bp_ctx *ctx, const struct segment *s, bool show_secrets,
+			struct bp_json *json)
+{
+	int r;
+
+	bp_json_object(json, NULL);
+	bp_json_uint(json, "start_sectors", s->pub.start_sectors);
+	bp_json_uint(json, "length_sectors", s->pub.length_sectors);
+	bp_json_string(json, "target", s->pub.target);
+	if (s->params) {
+		bp_json_object(json, "params");
+		args_json(s->type->args, s->params, NULL, show_secrets, json);
+		bp_json_object_close(json);
+	} else {
+		bp_json_null(json, "params");
+	}
+	r = json_args_text(ctx, s, show_secrets, json);
+	if (s->pub.extra)
+		bp_json_string(json, "extra", s->pub.extra);
+	if (s->pub.problem)
+		bp_json_string(json, "problem", s->pub.problem);
+	bp_json_object_close(json);
+	return r;
+}
+
+int bp_table_json(struct bp_ctx *ctx, const struct bp_table *table, bool show_secrets,
+		  struct bp_json *json, const char *key)
+{
+	int r = 0;
+
+	bp_json_array(json, key);
+	for (size_t i = 0; r == 0 && i < table->segments.count; i++)
+		r = segment_json(ctx, table->segments.items[i], show_secrets, json);
+	bp_json_array_close(json);
+	return r;
+}

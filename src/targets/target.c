@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The list of targets, and what is asked of one as a whole. */
+#include "targets/target.h"
+#include "core/context.h"
+#include "targets/target_list.h" /* made by meson from its list */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+TARGET_DECLARATIONS
+
+const struct bp_target *const targets[] = { TARGET_LIST };
+const size_t targets_count = ARRAY_SIZE(targets);
+
+const struct bp_target *bp_target_get(const char *name)
+{
+	for (size_t i = 0; i < targets_count; i++)
+		if (streq(targets[i]->name, name))
+			return targets[i];
+	return NULL;
+}
+
+int bp_target_next(size_t *it, const struct bp_target **ret)
+{
+	if (*it >= targets_count)
+		return 1;
+	*ret = targets[(*it)++];
+	return 0;
+}
+
+const char *bp_target_name(const struct bp_target *target)
+{
+	return target->name;
+}
+
+const char *bp_target_summary(const struct bp_target *target)
+{
+	return target->summary;
+}
+
+const char *bp_target_module(const struct bp_target *target)
+{
+	return target->module;
+}
+
+const char *bp_target_since(const struct bp_target *target)
+{
+	return target->since;
+}
+
+uint32_t bp_target_flags(const struct bp_target *target)
+{
+	return target->flags;
+}
+
+/* --- options --- */
+
+struct bp_option_iter {
+	struct arena arena;
+	struct option_list options;
+	size_t next;
+};
+
+static int iter_new(const struct arg *args, struct bp_option_iter **ret)
+{
+	struct bp_option_iter *iter = calloc(1, sizeof(*iter));
+
+	if (!iter)
+		return -ENOMEM;
+	if (args && args_options(args, &iter->arena, &iter->options) < 0) {
+		bp_option_iter_free(iter);
+		return -ENOMEM;
+	}
+	*ret = iter;
+	return 0;
+}
+
+int bp_option_iter_new(const struct bp_target *target, struct bp_option_iter **ret)
+{
+	return iter_new(target->args, ret);
+}
+
+int bp_status_field_iter_new(const struct bp_target *target, struct bp_option_iter **ret)
+{
+	return iter_new(target->status, ret);
+}
+
+int bp_option_next(struct bp_option_iter *iter, struct bp_option *ret)
+{
+	if (iter->next == iter->options.list.count)
+		return 1;
+	*ret = iter->options.list.items[iter->next++];
+	return 0;
+}
+
+void bp_option_iter_free(struct bp_option_iter *iter)
+{
+	if (!iter)
+		return;
+	vec_done(&iter->options.list);
+	arena_done(&iter->arena);
+	free(iter);
+}
+
+/* --- devices --- */
+
+const char *bp_dev_format(const struct bp_bdev *bdev, char *buf)
+{
+	snprintf(buf, BP_DEV_TEXT, "%" PRIu32 ":%" PRIu32, bdev->major, bdev->minor);
+	return buf;
+}
+
+int length_of(const struct length_query *query, const char *dev, bp_sector offset,
+	      bp_sector *ret)
+{
+	struct bp_bdev bdev = { 0 };
+	bp_sector size;
+	int r;
+
+	if (!dev)
+		return bp_fail(query->ctx, -EINVAL, "no device given, so no length follows");
+	r = query->lookup(query->user, dev, &bdev);
+	if (r < 0)
+		return bp_fail(query->ctx, r, "%s: cannot look at the device: %s", dev,
+			       strerror(-r));
+	size = bp_bytes_to_sector(bdev.size_bytes);
+	if (offset >= size)
+		return bp_fail(query->ctx, -ERANGE,
+			       "%s: offset %" PRIu64 " is at or behind its end, %" PRIu64
+			       " sectors",
+			       dev, offset, size);
+	*ret = size - offset;
+	return 0;
+}
+
+int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
+		     bp_lookup_fn lookup, void *user, bp_sector *ret_sectors)
+{
+	const struct length_query query = { ctx, lookup, user };
+	const struct bp_target *t = bp_target_get(target);
+
+	if (!t)
+		return bp_fail(ctx, -ENOENT, "unknown target '%s'", target);
+	if (!t->length)
+		return bp_fail(ctx, -ENODATA, "%s: its length does not follow from a device",
+			       target);
+	return t->length(&query, params, ret_sectors);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A target: everything the library knows of it, as const data. One file a target defines one.
+ */
+#ifndef TARGETS_TARGET_H
+#define TARGETS_TARGET_H
+
+#include "targets/grammar.h"
+
+struct check; /* pre-flight of one segment: check.h */
+
+/* A message the target takes; an array of them ends with a NULL name. */
+struct target_message {
+	const char *name, *form, *summary; /* form: "ID ORIGIN_ID", "" where nothing follows */
+	size_t size;                       /* of its params struct; 0: none */
+	const struct arg *args;            /* what follows the name; NULL: nothing */
+};
+
+/* What .length may ask. */
+struct length_query {
+	struct bp_ctx *ctx;
+	bp_lookup_fn lookup;
+	void *user;
+};
+
+struct bp_target {
+	const char *name;    /* the kernel's */
+	const char *summary; /* one line of purpose */
+	const char *module, *since;
+	uint32_t flags; /* enum bp_target_flags */
+
+	size_t size;            /* of the public struct */
+	const struct arg *args; /* of a table line */
+	const struct arg
+		*printed;   /* what kernels print, where that is another grammar; or NULL */
+	bool ignores_extra; /* the kernel does not mind words behind the last argument */
+
+	size_t status_size;        /* 0: the target has no status */
+	const struct arg *status;  /* older kernels stop earlier: ARG_OPTIONAL */
+	const char *const *states; /* lines that are one state, NULL-terminated; or NULL */
+
+	const struct target_message *messages; /* or NULL */
+
+	/* Bring a copy of the params to the form that equal ones share. May be NULL. */
+	void (*canonical)(void *params);
+	/* Rules that the grammar cannot say: check_*() of check.h reports. May be NULL. */
+	void (*check)(struct check *check, const void *params);
+	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
+	int (*length)(const struct length_query *query, const void *params, bp_sector *ret);
+};
+
+/* All targets, by name. */
+extern const struct bp_target *const targets[];
+extern const size_t targets_count;
+
+/*
+ * Sectors of @dev behind @offset, for .length. -ERANGE where there are none; what the lookup
+ * returned.
+ */
+int length_of(const struct length_query *query, const char *dev, bp_sector offset,
+	      bp_sector *ret);
+
+#endif

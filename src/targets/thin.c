@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * thin POOL ID [EXTERNAL_ORIGIN]. In a failed pool the table line is "Fail", as the status is.
+ * Source: Linux, drivers/md/dm-thin.c.
+ */
+#include "targets/check.h"
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_thin, pool_dev, "the pool's mapped device"),
+	ARG_NUMBER(struct bp_thin, id, 0, BP_THIN_ID_MAX, "number of the volume in the pool",
+		   .flags = ARG_PLUS),
+	ARG_DEV(struct bp_thin, external_origin_dev, "read-only device for what is not mapped",
+		.flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_thin_status, mapped_sectors, 0, UINT64_MAX,
+		   "how much the pool holds for it"),
+	ARG_MAYBE(struct bp_thin_status, highest_mapped_sector, 0, UINT64_MAX,
+		  "last mapped sector; not there if nothing is mapped", .flags = ARG_DASH),
+	ARG_END,
+};
+
+static const char *const states[] = { "Fail", "Error", "-", NULL };
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_thin *thin = params;
+	const char *origin = thin->external_origin_dev;
+	struct bp_bdev bdev;
+
+	if (!origin || !thin->pool_dev)
+		return;
+	if (check_same_dev(c, origin, thin->pool_dev))
+		check_refuse(c, "external_origin_dev", "another device",
+			     "it is the pool itself");
+	/* Whatever lies behind a shorter origin's end reads as zeros. */
+	if (check_bdev(c, origin, &bdev) && bdev.size_bytes == 0)
+		check_found(c, BP_SEVERITY_WARNING, "external_origin_dev", NULL,
+			    "the device is empty");
+}
+
+const struct bp_target target_thin = {
+	.name = "thin",
+	.summary = "a volume or snapshot of a thin pool",
+	.module = "dm-thin-pool",
+	.since = "3.2",
+	.size = sizeof(struct bp_thin),
+	.args = args,
+	.status_size = sizeof(struct bp_thin_status),
+	.status = status,
+	.states = states,
+	.check = check,
+};
