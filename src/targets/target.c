@@ -133,6 +133,11 @@ int length_of(const struct length_query *query, const char *dev, bp_sector offse
 	return 0;
 }
 
+int length_none(const struct length_query *query, const char *why)
+{
+	return bp_fail(query->ctx, -ERANGE, "no length follows from the devices: %s", why);
+}
+
 int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
 		     bp_lookup_fn lookup, void *user, bp_sector *ret_sectors)
 {

@@ -58,5 +58,7 @@ extern const size_t targets_count;
  */
 int length_of(const struct length_query *query, const char *dev, bp_sector offset,
 	      bp_sector *ret);
+/* -ERANGE, with the reason why these parameters give no length. */
+int length_none(const struct length_query *query, const char *why);
 
 #endif
