@@ -84,6 +84,14 @@ static const struct {
 	{ "0 8 error junk" },
 	{ "0 8 error 1 2 3" },
 	{ "0 8 error 8:16 x", "argument 2 (limits.offset_sectors): 'x' is not a number" },
+	{ "0 256 striped 2 64 8:0 0 8:16 7" },
+	{ "0 256 striped +1 +64 8:0 0", NULL, "0 256 striped 1 64 8:0 0" },
+	{ "0 256 striped 2", "argument 1 (nr_legs): '2' announces more than the 0 words that follow" },
+	{ "0 256 striped two 64 8:0 0", "argument 1 (nr_legs): 'two' is not a number" },
+	{ "0 256 striped 2 64 8:0 0", "argument 5 (legs.1.dev): is missing" },
+	{ "0 256 striped 2 64 8:0 0 8:16", "argument 6 (legs.1.offset_sectors): is missing" },
+	{ "0 256 striped 2 64 8:0 0 8:16 x", "argument 6 (legs.1.offset_sectors): 'x' is not a number" },
+	{ "0 256 striped 1 64 8:0 0 8:16 0", "argument 5: '8:16' is one word too many" },
 	{ "0 8 thin 253:0 7" },
 	{ "0 8 thin 253:0 7 8:16" },
 	{ "0 8 thin 253:0", "argument 2 (id): is missing" },
@@ -396,6 +404,35 @@ static void optional_structs_by_name(void **state)
 	bp_table_free(table);
 }
 
+static void lists_by_name(void **state)
+{
+	struct bp_table *table = parse("0 256 striped 1 64 8:0 0");
+	struct bp_segment *s = bp_table_get(table, 0);
+	const struct bp_striped *before = s->params;
+	char *value;
+
+	(void)state;
+	assert_ok(bp_segment_add(ctx, s, "legs", "8:16 7"));
+	assert_ok(bp_segment_set(ctx, s, "legs.2.dev", "8:32"));
+	assert_ok(bp_segment_set(ctx, s, "legs.0.offset_sectors", "5"));
+	assert_string_equal(s->args, "3 64 8:0 5 8:16 7 8:32 0");
+	assert_get(s, "legs.1.dev", "8:16");
+	assert_err(bp_segment_get(ctx, s, "legs.1", &value), ENOENT);
+	assert_get(s, "legs", "8:0 5 8:16 7 8:32 0");
+	assert_get(s, "legs.3.dev", NULL);
+	assert_int_equal(before->legs[0].offset_sectors, 0);
+
+	assert_err(bp_segment_set(ctx, s, "legs.4.dev", "8:48"), EINVAL);
+	assert_why("legs.4.dev: legs has 3 elements, the next one is 3");
+	assert_err(bp_segment_set(ctx, s, "legs.x.dev", "8:48"), ENOENT);
+	assert_err(bp_segment_add(ctx, s, "legs", "8:48"), EINVAL);
+	assert_why("argument 2 (legs.3.offset_sectors): is missing");
+	assert_string_equal(s->args, "3 64 8:0 5 8:16 7 8:32 0");
+	assert_ok(bp_segment_set(ctx, s, "legs", "9:0 1 9:1 2"));
+	assert_string_equal(s->args, "2 64 9:0 1 9:1 2");
+	bp_table_free(table);
+}
+
 static int lookup(void *user, const char *dev, struct bp_bdev *ret)
 {
 	(void)user;
@@ -518,6 +555,7 @@ static void json(void **state)
 
 static void lengths(void **state)
 {
+	static const struct bp_striped_leg legs[] = { { "8:0", 100 }, { "8:16", 0 } };
 	static const struct bp_thin_pool pool = { .metadata_dev = "8:0", .data_dev = "8:16" };
 	bp_sector length;
 
@@ -534,6 +572,19 @@ static void lengths(void **state)
 				    lookup, NULL, &length),
 		   ERANGE);
 	assert_why("8:0: offset 2048 is at or behind its end, 2048 sectors");
+	assert_ok(bp_target_length(ctx, "striped",
+				   &(struct bp_striped){ .chunk_sectors = 64,
+							 .legs = legs,
+							 .nr_legs = ARRAY_SIZE(legs) },
+				   lookup, NULL, &length));
+	assert_int_equal(length, 3840);
+	assert_err(bp_target_length(ctx, "striped",
+				    &(struct bp_striped){ .chunk_sectors = 4096,
+							  .legs = legs,
+							  .nr_legs = ARRAY_SIZE(legs) },
+				    lookup, NULL, &length),
+		   ERANGE);
+	assert_why("no leg holds a chunk");
 	assert_ok(bp_target_length(ctx, "thin-pool", &pool, lookup, NULL, &length));
 	assert_int_equal(length, 1 << 21);
 	assert_err(bp_target_length(ctx, "zero", NULL, lookup, NULL, &length), ENODATA);
@@ -619,10 +670,17 @@ static void status_of_other_kernels(void **state)
 
 static void status_of_others(void **state)
 {
+	const struct bp_striped_status *striped;
 	const struct bp_thin_status *v;
 	struct bp_status *st;
 
 	(void)state;
+	assert_ok(bp_status_parse(ctx, "striped", "2 7:0 7:1 1 AD", &st));
+	striped = st->values;
+	assert_int_equal(striped->nr_devs, 2);
+	assert_string_equal(striped->devs[1], "7:1");
+	assert_string_equal(striped->health, "AD");
+	bp_status_free(st);
 	assert_ok(bp_status_parse(ctx, "thin", "4096 4095", &st));
 	v = st->values;
 	assert_int_equal(v->mapped_sectors, 4096);
@@ -779,6 +837,7 @@ int main(void)
 		cmocka_unit_test(awkward_words_round_trip),
 		cmocka_unit_test(by_name),
 		cmocka_unit_test(optional_structs_by_name),
+		cmocka_unit_test(lists_by_name),
 		cmocka_unit_test(equal),
 		cmocka_unit_test(explained),
 		cmocka_unit_test(json),
