@@ -67,6 +67,10 @@ struct cli_list {
 	size_t count;
 };
 
+/* What an option beyond the table leaves: its name, its value or NULL, the operand before it.
+ */
+enum { CLI_EXTRA_NAME, CLI_EXTRA_VALUE, CLI_EXTRA_OPERAND, CLI_EXTRA_WORDS };
+
 enum cmd_opt_kind {
 	OPT_KIND_END,
 	OPT_KIND_FLAG,     /* bool */
@@ -76,9 +80,10 @@ enum cmd_opt_kind {
 	OPT_KIND_OPTIONAL, /* const char *; "" where given without a value */
 	OPT_KIND_NUMBER,   /* uint64_t */
 	OPT_KIND_SIZE,     /* uint64_t, bytes */
+	OPT_KIND_TIME,     /* int64_t, milliseconds; -1: without limit */
 	OPT_KIND_CHOICE,   /* unsigned: index into choices */
 	OPT_KIND_LIST,     /* struct cli_list */
-	OPT_KIND_EXTRA,    /* struct cli_list: name, value or NULL, name ... */
+	OPT_KIND_EXTRA,    /* struct cli_list of CLI_EXTRA_WORDS each, see there */
 	OPT_KIND_SYNONYM,  /* another spelling: @names is the option it stands for */
 	OPT_KIND_CONFLICT, /* @name excludes each of @names */
 	OPT_KIND_REQUIRES, /* @name needs all of @names */
@@ -128,6 +133,9 @@ struct cmd_opt {
 /* A bare number counts @unit bytes; @unit 0: it is refused, but for 0. */
 #define OPT_SIZE(m, unit, s, l, a, h) \
 	{ .kind = OPT_KIND_SIZE, .letter = s, .name = l, .arg = a, .help = h, .min = unit, .offset = OPT_AT(uint64_t, m) }
+/* "500ms", "30s", "5min", "none"; a bare number counts seconds. */
+#define OPT_TIME(m, s, l, a, h) \
+	{ .kind = OPT_KIND_TIME, .letter = s, .name = l, .arg = a, .help = h, .offset = OPT_AT(int64_t, m) }
 #define OPT_CHOICE(m, list, s, l, a, h) \
 	{ .kind = OPT_KIND_CHOICE, .letter = s, .name = l, .arg = a, .help = h, .choices = list, .offset = OPT_AT(unsigned, m) }
 #define OPT_LIST(m, s, l, a, h) \

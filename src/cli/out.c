@@ -340,7 +340,7 @@ static void field_json(const struct out *out, const struct out_row *row, unsigne
 static void row_json(const struct out *out, const struct out_row *row, bool tree,
 		     struct bp_json *json)
 {
-	bp_json_object(json, out->flags & OUT_RECORD ? "data" : NULL);
+	bp_json_object(json, out->flags & OUT_ONE ? "data" : NULL);
 	/* Without -o programs get everything. */
 	for (unsigned i = 0; i < (out->opts.columns ? out->nr_shown : out->nr_columns); i++)
 		field_json(out, row, out->opts.columns ? out->shown[i] : i, json);
@@ -364,14 +364,14 @@ static int print_json(struct out *out)
 		return cli_fail(out->cli, NULL, r);
 	for (const struct out_row *row = out->first; row; row = row->next)
 		tree = tree || row->parent;
-	if (!(out->flags & OUT_RECORD))
+	if (!(out->flags & OUT_ONE))
 		bp_json_array(json, "data");
 	else if (!out->first)
 		bp_json_null(json, "data");
 	for (const struct out_row *row = out->first; row; row = row->next)
 		if (!row->parent)
 			row_json(out, row, tree, json);
-	if (!(out->flags & OUT_RECORD))
+	if (!(out->flags & OUT_ONE))
 		bp_json_array_close(json);
 	return cli_json_end(out->cli, json);
 }

@@ -71,7 +71,8 @@ struct out_opts {
 /* clang-format on */
 
 enum out_flags {
-	OUT_RECORD = 1, /* one thing: people get a line a field, JSON is an object */
+	OUT_RECORD = 1, /* people get a line a field, unless they ask for columns */
+	OUT_ONE = 2,    /* one thing: JSON is an object, not an array of one */
 };
 
 struct out;

@@ -72,6 +72,19 @@ static int fill(struct out *out, struct libscols_table *table)
 	return r;
 }
 
+/* @nr_lines of @text, without the blanks that fill them up; the last may lack its newline. */
+static void print_lines(FILE *to, const char *text, size_t nr_lines)
+{
+	for (; nr_lines; nr_lines--) {
+		size_t len = strcspn(text, "\n"), used = len;
+
+		while (used && text[used - 1] == ' ')
+			used--;
+		fprintf(to, "%.*s\n", (int)used, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 int out_table_print(struct out *out)
 {
 	struct libscols_table *table = scols_new_table();
@@ -87,7 +100,8 @@ int out_table_print(struct out *out)
 	if (!r)
 		r = scols_print_table_to_string(table, &text);
 	if (!r && text)
-		fputs(text, out->cli->out);
+		print_lines(out->cli->out, text,
+			    scols_table_get_nlines(table) + !out->opts.no_headings);
 	free(text);
 	scols_unref_table(table);
 	return r;

@@ -10,6 +10,7 @@ struct parser {
 	char **argv;
 	bool only_operands;
 	unsigned nr_operands; /* rows of operands that were filled */
+	const char *operand;  /* the last one */
 };
 
 /* An option found: its row, whose struct it fills, and its value where = gave one. */
@@ -117,8 +118,10 @@ static int parse_extra(struct parser *p, const char *name, const char *value,
 	while (opt->kind != OPT_KIND_EXTRA)
 		opt++;
 	list = (struct cli_list *)((char *)p->args + opt->offset);
-	list->words[list->count++] = name;
-	list->words[list->count++] = value;
+	list->words[list->count + CLI_EXTRA_NAME] = name;
+	list->words[list->count + CLI_EXTRA_VALUE] = value;
+	list->words[list->count + CLI_EXTRA_OPERAND] = p->operand;
+	list->count += CLI_EXTRA_WORDS;
 	return 0;
 }
 
@@ -151,10 +154,10 @@ static int parse_long(struct parser *p, char *word)
 		found.opt = opt_by_name(p->cmd->opts, name, len);
 	if (!found.opt && find_global(p, opt_by_name(global_opts, name, len), &found))
 		return store(p, &found);
-	if (!found.opt && p->cmd && p->cmd->extra)
-		return parse_extra(p, name, found.value, word);
 	if (!found.opt && p->cmd && (p->cmd->flags & CMD_ABBREVIATIONS))
 		found.opt = opt_by_beginning(p->cmd->opts, name, len);
+	if (!found.opt && p->cmd && p->cmd->extra)
+		return parse_extra(p, name, found.value, word);
 	if (!found.opt)
 		return unknown_option(p, word, name);
 	return store(p, &found);
@@ -206,6 +209,7 @@ static int parse_operand(struct parser *p, const char *word)
 	if (!opt)
 		return cli_usage(p->cli, "unexpected operand '%s'", word);
 	p->nr_operands++;
+	p->operand = word;
 	if (opt->place == OPT_PLACE_REST)
 		p->next--;
 	while (opt->place == OPT_PLACE_REST && p->next < p->argc - 1) {
@@ -278,7 +282,8 @@ static void *args_new(const struct cmd *cmd, int argc)
 		struct cli_list *list = list_of(opt, args);
 
 		if (list) {
-			list->words = calloc((size_t)argc * 2 + 1, sizeof(*list->words));
+			list->words = calloc((size_t)argc * CLI_EXTRA_WORDS + 1,
+					     sizeof(*list->words));
 			whole = whole && list->words;
 		}
 	}

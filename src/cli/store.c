@@ -52,6 +52,33 @@ static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 	return 0;
 }
 
+static int store_time(struct cli *cli, int64_t *ret, const char *text, const char *spelled)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "min", 60000 } };
+	size_t digits = strspn(text, "0123456789");
+	_cleanup_(freep) char *number = strndup(text, digits);
+	uint64_t value;
+
+	if (streq(text, "none")) {
+		*ret = -1;
+		return 0;
+	}
+	for (size_t i = 0; number && i < ARRAY_SIZE(units); i++) {
+		if (!streq(text + digits, units[i].unit) || parse_number(number, &value))
+			continue;
+		if (value > INT64_MAX / units[i].ms)
+			return cli_usage(cli, "%s: '%s' is too long", spelled, text);
+		/* No time at all would be taken for the default. */
+		*ret = value ? (int64_t)(value * units[i].ms) : 1;
+		return 0;
+	}
+	return cli_usage_hint(cli, "such as 500ms, 30s, 5min, none", "%s: '%s' is not a time",
+			      spelled, text);
+}
+
 static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *ret,
 			const char *text, const char *spelled)
 {
@@ -97,6 +124,8 @@ int opt_store(struct cli *cli, const struct cmd_opt *opt, void *args, const char
 		return store_number(cli, opt, member, text, spelled);
 	case OPT_KIND_SIZE:
 		return store_size(cli, opt, member, text, spelled);
+	case OPT_KIND_TIME:
+		return store_time(cli, member, text, spelled);
 	case OPT_KIND_CHOICE:
 		return store_choice(cli, opt, member, text, spelled);
 	case OPT_KIND_LIST:

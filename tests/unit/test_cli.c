@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The program's own machinery, with a few made-up commands: what is parsed, said, printed. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/out.h"
+
+struct args {
+	bool flag;
+	uint32_t bits;
+	const char *text, *maybe, *name, *other;
+	uint64_t number, size;
+	int64_t time_ms;
+	unsigned choice, count;
+	struct cli_list list, rest, extra;
+	struct out_opts out;
+};
+
+static const char *const colours[] = { "red", "green", NULL };
+
+/* clang-format off */
+static const struct cmd_opt all_opts[] = {
+	OPT_OPERAND(name, "NAME", "a name"),
+	OPT_OPERAND_OPTIONAL(other, "OTHER", "another"),
+	OPT_FLAG(flag, 'f', "flag", "a flag"),
+	OPT_BIT(bits, 4, 'x', "bit", "a bit"),
+	OPT_COUNT(count, 'c', "count", "counts"),
+	OPT_STRING(text, 't', "text", "TEXT", "a text"),
+	OPT_OPTIONAL(maybe, 'm', "maybe", "TEXT", "a text or none"),
+	OPT_RANGE(number, 2, 9, 0, "number", "N", "two to nine"),
+	OPT_SIZE(size, 512, 's', "size", "SIZE", "a size"),
+	OPT_TIME(time_ms, 0, "time", "TIME", "a time"),
+	OPT_CHOICE(choice, colours, 0, "colour", "COLOUR", "a colour"),
+	OPT_LIST(list, 'l', "list", "WORD", "several"),
+	OPT_STRING(text, 0, "hidden", "TEXT", NULL),
+	OPT_SYNONYM("old-text", "text"),
+	OPT_CONFLICT("flag", "bit OTHER"),
+	OPT_REQUIRES("number", "size"),
+	OPT_END
+};
+
+static const struct cmd_opt rest_opts[] = {
+	OPT_OPERAND(name, "NAME", "a name"),
+	OPT_FLAG(flag, 'f', "flag", "a flag"),
+	OPT_REST(rest, "COMMAND", "what to run"),
+	OPT_ANY("COMMAND flag"),
+	OPT_END
+};
+
+static const struct cmd_opt drop_opts[] = {
+	OPT_STRING(text, 'n', "format", "TEXT", "takes the letter of --dry-run"),
+	OPT_FLAG(flag, 0, "flagrant", "a flag"),
+	OPT_OPERAND_OPTIONAL(other, "DUMMY", NULL),
+	OPT_EXTRA(extra),
+	OPT_END
+};
+
+static const struct cmd_opt out_opts[] = { OPT_OUTPUT(out), OPT_END };
+/* clang-format on */
+
+static int run_all(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+
+	fprintf(cli->out, "name=%s", a->name);
+	if (a->other)
+		fprintf(cli->out, " other=%s", a->other);
+	if (a->flag)
+		fprintf(cli->out, " flag");
+	if (a->bits)
+		fprintf(cli->out, " bits=%u", a->bits);
+	if (a->count)
+		fprintf(cli->out, " count=%u", a->count);
+	if (a->text)
+		fprintf(cli->out, " text=%s", a->text);
+	if (a->maybe)
+		fprintf(cli->out, " maybe=[%s]", a->maybe);
+	if (cli_given(cli, "number"))
+		fprintf(cli->out, " number=%lu", a->number);
+	if (cli_given(cli, "size"))
+		fprintf(cli->out, " size=%lu", a->size);
+	if (cli_given(cli, "time"))
+		fprintf(cli->out, " time=%ld", a->time_ms);
+	if (cli_given(cli, "colour"))
+		fprintf(cli->out, " colour=%u", a->choice);
+	for (size_t i = 0; i < a->list.count; i++)
+		fprintf(cli->out, " list=%s", a->list.words[i]);
+	if (cli->dry_run)
+		fprintf(cli->out, " dry");
+	fprintf(cli->out, "\n");
+	return EXIT_OK;
+}
+
+static int run_rest(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+
+	fprintf(cli->out, "name=%s%s", a->name, a->flag ? " flag" : "");
+	for (size_t i = 0; i < a->rest.count; i++)
+		fprintf(cli->out, " [%s]", a->rest.words[i]);
+	fprintf(cli->out, "\n");
+	cli_warn(cli, "careful");
+	return EXIT_OK;
+}
+
+static int run_drop(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+
+	fprintf(cli->out, "text=%s", a->text ? a->text : "");
+	for (size_t i = 0; i < a->extra.count; i++)
+		fprintf(cli->out, " [%s]", a->extra.words[i] ? a->extra.words[i] : "-");
+	fprintf(cli->out, "\n");
+	return cli_failf(cli, "meta", "try again", "no good");
+}
+
+static enum cmd_extra drop_extra(struct cli *cli, const void *p, const char *name)
+{
+	const struct args *a = p;
+
+	(void)cli;
+	if (!a->other)
+		return CMD_EXTRA_EARLY;
+	return streq(name, "own")  ? CMD_EXTRA_VALUE
+	       : streq(name, "on") ? CMD_EXTRA_FLAG
+				   : CMD_EXTRA_UNKNOWN;
+}
+
+enum { O_NAME, O_SIZE, O_OK, O_DATA };
+static const struct out_column columns[] = {
+	[O_NAME] = { "name", OUT_TEXT, OUT_DEFAULT | OUT_TREE, "name" },
+	[O_SIZE] = { "size_bytes", OUT_SIZE, OUT_DEFAULT, "size" },
+	[O_OK] = { "ok", OUT_BOOL, 0, "fine" },
+	[O_DATA] = { "data", OUT_JSON, 0, "data" },
+	OUT_COLUMNS_END
+};
+
+static int run_out(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+	struct out *out;
+	struct out_row *row;
+	int r = out_new(cli, &a->out, "test.out", columns, 0, &out);
+
+	if (r || !out)
+		return r;
+	row = out_row(out, NULL);
+	out_text(row, O_NAME, "b b");
+	out_number(row, O_SIZE, 4096);
+	out_bool(row, O_OK, true);
+	out_json(row, O_DATA, "[1]", "one");
+	row = out_row(out, NULL);
+	out_text(row, O_NAME, "a");
+	out_number(row, O_SIZE, 1 << 20);
+	row = out_row(out, NULL);
+	out_text(row, O_NAME, "c");
+	return out_print(out);
+}
+
+static const struct cmd cmd_all = {
+	.name = "all",
+	.aliases = "every each",
+	.group = "Tests",
+	.summary = "Take everything.",
+	.opts = all_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_all,
+};
+static const struct cmd cmd_rest = {
+	.name = "group rest",
+	.group = "Tests",
+	.summary = "Take the rest.",
+	.opts = rest_opts,
+	.args_size = sizeof(struct args),
+	.run = run_rest,
+};
+static const struct cmd cmd_drop = {
+	.name = "drop_in",
+	.group = "Tests",
+	.summary = "Stand in.",
+	.opts = drop_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run_drop,
+	.extra = drop_extra,
+};
+static const struct cmd cmd_out = {
+	.name = "out",
+	.group = "Tests",
+	.summary = "Print rows.",
+	.opts = out_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_out,
+};
+const struct cmd *const commands[] = { &cmd_all, &cmd_rest, &cmd_drop, &cmd_out, NULL };
+
+/* What a command line does: its exit status, its output, its first line of complaint. */
+struct result {
+	int status;
+	char *out, *err;
+};
+
+#define MAX_WORDS 16
+
+/* Run a command line, words parted by blanks. */
+static struct result run_line(const char *line)
+{
+	struct cli cli = { 0 };
+	struct result result = { 0 };
+	char *copy = strdup(line), *save = NULL, *argv[MAX_WORDS + 1];
+	size_t out_len, err_len;
+	int argc = 0;
+
+	assert_non_null(copy);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		assert_true(argc < MAX_WORDS);
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	cli.out = open_memstream(&result.out, &out_len);
+	cli.err = open_memstream(&result.err, &err_len);
+	result.status = cli_main(&cli, argc, argv);
+	fclose(cli.out);
+	fclose(cli.err);
+	free(copy);
+	return result;
+}
+
+static void result_done(struct result *result)
+{
+	free(result->out);
+	free(result->err);
+}
+
+static const struct {
+	const char *line;
+	int status;
+	const char *out, *err; /* err: how it begins */
+} lines[] = {
+	/* Options in every spelling. */
+	{ "bedplate all n", 0, "name=n\n", "" },
+	{ "bedplate each n -f", 0, "name=n flag\n", "" },
+	{ "bedplate all -xcc n o", 0, "name=n other=o bits=4 count=2\n", "" },
+	{ "bedplate all n --text=a=b", 0, "name=n text=a=b\n", "" },
+	{ "bedplate all n --text a", 0, "name=n text=a\n", "" },
+	{ "bedplate all n -ta", 0, "name=n text=a\n", "" },
+	{ "bedplate all n -t=a", 0, "name=n text==a\n", "" },
+	{ "bedplate all n -ct a", 0, "name=n count=1 text=a\n", "" },
+	{ "bedplate all n --text=", 0, "name=n text=\n", "" },
+	{ "bedplate all n --old-text a", 0, "name=n text=a\n", "" },
+	{ "bedplate all n --hidden a", 0, "name=n text=a\n", "" },
+	{ "bedplate all n --maybe", 0, "name=n maybe=[]\n", "" },
+	{ "bedplate all --maybe n", 0, "name=n maybe=[]\n", "" },
+	{ "bedplate all n --maybe=5", 0, "name=n maybe=[5]\n", "" },
+	{ "bedplate all n -m5 -m=6", 0, "name=n maybe=[6]\n", "" },
+	{ "bedplate all n -la -l b --list=c", 0, "name=n list=a list=b list=c\n", "" },
+	{ "bedplate all -- -f -x", 0, "name=-f other=-x\n", "" },
+	{ "bedplate all -", 0, "name=-\n", "" },
+	/* Values. */
+	{ "bedplate all n --size 0x", 64, "", "all: --size: " },
+	{ "bedplate all n --size 8", 0, "name=n size=4096\n", "" },
+	{ "bedplate all n -s1K --number 0x9", 0, "name=n number=9 size=1024\n", "" },
+	{ "bedplate all n -s0 --number 10", 64, "",
+	  "all: --number: '10' is out of range: 2 to 9\n" },
+	{ "bedplate all n -s0 --number -1", 64, "", "all: --number: '-1' is not a number\n" },
+	{ "bedplate all n -s0 --number 99999999999999999999", 64, "",
+	  "all: --number: '99999999999999999999' is out of range: 2 to 9\n" },
+	{ "bedplate all n --time 2", 0, "name=n time=2000\n", "" },
+	{ "bedplate all n --time 7ms", 0, "name=n time=7\n", "" },
+	{ "bedplate all n --time 1min", 0, "name=n time=60000\n", "" },
+	{ "bedplate all n --time 0", 0, "name=n time=1\n", "" },
+	{ "bedplate all n --time none", 0, "name=n time=-1\n", "" },
+	{ "bedplate all n --time 5h", 64, "", "all: --time: '5h' is not a time\n" },
+	{ "bedplate all n --time s", 64, "", "all: --time: 's' is not a time\n" },
+	{ "bedplate all n --colour green", 0, "name=n colour=1\n", "" },
+	{ "bedplate all n --colour blue", 64, "",
+	  "all: --colour: 'blue' is not a choice\n  hint: one of: red, green\n" },
+	/* Mistakes. */
+	{ "bedplate all", 64, "", "all: operand NAME is missing\n" },
+	{ "bedplate all a b c", 64, "", "all: unexpected operand 'c'\n" },
+	{ "bedplate all n --txt x", 64, "",
+	  "all: unknown option '--txt'\n  hint: did you mean '--text'?\n" },
+	{ "bedplate all n --fla", 64, "", "all: unknown option '--fla'\n" },
+	{ "bedplate all n -z", 64, "", "all: unknown option '-z'\n" },
+	{ "bedplate all n --flag=1", 64, "", "all: option '--flag' takes no value\n" },
+	{ "bedplate all n --text", 64, "", "all: option '--text' needs a value\n" },
+	{ "bedplate all n -t", 64, "", "all: option '-t' needs a value\n" },
+	{ "bedplate all n -fx", 64, "", "all: --flag and --bit exclude each other\n" },
+	{ "bedplate all n o -f", 64, "", "all: --flag and OTHER exclude each other\n" },
+	{ "bedplate all n --number 5", 64, "", "all: --number needs --size\n" },
+	{ "bedplate al", 64, "", "bedplate: unknown verb 'al'\n  hint: did you mean 'all'?\n" },
+	{ "bedplate group reset", 64, "", "bedplate: unknown verb 'group reset'\n" },
+	{ "bedplate", 64, "", "Usage: bedplate [OPTION]... VERB ...\n" },
+	{ "bedplate group", 64, "", "Usage: bedplate [OPTION]... group VERB ...\n" },
+	/* Global options, before and after the verb. */
+	{ "bedplate -n all n", 0, "name=n dry\n", "" },
+	{ "bedplate all n --dry-run", 0, "name=n dry\n", "" },
+	{ "bedplate group rest -n n c", 64, "", "group rest: unknown option '-n'\n" },
+	{ "bedplate -n group rest n c", 64, "", "group rest: has no dry run\n" },
+	{ "bedplate -V", 0, "bedplate 0.1.0\n", "" },
+	{ "bedplate all -V", 0, "bedplate 0.1.0\n", "" },
+	/* The rest of the line. */
+	{ "bedplate group rest n -f ls -l", 0, "name=n flag [ls] [-l]\n",
+	  "group rest: careful\n" },
+	{ "bedplate -q group rest n ls -f -- -x", 0, "name=n [ls] [-f] [--] [-x]\n", "" },
+	{ "bedplate group rest n", 64, "", "group rest: COMMAND or --flag not specified\n" },
+	{ "bedplate group rest n -- -l", 0, "name=n [-l]\n", "group rest: careful\n" },
+	/* Drop-in conduct. */
+	{ "/usr/sbin/drop_in -n=x", 1, "text=x\n",
+	  "drop_in: meta: no good\n  hint: try again\n" },
+	{ "drop_in --form x", 1, "text=x\n", "drop_in: meta: no good\n" },
+	{ "drop_in --f x", 64, "", "drop_in: unknown option '--f' here" },
+	{ "drop_in d --f x", 64, "", "drop_in: unknown option '--f'\n" },
+	{ "drop_in -q", 1, "text=\n", "" },
+	{ "drop_in -V", 0, "1.3.3 (bedplate 0.1.0)\n", "" },
+	{ "pdata_tools drop_in -q", 1, "text=\n", "" },
+	{ "bedplate --quiet drop_in", 1, "text=\n", "" },
+	/* Options beyond the table. */
+	{ "drop_in -q d --own 5 --on", 1, "text= [own] [5] [d] [on] [-] [d]\n", "" },
+	{ "drop_in -q d --own=5 --on=0", 1, "text= [own] [5] [d] [on] [0] [d]\n", "" },
+	{ "drop_in d --own", 64, "", "drop_in: option '--own' needs a value\n" },
+	{ "drop_in d --none", 64, "", "drop_in: unknown option '--none'\n" },
+	{ "drop_in --own 5 d", 64, "", "drop_in: unknown option '--own' here: " },
+	/* Rows and fields. */
+	{ "bedplate out", 0, "NAME SIZE\nb b  4KiB\na    1MiB\nc\n", "" },
+	{ "bedplate out --noheadings -b -o size", 0, "   4096\n1048576\n\n", "" },
+	{ "bedplate out --sort -size_bytes -o NAME", 0, "NAME\na\nb b\nc\n", "" },
+	{ "bedplate out --sort size -o name --noheadings", 0, "c\nb b\na\n", "" },
+	{ "bedplate out -r -o +ok", 0, "NAME SIZE OK\nb\\x20b 4KiB yes\na 1MiB \nc  \n", "" },
+	{ "bedplate out -r --separator , --noheadings --sort name", 0, "a,1MiB\nb b,4KiB\nc,\n",
+	  "" },
+	{ "bedplate out --separator ,", 64, "", "out: --separator needs --raw\n" },
+	{ "bedplate out -o nme", 64, "", "out: no column 'nme'\n" },
+	{ "bedplate out --sort nme", 64, "", "out: no column 'nme'\n" },
+	{ "bedplate out -o data,ok", 0, "DATA OK\none  yes\n\n\n", "" },
+	{ "bedplate out --list-columns", 0,
+	  "NAME                 name\nSIZE                 size\n"
+	  "OK                   fine\nDATA                 data\n",
+	  "" },
+};
+
+static void command_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct result result = run_line(lines[i].line);
+		bool same = result.status == lines[i].status &&
+			    streq(result.out, lines[i].out) &&
+			    strncmp(result.err, lines[i].err, strlen(lines[i].err)) == 0 &&
+			    (lines[i].err[0] || !result.err[0]);
+
+		if (!same)
+			print_error("%s\nstatus %d, expected %d\nout:\n%s\nerr:\n%s\n",
+				    lines[i].line, result.status, lines[i].status, result.out,
+				    result.err);
+		assert_true(same);
+		result_done(&result);
+	}
+}
+
+static const struct {
+	const char *line;
+	int status;
+	const char *has[6]; /* pieces of the document, in order */
+} documents[] = {
+	{ "bedplate -J out",
+	  0,
+	  { "\"schema\": \"test.out\"", "\"version\": 1", "\"data\": [", "\"name\": \"b b\"",
+	    "\"size_bytes\": 4096", "\"ok\": true" } },
+	{ "bedplate out --json",
+	  0,
+	  { "\"data\": [1]", "\"name\": \"c\"", "\"size_bytes\": null", "\"warnings\": []" } },
+	{ "bedplate -J out -o name",
+	  0,
+	  { "\"name\": \"b b\"\n    }", "\"name\": \"a\"\n    }" } },
+	{ "bedplate -J drop_in",
+	  1,
+	  { "\"schema\": \"bedplate.error\"", "\"verb\": \"drop_in\"", "\"subject\": \"meta\"",
+	    "\"message\": \"no good\"", "\"hint\": \"try again\"" } },
+	{ "bedplate -J all", 64, { "\"code\": \"BP_E_USAGE\"", "operand NAME is missing" } },
+	{ "bedplate --dump-commands",
+	  0,
+	  { "\"name\": \"all\"", "\"letter\": \"f\"", "\"kind\": \"choice\"", "\"red\"",
+	    "\"hidden\": true", "\"name\": \"group rest\"" } },
+};
+
+static void json_documents(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+		struct result result = run_line(documents[i].line);
+		/* An error goes to stderr, and only there. */
+		const char *at =
+			documents[i].status && !result.out[0] ? result.err : result.out;
+
+		if (documents[i].status && result.err[0])
+			at = result.err;
+		assert_int_equal(result.status, documents[i].status);
+		for (size_t j = 0; j < ARRAY_SIZE(documents[i].has) && documents[i].has[j];
+		     j++) {
+			at = strstr(at, documents[i].has[j]);
+			if (!at)
+				print_error("%s: no %s\n", documents[i].line,
+					    documents[i].has[j]);
+			assert_non_null(at);
+		}
+		result_done(&result);
+	}
+}
+
+/* Verbs that answer nothing give a document all the same, with what they warned of. */
+static void json_without_data(void **state)
+{
+	struct result result = run_line("bedplate -J group rest n c");
+
+	(void)state;
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.out, "\"schema\": \"bedplate.group.rest\""));
+	assert_non_null(strstr(result.out, "\"data\": null"));
+	assert_non_null(strstr(result.out, "\"careful\""));
+	assert_string_equal(result.err, "");
+	result_done(&result);
+}
+
+/* Output that can't be written is a failure; that nobody wants any more is not complained of.
+ */
+static void lost_output(void **state)
+{
+	char name[] = "bedplate", verb[] = "all", operand[] = "n";
+	char *argv[] = { name, verb, operand, NULL };
+	struct cli cli = { 0 };
+	char *err = NULL;
+	size_t len;
+	int fds[2];
+
+	(void)state;
+	cli.out = fopen("/dev/full", "w");
+	cli.err = open_memstream(&err, &len);
+	assert_int_equal(cli_main(&cli, 3, argv), 1);
+	fclose(cli.out);
+	fclose(cli.err);
+	assert_string_equal(err, "all: standard output: No space left on device\n");
+	free(err);
+
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	cli = (struct cli){ .out = fdopen(fds[1], "w"), .err = open_memstream(&err, &len) };
+	assert_int_equal(cli_main(&cli, 3, argv), 1);
+	fclose(cli.out);
+	fclose(cli.err);
+	assert_string_equal(err, "");
+	free(err);
+}
+
+/* Help names every option that is not hidden, and rules and synonyms are none. */
+static void help(void **state)
+{
+	struct result result = run_line("bedplate all --help");
+
+	(void)state;
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.out, "Usage: bedplate all [OPTION]... NAME [OTHER]\n"));
+	assert_non_null(strstr(result.out, "  -m, --maybe[=TEXT]          a text or none\n"));
+	assert_non_null(strstr(result.out, "      --number=N              two to nine\n"));
+	assert_non_null(strstr(result.out, "  -n, --dry-run"));
+	assert_null(strstr(result.out, "hidden"));
+	assert_null(strstr(result.out, "old-text"));
+	result_done(&result);
+
+	result = run_line("bedplate help group rest");
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.out,
+			       "Usage: bedplate group rest [OPTION]... NAME [COMMAND...]\n"));
+	assert_null(strstr(result.out, "--dry-run"));
+	result_done(&result);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(command_lines),
+		cmocka_unit_test(json_documents),
+		cmocka_unit_test(json_without_data),
+		cmocka_unit_test(lost_output),
+		cmocka_unit_test(help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
