@@ -163,16 +163,13 @@ static int tree_leaf(void *user, const struct walk_node *leaf)
 	return r;
 }
 
-static int tree_lost(void *user, bp_mblock block, enum node_error error, uint64_t begin,
-		     uint64_t end)
+static int tree_lost(void *user, const struct walk_lost *what)
 {
 	struct walking *w = user;
-	int r = skip_to(w, MIN(begin, w->nr_parts), ARRAY_MISSING, NODE_OK, 0);
+	int r = skip_to(w, MIN(what->begin, w->nr_parts), ARRAY_MISSING, NODE_OK, 0);
+	uint64_t end = what->end == UINT64_MAX ? w->nr_parts : MIN(what->end + 1, w->nr_parts);
 
-	if (r < 0)
-		return r;
-	end = end == UINT64_MAX ? w->nr_parts : MIN(end + 1, w->nr_parts);
-	return skip_to(w, end, ARRAY_TREE, error, block);
+	return r < 0 ? r : skip_to(w, end, ARRAY_TREE, what->error, what->block);
 }
 
 /* Array blocks are pointed to once for each leaf that has them. */

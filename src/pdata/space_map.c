@@ -490,6 +490,25 @@ static int missing_entry(struct tree_compare *t, uint64_t block, uint64_t *kept)
 	return (*kept)++ < SM_DIFFS_A_BITMAP ? vec_add(&t->report->diffs, &diff) : 0;
 }
 
+/* Neighbours that differ alike become one. */
+static void coalesce(struct sm_report *report)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < report->diffs.count; i++) {
+		const struct sm_diff *diff = &report->diffs.items[i];
+		struct sm_diff *last = kept ? &report->diffs.items[kept - 1] : NULL;
+
+		if (last && last->end == diff->begin && last->expected == diff->expected &&
+		    last->stored == diff->stored && last->no_entry == diff->no_entry &&
+		    last->stale == diff->stale)
+			last->end = diff->end;
+		else
+			report->diffs.items[kept++] = *diff;
+	}
+	report->diffs.count = kept;
+}
+
 /* Some blocks that should be in the tree are not: which? */
 static int find_missing(struct tree_compare *t, const struct forest_visitor *visitor)
 {
@@ -525,8 +544,10 @@ static int compare_tree(struct compare *c, struct sm_report *report)
 	if (r == 0 && !c->sm->counts.nr_errors &&
 	    t.nr_above_two != refcounts_nr_above_two(c->expected))
 		r = find_missing(&t, &visitor);
-	if (r == 0)
+	if (r == 0) {
 		sort_diffs(report);
+		coalesce(report);
+	}
 	return r;
 }
 

@@ -79,7 +79,7 @@ static void *arena_take(struct walker *w, size_t bytes)
 {
 	void *p;
 
-	bytes = DIV_UP(bytes, 8) * 8;
+	bytes = MAX(DIV_UP(bytes, 8) * 8, 8); /* never NULL for nothing */
 	if (bytes > w->free_bytes) {
 		p = malloc(ARENA_BYTES);
 		if (!p)
@@ -430,6 +430,10 @@ static int judge_all(struct forest *f, const uint64_t *roots, size_t nr_roots)
 	if (f->edges.count)
 		qsort(f->edges.items, f->edges.count, sizeof(*f->edges.items), by_parent);
 	f->nr_errors = f->edges.count;
+	for (size_t i = 0; i < f->edges.count; i++)
+		f->nr_unread += f->edges.items[i].error == NODE_RANGE;
+	for (size_t i = 0; i < f->nodes.count; i++)
+		f->nr_unread += f->nodes.items[i].error != NODE_OK;
 	for (size_t i = 0; i < f->nodes.count; i++)
 		f->nr_errors += f->nodes.items[i].error != NODE_OK;
 	return r;
@@ -513,36 +517,40 @@ struct visit {
 	int depth;
 };
 
-/* What is wrong between @parent and its entry; NODE_OK: nothing. */
-static enum node_error edge_error(const struct forest *f, const struct walk_node *parent,
-				  uint32_t entry)
+/* What is wrong between @parent and its entry, or NULL. */
+static const struct walk_edge *find_edge(const struct forest *f, const struct walk_node *parent,
+					 uint32_t entry)
 {
 	struct walk_edge key = { .parent = (uint32_t)(parent - f->nodes.items),
 				 .entry = entry };
-	const struct walk_edge *edge;
 
 	if (!(parent->flags & WALK_IS_BROKEN) || !f->edges.count)
-		return NODE_OK;
-	edge = bsearch(&key, f->edges.items, f->edges.count, sizeof(key), by_parent);
-	return edge ? (enum node_error)edge->error : NODE_OK;
+		return NULL;
+	return bsearch(&key, f->edges.items, f->edges.count, sizeof(key), by_parent);
 }
 
-static int lost(const struct visit *visit, bp_mblock block, enum node_error error,
-		uint64_t begin, uint64_t end)
+static int lost(const struct visit *visit, const struct walk_lost *lost)
 {
-	return visit->v->lost ? visit->v->lost(visit->v->user, block, error, begin, end) : 0;
+	return visit->v->lost ? visit->v->lost(visit->v->user, lost) : 0;
 }
 
 /* Go into @node, if it can be used. */
 static int visit_enter(struct visit *visit, const struct walk_node *node, uint64_t begin,
 		       uint64_t end)
 {
-	if (node->error)
-		return lost(visit, node->block, (enum node_error)node->error, begin, end);
+	struct walk_lost what = {
+		.block = node->block,
+		.error = node->error ? (enum node_error)node->error : NODE_DEPTH,
+		.begin = begin,
+		.end = end,
+	};
+
+	if (visit->v->broken_only && !(node->flags & WALK_IS_BROKEN))
+		return 0;
+	if (node->error || (!(node->flags & WALK_IS_LEAF) && visit->depth == BTREE_MAX_DEPTH))
+		return lost(visit, &what);
 	if (node->flags & WALK_IS_LEAF)
 		return visit->v->leaf ? visit->v->leaf(visit->v->user, node) : 0;
-	if (visit->depth == BTREE_MAX_DEPTH)
-		return lost(visit, node->block, NODE_DEPTH, begin, end);
 	visit->path[visit->depth++] = (struct visit_step){
 		.node = node,
 		.begin = begin,
@@ -556,33 +564,34 @@ static int visit_step(struct visit *visit)
 	struct visit_step *at = &visit->path[visit->depth - 1];
 	const struct walk_inner *inner = forest_inner(visit->f, at->node);
 	uint32_t entry = at->entry++;
-	uint64_t begin, end = at->end;
 	const struct walk_node *child;
-	enum node_error error;
+	struct walk_lost what = { .end = at->end };
 
 	if (entry == at->node->nr) {
 		visit->depth--;
 		return 0;
 	}
-	begin = inner->keys[entry];
+	what.begin = inner->keys[entry];
 	if (entry + 1u < at->node->nr)
-		end = inner->keys[entry + 1] - 1;
-	error = edge_error(visit->f, at->node, entry);
+		what.end = inner->keys[entry + 1] - 1;
+	what.edge = find_edge(visit->f, at->node, entry);
 	child = forest_node(visit->f, inner->children[entry]);
-	if (error || !child)
-		return lost(visit, inner->children[entry], error ? error : NODE_RANGE, begin,
-			    end);
-	return visit_enter(visit, child, begin, end);
+	if (!what.edge && child)
+		return visit_enter(visit, child, what.begin, what.end);
+	what.block = what.edge ? what.edge->child : inner->children[entry];
+	what.error = what.edge ? (enum node_error)what.edge->error : NODE_RANGE;
+	return lost(visit, &what);
 }
 
 int forest_visit(const struct forest *f, bp_mblock root, const struct forest_visitor *visitor)
 {
 	struct visit visit = { .f = f, .v = visitor };
+	struct walk_lost none = { .block = root, .error = NODE_RANGE, .end = UINT64_MAX };
 	const struct walk_node *node = forest_node(f, root);
 	int r;
 
 	if (!node)
-		return lost(&visit, root, NODE_RANGE, 0, UINT64_MAX);
+		return lost(&visit, &none);
 	r = visit_enter(&visit, node, 0, UINT64_MAX);
 	while (r == 0 && visit.depth)
 		r = visit_step(&visit);

@@ -80,6 +80,7 @@ struct forest {
 	VEC(struct walk_edge) edges; /* what is wrong between nodes; by node */
 	VEC(void *) memory;          /* behind inners */
 	uint64_t nr_errors;          /* nodes with an error + edges */
+	uint64_t nr_unread;          /* of these: what is below could not be read */
 };
 
 /* @f: what the caller wants is set, the rest zero. */
@@ -106,16 +107,24 @@ static inline struct walk_inner *forest_inner(const struct forest *f,
 /* Leaf entries below @block, each path counted; UINT64_MAX where more. */
 uint64_t forest_entries(const struct forest *f, bp_mblock block);
 
+/* Something below a root that can't be used. */
+struct walk_lost {
+	bp_mblock block;
+	enum node_error error;
+	uint64_t begin, end;          /* keys its parents leave for it, both included */
+	const struct walk_edge *edge; /* what is wrong between it and its parent, or NULL */
+};
+
 /*
  * Everything below a root in the order of keys, without reading anything. @leaf gets each leaf
- * that is readable, @lost each child that is not, with the range of keys that its parents
- * leave for it: [begin, end], both included. Non-zero stops. A loop is lost, not followed.
+ * that is readable, @lost each child that is not, or is not where it should be. Non-zero
+ * stops. Loops are not followed.
  */
 struct forest_visitor {
 	int (*leaf)(void *user, const struct walk_node *leaf);
-	int (*lost)(void *user, bp_mblock block, enum node_error error, uint64_t begin,
-		    uint64_t end);
+	int (*lost)(void *user, const struct walk_lost *lost);
 	void *user;
+	bool broken_only; /* pass by what is whole */
 };
 int forest_visit(const struct forest *f, bp_mblock root, const struct forest_visitor *visitor);
 

@@ -26,6 +26,11 @@ struct bp_thin_meta {
 void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret);
 /* Is it one that can be used: kind, magic, number, flags, block size. Says why not. */
 int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block);
+bool thin_sb_is_zero(const void *data);
+/* 64 KiB to 1 GiB in steps of 64 KiB. */
+bool thin_block_sectors_valid(uint32_t sectors);
+/* Blocks that pointers may lead to: of the device and its space map the smaller. */
+bp_mblock thin_usable_blocks(const struct io *io, const struct thin_sb *live);
 /* Read and decode; says why not. */
 int thin_sb_read(struct meta *meta, bp_mblock block, struct thin_sb *ret);
 
@@ -43,6 +48,9 @@ struct thin_device {
 struct thin_devices {
 	VEC(struct thin_device) list; /* by rising id */
 };
+
+/* All of @ret but id and root. */
+void thin_details_decode(const void *value, struct bp_thin_device *ret);
 
 void thin_devices_done(struct thin_devices *devices);
 /*
