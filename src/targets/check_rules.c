@@ -182,7 +182,8 @@ static void check_device(struct check *check, const struct written *w)
 	char number[BP_DEV_TEXT];
 	int r;
 
-	if (streq(w->text, "-"))
+	/* Kernels that don't know the argument don't look at it. */
+	if (streq(w->text, "-") || check_release(check, w->arg->since) == BP_ANSWER_NO)
 		return;
 	if (!check->opts.lookup) {
 		check_found(check, BP_SEVERITY_UNKNOWN, w->name, NULL,

@@ -8,7 +8,7 @@
 
 static const struct arg limits[] = {
 	ARG_DEV(struct bp_error_limits, dev, "the device whose limits to take",
-		.flags = ARG_NOT_COMPARED),
+		.flags = ARG_NOT_COMPARED, .since = 0x060c),
 	ARG_NUMBER(struct bp_error_limits, offset_sectors, 0, UINT64_MAX,
 		   "where in it to begin", .flags = ARG_NOT_COMPARED),
 	ARG_END,
