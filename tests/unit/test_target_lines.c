@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The lines that real kernels took, printed and refused (tests/data/targets.tsv) against the
+ * grammars: each row is used for what its kind says. Counts a target are printed as comments;
+ * BEDPLATE_TEST_VERBOSE=1 lists the refused lines that pre-flight lets pass.
+ */
+#include "tsv.h"
+
+#include <bedplate/bedplate.h>
+
+static struct bp_ctx *ctx;
+static struct tsv lines;
+
+enum { KERNEL, TARGET, KIND, TEXT, NOTE };
+
+static int setup(void **state)
+{
+	(void)state;
+	lines = tsv_read("targets.tsv");
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		assert_int_equal(lines.rows[i].nr_fields, 5);
+		tsv_unescape(lines.rows[i].fields[TEXT]);
+	}
+	return bp_ctx_new(&ctx);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tsv_free(&lines);
+	bp_ctx_free(ctx);
+	return 0;
+}
+
+/* --- rows --- */
+
+static char **row(size_t i)
+{
+	return lines.rows[i].fields;
+}
+
+static bool is_kind(size_t i, const char *kind)
+{
+	return streq(row(i)[KIND], kind);
+}
+
+/* "basic/lin-mm" of "case=basic/lin-mm; ...". */
+static const char *case_of(size_t i)
+{
+	static char name[128];
+	const char *note = strstr(row(i)[NOTE], "case=");
+
+	assert_non_null(note);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(note + 5, ";"), note + 5);
+	return name;
+}
+
+static bool same_case(size_t a, size_t b)
+{
+	char first[128];
+
+	snprintf(first, sizeof(first), "%s", case_of(a));
+	return streq(row(a)[KERNEL], row(b)[KERNEL]) && streq(first, case_of(b));
+}
+
+/* 6.12.117 is 0x060c. */
+static uint32_t release_of(size_t i)
+{
+	unsigned major, minor;
+
+	assert_int_equal(sscanf(row(i)[KERNEL], "%u.%u", &major, &minor), 2);
+	return major << 8 | minor;
+}
+
+/* Rows that are known to be special: by case and what else their note says (NULL: any). */
+struct special {
+	const char *name, *note;
+	const char *why;
+};
+
+static const struct special *find_special(const struct special *list, size_t i)
+{
+	for (; list->name; list++)
+		if (streq(list->name, case_of(i)) &&
+		    (!list->note || strstr(row(i)[NOTE], list->note)))
+			return list;
+	return NULL;
+}
+
+/* --- devices as they were --- */
+
+/* What a row's log says of a device's size; else large enough for everything. */
+static uint64_t sectors_of(size_t i, unsigned loop)
+{
+	char name[32];
+	const char *log, *size;
+
+	snprintf(name, sizeof(name), "loop%u too small", loop);
+	log = strstr(row(i)[NOTE], name);
+	size = log ? strstr(log, "dev_size=") : NULL;
+	return size ? strtoull(size + 9, NULL, 10) : UINT64_C(1) << 40;
+}
+
+static int lookup(void *user, const char *dev, struct bp_bdev *ret)
+{
+	const size_t i = *(const size_t *)user;
+	unsigned major = 0, minor = 0;
+	char tail;
+
+	*ret = (struct bp_bdev){ .size_bytes = UINT64_C(1) << 49, .logical_block_bytes = 512 };
+	if (strstr(dev, "nosuch") || strstr(dev, "/zz") || strstr(dev, "lo\\op0") ||
+	    strstr(dev, "nu-self"))
+		return -ENOENT;
+	if (streq(dev, "/dev/null"))
+		return -ENOTBLK;
+	if (sscanf(dev, "%u:%u%c", &major, &minor, &tail) == 2) {
+		if (major > 4095)
+			return -EOVERFLOW;
+		if (major != 7 && major < 250 && major > 5)
+			return -ENXIO;
+	} else if (sscanf(dev, "/dev/loop%u%c", &minor, &tail) == 1 ||
+		   sscanf(dev, "../dev/loop%u%c", &minor, &tail) == 1) {
+		major = 7;
+	} else if (*dev != '/') {
+		/* Linux before 6.12 takes more than paths and numbers. */
+		if (release_of(i) >= 0x060c || (!streq(dev, "0700") && !streq(dev, "7:0:1")))
+			return -ENOENT;
+		major = 7;
+		minor = 0;
+	}
+	/* What the others were called is not known: all of them are one. */
+	ret->major = major == 7 ? major : 0;
+	ret->minor = major == 7 ? minor : 0;
+	if (major == 7)
+		ret->size_bytes = bp_sector_to_bytes(sectors_of(i, minor));
+	return 0;
+}
+
+/* --- counts --- */
+
+struct count {
+	const char *target;
+	unsigned all, raw, hits;
+};
+
+static struct count counts[64];
+
+static struct count *count_of(const char *target)
+{
+	struct count *c = counts;
+
+	while (c->target && !streq(c->target, target))
+		c++;
+	assert_true(c < counts + ARRAY_SIZE(counts) - 1);
+	c->target = target;
+	return c;
+}
+
+static void print_counts(const char *what, const char *hits)
+{
+	print_message("# %s:", what);
+	for (struct count *c = counts; c->target; c++)
+		print_message(" %s %u%s%s", c->target, c->all, c->raw ? " (all raw)" : "",
+			      c[1].target ? "," : "\n");
+	if (hits) {
+		print_message("# %s:", hits);
+		for (struct count *c = counts; c->target; c++)
+			print_message(" %s %u/%u%s", c->target, c->hits, c->all,
+				      c[1].target ? "," : "\n");
+	}
+	memset(counts, 0, sizeof(counts));
+}
+
+/* --- taken by a kernel --- */
+
+/* Lines that kernels take by cutting a number down, which we refuse instead. */
+static const struct special cut_down[] = {
+	{ "num/nu-lin-wrap", NULL, "offset of 2^64 + 8" },
+	{ NULL },
+};
+
+/* Lines that one kernel ignores and the next one refuses. */
+static const struct special ignored_by_old[] = {
+	{ "basic/err-e-off", NULL, "error: 6.1 ignores the offset that is none" },
+	{ NULL },
+};
+
+static struct bp_table *parse_taken(size_t i)
+{
+	struct bp_table *table = NULL;
+	int r = bp_table_parse(ctx, row(i)[TEXT], 0, &table);
+
+	if (find_special(cut_down, i) || find_special(ignored_by_old, i)) {
+		assert_int_equal(r, -EINVAL);
+		return NULL;
+	}
+	if (r != 0)
+		fail_msg("%s %s: '%s': %s", row(i)[KERNEL], case_of(i), row(i)[TEXT],
+			 bp_errmsg(ctx));
+	return table;
+}
+
+static void assert_same(struct bp_table *a, struct bp_table *b, size_t i)
+{
+	bool equal = false;
+
+	assert_ok(bp_table_equal(ctx, a, b, lookup, &i, &equal));
+	if (!equal)
+		fail_msg("%s %s: '%s' is not '%s'", row(i)[KERNEL], case_of(i),
+			 bp_table_get(a, 0)->args, bp_table_get(b, 0)->args);
+}
+
+/* Each line that a kernel took parses, and formats to what parses equal. */
+static void taken_lines_round_trip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		struct bp_table *table, *again;
+		char *text;
+
+		if (!is_kind(i, "table_in"))
+			continue;
+		table = parse_taken(i);
+		if (!table)
+			continue;
+		assert_ok(bp_table_format(ctx, table, &text));
+		assert_ok(bp_table_parse(ctx, text, 0, &again));
+		assert_same(table, again, i);
+		count_of(row(i)[TARGET])->all++;
+		if (!bp_target_get(row(i)[TARGET]))
+			count_of(row(i)[TARGET])->raw++;
+		free(text);
+		bp_table_free(table);
+		bp_table_free(again);
+	}
+	print_counts("lines taken", NULL);
+}
+
+/* A line that works is not complained about. */
+static void taken_lines_pass_the_check(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		struct bp_table_check_opts opts = {
+			.size = sizeof(opts),
+			.lookup = lookup,
+			.user = &i,
+			.kernel_release = 0,
+			.read_only = streq(row(i)[TARGET], "verity"),
+		};
+		struct bp_findings *findings;
+		struct bp_table *table;
+
+		if (!is_kind(i, "table_in"))
+			continue;
+		table = parse_taken(i);
+		if (!table)
+			continue;
+		opts.kernel_release = release_of(i);
+		assert_ok(bp_table_check(ctx, table, &opts, &findings));
+		for (size_t f = 0; f < bp_findings_count(findings); f++)
+			if (bp_findings_get(findings, f)->severity == BP_SEVERITY_REFUSED)
+				fail_msg("%s %s: '%s': %s", row(i)[KERNEL], case_of(i),
+					 row(i)[TEXT], bp_findings_get(findings, f)->message);
+		bp_findings_free(findings);
+		bp_table_free(table);
+	}
+}
+
+/* --- printed by a kernel --- */
+
+/* Tables that a kernel printed but that are no tables. */
+static const struct special no_tables[] = {
+	{ "thinst/th-fail", NULL, "a thin volume of a failed pool prints 'Fail'" },
+	{ NULL },
+};
+
+/* What was printed differs from what was given in more than form. */
+static const struct special changed[] = {
+	{ "thin/tp-min", "other block size", "the pool keeps the one it has" },
+	{ "thinst/tp-oods", "reloaded with", "the line that was loaded was not captured" },
+	{ "num/nu-lin-wrap", NULL, "offset of 2^64 + 8" },
+	{ NULL },
+};
+
+/* The line that a printed one answers: the last one taken before it in its experiment. */
+static bool find_taken(size_t printed, size_t *ret)
+{
+	for (size_t i = printed; i-- > 0;)
+		if (is_kind(i, "table_in") && streq(row(i)[TARGET], row(printed)[TARGET]) &&
+		    same_case(i, printed)) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* What a kernel prints is understood, and means what it was given. */
+static void printed_lines_mean_what_was_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		struct bp_table *printed, *taken;
+		size_t from;
+
+		if (!is_kind(i, "table_out"))
+			continue;
+		assert_ok(bp_table_parse(ctx, row(i)[TEXT], BP_TABLE_PRINTED, &printed));
+		count_of(row(i)[TARGET])->all++;
+		if (bp_table_get(printed, 0)->problem && !find_special(no_tables, i))
+			fail_msg("%s %s: '%s': %s", row(i)[KERNEL], case_of(i), row(i)[TEXT],
+				 bp_table_get(printed, 0)->problem);
+		if (!bp_target_get(row(i)[TARGET])) {
+			count_of(row(i)[TARGET])->raw++;
+		} else if (!bp_table_get(printed, 0)->problem && !find_special(changed, i) &&
+			   find_taken(i, &from)) {
+			taken = parse_taken(from);
+			if (taken) {
+				assert_same(taken, printed, i);
+				count_of(row(i)[TARGET])->hits++;
+				bp_table_free(taken);
+			}
+		}
+		bp_table_free(printed);
+	}
+	print_counts("lines printed", "of them compared with what was given");
+}
+
+/* The three words that begin a status line, and the rest of it. */
+static const char *status_of(const char *line)
+{
+	for (int i = 0; i < 3; i++) {
+		line += strcspn(line, " ");
+		line += *line == ' ';
+	}
+	return line;
+}
+
+static void check_status(size_t i, const char *line)
+{
+	const struct bp_target *target = bp_target_get(row(i)[TARGET]);
+	struct bp_option_iter *fields;
+	struct bp_status *status;
+	struct bp_option field;
+
+	assert_ok(bp_status_parse(ctx, row(i)[TARGET], status_of(line), &status));
+	if (status->problem || (target && status->extra))
+		fail_msg("%s %s: '%s': %s", row(i)[KERNEL], case_of(i), line,
+			 status->problem ? status->problem : status->extra);
+	if (target && !status->state) {
+		assert_ok(bp_status_field_iter_new(target, &fields));
+		/* A target with fields has values; one without has an empty line. */
+		if (bp_option_next(fields, &field) == 0)
+			assert_non_null(status->values);
+		else
+			assert_string_equal(status->text, "");
+		bp_option_iter_free(fields);
+	}
+	bp_status_free(status);
+}
+
+static void status_lines_are_understood(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		char *text, *rest;
+
+		if (!is_kind(i, "status") || streq(row(i)[TARGET], "core"))
+			continue;
+		count_of(row(i)[TARGET])->all++;
+		if (!bp_target_get(row(i)[TARGET]))
+			count_of(row(i)[TARGET])->raw++;
+		rest = text = strdup(row(i)[TEXT]);
+		assert_non_null(text);
+		for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+			check_status(i, line);
+		free(text);
+	}
+	print_counts("status lines", NULL);
+}
+
+/* --- messages --- */
+
+/* Messages that were taken pass; those refused for their form don't. */
+static void messages_are_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		const char *note = row(i)[NOTE];
+		int r;
+
+		if (!is_kind(i, "message") || !bp_target_get(row(i)[TARGET]))
+			continue;
+		count_of(row(i)[TARGET])->all++;
+		r = bp_message_check(ctx, row(i)[TARGET], row(i)[TEXT], NULL);
+		if (strstr(note, "; ok") && r != 0)
+			fail_msg("%s %s: '%s': %s", row(i)[KERNEL], case_of(i), row(i)[TEXT],
+				 bp_errmsg(ctx));
+		count_of(row(i)[TARGET])->hits += r != 0;
+	}
+	print_counts("messages", "of them refused before the kernel");
+}
+
+/* --- refused by a kernel --- */
+
+/* Is the reason one that only the running kernel, or what lies on a device, can know? */
+static bool needs_the_kernel(size_t i)
+{
+	static const char *const reasons[] = {
+		"already in use",
+		"different pool",
+		"Error creating metadata object",
+		"preresume failed",
+		"while pool is suspended",
+		"fail mode",
+		"Couldn't open thin internal device",
+		"Couldn't find pool object",
+		"Couldn't get pool mapped device",
+		"cannot be disabled once enabled",
+		"unknown target type",
+		"can't change device type",
+		"space map",
+		"Failed to read snapshot metadata",
+		"allocating crypto",
+		"No such file",
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(reasons); k++)
+		if (strstr(row(i)[NOTE], reasons[k]))
+			return true;
+	return false;
+}
+
+/* Is this table refused before the kernel is asked? */
+static bool is_caught(size_t i)
+{
+	struct bp_table_check_opts opts = {
+		.size = sizeof(opts),
+		.lookup = lookup,
+		.user = &i,
+		.kernel_release = release_of(i),
+		.read_only = streq(row(i)[TARGET], "verity") || strstr(row(i)[NOTE], "(-r)"),
+	};
+	struct bp_table *table = NULL, *live = NULL;
+	struct bp_findings *findings;
+	bool caught;
+	size_t from;
+
+	if (bp_table_parse(ctx, row(i)[TEXT], 0, &table) != 0)
+		return true;
+	if (strstr(row(i)[NOTE], "reload of a live device") && find_taken(i, &from))
+		live = parse_taken(from);
+	opts.live = live;
+	assert_ok(bp_table_check(ctx, table, &opts, &findings));
+	caught = bp_findings_severity(findings) >= BP_SEVERITY_REFUSED;
+	bp_findings_free(findings);
+	bp_table_free(table);
+	bp_table_free(live);
+	return caught;
+}
+
+/* What the kernel refused for a reason in the line is refused before, but for very little. */
+static void refused_lines_are_caught(void **state)
+{
+	const bool verbose = getenv("BEDPLATE_TEST_VERBOSE") != NULL;
+	unsigned all = 0, caught = 0;
+
+	(void)state;
+	for (size_t i = 0; i < lines.nr_rows; i++) {
+		struct count *c;
+
+		if (!is_kind(i, "reject") || !bp_target_get(row(i)[TARGET]))
+			continue;
+		if (needs_the_kernel(i))
+			continue;
+		c = count_of(row(i)[TARGET]);
+		c->all++;
+		all++;
+		if (is_caught(i)) {
+			c->hits++;
+			caught++;
+		} else if (verbose) {
+			print_message("# let pass: %s '%s' %s\n", row(i)[KERNEL], row(i)[TEXT],
+				      row(i)[NOTE]);
+		}
+	}
+	for (struct count *c = counts; c->target; c++)
+		if (c->hits * 10 < c->all * 8)
+			fail_msg("%s: only %u of %u refused lines are caught", c->target,
+				 c->hits, c->all);
+	print_message("# %u of %u lines that kernels refuse are refused before\n", caught, all);
+	print_counts("refused lines", "of them caught");
+}
+
+/* --- values --- */
+
+/* clang-format off */
+static const struct {
+	const char *target, *text;
+	const char *values; /* "name=value ..."; an empty value is one that is not there */
+} statuses[] = {
+	{ "striped", "3 7:0 7:1 7:2 1 AAD", "devs=7:0_7:1_7:2 health=AAD" },
+	{ "thin", "4096 4095", "mapped_sectors=4096 highest_mapped_sector=4095" },
+	{ "thin", "0 -", "mapped_sectors=0 highest_mapped_sector=" },
+	{ "thin-pool", "0 111/1024 0/1600 - rw discard_passdown queue_if_no_space - 256 ",
+	  "transaction_id=0 used_metadata_blocks=111 total_metadata_blocks=1024 used_data_dblocks=0 "
+	  "total_data_dblocks=1600 held_root_mblock= mode=rw discard=discard_passdown "
+	  "no_space=queue_if_no_space needs_check=false metadata_low_water_mblocks=256" },
+	{ "thin-pool", "5 115/1024 32/32 32 out_of_data_space ignore_discard error_if_no_space needs_check 50",
+	  "transaction_id=5 used_data_dblocks=32 held_root_mblock=32 mode=out_of_data_space "
+	  "discard=ignore_discard no_space=error_if_no_space needs_check=true" },
+};
+/* clang-format on */
+
+static void assert_value(const struct bp_status *status, char *pair)
+{
+	char *expected = strchr(pair, '='), *value = NULL;
+
+	*expected++ = '\0';
+	if (bp_status_get(ctx, status, pair, &value) != 0)
+		fail_msg("%s: %s", pair, bp_errmsg(ctx));
+	for (char *p = value; p && *p; p++)
+		if (*p == ' ')
+			*p = '_';
+	if (!streq(expected, value ? value : ""))
+		fail_msg("%s: %s is '%s', not '%s'", status->target, pair, value, expected);
+	free(value);
+}
+
+static void status_values(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		char *values = strdup(statuses[i].values), *rest = values;
+		struct bp_status *status;
+
+		assert_non_null(values);
+		assert_ok(bp_status_parse(ctx, statuses[i].target, statuses[i].text, &status));
+		if (!status->values)
+			fail_msg("'%s': %s", statuses[i].text, status->problem);
+		for (char *pair = strsep(&rest, " "); pair; pair = strsep(&rest, " "))
+			assert_value(status, pair);
+		bp_status_free(status);
+		free(values);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(taken_lines_round_trip),
+		cmocka_unit_test(taken_lines_pass_the_check),
+		cmocka_unit_test(printed_lines_mean_what_was_taken),
+		cmocka_unit_test(status_lines_are_understood),
+		cmocka_unit_test(messages_are_known),
+		cmocka_unit_test(refused_lines_are_caught),
+		cmocka_unit_test(status_values),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
