@@ -131,7 +131,8 @@ int cli_failf(struct cli *cli, const char *subject, const char *hint, const char
 	return EXIT_FAILED;
 }
 
-static int usage(struct cli *cli, const char *hint, const char *fmt, va_list args)
+static _printf_(3, 0) int usage(struct cli *cli, const char *hint, const char *fmt,
+				va_list args)
 {
 	struct failure f = { .code = "BP_E_USAGE", .errnum = EINVAL };
 	_cleanup_(freep) char *message = NULL, *help = NULL;

@@ -158,7 +158,8 @@ static void text_set(struct bp_ctx *ctx, enum text which, const char *text)
 		text_take(ctx, which, text ? strdup(text) : NULL);
 }
 
-static void text_setv(struct bp_ctx *ctx, enum text which, const char *fmt, va_list args)
+static _printf_(3, 0) void text_setv(struct bp_ctx *ctx, enum text which, const char *fmt,
+				     va_list args)
 {
 	struct strbuf s = { 0 };
 	char *text = NULL;
@@ -181,7 +182,7 @@ int bp_failv(struct bp_ctx *ctx, int r, const char *fmt, va_list args)
 	return r;
 }
 
-int bp_fail(struct bp_ctx *ctx, int r, const char *fmt, ...)
+int(bp_fail)(struct bp_ctx *ctx, int r, const char *fmt, ...)
 {
 	va_list args;
 
@@ -191,7 +192,7 @@ int bp_fail(struct bp_ctx *ctx, int r, const char *fmt, ...)
 	return r;
 }
 
-int bp_fail_memory(struct bp_ctx *ctx)
+int(bp_fail_memory)(struct bp_ctx *ctx)
 {
 	if (ctx) {
 		error_clear(&ctx->error);

@@ -19,6 +19,22 @@ int bp_failv(struct bp_ctx *ctx, int r, const char *fmt, va_list args) _printf_(
 /* -ENOMEM, recorded without allocating. */
 int bp_fail_memory(struct bp_ctx *ctx);
 
+/*
+ * What these return, said where the compiler and analysers see it: they would else follow the
+ * path on which a call that failed has set its result.
+ */
+#define bp_fail(ctx, r, ...)                                                                   \
+	__extension__({                                                                        \
+		const int fail_r_ = (r);                                                       \
+		(bp_fail)(ctx, fail_r_, __VA_ARGS__);                                          \
+		fail_r_;                                                                       \
+	})
+#define bp_fail_memory(ctx)                                                                    \
+	__extension__({                                                                        \
+		(bp_fail_memory)(ctx);                                                         \
+		-ENOMEM;                                                                       \
+	})
+
 /* What more is known of the error just recorded. All texts are copied. */
 void error_set_code(struct bp_ctx *ctx, enum bp_error_code code);
 void error_set_verb(struct bp_ctx *ctx, const char *verb);

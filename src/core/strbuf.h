@@ -23,7 +23,7 @@ void strbuf_add_len(struct strbuf *s, const char *text, size_t len);
 void strbuf_add_char(struct strbuf *s, char c);
 void strbuf_add_uint(struct strbuf *s, uint64_t v);
 void strbuf_addf(struct strbuf *s, const char *fmt, ...) _printf_(2, 3);
-void strbuf_addv(struct strbuf *s, const char *fmt, va_list args);
+void strbuf_addv(struct strbuf *s, const char *fmt, va_list args) _printf_(2, 0);
 /* The text so far; "" when empty. Lent. */
 const char *strbuf_text(const struct strbuf *s);
 /* Hand the text out: 0 and the caller frees it, or -ENOMEM. The buffer is empty afterwards. */

@@ -69,7 +69,7 @@ static int place(struct xml_reader *rd, int r, uint64_t line, uint64_t column)
 	return r;
 }
 
-static int xml_failv(struct bp_ctx *ctx, const char *fmt, va_list args)
+static _printf_(2, 0) int xml_failv(struct bp_ctx *ctx, const char *fmt, va_list args)
 {
 	bp_failv(ctx, -EINVAL, fmt, args);
 	error_set_code(ctx, BP_E_XML);
