@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Images of metadata in memory: those of tests/data, made by kernels, and what tests do to
+ * them. */
+#ifndef LIB_IMAGE_H
+#define LIB_IMAGE_H
+
+#include "io/io.h"
+#include "pdata/block.h"
+
+struct image {
+	uint8_t *data; /* aligned to a block */
+	size_t size;   /* bytes */
+};
+
+/* tests/data/NAME.img.xz, decompressed. The test fails where that can't be done. */
+void image_load(struct image *image, const char *name);
+void image_copy(struct image *image, const struct image *from);
+void image_done(struct image *image);
+
+void *image_block(const struct image *image, bp_mblock nr);
+/* Make the checksum of a changed block right again; @kind as it was before the change. */
+void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind);
+
+/* Read and written in place. Close it before the image is done. */
+struct io *image_io(const struct image *image);
+/* In a new file of its own; removed and freed by image_unlink(). */
+char *image_file(const struct image *image);
+void image_unlink(char *take_path);
+
+#endif
