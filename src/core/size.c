@@ -145,7 +145,6 @@ const char *bp_size_format(bp_bytes bytes, char *buf)
 			 names[i]);
 	else
 		snprintf(buf, BP_SIZE_TEXT, "%llu.%02u%s", (unsigned long long)(bytes / unit),
-			 (unsigned)(((bytes % unit) >> (10 * (i - 1))) * 100 / 1024),
-			 names[i]);
+			 (unsigned)(((bytes % unit) >> (10 * (i - 1))) * 100 / 1024), names[i]);
 	return buf;
 }

@@ -66,8 +66,9 @@ void strbuf_add_char(struct strbuf *s, char c)
 void strbuf_add_uint(struct strbuf *s, uint64_t v)
 {
 	char digits[20];
+	size_t len = number_format(digits, v);
 
-	strbuf_add_len(s, digits, number_format(digits, v));
+	strbuf_add_len(s, digits, len);
 }
 
 void strbuf_addv(struct strbuf *s, const char *fmt, va_list args)
