@@ -43,7 +43,7 @@ static int64_t now_ms(void)
 
 static bool exists(const struct lab *lab, const char *name)
 {
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 
 	snprintf(path, sizeof(path), "%s/%s", lab->dir, name);
 	return access(path, F_OK) == 0;
@@ -53,7 +53,7 @@ static bool exists(const struct lab *lab, const char *name)
 static void __attribute__((noreturn)) become_guest(struct guest *guest, pid_t parent)
 {
 	const struct lab *lab = guest->lab;
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 	int null, console;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -79,7 +79,7 @@ static void __attribute__((noreturn)) become_guest(struct guest *guest, pid_t pa
 
 static int open_output(struct guest *guest, const char *name, int *ret)
 {
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 
 	snprintf(path, sizeof(path), "%s/%s", guest->lab->dir, name);
 	*ret = open(path, O_RDONLY | O_CLOEXEC);

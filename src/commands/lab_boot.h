@@ -75,9 +75,10 @@ void lab_result_done(struct lab_result *result);
  * Between the files of the lab.
  */
 
-#define LAB_PRELOAD  "xstate.so" /* goes into the user-mode kernel, see guest/xstate.c */
-#define LAB_PATH     256
-#define LAB_ARGS_MAX 96u
+#define LAB_PRELOAD   "xstate.so" /* goes into the user-mode kernel, see guest/xstate.c */
+#define LAB_PATH      256         /* the run's directory */
+#define LAB_LONG_PATH 512         /* files in it */
+#define LAB_ARGS_MAX  96u
 
 /* One run: its private directory and what is to be started. */
 struct lab {

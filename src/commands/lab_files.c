@@ -84,14 +84,14 @@ void lab_files_remove(struct lab *lab)
 	lab->dir[0] = '\0';
 }
 
-static void path_of(const struct lab *lab, const char *name, char path[LAB_PATH * 2])
+static void path_of(const struct lab *lab, const char *name, char path[LAB_LONG_PATH])
 {
-	snprintf(path, LAB_PATH * 2, "%s/%s", lab->dir, name);
+	snprintf(path, LAB_LONG_PATH, "%s/%s", lab->dir, name);
 }
 
 FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode)
 {
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 	FILE *file = NULL;
 	int fd;
 
@@ -116,7 +116,7 @@ static int close_file(struct lab *lab, const char *name, FILE *file)
 
 char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len)
 {
-	char path[LAB_PATH * 2], *text = NULL;
+	char path[LAB_LONG_PATH], *text = NULL;
 	FILE *file;
 	long size;
 	size_t len = 0;
@@ -220,7 +220,7 @@ static int make_text(struct lab *lab, const char *name, mode_t mode, const char 
 static int make_disk(struct lab *lab, size_t nr)
 {
 	const struct lab_disk *disk = &lab->opts->disks[nr];
-	char path[LAB_PATH * 2], name[16], *real;
+	char path[LAB_LONG_PATH], name[16], *real;
 	int fd, r;
 
 	snprintf(name, sizeof(name), "disk%zu", nr);

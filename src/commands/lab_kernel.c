@@ -131,7 +131,7 @@ static int choose_memory(struct lab *lab)
 
 static int make_subdir(struct lab *lab, const char *name)
 {
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 
 	snprintf(path, sizeof(path), "%s/%s", lab->dir, name);
 	if (mkdir(path, 0755) != 0)
@@ -160,7 +160,7 @@ static int make_modprobe(struct lab *lab, const char *root)
 static int make_module_root(struct lab *lab)
 {
 	const char *modules = env_or("LAB_MODULES", UML_MODULES);
-	char root[LAB_PATH * 2], path[LAB_PATH * 3];
+	char root[LAB_LONG_PATH], path[LAB_PATH * 3];
 
 	if (access(modules, R_OK | X_OK) != 0) {
 		lab_why(lab, "the user-mode kernel's modules are not in %s", modules);
@@ -313,7 +313,7 @@ static bool explain_by_console(struct lab *lab, const char *console)
 
 bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 {
-	char path[LAB_PATH * 2];
+	char path[LAB_LONG_PATH];
 
 	snprintf(path, sizeof(path), "%s/rebooted", lab->dir);
 	if (access(path, F_OK) == 0) {
