@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A system call that must not hold its caller for ever. */
+#ifndef DM_LIMIT_H
+#define DM_LIMIT_H
+
+#include <stdint.h>
+
+/*
+ * What to run, and what it works on. @work is owned by the call from here on: @release frees it,
+ * once nobody uses it any more, which may be after limit_run() has returned.
+ */
+struct limit_job {
+	int (*run)(void *work); /* 0 or -errno; async-cancellable: system calls only */
+	void (*release)(void *work);
+	void *work;
+};
+
+/*
+ * Run it in a thread of its own and wait. 0 or what it returned, with @finished called on the
+ * work before its release; -ETIMEDOUT: the limit was over, so the system call was interrupted;
+ * where the kernel does not let itself be interrupted, the thread is left to it. -EAGAIN: no
+ * thread to be had.
+ */
+int limit_run(struct limit_job take_job, int64_t deadline,
+	      void (*finished)(void *user, void *work), void *user);
+
+#endif

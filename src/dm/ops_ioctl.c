@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The real kernel: /dev/mapper/control. The rest of the system is in ops_system.c. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/dm-ioctl.h>
+
+#include "core/number.h"
+#include "dm/limit.h"
+#include "dm/ops_system.h"
+#include "dm/reply.h"
+
+_Static_assert(sizeof(struct dm_target_spec) == REPLY_SPEC_SIZE, "kernel interface");
+_Static_assert(offsetof(struct dm_target_spec, next) == 20, "kernel interface");
+_Static_assert(offsetof(struct dm_target_spec, target_type) == 24, "kernel interface");
+_Static_assert(offsetof(struct dm_target_deps, dev) == REPLY_DEPS_SIZE, "kernel interface");
+_Static_assert(offsetof(struct dm_name_list, name) == REPLY_LIST_NAME, "kernel interface");
+_Static_assert(offsetof(struct dm_target_versions, name) == REPLY_VERSION_NAME,
+	       "kernel interface");
+_Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kernel interface");
+
+#define HEADER_BYTES  sizeof(struct dm_ioctl)
+#define BUFFER_BYTES  ((size_t)16 << 10)
+#define MESSAGE_BYTES ((size_t)64 << 10)
+#define LARGE_BYTES   ((size_t)4 << 20)
+#define MOST_BYTES    ((size_t)64 << 20)
+
+/* The buffer is kept, at the size that was needed last: a warm query is one ioctl. */
+struct kernel {
+	int fd, event_fd; /* -1: not open yet */
+	char *buffer;
+	size_t size;
+};
+
+struct op_kind {
+	unsigned long cmd;
+	bool reply_data; /* the kernel writes behind the header */
+	bool changes;    /* may wait for devices: runs under the caller's limit */
+};
+
+static const struct op_kind kinds[OPS] = {
+	[OP_VERSION] = { DM_VERSION, false, false },
+	[OP_LIST] = { DM_LIST_DEVICES, true, false },
+	[OP_CREATE] = { DM_DEV_CREATE, false, false },
+	[OP_REMOVE] = { DM_DEV_REMOVE, false, true },
+	[OP_RENAME] = { DM_DEV_RENAME, false, true },
+	[OP_SET_UUID] = { DM_DEV_RENAME, false, false },
+	[OP_SUSPEND] = { DM_DEV_SUSPEND, false, true },
+	[OP_RESUME] = { DM_DEV_SUSPEND, false, true },
+	[OP_INFO] = { DM_DEV_STATUS, false, false },
+	[OP_LOAD] = { DM_TABLE_LOAD, false, true },
+	[OP_CLEAR] = { DM_TABLE_CLEAR, false, true },
+	[OP_DEPS] = { DM_TABLE_DEPS, true, false },
+	[OP_TABLE] = { DM_TABLE_STATUS, true, false },
+	[OP_STATUS] = { DM_TABLE_STATUS, true, true },
+	[OP_TARGETS] = { DM_LIST_VERSIONS, true, false },
+	[OP_TARGET_VERSION] = { DM_GET_TARGET_VERSION, true, false },
+	[OP_MESSAGE] = { DM_TARGET_MSG, true, true },
+	[OP_GEOMETRY] = { DM_DEV_SET_GEOMETRY, false, false },
+	[OP_ARM] = { DM_DEV_ARM_POLL, false, false },
+};
+
+static const struct {
+	uint32_t request, kernel;
+} request_flags[] = {
+	{ RQ_READ_ONLY, DM_READONLY_FLAG },
+	{ RQ_PERSISTENT, DM_PERSISTENT_DEV_FLAG },
+	{ RQ_NO_LOCKFS, DM_SKIP_LOCKFS_FLAG },
+	{ RQ_NO_FLUSH, DM_NOFLUSH_FLAG },
+	{ RQ_INACTIVE, DM_QUERY_INACTIVE_TABLE_FLAG },
+	{ RQ_SECURE, DM_SECURE_DATA_FLAG },
+	{ RQ_DEFERRED, DM_DEFERRED_REMOVE },
+	{ RQ_MEASURE, DM_IMA_MEASUREMENT_FLAG },
+};
+
+static const struct {
+	uint32_t kernel, state;
+} state_flags[] = {
+	{ DM_READONLY_FLAG, ST_READ_ONLY },
+	{ DM_SUSPEND_FLAG, ST_SUSPENDED },
+	{ DM_ACTIVE_PRESENT_FLAG, ST_LIVE },
+	{ DM_INACTIVE_PRESENT_FLAG, ST_INACTIVE },
+	{ DM_DEFERRED_REMOVE, ST_DEFERRED },
+	{ DM_INTERNAL_SUSPEND_FLAG, ST_INTERNAL },
+	{ DM_UEVENT_GENERATED_FLAG, ST_UEVENT },
+};
+
+/* --- filling the buffer --- */
+
+static uint32_t kernel_flags(const struct dm_request *rq)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(request_flags); i++)
+		if (rq->flags & request_flags[i].request)
+			flags |= request_flags[i].kernel;
+	if (rq->op == OP_SUSPEND)
+		flags |= DM_SUSPEND_FLAG;
+	if (rq->op == OP_TABLE)
+		flags |= DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG;
+	if (rq->op == OP_SET_UUID)
+		flags |= DM_UUID_FLAG;
+	return flags;
+}
+
+static int copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = from ? strlen(from) : 0;
+
+	if (len >= size)
+		return -ENAMETOOLONG;
+	if (len)
+		memcpy(to, from, len);
+	return 0;
+}
+
+static int fill_header(struct dm_ioctl *h, const struct dm_request *rq, size_t size)
+{
+	bool by_number = !rq->name && !rq->uuid;
+	int r;
+
+	h->version[0] = DM_VERSION_MAJOR; /* minor 0: all drivers of this major take it */
+	h->data_size = (uint32_t)size;
+	h->data_start = HEADER_BYTES;
+	h->flags = kernel_flags(rq);
+	h->event_nr = rq->cookie;
+	if (by_number || rq->flags & RQ_PERSISTENT)
+		h->dev = devno_encode(rq->major, rq->minor);
+	r = copy_text(h->name, sizeof(h->name),
+		      rq->op == OP_TARGET_VERSION ? rq->text : rq->name);
+	/* A new device has both; an existing one is named by one of them, or it is refused. */
+	if (r == 0 && (!rq->name || rq->op == OP_CREATE))
+		r = copy_text(h->uuid, sizeof(h->uuid), rq->uuid);
+	return r;
+}
+
+static size_t segment_bytes(const struct dm_segment *segment)
+{
+	return (sizeof(struct dm_target_spec) + strlen(segment->args) + 1 + 7) / 8 * 8;
+}
+
+/* Bytes behind the header that the request itself needs. */
+static size_t request_bytes(const struct dm_request *rq)
+{
+	size_t bytes = 0;
+
+	if (rq->op == OP_LOAD)
+		for (size_t i = 0; i < rq->nr_segments; i++)
+			bytes += segment_bytes(&rq->segments[i]);
+	else if (rq->op == OP_MESSAGE)
+		bytes = sizeof(struct dm_target_msg) + strlen(rq->text) + 1;
+	else if (rq->text && rq->op != OP_TARGET_VERSION)
+		bytes = strlen(rq->text) + 1;
+	return bytes;
+}
+
+static int fill_segments(char *to, const struct dm_request *rq)
+{
+	for (size_t i = 0; i < rq->nr_segments; i++) {
+		const struct dm_segment *segment = &rq->segments[i];
+		struct dm_target_spec spec = {
+			.sector_start = segment->start,
+			.length = segment->length,
+			.next = (uint32_t)segment_bytes(segment),
+		};
+
+		if (copy_text(spec.target_type, sizeof(spec.target_type), segment->target) < 0)
+			return -ENAMETOOLONG;
+		memcpy(to, &spec, sizeof(spec));
+		strcpy(to + sizeof(spec), segment->args);
+		to += spec.next;
+	}
+	return 0;
+}
+
+static int fill(char *buffer, size_t size, const struct dm_request *rq)
+{
+	char *data = buffer + HEADER_BYTES;
+	struct dm_target_msg msg = { .sector = rq->sector };
+	int r;
+
+	/* What the kernel does not write must not hold an older answer. */
+	memset(buffer, 0, HEADER_BYTES + MIN(size - HEADER_BYTES, request_bytes(rq) + 512));
+	r = fill_header((struct dm_ioctl *)buffer, rq, size);
+	if (r < 0)
+		return r;
+	if (rq->op == OP_LOAD) {
+		((struct dm_ioctl *)buffer)->target_count = (uint32_t)rq->nr_segments;
+		return fill_segments(data, rq);
+	}
+	if (rq->op == OP_MESSAGE) {
+		memcpy(data, &msg, sizeof(msg));
+		strcpy(data + sizeof(msg), rq->text);
+	} else if (rq->text && rq->op != OP_TARGET_VERSION) {
+		strcpy(data, rq->text);
+	}
+	return 0;
+}
+
+/* --- asking --- */
+
+struct work {
+	int fd;
+	unsigned long cmd;
+	char *buffer;
+	size_t size;
+	bool secure;
+};
+
+static int work_run(void *arg)
+{
+	struct work *work = arg;
+
+	return ioctl(work->fd, work->cmd, work->buffer) < 0 ? -errno : 0;
+}
+
+static void work_release(void *arg)
+{
+	struct work *work = arg;
+
+	if (work->secure)
+		explicit_bzero(work->buffer, work->size);
+	free(work->buffer);
+	close(work->fd);
+	free(work);
+}
+
+static void work_finished(void *user, void *arg)
+{
+	struct kernel *k = user;
+	struct work *work = arg;
+
+	memcpy(k->buffer, work->buffer, work->size);
+}
+
+/* The same ioctl on a copy of the buffer, in a thread that can be left behind. */
+static int ioctl_limited(struct kernel *k, const struct dm_request *rq, size_t size)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	struct limit_job job = { .run = work_run, .release = work_release, .work = work };
+
+	if (!work)
+		return -ENOMEM;
+	*work = (struct work){
+		.fd = fcntl(k->fd, F_DUPFD_CLOEXEC, 0),
+		.cmd = kinds[rq->op].cmd,
+		.buffer = malloc(size),
+		.size = size,
+		.secure = rq->flags & RQ_SECURE,
+	};
+	if (work->fd < 0 || !work->buffer) {
+		int r = work->fd < 0 ? -errno : -ENOMEM;
+
+		work_release(work);
+		return r;
+	}
+	memcpy(work->buffer, k->buffer, size);
+	return limit_run(job, rq->deadline, work_finished, k);
+}
+
+static int buffer_ensure(struct kernel *k, size_t size)
+{
+	char *bigger;
+
+	if (k->size >= size)
+		return 0;
+	bigger = malloc(size);
+	if (!bigger)
+		return -ENOMEM;
+	if (k->buffer) /* half of an answer, which may hold a key */
+		explicit_bzero(k->buffer, k->size);
+	free(k->buffer);
+	k->buffer = bigger;
+	k->size = size;
+	return 0;
+}
+
+static bool limited(const struct dm_request *rq)
+{
+	/* Without a flush a status waits for nothing. */
+	if (rq->op == OP_STATUS && rq->flags & RQ_NO_FLUSH)
+		return false;
+	return kinds[rq->op].changes && rq->deadline != DEADLINE_NEVER;
+}
+
+static size_t first_size(const struct kernel *k, const struct dm_request *rq)
+{
+	size_t size = HEADER_BYTES + request_bytes(rq);
+
+	if (rq->op == OP_MESSAGE)
+		size += rq->flags & RQ_LARGE_REPLY ? LARGE_BYTES : MESSAGE_BYTES;
+	else if (kinds[rq->op].reply_data)
+		size = MAX(size, MAX(k->size, BUFFER_BYTES));
+	return size;
+}
+
+/*
+ * Ask, with a larger buffer as long as the answer does not fit. A message is not sent twice
+ * unless that is known to do no harm.
+ */
+static int ask(struct kernel *k, const struct dm_request *rq)
+{
+	size_t size = first_size(k, rq);
+	const struct dm_ioctl *h;
+	int r;
+
+	for (;;) {
+		r = buffer_ensure(k, size);
+		if (r == 0)
+			r = fill(k->buffer, size, rq);
+		if (r < 0)
+			return r;
+		if (limited(rq))
+			r = ioctl_limited(k, rq, size);
+		else
+			r = ioctl(k->fd, kinds[rq->op].cmd, k->buffer) < 0 ? -errno : 0;
+		h = (const struct dm_ioctl *)k->buffer;
+		if (r < 0 || !kinds[rq->op].reply_data || !(h->flags & DM_BUFFER_FULL_FLAG))
+			return r;
+		if (size > MOST_BYTES || (rq->op == OP_MESSAGE && !(rq->flags & RQ_REPEATABLE)))
+			return -EOVERFLOW;
+		size *= 2;
+	}
+}
+
+/* --- reading the answer --- */
+
+static void take_state(const struct dm_ioctl *h, struct dm_state *state)
+{
+	memcpy(state->version, h->version, sizeof(state->version));
+	memcpy(state->name, h->name, sizeof(state->name) - 1);
+	memcpy(state->uuid, h->uuid, sizeof(state->uuid) - 1);
+	devno_decode(h->dev, &state->major, &state->minor);
+	state->event_nr = h->event_nr;
+	state->nr_segments = h->target_count;
+	state->open_count = h->open_count;
+	for (size_t i = 0; i < ARRAY_SIZE(state_flags); i++)
+		if (h->flags & state_flags[i].kernel)
+			state->flags |= state_flags[i].state;
+}
+
+static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *reply)
+{
+	const struct dm_ioctl *h = (const struct dm_ioctl *)k->buffer;
+	struct reply_data in = {
+		.nr_targets = h->target_count,
+		.has_data = h->flags & DM_DATA_OUT_FLAG,
+	};
+
+	take_state(h, &reply->state);
+	if (!kinds[op].reply_data)
+		return 0;
+	if (h->data_size > h->data_start && h->data_size <= k->size) {
+		in.data = k->buffer + h->data_start;
+		in.len = h->data_size - h->data_start;
+	}
+	return reply_decode(op, &in, reply);
+}
+
+static int open_once(int *fd)
+{
+	int r;
+
+	if (*fd >= 0)
+		return 0;
+	r = system_open_control(DM_DIR, DM_CONTROL_NODE);
+	if (r < 0)
+		return r;
+	*fd = r;
+	return 0;
+}
+
+static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
+{
+	struct kernel *k = self;
+	int r = open_once(&k->fd);
+
+	if (r < 0)
+		return r;
+	reply->secure = rq->flags & RQ_SECURE;
+	r = ask(k, rq);
+	/* Also where it failed, the kernel has filled in what it knows. */
+	if (r == 0)
+		r = take_answer(k, rq->op, reply);
+	if (rq->flags & RQ_SECURE && k->buffer)
+		explicit_bzero(k->buffer, k->size);
+	return r;
+}
+
+static int wait_event(void *self, int64_t deadline)
+{
+	struct kernel *k = self;
+	struct pollfd p = { .fd = k->fd, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&p, 1, deadline_left(deadline));
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -ETIMEDOUT : 0;
+}
+
+static int event_fd(void *self, int *ret_fd)
+{
+	struct kernel *k = self;
+	int r = open_once(&k->event_fd);
+
+	if (r < 0)
+		return r;
+	*ret_fd = k->event_fd;
+	return 0;
+}
+
+static int event_arm(void *self)
+{
+	struct kernel *k = self;
+	struct dm_ioctl h = {
+		.version = { DM_VERSION_MAJOR },
+		.data_size = HEADER_BYTES,
+		.data_start = HEADER_BYTES,
+	};
+	int r = open_once(&k->event_fd);
+
+	if (r == 0 && ioctl(k->event_fd, DM_DEV_ARM_POLL, &h) < 0)
+		r = -errno;
+	return r;
+}
+
+static void kernel_free(void *self)
+{
+	struct kernel *k = self;
+
+	closep(&k->fd);
+	closep(&k->event_fd);
+	free(k->buffer);
+	free(k);
+}
+
+int dm_ops_ioctl_new(void **ret_self)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	k->fd = k->event_fd = -1;
+	*ret_self = k;
+	return 0;
+}
+
+const struct dm_ops dm_ops_ioctl = {
+	.call = call,
+	.wait = wait_event,
+	.event_fd = event_fd,
+	.event_arm = event_arm,
+	.major = system_dm_major,
+	.node = system_node,
+	.node_list = system_node_list,
+	.log = system_log,
+	.udev_why_not = system_udev_why_not,
+	.attr_get = system_attr_get,
+	.attr_set = system_attr_set,
+	.bdev = system_bdev,
+	.holders = system_holders,
+	.bdev_read = system_bdev_read,
+	.bdev_write = system_bdev_write,
+	.bdev_name = system_bdev_name,
+	.free = kernel_free,
+};
