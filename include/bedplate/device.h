@@ -19,6 +19,7 @@ extern "C" {
 #endif
 
 struct bp_table;
+struct bp_findings;
 
 #define BP_TIMEOUT_DEFAULT_MS 30000
 
@@ -268,11 +269,21 @@ struct bp_create_opts {
  * @opts: NULL for the defaults.
  * @ret: the device; may be NULL. Its node exists.
  *
- * Return: 0, -EEXIST (BP_E_EXISTS: name, uuid or number is taken), -EINVAL (BP_E_NAME,
- * BP_E_TABLE, BP_E_UNKNOWN_TARGET ...), -ETIMEDOUT, or what the kernel said to the table.
+ * Return: 0, -EBUSY (BP_E_EXISTS: name, uuid or number is taken), -EINVAL (BP_E_NAME,
+ * BP_E_TABLE, BP_E_UNKNOWN_TARGET ...), -ETIMEDOUT, or what the kernel said to the table: then
+ * the error has its log lines, and segment and argument where they can be told.
  */
 BP_API int bp_device_create(struct bp_ctx *ctx, const char *name, const struct bp_table *table,
 			    const struct bp_create_opts *opts, struct bp_device_info *ret);
+
+/**
+ * bp_device_check_table() - Pre-flight: bp_table_check() with all that this system can tell.
+ * @which: the device it is for, where it exists; or NULL.
+ * @ret: free it with bp_findings_free().
+ */
+BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
+				 const struct bp_selector *which, bool read_only,
+				 struct bp_findings **ret);
 
 /**
  * enum bp_change_flags -
@@ -342,8 +353,9 @@ BP_API int bp_device_wipe_table(struct bp_ctx *ctx, const struct bp_selector *wh
  * enum bp_remove_flags -
  * @BP_REMOVE_RETRY: while it is in use, try again until the limit is over.
  * @BP_REMOVE_DEFERRED: if it is in use, let the kernel remove it when the last user is gone.
- * @BP_REMOVE_FORCE: answer I/O of its users with errors so that they let go; refused (-EBUSY)
- *	where a mapped device, a mount or swap holds it, since it could not go even then.
+ * @BP_REMOVE_FORCE: answer I/O of its users with errors, so that they let go. Refused (-EBUSY)
+ *	where that could not free it: a mapped device, a mount or swap holds it; or processes do
+ *	and neither BP_REMOVE_RETRY nor BP_REMOVE_DEFERRED gives them time.
  */
 enum bp_remove_flags {
 	BP_REMOVE_RETRY = 1 << 0,
@@ -384,7 +396,7 @@ BP_API int bp_device_remove_all(struct bp_ctx *ctx, const struct bp_remove_opts 
 /**
  * bp_device_rename(), bp_device_set_uuid() - A device has its first uuid for life.
  *
- * Return: 0, -ENXIO, -EEXIST (BP_E_EXISTS: taken), -EINVAL (BP_E_NAME; has a uuid already).
+ * Return: 0, -ENXIO, -EBUSY (BP_E_EXISTS: taken), -EINVAL (BP_E_NAME; BP_E_EXISTS: has a uuid).
  */
 BP_API int bp_device_rename(struct bp_ctx *ctx, const struct bp_selector *which,
 			    const char *new_name, const struct bp_change_opts *opts);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Some ioctls of device-mapper wait without end (a thin volume whose pool is suspended, a device
- * below that does not answer). Most of these waits end on a signal. A library must not install
- * signal handlers, but the C library has one of its own: thread cancellation. So the call runs in
- * a thread that can be cancelled.
+ * Some ioctls of device-mapper wait without end (a thin volume whose pool is suspended, a
+ * device below that does not answer). Most of these waits end on a signal. A library must not
+ * install signal handlers, but the C library has one of its own: thread cancellation. So the
+ * call runs in a thread that can be cancelled.
  */
 #include "dm/limit.h"
 
@@ -76,7 +76,8 @@ static void *thread(void *arg)
 /* Wait for @flag until @deadline. Called with the lock held. */
 static bool wait_for(struct run *run, const bool *flag, int64_t deadline)
 {
-	struct timespec at = { .tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000 };
+	struct timespec at = { .tv_sec = deadline / 1000,
+			       .tv_nsec = deadline % 1000 * 1000000 };
 
 	while (!*flag) {
 		if (deadline == DEADLINE_NEVER)
@@ -98,7 +99,8 @@ static int start(struct run *run, pthread_t *ret)
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	/* The state is inherited by nobody, but a new thread can be cancelled from its start. */
+	/* The state is inherited by nobody, but a new thread can be cancelled from its start.
+	 */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	r = -pthread_create(ret, &attr, thread, run);
 	pthread_setcancelstate(cancel, &cancel);

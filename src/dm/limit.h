@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What to run, and what it works on. @work is owned by the call from here on: @release frees it,
- * once nobody uses it any more, which may be after limit_run() has returned.
+ * What to run, and what it works on. @work is owned by the call from here on: @release frees
+ * it, once nobody uses it any more, which may be after limit_run() has returned.
  */
 struct limit_job {
 	int (*run)(void *work); /* 0 or -errno; async-cancellable: system calls only */

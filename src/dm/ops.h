@@ -3,8 +3,8 @@
  * The seam to the kernel: all that the dm room asks of the system, as one struct of functions.
  * ops_ioctl.c is the real kernel, ops_fake.c one in memory for tests.
  *
- * Below this line names are as the kernel holds them; errors are bare negative errnos, which the
- * engine (engine.h) explains.
+ * Below this line names are as the kernel holds them; errors are bare negative errnos, which
+ * the engine (engine.h) explains.
  */
 #ifndef DM_OPS_H
 #define DM_OPS_H
@@ -61,8 +61,8 @@ struct dm_segment {
 
 /*
  * A question or an order. The device is @name, or @uuid where that is NULL, or the number where
- * both are. @cookie goes into the uevents of resume, remove and rename. @text is the message, the
- * new name or uuid, the geometry, or the target's name.
+ * both are. @cookie goes into the uevents of resume, remove and rename. @text is the message,
+ * the new name or uuid, the geometry, or the target's name.
  */
 struct dm_request {
 	enum dm_op op;
@@ -103,24 +103,26 @@ struct dm_entry {
 /* An answer. Texts point into @text, which the reply owns. */
 struct dm_reply {
 	struct dm_state state;
-	VEC(struct dm_entry) entries;         /* list */
-	VEC(struct dm_segment) segments;      /* table, status */
-	VEC(struct bp_devno) deps;            /* deps */
-	VEC(struct bp_target_entry) targets;  /* targets, target version */
-	const char *message;                  /* message: the answer, or NULL */
+	VEC(struct dm_entry) entries;        /* list */
+	VEC(struct dm_segment) segments;     /* table, status */
+	VEC(struct bp_devno) deps;           /* deps */
+	VEC(struct bp_target_entry) targets; /* targets, target version */
+	const char *message;                 /* message: the answer, or NULL */
 	char *text;
 	size_t text_size;
 	bool secure; /* wipe @text before it is freed */
 };
 
 void dm_reply_done(struct dm_reply *reply);
-/* Keep @len bytes for the texts of a reply, with a NUL behind: NULL where there is no memory. */
+/* Keep @len bytes for the texts of a reply, with a NUL behind: NULL where there is no memory.
+ */
 char *dm_reply_keep(struct dm_reply *reply, const void *text, size_t len);
 
 enum dm_node_op {
-	NODE_CHECK,  /* 0: there, and the device's; -ENOENT: not there; -ESTALE: something else */
+	NODE_CHECK,  /* 0: there, and the device's; -ENOENT: not there; -ESTALE: something else
+		      */
 	NODE_MAKE,   /* make it or put it right */
-	NODE_REMOVE, /* also where it is not there */
+	NODE_REMOVE, /* unless it is another device's (major 0: whosever) or not there */
 };
 
 struct dm_node {
@@ -134,6 +136,8 @@ struct dm_node {
 typedef void (*dm_log_fn)(void *user, int64_t time_us, const char *line);
 
 struct dm_ops {
+	/* Open the kernel's control node, once. */
+	int (*open)(void *self);
 	/* One request. @reply is zeroed by the caller, who ends it with dm_reply_done(). */
 	int (*call)(void *self, const struct dm_request *rq, struct dm_reply *reply);
 	/* Wait for an event after the last OP_ARM: 0 or -ETIMEDOUT. */
@@ -145,8 +149,8 @@ struct dm_ops {
 	int (*major)(void *self, uint32_t *ret);
 	int (*node)(void *self, enum dm_node_op op, const struct dm_node *node);
 	/* Names in the mapper directory, "control" left out: each to @name. */
-	int (*node_list)(void *self, const char *dir, void (*name)(void *user, const char *name),
-			 void *user);
+	int (*node_list)(void *self, const char *dir,
+			 void (*name)(void *user, const char *name), void *user);
 	/* Lines of the kernel log from @since_us on. */
 	int (*log)(void *self, int64_t since_us, dm_log_fn line, void *user);
 	/* Will udev answer? NULL: yes; else why not (static text). */
@@ -162,7 +166,8 @@ struct dm_ops {
 		       size_t *ret_count);
 	int (*bdev_read)(void *self, const struct bp_bdev *bdev, void *buf, size_t len);
 	int (*bdev_write)(void *self, const struct bp_bdev *bdev, const void *buf, size_t len);
-	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE. */
+	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE.
+	 */
 	int (*bdev_name)(void *self, uint32_t major, uint32_t minor, char *ret);
 	void (*free)(void *self);
 };

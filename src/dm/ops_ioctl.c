@@ -81,12 +81,9 @@ static const struct {
 static const struct {
 	uint32_t kernel, state;
 } state_flags[] = {
-	{ DM_READONLY_FLAG, ST_READ_ONLY },
-	{ DM_SUSPEND_FLAG, ST_SUSPENDED },
-	{ DM_ACTIVE_PRESENT_FLAG, ST_LIVE },
-	{ DM_INACTIVE_PRESENT_FLAG, ST_INACTIVE },
-	{ DM_DEFERRED_REMOVE, ST_DEFERRED },
-	{ DM_INTERNAL_SUSPEND_FLAG, ST_INTERNAL },
+	{ DM_READONLY_FLAG, ST_READ_ONLY },      { DM_SUSPEND_FLAG, ST_SUSPENDED },
+	{ DM_ACTIVE_PRESENT_FLAG, ST_LIVE },     { DM_INACTIVE_PRESENT_FLAG, ST_INACTIVE },
+	{ DM_DEFERRED_REMOVE, ST_DEFERRED },     { DM_INTERNAL_SUSPEND_FLAG, ST_INTERNAL },
 	{ DM_UEVENT_GENERATED_FLAG, ST_UEVENT },
 };
 
@@ -375,16 +372,20 @@ static int open_once(int *fd)
 	return 0;
 }
 
+static int open_control(void *self)
+{
+	struct kernel *k = self;
+
+	return open_once(&k->fd);
+}
+
 static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 {
 	struct kernel *k = self;
-	int r = open_once(&k->fd);
+	int r;
 
-	if (r < 0)
-		return r;
 	reply->secure = rq->flags & RQ_SECURE;
 	r = ask(k, rq);
-	/* Also where it failed, the kernel has filled in what it knows. */
 	if (r == 0)
 		r = take_answer(k, rq->op, reply);
 	if (rq->flags & RQ_SECURE && k->buffer)
@@ -454,6 +455,7 @@ int dm_ops_ioctl_new(void **ret_self)
 }
 
 const struct dm_ops dm_ops_ioctl = {
+	.open = open_control,
 	.call = call,
 	.wait = wait_event,
 	.event_fd = event_fd,

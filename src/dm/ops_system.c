@@ -111,7 +111,8 @@ int system_open_control(const char *dir, const char *node)
 		 dir);
 	snprintf(path, sizeof(path), "%s/%s", mapper, node);
 	r = open_node(path, 0);
-	/* Opening the node can have loaded the module; a node can be left from another number. */
+	/* Opening the node can have loaded the module; a node can be left from another number.
+	 */
 	if (r >= 0 || r == -EACCES || r == -EPERM)
 		return r;
 	if (number_of_line("/proc/misc", NULL, "device-mapper", &minor) < 0)
@@ -175,11 +176,17 @@ static int node_make(const struct dm_node *node)
 
 int system_node(void *self, enum dm_node_op op, const struct dm_node *node)
 {
+	struct stat st;
+
 	(void)self;
 	if (op == NODE_CHECK)
 		return node_check(node);
 	if (op == NODE_MAKE)
 		return node_make(node);
+	/* The name may belong to another device by now. */
+	if (node->major && stat(node->path, &st) == 0 && S_ISBLK(st.st_mode) &&
+	    st.st_rdev != makedev(node->major, node->minor))
+		return 0;
 	return unlink(node->path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -205,7 +212,8 @@ int64_t clock_log_us(void)
 {
 	struct timespec t;
 
-	/* The log's clock runs free, as this one does; they differ by when they were started. */
+	/* The log's clock runs free, as this one does; they differ by when they were started.
+	 */
 	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
@@ -244,7 +252,8 @@ int system_log(void *self, int64_t since_us, dm_log_fn line, void *user)
 		return -errno;
 	for (;;) {
 		n = read(fd, record, sizeof(record) - 1);
-		/* EPIPE: the record was overwritten before it was read; the next read goes on. */
+		/* EPIPE: the record was overwritten before it was read; the next read goes on.
+		 */
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (n <= 0)

@@ -86,9 +86,7 @@ static const char *text_at(const struct walk *w, size_t at, size_t limit, size_t
  * event number, u32 flags (1: a uuid follows), char uuid[]. Drivers before 4.37 have the event
  * number only, or nothing; what lies within this record (its @end) tells.
  */
-enum {
-	LIST_HAS_UUID = 1
-};
+enum { LIST_HAS_UUID = 1 };
 
 static int list_extra(const struct walk *w, size_t name_end, size_t end, struct dm_entry *entry)
 {
@@ -104,8 +102,8 @@ static int list_extra(const struct walk *w, size_t name_end, size_t end, struct 
 }
 
 /*
- * Records of REPLY_LIST_NAME bytes and a name; "next" is the way from this record's start to the
- * next, 0 in the last. An empty list is a device number 0, or no data.
+ * Records of REPLY_LIST_NAME bytes and a name; "next" is the way from this record's start to
+ * the next, 0 in the last. An empty list is a device number 0, or no data.
  */
 static int decode_list(const struct walk *w, struct dm_reply *reply)
 {

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dm/table_io.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "core/strbuf.h"
+
+void table_freep(struct bp_table **table)
+{
+	bp_table_free(*table);
+}
+
+void load_done(struct load *load)
+{
+	for (size_t i = 0; i < load->segments.count; i++) {
+		char *args = (char *)(uintptr_t)load->segments.items[i].args;
+
+		explicit_bzero(args, strlen(args));
+		free(args);
+	}
+	vec_done(&load->segments);
+}
+
+int load_from_table(struct bp_ctx *ctx, const struct bp_table *table, struct load *ret)
+{
+	_cleanup_(load_done) struct load load = { 0 };
+
+	for (size_t i = 0; i < bp_table_count(table); i++) {
+		const struct bp_segment *segment = bp_table_get(table, i);
+		struct dm_segment to = {
+			.start = segment->start_sectors,
+			.length = segment->length_sectors,
+			.target = segment->target,
+		};
+		char *args;
+		int r = bp_segment_format_args(ctx, segment, &args);
+
+		if (r < 0)
+			return r;
+		to.args = args;
+		if (vec_add(&load.segments, &to) < 0) {
+			free(args);
+			return bp_fail_memory(ctx);
+		}
+	}
+	*ret = load;
+	load = (struct load){ 0 };
+	return 0;
+}
+
+/* The key of a crypt segment is its second word, unless that is a key's name (":..."). */
+static void add_without_key(struct strbuf *s, const char *args)
+{
+	size_t cipher = strcspn(args, " ");
+	const char *key = args + cipher + (args[cipher] != '\0');
+	size_t len = strcspn(key, " ");
+
+	if (*key == ':') {
+		strbuf_add(s, args);
+		return;
+	}
+	strbuf_add_len(s, args, (size_t)(key - args));
+	for (size_t i = 0; i < len; i++)
+		strbuf_add_char(s, key[i] == '-' ? '-' : '0');
+	strbuf_add(s, key + len);
+}
+
+int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show_keys,
+		     struct bp_table **ret)
+{
+	struct strbuf s = { 0 };
+	int r;
+
+	for (size_t i = 0; i < reply->segments.count; i++) {
+		const struct dm_segment *segment = &reply->segments.items[i];
+
+		strbuf_addf(&s, "%llu %llu %s ", (unsigned long long)segment->start,
+			    (unsigned long long)segment->length, segment->target);
+		if (!show_keys && streq(segment->target, "crypt"))
+			add_without_key(&s, segment->args);
+		else
+			strbuf_add(&s, segment->args);
+		strbuf_add_char(&s, '\n');
+	}
+	r = s.error ? bp_fail_memory(ctx)
+		    : bp_table_parse(ctx, strbuf_text(&s), BP_TABLE_PRINTED, ret);
+	if (s.text)
+		explicit_bzero(s.text, s.size);
+	strbuf_done(&s);
+	return r;
+}
+
+int table_read(struct bp_ctx *ctx, const char *verb, const struct which *which, uint32_t flags,
+	       struct bp_table **ret)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_TABLE, .deadline = DEADLINE_NEVER };
+	int r;
+
+	if (flags & BP_TABLE_INACTIVE)
+		rq.flags |= RQ_INACTIVE;
+	if (flags & BP_TABLE_SHOW_KEYS)
+		rq.flags |= RQ_SECURE;
+	r = dm_ask(ctx, verb, which, &rq, &reply);
+	if (r < 0)
+		return r;
+	return table_from_reply(ctx, &reply, flags & BP_TABLE_SHOW_KEYS, ret);
+}
+
+/* --- pre-flight with this system's answers --- */
+
+int table_lookup(void *user_ctx, const char *dev, struct bp_bdev *ret)
+{
+	struct dm *dm;
+	int r = dm_get(user_ctx, &dm);
+
+	return r < 0 ? r : dm->ops->bdev(dm->self, dev, ret);
+}
+
+/* Does anybody but device-mapper hold it? Mapped devices share what they lie on. */
+static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
+{
+	_cleanup_(freep) struct bp_holder *holders = NULL;
+	size_t count = 0;
+	struct dm *dm;
+
+	if (dm_get(user, &dm) < 0 ||
+	    dm->ops->holders(dm->self, bdev->major, bdev->minor, &holders, &count) < 0)
+		return BP_ANSWER_UNKNOWN;
+	for (size_t i = 0; i < count; i++)
+		if (holders[i].kind != BP_HOLDER_MAPPED &&
+		    holders[i].kind != BP_HOLDER_PROCESS && holders[i].kind != BP_HOLDER_LOOP)
+			return BP_ANSWER_YES;
+	return BP_ANSWER_NO;
+}
+
+static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
+{
+	struct error_state *saved = error_save(user);
+	struct bp_target_entry entry;
+	int r = bp_target_version(user, target, &entry);
+	enum bp_error_code code = bp_error_get(user)->code;
+
+	error_restore(user, saved);
+	if (r == 0)
+		memcpy(version, entry.version, sizeof(entry.version));
+	if (r == 0)
+		return BP_ANSWER_YES;
+	return code == BP_E_UNKNOWN_TARGET ? BP_ANSWER_NO : BP_ANSWER_UNKNOWN;
+}
+
+static uint32_t kernel_release(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname u;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return 0;
+	return (major & 0xff) << 8 | (minor & 0xff);
+}
+
+static int check(struct bp_ctx *ctx, const struct bp_table *table, const char *device,
+		 const struct bp_table *live, bool read_only, struct bp_findings **ret)
+{
+	struct bp_table_check_opts opts = {
+		.size = sizeof(opts),
+		.lookup = table_lookup,
+		.busy = busy,
+		.has_target = has_target,
+		.user = ctx,
+		.kernel_release = kernel_release(),
+		.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
+		.read_only = read_only,
+		.device = device,
+		.live = live,
+	};
+
+	return bp_table_check(ctx, table, &opts, ret);
+}
+
+int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
+			  const struct bp_selector *selector, bool read_only,
+			  struct bp_findings **ret)
+{
+	_cleanup_(table_freep) struct bp_table *live = NULL;
+	struct dm_state state;
+	struct which which;
+	char device[32];
+	int r;
+
+	if (!selector)
+		return check(ctx, table, NULL, NULL, read_only, ret);
+	r = which_resolve(ctx, selector, &which);
+	if (r == 0)
+		r = dm_state(ctx, "check-table", &which, &state);
+	if (r == 0)
+		r = table_read(ctx, "check-table", &which, 0, &live);
+	if (r < 0)
+		return r;
+	snprintf(device, sizeof(device), "%u:%u", state.major, state.minor);
+	return check(ctx, table, device, bp_table_count(live) ? live : NULL, read_only, ret);
+}
+
+/* --- loading --- */
+
+/* The segment whose target the kernel's text names, where there is only one of that kind. */
+static void segment_from_cause(struct bp_ctx *ctx, const struct bp_table *table)
+{
+	static const char says[] = "the kernel says: ";
+	const char *cause = bp_error_get(ctx)->cause;
+	int found = -1;
+
+	if (!cause || strncmp(cause, says, strlen(says)) != 0)
+		return;
+	cause += strlen(says);
+	for (size_t i = 0; i < bp_table_count(table); i++) {
+		const char *target = bp_table_get(table, i)->target;
+		size_t len = strlen(target);
+
+		if (strncmp(cause, target, len) != 0 || cause[len] != ':')
+			continue;
+		if (found >= 0)
+			return;
+		found = (int)i;
+	}
+	if (found >= 0)
+		error_set_segment(ctx, found, bp_table_get(table, (size_t)found)->target);
+}
+
+/* Say where in the table the kernel's refusal lies: pre-flight knows the kernel's own rules. */
+static void locate(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
+{
+	struct error_state *first = error_save(ctx);
+	struct bp_findings *findings = NULL;
+	const struct bp_finding *worst = NULL;
+
+	if (check(ctx, table, NULL, NULL, read_only, &findings) == 0)
+		for (size_t i = 0; !worst && i < bp_findings_count(findings); i++)
+			if (bp_findings_get(findings, i)->severity >= BP_SEVERITY_REFUSED)
+				worst = bp_findings_get(findings, i);
+	error_restore(ctx, first);
+	if (worst) {
+		if (worst->segment >= 0)
+			error_set_segment(ctx, worst->segment, worst->target);
+		if (worst->argument)
+			error_set_argument(ctx, worst->argument, worst->argument_name,
+					   worst->value);
+		error_set_hint(ctx, "%s", worst->message);
+	} else {
+		segment_from_cause(ctx, table);
+	}
+	bp_findings_free(findings);
+}
+
+int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
+	       const struct bp_table *table, uint32_t flags, int64_t deadline)
+{
+	_cleanup_(load_done) struct load load = { 0 };
+	struct dm_request rq = { .op = OP_LOAD, .flags = flags, .deadline = deadline };
+	int r;
+
+	if (bp_table_count(table) == 0) {
+		bp_fail(ctx, -EINVAL, "%s '%s': the table is empty", verb, which->label);
+		error_set_code(ctx, BP_E_TABLE);
+		return -EINVAL;
+	}
+	r = load_from_table(ctx, table, &load);
+	if (r < 0)
+		return r;
+	rq.segments = load.segments.items;
+	rq.nr_segments = load.segments.count;
+	r = dm_order(ctx, verb, which, &rq, NULL);
+	if (r < 0 && r != -ETIMEDOUT && r != -ENOMEM)
+		locate(ctx, table, flags & RQ_READ_ONLY);
+	return r;
+}
