@@ -10,6 +10,7 @@
 #define BEDPLATE_POOL_H
 
 #include <bedplate/device.h>
+#include <bedplate/targets.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,7 +18,6 @@ extern "C" {
 
 struct bp_pool;
 
-#define BP_THIN_ID_MAX 16777215u /* 24 bits */
 #define BP_THIN_ID_ANY UINT32_MAX
 
 /**
