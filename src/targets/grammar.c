@@ -105,6 +105,9 @@ bool arg_is_set(const struct arg *arg, const void *base)
 	case KIND_DEV:
 	case KIND_TEXT:
 	case KIND_POINTER:
+	case KIND_EACH:
+	case KIND_WORDS:
+	case KIND_PAIRS:
 		return arg_pointer_get(arg, base) != NULL;
 	case KIND_MAYBE:
 		return ((const struct bp_number *)arg_at_const(arg, base))->is_set;
@@ -115,10 +118,6 @@ bool arg_is_set(const struct arg *arg, const void *base)
 		return arg_choice_get(arg, base) != 0;
 	case KIND_FLAG:
 		return *(const bool *)arg_at_const(arg, base);
-	case KIND_EACH:
-	case KIND_WORDS:
-	case KIND_PAIRS:
-		return arg_list_count(arg, base, base) != 0;
 	case KIND_END:
 	case KIND_LITERAL:
 	case KIND_COUNT:

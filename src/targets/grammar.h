@@ -189,11 +189,11 @@ struct arg {
 #define ARG_WORDS(type, list, nr, text, ...) \
 	{ .kind = KIND_WORDS, ARG_LIST_(type, list, nr), .help = text, \
 	  .size = sizeof(char *) + ARG_TYPED_(type, list, const char *const *: 1), __VA_ARGS__ }
-/* The list of struct @up, whose elements hold this list, has the length. */
-#define ARG_WORDS_UP(type, list, up, nr, text, ...) \
+/* The length is in struct @outer, whose list holds structs of this type. */
+#define ARG_WORDS_UP(type, list, outer, nr, text, ...) \
 	{ .kind = KIND_WORDS, .up = true, .name = #list, .help = text, \
-	  .offset = offsetof(type, list), .nr_offset = offsetof(up, nr) + \
-	  ARG_TYPED_(up, nr, size_t: 1), \
+	  .offset = offsetof(type, list), .nr_offset = offsetof(outer, nr) + \
+	  ARG_TYPED_(outer, nr, size_t: 1), \
 	  .size = sizeof(char *) + ARG_TYPED_(type, list, const char *const *: 1), __VA_ARGS__ }
 #define ARG_PAIRS(type, list, nr, text, ...) \
 	{ .kind = KIND_PAIRS, ARG_LIST_(type, list, nr), .help = text, \

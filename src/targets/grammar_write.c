@@ -100,9 +100,11 @@ static const char *number_text(struct writer *w, uint64_t value, bool hex)
 /* A value that is not there: '-', a hole at the end, or a mistake. */
 static int put_missing(struct writer *w, const struct arg *arg)
 {
-	if (arg->flags & ARG_DASH)
+	const bool optional = arg->flags & ARG_OPTIONAL;
+
+	if ((arg->flags & ARG_DASH) && !(optional && w->hole))
 		return put_value(w, arg, "-");
-	if (arg->flags & ARG_OPTIONAL) {
+	if (optional) {
 		if (!w->hole)
 			w->hole = arg;
 		return 0;
