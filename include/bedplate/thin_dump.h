@@ -62,8 +62,7 @@ struct bp_thin_dump_opts {
  * restore accepts it unless it is completed by hand.
  *
  * Memory: what a walk of all trees takes (44 bytes for each node, 12 for each entry of an
- * internal node, 4 for each metadata block), 12 bytes more for each node, 2 MiB of buffers a
- * thread. Nothing is held for each device and block.
+ * internal node, 4 for each metadata block), 8 bytes more for each node, 4 MiB of buffers. Nothing is held for each device and block.
  *
  * Return: 0; -EBADMSG, -EUCLEAN or -EIO where the trees of devices are damaged or don't agree;
  * -ENODATA: no such device; -ECANCELED, -ENOMEM, or what @write returned.
