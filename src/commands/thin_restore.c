@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/thin_dump.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct args {
+	const char *input, *output, *io_engine;
+	uint64_t data_block_sectors, nr_data_blocks, transaction_id;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_STRING(input, 'i', "input", "FILE", "XML to read; - is standard input"),
+	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to overwrite"),
+	OPT_RANGE(data_block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "data block size, instead of the XML's"),
+	OPT_RANGE(nr_data_blocks, 1, UINT64_MAX, 0, "nr-data-blocks", "BLOCKS", "number of data blocks, instead of the XML's"),
+	OPT_NUMBER(transaction_id, 0, "transaction-id", "ID", "transaction id, instead of the XML's"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_ANY("input"),
+	OPT_ANY("output"),
+	OPT_END
+};
+/* clang-format on */
+
+static int open_input(struct cli *cli, const char *path, int *ret)
+{
+	struct stat st;
+	int fd;
+
+	if (streq(path, "-")) {
+		*ret = STDIN_FILENO;
+		return 0;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return cli_failf(cli, NULL, NULL, "Couldn't find input file '%s'", path);
+	if (fd < 0)
+		return cli_failf(cli, path, NULL, "cannot open: %s", strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return cli_failf(cli, NULL, NULL,
+				 "Not a block device or regular file '%s': it is a directory",
+				 path);
+	}
+	*ret = fd;
+	return 0;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_thin_restore_opts opt = {
+		.size = sizeof(opt),
+		.data_block_sectors = (uint32_t)args->data_block_sectors,
+		.nr_data_blocks = args->nr_data_blocks,
+		.transaction_id = args->transaction_id,
+	};
+	int fd, r, status;
+
+	if (cli_given(cli, "transaction-id"))
+		opt.flags |= BP_THIN_RESTORE_TRANSACTION;
+	status = open_input(cli, args->input, &fd);
+	if (status)
+		return status;
+	r = bp_thin_restore(cli->ctx, fd, fd == STDIN_FILENO ? "standard input" : args->input,
+			    args->output, &opt);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+const struct cmd cmd_thin_restore = {
+	.name = "thin_restore",
+	.group = "Metadata",
+	.summary = "Make a thin pool's metadata from the XML of a dump.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
