@@ -166,6 +166,14 @@ bool check_same_dev(struct check *check, const char *a, const char *b)
 	       x.minor == y.minor;
 }
 
+void check_distinct(struct check *check, const char *name, const char *dev,
+		    const char *other_name, const char *other)
+{
+	if (dev && other && check_same_dev(check, dev, other))
+		check_found(check, BP_SEVERITY_WARNING, name, "another device",
+			    "it is %s as well, which the kernel does not see", other_name);
+}
+
 enum bp_answer check_release(const struct check *check, uint32_t release)
 {
 	if (!check->opts.kernel_release)

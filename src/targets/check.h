@@ -42,6 +42,13 @@ bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret);
 /* Do two words name one device, as far as can be known? */
 bool check_same_dev(struct check *check, const char *a, const char *b);
 
+/*
+ * Warn where @dev, the argument @name, is the device @other of argument @other_name as well:
+ * the kernel does not see that, but it is surely not meant.
+ */
+void check_distinct(struct check *check, const char *name, const char *dev,
+		    const char *other_name, const char *other);
+
 /* Is the kernel known to be at least 0xMMmm? */
 enum bp_answer check_release(const struct check *check, uint32_t release);
 

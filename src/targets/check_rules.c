@@ -146,21 +146,37 @@ static bool number_in(const struct written *w, uint64_t *ret)
 	return number_parse(text, UINT64_MAX, ret) == 0;
 }
 
-static void check_number(struct check *check, const struct written *w)
+/* The range of a number, for people. */
+static void check_number_range(struct check *check, const struct written *w)
 {
 	const struct arg *arg = w->arg;
 	const char *unit = arg_unit(arg);
 	char right[64];
-	uint64_t value;
 
-	if (!number_in(w, &value) || (value >= arg->min && value <= arg->max))
-		return;
 	if (arg->max == UINT64_MAX)
 		snprintf(right, sizeof(right), "%" PRIu64 " or more", arg->min);
 	else
 		snprintf(right, sizeof(right), "%" PRIu64 " to %" PRIu64, arg->min, arg->max);
 	check_refuse(check, w->name, right, "out of range%s%s", unit ? ", in " : "",
 		     unit ? unit : "");
+}
+
+static void check_number(struct check *check, const struct written *w)
+{
+	const struct arg *arg = w->arg;
+	char right[64];
+	uint64_t value;
+
+	if (!number_in(w, &value))
+		return;
+	if (value < arg->min || value > arg->max) {
+		check_number_range(check, w);
+	} else if ((arg->flags & ARG_POWER_OF_2) && value && (value & (value - 1))) {
+		check_refuse(check, w->name, "a power of two", "not a power of two");
+	} else if (arg->step && value % arg->step) {
+		snprintf(right, sizeof(right), "a multiple of %" PRIu64, arg->step);
+		check_refuse(check, w->name, right, "not a multiple of %" PRIu64, arg->step);
+	}
 }
 
 /* A group announces no more words than its target reads. */
@@ -207,23 +223,37 @@ static void check_device(struct check *check, const struct written *w)
 	}
 }
 
-/* An option that not every kernel has. */
+/* Has the kernel an option that not every kernel has? By asking it, else by its release. */
+static enum bp_answer has_option(const struct check *check, const struct arg *arg)
+{
+	if (check->opts.has_feature)
+		return check->opts.has_feature(check->opts.user, check->target->name,
+					       arg_word(arg));
+	if (arg->absent && check_release(check, arg->absent + 1u) == BP_ANSWER_YES &&
+	    check_release(check, arg->since) == BP_ANSWER_NO)
+		return BP_ANSWER_UNKNOWN;
+	return check_release(check, arg->since);
+}
+
 static void check_option(struct check *check, const struct written *w)
 {
-	enum bp_answer has = check_release(check, w->arg->since);
+	const struct arg *arg = w->arg;
 
-	if (!w->arg->since)
+	if (!arg->since)
 		return;
-	if (check->opts.has_feature)
-		has = check->opts.has_feature(check->opts.user, check->target->name,
-					      arg_word(w->arg));
-	if (has == BP_ANSWER_NO)
+	switch (has_option(check, arg)) {
+	case BP_ANSWER_NO:
 		check_refuse(check, w->name, NULL, "this kernel's %s has no '%s'",
-			     check->target->name, arg_word(w->arg));
-	else if (has == BP_ANSWER_UNKNOWN)
+			     check->target->name, arg_word(arg));
+		break;
+	case BP_ANSWER_UNKNOWN:
 		check_found(check, BP_SEVERITY_UNKNOWN, w->name, NULL,
-			    "only kernels from %u.%u on have '%s'", w->arg->since >> 8,
-			    w->arg->since & 0xff, arg_word(w->arg));
+			    "only kernels from %u.%u on are known to have '%s'",
+			    arg->since >> 8, arg->since & 0xff, arg_word(arg));
+		break;
+	case BP_ANSWER_YES:
+		break;
+	}
 }
 
 static void check_word(struct check *check, const struct written *w)

@@ -81,7 +81,7 @@ int arg_choice_get(const struct arg *arg, const void *base)
 
 const char *arg_choice_word(const struct arg *arg, int value)
 {
-	for (const struct arg_word *w = arg->words; w->word; w++)
+	for (const struct arg_word *w = arg->words; value && w->word; w++)
 		if (w->value == value)
 			return w->word;
 	return NULL;
@@ -97,6 +97,13 @@ const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, 
 			return w;
 	}
 	return NULL;
+}
+
+bool arg_when(const struct arg *arg, const void *base)
+{
+	int value = arg_choice_get(arg, base);
+
+	return value == arg->value || (value == 0 && (arg->flags & ARG_DEFAULT));
 }
 
 bool arg_is_set(const struct arg *arg, const void *base)

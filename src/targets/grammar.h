@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clang-format off */
 /*
  * The grammar of table lines, status lines and messages: const data that says which words
  * follow one another and which member of a public struct each of them is. From it come
@@ -6,7 +7,7 @@
  *
  * A grammar is an array of struct arg, ended by ARG_END, read in order. Each macro below makes
  * one entry; behind its last parameter more members of struct arg can be set (.flags, .word,
- * .def, .since). Every value has a help text. Units come from the member's name
+ * .def, .since, .step). Every value has a help text. Units come from the member's name
  * (offset_sectors, delay_ms).
  *
  * One word each:
@@ -23,9 +24,9 @@
  *
  * Lists; nr is the size_t member that holds their length:
  *   ARG_COUNT(struct bp_striped, nr_legs, 1, UINT32_MAX)  the word that says how many follow
- *   ARG_EACH(struct bp_striped, legs, nr_legs, leg_args, "help")  structs, by a sub-grammar
- * each ARG_NUMBERS(struct bp_raid, rebuild, nr_rebuild, uint32_t, 0, 252, "help")    const
- * uint32_t * ARG_WORDS(struct bp_x, devs, nr_devs, "help")         const char *const *
+ *   ARG_EACH(struct bp_striped, legs, nr_legs, leg_args, "help")  structs, by a sub-grammar each
+ *   ARG_NUMBERS(struct bp_raid, rebuild, nr_rebuild, uint32_t, 0, 252, "help")  const uint32_t *
+ *   ARG_WORDS(struct bp_x, devs, nr_devs, "help")         const char *const *
  *   ARG_PAIRS(struct bp_cache, policy_args, nr_policy_args, "help")  const struct bp_pair *
  *       A list is as long as its ARG_COUNT, in front of it, says. With ARG_REST it goes to the
  *       end of its span: the line, or the counted group it is in.
@@ -34,15 +35,14 @@
  *
  * Structure:
  *   ARG_RECORD(struct bp_delay, read, path_args)          a struct within the struct
- *   ARG_POINTER(struct bp_delay, write, path_args, "help")  a struct by pointer; NULL: not
- * given. With ARG_OPTIONAL it is read if words are left, with ARG_EXACT too only if exactly as
+ *   ARG_POINTER(struct bp_delay, write, path_args, "help")  a struct by pointer; NULL: not given.
+ *       With ARG_OPTIONAL it is read if words are left, with ARG_EXACT too only if exactly as
  *       many words are left as it has entries.
  *   ARG_GROUP(log_args, sub)          a count of words, and so many words, read in order by sub
- *   ARG_OPTIONS(features)             a count of words, and so many words in any order, see
- * below ARG_OPTIONS_REST(options)         the same without a count, to the end of the span
- *   ARG_SPLIT('/', sub)               one word in parts: "12/1024"; the last part takes the
- * rest ARG_WHEN(struct bp_mirror, log_type, BP_MIRROR_CORE, sub)   sub, where an enum has that
- * value
+ *   ARG_OPTIONS(features)             a count of words, and so many words in any order, see below
+ *   ARG_OPTIONS_REST(options)         the same without a count, to the end of the span
+ *   ARG_SPLIT('/', sub)               one word in parts: "12/1024"; the last part takes the rest
+ *   ARG_WHEN(struct bp_mirror, log_type, BP_MIRROR_CORE, sub)   sub, where an enum has that value
  *
  * Entries of ARG_OPTIONS, told apart by their first word (.word, else the member's name):
  *   ARG_FLAG                          that word alone: read_only
@@ -54,9 +54,11 @@
  * Options are written in the order of the grammar, which should be the kernel's. max of
  * ARG_OPTIONS and ARG_GROUP is the most words their count may announce (0: any number).
  *
- * Reading checks form, counts, words and whether numbers fit their member. Ranges (min, max)
- * are rules of bp_table_check(): what a builder or a line gives is kept and judged there.
+ * Reading checks form, counts, words and whether numbers fit their member. Ranges (min, max,
+ * step, ARG_POWER_OF_2) are rules of bp_table_check(): what a builder or a line gives is kept
+ * and judged there.
  */
+/* clang-format on */
 #ifndef TARGETS_GRAMMAR_H
 #define TARGETS_GRAMMAR_H
 
@@ -88,31 +90,36 @@ enum arg_kind {
 	KINDS,
 };
 
+/* clang-format off */
 enum arg_flags {
-	ARG_OPTIONAL =
-		1 << 0,    /* the line may end here, if all that follows may be missing too */
-	ARG_DASH = 1 << 1, /* "-" is written for a value that is not given */
-	ARG_NOCASE =
-		1 << 2, /* words match and compare ignoring case; in ARG_OPTIONS: all of them */
-	ARG_HEX = 1 << 3,    /* hex digits: compared ignoring case */
-	ARG_SECRET = 1 << 4, /* a key: left out of JSON unless asked for */
-	ARG_PLUS = 1 << 5,   /* the kernel's strict parser: takes one '+' in front */
-	ARG_JOINED = 1 << 6, /* option and value are one word, parted by ':' */
-	ARG_REPEAT = 1 << 7, /* options given again are no error, the last one counts */
-	ARG_ALWAYS = 1 << 8, /* a count of zero is written too */
-	ARG_CHOSEN = 1 << 9, /* where none is given the kernel chooses and prints one */
-	ARG_EXACT = 1 << 10, /* see ARG_POINTER */
-	ARG_PEEK = 1 << 11,  /* a choice that is not there if the word is none of its words */
-	ARG_REST = 1 << 12,  /* a list to the end of its span */
-	ARG_BARE = 1 << 13,  /* see ARG_CHOICE above */
+	ARG_OPTIONAL = 1 << 0,   /* the line may end here, if all that follows may be missing too */
+	ARG_DASH = 1 << 1,       /* "-" is written for a value that is not given */
+	ARG_NOCASE = 1 << 2,     /* words match and compare ignoring case; in ARG_OPTIONS: all of them */
+	ARG_HEX = 1 << 3,        /* hex digits: compared ignoring case */
+	ARG_SECRET = 1 << 4,     /* a key: left out of JSON unless asked for */
+	ARG_PLUS = 1 << 5,       /* the kernel's strict parser: takes one '+' in front */
+	ARG_JOINED = 1 << 6,     /* option and value are one word, parted by ':' */
+	ARG_REPEAT = 1 << 7,     /* options given again are no error, the last one counts */
+	ARG_ALWAYS = 1 << 8,     /* a count of zero is written too */
+	ARG_CHOSEN = 1 << 9,     /* where none is given, or a plain number is 0, the kernel chooses
+				    and prints one */
+	ARG_EXACT = 1 << 10,     /* see ARG_POINTER */
+	ARG_PEEK = 1 << 11,      /* a choice that is not there if the word is none of its words; it
+				    has .value then */
+	ARG_REST = 1 << 12,      /* a list to the end of its span */
+	ARG_BARE = 1 << 13,      /* see ARG_CHOICE above */
 	ARG_NOT_COMPARED = 1 << 14, /* kernels don't print it back */
 	ARG_HEX_NUMBER = 1 << 15,   /* a number in hexadecimal, without prefix */
+	ARG_POWER_OF_2 = 1 << 16,   /* a number must be one, or 0 if its range allows that */
+	ARG_DEFAULT = 1 << 17,   /* a choice that is not given is written as .def; ARG_WHEN: and where
+				    the enum is not given */
 };
+/* clang-format on */
 
 /* A word of a choice. The first with a value is the one that is written. */
 struct arg_word {
 	const char *word; /* NULL ends the array */
-	int value;        /* never 0 */
+	int value;        /* 0: known to be wrong, also where ARG_PEEK would pass it by */
 	bool prefix;      /* longer words that begin with it match as well */
 };
 
@@ -124,17 +131,19 @@ struct arg {
 	size_t offset,
 		size;     /* of the member: list elements and pointed-to structs: size of one */
 	size_t nr_offset; /* of a list's length */
-	uint64_t min, max;
-	char separator;         /* of ARG_SPLIT */
-	bool uncounted;         /* of ARG_OPTIONS_REST */
-	bool up;                /* of ARG_WORDS_UP */
-	const struct arg *args; /* sub-grammar */
+	uint64_t min, max, step; /* step: a number must be a multiple of it; 0: any */
+	char separator;          /* of ARG_SPLIT */
+	bool uncounted;          /* of ARG_OPTIONS_REST */
+	bool up;                 /* of ARG_WORDS_UP */
+	const struct arg *args;  /* sub-grammar */
 	const struct arg_word *words;
-	int value; /* of ARG_WHEN */
+	int value; /* of ARG_WHEN, ARG_PEEK */
 	const char
 		*def; /* what the kernel takes where none is given; compares as equal to none */
-	uint16_t since; /* kernel release that brought this option, 0xMMmm; 0: as old as the
-			   target */
+	uint16_t since;  /* kernel release that brought this option, 0xMMmm; 0: as old as the
+			    target */
+	uint16_t absent; /* newest release known to be without it, where that is not .since - 1
+			  */
 	const char *help;
 };
 
@@ -214,8 +223,8 @@ struct arg {
 	{ .kind = KIND_OPTIONS, .uncounted = true, .name = #list, .args = list, __VA_ARGS__ }
 #define ARG_SPLIT(by, sub, ...) \
 	{ .kind = KIND_SPLIT, .separator = by, .args = sub, __VA_ARGS__ }
-#define ARG_WHEN(type, member, is, sub) \
-	{ .kind = KIND_WHEN, .args = sub, .value = is, .offset = offsetof(type, member) }
+#define ARG_WHEN(type, in, is, sub, ...) \
+	{ .kind = KIND_WHEN, .args = sub, .value = is, .offset = offsetof(type, in), __VA_ARGS__ }
 /* clang-format on */
 
 extern const struct arg arg_pair[];
@@ -251,6 +260,8 @@ int arg_choice_get(const struct arg *arg, const void *base);
 const char *arg_choice_word(const struct arg *arg, int value);
 /* The entry of a choice that @word is; NULL: none. */
 const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, bool nocase);
+/* Does the enum have the value that this ARG_WHEN is for? */
+bool arg_when(const struct arg *arg, const void *base);
 /* Is there something to write for this option? */
 bool arg_is_set(const struct arg *arg, const void *base);
 /* "sectors" for "offset_sectors"; NULL: the name has no unit. */
@@ -298,8 +309,10 @@ struct written_list {
 };
 
 enum write_flags {
-	WRITE_HALF_MADE =
-		1 << 0, /* members that must be given may be missing: they are left out */
+	/* Members that must be given may be missing: they are left out. */
+	WRITE_HALF_MADE = 1 << 0,
+	/* Other words follow: counts of empty groups are not left out. */
+	WRITE_FOLLOWED = 1 << 1,
 };
 
 /*

@@ -10,12 +10,14 @@ struct comparer {
 	void *user;
 };
 
-/* Words that say nothing of their own: counts, literals, the word in front of a value. */
+/* Words that say nothing: counts, literals, the word in front of a value, 0 for "choose". */
 static bool says_nothing(const struct written *w)
 {
 	return w->role == WRITTEN_COUNT || w->role == WRITTEN_LITERAL ||
 	       (w->role == WRITTEN_OPTION && w->arg->kind != KIND_FLAG) ||
-	       (w->arg->flags & ARG_NOT_COMPARED);
+	       (w->arg->flags & ARG_NOT_COMPARED) ||
+	       (w->arg->kind == KIND_NUMBER && (w->arg->flags & ARG_CHOSEN) &&
+		streq(w->text, "0"));
 }
 
 static int by_name(const void *a, const void *b)

@@ -121,7 +121,7 @@ static void json_arg(const struct arg *arg, const void *base, const void *up, bo
 		json_struct(arg, arg_pointer_get(arg, base), base, secrets, json);
 		break;
 	case KIND_WHEN:
-		if (arg_choice_get(arg, base) != arg->value)
+		if (!arg_when(arg, base))
 			break;
 		args_json(arg->args, base, up, secrets, json);
 		break;

@@ -253,7 +253,7 @@ static const char *const *choice_list(const struct arg *arg, struct arena *arena
 		return NULL;
 	n = 0;
 	for (const struct arg_word *w = arg->words; w->word; w++)
-		if (streq(arg_choice_word(arg, w->value), w->word))
+		if (w->value && streq(arg_choice_word(arg, w->value), w->word))
 			list[n++] = w->word;
 	return list;
 }
@@ -316,7 +316,8 @@ static int list_transparent(struct lister *l, const struct arg *arg)
 	bool optional = l->optional;
 	int r;
 
-	l->optional |= arg->kind == KIND_OPTIONS || arg->kind == KIND_WHEN ||
+	l->optional |= arg->kind == KIND_OPTIONS ||
+		       (arg->kind == KIND_WHEN && !(arg->flags & ARG_DEFAULT)) ||
 		       (arg->flags & ARG_OPTIONAL);
 	r = list_args(l, arg->args);
 	l->optional = optional;

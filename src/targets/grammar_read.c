@@ -211,33 +211,37 @@ static void hint_words(struct reader *r, const struct arg *arg)
 	struct strbuf s = { 0 };
 
 	for (const struct arg_word *w = arg->words; w->word; w++)
-		strbuf_addf(&s, "%s%s", s.len ? ", " : "", w->word);
+		if (w->value)
+			strbuf_addf(&s, "%s%s", s.len ? ", " : "", w->word);
 	error_set_hint(r->ctx, "known: %s", strbuf_text(&s));
 	strbuf_done(&s);
+}
+
+/* Is the next word none of the choice's? */
+static bool is_passed_by(const struct reader *r, const struct arg *arg)
+{
+	return r->pos == r->end ||
+	       !arg_choice_find(arg, r->words[r->pos], r->nocase || (arg->flags & ARG_NOCASE));
 }
 
 static int read_choice(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const struct arg_word *found;
 	const char *word;
-	int value = 0, e;
+	int value = arg->value, e;
 
 	(void)up;
-	if ((arg->flags & ARG_PEEK) &&
-	    (r->pos == r->end ||
-	     !arg_choice_find(arg, r->words[r->pos], arg->flags & ARG_NOCASE)))
-		return 0;
-	e = next_word(r, arg->name, &word);
-	if (e < 0)
-		return e;
-	if (!((arg->flags & ARG_DASH) && streq(word, "-"))) {
+	if (!(arg->flags & ARG_PEEK) || !is_passed_by(r, arg)) {
+		e = next_word(r, arg->name, &word);
+		if (e < 0)
+			return e;
 		found = arg_choice_find(arg, word, r->nocase || (arg->flags & ARG_NOCASE));
-		if (!found) {
+		value = found ? found->value : 0;
+		if (!value && !((arg->flags & ARG_DASH) && streq(word, "-"))) {
 			e = fail(r, r->pos - 1, arg->name, "'%s' is none of its words", word);
 			hint_words(r, arg);
 			return e;
 		}
-		value = found->value;
 	}
 	memcpy(arg_at(arg, base), &value, sizeof(value));
 	return 0;
@@ -500,7 +504,7 @@ static int read_split(struct reader *r, const struct arg *arg, void *base, const
 
 static int read_when(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
-	if (arg_choice_get(arg, base) != arg->value)
+	if (!arg_when(arg, base))
 		return 0;
 	return read_args(r, arg->args, base, up);
 }
@@ -631,6 +635,7 @@ static int fail_unknown(struct reader *r, const struct arg *options)
 static int read_options_words(struct reader *r, const struct arg *options, void *base,
 			      const void *up)
 {
+	const size_t words = words_left(r);
 	uint64_t given = 0; /* a bit an option; no grammar has more than 64 */
 
 	while (r->pos < r->end) {
@@ -647,6 +652,12 @@ static int read_options_words(struct reader *r, const struct arg *options, void 
 		    !((options->flags | arg->flags) & ARG_REPEAT))
 			return fail(r, r->pos, arg->name, "'%s' is given twice",
 				    r->words[r->pos]);
+		/* Only here can it be seen: what is given twice is written once. */
+		if ((given & bit) && options->max && words > options->max)
+			return fail(r, r->pos, arg->name,
+				    "'%s' is given again, and the target takes %" PRIu64
+				    " words at most",
+				    r->words[r->pos], options->max);
 		given |= bit;
 		e = read_option(r, arg, base, up);
 		if (e < 0)

@@ -182,9 +182,11 @@ static int write_choice(struct writer *w, const struct arg *arg, const void *bas
 	const char *word = arg_choice_word(arg, value);
 
 	(void)up;
+	if (value == 0 && (arg->flags & ARG_DEFAULT))
+		word = arg->def;
 	if (word)
 		return put_value(w, arg, word);
-	if (value != 0)
+	if (value != arg->value)
 		return fail(w, arg->name, "%d is no value of it", value);
 	return arg->flags & ARG_PEEK ? 0 : put_missing(w, arg);
 }
@@ -321,7 +323,7 @@ static int write_split(struct writer *w, const struct arg *arg, const void *base
 
 static int write_when(struct writer *w, const struct arg *arg, const void *base, const void *up)
 {
-	if (arg_choice_get(arg, base) != arg->value)
+	if (!arg_when(arg, base))
 		return 0;
 	return write_args(w, arg->args, base, up);
 }
@@ -515,7 +517,7 @@ int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base, uin
 	struct writer w = { .ctx = ctx, .arena = arena, .out = ret, .flags = flags };
 	int e = write_args(&w, args, base, NULL);
 
-	if (e == 0)
+	if (e == 0 && !(flags & WRITE_FOLLOWED))
 		drop_loose(&w);
 	if (e == 0 && w.path.error)
 		e = bp_fail_memory(ctx);

@@ -63,7 +63,8 @@ int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 	int r = 0;
 
 	if (s->params)
-		r = args_write(ctx, s->type->args, s->params, flags, arena, ret);
+		r = args_write(ctx, s->type->args, s->params,
+			       flags | (s->extra.count ? WRITE_FOLLOWED : 0), arena, ret);
 	return r < 0 ? r : write_raw(ctx, &s->extra, ret);
 }
 

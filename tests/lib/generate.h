@@ -81,19 +81,24 @@ static inline void generate_text(struct generator *g, const struct arg *arg)
 		generate_word(g, texts[generate_number(g, ARRAY_SIZE(texts))]);
 }
 
+static inline void generate_chosen(struct generator *g, const struct arg *arg, int value)
+{
+	if (g->nr_choices < ARRAY_SIZE(g->choices)) {
+		g->choices[g->nr_choices] = value;
+		g->choice_offsets[g->nr_choices++] = arg->offset;
+	}
+}
+
 static inline void generate_choice(struct generator *g, const struct arg *arg)
 {
 	const struct arg_word *w = arg->words;
 	size_t n = 0;
 
-	while (w[n].word)
+	while (w[n].word && w[n].value) /* words known to be wrong come last */
 		n++;
 	w += generate_number(g, n);
 	generate_word(g, w->word);
-	if (g->nr_choices < ARRAY_SIZE(g->choices)) {
-		g->choices[g->nr_choices] = w->value;
-		g->choice_offsets[g->nr_choices++] = arg->offset;
-	}
+	generate_chosen(g, arg, w->value);
 }
 
 static inline int chosen(const struct generator *g, size_t offset)
@@ -270,6 +275,8 @@ static void generate_arg(struct generator *g, const struct arg *arg)
 	case KIND_CHOICE:
 		if (!(arg->flags & ARG_PEEK) || generate_number(g, 2))
 			generate_choice(g, arg);
+		else
+			generate_chosen(g, arg, arg->value);
 		break;
 	case KIND_FLAG:
 	case KIND_LITERAL:

@@ -204,6 +204,51 @@ static const struct arg parts[] = {
 	ARG_END,
 };
 
+struct versioned {
+	enum shape version;
+	struct bp_number steps, power;
+};
+
+static const struct arg_word wordy[] = {
+	{ "round", SHAPE_ROUND },
+	{ "ro", 0, true },
+	{ NULL },
+};
+
+static const struct arg round_only[] = {
+	ARG_MAYBE(struct versioned, steps, 0, 100, "of round ones", .step = 5),
+	ARG_END,
+};
+
+static const struct arg square_only[] = {
+	ARG_MAYBE(struct versioned, power, 0, 100, "of square ones", .flags = ARG_POWER_OF_2),
+	ARG_END,
+};
+
+static const struct arg versioned[] = {
+	ARG_CHOICE(struct versioned, version, wordy, "square ones have no word",
+		   .value = SHAPE_SQUARE, .def = "round", .flags = ARG_PEEK | ARG_DEFAULT),
+	ARG_WHEN(struct versioned, version, SHAPE_ROUND, round_only, .flags = ARG_DEFAULT),
+	ARG_WHEN(struct versioned, version, SHAPE_SQUARE, square_only),
+	ARG_END,
+};
+
+struct repeated {
+	bool fast;
+	struct bp_number often;
+};
+
+static const struct arg repeated_options[] = {
+	ARG_FLAG(struct repeated, fast, "go fast"),
+	ARG_MAYBE(struct repeated, often, 0, 9, "how often"),
+	ARG_END,
+};
+
+static const struct arg repeated[] = {
+	ARG_OPTIONS(repeated_options, .max = 3, .flags = ARG_OPTIONAL | ARG_REPEAT),
+	ARG_END,
+};
+
 static const struct grammar {
 	const char *name;
 	const struct arg *args;
@@ -214,6 +259,8 @@ static const struct grammar {
 	{ "options", options, sizeof(struct options) },
 	{ "options_rest", options_rest, sizeof(struct options) },
 	{ "parts", parts, sizeof(struct parts) },
+	{ "versioned", versioned, sizeof(struct versioned) },
+	{ "repeated", repeated, sizeof(struct repeated) },
 };
 
 /* clang-format off */
@@ -280,6 +327,14 @@ static const struct {
 	{ "parts", "round 1 8 12/13/14 8:0 5", "argument 4 (total): '13/14' is not a number" },
 	{ "parts", "round 1 8 1/2 8:0", "argument 6 (read.ms): is missing" },
 	{ "parts", "round 1 8 1/2 8:0 5 8:1", "argument 8 (write.ms): is missing" },
+	{ "versioned", "round 5" },
+	{ "versioned", "8" },
+	{ "versioned", "rope 8", "argument 1 (version): 'rope' is none of its words" },
+	{ "versioned", "rop 8", "argument 1 (version): 'rop' is none of its words" },
+	{ "repeated", "3 fast often 1" },
+	{ "repeated", "2 fast fast", NULL, "1 fast" },
+	{ "repeated", "4 often 1 often 2",
+	  "argument 4 (often): 'often' is given again, and the target takes 3 words at most" },
 };
 /* clang-format on */
 
@@ -362,6 +417,19 @@ static void every_kind_is_read_and_written(void **state)
 		}
 		arena_done(&arena);
 	}
+}
+
+/* What is not given is written as its default, with what belongs to that. */
+static void defaults_are_written(void **state)
+{
+	const struct versioned unset = { .steps = BP_SET(10) };
+	struct arena arena = { 0 };
+	char *text = write_text(versioned, &unset, &arena);
+
+	(void)state;
+	assert_string_equal(text, "round 10");
+	free(text);
+	arena_done(&arena);
 }
 
 /* parse(format(x)) = x, and format(parse(format(x))) is the same text, for any line. */
@@ -616,6 +684,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_read_and_written),
+		cmocka_unit_test(defaults_are_written),
 		cmocka_unit_test(generated_lines_round_trip),
 		cmocka_unit_test(generated_targets_round_trip),
 		cmocka_unit_test(cut_lines_do_no_harm),
