@@ -202,12 +202,6 @@ enum bp_vdo_version {
 	BP_VDO_V1,
 	BP_VDO_V0, /* has no version word */
 };
-/* Only table lines before BP_VDO_V4 have these; the kernel reads and ignores them. */
-struct bp_vdo_old {
-	const char *read_cache, *read_cache_blocks, *md_raid5; /* up to V1, V1, V2 */
-	const char *write_policy, *pool_name;                  /* up to V3, V2 */
-	const char *threads; /* up to V1: "." or "ack=1,bio=4" */
-};
 struct bp_vdo {
 	enum bp_vdo_version version; /* 0: V4 */
 	const char *storage_dev;
@@ -215,7 +209,12 @@ struct bp_vdo {
 	uint32_t minimum_io_bytes; /* 512 or 4096 */
 	uint32_t block_map_cache_mblocks;
 	uint32_t block_map_era; /* 1 to 16380 */
-	struct bp_vdo_old old;
+	/* Only older lines have these six, and the kernel ignores all but threads. */
+	const char *read_cache, *read_cache_blocks; /* up to V1 */
+	const char *md_raid5;                       /* up to V2 */
+	const char *write_policy;                   /* up to V3 */
+	const char *pool_name;                      /* up to V2 */
+	const char *threads;                        /* up to V1: "." or "ack=1,bio=4" */
 	struct bp_number ack, bio, bio_rotation_interval, cpu; /* threads */
 	struct bp_number hash, logical, physical;              /* zones: all 0, or none */
 	struct bp_number max_discard_mblocks;

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cache METADATA_DEV CACHE_DEV ORIGIN_DEV BLOCK #FEATURES FEATURE... POLICY #ARGS KEY VALUE...
+ * Kernels print the words as they were given; a policy's real name is in the status.
+ * Source: Linux, drivers/md/dm-cache-target.c, dm-cache-policy-smq.c.
+ */
+#include "targets/check.h"
+
+#include "core/number.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define POLICY_WORDS 1024
+#define MIGRATION_THRESHOLD(type)                                                              \
+	ARG_MAYBE(type, migration_threshold_sectors, 0, UINT64_MAX,                            \
+		  "copy no more than so much at once", .word = "migration_threshold",          \
+		  .def = "2048", .flags = ARG_NOCASE)
+
+static const struct arg_word modes[] = {
+	{ "writeback", BP_CACHE_WRITEBACK },
+	{ "writethrough", BP_CACHE_WRITETHROUGH },
+	{ "passthrough", BP_CACHE_PASSTHROUGH },
+	{ NULL },
+};
+
+static const struct arg features[] = {
+	ARG_CHOICE(struct bp_cache, mode, modes, "when writes reach the origin",
+		   .flags = ARG_BARE, .def = "writeback"),
+	ARG_FLAG(struct bp_cache, metadata2, "keep dirty bits apart in new metadata",
+		 .flags = ARG_REPEAT),
+	ARG_FLAG(struct bp_cache, no_discard_passdown, "don't discard on the origin",
+		 .flags = ARG_REPEAT),
+	ARG_END,
+};
+
+static const struct arg policy_args[] = {
+	MIGRATION_THRESHOLD(struct bp_cache),
+	ARG_PAIRS(struct bp_cache, policy_args, nr_policy_args, "the policy's own settings"),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_cache, metadata_dev, "holds what is where"),
+	ARG_DEV(struct bp_cache, cache_dev, "the fast device"),
+	ARG_DEV(struct bp_cache, origin_dev, "the slow device"),
+	ARG_NUMBER(struct bp_cache, block_sectors, 64, 2097152,
+		   "what is cached at a time, a multiple of 64", .step = 64, .flags = ARG_PLUS),
+	ARG_OPTIONS(features, .max = 3, .flags = ARG_NOCASE),
+	ARG_TEXT(struct bp_cache, policy, "what decides on blocks: smq, mq, cleaner, default"),
+	ARG_OPTIONS(policy_args, .max = POLICY_WORDS, .flags = ARG_REPEAT),
+	ARG_END,
+};
+
+/* --- status --- */
+
+static const struct arg metadata_use[] = {
+	ARG_NUMBER(struct bp_cache_status, used_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks in use"),
+	ARG_NUMBER(struct bp_cache_status, total_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks there are"),
+	ARG_END,
+};
+
+static const struct arg cache_use[] = {
+	ARG_NUMBER(struct bp_cache_status, used_dblocks, 0, UINT64_MAX, "blocks in use"),
+	ARG_NUMBER(struct bp_cache_status, total_dblocks, 0, UINT64_MAX, "blocks there are"),
+	ARG_END,
+};
+
+static const struct arg status_features[] = {
+	ARG_FLAG(struct bp_cache_status, metadata2, "as given; the format may be another"),
+	ARG_CHOICE(struct bp_cache_status, mode, modes, "when writes reach the origin",
+		   .flags = ARG_BARE),
+	ARG_FLAG(struct bp_cache_status, no_discard_passdown,
+		 "given, or the origin knows no discards"),
+	ARG_END,
+};
+
+static const struct arg core_args[] = {
+	MIGRATION_THRESHOLD(struct bp_cache_status),
+	ARG_PAIRS(struct bp_cache_status, core_args, nr_core_args, "settings of newer kernels"),
+	ARG_END,
+};
+
+static const struct arg status_policy_args[] = {
+	ARG_PAIRS(struct bp_cache_status, policy_args, nr_policy_args,
+		  "the policy's own settings"),
+	ARG_END,
+};
+
+static const struct arg_word accesses[] = {
+	{ "rw", BP_CACHE_RW },
+	{ "ro", BP_CACHE_RO },
+	{ NULL },
+};
+
+#define COUNTER(member, text) ARG_NUMBER(struct bp_cache_status, member, 0, UINT64_MAX, text)
+static const struct arg status[] = {
+	COUNTER(metadata_block_sectors, "size of a metadata block"),
+	ARG_SPLIT('/', metadata_use),
+	COUNTER(block_sectors, "size of a block"),
+	ARG_SPLIT('/', cache_use),
+	COUNTER(read_hits, "reads that the cache had"),
+	COUNTER(read_misses, "reads that it had not"),
+	COUNTER(write_hits, "writes to blocks in the cache"),
+	COUNTER(write_misses, "writes to other blocks"),
+	COUNTER(demotions, "blocks that left the cache since activation"),
+	COUNTER(promotions, "blocks that came into it"),
+	COUNTER(dirty_dblocks, "blocks that the origin has not yet"),
+	ARG_OPTIONS(status_features),
+	ARG_OPTIONS(core_args),
+	ARG_TEXT(struct bp_cache_status, policy, "what decides on blocks"),
+	ARG_OPTIONS(status_policy_args),
+	ARG_CHOICE(struct bp_cache_status, access, accesses, "may the metadata change?",
+		   .flags = ARG_OPTIONAL),
+	ARG_FLAG(struct bp_cache_status, needs_check,
+		 "the metadata must be checked before it may change",
+		 .flags = ARG_DASH | ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const char *const states[] = { "Fail", "Error", NULL };
+
+/* --- messages --- */
+
+static const struct arg threshold_args[] = {
+	ARG_NUMBER(struct bp_cache_threshold, migration_threshold_sectors, 0, UINT64_MAX,
+		   "copy no more than so much at once", .flags = ARG_PLUS),
+	ARG_END,
+};
+
+static const struct arg range_parts[] = {
+	ARG_NUMBER(struct bp_cache_range, begin_dblock, 0, UINT32_MAX, "the first block"),
+	ARG_MAYBE(struct bp_cache_range, end_dblock, 0, UINT32_MAX, "the one behind the last",
+		  .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg range[] = { ARG_SPLIT('-', range_parts), ARG_END };
+
+static const struct arg invalidate_args[] = {
+	ARG_EACH(struct bp_cache_invalidate, ranges, nr_ranges, range, "blocks of the cache",
+		 .flags = ARG_REST),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "migration_threshold", "SECTORS", "copy no more than so much at once",
+	  sizeof(struct bp_cache_threshold), threshold_args },
+	{ "invalidate_cblocks", "BLOCK|BEGIN-END...",
+	  "drop blocks from the cache, in passthrough mode; END is not part of a range",
+	  sizeof(struct bp_cache_invalidate), invalidate_args },
+	{ NULL },
+};
+
+/* --- rules --- */
+
+/* "default" is smq. */
+static void canonical(void *params)
+{
+	struct bp_cache *cache = params;
+
+	if (cache->policy && streq(cache->policy, "default"))
+		cache->policy = "smq";
+}
+
+/* What the mq policy once had; now it takes and ignores them. */
+static bool is_mq_arg(const char *key)
+{
+	static const char *const keys[] = {
+		"random_threshold",           "sequential_threshold",
+		"discard_promote_adjustment", "read_promote_adjustment",
+		"write_promote_adjustment",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcasecmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void check_policy_arg(struct check *c, const struct bp_cache *cache, size_t i)
+{
+	const struct bp_pair *pair = &cache->policy_args[i];
+	char name[48];
+	uint64_t value;
+
+	if (!streq(cache->policy, "mq") || !is_mq_arg(pair->key)) {
+		snprintf(name, sizeof(name), "policy_args.%zu.key", i);
+		check_refuse(c, name, "migration_threshold", "the policy %s knows no '%s'",
+			     cache->policy, pair->key);
+		return;
+	}
+	snprintf(name, sizeof(name), "policy_args.%zu.value", i);
+	if (number_parse(pair->value, UINT64_MAX, &value) < 0)
+		check_refuse(c, name, NULL, "not a number");
+	else
+		check_found(c, BP_SEVERITY_WARNING, name, NULL,
+			    "the policy takes and ignores '%s'", pair->key);
+}
+
+static void check_policy(struct check *c, const struct bp_cache *cache)
+{
+	static const char *const policies[] = { "smq", "default", "mq", "cleaner" };
+	size_t i = 0;
+
+	if (!cache->policy)
+		return;
+	while (i < ARRAY_SIZE(policies) && !streq(policies[i], cache->policy))
+		i++;
+	if (i == ARRAY_SIZE(policies)) {
+		check_refuse(c, "policy", "smq, default, mq or cleaner", "no such policy");
+		return;
+	}
+	for (i = 0; i < cache->nr_policy_args; i++)
+		check_policy_arg(c, cache, i);
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_cache *cache = params;
+	struct bp_bdev bdev;
+
+	check_policy(c, cache);
+	check_distinct(c, "cache_dev", cache->cache_dev, "metadata_dev", cache->metadata_dev);
+	check_distinct(c, "origin_dev", cache->origin_dev, "metadata_dev", cache->metadata_dev);
+	check_distinct(c, "origin_dev", cache->origin_dev, "cache_dev", cache->cache_dev);
+	if (check_bdev(c, cache->cache_dev, &bdev) &&
+	    cache->block_sectors > bp_bytes_to_sector(bdev.size_bytes))
+		check_refuse(c, "block_sectors", NULL,
+			     "a block is larger than the cache device, %" PRIu64 " sectors",
+			     bp_bytes_to_sector(bdev.size_bytes));
+	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_cache *cache = params;
+
+	return length_of(query, cache->origin_dev, 0, ret);
+}
+
+const struct bp_target target_cache = {
+	.name = "cache",
+	.summary = "keep what is used most on a fast device",
+	.module = "dm-cache",
+	.since = "3.9",
+	.flags = BP_TARGET_FORMATS,
+	.size = sizeof(struct bp_cache),
+	.args = args,
+	.ignores_extra = true,
+	.status_size = sizeof(struct bp_cache_status),
+	.status = status,
+	.states = states,
+	.messages = messages,
+	.canonical = canonical,
+	.check = check,
+	.length = length,
+};

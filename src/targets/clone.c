@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * clone METADATA_DEV DEST_DEV SOURCE_DEV REGION [#FEATURES FEATURE... [#ARGS KEY VALUE...]].
+ * Kernels print the words as they were given; messages change the status only.
+ * Source: Linux, drivers/md/dm-clone-target.c.
+ */
+#include "targets/check.h"
+
+#include <inttypes.h>
+
+#define REGIONS_MAX (UINT64_C(1) << 31)
+#define HYDRATION(type)                                                                        \
+	ARG_MAYBE(type, hydration_threshold_regions, 0, UINT32_MAX,                            \
+		  "copy no more than so many at once", .word = "hydration_threshold",          \
+		  .def = "1"),                                                                 \
+		ARG_MAYBE(type, hydration_batch_size_regions, 0, UINT32_MAX,                   \
+			  "copy so many in one go", .word = "hydration_batch_size",            \
+			  .def = "1")
+
+static const struct arg features[] = {
+	ARG_FLAG(struct bp_clone, no_hydration, "copy nothing in the background"),
+	ARG_FLAG(struct bp_clone, no_discard_passdown, "don't discard on the destination"),
+	ARG_END,
+};
+
+static const struct arg core_args[] = {
+	HYDRATION(struct bp_clone),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_clone, metadata_dev, "holds which regions are there"),
+	ARG_DEV(struct bp_clone, dest_dev, "the device that is filled"),
+	ARG_DEV(struct bp_clone, source_dev, "what it is filled from"),
+	ARG_NUMBER(struct bp_clone, region_sectors, 8, 2097152, "what is copied at a time",
+		   .flags = ARG_POWER_OF_2),
+	ARG_OPTIONS(features, .max = 2, .flags = ARG_OPTIONAL | ARG_NOCASE | ARG_REPEAT),
+	ARG_OPTIONS(core_args, .max = 4, .flags = ARG_OPTIONAL | ARG_NOCASE | ARG_REPEAT),
+	ARG_END,
+};
+
+/* --- status --- */
+
+static const struct arg metadata_use[] = {
+	ARG_NUMBER(struct bp_clone_status, used_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks in use"),
+	ARG_NUMBER(struct bp_clone_status, total_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks there are"),
+	ARG_END,
+};
+
+static const struct arg hydrated[] = {
+	ARG_NUMBER(struct bp_clone_status, hydrated_regions, 0, UINT64_MAX,
+		   "regions that are there"),
+	ARG_NUMBER(struct bp_clone_status, total_regions, 0, UINT64_MAX,
+		   "regions of the device"),
+	ARG_END,
+};
+
+static const struct arg status_features[] = {
+	ARG_FLAG(struct bp_clone_status, no_hydration, "nothing is copied in the background"),
+	ARG_FLAG(struct bp_clone_status, no_discard_passdown,
+		 "given, or the destination knows no discards"),
+	ARG_END,
+};
+
+static const struct arg status_core_args[] = {
+	HYDRATION(struct bp_clone_status),
+	ARG_END,
+};
+
+static const struct arg_word modes[] = {
+	{ "rw", BP_CLONE_RW },
+	{ "ro", BP_CLONE_RO },
+	{ "Fail", BP_CLONE_FAIL },
+	{ NULL },
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_clone_status, metadata_block_sectors, 0, UINT64_MAX,
+		   "size of a metadata block"),
+	ARG_SPLIT('/', metadata_use),
+	ARG_NUMBER(struct bp_clone_status, region_sectors, 0, UINT64_MAX, "size of a region"),
+	ARG_SPLIT('/', hydrated),
+	ARG_NUMBER(struct bp_clone_status, hydrating_regions, 0, UINT64_MAX,
+		   "regions being copied now"),
+	ARG_OPTIONS(status_features),
+	ARG_OPTIONS(status_core_args),
+	ARG_CHOICE(struct bp_clone_status, mode, modes, "may the metadata change?",
+		   .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const char *const states[] = { "Fail", "Error", NULL };
+
+static const struct arg regions_args[] = {
+	ARG_NUMBER(struct bp_clone_regions, regions, 0, UINT32_MAX, "how many",
+		   .flags = ARG_PLUS),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "enable_hydration", "", "copy in the background", 0, NULL },
+	{ "disable_hydration", "", "copy nothing in the background", 0, NULL },
+	{ "hydration_threshold", "REGIONS", "copy no more than so many at once",
+	  sizeof(struct bp_clone_regions), regions_args },
+	{ "hydration_batch_size", "REGIONS", "copy so many in one go",
+	  sizeof(struct bp_clone_regions), regions_args },
+	{ NULL },
+};
+
+/* --- rules --- */
+
+/* Regions must be multiples of a device's logical blocks. */
+static void check_region(struct check *c, const struct bp_clone *clone, const char *dev)
+{
+	struct bp_bdev bdev;
+	bp_sector block;
+
+	if (!check_bdev(c, dev, &bdev))
+		return;
+	block = bp_bytes_to_sector(bdev.logical_block_bytes);
+	if (block && clone->region_sectors % block)
+		check_refuse(c, "region_sectors", NULL,
+			     "not a multiple of the logical blocks of %s, %" PRIu64 " sectors",
+			     dev, block);
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_clone *clone = params;
+
+	if (clone->region_sectors &&
+	    DIV_UP(c->length_sectors, clone->region_sectors) > REGIONS_MAX)
+		check_refuse(c, "region_sectors", NULL,
+			     "the device has more than %" PRIu64 " regions of that size",
+			     REGIONS_MAX);
+	check_region(c, clone, clone->dest_dev);
+	check_region(c, clone, clone->source_dev);
+	check_distinct(c, "source_dev", clone->source_dev, "dest_dev", clone->dest_dev);
+	check_distinct(c, "dest_dev", clone->dest_dev, "metadata_dev", clone->metadata_dev);
+	check_distinct(c, "source_dev", clone->source_dev, "metadata_dev", clone->metadata_dev);
+	check_range(c, "dest_dev", clone->dest_dev, 0, c->length_sectors);
+	check_range(c, "source_dev", clone->source_dev, 0, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_clone *clone = params;
+	bp_sector dest, source;
+	int r = length_of(query, clone->dest_dev, 0, &dest);
+
+	if (r == 0)
+		r = length_of(query, clone->source_dev, 0, &source);
+	if (r < 0)
+		return r;
+	*ret = MIN(dest, source);
+	return 0;
+}
+
+const struct bp_target target_clone = {
+	.name = "clone",
+	.summary = "fill a device from a read-only one while it is in use",
+	.module = "dm-clone",
+	.since = "5.4",
+	.flags = BP_TARGET_FORMATS,
+	.size = sizeof(struct bp_clone),
+	.args = args,
+	.ignores_extra = true,
+	.status_size = sizeof(struct bp_clone_status),
+	.status = status,
+	.states = states,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

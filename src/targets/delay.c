@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * delay DEV OFFSET MS [DEV OFFSET MS [DEV OFFSET MS]]: for reads, writes, flushes.
+ * Source: Linux, drivers/md/dm-delay.c.
+ */
+#include "targets/check.h"
+
+static const struct arg path[] = {
+	ARG_DEV(struct bp_delay_path, dev, "the device mapped to"),
+	ARG_NUMBER(struct bp_delay_path, offset_sectors, 0, UINT64_MAX, "where in it to begin"),
+	ARG_NUMBER(struct bp_delay_path, delay_ms, 0, UINT32_MAX, "how long to hold back"),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_RECORD(struct bp_delay, read, path),
+	ARG_POINTER(struct bp_delay, write, path, "for writes; where not given, as for reads",
+		    .flags = ARG_OPTIONAL),
+	ARG_POINTER(struct bp_delay, flush, path, "for flushes; where not given, as for writes",
+		    .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_delay_status, reads, 0, UINT32_MAX, "reads held back now"),
+	ARG_NUMBER(struct bp_delay_status, writes, 0, UINT32_MAX, "writes held back now"),
+	ARG_NUMBER(struct bp_delay_status, flushes, 0, UINT32_MAX, "flushes held back now"),
+	ARG_END,
+};
+
+static void check_path(struct check *c, const char *name, const struct bp_delay_path *p)
+{
+	if (p)
+		check_range(c, name, p->dev, p->offset_sectors, c->length_sectors);
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_delay *delay = params;
+
+	check_path(c, "read.dev", &delay->read);
+	check_path(c, "write.dev", delay->write);
+	check_path(c, "flush.dev", delay->flush);
+}
+
+/* All of the devices must have what is mapped. */
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_delay *delay = params;
+	const struct bp_delay_path *const paths[] = { &delay->read, delay->write,
+						      delay->flush };
+	bp_sector shortest = UINT64_MAX, one;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r;
+
+		if (!paths[i])
+			continue;
+		r = length_of(query, paths[i]->dev, paths[i]->offset_sectors, &one);
+		if (r < 0)
+			return r;
+		shortest = MIN(shortest, one);
+	}
+	*ret = shortest;
+	return 0;
+}
+
+const struct bp_target target_delay = {
+	.name = "delay",
+	.summary = "hold back reads, writes and flushes",
+	.module = "dm-delay",
+	.since = "2.6.22",
+	.size = sizeof(struct bp_delay),
+	.args = args,
+	.status_size = sizeof(struct bp_delay_status),
+	.status = status,
+	.check = check,
+	.length = length,
+};

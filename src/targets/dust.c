@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* dust DEV OFFSET BLOCK_BYTES. Source: Linux, drivers/md/dm-dust.c. */
+#include "targets/check.h"
+
+#include <inttypes.h>
+
+/* 2^21 sectors. */
+#define BLOCK_MAX (UINT64_C(1) << 30)
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_dust, dev, "the device mapped to"),
+	ARG_NUMBER(struct bp_dust, offset_sectors, 0, UINT64_MAX, "where in it to begin"),
+	ARG_NUMBER(struct bp_dust, block_bytes, 512, BLOCK_MAX, "what is bad at a time",
+		   .flags = ARG_PLUS | ARG_POWER_OF_2),
+	ARG_END,
+};
+
+static const struct arg_word reads[] = {
+	{ "bypass", BP_DUST_BYPASS },
+	{ "fail_read_on_bad_block", BP_DUST_FAIL_READ_ON_BAD_BLOCK },
+	{ NULL },
+};
+
+static const struct arg_word logs[] = {
+	{ "verbose", BP_DUST_VERBOSE },
+	{ "quiet", BP_DUST_QUIET },
+	{ NULL },
+};
+
+static const struct arg status[] = {
+	ARG_DEV(struct bp_dust_status, dev, "the device mapped to"),
+	ARG_CHOICE(struct bp_dust_status, reads, reads, "do reads of bad blocks fail?"),
+	ARG_CHOICE(struct bp_dust_status, log, logs, "are messages logged?",
+		   .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg add_args[] = {
+	ARG_NUMBER(struct bp_dust_add, block, 0, UINT64_MAX, "which block", .flags = ARG_PLUS),
+	ARG_MAYBE(struct bp_dust_add, write_fails, 0, 255,
+		  "so many writes fail before one repairs it",
+		  .flags = ARG_OPTIONAL | ARG_PLUS),
+	ARG_END,
+};
+
+static const struct arg block_args[] = {
+	ARG_NUMBER(struct bp_dust_block, block, 0, UINT64_MAX, "which block",
+		   .flags = ARG_PLUS),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "addbadblock", "BLOCK [WRITE_FAILS]", "make a block bad", sizeof(struct bp_dust_add),
+	  add_args },
+	{ "removebadblock", "BLOCK", "make a block good", sizeof(struct bp_dust_block),
+	  block_args },
+	{ "queryblock", "BLOCK", "answer whether a block is bad", sizeof(struct bp_dust_block),
+	  block_args },
+	{ "countbadblocks", "", "answer how many blocks are bad", 0, NULL },
+	{ "listbadblocks", "", "answer which blocks are bad", 0, NULL },
+	{ "clearbadblocks", "", "make all blocks good", 0, NULL },
+	{ "enable", "", "let reads of bad blocks fail", 0, NULL },
+	{ "disable", "", "let reads of bad blocks pass", 0, NULL },
+	{ "quiet", "", "log no messages, or log them again", 0, NULL },
+	{ NULL },
+};
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_dust *dust = params;
+	bp_sector block = bp_bytes_to_sector(dust->block_bytes);
+
+	if (block > c->length_sectors)
+		check_refuse(c, "block_bytes", NULL,
+			     "a block is larger than the segment, %" PRIu64 " sectors",
+			     c->length_sectors);
+	check_range(c, "dev", dust->dev, dust->offset_sectors, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_dust *dust = params;
+
+	return length_of(query, dust->dev, dust->offset_sectors, ret);
+}
+
+const struct bp_target target_dust = {
+	.name = "dust",
+	.summary = "simulate bad sectors",
+	.module = "dm-dust",
+	.since = "5.2",
+	.size = sizeof(struct bp_dust),
+	.args = args,
+	.status_size = sizeof(struct bp_dust_status),
+	.status = status,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* era METADATA_DEV ORIGIN_DEV BLOCK. Source: Linux, drivers/md/dm-era-target.c. */
+#include "targets/check.h"
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_era, metadata_dev, "holds what is remembered"),
+	ARG_DEV(struct bp_era, origin_dev, "holds the data"),
+	ARG_NUMBER(struct bp_era, block_sectors, 8, UINT32_MAX,
+		   "what is remembered as one, a multiple of 8", .step = 8),
+	ARG_END,
+};
+
+static const struct arg metadata_use[] = {
+	ARG_NUMBER(struct bp_era_status, used_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks in use"),
+	ARG_NUMBER(struct bp_era_status, total_metadata_blocks, 0, UINT64_MAX,
+		   "metadata blocks there are"),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_era_status, metadata_block_sectors, 0, UINT64_MAX,
+		   "size of a metadata block"),
+	ARG_SPLIT('/', metadata_use),
+	ARG_NUMBER(struct bp_era_status, current_era, 0, UINT32_MAX,
+		   "what is written now is remembered as of this era"),
+	ARG_MAYBE(struct bp_era_status, held_root_mblock, 0, UINT64_MAX,
+		  "where the metadata snapshot is, if one is held", .flags = ARG_DASH),
+	ARG_END,
+};
+
+static const char *const states[] = { "Error", NULL };
+
+static const struct target_message messages[] = {
+	{ "checkpoint", "", "begin a new era if something was written in this one", 0, NULL },
+	{ "take_metadata_snap", "", "hold a snapshot of the metadata; begins a new era", 0,
+	  NULL },
+	{ "drop_metadata_snap", "", "let go of it", 0, NULL },
+	{ NULL },
+};
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_era *era = params;
+
+	check_distinct(c, "origin_dev", era->origin_dev, "metadata_dev", era->metadata_dev);
+	check_range(c, "origin_dev", era->origin_dev, 0, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_era *era = params;
+
+	return length_of(query, era->origin_dev, 0, ret);
+}
+
+const struct bp_target target_era = {
+	.name = "era",
+	.summary = "remember which blocks were written since when",
+	.module = "dm-era",
+	.since = "3.15",
+	.flags = BP_TARGET_FORMATS,
+	.size = sizeof(struct bp_era),
+	.args = args,
+	.status_size = sizeof(struct bp_era_status),
+	.status = status,
+	.states = states,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* log-writes DEV LOG_DEV. Source: Linux, drivers/md/dm-log-writes.c. */
+#include "targets/check.h"
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_log_writes, dev, "the device mapped to"),
+	ARG_DEV(struct bp_log_writes, log_dev, "where all writes are recorded"),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_log_writes_status, entries, 0, UINT64_MAX, "what was recorded"),
+	ARG_NUMBER(struct bp_log_writes_status, last_sector, 0, UINT64_MAX,
+		   "the last one used of the log device"),
+	ARG_FLAG(struct bp_log_writes_status, logging_disabled,
+		 "nothing is recorded any more: the log device is full or failed",
+		 .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg mark_args[] = {
+	ARG_TEXT(struct bp_log_writes_mark, text, "one word, to be found by later"),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "mark", "TEXT", "record a mark", sizeof(struct bp_log_writes_mark), mark_args },
+	{ NULL },
+};
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_log_writes *log = params;
+
+	check_distinct(c, "log_dev", log->log_dev, "dev", log->dev);
+	check_range(c, "dev", log->dev, 0, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_log_writes *log = params;
+
+	return length_of(query, log->dev, 0, ret);
+}
+
+const struct bp_target target_log_writes = {
+	.name = "log-writes",
+	.summary = "record all writes on a second device",
+	.module = "dm-log-writes",
+	.since = "4.1",
+	.size = sizeof(struct bp_log_writes),
+	.args = args,
+	.ignores_extra = true,
+	.status_size = sizeof(struct bp_log_writes_status),
+	.status = status,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What snapshot and snapshot-merge share: their lines are the same. */
+#ifndef TARGETS_SNAPSHOT_H
+#define TARGETS_SNAPSHOT_H
+
+#include "targets/check.h"
+
+extern const struct arg snapshot_args[], snapshot_status[];
+extern const char *const snapshot_states[];
+
+void snapshot_check(struct check *c, const void *params);
+int snapshot_length(const struct length_query *query, const void *params, bp_sector *ret);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * switch #PATHS REGION 0 (DEV OFFSET)*#PATHS; the 0 counts options, of which there are none.
+ * Source: Linux, drivers/md/dm-switch.c.
+ */
+#include "targets/check.h"
+
+#include <stdio.h>
+
+static const struct arg path[] = {
+	ARG_DEV(struct bp_switch_path, dev, "a path"),
+	ARG_NUMBER(struct bp_switch_path, offset_sectors, 0, UINT64_MAX,
+		   "where in it to begin"),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_COUNT(struct bp_switch, nr_paths, 1, UINT32_MAX),
+	ARG_NUMBER(struct bp_switch, region_sectors, 1, UINT32_MAX, "what takes one path"),
+	ARG_LITERAL("0"),
+	ARG_EACH(struct bp_switch, paths, nr_paths, path, "where regions can be"),
+	ARG_END,
+};
+
+static const struct arg mappings_args[] = {
+	ARG_WORDS(struct bp_switch_mappings, items, nr_items,
+		  "REGION:PATH, :PATH (the next region) or RCYCLE,COUNT (the last CYCLE items "
+		  "for "
+		  "COUNT more regions), in hexadecimal",
+		  .flags = ARG_REST),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "set_region_mappings", "REGION:PATH|:PATH|RCYCLE,COUNT...",
+	  "say which paths regions take; what comes before a mistake stays in effect",
+	  sizeof(struct bp_switch_mappings), mappings_args },
+	{ NULL },
+};
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_switch *sw = params;
+	char name[48];
+
+	for (size_t i = 0; i < sw->nr_paths; i++) {
+		snprintf(name, sizeof(name), "paths.%zu.dev", i);
+		check_range(c, name, sw->paths[i].dev, sw->paths[i].offset_sectors,
+			    c->length_sectors);
+	}
+}
+
+/* All paths lead to the same data: the shortest decides. */
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_switch *sw = params;
+	bp_sector shortest = UINT64_MAX, one;
+
+	for (size_t i = 0; i < sw->nr_paths; i++) {
+		int r = length_of(query, sw->paths[i].dev, sw->paths[i].offset_sectors, &one);
+
+		if (r < 0)
+			return r;
+		shortest = MIN(shortest, one);
+	}
+	*ret = shortest;
+	return 0;
+}
+
+const struct bp_target target_switch = {
+	.name = "switch",
+	.summary = "map each region to a path of its own",
+	.module = "dm-switch",
+	.since = "3.11",
+	.size = sizeof(struct bp_switch),
+	.args = args,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * writecache p|s ORIGIN_DEV CACHE_DEV BLOCK_BYTES #OPTIONS OPTION...
+ * Source: Linux, drivers/md/dm-writecache.c.
+ */
+#include "targets/check.h"
+
+#include <inttypes.h>
+
+#define OPTION_WORDS 18
+/* What the kernel takes where none is given. */
+#define HIGH_WATERMARK 50
+#define LOW_WATERMARK  45
+/* The last release known to refuse a cache device without DAX; 7.2 crashes. */
+#define REFUSES_NO_DAX 0x060c
+
+static const struct arg_word kinds[] = {
+	{ "p", BP_WRITECACHE_PMEM },
+	{ "s", BP_WRITECACHE_SSD },
+	{ NULL },
+};
+
+static const struct arg_word fuas[] = {
+	{ "fua", BP_WRITECACHE_FUA },
+	{ "nofua", BP_WRITECACHE_NOFUA },
+	{ NULL },
+};
+
+/* In the order in which kernels print them. */
+static const struct arg options[] = {
+	ARG_MAYBE(struct bp_writecache, start_sector, 0, UINT64_MAX,
+		  "where in the cache device to begin"),
+	ARG_MAYBE(struct bp_writecache, high_watermark_percent, 0, 100,
+		  "begin to write back when so much is used", .word = "high_watermark"),
+	ARG_MAYBE(struct bp_writecache, low_watermark_percent, 0, 100,
+		  "stop to write back when so much is used", .word = "low_watermark"),
+	ARG_MAYBE(struct bp_writecache, writeback_jobs, 0, UINT32_MAX,
+		  "how many blocks to write back at once; 0: any number"),
+	ARG_MAYBE(struct bp_writecache, autocommit_blocks, 0, UINT32_MAX,
+		  "commit after so many blocks; where not given: p 64, s 65536"),
+	ARG_MAYBE(struct bp_writecache, autocommit_time_ms, 0, 3600000,
+		  "commit after so long; where not given: 1000", .word = "autocommit_time"),
+	ARG_MAYBE(struct bp_writecache, max_age_ms, 0, 86400000, "write back what is older",
+		  .word = "max_age"),
+	ARG_FLAG(struct bp_writecache, cleaner, "write all back, and cache nothing new"),
+	ARG_CHOICE(struct bp_writecache, fua, fuas,
+		   "of pmem: make writes last by FUA or by flushes", .flags = ARG_BARE),
+	ARG_FLAG(struct bp_writecache, metadata_only, "only cache writes of metadata"),
+	ARG_MAYBE(
+		struct bp_writecache, pause_writeback_ms, 0, 60000,
+		"of an SSD: wait with writing back while the origin is read or written; where "
+		"not given: 3000",
+		.word = "pause_writeback"),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_CHOICE(struct bp_writecache, kind, kinds, "p: persistent memory; s: SSD",
+		   .flags = ARG_NOCASE),
+	ARG_DEV(struct bp_writecache, origin_dev, "the slow device"),
+	ARG_DEV(struct bp_writecache, cache_dev, "the fast device"),
+	ARG_NUMBER(struct bp_writecache, block_bytes, 512, 65536, "what is cached at a time",
+		   .flags = ARG_POWER_OF_2),
+	ARG_OPTIONS(options, .max = OPTION_WORDS, .flags = ARG_NOCASE | ARG_REPEAT),
+	ARG_END,
+};
+
+#define COUNTER(type, member, text) ARG_NUMBER(type, member, 0, UINT64_MAX, text)
+static const struct arg counters[] = {
+	COUNTER(struct bp_writecache_counters, reads, "reads"),
+	COUNTER(struct bp_writecache_counters, read_hits, "reads that the cache had"),
+	COUNTER(struct bp_writecache_counters, writes, "writes"),
+	COUNTER(struct bp_writecache_counters, write_hits_uncommitted,
+		"writes to blocks not yet committed"),
+	COUNTER(struct bp_writecache_counters, write_hits_committed,
+		"writes to committed blocks"),
+	COUNTER(struct bp_writecache_counters, writes_around, "writes past the cache"),
+	COUNTER(struct bp_writecache_counters, writes_allocate, "writes to new blocks"),
+	COUNTER(struct bp_writecache_counters, writes_blocked, "writes that waited for space"),
+	COUNTER(struct bp_writecache_counters, flushes, "flushes"),
+	COUNTER(struct bp_writecache_counters, discards, "discards"),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_SIGNED(struct bp_writecache_status, error, INT32_MAX,
+		   "0: none; else the cache failed"),
+	COUNTER(struct bp_writecache_status, total_blocks, "blocks there are"),
+	COUNTER(struct bp_writecache_status, free_blocks, "blocks that are free"),
+	COUNTER(struct bp_writecache_status, writeback_blocks, "blocks being written back"),
+	ARG_POINTER(struct bp_writecache_status, counters, counters,
+		    "in blocks, since activation or clear_stats", .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "flush", "", "write all back to the origin", 0, NULL },
+	{ "flush_on_suspend", "", "do so at the next suspend", 0, NULL },
+	{ "cleaner", "", "write all back, and cache nothing new; tables don't show it", 0,
+	  NULL },
+	{ "clear_stats", "", "set the counters to zero", 0, NULL },
+	{ NULL },
+};
+
+static void check_options(struct check *c, const struct bp_writecache *cache)
+{
+	uint64_t high = HIGH_WATERMARK, low = LOW_WATERMARK;
+
+	if (cache->high_watermark_percent.is_set)
+		high = cache->high_watermark_percent.value;
+	if (cache->low_watermark_percent.is_set)
+		low = cache->low_watermark_percent.value;
+	if (high < low)
+		check_refuse(c,
+			     cache->low_watermark_percent.is_set ? "low_watermark_percent"
+								 : "high_watermark_percent",
+			     NULL,
+			     "the low watermark is %" PRIu64 ", the high one only %" PRIu64,
+			     low, high);
+	if (cache->fua && cache->kind == BP_WRITECACHE_SSD)
+		check_refuse(c, "fua", NULL, "only for persistent memory");
+	if (cache->pause_writeback_ms.is_set && cache->kind == BP_WRITECACHE_PMEM)
+		check_refuse(c, "pause_writeback_ms", NULL, "only for an SSD");
+}
+
+/* Persistent memory must have DAX. Other devices than stacked ones surely have not. */
+static void check_pmem(struct check *c, const struct bp_writecache *cache)
+{
+	static const char pmem[] = "/dev/pmem", stacked[] = "/dev/dm-",
+			  mapper[] = "/dev/mapper/";
+	const enum bp_answer newer = check_release(c, REFUSES_NO_DAX + 1);
+	struct bp_bdev bdev;
+
+	if (cache->kind != BP_WRITECACHE_PMEM || !cache->cache_dev)
+		return;
+	if (!check_bdev(c, cache->cache_dev, &bdev) || !*bdev.path ||
+	    strncmp(bdev.path, stacked, strlen(stacked)) == 0 ||
+	    strncmp(bdev.path, mapper, strlen(mapper)) == 0)
+		check_found(c, BP_SEVERITY_UNKNOWN, "cache_dev", NULL,
+			    "whether the device has DAX was not found out; if not, Linux 7.2 "
+			    "crashes");
+	else if (strncmp(bdev.path, pmem, strlen(pmem)) != 0)
+		check_found(c, newer == BP_ANSWER_NO ? BP_SEVERITY_REFUSED : BP_SEVERITY_CRASH,
+			    "cache_dev", "persistent memory",
+			    newer == BP_ANSWER_NO ? "the device has no DAX"
+						  : "the device has no DAX: Linux 7.2 crashes");
+}
+
+static void check_block(struct check *c, const struct bp_writecache *cache, const char *dev)
+{
+	struct bp_bdev bdev;
+
+	if (check_bdev(c, dev, &bdev) && cache->block_bytes < bdev.logical_block_bytes)
+		check_refuse(c, "block_bytes", NULL,
+			     "smaller than the logical blocks of %s, %" PRIu32 " bytes", dev,
+			     bdev.logical_block_bytes);
+}
+
+/* Behind start_sector there must be room for the superblock and a block. */
+static void check_room(struct check *c, const struct bp_writecache *cache)
+{
+	bp_sector start = cache->start_sector.is_set ? cache->start_sector.value : 0, size;
+	bp_bytes needed = (bp_bytes)cache->block_bytes * 2;
+	struct bp_bdev bdev;
+
+	if (!check_bdev(c, cache->cache_dev, &bdev))
+		return;
+	size = bp_bytes_to_sector(bdev.size_bytes);
+	if (start >= size)
+		check_refuse(c, "start_sector", NULL,
+			     "behind the end of the cache device, %" PRIu64 " sectors", size);
+	else if (bp_sector_to_bytes(size - start) < needed)
+		check_refuse(c, "cache_dev", NULL, "too small: %" PRIu64 " bytes are needed",
+			     needed);
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_writecache *cache = params;
+
+	if (cache->block_bytes > check_page_bytes(c) && cache->block_bytes <= 65536)
+		check_refuse(c, "block_bytes", NULL, "larger than a page, %" PRIu32 " bytes",
+			     check_page_bytes(c));
+	check_block(c, cache, cache->origin_dev);
+	check_block(c, cache, cache->cache_dev);
+	check_options(c, cache);
+	check_pmem(c, cache);
+	check_distinct(c, "cache_dev", cache->cache_dev, "origin_dev", cache->origin_dev);
+	check_room(c, cache);
+	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_writecache *cache = params;
+
+	return length_of(query, cache->origin_dev, 0, ret);
+}
+
+const struct bp_target target_writecache = {
+	.name = "writecache",
+	.summary = "let writes land on persistent memory or an SSD first",
+	.module = "dm-writecache",
+	.since = "4.18",
+	.flags = BP_TARGET_FORMATS,
+	.size = sizeof(struct bp_writecache),
+	.args = args,
+	.ignores_extra = true,
+	.status_size = sizeof(struct bp_writecache_status),
+	.status = status,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};
