@@ -3,6 +3,7 @@
 #include "cli/internal.h"
 
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 
 /* The globals fill struct cli itself. */
@@ -67,7 +68,7 @@ static const char *next_command(void *user)
 static int unknown_verb(struct cli *cli, const char *name)
 {
 	const struct cmd *const *walk = commands;
-	const char *near = nearest(name, next_command, &walk);
+	const char *near = cli_nearest(name, next_command, &walk);
 	_cleanup_(freep) char *hint = NULL;
 
 	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
@@ -204,6 +205,14 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 	return unknown_verb(cli, argv[0]);
 }
 
+/* Did the reader of our output go away? errno may be that of a write long ago, and lost. */
+static bool reader_gone(FILE *out)
+{
+	struct pollfd fd = { .fd = fileno(out), .events = POLLOUT };
+
+	return errno == EPIPE || (fd.fd >= 0 && poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR));
+}
+
 /* Output that did not get out is a failure, unless its reader closed the pipe on purpose. */
 static int finish(struct cli *cli, int r)
 {
@@ -215,7 +224,7 @@ static int finish(struct cli *cli, int r)
 	failed = ferror(cli->out);
 	errno = 0;
 	failed = fflush(cli->out) != 0 || failed;
-	if (failed && errno != EPIPE)
+	if (failed && !reader_gone(cli->out))
 		cli_failf(cli, "standard output", NULL, "%s",
 			  errno ? strerror(errno) : "cannot write");
 	return failed && r == EXIT_OK ? EXIT_FAILED : r;

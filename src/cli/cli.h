@@ -275,6 +275,9 @@ void cli_progress_title(struct cli *cli, const char *title);
 /* Clear the bar; done by main, and before anything else is printed to stderr. */
 void cli_progress_end(struct cli *cli);
 
+/* The word that @word may have been meant to be, or NULL. @next hands words out, then NULL. */
+const char *cli_nearest(const char *word, const char *(*next)(void *user), void *user);
+
 /* The whole program, for main() and the tests: find the command, parse, run, finish. */
 int cli_main(struct cli *cli, int argc, char **argv);
 

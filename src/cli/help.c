@@ -189,7 +189,7 @@ static size_t distance(const char *a, const char *b)
 	return row[lb];
 }
 
-const char *nearest(const char *word, const char *(*next)(void *user), void *user)
+const char *cli_nearest(const char *word, const char *(*next)(void *user), void *user)
 {
 	size_t best = (strlen(word) + 1) / 3 + 1; /* one slip in three letters */
 	const char *found = NULL, *candidate;

@@ -50,8 +50,6 @@ int opt_store(struct cli *cli, const struct cmd_opt *opt, void *args, const char
 
 void help_command(struct cli *cli, const void *args);
 void help_list(struct cli *cli, const char *group, FILE *to);
-/* A word of the list that is near @word, or NULL. @next hands out the words. */
-const char *nearest(const char *word, const char *(*next)(void *user), void *user);
 
 /* The command and option tables as JSON: what completions and the man check are made of. */
 int dump_commands(struct cli *cli);

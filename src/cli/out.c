@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <strings.h>
+#include <wchar.h>
+#include <wctype.h>
 
 const char *out_heading(const struct out_column *column, char *buf, size_t size)
 {
@@ -273,6 +275,28 @@ const char *out_field_text(const struct out *out, const struct out_row *row, uns
 	return buf;
 }
 
+char *out_safe(const char *text)
+{
+	char *copy = malloc(strlen(text) * 4 + 1), *to = copy;
+	size_t left = strlen(text), len;
+
+	for (; copy && left; text += len, left -= len) {
+		wchar_t wide;
+
+		len = mbrtowc(&wide, text, left, &(mbstate_t){ 0 });
+		if (len == 0 || len > left || !iswprint((wint_t)wide)) {
+			len = 1;
+			to += sprintf(to, "\\x%02x", (unsigned char)*text);
+		} else {
+			memcpy(to, text, len);
+			to += len;
+		}
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
 int out_compare(const struct out_row *a, const struct out_row *b)
 {
 	const struct out *out = a->out;
@@ -425,15 +449,16 @@ static void print_record(const struct out *out)
 	for (const struct out_row *row = out->first; row; row = row->next) {
 		for (unsigned i = 0; i < out->nr_shown; i++) {
 			unsigned column = out->shown[i];
+			const char *text = out_field_text(out, row, column, buf);
+			_cleanup_(freep) char *safe = out_safe(text);
 
-			if (!row->fields[column].set)
+			if (!*text)
 				continue;
 			out_heading(&out->columns[column], heading, sizeof(heading));
 			for (char *c = heading + 1; *c; c++)
 				*c = *c == '-' ? ' ' : (char)tolower((unsigned char)*c);
 			fprintf(out->cli->out, "%s:%*s %s\n", heading,
-				(int)(width - strlen(heading)), "",
-				out_field_text(out, row, column, buf));
+				(int)(width - strlen(heading)), "", safe ? safe : "");
 		}
 		if (row->next)
 			fputc('\n', out->cli->out);

@@ -37,6 +37,9 @@ struct out {
 /* The field as people read it; @buf, BP_SIZE_TEXT bytes, may be used. Never NULL. */
 const char *out_field_text(const struct out *out, const struct out_row *row, unsigned column,
 			   char *buf);
+/* A copy in which what is not printable, and might hurt a terminal, is \xHH. NULL: no memory.
+ */
+char *out_safe(const char *text);
 /* "SIZE" for "size_bytes". @buf: as long as the name. */
 const char *out_heading(const struct out_column *column, char *buf, size_t size);
 /* <0, 0, >0, by the kind of the sort column and its direction. */

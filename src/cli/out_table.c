@@ -44,9 +44,10 @@ static int add_line(struct out *out, struct libscols_table *table, struct out_ro
 	for (unsigned i = 0; i < out->nr_shown; i++) {
 		char buf[BP_SIZE_TEXT];
 		struct libscols_cell *cell = scols_line_get_cell(line, i);
+		_cleanup_(freep) char *safe =
+			out_safe(out_field_text(out, row, out->shown[i], buf));
 
-		if (!cell ||
-		    scols_cell_set_data(cell, out_field_text(out, row, out->shown[i], buf)) < 0)
+		if (!cell || !safe || scols_cell_set_data(cell, safe) < 0)
 			return -ENOMEM;
 		scols_cell_set_userdata(cell, row);
 	}
@@ -95,6 +96,7 @@ int out_table_print(struct out *out)
 		return -ENOMEM;
 	scols_table_enable_noheadings(table, out->opts.no_headings);
 	/* Lines are never cut: whoever wants them shorter asks for fewer columns. */
+	scols_table_enable_noencoding(table, 1); /* what we give it is safe */
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 	r = fill(out, table);
 	if (!r)

@@ -70,7 +70,7 @@ static bool find_global(struct parser *p, const struct cmd_opt *opt, struct foun
 	return true;
 }
 
-/* Hands out the option names of a command, for nearest(). */
+/* Hands out the option names of a command, for cli_nearest(). */
 static const char *next_option(void *user)
 {
 	const struct cmd_opt **opt = user;
@@ -81,14 +81,19 @@ static const char *next_option(void *user)
 	return NULL;
 }
 
-static int unknown_option(struct parser *p, const char *spelled, const char *name)
+/* The option of the table that a name is near to, or NULL. */
+static const char *near_option(const struct parser *p, const char *name)
 {
 	const struct cmd_opt *opts = p->cmd ? p->cmd->opts : global_opts;
-	_cleanup_(freep) char *hint = NULL;
-	const char *near = NULL;
 
-	if (name && opts)
-		near = nearest(name, next_option, &opts);
+	return cli_nearest(name, next_option, &opts);
+}
+
+static int unknown_option(struct parser *p, const char *spelled, const char *name)
+{
+	_cleanup_(freep) char *hint = NULL;
+	const char *near = name ? near_option(p, name) : NULL;
+
 	if (near && asprintf(&hint, "did you mean '--%s'?", near) < 0)
 		hint = NULL;
 	return cli_usage_hint(p->cli, hint, "unknown option '%s'", spelled);
@@ -102,12 +107,12 @@ static int parse_extra(struct parser *p, const char *name, const char *value,
 	struct cli_list *list;
 	enum cmd_extra what = p->cmd->extra(p->cli, p->args, name);
 
-	if (what == CMD_EXTRA_EARLY)
+	if (what == CMD_EXTRA_EARLY && !near_option(p, name))
 		return cli_usage(p->cli,
 				 "unknown option '%s' here: options of a target follow "
 				 "the target's name",
 				 spelled);
-	if (what == CMD_EXTRA_UNKNOWN)
+	if (what == CMD_EXTRA_EARLY || what == CMD_EXTRA_UNKNOWN)
 		return unknown_option(p, spelled, name);
 	if (what == CMD_EXTRA_VALUE && !value) {
 		if (p->next == p->argc)

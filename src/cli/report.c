@@ -28,10 +28,26 @@ static void print_lines(FILE *to, const char *label, const char *text)
 	}
 }
 
+/*
+ * The library says first what was being done and to what ("create 'data': ..."), as we do: once
+ * is enough. Return: the rest of the message.
+ */
+static const char *skip_known(const char *message, const struct bp_error *error)
+{
+	size_t verb = error && error->verb ? strlen(error->verb) : 0;
+	size_t device = error && error->device ? strlen(error->device) : 0;
+	const char *p = message + verb;
+
+	if (!verb || !device || strncmp(message, error->verb, verb) != 0 ||
+	    strncmp(p, " '", 2) != 0 || strncmp(p + 2, error->device, device) != 0 ||
+	    strncmp(p + 2 + device, "': ", 3) != 0)
+		return message;
+	return p + 2 + device + 3;
+}
+
 static void failure_text(struct cli *cli, const struct failure *f)
 {
 	size_t len = f->subject ? strlen(f->subject) : 0;
-	/* The library often names the subject first: once is enough. */
 	bool named = f->subject && strncmp(f->message, f->subject, len) == 0 &&
 		     f->message[len] == ':';
 
@@ -39,7 +55,7 @@ static void failure_text(struct cli *cli, const struct failure *f)
 	fprintf(cli->err, "%s: ", verb(cli));
 	if (f->subject && !named)
 		fprintf(cli->err, "%s: ", f->subject);
-	fprintf(cli->err, "%s\n", f->message);
+	fprintf(cli->err, "%s\n", f->subject ? skip_known(f->message, f->error) : f->message);
 	if (f->error) {
 		print_lines(cli->err, "cause", f->error->cause);
 		print_lines(cli->err, "kernel", f->error->kernel_log);
@@ -140,12 +156,13 @@ static _printf_(3, 0) int usage(struct cli *cli, const char *hint, const char *f
 
 	if (vasprintf(&message, fmt, args) < 0)
 		message = NULL;
-	if (asprintf(&help, "%s%s'%s%s%s --help' explains the usage", hint ? hint : "",
-		     hint ? "\n" : "", cli->program, by_link || !cli->cmd ? "" : " ",
-		     by_link || !cli->cmd ? "" : cli->cmd->name) < 0)
+	/* A hint of its own says more than the general one. */
+	if (!hint && asprintf(&help, "'%s%s%s --help' explains the usage", cli->program,
+			      by_link || !cli->cmd ? "" : " ",
+			      by_link || !cli->cmd ? "" : cli->cmd->name) < 0)
 		help = NULL;
 	f.message = message ? message : "out of memory";
-	f.hint = help;
+	f.hint = hint ? hint : help;
 	failure_report(cli, &f);
 	return EXIT_USAGE;
 }
