@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "commands/common.h"
+
+const char *const udev_policies[] = {
+	[BP_UDEV_PUBLIC] = "public",
+	[BP_UDEV_PRIVATE] = "private",
+	[BP_UDEV_NONE] = "none",
+	NULL,
+};
+
+struct bp_selector device_named(const char *text)
+{
+	struct bp_selector which;
+
+	bp_selector_parse(text, &which);
+	return which;
+}
+
+const char *selector_text(const struct bp_selector *which)
+{
+	return which->name ? which->name : which->path ? which->path : which->uuid;
+}
+
+enum { STEP_VERB, STEP_DEVICE, STEP_DETAIL };
+static const struct out_column step_columns[] = {
+	[STEP_VERB] = { "verb", OUT_TEXT, OUT_DEFAULT, "what would be done" },
+	[STEP_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "to which device" },
+	[STEP_DETAIL] = { "detail", OUT_TEXT, OUT_DEFAULT, "table, message, new name" },
+	OUT_COLUMNS_END
+};
+
+static void print_step(struct cli *cli, const struct bp_plan_step *step)
+{
+	const char *detail = step->detail ? step->detail : "";
+	size_t len = strcspn(detail, "\n");
+
+	fprintf(cli->out, "would %s %s", step->verb, step->device);
+	/* One line goes behind, several below. */
+	if (*detail && (!detail[len] || !detail[len + 1]))
+		fprintf(cli->out, ": %.*s\n", (int)len, detail);
+	else
+		fputc('\n', cli->out);
+	while (detail[len] && detail[len + 1]) {
+		fprintf(cli->out, "  %.*s\n", (int)len, detail);
+		detail += len + 1;
+		len = strcspn(detail, "\n");
+		if (!detail[len] || !detail[len + 1])
+			fprintf(cli->out, "  %.*s\n", (int)len, detail);
+	}
+}
+
+static int print_plan(struct cli *cli, const struct bp_plan *plan)
+{
+	struct out *out;
+	int r = out_new(cli, NULL, "bedplate.plan", step_columns, 0, &out);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < bp_plan_count(plan); i++) {
+		const struct bp_plan_step *step = bp_plan_get(plan, i);
+		struct out_row *row = cli->json ? out_row(out, NULL) : NULL;
+
+		out_text(row, STEP_VERB, step->verb);
+		out_text(row, STEP_DEVICE, step->device);
+		out_text(row, STEP_DETAIL, step->detail);
+		if (!cli->json)
+			print_step(cli, step);
+	}
+	return out_print(out);
+}
+
+int change_begin(struct cli *cli)
+{
+	int r = cli->dry_run ? bp_plan_start(cli->ctx) : 0;
+
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+static int plan_end(struct cli *cli)
+{
+	struct bp_plan *plan;
+	int r = bp_plan_take(cli->ctx, &plan);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = print_plan(cli, plan);
+	bp_plan_free(plan);
+	return r;
+}
+
+static void drop_plan(struct cli *cli)
+{
+	struct bp_plan *plan;
+
+	if (cli->dry_run && bp_plan_take(cli->ctx, &plan) == 0)
+		bp_plan_free(plan);
+}
+
+enum { RESULT_DEVICE, RESULT_DONE };
+static const struct out_column result_columns[] = {
+	[RESULT_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "the device as it was named" },
+	[RESULT_DONE] = { "result", OUT_TEXT, OUT_DEFAULT, "what was done to it" },
+	OUT_COLUMNS_END
+};
+
+/* What was done is told to programs only: people see that there was no error. */
+static void add_result(struct cli *cli, struct out *out, const char *device, const char *done)
+{
+	struct out_row *row = cli->json ? out_row(out, NULL) : NULL;
+
+	out_text(row, RESULT_DEVICE, device);
+	out_text(row, RESULT_DONE, done);
+}
+
+int change_end(struct cli *cli, const char *schema, const char *subject, int r,
+	       const char *done)
+{
+	struct out *out;
+
+	if (r < 0) {
+		r = cli_fail(cli, subject, r);
+		drop_plan(cli);
+		return r;
+	}
+	if (cli->dry_run)
+		return plan_end(cli);
+	r = out_new(cli, NULL, schema, result_columns, OUT_ONE, &out);
+	if (r)
+		return r;
+	add_result(cli, out, subject, done);
+	return out_print(out);
+}
+
+int change_each(struct cli *cli, const struct cli_list *names, const void *args,
+		const char *schema,
+		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
+			   const char **ret_done))
+{
+	_cleanup_(out_freep) struct out *out = NULL;
+	int worst = EXIT_OK;
+	int r = change_begin(cli);
+
+	if (!r)
+		r = out_new(cli, NULL, schema, result_columns, 0, &out);
+	if (r)
+		return r;
+	for (size_t i = 0; i < names->count; i++) {
+		struct bp_selector which = device_named(names->words[i]);
+		const char *done = NULL;
+
+		r = one(cli, args, &which, &done);
+		if (r < 0)
+			worst = cli_fail(cli, names->words[i], r);
+		else
+			add_result(cli, out, names->words[i], done);
+	}
+	r = cli->dry_run ? plan_end(cli) : out_print(steal(out));
+	return worst ? worst : r;
+}
+
+int devices_init(struct cli *cli, const struct cli_list *names, struct devices *ret)
+{
+	int r;
+
+	*ret = (struct devices){ .names = names };
+	if (names->count)
+		return EXIT_OK;
+	r = bp_device_list(cli->ctx, &ret->list);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+void devices_done(struct devices *devices)
+{
+	bp_device_list_free(devices->list);
+	devices->list = NULL;
+}
+
+size_t devices_count(const struct devices *devices)
+{
+	return devices->list ? bp_device_list_count(devices->list) : devices->names->count;
+}
+
+struct bp_selector devices_get(const struct devices *devices, size_t index)
+{
+	if (devices->list)
+		return (struct bp_selector){
+			.name = bp_device_list_get(devices->list, index)->name,
+		};
+	return device_named(devices->names->words[index]);
+}
+
+int read_text(struct cli *cli, const char *path, char **ret)
+{
+	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
+	_cleanup_(freep) char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	if (!f)
+		return cli_fail(cli, path, -errno);
+	errno = 0;
+	/* To the first NUL byte, or to the end. */
+	r = getdelim(&text, &len, '\0', f) < 0 && ferror(f) ? -errno : 0;
+	if (f != stdin)
+		fclose(f);
+	if (r < 0)
+		return cli_fail(cli, path, r);
+	if (!text)
+		text = strdup("");
+	if (!text)
+		return cli_fail(cli, path, -ENOMEM);
+	*ret = steal(text);
+	return EXIT_OK;
+}
+
+int table_read(struct cli *cli, const char *text, const char *file, struct bp_table **ret)
+{
+	_cleanup_(freep) char *content = NULL;
+	int r = 0;
+
+	if (!text)
+		r = read_text(cli, file, &content);
+	if (r)
+		return r;
+	r = bp_table_parse(cli->ctx, text ? text : content, 0, ret);
+	return r < 0 ? cli_fail(cli, text ? NULL : file, r) : EXIT_OK;
+}
+
+int json_of(int (*write)(const void *user, struct bp_json *json), const void *user, char **ret)
+{
+	struct bp_json *json;
+	int r = bp_json_new(NULL, NULL, &json);
+
+	if (r < 0)
+		return r;
+	r = write(user, json);
+	if (r >= 0)
+		r = bp_json_end(json);
+	if (r >= 0) {
+		*ret = strdup(bp_json_text(json, NULL));
+		r = *ret ? 0 : -ENOMEM;
+	}
+	bp_json_free(json);
+	return r;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the device verbs share: naming a device, dry runs, results. */
+#ifndef COMMANDS_COMMON_H
+#define COMMANDS_COMMON_H
+
+#include "cli/out.h"
+
+#include <bedplate/device.h>
+#include <bedplate/table.h>
+
+/* clang-format off */
+#define DEVICE_HELP "a name, a path, or MAJOR:MINOR"
+#define OPT_TIMEOUT(m) \
+	OPT_TIME(m, 0, "timeout", "TIME", "give up after this long: 500ms, 30s (the default), none")
+#define OPT_UDEV(m) \
+	OPT_CHOICE(m, udev_policies, 0, "udev", "POLICY", "what udev does with it: public (the default), private (a node only), none (kept out)")
+/* clang-format on */
+extern const char *const udev_policies[]; /* by enum bp_udev_policy */
+
+/* The path, number or name that a person typed. Lends @text. */
+struct bp_selector device_named(const char *text);
+
+/*
+ * Calls that change something stand between these two. Under -n the library plans, and what
+ * it would do is printed. @r: what the call returned. @done: "removed", for programs.
+ * Return: an exit status; of change_begin() other than 0 where it failed.
+ */
+int change_begin(struct cli *cli);
+int change_end(struct cli *cli, const char *schema, const char *subject, int r,
+	       const char *done);
+
+/*
+ * Do @one to each of @names; a failure is reported and doesn't stop the rest.
+ * @one: returns 0 and what was done, or the library's error.
+ */
+int change_each(struct cli *cli, const struct cli_list *names, const void *args,
+		const char *schema,
+		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
+			   const char **ret_done));
+
+/*
+ * The devices an asking verb is about: those named, or all. Walk: for (i = 0; i <
+ * devices_count(); i++). A name that isn't there is found out by the call that asks for it.
+ */
+struct devices {
+	const struct cli_list *names;
+	struct bp_device_list *list;
+};
+/* Return: 0 or an exit status. */
+int devices_init(struct cli *cli, const struct cli_list *names, struct devices *ret);
+void devices_done(struct devices *devices);
+size_t devices_count(const struct devices *devices);
+struct bp_selector devices_get(const struct devices *devices, size_t index);
+
+/* What to call a device that a selector names, for messages. */
+const char *selector_text(const struct bp_selector *which);
+
+/*
+ * Read a whole file, "-" being standard input. @ret: free() it. Return: 0 or an exit status.
+ */
+int read_text(struct cli *cli, const char *path, char **ret);
+
+/* A file or a text as a table: one of both is given. Return: 0 or an exit status. */
+int table_read(struct cli *cli, const char *text, const char *file, struct bp_table **ret);
+
+/* JSON text made by @write, for OUT_JSON fields. @ret: free() it. Return: 0 or -errno. */
+int json_of(int (*write)(const void *user, struct bp_json *json), const void *user, char **ret);
+
+static inline void table_freep(struct bp_table **table)
+{
+	bp_table_free(*table);
+}
+
+static inline void devices_donep(struct devices *devices)
+{
+	devices_done(devices);
+}
+
+#endif

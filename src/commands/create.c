@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "commands/common.h"
+#include "commands/preflight.h"
+#include "commands/typed.h"
+
+#include <inttypes.h>
+
+struct args {
+	const char *name, *table, *table_file, *uuid, *read_ahead;
+	struct cli_list targets, options;
+	bool notable, read_only, suspended, node_early, secure, no_check;
+	uint64_t major, minor, uid, gid;
+	const char *mode;
+	unsigned udev;
+	int64_t timeout_ms;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(name, "NAME", "name of the new device"),
+	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it"),
+	OPT_STRING(table, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors; lines are parted by newlines"),
+	OPT_STRING(table_file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
+	OPT_FLAG(notable, 0, "notable", "a device without a table"),
+	OPT_STRING(uuid, 'u', "uuid", "UUID", "its uuid, up to 128 bytes"),
+	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
+	OPT_FLAG(suspended, 0, "suspended", "load the table but don't resume it"),
+	OPT_FLAG(node_early, 0, "addnodeoncreate", "make the node even where there is no live table"),
+	OPT_FLAG(secure, 0, "secure", "the table holds keys: wipe buffers after use"),
+	OPT_STRING(read_ahead, 0, "readahead", "SIZE", "auto, none, a size (bare: sectors), or +SIZE: at least that"),
+	OPT_RANGE(major, 1, UINT32_MAX, 'j', "major", "NUMBER", "major number it shall have"),
+	OPT_RANGE(minor, 0, UINT32_MAX, 'm', "minor", "NUMBER", "minor number it shall have"),
+	OPT_RANGE(uid, 0, UINT32_MAX, 'U', "uid", "NUMBER", "owner of the node"),
+	OPT_RANGE(gid, 0, UINT32_MAX, 'G', "gid", "NUMBER", "group of the node"),
+	OPT_STRING(mode, 'M', "mode", "OCTAL", "permissions of the node"),
+	OPT_UDEV(udev),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_FLAG(no_check, 0, "no-check", "don't look for what the kernel would refuse"),
+	OPT_EXTRA(options),
+	OPT_SYNONYM("read-ahead", "readahead"),
+	OPT_SYNONYM("table_file", "table-file"),
+	OPT_CONFLICT("TARGET", "table table-file notable"),
+	OPT_CONFLICT("table", "table-file notable"),
+	OPT_CONFLICT("table-file", "notable"),
+	OPT_ANY("TARGET table table-file notable"),
+	OPT_REQUIRES("major", "minor"),
+	OPT_END
+};
+/* clang-format on */
+
+static enum cmd_extra extra(struct cli *cli, const void *p, const char *name)
+{
+	const struct args *args = p;
+
+	(void)cli;
+	return typed_extra(&args->targets, name);
+}
+
+static void help(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	typed_help(cli, &args->targets);
+}
+
+static int parse_read_ahead(struct cli *cli, const char *text, struct bp_create_opts *create)
+{
+	bp_bytes bytes;
+
+	if (!text || streq(text, "auto"))
+		return 0;
+	if (streq(text, "none")) {
+		create->read_ahead_sectors = BP_READ_AHEAD_NONE;
+		return 0;
+	}
+	create->read_ahead_minimum = text[0] == '+';
+	text += create->read_ahead_minimum;
+	if (bp_size_parse(cli->ctx, text, BP_SECTOR_BYTES, 0, &bytes) < 0)
+		return cli_usage_hint(cli, "auto, none, a size, +SIZE", "--readahead: %s",
+				      bp_error_get(cli->ctx)->message);
+	if (bp_bytes_to_sector(bytes) >= BP_READ_AHEAD_NONE)
+		return cli_usage(cli, "--readahead: '%s' is too large", text);
+	create->read_ahead_sectors = (uint32_t)bp_bytes_to_sector(bytes);
+	return 0;
+}
+
+static int parse_mode(struct cli *cli, const struct args *args, struct bp_create_opts *create)
+{
+	size_t len = args->mode ? strlen(args->mode) : 0;
+
+	create->uid = (uint32_t)args->uid;
+	create->gid = (uint32_t)args->gid;
+	create->mode = 0600;
+	if (args->mode || cli_given(cli, "uid") || cli_given(cli, "gid"))
+		create->flags |= BP_CREATE_MODE;
+	if (!args->mode)
+		return 0;
+	if (len == 0 || len > 4 || strspn(args->mode, "01234567") != len)
+		return cli_usage_hint(cli, "three octal digits, such as 660",
+				      "--mode: '%s' is not a mode", args->mode);
+	create->mode = (uint32_t)strtoul(args->mode, NULL, 8);
+	return 0;
+}
+
+static int make_opts(struct cli *cli, const struct args *args, struct bp_create_opts *ret)
+{
+	int r;
+
+	*ret = (struct bp_create_opts){
+		.size = sizeof(*ret),
+		.uuid = args->uuid,
+		.major = (uint32_t)args->major,
+		.minor = (uint32_t)args->minor,
+		.udev = args->udev,
+		.timeout_ms = args->timeout_ms,
+	};
+	ret->flags = (args->read_only ? BP_CREATE_READ_ONLY : 0) |
+		     (args->secure ? BP_CREATE_SECURE : 0) |
+		     (args->suspended ? BP_CREATE_SUSPENDED : 0) |
+		     (args->node_early ? BP_CREATE_NODE_EARLY : 0) |
+		     (cli_given(cli, "minor") ? BP_CREATE_PERSISTENT : 0);
+	r = parse_mode(cli, args, ret);
+	return r ? r : parse_read_ahead(cli, args->read_ahead, ret);
+}
+
+enum { CREATED_NAME, CREATED_PATH, CREATED_MAJOR, CREATED_MINOR };
+static const struct out_column columns[] = {
+	[CREATED_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
+	[CREATED_PATH] = { "path", OUT_TEXT, OUT_DEFAULT, "its node" },
+	[CREATED_MAJOR] = { "major", OUT_NUMBER, OUT_DEFAULT, "major number" },
+	[CREATED_MINOR] = { "minor", OUT_NUMBER, OUT_DEFAULT, "minor number" },
+	OUT_COLUMNS_END
+};
+
+static int print_created(struct cli *cli, const struct bp_device_info *info)
+{
+	struct out *out;
+	struct out_row *row;
+	int r;
+
+	if (!cli->json)
+		return EXIT_OK;
+	r = out_new(cli, NULL, "bedplate.create", columns, OUT_ONE, &out);
+	if (r)
+		return r;
+	row = out_row(out, NULL);
+	out_text(row, CREATED_NAME, info->name);
+	out_text(row, CREATED_PATH, info->path);
+	out_number(row, CREATED_MAJOR, info->major);
+	out_number(row, CREATED_MINOR, info->minor);
+	return out_print(out);
+}
+
+static int make_table(struct cli *cli, const struct args *args, struct bp_table **ret)
+{
+	if (args->notable)
+		return 0;
+	if (args->targets.count)
+		return typed_build(cli, &args->targets, &args->options, cli->dry_run, ret);
+	return table_read(cli, args->table, args->table_file, ret);
+}
+
+static int create_one(struct cli *cli, const struct args *args,
+		      const struct bp_create_opts *create)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct preflight preflight = { .read_only = args->read_only, .skip = args->no_check };
+	struct bp_device_info info;
+	char kernel_name[BP_NAME_SIZE];
+	int r = bp_name_mangle(cli->ctx, args->name, kernel_name);
+
+	if (r < 0)
+		return cli_fail(cli, args->name, r);
+	r = make_table(cli, args, &table);
+	if (r)
+		return r;
+	if (cli->dry_run)
+		return preflight_print(cli, args->name, table, &preflight);
+	if (table)
+		r = preflight_refuse(cli, args->name, table, &preflight);
+	if (r)
+		return r;
+	r = bp_device_create(cli->ctx, args->name, table, create, &info);
+	if (r < 0)
+		return cli_fail(cli, args->name, r);
+	return print_created(cli, &info);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_create_opts create;
+	int r = make_opts(cli, args, &create);
+
+	if (r)
+		return r;
+	return create_one(cli, args, &create);
+}
+
+const struct cmd cmd_create = {
+	.name = "create",
+	.group = "Devices",
+	.summary =
+		"Create a mapped device: create, load its table, resume; all of it or nothing.",
+	.detail = "  bedplate create data linear --device /dev/sdb --size 1GiB\n"
+		  "  bedplate create data --table '0 2048 linear /dev/sdb 0'\n",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run,
+	.extra = extra,
+	.help = help,
+};

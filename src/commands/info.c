@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "commands/common.h"
+
+struct args {
+	struct cli_list names;
+	bool columns;
+	struct out_opts out;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
+	OPT_FLAG(columns, 'c', "columns", "columns also for one device"),
+	OPT_OUTPUT(out),
+	OPT_END
+};
+/* clang-format on */
+
+enum {
+	I_NAME,
+	I_KERNEL_NAME,
+	I_UUID,
+	I_PATH,
+	I_DEVICE,
+	I_MAJOR,
+	I_MINOR,
+	I_STATE,
+	I_SIZE,
+	I_SEGMENTS,
+	I_OPEN,
+	I_EVENT,
+	I_SUSPENDED,
+	I_INTERNAL,
+	I_READ_ONLY,
+	I_LIVE,
+	I_INACTIVE,
+	I_DEFERRED,
+};
+static const struct out_column columns[] = {
+	[I_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
+	[I_KERNEL_NAME] = { "kernel_name", OUT_TEXT, 0, "name as the kernel holds it" },
+	[I_UUID] = { "uuid", OUT_TEXT, OUT_DEFAULT, "uuid" },
+	[I_PATH] = { "path", OUT_TEXT, 0, "its node" },
+	[I_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
+	[I_MAJOR] = { "major", OUT_NUMBER, 0, "major number" },
+	[I_MINOR] = { "minor", OUT_NUMBER, 0, "minor number" },
+	[I_STATE] = { "state", OUT_TEXT, OUT_DEFAULT, "active, suspended, or no table" },
+	[I_SIZE] = { "size_bytes", OUT_SIZE, 0, "size of the live table" },
+	[I_SEGMENTS] = { "segments", OUT_NUMBER, OUT_DEFAULT, "segments of the live table" },
+	[I_OPEN] = { "open_count", OUT_NUMBER, OUT_DEFAULT, "how many hold it open" },
+	[I_EVENT] = { "event_nr", OUT_NUMBER, OUT_DEFAULT, "number of the last event" },
+	[I_SUSPENDED] = { "suspended", OUT_BOOL, 0, "suspended" },
+	[I_INTERNAL] = { "internally_suspended", OUT_BOOL, 0, "held quiet by another target" },
+	[I_READ_ONLY] = { "read_only", OUT_BOOL, OUT_DEFAULT, "refuses writes" },
+	[I_LIVE] = { "live_table", OUT_BOOL, 0, "has a live table" },
+	[I_INACTIVE] = { "inactive_table", OUT_BOOL, OUT_DEFAULT, "has a table to be resumed" },
+	[I_DEFERRED] = { "deferred_remove", OUT_BOOL, 0, "goes when its last user goes" },
+	OUT_COLUMNS_END
+};
+
+static const char *state(const struct bp_device_info *info)
+{
+	if (info->suspended)
+		return "suspended";
+	return info->live_table ? "active" : "no table";
+}
+
+/* The size is not in the kernel's answer: only looked for by those who see it. */
+static void add_size(struct cli *cli, struct out_row *row, const struct bp_device_info *info)
+{
+	struct bp_selector which = { .major = info->major, .minor = info->minor };
+	struct bp_table *table;
+
+	if (bp_device_table(cli->ctx, &which, 0, &table) < 0)
+		return;
+	out_number(row, I_SIZE, bp_sector_to_bytes(bp_table_length(table)));
+	bp_table_free(table);
+}
+
+static void add(struct cli *cli, const struct args *args, struct out *out,
+		const struct bp_device_info *info)
+{
+	struct out_row *row = out_row(out, NULL);
+
+	out_text(row, I_NAME, info->name);
+	out_text(row, I_KERNEL_NAME, info->kernel_name);
+	out_text(row, I_UUID, info->uuid);
+	out_text(row, I_PATH, info->path);
+	out_textf(row, I_DEVICE, "%u:%u", info->major, info->minor);
+	out_number(row, I_MAJOR, info->major);
+	out_number(row, I_MINOR, info->minor);
+	out_text(row, I_STATE, state(info));
+	if (args->out.columns || args->out.sort)
+		add_size(cli, row, info);
+	out_number(row, I_SEGMENTS, info->nr_segments);
+	out_number(row, I_OPEN, info->open_count > 0 ? (uint64_t)info->open_count : 0);
+	out_number(row, I_EVENT, info->event_nr);
+	out_bool(row, I_SUSPENDED, info->suspended);
+	out_bool(row, I_INTERNAL, info->internally_suspended);
+	out_bool(row, I_READ_ONLY, info->read_only);
+	out_bool(row, I_LIVE, info->live_table);
+	out_bool(row, I_INACTIVE, info->inactive_table);
+	out_bool(row, I_DEFERRED, info->deferred_remove);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(devices_donep) struct devices devices = { 0 };
+	_cleanup_(out_freep) struct out *out = NULL;
+	bool record = args->names.count == 1 && !args->columns;
+	int worst = EXIT_OK;
+	int r = out_new(cli, &args->out, "bedplate.info", columns, record ? OUT_RECORD : 0,
+			&out);
+
+	if (r || !out)
+		return r;
+	r = devices_init(cli, &args->names, &devices);
+	if (r)
+		return r;
+	for (size_t i = 0; i < devices_count(&devices); i++) {
+		struct bp_selector which = devices_get(&devices, i);
+		struct bp_device_info info;
+
+		r = bp_device_info(cli->ctx, &which, &info);
+		if (r < 0)
+			worst = cli_fail(cli, selector_text(&which), r);
+		else
+			add(cli, args, out, &info);
+	}
+	r = out_print(steal(out));
+	return worst ? worst : r;
+}
+
+const struct cmd cmd_info = {
+	.name = "info",
+	.group = "Devices",
+	.summary = "Print the state of devices.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looking for what the kernel would refuse in a table, before it is asked. */
+#ifndef COMMANDS_PREFLIGHT_H
+#define COMMANDS_PREFLIGHT_H
+
+#include "cli/cli.h"
+
+#include <bedplate/table.h>
+
+/* What the table is for; zero: nothing is known. */
+struct preflight {
+	bool skip; /* don't look at all */
+	bool read_only;
+	bool offline;            /* look at no device and ask no kernel */
+	uint32_t kernel_release; /* 0xMMmm; 0: the running one's, unless offline */
+	const char *device;      /* the existing device it is for */
+	const struct bp_table *live;
+};
+
+int preflight_check(struct cli *cli, const struct bp_table *table, const struct preflight *how,
+		    struct bp_findings **ret);
+
+/* Tell what was found and fail where the kernel would. Return: 0 or an exit status. */
+int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *table,
+		     const struct preflight *how);
+
+/* A dry run: print the table as it would be loaded and what was found. NULL: no table. */
+int preflight_print(struct cli *cli, const char *name, const struct bp_table *table,
+		    const struct preflight *how);
+
+#endif

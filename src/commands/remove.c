@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "commands/common.h"
+
+struct args {
+	struct cli_list names;
+	uint32_t flags;
+	int64_t timeout_ms;
+	bool yes, cancel;
+};
+
+/* clang-format off */
+#define OPT_REMOVE \
+	OPT_BIT(flags, BP_REMOVE_RETRY, 0, "retry", "while it is in use, try again until the timeout"), \
+	OPT_BIT(flags, BP_REMOVE_DEFERRED, 0, "deferred", "if it is in use, let the kernel remove it when its last user is gone"), \
+	OPT_BIT(flags, BP_REMOVE_FORCE, 'f', "force", "fail the I/O of its users; refused where it could not go even then"), \
+	OPT_TIMEOUT(timeout_ms)
+
+static const struct cmd_opt opts[] = {
+	OPT_OPERANDS_NEEDED(names, "NAME", DEVICE_HELP),
+	OPT_REMOVE,
+	OPT_FLAG(cancel, 0, "cancel", "take a deferred removal back"),
+	OPT_CONFLICT("cancel", "retry deferred force"),
+	OPT_END
+};
+
+static const struct cmd_opt all_opts[] = {
+	OPT_YES(yes),
+	OPT_REMOVE,
+	OPT_END
+};
+/* clang-format on */
+
+static struct bp_remove_opts remove_opts(const struct args *args)
+{
+	return (struct bp_remove_opts){
+		.size = sizeof(struct bp_remove_opts),
+		.flags = args->flags,
+		.timeout_ms = args->timeout_ms,
+	};
+}
+
+static int remove_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		      const char **ret_done)
+{
+	const struct args *args = p;
+	struct bp_remove_opts how = remove_opts(args);
+	enum bp_removed removed = BP_REMOVED;
+	int r;
+
+	if (args->cancel) {
+		*ret_done = "kept";
+		return bp_device_cancel_remove(cli->ctx, which);
+	}
+	r = bp_device_remove(cli->ctx, which, &how, &removed);
+	*ret_done = removed == BP_REMOVED_DEFERRED ? "deferred" : "removed";
+	return r;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.remove", remove_one);
+}
+
+static int run_all(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_remove_opts how = remove_opts(args);
+	char done[64];
+	size_t left = 0;
+	int r;
+
+	if (!args->yes && !cli->dry_run)
+		return cli_usage_hint(cli,
+				      "--yes does it; -n shows what would go. Disks of others, "
+				      "such as LVM's, are among them",
+				      "removes every mapped device of this machine");
+	r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_device_remove_all(cli->ctx, &how, &left);
+	snprintf(done, sizeof(done), "removed, %zu left", left);
+	r = change_end(cli, "bedplate.remove-all", NULL, r, done);
+	if (!r && left && !cli->dry_run)
+		cli_note(cli, "remove-all: %zu in use, left as they were", left);
+	return r ? r : left && !cli->dry_run ? EXIT_FAILED : EXIT_OK;
+}
+
+const struct cmd cmd_remove = {
+	.name = "remove",
+	.group = "Devices",
+	.summary = "Remove mapped devices and their nodes. What lies below keeps its data.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run,
+};
+
+const struct cmd cmd_remove_all = {
+	.name = "remove-all",
+	.aliases = "remove_all",
+	.group = "Devices",
+	.summary = "Remove every mapped device that nobody uses.",
+	.opts = all_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_all,
+};

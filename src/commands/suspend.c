@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Verbs that change the state of existing devices and need no table. */
+#include "commands/common.h"
+
+struct args {
+	struct cli_list names;
+	uint32_t flags;
+	unsigned udev;
+	uint64_t read_ahead_bytes;
+	int64_t timeout_ms;
+};
+
+/* clang-format off */
+#define OPT_CHANGE \
+	OPT_OPERANDS_NEEDED(names, "NAME", DEVICE_HELP), \
+	OPT_TIMEOUT(timeout_ms)
+#define OPT_SUSPEND \
+	OPT_BIT(flags, BP_CHANGE_NO_LOCKFS, 0, "nolockfs", "don't freeze the file system"), \
+	OPT_BIT(flags, BP_CHANGE_NO_FLUSH, 0, "noflush", "don't wait for I/O in the device"), \
+	OPT_SYNONYM("no-lockfs", "nolockfs"), \
+	OPT_SYNONYM("no-flush", "noflush")
+
+static const struct cmd_opt suspend_opts[] = { OPT_CHANGE, OPT_SUSPEND, OPT_END };
+static const struct cmd_opt resume_opts[] = {
+	OPT_CHANGE,
+	OPT_SUSPEND,
+	OPT_SIZE(read_ahead_bytes, BP_SECTOR_BYTES, 0, "readahead", "SIZE", "read-ahead from now on (bare: sectors)"),
+	OPT_UDEV(udev),
+	OPT_END
+};
+static const struct cmd_opt plain_opts[] = { OPT_CHANGE, OPT_END };
+/* clang-format on */
+
+static struct bp_change_opts change_opts(const struct args *args)
+{
+	return (struct bp_change_opts){
+		.size = sizeof(struct bp_change_opts),
+		.flags = args->flags,
+		.udev = args->udev,
+		.read_ahead_sectors = (uint32_t)bp_bytes_to_sector(args->read_ahead_bytes),
+		.timeout_ms = args->timeout_ms,
+	};
+}
+
+static int suspend_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		       const char **ret_done)
+{
+	struct bp_change_opts how = change_opts(p);
+
+	*ret_done = "suspended";
+	return bp_device_suspend(cli->ctx, which, &how);
+}
+
+static int resume_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		      const char **ret_done)
+{
+	struct bp_change_opts how = change_opts(p);
+
+	*ret_done = "resumed";
+	return bp_device_resume(cli->ctx, which, &how);
+}
+
+static int clear_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		     const char **ret_done)
+{
+	struct bp_change_opts how = change_opts(p);
+
+	*ret_done = "cleared";
+	return bp_device_clear(cli->ctx, which, &how);
+}
+
+static int wipe_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		    const char **ret_done)
+{
+	struct bp_change_opts how = change_opts(p);
+
+	*ret_done = "wiped";
+	return bp_device_wipe_table(cli->ctx, which, &how);
+}
+
+static int mangle_one(struct cli *cli, const void *p, const struct bp_selector *which,
+		      const char **ret_done)
+{
+	(void)p;
+	*ret_done = "mangled";
+	return bp_device_mangle(cli->ctx, which);
+}
+
+static int run_suspend(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.suspend", suspend_one);
+}
+
+static int run_resume(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.resume", resume_one);
+}
+
+static int run_clear(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.clear", clear_one);
+}
+
+static int run_wipe(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.wipe-table", wipe_one);
+}
+
+static int run_mangle(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return change_each(cli, &args->names, args, "bedplate.mangle", mangle_one);
+}
+
+const struct cmd cmd_suspend = {
+	.name = "suspend",
+	.group = "Devices",
+	.summary = "Let I/O run out and hold new I/O back.",
+	.opts = suspend_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_suspend,
+};
+
+const struct cmd cmd_resume = {
+	.name = "resume",
+	.group = "Devices",
+	.summary = "Make a loaded table live and let I/O go on.",
+	.opts = resume_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_resume,
+};
+
+const struct cmd cmd_clear = {
+	.name = "clear",
+	.group = "Devices",
+	.summary = "Drop the table that is loaded but not live.",
+	.opts = plain_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_clear,
+};
+
+const struct cmd cmd_wipe_table = {
+	.name = "wipe-table",
+	.aliases = "wipe_table",
+	.group = "Devices",
+	.summary = "Replace the live table by one that answers all I/O with errors.",
+	.opts = suspend_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_wipe,
+};
+
+const struct cmd cmd_mangle = {
+	.name = "mangle",
+	.group = "Devices",
+	.summary = "Rename devices whose names udev could not use.",
+	.opts = plain_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_mangle,
+};

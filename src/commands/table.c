@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "commands/common.h"
+#include "commands/preflight.h"
+#include "commands/typed.h"
+
+#include <inttypes.h>
+
+struct args {
+	struct cli_list names, targets, options;
+	const char *text, *file, *only, *kernel, *for_device;
+	uint32_t flags;
+	bool explain, read_only, offline, keep_missing;
+};
+
+/* clang-format off */
+static const struct cmd_opt table_opts[] = {
+	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
+	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
+	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are"),
+	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
+	OPT_STRING(only, 0, "target", "TARGET", "only segments with this target"),
+	OPT_STRING(text, 0, "table", "LINES", "with --explain: this table, of no device"),
+	OPT_STRING(file, 0, "table-file", "FILE", "with --explain: the table in this file; -: standard input"),
+	OPT_CONFLICT("NAME", "table table-file"),
+	OPT_CONFLICT("table", "table-file"),
+	OPT_REQUIRES("table", "explain"),
+	OPT_REQUIRES("table-file", "explain"),
+	OPT_END
+};
+
+static const struct cmd_opt check_opts[] = {
+	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it"),
+	OPT_STRING(text, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors"),
+	OPT_STRING(file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
+	OPT_STRING(for_device, 0, "for", "NAME", "the existing device that the table is for"),
+	OPT_FLAG(read_only, 'r', "readonly", "it will be loaded read-only"),
+	OPT_FLAG(offline, 0, "offline", "look at no device and ask no kernel"),
+	OPT_STRING(kernel, 0, "kernel", "RELEASE", "the kernel it is for, such as 6.12; default: this one"),
+	OPT_EXTRA(options),
+	OPT_CONFLICT("TARGET", "table table-file"),
+	OPT_CONFLICT("table", "table-file"),
+	OPT_CONFLICT("for", "offline"),
+	OPT_ANY("TARGET table table-file"),
+	OPT_END
+};
+/* clang-format on */
+
+enum { WORD_SEGMENT, WORD_NUMBER, WORD_TEXT, WORD_NAME, WORD_UNIT, WORD_MEANING };
+static const struct out_column word_columns[] = {
+	[WORD_SEGMENT] = { "segment", OUT_NUMBER, OUT_DEFAULT, "number of the segment" },
+	[WORD_NUMBER] = { "argument", OUT_NUMBER, OUT_DEFAULT, "number of the argument" },
+	[WORD_TEXT] = { "word", OUT_TEXT, OUT_DEFAULT, "as it stands in the table" },
+	[WORD_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the parameter" },
+	[WORD_UNIT] = { "unit", OUT_TEXT, OUT_DEFAULT, "unit of the number" },
+	[WORD_MEANING] = { "meaning", OUT_TEXT, OUT_DEFAULT, "what it does" },
+	OUT_COLUMNS_END
+};
+
+static void add_range(struct out *out, size_t segment, bp_sector sectors, const char *name,
+		      const char *meaning)
+{
+	struct out_row *row = out_row(out, NULL);
+
+	out_number(row, WORD_SEGMENT, segment);
+	out_textf(row, WORD_TEXT, "%" PRIu64, sectors);
+	out_text(row, WORD_NAME, name);
+	out_text(row, WORD_UNIT, "sectors");
+	out_text(row, WORD_MEANING, meaning);
+}
+
+/* The words every segment begins with. */
+static void add_head(struct out *out, const struct bp_table *table, size_t segment)
+{
+	const struct bp_segment *s = bp_table_get(table, segment);
+	const struct bp_target *target = bp_target_get(s->target);
+	struct out_row *row;
+
+	add_range(out, segment, s->start_sectors, "start",
+		  "where in the mapped device it begins");
+	add_range(out, segment, s->length_sectors, "length", "how long it is");
+	row = out_row(out, NULL);
+	out_number(row, WORD_SEGMENT, segment);
+	out_text(row, WORD_TEXT, s->target);
+	out_text(row, WORD_NAME, "target");
+	out_text(row, WORD_MEANING,
+		 target ? bp_target_summary(target) : "a target this library doesn't know");
+}
+
+struct explain {
+	struct out *out;
+	const struct bp_table *table;
+	size_t next; /* segment whose head comes next */
+};
+
+static int explain_word(void *user, const struct bp_word *word)
+{
+	struct explain *e = user;
+	struct out_row *row;
+
+	while (e->next <= word->segment)
+		add_head(e->out, e->table, e->next++);
+	row = out_row(e->out, NULL);
+	out_number(row, WORD_SEGMENT, word->segment);
+	out_number(row, WORD_NUMBER, word->number);
+	out_text(row, WORD_TEXT, word->text);
+	out_text(row, WORD_NAME, word->name);
+	out_text(row, WORD_UNIT, word->unit);
+	out_text(row, WORD_MEANING, word->meaning);
+	return 0;
+}
+
+static int explain(struct cli *cli, const struct bp_table *table, const char *subject,
+		   struct out *out)
+{
+	struct explain e = { .out = out, .table = table };
+	int r = bp_table_explain(cli->ctx, table, explain_word, &e);
+
+	if (r < 0)
+		return cli_fail(cli, subject, r);
+	while (e.next < bp_table_count(table))
+		add_head(out, table, e.next++);
+	return EXIT_OK;
+}
+
+static int explain_text(struct cli *cli, const struct args *args)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	_cleanup_(out_freep) struct out *out = NULL;
+	int r = table_read(cli, args->text, args->file, &table);
+
+	if (!r)
+		r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+	if (!r)
+		r = explain(cli, table, NULL, out);
+	return r ? r : out_print(steal(out));
+}
+
+static int explain_devices(struct cli *cli, const struct args *args,
+			   const struct devices *devices)
+{
+	_cleanup_(out_freep) struct out *out = NULL;
+	int r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+
+	if (r)
+		return r;
+	if (devices_count(devices) != 1)
+		return cli_usage(cli, "--explain takes one NAME, or --table");
+	for (size_t i = 0; !r && i < devices_count(devices); i++) {
+		_cleanup_(table_freep) struct bp_table *table = NULL;
+		struct bp_selector which = devices_get(devices, i);
+
+		r = bp_device_table(cli->ctx, &which, args->flags, &table);
+		r = r < 0 ? cli_fail(cli, selector_text(&which), r)
+			  : explain(cli, table, selector_text(&which), out);
+	}
+	return r ? r : out_print(steal(out));
+}
+
+static bool has_target(const struct bp_table *table, const char *only)
+{
+	if (!only)
+		return true;
+	for (size_t i = 0; i < bp_table_count(table); i++)
+		if (streq(bp_table_get(table, i)->target, only))
+			return true;
+	return false;
+}
+
+/* Lines as the kernel has them, behind the device's name where several are printed. */
+static void print_lines(struct cli *cli, const struct args *args, const char *name,
+			const struct bp_table *table, bool named)
+{
+	if (named && bp_table_count(table) == 0)
+		fprintf(cli->out, "%s:\n", name);
+	for (size_t i = 0; i < bp_table_count(table); i++) {
+		const struct bp_segment *s = bp_table_get(table, i);
+
+		if (args->only && !streq(s->target, args->only))
+			continue;
+		if (named)
+			fprintf(cli->out, "%s: ", name);
+		fprintf(cli->out, "%" PRIu64 " %" PRIu64 " %s%s%s\n", s->start_sectors,
+			s->length_sectors, s->target, s->args[0] ? " " : "", s->args);
+	}
+}
+
+static int print_one(struct cli *cli, const struct args *args, const struct bp_selector *which,
+		     bool named, struct bp_json *json)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	int r = bp_device_table(cli->ctx, which, args->flags, &table);
+
+	if (r < 0)
+		return cli_fail(cli, selector_text(which), r);
+	if (!has_target(table, args->only))
+		return EXIT_OK;
+	if (!json) {
+		print_lines(cli, args, selector_text(which), table, named);
+		return EXIT_OK;
+	}
+	bp_json_object(json, NULL);
+	bp_json_string(json, "device", selector_text(which));
+	r = bp_table_json(cli->ctx, table, args->flags & BP_TABLE_SHOW_KEYS, json, "segments");
+	bp_json_object_close(json);
+	return r < 0 ? cli_fail(cli, selector_text(which), r) : EXIT_OK;
+}
+
+static int print_tables(struct cli *cli, const struct args *args, const struct devices *devices)
+{
+	struct bp_json *json = NULL;
+	int r, worst = EXIT_OK;
+
+	r = cli->json ? cli_json_begin(cli, "bedplate.table", &json) : 0;
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (json)
+		bp_json_array(json, "data");
+	for (size_t i = 0; i < devices_count(devices); i++) {
+		struct bp_selector which = devices_get(devices, i);
+
+		r = print_one(cli, args, &which, args->names.count != 1, json);
+		worst = r ? r : worst;
+	}
+	if (!json)
+		return worst;
+	bp_json_array_close(json);
+	r = cli_json_end(cli, json);
+	return worst ? worst : r;
+}
+
+static int run_table(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(devices_donep) struct devices devices = { 0 };
+	int r;
+
+	if (args->text || args->file)
+		return explain_text(cli, args);
+	r = devices_init(cli, &args->names, &devices);
+	if (r)
+		return r;
+	return args->explain ? explain_devices(cli, args, &devices)
+			     : print_tables(cli, args, &devices);
+}
+
+static enum cmd_extra extra(struct cli *cli, const void *p, const char *name)
+{
+	const struct args *args = p;
+
+	(void)cli;
+	return typed_extra(&args->targets, name);
+}
+
+static void help(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	typed_help(cli, &args->targets);
+}
+
+enum { FOUND_SEVERITY, FOUND_SEGMENT, FOUND_ARGUMENT, FOUND_VALUE, FOUND_RULE, FOUND_EXPECTED };
+static const struct out_column found_columns[] = {
+	[FOUND_SEVERITY] = { "severity", OUT_TEXT, OUT_DEFAULT, "what follows from it" },
+	[FOUND_SEGMENT] = { "segment", OUT_NUMBER, OUT_DEFAULT, "number of the segment" },
+	[FOUND_ARGUMENT] = { "argument", OUT_TEXT, OUT_DEFAULT, "name of the argument" },
+	[FOUND_VALUE] = { "value", OUT_TEXT, OUT_DEFAULT, "what it is" },
+	[FOUND_RULE] = { "rule", OUT_TEXT, OUT_DEFAULT, "the rule it breaks" },
+	[FOUND_EXPECTED] = { "expected", OUT_TEXT, OUT_DEFAULT, "what would be right" },
+	OUT_COLUMNS_END
+};
+
+static int print_findings(struct cli *cli, const struct bp_findings *findings)
+{
+	static const char *const severities[] = {
+		[BP_SEVERITY_UNKNOWN] = "unknown",
+		[BP_SEVERITY_WARNING] = "warning",
+		[BP_SEVERITY_REFUSED] = "refused",
+		[BP_SEVERITY_CRASH] = "crash",
+	};
+	struct out *out;
+	int r = out_new(cli, NULL, "bedplate.check-table", found_columns, 0, &out);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < bp_findings_count(findings); i++) {
+		const struct bp_finding *f = bp_findings_get(findings, i);
+		struct out_row *row = out_row(out, NULL);
+
+		out_text(row, FOUND_SEVERITY, severities[f->severity]);
+		if (f->segment >= 0)
+			out_number(row, FOUND_SEGMENT, (uint64_t)f->segment);
+		if (f->argument_name)
+			out_text(row, FOUND_ARGUMENT, f->argument_name);
+		else if (f->argument)
+			out_textf(row, FOUND_ARGUMENT, "%u", f->argument);
+		out_text(row, FOUND_VALUE, f->value);
+		out_text(row, FOUND_RULE, f->rule ? f->rule : f->message);
+		out_text(row, FOUND_EXPECTED, f->expected);
+	}
+	r = out_print(out);
+	if (!r && bp_findings_severity(findings) >= BP_SEVERITY_REFUSED)
+		return EXIT_FAILED;
+	if (!r && bp_findings_count(findings) == 0)
+		cli_note(cli, "check-table: nothing found");
+	return r;
+}
+
+static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
+{
+	unsigned major, minor;
+	int end = 0;
+
+	if (!text)
+		return 0;
+	if (sscanf(text, "%3u.%3u%n", &major, &minor, &end) != 2 || major > 255 ||
+	    minor > 255 || (text[end] && text[end] != '.' && text[end] != '-'))
+		return cli_usage_hint(cli, "such as 6.12", "--kernel: '%s' is not a release",
+				      text);
+	*ret = major << 8 | minor;
+	return 0;
+}
+
+/* What the device is that the table is for. @live: lives as long as @how is used. */
+static int find_device(struct cli *cli, const char *name, char number[32],
+		       struct bp_table **live, struct preflight *how)
+{
+	struct bp_selector which = device_named(name);
+	struct bp_device_info info;
+	int r = bp_device_info(cli->ctx, &which, &info);
+
+	if (r >= 0)
+		r = bp_device_table(cli->ctx, &which, 0, live);
+	if (r < 0)
+		return cli_fail(cli, name, r);
+	snprintf(number, 32, "%u:%u", info.major, info.minor);
+	how->device = number;
+	how->live = bp_table_count(*live) ? *live : NULL;
+	return 0;
+}
+
+static int run_check(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(table_freep) struct bp_table *table = NULL, *live = NULL;
+	struct preflight how = { .read_only = args->read_only, .offline = args->offline };
+	struct bp_findings *findings;
+	char number[32];
+	int r = parse_release(cli, args->kernel, &how.kernel_release);
+
+	if (!r && args->for_device)
+		r = find_device(cli, args->for_device, number, &live, &how);
+	if (r)
+		return r;
+	if (args->targets.count)
+		r = typed_build(cli, &args->targets, &args->options, true, &table);
+	else
+		r = table_read(cli, args->text, args->file, &table);
+	if (r)
+		return r;
+	r = preflight_check(cli, table, &how, &findings);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = print_findings(cli, findings);
+	bp_findings_free(findings);
+	return r;
+}
+
+const struct cmd cmd_table = {
+	.name = "table",
+	.group = "Devices",
+	.summary = "Print tables; --explain tells what each word means.",
+	.opts = table_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_table,
+};
+
+const struct cmd cmd_check_table = {
+	.name = "check-table",
+	.aliases = "check_table",
+	.group = "Devices",
+	.summary =
+		"Find what the kernel would refuse in a table, without asking it to load it.",
+	.opts = check_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_check,
+	.extra = extra,
+	.help = help,
+};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Waiting for events: of one device, or of all. */
+#include "commands/common.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <time.h>
+
+struct args {
+	const char *name;
+	uint64_t event_nr, count;
+	int64_t timeout_ms;
+};
+
+/* clang-format off */
+static const struct cmd_opt wait_opts[] = {
+	OPT_OPERAND(name, "NAME", DEVICE_HELP),
+	OPT_OPERAND_NUMBER_OPTIONAL(event_nr, 0, UINT32_MAX, "EVENT", "wait until its number is greater than this; without it: than now"),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_END
+};
+
+static const struct cmd_opt events_opts[] = {
+	OPT_TIME(timeout_ms, 0, "timeout", "TIME", "end after this long; without it, only --count ends it"),
+	OPT_NUMBER(count, 0, "count", "NUMBER", "end after so many events"),
+	OPT_END
+};
+/* clang-format on */
+
+enum { EVENT_NAME, EVENT_NR };
+static const struct out_column columns[] = {
+	[EVENT_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
+	[EVENT_NR] = { "event_nr", OUT_NUMBER, OUT_DEFAULT, "number of its last event" },
+	OUT_COLUMNS_END
+};
+
+static int run_wait(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_selector which = device_named(args->name);
+	uint32_t event_nr = (uint32_t)args->event_nr;
+	struct bp_device_info info;
+	struct out *out;
+	struct out_row *row;
+	int r = 0;
+
+	if (!cli_given(cli, "EVENT")) {
+		r = bp_device_info(cli->ctx, &which, &info);
+		event_nr = r < 0 ? 0 : info.event_nr;
+	}
+	if (r >= 0)
+		r = bp_device_wait(cli->ctx, &which, event_nr, args->timeout_ms, &info);
+	if (r < 0)
+		return cli_fail(cli, args->name, r);
+	if (!cli->json) {
+		fprintf(cli->out, "%" PRIu32 "\n", info.event_nr);
+		return EXIT_OK;
+	}
+	r = out_new(cli, NULL, "bedplate.wait", columns, OUT_ONE, &out);
+	if (r)
+		return r;
+	row = out_row(out, NULL);
+	out_text(row, EVENT_NAME, info.name);
+	out_number(row, EVENT_NR, info.event_nr);
+	return out_print(out);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* The entry of the same device, or NULL: it was not there. */
+static const struct bp_device_entry *find(const struct bp_device_list *list,
+					  const struct bp_device_entry *entry)
+{
+	for (size_t i = 0; list && i < bp_device_list_count(list); i++) {
+		const struct bp_device_entry *other = bp_device_list_get(list, i);
+
+		if (other->major == entry->major && other->minor == entry->minor &&
+		    streq(other->name, entry->name))
+			return other;
+	}
+	return NULL;
+}
+
+/* One line of JSON, or of text, as soon as it is known: readers wait for it. */
+static void print_event(struct cli *cli, const char *what, const struct bp_device_entry *entry)
+{
+	struct bp_json *json;
+
+	if (!cli->json) {
+		fprintf(cli->out, "%s %s %" PRIu32 "\n", what, entry->kernel_name,
+			entry->event_nr);
+	} else if (bp_json_new(NULL, NULL, &json) == 0) {
+		/* A stream has one document a line: written flat, by hand. */
+		bp_json_string(json, NULL, entry->name);
+		fprintf(cli->out,
+			"{\"schema\": \"bedplate.event\", \"version\": 1, \"event\": \"%s\", "
+			"\"name\": %s, \"major\": %" PRIu32 ", \"minor\": %" PRIu32
+			", \"event_nr\": %" PRIu32 "}\n",
+			what, bp_json_text(json, NULL), entry->major, entry->minor,
+			entry->event_nr);
+		bp_json_free(json);
+		cli->json_begun = true;
+	}
+}
+
+/* Print what is different. Return: how many events that were. */
+static uint64_t compare(struct cli *cli, const struct bp_device_list *old,
+			const struct bp_device_list *new)
+{
+	uint64_t events = 0;
+
+	for (size_t i = 0; i < bp_device_list_count(old); i++) {
+		const struct bp_device_entry *entry = bp_device_list_get(old, i);
+
+		if (!find(new, entry)) {
+			print_event(cli, "removed", entry);
+			events++;
+		}
+	}
+	for (size_t i = 0; i < bp_device_list_count(new); i++) {
+		const struct bp_device_entry *entry = bp_device_list_get(new, i);
+		const struct bp_device_entry *before = find(old, entry);
+
+		if (before && before->event_nr == entry->event_nr)
+			continue;
+		print_event(cli, before ? "event" : "created", entry);
+		events++;
+	}
+	fflush(cli->out);
+	return events;
+}
+
+/* Arm, list and compare, wait: in this order nothing is lost. Return: 0 or -errno. */
+static int watch(struct cli *cli, const struct args *args, int fd, struct bp_device_list **list)
+{
+	int64_t end = args->timeout_ms > 0 ? now_ms() + args->timeout_ms : INT64_MAX;
+	uint64_t seen = 0;
+
+	for (;;) {
+		struct bp_device_list *now;
+		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+		int64_t left;
+		int r = bp_event_arm(cli->ctx);
+
+		if (r >= 0)
+			r = bp_device_list(cli->ctx, &now);
+		if (r < 0)
+			return r;
+		seen += compare(cli, *list, now);
+		bp_device_list_free(*list);
+		*list = now;
+		left = end - now_ms();
+		if ((args->count && seen >= args->count) || left <= 0 || ferror(cli->out))
+			return 0;
+		if (poll(&poll_fd, 1,
+			 end == INT64_MAX   ? -1
+			 : left > INT32_MAX ? INT32_MAX
+					    : (int)left) < 0 &&
+		    errno != EINTR)
+			return -errno;
+	}
+}
+
+static int run_events(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_device_list *list = NULL;
+	int fd, r = bp_event_fd(cli->ctx, &fd);
+
+	if (r >= 0)
+		r = bp_event_arm(cli->ctx);
+	if (r >= 0)
+		r = bp_device_list(cli->ctx, &list);
+	if (r >= 0)
+		r = watch(cli, args, fd, &list);
+	bp_device_list_free(list);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+const struct cmd cmd_wait = {
+	.name = "wait",
+	.group = "Devices",
+	.summary = "Wait for an event of a device and print its number.",
+	.opts = wait_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_wait,
+};
+
+const struct cmd cmd_events = {
+	.name = "events",
+	.group = "Devices",
+	.summary = "Print a line for each event, creation and removal of any device.",
+	.opts = events_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_events,
+};
