@@ -226,7 +226,7 @@ static void tell_beyond(const struct which *w)
 {
 	if (w->report->nr_beyond)
 		check_report(w->c,
-			     DAMAGE(.kind = BP_DAMAGE_COUNT_BEYOND, .harm = BP_HARM_REMARK,
+			     DAMAGE(.kind = BP_DAMAGE_COUNT_BEYOND, .harm = BP_HARM_NONFATAL,
 				    .place = w->place, .begin = w->sm->root.nr_blocks,
 				    .expected = 0, .actual = w->report->nr_beyond),
 			     "%s: %" PRIu64 " counts for blocks past the end", w->name,

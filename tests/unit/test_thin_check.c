@@ -1,0 +1,1028 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "formats/thin/meta.h"
+#include "image.h"
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What a check said: its result, and all damages as lines "harm kind text". */
+struct verdict {
+	struct bp_thin_check_result res;
+	int r;
+	char *text;
+	size_t len;
+	bool io;
+	FILE *file;
+};
+
+static struct bp_ctx *ctx;
+
+static void on_damage(void *user, const struct bp_damage *d)
+{
+	struct verdict *v = user;
+
+	v->io |= d->kind == BP_DAMAGE_IO;
+	fprintf(v->file, "%s %s %s\n", bp_harm_name(d->harm), bp_damage_kind_name(d->kind),
+		d->what);
+}
+
+static void run(struct verdict *v, struct io *io, enum thin_check_mode mode, uint32_t flags,
+		unsigned workers)
+{
+	struct bp_thin_check_opts opts = {
+		.size = sizeof(opts),
+		.flags = flags,
+		.workers = workers,
+		.damage = on_damage,
+		.user = v,
+	};
+
+	*v = (struct verdict){ .res.size = sizeof(v->res) };
+	v->file = open_memstream(&v->text, &v->len);
+	v->r = thin_check_io(ctx, io, mode, &opts, &v->res);
+	fclose(v->file);
+}
+
+static void verdict_done(struct verdict *v)
+{
+	free(v->text);
+}
+
+static void check_image(struct verdict *v, const struct image *image, enum thin_check_mode mode,
+			uint32_t flags)
+{
+	struct io *io = image_io(image);
+
+	run(v, io, mode, flags, 0);
+	io_close(io);
+}
+
+/* --- the images of tests/data --- */
+
+static const char *const intact[] = {
+	"thin-200k",  "thin-big",         "thin-empty", "thin-many",    "thin-mix-k7",
+	"thin-msnap", "thin-needs-check", "thin-refs",  "thin-resized", "thin-small",
+};
+
+static void intact_images_are_clean(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(intact); i++) {
+		image_load(&image, intact[i]);
+		check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+		if (v.r || v.len)
+			fail_msg("%s: %d, %s", intact[i], v.r, v.text);
+		assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
+		verdict_done(&v);
+		image_done(&image);
+	}
+}
+
+static const struct {
+	const char *image;
+	uint64_t fatal, nonfatal; /* UINT64_MAX: some */
+	uint64_t data_leaked, metadata_leaked;
+	const char *says[3];
+} damaged[] = {
+	{ "thin-sb-csum", 1, 0, 0, 0, { "fatal checksum bad checksum in superblock\n" } },
+	{ "thin-sb-zero",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal checksum bad checksum in superblock (block 0" } },
+	{ "thin-leaf-csum",
+	  2,
+	  0,
+	  0,
+	  0,
+	  { "fatal checksum thin device 0: mapping tree block 148: bad checksum in btree node; "
+	    "virtual blocks 0..125\n",
+	    "Thin device 0 has errors and is missing 126 mappings, while expected 300\n" } },
+	{ "thin-leaf-blocknr",
+	  2,
+	  0,
+	  0,
+	  0,
+	  { "fatal misplaced thin device 0: mapping tree block 148: ",
+	    "virtual blocks 0..125\n" } },
+	{ "thin-leaf-key-order",
+	  2,
+	  0,
+	  0,
+	  0,
+	  { "fatal key-order thin device 0: mapping tree block 148: keys out of order; virtual "
+	    "blocks 0..125\n" } },
+	{ "thin-data-leak",
+	  0,
+	  1,
+	  3,
+	  0,
+	  { "non-fatal leak data space map: data blocks 5000..5002 leaked" } },
+	{ "thin-meta-leak",
+	  0,
+	  1,
+	  0,
+	  1,
+	  { "non-fatal leak metadata space map: metadata block 900 leaked" } },
+	{ "thin-data-ref-high",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal count data space map: data block 20: wrong reference count, expected 1, "
+	    "actual "
+	    "2\n" } },
+	{ "thin-data-ref-zero",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "data block 20: wrong reference count, expected 1, actual 0\n",
+	    "remark none-free-before data space map: index entry 0 says none is free before "
+	    "311, "
+	    "but 20 of" } },
+	{ "thin-orphan-subtree",
+	  UINT64_MAX,
+	  2,
+	  1,
+	  2,
+	  { "data block 319 leaked", "metadata blocks 133..134 leaked",
+	    "metadata block 23: wrong reference count, expected 4, actual 5\n" } },
+	{ "thin-dev-missing",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal device-no-details Inconsistency between the details tree and the mapping "
+	    "tree: "
+	    "device 5 has mappings, but no details\n" } },
+	{ "thin-truncated",
+	  UINT64_MAX,
+	  0,
+	  0,
+	  0,
+	  { "covers 1024 blocks, but the device has only 150\n",
+	    "device details tree: block 192: is past the end",
+	    "mapping top-level: block 194: is past the end" } },
+	{ "thin-mapped-count",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "Thin device 4 has unexpected number of mappings, expected 301, actual 300\n" } },
+	{ "thin-parent-key",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal key-range thin device 0: mapping tree block 171: keys outside of the "
+	    "parent's "
+	    "range for it in node 169: has keys 126..299; virtual blocks from 130 on\n" } },
+	{ "thin-data-bitmap-csum",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal checksum data space map: bitmap block 195, index entry 0: bad checksum" } },
+	{ "thin-snap-sb",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal checksum metadata snap: bad checksum in superblock (block 64)\n" } },
+	{ "thin-overflow-missing",
+	  1,
+	  0,
+	  0,
+	  0,
+	  { "fatal count-entry data space map: data block 5: its bitmap says 3 or more, the "
+	    "reference count tree has no entry; 6 references\n" } },
+	{ "thin-data-oob",
+	  2,
+	  0,
+	  0,
+	  0,
+	  { "fatal data-block thin device 0: mapping tree block 171: virtual block 129 is "
+	    "mapped "
+	    "to data block 20000 of 16384\n" } },
+};
+
+static void damage_is_found_and_named(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		image_load(&image, damaged[i].image);
+		check_image(&v, &image, THIN_CHECK_ONLY, 0);
+		assert_ok(v.r);
+		for (size_t k = 0; k < ARRAY_SIZE(damaged[i].says) && damaged[i].says[k]; k++)
+			if (!strstr(v.text, damaged[i].says[k]))
+				fail_msg("%s: not said: %s\nbut: %s", damaged[i].image,
+					 damaged[i].says[k], v.text);
+		if (damaged[i].fatal == UINT64_MAX)
+			assert_true(v.res.nr_fatal > 1);
+		else
+			assert_int_equal(v.res.nr_fatal, damaged[i].fatal);
+		assert_int_equal(v.res.nr_nonfatal, damaged[i].nonfatal);
+		assert_int_equal(v.res.nr_data_leaked, damaged[i].data_leaked);
+		assert_int_equal(v.res.nr_metadata_leaked, damaged[i].metadata_leaked);
+		verdict_done(&v);
+		image_done(&image);
+	}
+}
+
+static void result_has_what_was_counted(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	image_load(&image, "thin-msnap");
+	check_image(&v, &image, THIN_CHECK_ONLY, 0);
+	assert_true(v.res.superblock_ok);
+	assert_int_equal(v.res.superblock.transaction_id, 5);
+	assert_int_equal(v.res.superblock.nr_data_blocks, 8192);
+	assert_int_equal(v.res.superblock.metadata_snap, 64);
+	assert_int_equal(v.res.nr_metadata_free, 1024 - 26);
+	assert_int_equal(v.res.nr_devices, 4);
+	assert_int_equal(v.res.nr_snap_devices, 1); /* 3, deleted since */
+	verdict_done(&v);
+
+	/* The snapshot alone: its trees, no space maps. */
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+	assert_ok(v.r);
+	assert_int_equal(v.len, 0);
+	assert_int_equal(v.res.nr_devices, 4);
+	verdict_done(&v);
+	image_done(&image);
+
+	image_load(&image, "thin-refs");
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+	assert_err(v.r, EINVAL);
+	assert_string_equal(bp_errmsg(ctx), "no current metadata snap");
+	verdict_done(&v);
+	image_done(&image);
+}
+
+static void less_can_be_checked(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	image_load(&image, "thin-leaf-csum");
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
+	assert_int_equal(v.res.nr_fatal, 0);
+	assert_int_equal(v.res.nr_devices, 6);
+	verdict_done(&v);
+	image.size = IO_BLOCK; /* enough for the superblock */
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SUPER_ONLY);
+	assert_ok(v.r);
+	assert_int_equal(v.len, 0);
+	assert_int_equal(v.res.nr_metadata_free, 1000);
+	verdict_done(&v);
+	image_done(&image);
+
+	image_load(&image, "thin-dev-missing");
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
+	assert_int_equal(v.res.nr_fatal, 1);
+	verdict_done(&v);
+	image_done(&image);
+}
+
+/* --- fields that are wrong in a valid block --- */
+
+static const struct {
+	const char *what;
+	uint32_t at, bytes; /* in the superblock */
+	uint64_t value;
+	enum bp_harm harm; /* of the check that is not strict */
+	const char *says;
+} fields[] = {
+	{ "magic", 32, 8, 1, BP_HARM_FATAL, "magic is 1, not 27022010" },
+	{ "blocknr", 8, 8, 3, BP_HARM_FATAL, "its own block number is 3, not 0" },
+	{ "incompat", 360, 4, 1, BP_HARM_FATAL, "incompat_flags is 1, not 0" },
+	{ "compat_ro", 356, 4, 1, BP_HARM_REMARK, "compat_ro_flags is 1, not 0" },
+	{ "version", 40, 4, 9, BP_HARM_REMARK, "version is 9, not 2" },
+	{ "version", 40, 4, 0, BP_HARM_REMARK, "version is 0, not 2" },
+	{ "metadata block size", 340, 4, 16, BP_HARM_REMARK,
+	  "metadata_block_size is 16, not 8" },
+	{ "data block size", 336, 4, 0, BP_HARM_FATAL,
+	  "data_block_size (sectors) cannot be 0" },
+	{ "data block size", 336, 4, 129, BP_HARM_FATAL, "cannot be 129" },
+	{ "data nr_allocated", 64 + 8, 8, 5, BP_HARM_REMARK,
+	  "remark nr-allocated data space map: the superblock says 5 blocks are in use, the "
+	  "bitmaps 326" },
+	{ "metadata nr_allocated", 192 + 8, 8, 1023, BP_HARM_REMARK,
+	  "metadata space map: the superblock says 1023 blocks are in use, the bitmaps 24" },
+	{ "time", 44, 4, 3, BP_HARM_REMARK, "remark mapping-time thin device " },
+	{ "time", 44, 4, 3, BP_HARM_REMARK, "is above the pool's 3" },
+	{ "data nr_blocks", 64, 8, UINT64_MAX, BP_HARM_FATAL,
+	  "more than this metadata could count" },
+	{ "data nr_blocks", 64, 8, 100, BP_HARM_FATAL, "of 100" },
+	{ "metadata nr_blocks", 192, 8, 0, BP_HARM_FATAL, "nr_blocks cannot be 0" },
+	{ "metadata nr_blocks", 192, 8, UINT64_MAX, BP_HARM_FATAL, "nr_blocks cannot be" },
+	{ "metadata nr_blocks", 192, 8, 5000, BP_HARM_FATAL, "but the device has only 1024" },
+	{ "data index root", 64 + 16, 8, 0, BP_HARM_FATAL, "index tree: block 0: is past" },
+	{ "mapping root", 320, 8, 0, BP_HARM_FATAL, "mapping top-level: block 0: is past" },
+	{ "details root", 328, 8, 1 << 20, BP_HARM_FATAL,
+	  "device details tree: block 1048576" },
+	{ "mapping root", 320, 8, 192, BP_HARM_FATAL, "value_size is not this tree's" },
+	{ "held root", 56, 8, 200, BP_HARM_FATAL, "metadata snap: " },
+	{ "held root", 56, 8, 200000, BP_HARM_FATAL, "metadata snap: block 200000 is past" },
+};
+
+static void patch(const struct image *image, bp_mblock block, enum block_kind kind, uint32_t at,
+		  uint32_t bytes, uint64_t value)
+{
+	le64 v = le64_make(value);
+
+	memcpy((uint8_t *)image_block(image, block) + at, &v, bytes);
+	image_seal(image, block, kind);
+}
+
+static void wrong_fields_are_found(void **state)
+{
+	struct image good, bad;
+	struct verdict v;
+
+	(void)state;
+	image_load(&good, "thin-refs");
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		image_copy(&bad, &good);
+		patch(&bad, 0, BLOCK_THIN_SUPERBLOCK, fields[i].at, fields[i].bytes,
+		      fields[i].value);
+		check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+		assert_ok(v.r);
+		if (!strstr(v.text, fields[i].says))
+			fail_msg("%s: not said: %s\nbut: %s", fields[i].what, fields[i].says,
+				 v.text);
+		if ((v.res.nr_fatal > 0) != (fields[i].harm == BP_HARM_FATAL))
+			fail_msg("%s: harm is wrong: %s", fields[i].what, v.text);
+		verdict_done(&v);
+		check_image(&v, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+		assert_true(v.res.nr_fatal > 0);
+		assert_int_equal(v.res.nr_remarks, 0);
+		verdict_done(&v);
+		image_done(&bad);
+	}
+	image_done(&good);
+}
+
+/* Index entries of thin-refs: metadata index block 199, data index leaf 198. */
+static void accounting_is_a_remark(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	image_load(&image, "thin-refs");
+	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
+	check_image(&v, &image, THIN_CHECK_ONLY, 0);
+	assert_non_null(strstr(v.text,
+			       "remark nr-free metadata space map: index entry 0 says 17 "
+			       "free, its bitmap (block "));
+	assert_int_equal(v.res.nr_fatal, 0);
+	verdict_done(&v);
+	/* What old tools wrote: only the entries that exist. */
+	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 1000);
+	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	assert_string_equal(v.text, "");
+	verdict_done(&v);
+	image_done(&image);
+}
+
+/* --- every field, at random --- */
+
+static uint64_t seed;
+
+static uint64_t draw(uint64_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % below;
+}
+
+/* Is metadata block @nr in use? One bitmap is enough for the images used here. */
+static bool in_use(const struct image *image, bp_mblock nr)
+{
+	const struct thin_superblock_disk *sb = image_block(image, 0);
+	struct sm_root_disk root;
+	const struct sm_index_disk *index;
+	const struct sm_bitmap_disk *bitmap;
+
+	memcpy(&root, sb->metadata_space_map_root, sizeof(root));
+	index = image_block(image, le64_get(root.bitmap_root));
+	bitmap = image_block(image, le64_get(index->entries[0].blocknr));
+	return le64_get(bitmap->words[nr / 32]) >> (2 * (nr % 32)) & 3;
+}
+
+static bp_mblock draw_block(const struct image *image)
+{
+	bp_mblock nr;
+
+	do
+		nr = 1 + draw(image->size / IO_BLOCK - 1);
+	while (!in_use(image, nr));
+	return nr;
+}
+
+/* Change a field of a node whose change must be found, whatever it becomes. */
+static bool break_node(struct btree_node_disk *node)
+{
+	uint32_t nr = le32_get(node->nr_entries), max = le32_get(node->max_entries);
+	uint32_t size = le32_get(node->value_size), i;
+	le64 *value;
+
+	switch (draw(6)) {
+	case 0:
+		node->flags = le32_make(le32_get(node->flags) ^ (1u << draw(32)));
+		return true;
+	case 1:
+		node->nr_entries = le32_make(nr ^ (1u << draw(32)));
+		return true;
+	case 2:
+		/* By threes: keys and values come apart. */
+		node->max_entries = le32_make(max ^ (1u << draw(32)));
+		return nr > 0;
+	case 3:
+		node->value_size = le32_make(size ^ (1u << draw(32)));
+		return true;
+	case 4:
+		node->blocknr = le64_make(le64_get(node->blocknr) ^ (UINT64_C(1) << draw(64)));
+		return true;
+	default:
+		if (nr == 0 || size != 8)
+			return false;
+		/* A pointer, or the data block of a mapping: counts can't be right any more. */
+		i = (uint32_t)draw(nr);
+		value = &node->keys[max + i];
+		*value = le64_make(le64_get(*value) ^ (UINT64_C(1) << (24 + draw(40))));
+		return true;
+	}
+}
+
+static bool break_bitmap(struct sm_bitmap_disk *bitmap)
+{
+	uint64_t i = draw(1024), word = le64_get(bitmap->words[i / 32]);
+
+	bitmap->words[i / 32] = le64_make(word ^ (1 + draw(3)) << (2 * (i % 32)));
+	return true;
+}
+
+static bool break_index(struct sm_index_disk *index)
+{
+	index->entries[0].blocknr =
+		le64_make(le64_get(index->entries[0].blocknr) ^ (UINT64_C(1) << draw(64)));
+	return true;
+}
+
+/* Returns false where nothing was changed that must be found. */
+static bool break_block(const struct image *image, bp_mblock nr)
+{
+	void *block = image_block(image, nr);
+	enum block_kind kind = block_kind_of(block);
+	bool must = false;
+
+	switch (kind) {
+	case BLOCK_NODE:
+		must = break_node(block);
+		break;
+	case BLOCK_BITMAP:
+		must = break_bitmap(block);
+		break;
+	case BLOCK_INDEX:
+		must = break_index(block);
+		break;
+	case BLOCK_UNKNOWN:
+	case BLOCK_THIN_SUPERBLOCK:
+	case BLOCK_CACHE_SUPERBLOCK:
+	case BLOCK_ERA_SUPERBLOCK:
+	case BLOCK_ARRAY:
+	case BLOCK_KINDS:
+		return false;
+	}
+	image_seal(image, nr, kind);
+	return must;
+}
+
+static void broken_fields_are_found(void **state)
+{
+	static const char *const names[] = { "thin-refs", "thin-small", "thin-msnap" };
+	struct image good, bad;
+	struct verdict v;
+	bp_mblock nr;
+	bool must;
+
+	(void)state;
+	seed = 88172645463325252;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		image_load(&good, names[i]);
+		for (int n = 0; n < 150; n++) {
+			image_copy(&bad, &good);
+			nr = draw_block(&bad);
+			must = break_block(&bad, nr);
+			check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+			if (v.r || (must && !v.res.nr_fatal && !v.res.nr_nonfatal))
+				fail_msg("%s, round %d, block %" PRIu64 ": not found (%d: %s)",
+					 names[i], n, nr, v.r, v.text);
+			verdict_done(&v);
+			image_done(&bad);
+		}
+		image_done(&good);
+	}
+}
+
+/* Any bytes at all, of any blocks: nothing to be found, but nothing may break. */
+static void no_bytes_do_harm(void **state)
+{
+	struct image good, bad;
+	struct verdict v;
+
+	(void)state;
+	seed = 362436069362436069;
+	image_load(&good, "thin-msnap");
+	for (int n = 0; n < 300; n++) {
+		image_copy(&bad, &good);
+		for (uint64_t changes = 1 + draw(6); changes; changes--) {
+			bp_mblock nr = draw(4) ? draw_block(&good) : 0;
+			enum block_kind kind = block_kind_of(image_block(&good, nr));
+			uint8_t *at = (uint8_t *)image_block(&bad, nr) + draw(100);
+
+			memset(at, (int)draw(256), 1 + draw(8));
+			if (kind)
+				image_seal(&bad, nr, kind);
+		}
+		check_image(&v, &bad, THIN_CHECK_AUTO_REPAIR, 0);
+		verdict_done(&v);
+		check_image(&v, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+		verdict_done(&v);
+		image_done(&bad);
+	}
+	image_done(&good);
+}
+
+/* --- faults --- */
+
+static void unreadable_blocks_are_found(void **state)
+{
+	static const char *const names[] = { "thin-refs", "thin-msnap" };
+	struct image image;
+	struct verdict v;
+	struct io *io;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		image_load(&image, names[i]);
+		for (bp_mblock nr = 0; nr < 220; nr++) {
+			struct io_fault_plan plan = { IO_FAULT_READ_BLOCK, nr, -EIO };
+
+			assert_ok(io_fault_new(image_io(&image), &plan, &io));
+			run(&v, io, THIN_CHECK_ONLY, 0, 2);
+			if (!in_use(&image, nr))
+				assert_true(v.r == 0 && v.len == 0);
+			else
+				assert_true(v.r == -EIO ||
+					    (v.r == 0 && v.res.nr_fatal && v.io));
+			io_close(io);
+			verdict_done(&v);
+		}
+		image_done(&image);
+	}
+}
+
+static void workers_agree(void **state)
+{
+	struct image image;
+	struct verdict one, many;
+	struct io *io;
+
+	(void)state;
+	image_load(&image, "thin-200k");
+	patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 44, 4, 0); /* time: every later mapping */
+	io = image_io(&image);
+	run(&one, io, THIN_CHECK_ONLY, 0, 1);
+	assert_true(one.res.nr_remarks > 10);
+	for (unsigned n = 2; n < 6; n++) {
+		run(&many, io, THIN_CHECK_ONLY, 0, n);
+		assert_string_equal(one.text, many.text);
+		assert_memory_equal(&one.res, &many.res, sizeof(one.res));
+		verdict_done(&many);
+	}
+	verdict_done(&one);
+	io_close(io);
+	image_done(&image);
+}
+
+static int cancel(void *user, const char *stage, bp_mblock done, bp_mblock total)
+{
+	(void)stage;
+	return done > total || ++*(int *)user == 3;
+}
+
+static void checks_can_be_canceled(void **state)
+{
+	int times = 0;
+	struct bp_thin_check_result res = { .size = sizeof(res) };
+	struct bp_thin_check_opts opts = {
+		.size = sizeof(opts),
+		.progress = cancel,
+		.user = &times,
+	};
+	struct image image;
+	struct io *io;
+
+	(void)state;
+	image_load(&image, "thin-200k");
+	io = image_io(&image);
+	assert_err(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &res), ECANCELED);
+	assert_int_equal(times, 3);
+	opts.size = 3;
+	assert_err(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &res), EINVAL);
+	opts.size = sizeof(opts);
+	res.size = 0;
+	assert_err(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &res), EINVAL);
+	io_close(io);
+	image_done(&image);
+}
+
+/* --- repair --- */
+
+static void assert_clean(const struct image *image)
+{
+	struct verdict v;
+
+	check_image(&v, image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	assert_ok(v.r);
+	assert_string_equal(v.text, "");
+	verdict_done(&v);
+}
+
+/* Both kinds of leaks, wrong totals, and the flag. */
+static void load_to_repair(struct image *image)
+{
+	struct image meta;
+
+	image_load(image, "thin-data-leak");
+	image_load(&meta, "thin-meta-leak");
+	for (bp_mblock nr = 0; nr < image->size / IO_BLOCK; nr++) {
+		enum block_kind kind = block_kind_of(image_block(&meta, nr));
+
+		/* The metadata space map: index, bitmap. Its root comes with the superblock. */
+		if (nr && in_use(&meta, nr) &&
+		    memcmp(image_block(&meta, nr), image_block(image, nr), IO_BLOCK) &&
+		    (kind == BLOCK_INDEX || (kind == BLOCK_BITMAP && !in_use(image, 900))))
+			memcpy(image_block(image, nr), image_block(&meta, nr), IO_BLOCK);
+	}
+	image_done(&meta);
+	patch(image, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
+}
+
+static void leaks_are_repaired(void **state)
+{
+	static const char *const names[] = { "thin-data-leak", "thin-meta-leak" };
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		image_load(&image, names[i]);
+		check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, 0);
+		assert_ok(v.r);
+		assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
+		assert_int_equal(v.res.repaired_data_leaks, i == 0 ? 3 : 0);
+		assert_int_equal(v.res.repaired_metadata_leaks, i == 0 ? 0 : 1);
+		assert_false(v.res.cleared_needs_check);
+		verdict_done(&v);
+		assert_clean(&image);
+		image_done(&image);
+	}
+}
+
+static void totals_are_repaired(void **state)
+{
+	struct image image;
+	struct verdict v;
+
+	(void)state;
+	image_load(&image, "thin-refs");
+	patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 64 + 8, 8, 5);
+	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
+	patch(&image, 199, BLOCK_INDEX, 16 + 12, 4, 16000);
+	check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_STRICT);
+	assert_ok(v.r);
+	assert_true(v.res.repaired_accounting);
+	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
+	verdict_done(&v);
+	assert_clean(&image);
+	image_done(&image);
+}
+
+static void nothing_is_written_beside_damage(void **state)
+{
+	struct image image, before;
+	struct verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		if (damaged[i].fatal == 0)
+			continue;
+		image_load(&image, damaged[i].image);
+		if (strcmp(damaged[i].image, "thin-sb-csum") &&
+		    strcmp(damaged[i].image, "thin-sb-zero"))
+			patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
+		image_copy(&before, &image);
+		for (int mode = THIN_CHECK_AUTO_REPAIR; mode <= THIN_CHECK_CLEAR; mode++) {
+			check_image(&v, &image, (enum thin_check_mode)mode, 0);
+			assert_ok(v.r);
+			assert_true(v.res.nr_fatal > 0);
+			assert_false(v.res.cleared_needs_check);
+			assert_memory_equal(image.data, before.data, image.size);
+			verdict_done(&v);
+		}
+		image_done(&image);
+		image_done(&before);
+	}
+}
+
+static void needs_check_is_cleared(void **state)
+{
+	static const uint32_t flags[] = { 0, BP_THIN_CHECK_SKIP_MAPPINGS,
+					  BP_THIN_CHECK_SUPER_ONLY };
+	struct image good, image;
+	struct verdict v;
+
+	(void)state;
+	image_load(&good, "thin-needs-check");
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		image_copy(&image, &good);
+		check_image(&v, &image, THIN_CHECK_CLEAR, flags[i]);
+		assert_ok(v.r);
+		assert_true(v.res.cleared_needs_check);
+		assert_int_equal(v.res.superblock.flags, 1); /* as it was */
+		verdict_done(&v);
+		check_image(&v, &image, THIN_CHECK_CLEAR, flags[i]);
+		assert_false(v.res.cleared_needs_check);
+		assert_int_equal(v.res.superblock.flags, 0);
+		verdict_done(&v);
+		assert_clean(&image);
+		image_done(&image);
+	}
+	check_image(&v, &good, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_SKIP_MAPPINGS);
+	assert_err(v.r, EINVAL);
+	verdict_done(&v);
+	check_image(&v, &good, THIN_CHECK_CLEAR, BP_THIN_CHECK_SNAP);
+	assert_err(v.r, EINVAL);
+	verdict_done(&v);
+	image_done(&good);
+}
+
+/* Whichever write or flush fails, and all after it: an error, nothing worse than before. */
+static void repair_may_stop_anywhere(void **state)
+{
+	static const enum io_fault_what whats[] = { IO_FAULT_WRITE_NTH, IO_FAULT_FLUSH_NTH };
+	struct image good, image;
+	struct io_fault_counts counts;
+	struct verdict v;
+	struct io *io;
+
+	(void)state;
+	load_to_repair(&good);
+	image_copy(&image, &good);
+	assert_ok(io_fault_new(image_io(&image), &(struct io_fault_plan){ 0 }, &io));
+	run(&v, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
+	assert_ok(v.r);
+	assert_true(v.res.cleared_needs_check);
+	counts = io_fault_counts_get(io);
+	assert_true(counts.blocks_written >= 3 && counts.flushes >= 3);
+	io_close(io);
+	verdict_done(&v);
+	assert_clean(&image);
+	image_done(&image);
+
+	for (size_t w = 0; w < ARRAY_SIZE(whats); w++)
+		for (uint64_t at = 0; at < (w ? counts.flushes : counts.blocks_written); at++) {
+			struct io_fault_plan plan = { whats[w], at, -EIO };
+
+			image_copy(&image, &good);
+			assert_ok(io_fault_new(image_io(&image), &plan, &io));
+			run(&v, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
+			assert_err(v.r, EIO);
+			io_close(io);
+			verdict_done(&v);
+
+			check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, 0);
+			assert_ok(v.r);
+			assert_int_equal(v.res.nr_fatal, 0);
+			verdict_done(&v);
+			assert_clean(&image);
+			image_done(&image);
+		}
+	image_done(&good);
+}
+
+/* --- opening, listing, looking up --- */
+
+struct listed {
+	uint64_t devices, mapped, runs, blocks, next;
+	struct bp_thin_meta *meta;
+};
+
+static int on_run(void *user, const struct bp_thin_run *run)
+{
+	struct listed *l = user;
+
+	assert_true(run->virtual_begin >= l->next && run->length > 0);
+	l->next = run->virtual_begin + run->length;
+	l->runs++;
+	l->blocks += run->length;
+	return 0;
+}
+
+static int on_device(void *user, const struct bp_thin_device *device)
+{
+	struct listed *l = user;
+	struct bp_thin_device found;
+
+	assert_ok(bp_thin_device_find(l->meta, device->id, &found));
+	assert_memory_equal(&found, device, sizeof(found));
+	l->devices++;
+	l->mapped += device->mapped_dblocks;
+	l->next = 0;
+	return bp_thin_mappings(l->meta, device->id, 0, UINT64_MAX, on_run, l);
+}
+
+static const struct {
+	const char *image;
+	uint64_t devices, mapped;
+} lists[] = {
+	{ "thin-empty", 0, 0 },    { "thin-small", 7, 1223 },   { "thin-refs", 6, 1800 },
+	{ "thin-many", 320, 156 }, { "thin-200k", 3, 300000 },  { "thin-big", 1, 340 },
+	{ "thin-msnap", 4, 1343 }, { "thin-resized", 2, 3600 }, { "thin-mix-k7", 4, 6450 },
+};
+
+static void devices_and_mappings_are_listed(void **state)
+{
+	struct image image;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct listed l = { 0 };
+		char *path;
+
+		image_load(&image, lists[i].image);
+		path = image_file(&image);
+		assert_ok(bp_thin_open(ctx, path, NULL, &l.meta));
+		assert_ok(bp_thin_devices(l.meta, on_device, &l));
+		assert_int_equal(l.devices, lists[i].devices);
+		assert_int_equal(l.mapped, lists[i].mapped);
+		assert_int_equal(l.blocks, lists[i].mapped);
+		bp_thin_close(l.meta);
+		image_unlink(path);
+		image_done(&image);
+	}
+}
+
+static int keep_run(void *user, const struct bp_thin_run *run)
+{
+	*(struct bp_thin_run *)user = *run;
+	return 17;
+}
+
+static void mappings_are_looked_up(void **state)
+{
+	struct bp_thin_open_opts snap = { .size = sizeof(snap), .flags = BP_THIN_OPEN_SNAP };
+	struct bp_thin_meta *meta;
+	struct bp_thin_run run = { 0 };
+	struct bp_thin_device device;
+	struct image image;
+	bp_dblock block;
+	uint32_t time;
+	struct io *io;
+
+	(void)state;
+	image_load(&image, "thin-200k");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
+	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 400000);
+	/* Runs are cut at the range asked for. */
+	assert_int_equal(bp_thin_mappings(meta, 2, 16, 200, keep_run, &run), 17);
+	assert_int_equal(run.virtual_begin, 20);
+	assert_int_equal(run.length, 1);
+	assert_ok(bp_thin_lookup(meta, 2, 20, &block, &time));
+	assert_int_equal(block, 110001);
+	assert_int_equal(block, run.data_begin);
+	assert_int_equal(bp_thin_mappings(meta, 1, 50000, 50007, keep_run, &run), 17);
+	assert_int_equal(run.virtual_begin, 50000);
+	assert_ok(bp_thin_mappings(meta, 2, 21, 37, keep_run, &run));
+	assert_err(bp_thin_lookup(meta, 2, 18, &block, &time), ENODATA);
+	assert_string_equal(bp_errmsg(ctx), "device 2: block 18 is not mapped");
+	assert_err(bp_thin_lookup(meta, 3, 18, &block, &time), ENODATA);
+	assert_string_equal(bp_errmsg(ctx), "device 3 is not in the pool");
+	assert_int_equal(bp_error_get(ctx)->code, BP_E_NO_THIN);
+	bp_thin_close(meta);
+	image_done(&image);
+
+	/* Device 3 is only in the metadata snapshot; the size comes from the live superblock.
+	 */
+	image_load(&image, "thin-msnap");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), &snap, &meta));
+	assert_ok(bp_thin_device_find(meta, 3, &device));
+	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 8192);
+	bp_thin_close(meta);
+	image_done(&image);
+
+	image_load(&image, "thin-leaf-csum");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
+	assert_err(bp_thin_lookup(meta, 0, 5, &block, &time), EBADMSG);
+	assert_ok(bp_thin_lookup(meta, 0, 200, &block, &time));
+	assert_err(bp_thin_mappings(meta, 0, 0, UINT64_MAX, keep_run, &run), EBADMSG);
+	bp_thin_close(meta);
+	io = image_io(&image);
+	assert_err(thin_meta_open_io(ctx, io, &snap, &meta), EINVAL);
+	io_close(io);
+	image_done(&image);
+}
+
+static void bad_superblocks_do_not_open(void **state)
+{
+	static const struct {
+		uint32_t at, value;
+		enum block_kind kind;
+		int r;
+		const char *message;
+	} cases[] = {
+		{ 32, 1, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
+		  "bad magic in superblock: 1, not 27022010" },
+		{ 8, 7, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
+		  "superblock in block 0 says that it is block 7" },
+		{ 360, 2, BLOCK_THIN_SUPERBLOCK, -ENOTSUP,
+		  "superblock has incompatible features: 0x2" },
+		{ 40, 2, BLOCK_CACHE_SUPERBLOCK, -EUCLEAN,
+		  "block 0 is a cache superblock, not a thin superblock" },
+		{ 0, 2, BLOCK_UNKNOWN, -EBADMSG, "bad checksum in superblock" },
+	};
+	struct bp_thin_meta *meta;
+	struct image image;
+	struct io *io;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		image_load(&image, "thin-small");
+		memcpy(image.data + cases[i].at, &cases[i].value, 4);
+		if (cases[i].kind)
+			image_seal(&image, 0, cases[i].kind);
+		io = image_io(&image);
+		assert_int_equal(thin_meta_open_io(ctx, io, NULL, &meta), cases[i].r);
+		assert_string_equal(bp_errmsg(ctx), cases[i].message);
+		io_close(io);
+		image_done(&image);
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return bp_ctx_new(&ctx);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bp_ctx_free(ctx);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(intact_images_are_clean),
+		cmocka_unit_test(damage_is_found_and_named),
+		cmocka_unit_test(result_has_what_was_counted),
+		cmocka_unit_test(less_can_be_checked),
+		cmocka_unit_test(wrong_fields_are_found),
+		cmocka_unit_test(accounting_is_a_remark),
+		cmocka_unit_test(broken_fields_are_found),
+		cmocka_unit_test(no_bytes_do_harm),
+		cmocka_unit_test(unreadable_blocks_are_found),
+		cmocka_unit_test(workers_agree),
+		cmocka_unit_test(checks_can_be_canceled),
+		cmocka_unit_test(leaks_are_repaired),
+		cmocka_unit_test(totals_are_repaired),
+		cmocka_unit_test(nothing_is_written_beside_damage),
+		cmocka_unit_test(needs_check_is_cleared),
+		cmocka_unit_test(repair_may_stop_anywhere),
+		cmocka_unit_test(devices_and_mappings_are_listed),
+		cmocka_unit_test(mappings_are_looked_up),
+		cmocka_unit_test(bad_superblocks_do_not_open),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
