@@ -178,6 +178,43 @@ bool arg_is_transparent(const struct arg *arg)
 	       arg->kind == KIND_SPLIT || arg->kind == KIND_WHEN;
 }
 
+int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *arena)
+{
+	if (arg_order_has(order, arg))
+		return 0;
+	if (order->count == order->size) {
+		size_t size = order->size ? order->size * 2 : 8;
+		const struct arg **items = arena_array(arena, size, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		if (order->count)
+			memcpy(items, order->items, order->count * sizeof(*items));
+		order->items = items;
+		order->size = size;
+	}
+	order->items[order->count++] = arg;
+	return 0;
+}
+
+void arg_order_remove(struct arg_order *order, const struct arg *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < order->count; i++)
+		if (order->items[i] != arg)
+			order->items[n++] = order->items[i];
+	order->count = n;
+}
+
+bool arg_order_has(const struct arg_order *order, const struct arg *arg)
+{
+	for (size_t i = 0; order && i < order->count; i++)
+		if (order->items[i] == arg)
+			return true;
+	return false;
+}
+
 size_t args_count(const struct arg *args)
 {
 	size_t n = 0;

@@ -51,7 +51,8 @@
  *   ARG_CHOICE with ARG_BARE          each of its words is an option itself: writeback
  *   ARG_EACH, ARG_NUMBERS, ARG_WORDS  may be given again, each adds one: rebuild 0 rebuild 1
  *   ARG_PAIRS                         takes what no other entry knows, with one value each
- * Options are written in the order of the grammar, which should be the kernel's. max of
+ * Options are written in the order they were given in, those from a struct in the order of the
+ * grammar, which should be the kernel's. max of
  * ARG_OPTIONS and ARG_GROUP is the most words their count may announce (0: any number).
  *
  * Reading checks form, counts, words and whether numbers fit their member. Ranges (min, max,
@@ -271,15 +272,29 @@ bool arg_is_transparent(const struct arg *arg);
 /* How long this grammar is without ARG_END. */
 size_t args_count(const struct arg *args);
 
+/*
+ * Options in the order they were given, so that they are written in it again. Owned by an
+ * arena.
+ */
+struct arg_order {
+	const struct arg **items;
+	size_t count, size;
+};
+/* At the end, unless it is there already: 0 or -ENOMEM. */
+int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *arena);
+void arg_order_remove(struct arg_order *order, const struct arg *arg);
+bool arg_order_has(const struct arg_order *order, const struct arg *arg);
+
 /* --- reading: words into a struct --- */
 
 /*
  * Read @words into @base, a zeroed struct, as @args says. What it comes to point to is owned by
- * the arena. *@ret_used: how many words were taken; the rest is for the caller to judge.
+ * the arena. @order takes the options as they come, and may be NULL. *@ret_used: how many words
+ * were taken; the rest is for the caller to judge.
  * -EINVAL with argument, name and value in the error; -ENOMEM.
  */
 int args_read(struct bp_ctx *ctx, const struct arg *args, const struct words *words,
-	      struct arena *arena, void *base, size_t *ret_used);
+	      struct arena *arena, void *base, struct arg_order *order, size_t *ret_used);
 
 /*
  * Read the value of one argument, all of @words, as bp_segment_set() takes it. @append: to the
@@ -316,11 +331,13 @@ enum write_flags {
 };
 
 /*
- * Write @base as words, into @ret (empty; the caller frees it with vec_done(&ret->list)); texts
- * are owned by the arena. -EINVAL with argument and name in the error; -ENOMEM.
+ * Write @base as words, options as @order says (NULL: as the grammar does), into @ret (empty;
+ * the caller frees it with vec_done(&ret->list)); texts are owned by the arena. -EINVAL with
+ * argument and name in the error; -ENOMEM.
  */
-int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base, uint32_t flags,
-	       struct arena *arena, struct written_list *ret);
+int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base,
+	       const struct arg_order *order, uint32_t flags, struct arena *arena,
+	       struct written_list *ret);
 
 /* The value of one argument alone, without the word that begins an option. */
 int arg_write_value(struct bp_ctx *ctx, const struct arg *arg, const void *base, const void *up,

@@ -91,9 +91,9 @@ int args_equal(struct bp_ctx *ctx, const struct arg *args, const void *a, const 
 	struct written_list x = { 0 }, y = { 0 };
 	int r;
 
-	r = args_write(ctx, args, a, 0, &arena, &x);
+	r = args_write(ctx, args, a, NULL, 0, &arena, &x);
 	if (r == 0)
-		r = args_write(ctx, args, b, 0, &arena, &y);
+		r = args_write(ctx, args, b, NULL, 0, &arena, &y);
 	if (r == 0) {
 		keep_values(&x);
 		keep_values(&y);

@@ -12,10 +12,11 @@ struct reader {
 	struct bp_ctx *ctx;
 	struct arena *arena;
 	char *const *words;
-	size_t pos, end;    /* the next word, and the end of the span that is being read */
-	size_t outer;       /* 0, or the number of the word whose parts these are */
-	bool nocase;        /* option words of this span match ignoring case */
-	struct strbuf path; /* names of the structs around: "legs.1." */
+	size_t pos, end;         /* the next word, and the end of the span that is being read */
+	size_t outer;            /* 0, or the number of the word whose parts these are */
+	bool nocase;             /* option words of this span match ignoring case */
+	struct strbuf path;      /* names of the structs around: "legs.1." */
+	struct arg_order *order; /* takes the options as they come, or NULL */
 };
 
 static int read_args(struct reader *r, const struct arg *args, void *base, const void *up);
@@ -659,6 +660,8 @@ static int read_options_words(struct reader *r, const struct arg *options, void 
 				    " words at most",
 				    r->words[r->pos], options->max);
 		given |= bit;
+		if (r->order && arg_order_add(r->order, arg, r->arena) < 0)
+			return bp_fail_memory(r->ctx);
 		e = read_option(r, arg, base, up);
 		if (e < 0)
 			return e;
@@ -713,13 +716,14 @@ static int read_args(struct reader *r, const struct arg *args, void *base, const
 }
 
 int args_read(struct bp_ctx *ctx, const struct arg *args, const struct words *words,
-	      struct arena *arena, void *base, size_t *ret_used)
+	      struct arena *arena, void *base, struct arg_order *order, size_t *ret_used)
 {
 	struct reader r = {
 		.ctx = ctx,
 		.arena = arena,
 		.words = words->items,
 		.end = words->count,
+		.order = order,
 	};
 	int e = read_args(&r, args, base, NULL);
 

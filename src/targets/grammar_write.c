@@ -10,6 +10,7 @@ struct writer {
 	struct bp_ctx *ctx;
 	struct arena *arena;
 	struct written_list *out;
+	const struct arg_order *order; /* of options, or NULL */
 	uint32_t flags;
 	struct strbuf path; /* names of the structs around: "legs.1." */
 	/*
@@ -440,25 +441,36 @@ static int write_valued(struct writer *w, const struct arg *arg, const void *bas
 	return 0;
 }
 
+/* One option, if there is anything to say of it. */
+static int write_option(struct writer *w, const struct arg *arg, const void *base,
+			const void *up)
+{
+	if (!arg_is_set(arg, base))
+		return 0;
+	if (arg->flags & ARG_JOINED)
+		return write_joined(w, arg, base, up);
+	if (arg->kind == KIND_FLAG || arg->kind == KIND_PAIRS || (arg->flags & ARG_BARE))
+		return write_arg(w, arg, base, up);
+	return write_valued(w, arg, base, up);
+}
+
+/* Those whose order is known, then the others. */
 static int write_options_words(struct writer *w, const struct arg *options, const void *base,
 			       const void *up)
 {
-	for (const struct arg *arg = options->args; arg->kind != KIND_END; arg++) {
-		int e;
+	const struct arg *end = options->args + args_count(options->args);
+	int e = 0;
 
-		if (!arg_is_set(arg, base))
-			continue;
-		if (arg->flags & ARG_JOINED)
-			e = write_joined(w, arg, base, up);
-		else if (arg->kind == KIND_FLAG || arg->kind == KIND_PAIRS ||
-			 (arg->flags & ARG_BARE))
-			e = write_arg(w, arg, base, up);
-		else
-			e = write_valued(w, arg, base, up);
-		if (e < 0)
-			return e;
+	for (size_t i = 0; e == 0 && w->order && i < w->order->count; i++) {
+		const struct arg *arg = w->order->items[i];
+
+		if (arg >= options->args && arg < end)
+			e = write_option(w, arg, base, up);
 	}
-	return 0;
+	for (const struct arg *arg = options->args; e == 0 && arg < end; arg++)
+		if (!arg_order_has(w->order, arg))
+			e = write_option(w, arg, base, up);
+	return e;
 }
 
 static int write_options(struct writer *w, const struct arg *options, const void *base,
@@ -511,10 +523,17 @@ static void drop_loose(struct writer *w)
 	w->hole = NULL;
 }
 
-int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base, uint32_t flags,
-	       struct arena *arena, struct written_list *ret)
+int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base,
+	       const struct arg_order *order, uint32_t flags, struct arena *arena,
+	       struct written_list *ret)
 {
-	struct writer w = { .ctx = ctx, .arena = arena, .out = ret, .flags = flags };
+	struct writer w = {
+		.ctx = ctx,
+		.arena = arena,
+		.out = ret,
+		.order = order,
+		.flags = flags,
+	};
 	int e = write_args(&w, args, base, NULL);
 
 	if (e == 0 && !(flags & WRITE_FOLLOWED))

@@ -62,7 +62,7 @@ static int write_message(struct bp_ctx *ctx, const struct target_message *messag
 	int r = 0;
 
 	if (message->args)
-		r = args_write(ctx, message->args, params, 0, &arena, &words);
+		r = args_write(ctx, message->args, params, NULL, 0, &arena, &words);
 	if (r < 0)
 		error_prefix(ctx, "%s", message->name);
 	else
@@ -119,7 +119,7 @@ static int read_message(struct bp_ctx *ctx, const struct target_message *m,
 	if (!params)
 		return bp_fail_memory(ctx);
 	if (m->args)
-		r = args_read(ctx, m->args, &args, arena, params, &used);
+		r = args_read(ctx, m->args, &args, arena, params, NULL, &used);
 	if (r == 0 && used < args.count)
 		r = bp_fail(ctx, -EINVAL, "argument %zu: '%s' is one word too many", used + 1,
 			    args.items[used]);

@@ -63,7 +63,7 @@ int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 	int r = 0;
 
 	if (s->params)
-		r = args_write(ctx, s->type->args, s->params,
+		r = args_write(ctx, s->type->args, s->params, &s->order,
 			       flags | (s->extra.count ? WRITE_FOLLOWED : 0), arena, ret);
 	return r < 0 ? r : write_raw(ctx, &s->extra, ret);
 }
@@ -112,7 +112,8 @@ static int read_by(struct bp_ctx *ctx, struct segment *s, const struct arg *args
 
 	if (!params)
 		return bp_fail_memory(ctx);
-	r = args_read(ctx, args, words, &s->arena, params, &used);
+	s->order = (struct arg_order){ 0 };
+	r = args_read(ctx, args, words, &s->arena, params, &s->order, &used);
 	if (r < 0)
 		return r;
 	if (used < words->count && !s->type->ignores_extra) {
@@ -193,7 +194,7 @@ int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
 		s->params = arena_alloc(&s->arena, s->type->size);
 		return s->params ? refresh(ctx, s) : bp_fail_memory(ctx);
 	}
-	r = args_write(ctx, s->type->args, params, 0, &arena, &written);
+	r = args_write(ctx, s->type->args, params, NULL, 0, &arena, &written);
 	if (r == 0) {
 		words.items = arena_array(&arena, written.list.count, sizeof(*words.items));
 		if (!words.items)
@@ -275,6 +276,10 @@ static int change(struct bp_ctx *ctx, struct bp_segment *segment, const char *na
 				   place.up);
 	if (r < 0)
 		return r;
+	if (!arg_is_set(place.arg, place.base))
+		arg_order_remove(&s->order, place.arg);
+	else if (arg_order_add(&s->order, place.arg, &s->arena) < 0)
+		return bp_fail_memory(ctx);
 	s->params = copy;
 	r = refresh(ctx, s);
 	if (r < 0)

@@ -10,6 +10,7 @@ struct segment {
 	struct arena arena;           /* owns everything the segment points to, but args */
 	const struct bp_target *type; /* NULL: not known */
 	void *params;                 /* NULL: raw */
+	struct arg_order order;       /* of options, as they were given */
 	struct words extra;           /* behind the last argument; of a raw segment: all */
 	char *args;                   /* pub.args, made anew at each change */
 };

@@ -62,7 +62,7 @@ static int read_values(struct bp_ctx *ctx, struct status *s, const struct words 
 	struct error_state *saved = error_save(ctx);
 	void *values = arena_alloc(&s->arena, s->type->status_size);
 	size_t used = 0;
-	int r = values ? args_read(ctx, s->type->status, words, &s->arena, values, &used)
+	int r = values ? args_read(ctx, s->type->status, words, &s->arena, values, NULL, &used)
 		       : -ENOMEM;
 
 	if (r == -EINVAL) {

@@ -147,7 +147,7 @@ static void check(struct check *c, const void *params)
 {
 	const struct bp_thin_pool *pool = params;
 
-	if (pool->data_block_sectors % 128)
+	if (pool->data_block_sectors >= 128 && pool->data_block_sectors % 128)
 		check_refuse(c, "data_block_sectors", "a multiple of 128",
 			     "blocks come in steps of 128 sectors (64 KiB)");
 	else if (pool->data_block_sectors && c->length_sectors < pool->data_block_sectors)

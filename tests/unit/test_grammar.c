@@ -368,7 +368,7 @@ static int read_text(const struct arg *args, size_t size, const char *text, stru
 
 	assert_ok(words_split(arena, text, strlen(text), &words));
 	*ret = arena_alloc(arena, size);
-	return args_read(ctx, args, &words, arena, *ret, &used);
+	return args_read(ctx, args, &words, arena, *ret, NULL, &used);
 }
 
 /* The struct as text; the caller frees it. */
@@ -378,7 +378,7 @@ static char *write_text(const struct arg *args, const void *base, struct arena *
 	struct strbuf s = { 0 };
 	char *text;
 
-	if (args_write(ctx, args, base, 0, arena, &words) != 0)
+	if (args_write(ctx, args, base, NULL, 0, arena, &words) != 0)
 		fail_msg("%s", bp_errmsg(ctx));
 	for (size_t i = 0; i < words.list.count; i++) {
 		assert_non_null(words.list.items[i].arg);
@@ -551,16 +551,16 @@ static void holes_are_refused(void **state)
 	struct arena arena = { 0 };
 
 	(void)state;
-	assert_err(args_write(ctx, plain, &p, 0, &arena, &words), EINVAL);
+	assert_err(args_write(ctx, plain, &p, NULL, 0, &arena, &words), EINVAL);
 	assert_string_equal(bp_error_get(ctx)->message,
 			    "argument 11 (trailing): must be given, as something behind it is");
 	vec_done(&words.list);
 	words = (struct written_list){ 0 };
-	assert_ok(args_write(ctx, plain, &p, WRITE_HALF_MADE, &arena, &words));
+	assert_ok(args_write(ctx, plain, &p, NULL, WRITE_HALF_MADE, &arena, &words));
 	vec_done(&words.list);
 	words = (struct written_list){ 0 };
 	p.shape = 7;
-	assert_err(args_write(ctx, plain, &p, 0, &arena, &words), EINVAL);
+	assert_err(args_write(ctx, plain, &p, NULL, 0, &arena, &words), EINVAL);
 	assert_non_null(strstr(bp_error_get(ctx)->message, "(shape): 7 is no value of it"));
 	vec_done(&words.list);
 	arena_done(&arena);

@@ -100,7 +100,7 @@ static const struct {
 	{ "0 8 thin-pool 8:0 8:16 128 0", NULL, "0 8 thin-pool 8:0 8:16 128 0 0" },
 	{ "0 8 thin-pool 8:0 8:16 +128 +0 0", NULL, "0 8 thin-pool 8:0 8:16 128 0 0" },
 	{ "0 8 thin-pool 8:0 8:16 128 0 2 error_if_no_space SKIP_block_zeroing", NULL,
-	  "0 8 thin-pool 8:0 8:16 128 0 2 skip_block_zeroing error_if_no_space" },
+	  "0 8 thin-pool 8:0 8:16 128 0 2 error_if_no_space skip_block_zeroing" },
 	{ "0 8 thin-pool 8:0 8:16 128 0 2 read_only read_only", NULL,
 	  "0 8 thin-pool 8:0 8:16 128 0 1 read_only" },
 	{ "0 8 thin-pool 8:0 8:16 128 0 0 junk words" },
@@ -365,6 +365,9 @@ static void by_name(void **state)
 	assert_ok(bp_segment_set(ctx, s, "error_if_no_space", "off"));
 	assert_ok(bp_segment_set(ctx, s, "data_dev", "/dev/new"));
 	assert_string_equal(s->args, "8:0 /dev/new 128 100 1 read_only");
+	assert_ok(bp_segment_set(ctx, s, "skip_block_zeroing", "true"));
+	assert_string_equal(s->args, "8:0 /dev/new 128 100 2 read_only skip_block_zeroing");
+	assert_ok(bp_segment_set(ctx, s, "skip_block_zeroing", ""));
 	assert_get(s, "low_water_dblocks", "100");
 	assert_get(s, "read_only", "true");
 	assert_get(s, "ignore_discard", "false");
