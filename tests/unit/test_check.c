@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pre-flight: each rule finds what breaks it, says so, and is silent otherwise. */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include <bedplate/bedplate.h>
+
+static struct bp_ctx *ctx;
+
+static int setup(void **state)
+{
+	(void)state;
+	return bp_ctx_new(&ctx);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bp_ctx_free(ctx);
+	return 0;
+}
+
+static int lookup(void *user, const char *dev, struct bp_bdev *ret)
+{
+	(void)user;
+	*ret = (struct bp_bdev){ .size_bytes = 1 << 20, .logical_block_bytes = 512 };
+	if (sscanf(dev, "%u:%u", &ret->major, &ret->minor) == 2) {
+		ret->logical_block_bytes = ret->major == 259 ? 4096 : 512;
+		return ret->major == 99 ? -ENXIO : 0;
+	}
+	if (streq(dev, "/dev/sda")) {
+		ret->major = 8;
+		return 0;
+	}
+	if (streq(dev, "/dev/secret"))
+		return -EACCES;
+	return streq(dev, "/dev/null") ? -ENOTBLK : -ENOENT;
+}
+
+static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
+{
+	(void)user;
+	return bdev->major == 66 ? BP_ANSWER_YES : BP_ANSWER_NO;
+}
+
+static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
+{
+	(void)user;
+	version[0] = 1;
+	return streq(target, "nosuch") || streq(target, "striped") ? BP_ANSWER_NO
+								   : BP_ANSWER_YES;
+}
+
+enum how { PLAIN = 0, READ_ONLY = 1, KERNEL = 2, SELF = 4 };
+
+/* clang-format off */
+static const struct {
+	const char *text;
+	enum how how;
+	enum bp_severity severity;
+	const char *finding; /* the message; NULL: nothing is found */
+} cases[] = {
+	{ "0 8 linear 8:0 0" },
+	{ "", PLAIN, BP_SEVERITY_REFUSED, "the table is empty (right: START LENGTH TARGET ...)" },
+	{ "8 8 linear 8:0 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): start: the first segment must begin at 0, not 8 (right: 0)" },
+	{ "0 8 zero\n16 8 zero", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 1 (zero): start: a gap: the segment begins at 16, behind the end of the one before (right: 8)" },
+	{ "0 8 zero\n4 8 zero", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 1 (zero): start: an overlap: the segment begins at 4, before the end of the one before (right: 8)" },
+	{ "0 0 zero", PLAIN, BP_SEVERITY_REFUSED, "segment 0 (zero): length: the segment is empty (right: 1 or more)" },
+	{ "0 18014398509481983 zero" },
+	{ "0 18014398509481984 zero", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (zero): length: too large: a device ends at sector 18014398509481983 at most" },
+	{ "0 18446744073709551615 zero", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (zero): length: too large: a device ends at sector 18014398509481983 at most" },
+	{ "0 8 linear /dev/none 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '/dev/none': no such device" },
+	{ "0 8 linear 99:0 0", PLAIN, BP_SEVERITY_REFUSED, "segment 0 (linear): argument 1 (dev): '99:0': no such device" },
+	{ "0 8 linear /dev/null 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '/dev/null': not a block device (right: a block device)" },
+	{ "0 8 linear /dev/secret 0", PLAIN, BP_SEVERITY_UNKNOWN,
+	  "segment 0 (linear): argument 1 (dev): '/dev/secret': the device could not be looked at: Permission denied" },
+	{ "0 8 linear 66:0 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '66:0': the device is held by someone else" },
+	{ "0 8 linear 253:9 0", SELF, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '253:9': a device can't lie on itself" },
+	{ "0 2048 linear 8:0 0" },
+	{ "0 2049 linear 8:0 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '8:0': the device is too small: 2049 sectors from 0 are used, it has 2048" },
+	{ "0 8 linear 8:0 2048", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '8:0': the device is too small: 8 sectors from 2048 are used, it has 2048" },
+	{ "0 8 linear 8:0 18446744073709551615", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '8:0': the device is too small: 8 sectors from 18446744073709551615 are used, it has 2048" },
+	{ "0 8 linear 259:0 4", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '259:0': the offset, 4 sectors, must be a multiple of the device's logical block, 8 sectors" },
+	{ "0 4 linear 259:0 8", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '259:0': the length, 4 sectors, must be a multiple of the device's logical block, 8 sectors" },
+	{ "0 8 nosuch x", PLAIN, BP_SEVERITY_UNKNOWN, "segment 0 (nosuch): the target 'nosuch' is not known here" },
+	{ "0 8 nosuch x", KERNEL, BP_SEVERITY_REFUSED, "segment 0 (nosuch): this kernel has no target 'nosuch'" },
+	{ "0 8 other x", KERNEL, BP_SEVERITY_UNKNOWN,
+	  "segment 0 (other): the target is not known here: its arguments were not checked" },
+	{ "0 64 striped 1 64 8:0 0", KERNEL, BP_SEVERITY_REFUSED,
+	  "segment 0 (striped): this kernel has no target 'striped': module dm-mod" },
+	{ "0 128 striped 2 64 8:0 0 8:16 0" },
+	{ "0 129 striped 2 64 8:0 0 8:16 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (striped): length: must be a multiple of 2 legs of 64 sectors" },
+	{ "0 128 striped 0 64", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (striped): argument 1 (nr_legs): '0': out of range (right: 1 to 4294967295)" },
+	{ "0 128 striped 2 0 8:0 0 8:16 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (striped): argument 2 (chunk_sectors): '0': out of range, in sectors (right: 1 to 4294967295)" },
+	{ "0 4096 striped 2 64 8:0 0 8:16 64", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (striped): argument 5 (legs.1.dev): '8:16': the device is too small: 2048 sectors from 64 are used, it has 2048" },
+	{ "0 128 thin 253:0 16777215" },
+	{ "0 128 thin 253:0 16777216", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin): argument 2 (id): '16777216': out of range (right: 0 to 16777215)" },
+	{ "0 128 thin 253:0 1 253:0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin): argument 3 (external_origin_dev): '253:0': it is the pool itself (right: another device)" },
+	{ "0 128 thin-pool 8:0 8:16 128 0" },
+	{ "0 128 thin-pool 8:0 8:16 64 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin-pool): argument 3 (data_block_sectors): '64': out of range, in sectors (right: 128 to 2097152)" },
+	{ "0 256 thin-pool 8:0 8:16 192 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin-pool): argument 3 (data_block_sectors): '192': blocks come in steps of 128 sectors (64 KiB) (right: a multiple of 128)" },
+	{ "0 64 thin-pool 8:0 8:16 128 0", PLAIN, BP_SEVERITY_WARNING,
+	  "segment 0 (thin-pool): length: shorter than a block: the pool will have no data blocks" },
+	{ "0 128 thin-pool 8:0 8:0 128 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin-pool): argument 2 (data_dev): '8:0': it is the metadata device as well (right: another device)" },
+	{ "0 128 thin-pool 8:0 /dev/sda 128 0", PLAIN, BP_SEVERITY_WARNING,
+	  "segment 0 (thin-pool): argument 2 (data_dev): '/dev/sda': it is the metadata device as well, which the kernel does not see (right: another device)" },
+	{ "0 128 thin-pool 8:0 8:16 128 0 5 skip_block_zeroing ignore_discard no_discard_passdown read_only error_if_no_space",
+	  PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin-pool): argument 5 (#features): '5': more words than the target takes (right: 0 to 4)" },
+	{ "0 128 thin-pool 8:0 8:16 128 0 0 junk", PLAIN, BP_SEVERITY_WARNING,
+	  "segment 0 (thin-pool): the kernel ignores 'junk' and all behind it" },
+	{ "0 128 thin-pool 8:0 8:16 128 0", READ_ONLY, BP_SEVERITY_REFUSED,
+	  "segment 0 (thin-pool): thin-pool can't be read-only (right: a table that may be written)" },
+	{ "0 8 zero\n8 128 thin-pool 8:0 8:16 128 0", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 1 (thin-pool): thin-pool must be the only segment of its table" },
+};
+/* clang-format on */
+
+static struct bp_findings *check(const char *text, enum how how, const struct bp_table *live)
+{
+	struct bp_table_check_opts opts = {
+		.size = sizeof(opts),
+		.lookup = lookup,
+		.busy = busy,
+		.has_target = how & KERNEL ? has_target : NULL,
+		.kernel_release = 0x060c,
+		.read_only = how & READ_ONLY,
+		.device = how & SELF ? "253:9" : NULL,
+		.live = live,
+	};
+	struct bp_findings *findings;
+	struct bp_table *table;
+
+	if (bp_table_parse(ctx, text, 0, &table) != 0)
+		fail_msg("'%s': %s", text, bp_errmsg(ctx));
+	assert_ok(bp_table_check(ctx, table, &opts, &findings));
+	bp_table_free(table);
+	return findings;
+}
+
+static void every_rule_speaks_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bp_findings *findings = check(cases[i].text, cases[i].how, NULL);
+		const struct bp_finding *f = bp_findings_get(findings, 0);
+
+		if (!f != !cases[i].finding)
+			fail_msg("'%s': '%s'", cases[i].text,
+				 f ? f->message : "nothing is found");
+		if (f) {
+			if (!streq(f->message, cases[i].finding))
+				fail_msg("'%s': '%s', not '%s'", cases[i].text, f->message,
+					 cases[i].finding);
+			assert_int_equal(f->severity, cases[i].severity);
+			assert_int_equal(bp_findings_severity(findings), cases[i].severity);
+			if (bp_findings_count(findings) != 1)
+				fail_msg("'%s': '%s' too", cases[i].text,
+					 bp_findings_get(findings, 1)->message);
+		}
+		bp_findings_free(findings);
+	}
+}
+
+/* Every broken rule is found, not only the first. */
+static void findings_come_together(void **state)
+{
+	struct bp_findings *findings =
+		check("0 0 linear 99:0 0\n8 8 striped 2 0 8:0 0 8:16 0", 0, NULL);
+	const struct bp_finding *f;
+
+	(void)state;
+	assert_int_equal(bp_findings_count(findings), 4);
+	f = bp_findings_get(findings, 2);
+	assert_int_equal(f->segment, 0);
+	assert_string_equal(f->target, "linear");
+	assert_int_equal(f->argument, 1);
+	assert_string_equal(f->argument_name, "dev");
+	assert_string_equal(f->value, "99:0");
+	assert_string_equal(f->rule, "no such device");
+	assert_null(f->expected);
+	assert_null(bp_findings_get(findings, 4));
+	bp_findings_free(findings);
+}
+
+/* Without devices to look at, each device is said to be unknown. */
+static void what_is_unknown_is_said(void **state)
+{
+	struct bp_findings *findings;
+	struct bp_table *table;
+
+	(void)state;
+	assert_ok(bp_table_parse(ctx, "0 8 thin-pool 8:0 8:16 128 0", 0, &table));
+	assert_ok(bp_table_check(ctx, table, NULL, &findings));
+	assert_int_equal(bp_findings_count(findings), 3);
+	assert_int_equal(bp_findings_get(findings, 0)->severity, BP_SEVERITY_UNKNOWN);
+	assert_string_equal(
+		bp_findings_get(findings, 1)->message,
+		"segment 0 (thin-pool): argument 2 (data_dev): '8:16': the device was "
+		"not looked at");
+	bp_findings_free(findings);
+	bp_table_free(table);
+}
+
+static void a_half_made_table_is_found_out(void **state)
+{
+	struct bp_findings *findings;
+	struct bp_table *table;
+
+	(void)state;
+	assert_ok(bp_table_new(ctx, &table));
+	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL));
+	assert_ok(bp_table_check(ctx, table, NULL, &findings));
+	assert_int_equal(bp_findings_count(findings), 1);
+	assert_string_equal(bp_findings_get(findings, 0)->message,
+			    "segment 0 (linear): dev: argument 1 (dev): is not given");
+	bp_findings_free(findings);
+	bp_table_free(table);
+}
+
+static void a_pool_stays_a_pool(void **state)
+{
+	struct bp_findings *findings;
+	struct bp_table *live;
+
+	(void)state;
+	assert_ok(bp_table_parse(ctx, "0 128 thin-pool 8:0 8:16 128 0", 0, &live));
+	findings = check("0 128 linear 8:0 0", 0, live);
+	assert_int_equal(bp_findings_count(findings), 1);
+	assert_string_equal(
+		bp_findings_get(findings, 0)->message,
+		"segment 0 (linear): the live device is a thin-pool and can't become "
+		"anything else (right: thin-pool)");
+	bp_findings_free(findings);
+	findings = check("0 128 thin-pool 8:0 8:16 128 7", 0, live);
+	assert_int_equal(bp_findings_count(findings), 0);
+	bp_findings_free(findings);
+	bp_table_free(live);
+}
+
+static void findings_are_json(void **state)
+{
+	struct bp_findings *findings = check("0 8 linear 99:0 0", 0, NULL);
+	struct bp_json *json;
+
+	(void)state;
+	assert_ok(bp_json_new(NULL, NULL, &json));
+	bp_findings_json(findings, json, NULL);
+	assert_ok(bp_json_end(json));
+	assert_string_equal(
+		bp_json_text(json, NULL),
+		"[\n  {\n    \"severity\": \"refused\",\n    \"segment\": 0,\n"
+		"    \"target\": \"linear\",\n    \"argument\": 1,\n"
+		"    \"argument_name\": \"dev\",\n    \"value\": \"99:0\",\n"
+		"    \"rule\": \"no such device\",\n"
+		"    \"message\": \"segment 0 (linear): argument 1 (dev): '99:0': no such "
+		"device\"\n  }\n]\n");
+	bp_json_free(json);
+	bp_findings_free(findings);
+}
+
+/* The caller's last error is not the check's business. */
+static void an_older_error_survives(void **state)
+{
+	struct bp_table *table = NULL;
+	struct bp_findings *findings;
+
+	(void)state;
+	findings = check("0 8 linear 99:0 0", 0, NULL);
+	bp_findings_free(findings);
+	assert_err(bp_table_parse(ctx, "x", 0, &table), EINVAL);
+	assert_ok(bp_table_new(ctx, &table));
+	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL));
+	assert_ok(bp_table_check(ctx, table, NULL, &findings));
+	assert_non_null(strstr(bp_errmsg(ctx), "'x' is no START LENGTH TARGET"));
+	bp_findings_free(findings);
+	bp_table_free(table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_rule_speaks_once),
+		cmocka_unit_test(findings_come_together),
+		cmocka_unit_test(what_is_unknown_is_said),
+		cmocka_unit_test(a_half_made_table_is_found_out),
+		cmocka_unit_test(a_pool_stays_a_pool),
+		cmocka_unit_test(findings_are_json),
+		cmocka_unit_test(an_older_error_survives),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
