@@ -3,7 +3,10 @@
 
 #include <bedplate/thin_dump.h>
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct args {
 	const char *path, *output, *snap, *io_engine;
@@ -31,18 +34,22 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-struct output {
-	FILE *file;
-};
-
+/* Pieces are large: stdio would only copy them. */
 static int write_text(void *user, const char *text, size_t len)
 {
-	struct output *output = user;
+	int fd = *(int *)user;
 
-	errno = 0;
-	if (fwrite(text, 1, len, output->file) == len)
-		return 0;
-	return errno ? -errno : -EIO;
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
 }
 
 static void print_damage(void *user, const struct bp_damage *damage)
@@ -73,10 +80,10 @@ static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 	return 0;
 }
 
-static int dump(struct cli *cli, const struct args *args, FILE *file, const uint64_t *ids)
+static int dump(struct cli *cli, const struct args *args, int fd, const uint64_t *ids)
 {
-	struct bp_thin_open_opts open = {
-		.size = sizeof(open),
+	struct bp_thin_open_opts how = {
+		.size = sizeof(how),
 		.flags = args->snap ? BP_THIN_OPEN_SNAP : 0,
 	};
 	struct bp_thin_dump_opts opt = {
@@ -90,7 +97,6 @@ static int dump(struct cli *cli, const struct args *args, FILE *file, const uint
 		.damage = print_damage,
 		.callback_user = cli,
 	};
-	struct output output = { .file = file };
 	struct bp_thin_meta *meta;
 	uint64_t damages = 0;
 	int r;
@@ -99,10 +105,10 @@ static int dump(struct cli *cli, const struct args *args, FILE *file, const uint
 		opt.flags |= BP_THIN_DUMP_HUMAN;
 	if (cli_given(cli, "transaction-id"))
 		opt.flags |= BP_THIN_DUMP_TRANSACTION;
-	r = bp_thin_open(cli->ctx, args->path, &open, &meta);
+	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
 	if (r < 0)
 		return cli_fail(cli, args->path, r);
-	r = bp_thin_dump(meta, &opt, write_text, &output, &damages);
+	r = bp_thin_dump(meta, &opt, write_text, &fd, &damages);
 	bp_thin_close(meta);
 	if (r < 0)
 		return cli_fail(cli, r == -EPIPE ? NULL : args->path, r);
@@ -118,17 +124,16 @@ static int dump(struct cli *cli, const struct args *args, FILE *file, const uint
 
 static int dump_to_file(struct cli *cli, const struct args *args, const uint64_t *ids)
 {
-	FILE *file;
-	int status;
+	int fd, status;
 
 	if (is_input(args))
 		return cli_usage(cli, "%s: output and input are the same", args->output);
-	file = fopen(args->output, "we");
-	if (!file)
+	fd = open(args->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
 		return cli_failf(cli, args->output, NULL, "cannot open for writing: %s",
 				 strerror(errno));
-	status = dump(cli, args, file, ids);
-	if (fclose(file) != 0 && status == EXIT_OK)
+	status = dump(cli, args, fd, ids);
+	if (close(fd) != 0 && status == EXIT_OK)
 		status =
 			cli_failf(cli, args->output, NULL, "cannot write: %s", strerror(errno));
 	return status;
@@ -149,12 +154,8 @@ static int run(struct cli *cli, const void *p)
 		return dump_to_file(cli, args, ids);
 	if (cli->json)
 		return cli_usage(cli, "--json: the dump itself is no JSON, give --output FILE");
-	status = dump(cli, args, cli->out, ids);
-	if (fflush(cli->out) != 0 && status == EXIT_OK)
-		status = errno == EPIPE ? cli_fail(cli, NULL, -EPIPE)
-					: cli_failf(cli, NULL, NULL, "cannot write: %s",
-						    strerror(errno));
-	return status;
+	fflush(cli->out);
+	return dump(cli, args, fileno(cli->out), ids);
 }
 
 const struct cmd cmd_thin_dump = {

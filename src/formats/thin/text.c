@@ -301,9 +301,8 @@ int thin_text_end(struct thin_text *t, uint64_t nr_gaps)
 	if (nr_gaps == 0) {
 		t->style->end(&t->w);
 	} else {
-		strbuf_addf(&s,
-			    "incomplete: %" PRIu64 " parts are missing, and therefore the end",
-			    nr_gaps);
+		strbuf_addf(&s, "incomplete: %" PRIu64 " %s missing, and therefore the end",
+			    nr_gaps, nr_gaps == 1 ? "part is" : "parts are");
 		t->style->no_end(&t->w, strbuf_text(&s));
 	}
 	return xml_writer_flush(&t->w);
