@@ -117,8 +117,8 @@ static int dump(struct cli *cli, const struct args *args, int fd, const uint64_t
 			cli, args->path,
 			"thin_check tells more; what is missing is marked in the dump, "
 			"which has no end on purpose",
-			"%llu parts of the metadata can't be read",
-			(unsigned long long)damages);
+			"%" PRIu64 " %s of the metadata can't be read", damages,
+			damages == 1 ? "part" : "parts");
 	return EXIT_OK;
 }
 

@@ -354,6 +354,23 @@ static int find_gaps(struct dump *d, uint64_t *ret)
 	return r;
 }
 
+/* Nothing is missing then; but the number is written as it is, and no restore will take it. */
+static void compare_counts(struct dump *d)
+{
+	for (size_t i = 0; i < d->devices.count; i++) {
+		const struct thin_device *device = &d->devices.items[i];
+		const struct walk_node *root = forest_node(&d->forest, device->root);
+		uint64_t found = forest_entries(&d->forest, device->root);
+
+		if (root && !(root->flags & WALK_IS_BROKEN) &&
+		    found != device->details.mapped_dblocks)
+			bp_warn(d->tm->meta.ctx,
+				"device %" PRIu64 ": mapped_blocks is %" PRIu64 ", but %" PRIu64
+				" blocks are mapped",
+				device->id, device->details.mapped_dblocks, found);
+	}
+}
+
 static void put_superblock(struct dump *d)
 {
 	const struct bp_thin_superblock *from = &d->tm->sb.pub;
@@ -380,6 +397,8 @@ static int dump(struct dump *d, uint64_t *ret_gaps)
 	r = choose_devices(d);
 	if (r == 0 && !(d->opts->flags & BP_THIN_DUMP_SKIP_MAPPINGS)) {
 		r = walk(d);
+		if (r == 0)
+			compare_counts(d);
 		if (r == 0)
 			r = find_gaps(d, ret_gaps);
 		if (r == 0)
