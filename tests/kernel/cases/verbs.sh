@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Every device verb on a real device: what it does is seen by another verb, and by dmsetup.
+. "$KERNEL_LIB"
+name() { bedplate info -r --noheadings -o "$1" "$2"; }
+
+expect_match '^Driver: +4\.' bedplate version
+expect_match '^linear +[0-9.]+ +yes' bedplate targets
+expect_match '^zero +[0-9.]+ +yes' bedplate targets --probe
+
+# Two segments move data as mapped.
+wipe "$DISK0" && wipe "$DISK1"
+bedplate create data linear --device "$DISK0" --offset 100s --size 8s \
+	linear --device "$DISK1" --offset 200s --size 8s
+put /dev/mapper/data 9 "second segment"
+expect "second segment" get "$DISK1" 201
+put "$DISK0" 103 "first segment"
+expect "first segment" get /dev/mapper/data 3
+expect "0 8 linear 98:0 100
+8 8 linear 98:16 200" bedplate table data
+expect_match '^ +1 +1 98:16 +dev +the device mapped to' bedplate table --explain data
+
+# suspend, resume, load, clear, reload: first what would be done, then it is.
+expect "would suspend data" bedplate suspend -n data
+same state "$(name state data)" active
+bedplate suspend data
+same state "$(name state data)" suspended
+bedplate resume data
+same state "$(name state data)" active
+bedplate load data zero --size 16s
+same inactive "$(name inactive-table data)" yes
+expect "0 16 zero" bedplate table --inactive data
+bedplate clear data
+same inactive "$(name inactive-table data)" no
+bedplate reload data --table "0 16 linear $DISK0 50"
+expect "0 16 linear 98:0 50" bedplate table data
+bedplate reload --unless-same data --table "0 16 linear 98:0 50"
+bedplate load data --table "0 16 linear $DISK0 51"
+bedplate resume data
+expect "0 16 linear 98:0 51" bedplate table data
+expect_fail 1 'kernel: .*too small' bedplate reload data --table "0 16 linear $DISK0 99999999999"
+expect "0 16 linear 98:0 51" bedplate table data
+same state "$(name state data)" active
+
+# Names, uuid, nodes.
+bedplate rename data moved
+expect_fail 1 'no such mapped device' bedplate info data
+[ -b /dev/mapper/moved ] && [ ! -e /dev/mapper/data ] || fail "nodes after rename"
+bedplate set-uuid moved BP-1
+same uuid "$(name uuid moved)" BP-1
+expect_fail 1 uuid bedplate set-uuid moved BP-2
+rm /dev/mapper/moved
+bedplate mknodes
+[ -b /dev/mapper/moved ] || fail "mknodes made no node"
+expect_fail 1 'has a slash' bedplate rename moved a/b
+
+# What lies on what.
+bedplate create top --table '0 8 linear /dev/mapper/moved 0'
+expect "top
+\`-moved
+  \`-ubda" env LC_ALL=C bedplate ls --tree --noheadings -o name
+expect_match '^top +254:0' bedplate deps
+expect_match '^moved +254:0 *$' bedplate ls
+expect "top
+moved" bedplate ls --noheadings --target linear --sort -name -o name
+expect "" bedplate ls -q --noheadings --target zero
+expect_fail 1 "used by mapped device 'top'" bedplate remove moved
+bedplate remove --deferred moved
+expect yes name deferred-remove moved
+bedplate remove --cancel moved
+expect no name deferred-remove moved
+
+# Messages and their replies; events.
+expect "0" bedplate message moved 0 @stats_create 0+8 8
+expect_match '^0: 0\+8 8' bedplate message moved 0 @stats_list
+expect_fail 1 "takes no message 'jump'" bedplate message moved 0 jump high
+expect_fail 1 'no event within' bedplate wait moved --timeout 200ms
+expect "" bedplate events --timeout 100ms
+(sleep 0.3 && bedplate remove top) &
+expect "removed top 0" bedplate events --count 1 --timeout 5s
+wait
+
+# Geometry, measurement, status, wiping.
+bedplate setgeometry moved 2 4 2 0
+expect_fail 1 '' bedplate setgeometry moved 2 4 2 17
+expect_match target_name=linear bedplate measure moved
+expect "0 16 linear " bedplate status --lines moved
+bedplate wipe-table moved
+expect "0 16 error" bedplate table moved
+
+# Read-only, no table, number and read-ahead of one's own.
+bedplate create ro linear --device "$DISK0" --size 8s -r --uuid U2 --minor 77 --readahead 64K
+expect "yes U2 254:77" name read-only,uuid,device ro
+bedplate create empty --notable
+same state "$(name state empty)" "no\\x20table"
+bedplate load empty zero --size 8s && bedplate resume empty
+same state "$(name state empty)" active
+bedplate create later zero --size 8s --suspended
+expect "0 8 zero" bedplate table --inactive later
+
+# All of them, and none.
+expect_fail 64 'removes every' bedplate remove-all
+expect_match '^would remove' bedplate remove-all -n
+bedplate remove empty ro
+bedplate remove-all --yes
+expect "" bedplate ls -q
+expect "No devices found" dmsetup ls
+expect "control" ls /dev/mapper

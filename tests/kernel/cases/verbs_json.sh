@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# --json on every device verb is one document with schema, version, data and warnings.
+. "$KERNEL_LIB"
+command -v jq > /dev/null || skip "jq is not installed"
+
+# document SCHEMA FILTER ARGS...: the verb prints such a document, and the filter holds.
+document() {
+	schema=$1 filter=$2
+	shift 2
+	bedplate --json "$@" > out || fail "'$*' ended with $?"
+	jq -e ".schema == \"$schema\" and .version == 1 and (.warnings | type) == \"array\"" out \
+		> /dev/null || fail "'$*' printed" "$(cat out)"
+	jq -e "$filter" out > /dev/null || fail "'$*': no $filter in" "$(cat out)"
+}
+
+document bedplate.create '.data.name == "a" and .data.major == 254' \
+	create a linear --device "$DISK0" --size 1MiB
+document bedplate.create.plan '.data.segments[0].params.offset_sectors == 8' \
+	create -n b linear --device "$DISK0" --offset 4K --size 1MiB
+document bedplate.info '.data[0].open_count == 0 and .data[0].live_table == true' info a
+document bedplate.table '.data[0].segments[0].params.dev == "98:0"' table
+document bedplate.table.explain '.data[4].name == "offset_sectors"' table --explain a
+document bedplate.status '.data[0].target == "linear" and .data[0].length_sectors == 2048' status
+document bedplate.status.fields '.data | type == "array"' status --explain a
+document bedplate.deps '.data[0].device == "98:0"' deps a
+document bedplate.ls '.data == [{"name":"a","device":"254:0"}]' ls -o name,device
+document bedplate.tree '.data[0].children[0].name == "ubda"' ls --tree
+document bedplate.targets '.data[] | select(.name == "linear") | .kernel != null' targets
+document bedplate.version '.data.driver | startswith("4.")' version
+document bedplate.suspend '.data == [{"device":"a","result":"suspended"}]' suspend a
+document bedplate.resume '.data[0].result == "resumed"' resume a
+document bedplate.plan '.data[0].verb == "load"' load -n a zero --size 1MiB
+document bedplate.load '.data.result == "loaded"' load a zero --size 1MiB
+document bedplate.clear '.data[0].result == "cleared"' clear a
+document bedplate.reload '.data.result == "reloaded"' reload a zero --size 1MiB
+document bedplate.rename '.data.result == "renamed"' rename a b
+document bedplate.set-uuid '.data.result == "set"' set-uuid b U
+document bedplate.message '.data.reply == "0\n" or .data.reply == "0"' message b 0 @stats_create 0+8 8
+document bedplate.mknodes '.data.result == "made"' mknodes
+document bedplate.setgeometry '.data.result == "set"' setgeometry b 1 1 1 0
+document bedplate.measure '.data | type == "array"' measure b
+document bedplate.mangle '.data[0].result == "mangled"' mangle b
+document bedplate.wipe-table '.data[0].result == "wiped"' wipe-table b
+document bedplate.check-table '.data == []' check-table zero --size 8
+document bedplate.cookies '.data == []' cookies
+document bedplate.remove '.data == [{"device":"b","result":"removed"}]' remove b
+document bedplate.remove-all '.data.result' remove-all --yes
+
+# A stream has a document a line.
+(sleep 0.3 && bedplate create c zero --size 8) &
+bedplate --json events --count 1 --timeout 5s > out
+wait
+jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
+
+# Errors are documents on stderr, with the kernel's word and what is known of the line.
+! bedplate --json create bad --no-check --table "0 8 linear $DISK0 99999999999" > out 2> err ||
+	fail "a bad table was taken"
+[ ! -s out ] || fail "a failure printed" "$(cat out)"
+jq -e '.error | .segment == 0 and .target == "linear" and .argument_name == "dev" and
+	(.kernel_log[0] | contains("too small for target"))' err > /dev/null || fail "$(cat err)"
