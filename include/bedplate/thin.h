@@ -190,7 +190,7 @@ struct bp_thin_check_opts {
  * @nr_fatal, @nr_nonfatal, @nr_remarks: how much of each harm was found.
  * @superblock_ok: @superblock is meaningful.
  * @superblock: as read, before anything was repaired.
- * @nr_metadata_free: metadata blocks free, by the space map's total.
+ * @nr_metadata_free: metadata blocks free, by the space map's total; those repaired included.
  * @nr_devices, @nr_snap_devices: devices, and those that only the metadata snapshot has.
  * @nr_mappings: mappings met, each in a shared node once.
  * @nr_nodes, @nr_leaves: nodes of mapping trees met, each once; leaves among them.
@@ -221,7 +221,7 @@ struct bp_thin_check_result {
  * @opts: NULL for the defaults.
  * @ret: what was found: the metadata is good where nr_fatal and nr_nonfatal are 0.
  *
- * Memory: the details of all devices (40 bytes each), 44 bytes for each node of a mapping
+ * Memory: the details of all devices (80 bytes each), 44 bytes for each node of a mapping
  * tree, two bits and 4 bytes for each metadata block, for each worker two bits
  * for each data block that is near one in use, 2 MiB of buffers at most. Nothing is held for
  * each device and block.

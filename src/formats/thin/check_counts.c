@@ -363,6 +363,7 @@ static void forget(struct check *c, bool accounting)
 	c->res->repaired_data_leaks = c->res->nr_data_leaked;
 	c->res->repaired_metadata_leaks = c->res->nr_metadata_leaked;
 	c->res->nr_nonfatal -= c->nr_leaks;
+	c->res->nr_metadata_free += c->res->nr_metadata_leaked;
 	c->res->repaired_accounting = accounting && c->nr_accounting;
 	if (accounting && strict)
 		c->res->nr_fatal -= c->nr_accounting;

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/thin.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *path, *io_engine;
+	uint32_t flags;
+	bool auto_repair, clear_flag, ignore_non_fatal;
+	uint64_t mapping_root, details_root;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(path, "METADATA", "metadata device or file"),
+	OPT_FLAG(auto_repair, 0, "auto-repair", "give leaked blocks back, put totals right and clear needs_check, if nothing else is wrong"),
+	OPT_FLAG(clear_flag, 0, "clear-needs-check-flag", "clear needs_check if nothing fatal is found; leaks are repaired too"),
+	OPT_FLAG(ignore_non_fatal, 0, "ignore-non-fatal-errors", "exit with 0 where only leaks and the like are found"),
+	OPT_BIT(flags, BP_THIN_CHECK_SNAP, 'm', "metadata-snap", "check the metadata snapshot of a pool, which may be active"),
+	OPT_RANGE(mapping_root, 1, UINT64_MAX, 0, "override-mapping-root", "BLOCK", "use this root of the mapping tree"),
+	OPT_RANGE(details_root, 1, UINT64_MAX, 0, "override-details-root", "BLOCK", "use this root of the device details tree"),
+	OPT_BIT(flags, BP_THIN_CHECK_SKIP_MAPPINGS, 0, "skip-mappings", "check superblock and devices only"),
+	OPT_BIT(flags, BP_THIN_CHECK_SUPER_ONLY, 0, "super-block-only", "check the superblock only"),
+	OPT_BIT(flags, BP_THIN_CHECK_STRICT, 0, "strict", "fail for everything that is not as it should be"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_CONFLICT("auto-repair", "metadata-snap override-mapping-root override-details-root super-block-only skip-mappings ignore-non-fatal-errors"),
+	OPT_CONFLICT("clear-needs-check-flag", "metadata-snap override-mapping-root override-details-root"),
+	OPT_END
+};
+/* clang-format on */
+
+/* Damages beyond this are counted on a terminal; --json has them all. */
+#define TEXT_DAMAGES 100
+
+struct check {
+	struct cli *cli;
+	const struct args *args;
+	struct bp_thin_check_result res;
+	uint64_t nr_printed, nr_hidden;
+	const char *stage;
+	/* With --json, all damages: they come before the verdict, but stand behind it. */
+	struct bp_damage *damages;
+	size_t nr_damages, size;
+	bool no_memory;
+};
+
+static void keep(struct check *check, const struct bp_damage *damage)
+{
+	char *what = strdup(damage->what);
+
+	if (check->nr_damages == check->size) {
+		size_t size = check->size ? 2 * check->size : 64;
+		void *damages = realloc(check->damages, size * sizeof(*check->damages));
+
+		check->no_memory |= !damages;
+		if (damages) {
+			check->damages = damages;
+			check->size = size;
+		}
+	}
+	if (!what || check->nr_damages == check->size) {
+		check->no_memory = true;
+		free(what);
+		return;
+	}
+	check->damages[check->nr_damages] = *damage;
+	check->damages[check->nr_damages++].what = what;
+}
+
+static void forget(struct check *check)
+{
+	for (size_t i = 0; i < check->nr_damages; i++)
+		free((char *)(uintptr_t)check->damages[i].what);
+	free(check->damages);
+}
+
+static void on_damage(void *user, const struct bp_damage *damage)
+{
+	struct check *check = user;
+	struct cli *cli = check->cli;
+
+	if (cli->json)
+		keep(check, damage);
+	else if (check->nr_printed++ < TEXT_DAMAGES)
+		cli_note(cli, "%s%s", damage->harm == BP_HARM_REMARK ? "remark: " : "",
+			 damage->what);
+	else
+		check->nr_hidden++;
+}
+
+static int on_progress(void *user, const char *stage, bp_mblock done, bp_mblock total)
+{
+	struct check *check = user;
+
+	if (check->stage != stage)
+		cli_progress_title(check->cli, stage);
+	check->stage = stage;
+	return cli_progress(check->cli, done, total);
+}
+
+static int carry_out(struct check *check)
+{
+	const struct args *args = check->args;
+	struct bp_thin_check_opts check_opts = {
+		.size = sizeof(check_opts),
+		.flags = args->flags,
+		.mapping_root = args->mapping_root,
+		.details_root = args->details_root,
+		.damage = on_damage,
+		.progress = on_progress,
+		.user = check,
+	};
+	struct bp_ctx *ctx = check->cli->ctx;
+
+	check->res.size = sizeof(check->res);
+	if (args->auto_repair)
+		return bp_thin_auto_repair(ctx, args->path, &check_opts, &check->res);
+	if (args->clear_flag)
+		return bp_thin_clear_needs_check(ctx, args->path, &check_opts, &check->res);
+	return bp_thin_check(ctx, args->path, &check_opts, &check->res);
+}
+
+static int status_of(const struct check *check)
+{
+	const struct bp_thin_check_result *res = &check->res;
+
+	if (res->nr_fatal || (res->nr_nonfatal && !check->args->ignore_non_fatal))
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+/* --- text: the phrases are matched by programs --- */
+
+static void print_counts(struct cli *cli, const char *blocks, uint64_t leaked,
+			 uint64_t repaired, uint64_t wrong)
+{
+	if (wrong)
+		cli_note(cli, "%s space map: %" PRIu64 " %s blocks have bad reference counts",
+			 blocks, wrong, blocks);
+	if (leaked)
+		cli_note(cli, "%" PRIu64 " %s blocks have leaked", leaked, blocks);
+	if (repaired)
+		cli_note(cli, "Repairing %s leaks: %" PRIu64 " blocks given back.", blocks,
+			 repaired);
+	else if (leaked)
+		cli_note(cli, "%s space map contains leaks", blocks);
+}
+
+static void print_more(struct cli *cli, const struct bp_thin_check_result *res)
+{
+	cli_note(cli, "devices: %" PRIu64 " (%" PRIu64 " more only in the metadata snap)",
+		 res->nr_devices, res->nr_snap_devices);
+	cli_note(cli,
+		 "mapping trees: %" PRIu64 " nodes, %" PRIu64 " of them leaves, %" PRIu64
+		 " mappings (shared nodes once)",
+		 res->nr_nodes, res->nr_leaves, res->nr_mappings);
+}
+
+static void print_text(const struct check *check)
+{
+	const struct bp_thin_check_result *res = &check->res;
+	struct cli *cli = check->cli;
+	bool leaks = res->nr_data_leaked > res->repaired_data_leaks ||
+		     res->nr_metadata_leaked > res->repaired_metadata_leaks;
+
+	if (check->nr_hidden)
+		cli_note(cli, "... and %" PRIu64 " more: --json has all", check->nr_hidden);
+	print_counts(cli, "data", res->nr_data_leaked, res->repaired_data_leaks,
+		     res->nr_data_wrong);
+	print_counts(cli, "metadata", res->nr_metadata_leaked, res->repaired_metadata_leaks,
+		     res->nr_metadata_wrong);
+	if (leaks && !res->nr_fatal)
+		cli_note(cli, "perhaps you wanted to run with --auto-repair");
+	if (res->repaired_accounting)
+		cli_note(cli, "Put totals of the space maps right.");
+	if (res->cleared_needs_check)
+		cli_note(cli, "Cleared needs_check flag");
+	else if (res->superblock_ok && (res->superblock.flags & BP_THIN_NEEDS_CHECK))
+		cli_note(cli, "needs_check is set: until it is cleared "
+			      "(--clear-needs-check-flag) the pool can only be read");
+	if (cli->verbose)
+		print_more(cli, res);
+	if (res->superblock_ok && !cli->quiet)
+		fprintf(cli->out,
+			"TRANSACTION_ID=%" PRIu64 "\nMETADATA_FREE_BLOCKS=%" PRIu64 "\n",
+			res->superblock.transaction_id, res->nr_metadata_free);
+}
+
+/* --- JSON --- */
+
+static const char *verdict(const struct bp_thin_check_result *res)
+{
+	if (res->nr_fatal)
+		return "fatal";
+	if (res->nr_nonfatal)
+		return "non-fatal";
+	return res->nr_remarks ? "remarks" : "clean";
+}
+
+static void superblock_json(struct bp_json *json, const struct bp_thin_check_result *res)
+{
+	const struct bp_thin_superblock *sb = &res->superblock;
+
+	bp_json_object(json, "superblock");
+	bp_json_uint(json, "transaction_id", sb->transaction_id);
+	bp_json_uint(json, "time", sb->time);
+	bp_json_uint(json, "version", sb->version);
+	bp_json_bool(json, "needs_check", sb->flags & BP_THIN_NEEDS_CHECK);
+	bp_json_uint(json, "data_block_bytes", bp_sector_to_bytes(sb->data_block_sectors));
+	bp_json_uint(json, "nr_data_blocks", sb->nr_data_blocks);
+	bp_json_uint(json, "nr_data_allocated", sb->nr_data_allocated);
+	bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
+	bp_json_uint(json, "nr_metadata_allocated", sb->nr_metadata_allocated);
+	bp_json_uint(json, "nr_metadata_free", res->nr_metadata_free);
+	if (sb->metadata_snap)
+		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
+	bp_json_object_close(json);
+}
+
+static void counts_json(struct bp_json *json, const struct bp_thin_check_result *res)
+{
+	bp_json_uint(json, "nr_fatal", res->nr_fatal);
+	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
+	bp_json_uint(json, "nr_remarks", res->nr_remarks);
+	bp_json_uint(json, "nr_devices", res->nr_devices);
+	bp_json_uint(json, "nr_snap_devices", res->nr_snap_devices);
+	bp_json_uint(json, "nr_mappings", res->nr_mappings);
+	bp_json_uint(json, "nr_nodes", res->nr_nodes);
+	bp_json_uint(json, "nr_leaves", res->nr_leaves);
+	bp_json_uint(json, "nr_data_leaked", res->nr_data_leaked);
+	bp_json_uint(json, "nr_metadata_leaked", res->nr_metadata_leaked);
+	bp_json_uint(json, "nr_data_wrong", res->nr_data_wrong);
+	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
+	bp_json_uint(json, "repaired_data_leaks", res->repaired_data_leaks);
+	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
+	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
+	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
+}
+
+static int print_json(struct check *check)
+{
+	struct bp_json *json;
+	int r = check->no_memory ? -ENOMEM : 0, status;
+
+	if (r == 0)
+		r = cli_json_begin(check->cli, "bedplate.thin_check", &json);
+	if (r < 0)
+		return cli_fail(check->cli, NULL, r);
+	bp_json_object(json, "data");
+	bp_json_string(json, "metadata", check->args->path);
+	bp_json_string(json, "verdict", verdict(&check->res));
+	if (check->res.superblock_ok)
+		superblock_json(json, &check->res);
+	counts_json(json, &check->res);
+	bp_json_array(json, "damages");
+	for (size_t i = 0; i < check->nr_damages; i++)
+		bp_damage_json(json, NULL, &check->damages[i]);
+	bp_json_array_close(json);
+	bp_json_object_close(json);
+	status = cli_json_end(check->cli, json);
+	return status ? status : status_of(check);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	struct check check = { .cli = cli, .args = p };
+	int r = carry_out(&check), status;
+
+	if (r < 0) {
+		status = cli_fail(cli, check.args->path, r);
+	} else if (cli->json) {
+		status = print_json(&check);
+	} else {
+		print_text(&check);
+		status = status_of(&check);
+	}
+	forget(&check);
+	return status;
+}
+
+const struct cmd cmd_thin_check = {
+	.name = "thin_check",
+	.group = "Metadata",
+	.summary = "Check a thin pool's metadata.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
