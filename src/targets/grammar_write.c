@@ -18,7 +18,7 @@ struct writer {
 	 * groups, and holes, which are optional values that are not given.
 	 */
 	size_t loose;
-	const struct arg *hole; /* the first of those that is a hole */
+	const char *hole; /* full name of the first of those that is a hole */
 };
 
 static int write_args(struct writer *w, const struct arg *args, const void *base,
@@ -43,6 +43,18 @@ static _printf_(3, 4) int fail(struct writer *w, const char *name, const char *f
 	error_set_argument(w->ctx, number, strbuf_text(&full), NULL);
 	strbuf_done(&full);
 	strbuf_done(&text);
+	return -EINVAL;
+}
+
+/* Something comes behind a hole. */
+static int fail_hole(struct writer *w, const char *hole)
+{
+	unsigned number = (unsigned)w->out->list.count + 1;
+
+	bp_fail(w->ctx, -EINVAL, "argument %u (%s): must be given, as something behind it is",
+		number, hole);
+	error_set_code(w->ctx, BP_E_TABLE);
+	error_set_argument(w->ctx, number, hole, NULL);
 	return -EINVAL;
 }
 
@@ -79,7 +91,7 @@ static int put(struct writer *w, const struct arg *arg, enum written_role role,
 	       const char *name, const char *text)
 {
 	if (w->hole && !(w->flags & WRITE_HALF_MADE))
-		return fail(w, w->hole->name, "must be given, as something behind it is");
+		return fail_hole(w, w->hole);
 	w->loose = 0;
 	w->hole = NULL;
 	return put_loose(w, arg, role, name, text);
@@ -107,7 +119,9 @@ static int put_missing(struct writer *w, const struct arg *arg)
 		return put_value(w, arg, "-");
 	if (optional) {
 		if (!w->hole)
-			w->hole = arg;
+			w->hole = full_name(w, arg->name);
+		if (!w->hole)
+			return bp_fail_memory(w->ctx);
 		return 0;
 	}
 	if (w->flags & WRITE_HALF_MADE)
@@ -362,7 +376,7 @@ static int
 write_counted(struct writer *w, const struct arg *arg, const void *base, const void *up,
 	      int (*write)(struct writer *, const struct arg *, const void *, const void *))
 {
-	const struct arg *hole = w->hole;
+	const char *hole = w->hole;
 	size_t at = w->out->list.count, nr;
 	const char *text = group_name(w, arg);
 	int e;
@@ -380,7 +394,7 @@ write_counted(struct writer *w, const struct arg *arg, const void *base, const v
 		return 0;
 	}
 	if (nr == 0 && hole && !(w->flags & WRITE_HALF_MADE))
-		return fail(w, hole->name, "must be given, as something behind it is");
+		return fail_hole(w, hole);
 	w->loose = 0;
 	w->hole = NULL;
 	text = number_text(w, nr, false);
