@@ -3,6 +3,7 @@
  * switch #PATHS REGION 0 (DEV OFFSET)*#PATHS; the 0 counts options, of which there are none.
  * Source: Linux, drivers/md/dm-switch.c.
  */
+#include "core/context.h"
 #include "targets/check.h"
 
 #include <stdio.h>
@@ -56,6 +57,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	const struct bp_switch *sw = params;
 	bp_sector shortest = UINT64_MAX, one;
 
+	if (sw->nr_paths == 0)
+		return bp_fail(query->ctx, -EINVAL, "no path given, so no length follows");
 	for (size_t i = 0; i < sw->nr_paths; i++) {
 		int r = length_of(query, sw->paths[i].dev, sw->paths[i].offset_sectors, &one);
 

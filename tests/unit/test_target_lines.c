@@ -96,7 +96,8 @@ static const struct {
 	uint64_t sectors;
 } loop_sizes[] = {
 	{ "cache/", 0, 204800 }, { "cache/", 2, 32768 },  { "mirror/", 7, 20480 },
-	{ "mirror/", 8, 20480 }, { "mirror/", 10, 8192 }, { "vdo/", 0, 10485760 },
+	{ "mirror/", 8, 20480 }, { "mirror/", 10, 8192 }, { "mirror/", 11, 8 },
+	{ "vdo/", 0, 10485760 },
 };
 
 /* What a row's log says of a device's size; else large enough for everything. */
