@@ -181,8 +181,8 @@ struct bp_volume_opts {
  * @name: of the mapped device.
  * @ret_thin_id: its id in the pool; may be NULL.
  *
- * Return: 0, -EEXIST (BP_E_EXISTS: the name, or the id asked for), -EROFS (BP_E_POOL_STATE),
- * -ENOSPC (no id free), or as bp_device_create().
+ * Return: 0, -EEXIST (BP_E_EXISTS: the id asked for), -EOPNOTSUPP (BP_E_POOL_STATE: read-only
+ * or failed), -ENOSPC (no free id found), or as bp_device_create().
  */
 BP_API int bp_pool_create_volume(struct bp_pool *pool, const char *name, bp_sector size_sectors,
 				 const struct bp_volume_opts *opts, uint32_t *ret_thin_id);
@@ -217,7 +217,7 @@ BP_API int bp_pool_deactivate(struct bp_pool *pool, uint32_t thin_id,
  * bp_pool_delete() - Delete a volume and its data for good.
  *
  * Return: 0, -EBUSY (BP_E_BUSY: it is active: the cause says where), -ENODATA (BP_E_NO_THIN),
- * -EROFS (BP_E_POOL_STATE).
+ * -EOPNOTSUPP (BP_E_POOL_STATE: read-only or failed).
  */
 BP_API int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
 

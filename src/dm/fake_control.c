@@ -128,7 +128,8 @@ char *fake_dump(struct fake *fake)
 	for (size_t i = 0; i < fake->bdevs.count; i++) {
 		const struct fake_meta *meta = &fake->bdevs.items[i]->meta;
 
-		if (!meta->formatted)
+		/* Without its superblock it is only what once lay there. */
+		if (!meta->formatted || fake->bdevs.items[i]->head[32] != 0xba)
 			continue;
 		strbuf_addf(&s, "metadata of %s: transaction %llu root %llu volumes",
 			    fake->bdevs.items[i]->path, (unsigned long long)meta->transaction,

@@ -204,7 +204,7 @@ static int open_metadata(struct fake *fake, const struct fake_dev *dev,
 {
 	struct fake_bdev *bdev =
 		fake_find_bdev(fake, segment->devs[0].major, segment->devs[0].minor);
-	static const unsigned char magic[8] = { 0x1a, 0x53, 0x9c, 0x01 };
+	static const unsigned char magic[8] = { 0xba, 0x52, 0x9c, 0x01 };
 	bool blank = true;
 
 	if (!bdev)

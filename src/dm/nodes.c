@@ -30,7 +30,7 @@ int node_make(struct bp_ctx *ctx, struct dm *dm, const struct node_change *chang
 	/* A name that is no file name was made by somebody else; /dev/dm-N is there for it. */
 	if (strchr(change->make, '/'))
 		return 0;
-	if (planning(dm))
+	if (planning(dm) || node_op(dm, NODE_CHECK, change->make, change) == 0)
 		return 0;
 	r = node_op(dm, NODE_MAKE, change->make, change);
 	if (r == 0)

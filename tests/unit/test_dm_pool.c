@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Thin pools and stacks on the kernel in memory. */
+#include "unit.h"
+
+#include <bedplate/bedplate.h>
+
+#include "dm/ops_fake.h"
+
+#define MIB ((bp_bytes)1 << 20)
+
+struct world {
+	struct bp_ctx *ctx;
+	struct fake *fake;
+	struct bp_pool *pool;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	unsetenv("DM_DEV_DIR");
+	assert_ok(bp_ctx_new(&w->ctx));
+	assert_ok(fake_new(w->ctx, &w->fake));
+	assert_ok(fake_add_bdev(w->fake, "/dev/meta", 8, 0, 4 * MIB));
+	assert_ok(fake_add_bdev(w->fake, "/dev/data", 8, 16, 64 * MIB));
+	assert_ok(fake_add_bdev(w->fake, "/dev/other", 8, 32, 64 * MIB));
+	*state = w;
+	return 0;
+}
+
+static int setup_pool(void **state)
+{
+	struct world *w;
+
+	setup(state);
+	w = *state;
+	assert_ok(bp_pool_create(w->ctx, "pool", "/dev/meta", "/dev/data", NULL, &w->pool));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	bp_pool_close(w->pool);
+	bp_ctx_free(w->ctx);
+	free(w);
+	return 0;
+}
+
+static void assert_state(struct world *w, const char *expected)
+{
+	char *got = fake_dump(w->fake);
+
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+static void create(void **state)
+{
+	struct world *w = *state;
+	struct bp_pool_status status;
+
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	assert_int_equal(status.mode, BP_POOL_MODE_WRITE);
+	assert_int_equal(status.data_block_sectors, 128);
+	assert_int_equal(status.data_total_dblocks, 1024);
+	assert_int_equal(status.metadata_total_mblocks, 1024);
+	assert_int_equal(status.metadata.major, 8);
+	assert_int_equal(status.data.minor, 16);
+	assert_int_equal(status.held_root_mblock, 0);
+	/* New pools zero their blocks. */
+	assert_false(status.skip_zeroing);
+	assert_string_equal(bp_pool_device(w->pool)->name, "pool");
+}
+
+static const struct {
+	const char *metadata, *data;
+	unsigned char fill;
+	uint32_t flags;
+	int errnum;
+	enum bp_error_code code;
+	const char *why;
+} refusals[] = {
+	{ "/dev/meta", "/dev/meta", 0, 0, EINVAL, BP_E_USAGE, "one device can't hold both" },
+	{ "/dev/meta", "/dev/data", 7, 0, EEXIST, BP_E_METADATA_EXISTS, "holds something" },
+	{ "/dev/meta", "/dev/data", 7, BP_POOL_EXISTING, EINVAL, BP_E_NOT_METADATA,
+	  "does not hold a pool's metadata" },
+	{ "/dev/meta", "/dev/data", 0, BP_POOL_EXISTING, EINVAL, BP_E_NOT_METADATA,
+	  "it is blank" },
+	{ "/dev/none", "/dev/data", 0, 0, ENOENT, BP_E_NO_BLOCK_DEVICE, "'/dev/none'" },
+};
+
+static void refused(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct bp_pool_opts opts = { .size = sizeof(opts), .flags = refusals[i].flags };
+
+		fake_fill_bdev(w->fake, "/dev/meta", refusals[i].fill);
+		assert_err(bp_pool_create(w->ctx, "p", refusals[i].metadata, refusals[i].data,
+					  &opts, NULL),
+			   refusals[i].errnum);
+		assert_int_equal(bp_error_get(w->ctx)->code, refusals[i].code);
+		assert_non_null(strstr(bp_error_get(w->ctx)->message, refusals[i].why));
+		assert_int_equal(fake_count(w->fake, OP_CREATE), 0);
+		assert_int_equal(fake_count(w->fake, FAKE_BDEV_WRITE), 0);
+	}
+}
+
+static void wiped_when_told(void **state)
+{
+	struct world *w = *state;
+	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_WIPE };
+
+	fake_fill_bdev(w->fake, "/dev/meta", 7);
+	assert_ok(bp_pool_create(w->ctx, "p", "/dev/meta", "/dev/data", &opts, NULL));
+}
+
+/* A data device of another pool is refused: the kernel itself would not look. */
+static void shared_devices(void **state)
+{
+	struct world *w = *state;
+
+	assert_ok(fake_add_bdev(w->fake, "/dev/meta2", 8, 48, 4 * MIB));
+	assert_err(bp_pool_create(w->ctx, "q", "/dev/meta2", "/dev/data", NULL, NULL), EBUSY);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_IN_USE);
+	assert_string_equal(bp_error_get(w->ctx)->cause, "used by pool 'pool'");
+	assert_err(bp_pool_create(w->ctx, "q", "/dev/meta", "/dev/other", NULL, NULL), EBUSY);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_IN_USE);
+}
+
+static void volumes(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector origin = { .name = "one" }, pool = { .name = "pool" };
+	struct bp_volume *list;
+	struct bp_pool *again;
+	uint32_t one, two, snap;
+	size_t count;
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, &one));
+	assert_ok(bp_pool_create_volume(w->pool, "two", 4096, NULL, &two));
+	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap", NULL, &snap));
+	assert_int_equal(one, 0);
+	assert_int_equal(two, 1);
+	assert_int_equal(snap, 2);
+	/* Opened anew, the pool knows its volumes: from the kernel. */
+	assert_ok(bp_pool_open(w->ctx, &pool, &again));
+	assert_ok(bp_pool_volumes(again, &list, &count));
+	assert_int_equal(count, 3);
+	assert_string_equal(list[2].name, "snap");
+	assert_int_equal(list[2].thin_id, 2);
+	assert_int_equal(list[2].size_sectors, 2048);
+	assert_false(list[0].suspended);
+	free(list);
+	bp_pool_close(again);
+	assert_err(bp_pool_delete(w->pool, one, 0), EBUSY);
+	assert_string_equal(bp_error_get(w->ctx)->cause, "it is active as 'one'");
+	/* To deactivate keeps the data; to delete does not. */
+	assert_ok(bp_pool_deactivate(w->pool, one, NULL));
+	assert_ok(bp_pool_activate(w->pool, one, "one again", 2048, NULL));
+	assert_ok(bp_pool_deactivate(w->pool, one, NULL));
+	assert_ok(bp_pool_delete(w->pool, one, 0));
+	assert_err(bp_pool_activate(w->pool, one, "one", 2048, NULL), ENODATA);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_NO_THIN);
+	assert_err(bp_pool_delete(w->pool, one, 0), ENODATA);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_NO_THIN);
+}
+
+static void ids(void **state)
+{
+	struct world *w = *state;
+	struct bp_volume_opts opts = { .size = sizeof(opts),
+				       .use_thin_id = true,
+				       .thin_id = 7 };
+	uint32_t id;
+
+	assert_ok(bp_pool_create_volume(w->pool, "seven", 8, &opts, &id));
+	assert_int_equal(id, 7);
+	assert_err(bp_pool_create_volume(w->pool, "again", 8, &opts, &id), EEXIST);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_EXISTS);
+	opts.thin_id = BP_THIN_ID_MAX + 1;
+	assert_err(bp_pool_create_volume(w->pool, "far", 8, &opts, &id), EINVAL);
+	/* Ids that are taken, but not active, are stepped over. */
+	opts = (struct bp_volume_opts){ .size = sizeof(opts), .inactive = true };
+	opts.use_thin_id = true;
+	for (uint32_t i = 8; i < 12; i++) {
+		opts.thin_id = i;
+		assert_ok(bp_pool_create_volume(w->pool, NULL, 0, &opts, &id));
+	}
+	assert_ok(bp_pool_create_volume(w->pool, "next", 8, NULL, &id));
+	assert_true(id > 11 && id <= 8 + 255);
+}
+
+static void snapshots(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector origin = { .name = "one" };
+	struct bp_volume_opts by_id = {
+		.size = sizeof(by_id),
+		.origin_by_id = true,
+		.size_sectors = 8,
+	};
+	unsigned suspends, resumes;
+	uint32_t id;
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	suspends = fake_count(w->fake, OP_SUSPEND);
+	resumes = fake_count(w->fake, OP_RESUME);
+	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL));
+	assert_int_equal(fake_count(w->fake, OP_SUSPEND) - suspends, 1);
+	assert_int_equal(fake_count(w->fake, OP_RESUME) - resumes, 2); /* origin, snapshot */
+	/* An origin that is suspended stays so. */
+	assert_ok(bp_device_suspend(w->ctx, &origin, NULL));
+	suspends = fake_count(w->fake, OP_SUSPEND);
+	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap2", NULL, NULL));
+	assert_int_equal(fake_count(w->fake, OP_SUSPEND), suspends);
+	assert_ok(bp_device_resume(w->ctx, &origin, NULL));
+	/* By id, inactive; and of one that is not there. */
+	assert_ok(bp_pool_deactivate(w->pool, 0, NULL));
+	assert_ok(bp_pool_snapshot(w->pool, NULL, "snap3", &by_id, &id));
+	by_id.origin_thin_id = 99;
+	assert_err(bp_pool_snapshot(w->pool, NULL, "snap4", &by_id, &id), ENODATA);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_NO_THIN);
+	/* Not a volume of this pool. */
+	origin.name = "pool";
+	assert_err(bp_pool_snapshot(w->pool, &origin, "snap5", NULL, &id), EINVAL);
+}
+
+static void suspended_pool(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector pool = { .name = "pool" }, one = { .name = "one" };
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_device_suspend(w->ctx, &pool, NULL));
+	assert_err(bp_device_suspend(w->ctx, &one, NULL), EBUSY);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_STATE);
+	assert_string_equal(bp_error_get(w->ctx)->message,
+			    "suspend 'one': its pool 'pool' is suspended");
+	assert_err(bp_device_resume(w->ctx, &one, NULL), EBUSY);
+	assert_err(bp_pool_snapshot(w->pool, &one, "s", NULL, NULL), EBUSY);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_STATE);
+}
+
+static void bad_modes(void **state)
+{
+	struct world *w = *state;
+	struct bp_pool_status status;
+
+	fake_pool_mode(w->fake, "pool", "ro");
+	assert_err(bp_pool_create_volume(w->pool, "one", 8, NULL, NULL), EOPNOTSUPP);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_STATE);
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	assert_int_equal(status.mode, BP_POOL_MODE_READ_ONLY);
+	fake_pool_mode(w->fake, "pool", "Fail");
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	assert_int_equal(status.mode, BP_POOL_MODE_FAIL);
+	assert_err(bp_pool_grow(w->pool, 0, 0), EOPNOTSUPP);
+}
+
+static void grow(void **state)
+{
+	struct world *w = *state;
+	struct bp_pool_status status;
+
+	assert_ok(fake_resize_bdev(w->fake, "/dev/data", 128 * MIB));
+	assert_err(bp_pool_grow(w->pool, 100, 0), EINVAL);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_TOO_SMALL);
+	assert_err(bp_pool_grow(w->pool, 1 << 30, 0), EINVAL);
+	assert_ok(bp_pool_grow(w->pool, 0, 0));
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	assert_int_equal(status.data_total_dblocks, 2048);
+	assert_ok(bp_pool_set_no_space(w->pool, true, 0));
+	assert_ok(bp_pool_set_low_water(w->pool, 77, 0));
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	assert_true(status.error_if_no_space);
+	assert_int_equal(status.low_water_dblocks, 77);
+	assert_int_equal(status.data_total_dblocks, 2048);
+}
+
+static void transactions(void **state)
+{
+	struct world *w = *state;
+	bp_mblock root = 0;
+
+	assert_ok(bp_pool_set_transaction(w->pool, 0, 5, 0));
+	assert_err(bp_pool_set_transaction(w->pool, 0, 6, 0), EINVAL);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_STATE);
+	assert_string_equal(bp_error_get(w->ctx)->cause, "its transaction id is 5");
+	assert_err(bp_pool_release_metadata_snap(w->pool, 0), ENODATA);
+	assert_ok(bp_pool_reserve_metadata_snap(w->pool, 0, &root));
+	assert_int_equal(root, 32);
+	assert_err(bp_pool_reserve_metadata_snap(w->pool, 0, &root), EBUSY);
+	assert_ok(bp_pool_release_metadata_snap(w->pool, 0));
+}
+
+/* Removing a pool deletes nothing. */
+static void remove_and_reopen(void **state)
+{
+	struct world *w = *state;
+	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_EXISTING };
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(w->pool, "two", 2048, NULL, NULL));
+	fake_open(w->fake, "two", 1, BP_HOLDER_MOUNT);
+	assert_err(bp_pool_remove(w->pool, NULL), EBUSY);
+	assert_string_equal(bp_error_get(w->ctx)->message,
+			    "remove 'pool': volume 'two' is in use");
+	assert_int_equal(fake_count(w->fake, OP_REMOVE), 0);
+	fake_open(w->fake, "two", -1, BP_HOLDER_MOUNT);
+	assert_ok(bp_pool_remove(w->pool, NULL));
+	assert_state(w, "metadata of /dev/meta: transaction 0 root 0 volumes 0(0) 1(1)\n");
+	bp_pool_close(w->pool);
+	w->pool = NULL;
+	assert_err(bp_pool_create(w->ctx, "p", "/dev/meta", "/dev/data", NULL, NULL), EEXIST);
+	assert_string_equal(bp_error_get(w->ctx)->message,
+			    "create pool: '/dev/meta': it holds a pool's metadata already");
+	opts.data_block_sectors = 128;
+	assert_ok(bp_pool_create(w->ctx, "p", "/dev/meta", "/dev/data", &opts, &w->pool));
+	assert_ok(bp_pool_activate(w->pool, 1, "two", 2048, NULL));
+}
+
+static void external_origin(void **state)
+{
+	struct world *w = *state;
+	struct bp_volume_opts opts = {
+		.size = sizeof(opts),
+		.external_origin = "/dev/other",
+	};
+	struct bp_selector origin = { .name = "ext" };
+	struct bp_volume *list;
+	size_t count;
+
+	assert_ok(bp_pool_create_volume(w->pool, "ext", 2048, &opts, NULL));
+	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL));
+	assert_ok(bp_pool_volumes(w->pool, &list, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0].external_origin.minor, 32);
+	assert_int_equal(list[1].external_origin.minor, 32);
+	free(list);
+}
+
+static void pools(void **state)
+{
+	struct world *w = *state;
+	struct bp_device_entry *list;
+	size_t count;
+
+	assert_ok(bp_pool_list(w->ctx, &list, &count));
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].name, "pool");
+	free(list);
+}
+
+/* --- every call in turn fails --- */
+
+typedef int (*action)(struct world *w);
+
+static int do_pool(struct world *w)
+{
+	return bp_pool_create(w->ctx, "second", "/dev/meta2", "/dev/other", NULL, NULL);
+}
+
+static int do_pool_wiped(struct world *w)
+{
+	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_WIPE };
+
+	fake_fill_bdev(w->fake, "/dev/meta2", 9);
+	return bp_pool_create(w->ctx, "second", "/dev/meta2", "/dev/other", &opts, NULL);
+}
+
+static int do_volume(struct world *w)
+{
+	return bp_pool_create_volume(w->pool, "new", 2048, NULL, NULL);
+}
+
+static int do_snapshot(struct world *w)
+{
+	struct bp_selector origin = { .name = "one" };
+
+	return bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL);
+}
+
+static int do_grow(struct world *w)
+{
+	fake_resize_bdev(w->fake, "/dev/data", 128 * MIB);
+	return bp_pool_grow(w->pool, 0, 0);
+}
+
+static int do_remove(struct world *w)
+{
+	return bp_pool_remove(w->pool, NULL);
+}
+
+static bool fail_nth(action act, unsigned nth)
+{
+	char *before, *after;
+	struct world *w;
+	void *state;
+	bool failed;
+	int r;
+
+	setup_pool(&state);
+	w = state;
+	assert_ok(fake_add_bdev(w->fake, "/dev/meta2", 8, 48, 4 * MIB));
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(w->pool, "two", 2048, NULL, NULL));
+	before = fake_dump(w->fake);
+	fake_fail(w->fake, FAKE_ANY, nth, EIO);
+	r = act(w);
+	failed = fake_failed(w->fake);
+	after = fake_dump(w->fake);
+	if (r != 0) {
+		assert_true(failed);
+		assert_int_equal(r, -EIO);
+		assert_int_equal(bp_error_get(w->ctx)->errnum, EIO);
+		assert_int_equal(bp_warnings_count(w->ctx), 0);
+		/* The order of devices and nodes that were made again does not matter. */
+		assert_int_equal(strlen(after), strlen(before));
+		if (act != do_remove)
+			assert_string_equal(after, before);
+	}
+	free(before);
+	free(after);
+	teardown(&state);
+	return failed;
+}
+
+static void each_call_fails(void **state)
+{
+	static const action actions[] = {
+		do_pool, do_pool_wiped, do_volume, do_snapshot, do_grow, do_remove,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		unsigned nth = 1;
+
+		while (fail_nth(actions[i], nth))
+			nth++;
+		assert_true(nth > 5);
+	}
+}
+
+static void plan(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector origin = { .name = "one" };
+	static const char *const verbs[] = { "suspend", "message", "resume",
+					     "create",  "load",    "resume" };
+	struct bp_plan *plan;
+	char *before, *after;
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	before = fake_dump(w->fake);
+	assert_ok(bp_plan_start(w->ctx));
+	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL));
+	assert_ok(bp_plan_take(w->ctx, &plan));
+	assert_int_equal(bp_plan_count(plan), ARRAY_SIZE(verbs));
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		assert_string_equal(bp_plan_get(plan, i)->verb, verbs[i]);
+	assert_string_equal(bp_plan_get(plan, 1)->detail, "create_snap 1 0");
+	bp_plan_free(plan);
+	after = fake_dump(w->fake);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+}
+
+/* --- stacks --- */
+
+static const struct {
+	const char *text, *back, *why; /* why: NULL where it is right */
+} lines[] = {
+	{ "a,,,rw,0 8 zero", "a,,,rw,0 8 zero", NULL },
+	{ "a,uuid,3,ro,0 8 zero,8 8 error;b,,,rw,0 8 zero;",
+	  "a,uuid,3,ro,0 8 zero,8 8 error;b,,,rw,0 8 zero", NULL },
+	{ "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", NULL },
+	{ "none,,,rw", "none,,,rw", NULL },
+	{ "none,,,rw,", "none,,,rw", NULL },
+	{ "", NULL, "no device is described" },
+	{ "a,,", NULL, "device 1, field 3: '': a device needs name, uuid, minor and flags" },
+	{ ",,,rw,0 8 zero", NULL, "device 1, field 1: '': no name" },
+	{ "a,,x,rw,0 8 zero", NULL,
+	  "device 1, field 3: 'x': not a minor number (empty, or 0 to 1048575)" },
+	{ "a,,,wo,0 8 zero", NULL, "device 1, field 4: 'wo': flags are 'ro' or 'rw'" },
+	{ "a,,,rw,0 8 zero;a,,,rw,0 8 zero", NULL, "name 'a' is in the stack twice" },
+	{ "a,,,rw,0 8 zero,,8 8 zero", NULL, "device 1, field 6: '': an empty segment" },
+	{ "a,,,rw,0 8 zero\\", NULL,
+	  "device 1, field 5: '0 8 zero': a backslash at the end escapes nothing" },
+};
+
+static void concise(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct bp_stack *stack;
+		char *back;
+		int r = bp_concise_parse(w->ctx, lines[i].text, &stack);
+
+		if (lines[i].why) {
+			assert_true(r < 0);
+			assert_string_equal(bp_error_get(w->ctx)->message, lines[i].why);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_ok(bp_concise_format(w->ctx, stack, &back));
+		assert_string_equal(back, lines[i].back);
+		free(back);
+		bp_stack_free(stack);
+	}
+}
+
+static const char stack_text[] = "top,,,rw,0 8 linear /dev/mapper/mid\\\\x20dle 0;"
+				 "mid dle,,,rw,0 8 linear /dev/mapper/low 0;"
+				 "low,u-low,,rw,0 8 linear /dev/other 8";
+
+/* Written top first, made bottom first; read back bottom first, with names for numbers. */
+static void stacks(void **state)
+{
+	struct world *w = *state;
+	struct bp_stack *stack;
+	char *text;
+
+	assert_ok(bp_concise_parse(w->ctx, stack_text, &stack));
+	assert_ok(bp_stack_apply(w->ctx, stack, NULL));
+	bp_stack_free(stack);
+	assert_ok(bp_stack_read(w->ctx, NULL, 0, false, &stack));
+	assert_ok(bp_concise_format(w->ctx, stack, &text));
+	assert_string_equal(text, "low,u-low,,rw,0 8 linear 8:32 8;"
+				  "mid dle,,,rw,0 8 linear /dev/mapper/low 0;"
+				  "top,,,rw,0 8 linear /dev/mapper/mid\\\\x20dle 0");
+	bp_stack_free(stack);
+	assert_ok(bp_device_remove_all(w->ctx, NULL, NULL));
+	assert_ok(bp_concise_parse(w->ctx, text, &stack));
+	assert_ok(bp_stack_apply(w->ctx, stack, NULL));
+	bp_stack_free(stack);
+	free(text);
+}
+
+static void stack_in_a_circle(void **state)
+{
+	struct world *w = *state;
+	struct bp_stack *stack;
+
+	assert_ok(bp_concise_parse(w->ctx,
+				   "a,,,rw,0 8 linear /dev/mapper/b 0;"
+				   "b,,,rw,0 8 linear /dev/mapper/a 0",
+				   &stack));
+	assert_err(bp_stack_apply(w->ctx, stack, NULL), ELOOP);
+	assert_int_equal(fake_count(w->fake, OP_CREATE), 0);
+	bp_stack_free(stack);
+}
+
+static void stack_fails(void **state)
+{
+	unsigned nth = 1;
+	bool failed = true;
+
+	(void)state;
+	while (failed) {
+		struct bp_stack *stack;
+		struct world *w;
+		void *inner;
+		int r;
+
+		setup(&inner);
+		w = inner;
+		assert_ok(bp_concise_parse(w->ctx, stack_text, &stack));
+		fake_fail(w->fake, FAKE_ANY, nth++, EIO);
+		r = bp_stack_apply(w->ctx, stack, NULL);
+		failed = fake_failed(w->fake);
+		assert_int_equal(r, failed ? -EIO : 0);
+		if (failed)
+			assert_state(w, "");
+		bp_stack_free(stack);
+		teardown(&inner);
+	}
+	assert_true(nth > 12);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define P(f) cmocka_unit_test_setup_teardown(f, setup_pool, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		P(create),
+		T(refused),
+		T(wiped_when_told),
+		P(shared_devices),
+		P(volumes),
+		P(ids),
+		P(snapshots),
+		P(suspended_pool),
+		P(bad_modes),
+		P(grow),
+		P(transactions),
+		P(remove_and_reopen),
+		P(external_origin),
+		P(pools),
+		P(plan),
+		T(concise),
+		T(stacks),
+		T(stack_in_a_circle),
+		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test(stack_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
