@@ -80,6 +80,9 @@ static int note_bad(struct mappings *m, struct tally *t, uint32_t node, const st
 	return vec_add(&t->bad, &bad);
 }
 
+/* Counters of scattered blocks are far away: they are fetched this many mappings before. */
+#define COUNT_AHEAD 16
+
 /* Decode and count all mappings of a leaf while it is hot. */
 static int count_leaf(void *user, unsigned worker, uint32_t index, const struct node *leaf)
 {
@@ -95,6 +98,9 @@ static int count_leaf(void *user, unsigned worker, uint32_t index, const struct 
 		uint64_t value = le64_get(values[i]);
 		bp_dblock block = thin_mapping_block(value);
 
+		if (i + COUNT_AHEAD < leaf->nr)
+			refcounts_prefetch(&t->counts, thin_mapping_block(le64_get(
+							       values[i + COUNT_AHEAD])));
 		newest = MAX(newest, thin_mapping_time(value));
 		if (block >= limit)
 			bad = true;
