@@ -257,9 +257,21 @@ struct bp_vdo_status {
 struct bp_vdo_compress {
 	enum bp_on_off compression;
 };
+enum bp_vdo_part {
+	BP_VDO_PART_ALL = 1,
+	BP_VDO_PART_DEFAULT,
+	BP_VDO_PART_VIO_POOL,
+	BP_VDO_PART_VDO,
+	BP_VDO_PART_POOLS,
+	BP_VDO_PART_QUEUES,
+	BP_VDO_PART_THREADS,
+};
+struct bp_vdo_dump_part {
+	enum bp_vdo_part part;
+};
 struct bp_vdo_dump {
-	const char *const *what; /* "viopool", "vdo", "pools", "queues", "threads", "all" ... */
-	size_t nr_what;
+	const struct bp_vdo_dump_part *parts; /* none: the default */
+	size_t nr_parts;
 };
 
 #ifdef __cplusplus

@@ -121,6 +121,9 @@ bool arg_is_set(const struct arg *arg, const void *base)
 	case KIND_NUMBER:
 		return arg_number_get(arg, base) != 0;
 	case KIND_SIGNED:
+		if (arg->flags & ARG_ALWAYS)
+			return true;
+		return arg_choice_get(arg, base) != 0;
 	case KIND_CHOICE:
 		return arg_choice_get(arg, base) != 0;
 	case KIND_FLAG:

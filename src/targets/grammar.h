@@ -7,7 +7,7 @@
  *
  * A grammar is an array of struct arg, ended by ARG_END, read in order. Each macro below makes
  * one entry; behind its last parameter more members of struct arg can be set (.flags, .word,
- * .def, .since, .step). Every value has a help text. Units come from the member's name
+ * .def, .since, .step, .valid). Every value has a help text. Units come from the member's name
  * (offset_sectors, delay_ms).
  *
  * One word each:
@@ -101,7 +101,7 @@ enum arg_flags {
 	ARG_PLUS = 1 << 5,       /* the kernel's strict parser: takes one '+' in front */
 	ARG_JOINED = 1 << 6,     /* option and value are one word, parted by ':' */
 	ARG_REPEAT = 1 << 7,     /* options given again are no error, the last one counts */
-	ARG_ALWAYS = 1 << 8,     /* a count of zero is written too */
+	ARG_ALWAYS = 1 << 8,     /* a count of zero is written too; ARG_SIGNED: 0 is a value */
 	ARG_CHOSEN = 1 << 9,     /* where none is given, or a plain number is 0, the kernel chooses
 				    and prints one */
 	ARG_EXACT = 1 << 10,     /* see ARG_POINTER */
@@ -145,6 +145,7 @@ struct arg {
 			    target */
 	uint16_t absent; /* newest release known to be without it, where that is not .since - 1
 			  */
+	bool (*valid)(const char *word); /* of ARG_TEXT, ARG_WORDS: as .help says? NULL: any */
 	const char *help;
 };
 

@@ -94,6 +94,8 @@ static int read_text(struct reader *r, const struct arg *arg, void *base, const 
 	(void)up;
 	if (e < 0)
 		return e;
+	if (arg->valid && !arg->valid(word))
+		return fail(r, r->pos - 1, arg->name, "'%s' is not right: %s", word, arg->help);
 	if (!((arg->flags & ARG_DASH) && streq(word, "-"))) {
 		copy = arena_strdup(r->arena, word);
 		if (!copy)
@@ -352,6 +354,9 @@ static int read_element(struct reader *r, const struct arg *arg, struct growing 
 		e = next_word(r, arg->name, &word);
 		if (e < 0)
 			return e;
+		if (arg->valid && !arg->valid(word))
+			return fail(r, r->pos - 1, arg->name, "'%s' is not right: %s", word,
+				    arg->help);
 		word = arena_strdup(r->arena, word);
 		if (!word)
 			return bp_fail_memory(r->ctx);

@@ -158,6 +158,8 @@ static int write_text(struct writer *w, const struct arg *arg, const void *base,
 		return put_missing(w, arg);
 	if (!word_valid(text))
 		return fail(w, arg->name, "'%s' can't be a word of a table", text);
+	if (arg->valid && !arg->valid(text))
+		return fail(w, arg->name, "'%s' is not right: %s", text, arg->help);
 	return put_value(w, arg, arena_strdup(w->arena, text));
 }
 
@@ -246,6 +248,8 @@ static int write_element(struct writer *w, const struct arg *arg, const char *it
 		if (!word || !word_valid(word))
 			return fail(w, arg->name, "'%s' can't be a word of a table",
 				    word ? word : "");
+		if (arg->valid && !arg->valid(word))
+			return fail(w, arg->name, "'%s' is not right: %s", word, arg->help);
 		return put_value(w, arg, arena_strdup(w->arena, word));
 	}
 	e = write_args(w, arg->args, item, base);

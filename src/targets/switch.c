@@ -7,6 +7,7 @@
 #include "targets/check.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct arg path[] = {
 	ARG_DEV(struct bp_switch_path, dev, "a path"),
@@ -23,12 +24,33 @@ static const struct arg args[] = {
 	ARG_END,
 };
 
+/* Hexadecimal digits, one or more, from @p on. NULL: none; else what is behind them. */
+static const char *skip_hex(const char *p)
+{
+	size_t len = strspn(p, "0123456789abcdefABCDEF");
+
+	return len ? p + len : NULL;
+}
+
+static bool is_mapping(const char *word)
+{
+	const char *p = word, separator = *word == 'R' ? ',' : ':';
+
+	if (*p != ':') {
+		p = skip_hex(*p == 'R' ? p + 1 : p);
+		if (!p || *p != separator)
+			return false;
+	}
+	p = skip_hex(p + 1);
+	return p && !*p;
+}
+
 static const struct arg mappings_args[] = {
 	ARG_WORDS(struct bp_switch_mappings, items, nr_items,
 		  "REGION:PATH, :PATH (the next region) or RCYCLE,COUNT (the last CYCLE items "
 		  "for "
 		  "COUNT more regions), in hexadecimal",
-		  .flags = ARG_REST),
+		  .flags = ARG_REST, .valid = is_mapping),
 	ARG_END,
 };
 

@@ -182,9 +182,22 @@ static const struct arg compress_args[] = {
 	ARG_END,
 };
 
+static const struct arg_word parts[] = {
+	{ "all", BP_VDO_PART_ALL },          { "default", BP_VDO_PART_DEFAULT },
+	{ "viopool", BP_VDO_PART_VIO_POOL }, { "vdo", BP_VDO_PART_VDO },
+	{ "pools", BP_VDO_PART_POOLS },      { "queues", BP_VDO_PART_QUEUES },
+	{ "threads", BP_VDO_PART_THREADS },  { NULL },
+};
+
+static const struct arg dump_part[] = {
+	ARG_CHOICE(struct bp_vdo_dump_part, part, parts, "a part of the volume",
+		   .flags = ARG_NOCASE),
+	ARG_END,
+};
+
 static const struct arg dump_args[] = {
-	ARG_WORDS(struct bp_vdo_dump, what, nr_what,
-		  "viopool, vdo, pools, queues, threads, default, all", .flags = ARG_REST),
+	ARG_EACH(struct bp_vdo_dump, parts, nr_parts, dump_part, "what to write",
+		 .flags = ARG_REST),
 	ARG_END,
 };
 
@@ -197,7 +210,7 @@ static const struct target_message messages[] = {
 	{ "index-create", "", "make a new one", 0, NULL },
 	{ "index-disable", "", "look for no duplicates", 0, NULL },
 	{ "index-enable", "", "look for duplicates", 0, NULL },
-	{ "dump", "[WHAT...]", "write the volume's state into the kernel log",
+	{ "dump", "[PART...]", "write the volume's state into the kernel log",
 	  sizeof(struct bp_vdo_dump), dump_args },
 	{ "dump-on-shutdown", "", "do so when it is shut down", 0, NULL },
 	{ NULL },
@@ -242,13 +255,13 @@ static void check_unknown(struct check *c, const struct bp_vdo *vdo, size_t i)
 
 static void check_index_memory(struct check *c, const char *text)
 {
-	static const char *const parts[] = { "0.25", "0.5", "0.50", "0.75" };
+	static const char *const shares[] = { "0.25", "0.5", "0.50", "0.75" };
 	uint64_t value;
 
 	if (!text)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (streq(parts[i], text))
+	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
+		if (streq(shares[i], text))
 			return;
 	if (number_parse(text, UINT64_MAX, &value) < 0 || value < 1 || value > 1024)
 		check_refuse(c, "index_memory_gib", "0.25, 0.5, 0.75 or 1 to 1024",

@@ -84,7 +84,7 @@ static const struct arg counters[] = {
 
 static const struct arg status[] = {
 	ARG_SIGNED(struct bp_writecache_status, error, INT32_MAX,
-		   "0: none; else the cache failed"),
+		   "0: none; else the cache failed", .flags = ARG_ALWAYS),
 	COUNTER(struct bp_writecache_status, total_blocks, "blocks there are"),
 	COUNTER(struct bp_writecache_status, free_blocks, "blocks that are free"),
 	COUNTER(struct bp_writecache_status, writeback_blocks, "blocks being written back"),
