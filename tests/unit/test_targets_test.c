@@ -68,6 +68,12 @@ static const struct message_case messages[] = {
 	{ "log-writes", "mark", EINVAL, "argument 1 (text): is missing" },
 	{ "log-writes", "mark a b", EINVAL, "'b' is one word too many" },
 	{ "switch", "set_region_mappings 1:0 :1 :2 R3,10", 0, "set_region_mappings 1:0 :1 :2 R3,10" },
+	{ "switch", "set_region_mappings 3F:1", 0, "set_region_mappings 3F:1" },
+	{ "switch", "set_region_mappings 0-1", EINVAL, "argument 1 (items): '0-1' is not right" },
+	{ "switch", "set_region_mappings 0:1 :", EINVAL, "argument 2 (items): ':' is not right" },
+	{ "switch", "set_region_mappings R3:1", EINVAL, "'R3:1' is not right" },
+	{ "switch", "set_region_mappings 1:g", EINVAL, "'1:g' is not right" },
+	{ "switch", "set_region_mappings 1:2,", EINVAL, "'1:2,' is not right" },
 	{ "switch", "nonsense", ENOENT, "takes no message 'nonsense'" },
 	{ "zoned", "reclaim", 0, "reclaim" },
 };
