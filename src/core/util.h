@@ -31,6 +31,12 @@
 #define mul_overflow(a, b, ret) __builtin_mul_overflow(a, b, ret)
 #define add_overflow(a, b, ret) __builtin_add_overflow(a, b, ret)
 
+/* Not of zero. */
+static inline bool is_power_of_two(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
 static inline void freep(void *p)
 {
 	free(*(void **)p);

@@ -383,6 +383,17 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void powers_of_two(void **state)
+{
+	(void)state;
+	assert_false(is_power_of_two(0));
+	assert_true(is_power_of_two(1));
+	assert_true(is_power_of_two(4096));
+	assert_false(is_power_of_two(4095));
+	assert_true(is_power_of_two(UINT64_C(1) << 63));
+	assert_false(is_power_of_two(UINT64_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +412,7 @@ int main(void)
 		cmocka_unit_test(json_is_escaped_and_nested),
 		cmocka_unit_test(json_keeps_the_write_error),
 		cmocka_unit_test(deadlines_end),
+		cmocka_unit_test(powers_of_two),
 		cmocka_unit_test(little_endian_is_little_endian),
 	};
 
