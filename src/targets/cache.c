@@ -158,12 +158,14 @@ static const struct target_message messages[] = {
 /* --- rules --- */
 
 /* "default" is smq. */
-static void canonical(void *params)
+static int canonical(void *params, struct arena *arena)
 {
 	struct bp_cache *cache = params;
 
+	(void)arena;
 	if (cache->policy && streq(cache->policy, "default"))
 		cache->policy = "smq";
+	return 0;
 }
 
 /* What the mq policy once had; now it takes and ignores them. */

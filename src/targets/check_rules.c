@@ -136,14 +136,10 @@ void check_table_rules(struct check *check)
 
 /* --- what the grammar says --- */
 
-/* The number in a word, behind "option:" where there is that. */
+/* The number in a word. */
 static bool number_in(const struct written *w, uint64_t *ret)
 {
-	const char *text = w->text, *colon = strchr(text, ':');
-
-	if ((w->arg->flags & ARG_JOINED) && colon)
-		text = colon + 1;
-	return number_parse(text, UINT64_MAX, ret) == 0;
+	return number_parse(written_value(w), UINT64_MAX, ret) == 0;
 }
 
 /* The range of a number, for people. */
@@ -194,19 +190,20 @@ static void check_group(struct check *check, const struct written *w)
 /* A device argument: is it there, a block device, another one, free? */
 static void check_device(struct check *check, const struct written *w)
 {
+	const char *dev = written_value(w);
 	struct bp_bdev bdev = { 0 };
 	char number[BP_DEV_TEXT];
 	int r;
 
 	/* Kernels that don't know the argument don't look at it. */
-	if (streq(w->text, "-") || check_release(check, w->arg->since) == BP_ANSWER_NO)
+	if (streq(dev, "-") || check_release(check, w->arg->since) == BP_ANSWER_NO)
 		return;
 	if (!check->opts.lookup) {
 		check_found(check, BP_SEVERITY_UNKNOWN, w->name, NULL,
 			    "the device was not looked at");
 		return;
 	}
-	r = check->opts.lookup(check->opts.user, w->text, &bdev);
+	r = check->opts.lookup(check->opts.user, dev, &bdev);
 	if (r == -ENOTBLK) {
 		check_refuse(check, w->name, "a block device", "not a block device");
 	} else if (r == -ENOENT || r == -ENXIO || r == -ENODEV || r == -EOVERFLOW) {
@@ -238,18 +235,19 @@ static enum bp_answer has_option(const struct check *check, const struct arg *ar
 static void check_option(struct check *check, const struct written *w)
 {
 	const struct arg *arg = w->arg;
+	const char *word = arg->flags & ARG_BARE ? w->text : arg_word(arg);
 
 	if (!arg->since)
 		return;
 	switch (has_option(check, arg)) {
 	case BP_ANSWER_NO:
 		check_refuse(check, w->name, NULL, "this kernel's %s has no '%s'",
-			     check->target->name, arg_word(arg));
+			     check->target->name, word);
 		break;
 	case BP_ANSWER_UNKNOWN:
 		check_found(check, BP_SEVERITY_UNKNOWN, w->name, NULL,
 			    "only kernels from %u.%u on are known to have '%s'",
-			    arg->since >> 8, arg->since & 0xff, arg_word(arg));
+			    arg->since >> 8, arg->since & 0xff, word);
 		break;
 	case BP_ANSWER_YES:
 		break;

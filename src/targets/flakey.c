@@ -64,15 +64,17 @@ static bool corrupts(const struct bp_flakey *flakey, enum bp_flakey_direction di
 }
 
 /* Without any feature all I/O fails, which newer kernels say with two features. */
-static void canonical(void *params)
+static int canonical(void *params, struct arena *arena)
 {
 	struct bp_flakey *flakey = params;
 
+	(void)arena;
 	if (flakey->error_reads || flakey->drop_writes || flakey->error_writes ||
 	    flakey->corrupt_bio_byte || flakey->random_read_corrupt_ppb.value ||
 	    flakey->random_write_corrupt_ppb.value)
-		return;
+		return 0;
 	flakey->error_reads = flakey->error_writes = true;
+	return 0;
 }
 
 static void check_intervals(struct check *c, const struct bp_flakey *flakey)

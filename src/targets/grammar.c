@@ -175,6 +175,24 @@ const char *arg_unit(const struct arg *arg)
 	return NULL;
 }
 
+bool arg_is_secret(const struct arg *arg)
+{
+	if (arg->flags & ARG_SECRET)
+		return true;
+	for (const struct arg *sub = arg->kind == KIND_POINTER ? arg->args : NULL;
+	     sub && sub->kind != KIND_END; sub++)
+		if (arg_is_secret(sub))
+			return true;
+	return false;
+}
+
+const char *written_value(const struct written *word)
+{
+	const char *colon = strchr(word->text, ':');
+
+	return word->arg && (word->arg->flags & ARG_JOINED) && colon ? colon + 1 : word->text;
+}
+
 bool arg_is_transparent(const struct arg *arg)
 {
 	return arg->kind == KIND_GROUP || arg->kind == KIND_OPTIONS ||

@@ -105,8 +105,8 @@ enum arg_flags {
 	ARG_CHOSEN = 1 << 9,     /* where none is given, or a plain number is 0, the kernel chooses
 				    and prints one */
 	ARG_EXACT = 1 << 10,     /* see ARG_POINTER */
-	ARG_PEEK = 1 << 11,      /* a choice that is not there if the word is none of its words; it
-				    has .value then */
+	ARG_PEEK = 1 << 11,      /* a choice or flag that is not there if the word is none of its
+				    own; a choice has .value then */
 	ARG_REST = 1 << 12,      /* a list to the end of its span */
 	ARG_BARE = 1 << 13,      /* see ARG_CHOICE above */
 	ARG_NOT_COMPARED = 1 << 14, /* kernels don't print it back */
@@ -268,6 +268,8 @@ bool arg_when(const struct arg *arg, const void *base);
 bool arg_is_set(const struct arg *arg, const void *base);
 /* "sectors" for "offset_sectors"; NULL: the name has no unit. */
 const char *arg_unit(const struct arg *arg);
+/* Is it a key, or has it one in it? */
+bool arg_is_secret(const struct arg *arg);
 /* A list of arguments under the same struct: groups, options, splits, cases. */
 bool arg_is_transparent(const struct arg *arg);
 /* How long this grammar is without ARG_END. */
@@ -323,6 +325,9 @@ struct written {
 struct written_list {
 	VEC(struct written) list;
 };
+
+/* Its value alone, where that is joined to the option's word: "7:2" of "meta_device:7:2". */
+const char *written_value(const struct written *word);
 
 enum write_flags {
 	/* Members that must be given may be missing: they are left out. */

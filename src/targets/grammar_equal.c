@@ -10,14 +10,18 @@ struct comparer {
 	void *user;
 };
 
-/* Words that say nothing: counts, literals, the word in front of a value, 0 for "choose". */
+/*
+ * Words that say nothing: counts, literals, the word in front of a value, 0 for "choose", and the
+ * dash in place of what is not given.
+ */
 static bool says_nothing(const struct written *w)
 {
 	return w->role == WRITTEN_COUNT || w->role == WRITTEN_LITERAL ||
 	       (w->role == WRITTEN_OPTION && w->arg->kind != KIND_FLAG) ||
 	       (w->arg->flags & ARG_NOT_COMPARED) ||
 	       (w->arg->kind == KIND_NUMBER && (w->arg->flags & ARG_CHOSEN) &&
-		streq(w->text, "0"));
+		streq(w->text, "0")) ||
+	       ((w->arg->flags & ARG_DASH) && streq(w->text, "-"));
 }
 
 static int by_name(const void *a, const void *b)
@@ -37,15 +41,22 @@ static void keep_values(struct written_list *words)
 		qsort(words->list.items, n, sizeof(*words->list.items), by_name);
 }
 
+/* Not all that may stand in place of hex digits is any: a keyring's key keeps its case. */
+static bool is_hex(const char *text)
+{
+	return text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
+}
+
 static bool same_value(const struct comparer *c, const struct written *a,
 		       const struct written *b)
 {
-	if (streq(a->text, b->text))
+	const char *x = written_value(a), *y = written_value(b);
+
+	if (streq(x, y))
 		return true;
-	if (a->arg->flags & (ARG_NOCASE | ARG_HEX))
-		return strcasecmp(a->text, b->text) == 0;
-	return a->arg->kind == KIND_DEV && c->same_dev &&
-	       c->same_dev(c->user, a->text, b->text);
+	if ((a->arg->flags & ARG_NOCASE) || ((a->arg->flags & ARG_HEX) && is_hex(x)))
+		return strcasecmp(x, y) == 0;
+	return a->arg->kind == KIND_DEV && c->same_dev && c->same_dev(c->user, x, y);
 }
 
 /* May this value be missing on the other side? */
@@ -53,7 +64,7 @@ static bool may_be_missing(const struct written *w)
 {
 	if (w->arg->flags & ARG_CHOSEN)
 		return true;
-	return w->arg->def && streq(w->arg->def, w->text);
+	return w->arg->def && streq(w->arg->def, written_value(w));
 }
 
 /* Both are sorted by name. */

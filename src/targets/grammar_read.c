@@ -255,9 +255,13 @@ static int read_flag(struct reader *r, const struct arg *arg, void *base, const 
 {
 	const char *word;
 	bool is_set;
-	int e = next_word(r, arg->name, &word);
+	int e;
 
 	(void)up;
+	if ((arg->flags & ARG_PEEK) &&
+	    (r->pos == r->end || !streq(r->words[r->pos], arg_word(arg))))
+		return 0;
+	e = next_word(r, arg->name, &word);
 	if (e < 0)
 		return e;
 	is_set = streq(word, arg_word(arg));
@@ -638,6 +642,19 @@ static int fail_unknown(struct reader *r, const struct arg *options)
 	return e;
 }
 
+/* One option too many: the same again, or another word of one choice. */
+static int fail_twice(struct reader *r, const struct arg *arg, const void *base)
+{
+	const char *word = r->words[r->pos], *before = NULL;
+
+	if (arg->flags & ARG_BARE)
+		before = arg_choice_word(arg, arg_choice_get(arg, base));
+	if (before && strcasecmp(before, word) != 0)
+		return fail(r, r->pos, arg->name, "'%s' and '%s' exclude each other", before,
+			    word);
+	return fail(r, r->pos, arg->name, "'%s' is given twice", word);
+}
+
 static int read_options_words(struct reader *r, const struct arg *options, void *base,
 			      const void *up)
 {
@@ -656,8 +673,7 @@ static int read_options_words(struct reader *r, const struct arg *options, void 
 		bit = UINT64_C(1) << (arg - options->args);
 		if ((given & bit) && !is_list(arg) &&
 		    !((options->flags | arg->flags) & ARG_REPEAT))
-			return fail(r, r->pos, arg->name, "'%s' is given twice",
-				    r->words[r->pos]);
+			return fail_twice(r, arg, base);
 		/* Only here can it be seen: what is given twice is written once. */
 		if ((given & bit) && options->max && words > options->max)
 			return fail(r, r->pos, arg->name,

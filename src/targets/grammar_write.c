@@ -212,7 +212,7 @@ static int write_flag(struct writer *w, const struct arg *arg, const void *base,
 {
 	(void)up;
 	if (!arg_is_set(arg, base))
-		return put_missing(w, arg);
+		return arg->flags & ARG_PEEK ? 0 : put_missing(w, arg);
 	return put(w, arg, WRITTEN_OPTION, arg->name, arg_word(arg));
 }
 

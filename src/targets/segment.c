@@ -137,6 +137,8 @@ static int read_printed(struct bp_ctx *ctx, struct segment *s, const struct word
 
 	if (r == -EINVAL && s->type->printed)
 		r = read_by(ctx, s, s->type->printed, words);
+	if (r == 0 && s->type->from_printed)
+		s->type->from_printed(s->params);
 	if (r == -EINVAL) {
 		const char *why = ctx ? bp_error_get(ctx)->message : NULL;
 

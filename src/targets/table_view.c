@@ -38,8 +38,8 @@ static void *canonical(const struct segment *s, struct arena *arena)
 {
 	void *params = arena_copy(arena, s->params, s->type->size);
 
-	if (params && s->type->canonical)
-		s->type->canonical(params);
+	if (params && s->type->canonical && s->type->canonical(params, arena) < 0)
+		return NULL;
 	return params;
 }
 

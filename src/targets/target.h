@@ -40,8 +40,12 @@ struct bp_target {
 
 	const struct target_message *messages; /* or NULL */
 
-	/* Bring a copy of the params to the form that equal ones share. May be NULL. */
-	void (*canonical)(void *params);
+	/* What was read from a kernel's text, where that says it otherwise than the same words
+	 * mean to a kernel: bring it to what it means. May be NULL. */
+	void (*from_printed)(void *params);
+	/* Bring a copy of the params to the form that equal ones share; what it points to is not a
+	 * copy, the arena has room for new. 0 or -ENOMEM. May be NULL. */
+	int (*canonical)(void *params, struct arena *arena);
 	/* Rules that the grammar cannot say: check_*() of check.h reports. May be NULL. */
 	void (*check)(struct check *check, const void *params);
 	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
