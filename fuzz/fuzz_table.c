@@ -48,14 +48,28 @@ static void view(struct bp_ctx *ctx, const struct bp_table *table)
 	}
 }
 
-static void round_trip(struct bp_ctx *ctx, const struct bp_table *table, uint32_t flags)
+/* A table from a kernel may have segments that nobody understands. */
+static bool has_problem(const struct bp_table *table)
+{
+	for (size_t i = 0; i < bp_table_count(table); i++)
+		if (bp_table_get(table, i)->problem)
+			return true;
+	return false;
+}
+
+/* What is written is what a kernel would be given, even if it was read from one. */
+static void round_trip(struct bp_ctx *ctx, const struct bp_table *table)
 {
 	struct bp_table *again;
 	char *text, *text_again;
 	bool equal;
 
 	promise(bp_table_format(ctx, table, &text) == 0);
-	promise(bp_table_parse(ctx, text, flags, &again) == 0);
+	if (has_problem(table)) {
+		free(text);
+		return;
+	}
+	promise(bp_table_parse(ctx, text, 0, &again) == 0);
 	promise(bp_table_equal(ctx, table, again, NULL, NULL, &equal) == 0);
 	promise(equal);
 	promise(bp_table_format(ctx, again, &text_again) == 0);
@@ -101,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		}
 		view(ctx, table);
-		round_trip(ctx, table, flags);
+		round_trip(ctx, table);
 		if (flags && strlen(text) < size)
 			change(ctx, table, text + strlen(text) + 1);
 		bp_table_free(table);

@@ -221,11 +221,11 @@ static void check_device(struct check *check, const struct written *w)
 }
 
 /* Has the kernel an option that not every kernel has? By asking it, else by its release. */
-static enum bp_answer has_option(const struct check *check, const struct arg *arg)
+static enum bp_answer has_option(const struct check *check, const struct arg *arg,
+				 const char *word)
 {
 	if (check->opts.has_feature)
-		return check->opts.has_feature(check->opts.user, check->target->name,
-					       arg_word(arg));
+		return check->opts.has_feature(check->opts.user, check->target->name, word);
 	if (arg->absent && check_release(check, arg->absent + 1u) == BP_ANSWER_YES &&
 	    check_release(check, arg->since) == BP_ANSWER_NO)
 		return BP_ANSWER_UNKNOWN;
@@ -239,7 +239,7 @@ static void check_option(struct check *check, const struct written *w)
 
 	if (!arg->since)
 		return;
-	switch (has_option(check, arg)) {
+	switch (has_option(check, arg, word)) {
 	case BP_ANSWER_NO:
 		check_refuse(check, w->name, NULL, "this kernel's %s has no '%s'",
 			     check->target->name, word);

@@ -294,7 +294,7 @@ static const struct {
 	{ "options", "0 2 core 5" },
 	{ "options", "3 slowly FAST Round", NULL, "3 fast slowly round" },
 	{ "options", "2 fast fast", "argument 3 (fast): 'fast' is given twice" },
-	{ "options", "2 round square", "argument 3 (shape): 'square' is given twice" },
+	{ "options", "2 round square", "argument 3 (shape): 'round' and 'square' exclude each other" },
 	{ "options", "2 mode round" },
 	{ "options", "1 mode", "argument 3 (mode): is missing" },
 	{ "options", "2 mode oval", "argument 3 (mode): 'oval' is none of its words" },

@@ -97,6 +97,8 @@ static const struct {
 } loop_sizes[] = {
 	{ "cache/", 0, 204800 }, { "cache/", 2, 32768 },  { "mirror/", 7, 20480 },
 	{ "mirror/", 8, 20480 }, { "mirror/", 10, 8192 }, { "mirror/", 11, 8 },
+	{ "mirror/", 5, 2 },     { "crypt/", 1, 20480 },  { "crypt/", 3, 16 },
+	{ "raid/", 0, 40960 },   { "raid/", 1, 40960 },   { "verity/", 1, 24 },
 	{ "vdo/", 0, 10485760 },
 };
 
@@ -301,6 +303,10 @@ static const struct special changed[] = {
 	{ "num/nu-lin-wrap", NULL, "offset of 2^64 + 8" },
 	{ "snap/sn-po2", NULL, "the chunk size in the store's header wins" },
 	{ "zoned/zo-len", NULL, "the kernel puts its own length" },
+	{ "crypt/cr-xts", "key hidden", "dmsetup puts zeros in place of a key" },
+	{ "crypt/cr-msg", "note=wiped", "the key was wiped by a message" },
+	{ "crypt2/cr-logon", "note=wiped", "the key was wiped by a message" },
+	{ "mpath/mp-2", "queue_if_no_path by message", "a message changed the table" },
 	{ NULL },
 };
 
@@ -456,6 +462,18 @@ static bool needs_the_kernel(size_t i)
 		"Could not load geometry block",
 		"Not enough space to make a VDO",
 		"Invalid regular device",
+		"the information in superblock",
+		"device is not initialized",
+		"Invalid internal hash (",
+		"Cannot initialize hash function",
+		"inline mode on a device without",
+		"device without integrity metadata",
+		"ENOKEY",
+		"keyring payload",
+		"profile tag size mismatch",
+		"integrity tag in the profile",
+		"log server not found",
+		"attaching hardware handler",
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(reasons); k++)
@@ -472,7 +490,9 @@ static bool is_caught(size_t i)
 		.lookup = lookup,
 		.user = &i,
 		.kernel_release = release_of(i),
-		.read_only = streq(row(i)[TARGET], "verity") || strstr(row(i)[NOTE], "(-r)"),
+		.read_only = (streq(row(i)[TARGET], "verity") &&
+			      !strstr(row(i)[NOTE], "read-write device")) ||
+			     strstr(row(i)[NOTE], "(-r)"),
 	};
 	struct bp_table *table = NULL, *live = NULL;
 	struct bp_findings *findings;

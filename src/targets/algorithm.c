@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "targets/algorithm.h"
+
+#include "core/number.h"
+#include "core/util.h"
+
+/* Source: Linux, the include/crypto headers of each. */
+static const struct {
+	const char *name;
+	uint32_t bytes;
+} digests[] = {
+	{ "crc32", 4 },        { "crc32c", 4 },       { "xxhash64", 8 },
+	{ "md4", 16 },         { "md5", 16 },         { "rmd160", 20 },
+	{ "sha1", 20 },        { "sha224", 28 },      { "sha256", 32 },
+	{ "sha384", 48 },      { "sha512", 64 },      { "sha3-224", 28 },
+	{ "sha3-256", 32 },    { "sha3-384", 48 },    { "sha3-512", 64 },
+	{ "sm3", 32 },         { "streebog256", 32 }, { "streebog512", 64 },
+	{ "wp256", 32 },       { "wp384", 48 },       { "wp512", 64 },
+	{ "blake2b-160", 20 }, { "blake2b-256", 32 }, { "blake2b-384", 48 },
+	{ "blake2b-512", 64 },
+};
+
+uint32_t algorithm_digest_bytes(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(name, "hmac(", 5) == 0 && name[len - 1] == ')') {
+		name += 5;
+		len -= 6;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(digests); i++)
+		if (strlen(digests[i].name) == len && memcmp(digests[i].name, name, len) == 0)
+			return digests[i].bytes;
+	return 0;
+}
+
+bool algorithm_is_keyed(const char *name)
+{
+	static const char *const keyed[] = { "hmac(", "cmac(", "xcbc(", "vmac", "poly1305" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++)
+		if (strncmp(name, keyed[i], strlen(keyed[i])) == 0)
+			return true;
+	return false;
+}
+
+bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes)
+{
+	/* A bit of @sizes: 8 bytes. */
+	static const struct {
+		const char *cipher, *text;
+		uint32_t sizes;
+	} known[] = {
+		{ "aes", "16, 24 or 32", 1 << 2 | 1 << 3 | 1 << 4 },
+		{ "camellia", "16, 24 or 32", 1 << 2 | 1 << 3 | 1 << 4 },
+		{ "twofish", "16, 24 or 32", 1 << 2 | 1 << 3 | 1 << 4 },
+		{ "aria", "16, 24 or 32", 1 << 2 | 1 << 3 | 1 << 4 },
+		{ "sm4", "16", 1 << 2 },
+		{ "cipher_null", "0", 1 << 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!streq(known[i].cipher, cipher))
+			continue;
+		*ret_sizes = known[i].text;
+		return bytes % 8 == 0 && bytes <= 32 && (known[i].sizes >> bytes / 8 & 1);
+	}
+	*ret_sizes = NULL;
+	return true;
+}
+
+bool is_hex_bytes(const char *text)
+{
+	size_t digits = strspn(text, "0123456789abcdefABCDEF");
+
+	return text[digits] == '\0' && digits % 2 == 0;
+}
+
+bool keyring_key_parse(const char *text, struct keyring_key *ret)
+{
+	const char *type, *description;
+
+	if (*text != ':')
+		return false;
+	type = strchr(text + 1, ':');
+	description = type ? strchr(type + 1, ':') : NULL;
+	if (!description || description[1] == '\0')
+		return false;
+	ret->type = type + 1;
+	ret->type_len = (size_t)(description - ret->type);
+	ret->description = description + 1;
+	return number_parse_len(text + 1, (size_t)(type - text - 1), UINT32_MAX, &ret->bytes) ==
+	       0;
+}

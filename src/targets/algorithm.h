@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is known of the kernel's hashes and keys by their names. */
+#ifndef TARGETS_ALGORITHM_H
+#define TARGETS_ALGORITHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that a hash gives, "sha256" or "hmac(sha256)"; 0: not known here. */
+uint32_t algorithm_digest_bytes(const char *name);
+
+/* Does the name say that a hash takes a key? */
+bool algorithm_is_keyed(const char *name);
+
+/*
+ * Can a block cipher of the kernel have a key of @bytes? True too where the cipher is not known
+ * here. *@ret_sizes: those it can have, "16, 24 or 32".
+ */
+bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes);
+
+/* Hex digits, two a byte. */
+bool is_hex_bytes(const char *text);
+
+/* A key in a keyring, ":BYTES:TYPE:DESCRIPTION", as crypt and inlinecrypt take it. */
+struct keyring_key {
+	uint64_t bytes;
+	const char *type; /* not terminated */
+	size_t type_len;
+	const char *description;
+};
+
+/* false: not of that form. */
+bool keyring_key_parse(const char *text, struct keyring_key *ret);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * crypt CIPHER KEY IV_OFFSET DEV OFFSET [#FEATURES FEATURE...].
+ * Source: Linux, drivers/md/dm-crypt.c.
+ */
+#include "targets/algorithm.h"
+#include "targets/rule.h"
+
+#include "core/number.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define TAG_BYTES_MAX 480
+
+static const struct arg_word kinds[] = {
+	{ "aead", BP_CRYPT_AEAD },
+	{ "none", BP_CRYPT_NONE },
+	{ NULL },
+};
+
+static const struct arg integrity[] = {
+	ARG_NUMBER(struct bp_crypt_integrity, tag_bytes, 1, TAG_BYTES_MAX,
+		   "tag of each sector"),
+	ARG_CHOICE(struct bp_crypt_integrity, kind, kinds,
+		   "aead: the cipher authenticates; none: room for the IV only",
+		   .flags = ARG_NOCASE),
+	ARG_END,
+};
+
+static const struct arg features[] = {
+	ARG_FLAG(struct bp_crypt, allow_discards, "pass discards on; it shows what is unused"),
+	ARG_FLAG(struct bp_crypt, same_cpu_crypt, "encrypt on the CPU that submits"),
+	ARG_FLAG(struct bp_crypt, high_priority, "encrypt with high priority", .absent = 0x0601,
+		 .since = 0x060c),
+	ARG_FLAG(struct bp_crypt, submit_from_crypt_cpus,
+		 "no thread of its own that sorts and submits writes"),
+	ARG_FLAG(struct bp_crypt, no_read_workqueue, "decrypt at once, not in a queue"),
+	ARG_FLAG(struct bp_crypt, no_write_workqueue, "encrypt at once, not in a queue"),
+	ARG_POINTER(struct bp_crypt, integrity, integrity,
+		    "keep a tag for each sector, on a device that has room for it",
+		    .flags = ARG_JOINED),
+	ARG_MAYBE(struct bp_crypt, sector_bytes, 512, 4096,
+		  "encrypted at a time: a power of two", .word = "sector_size", .def = "512",
+		  .flags = ARG_JOINED),
+	ARG_FLAG(struct bp_crypt, iv_large_sectors, "IVs count sector_bytes, not 512 bytes"),
+	ARG_MAYBE(struct bp_crypt, integrity_key_bytes, 1, UINT32_MAX,
+		  "how much of the key is for authentication", .word = "integrity_key_size",
+		  .flags = ARG_JOINED, .absent = 0x0601, .since = 0x060c),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_TEXT(struct bp_crypt, cipher, "CIPHER-MODE-IV, or capi:SPECIFICATION-IV"),
+	ARG_TEXT(struct bp_crypt, key, "in hex, or :BYTES:TYPE:DESCRIPTION of a keyring",
+		 .flags = ARG_DASH | ARG_SECRET | ARG_HEX),
+	ARG_NUMBER(struct bp_crypt, iv_offset_sectors, 0, UINT64_MAX,
+		   "added to the sector's number for its IV"),
+	ARG_DEV(struct bp_crypt, dev, "the encrypted device"),
+	ARG_NUMBER(struct bp_crypt, offset_sectors, 0, UINT64_MAX, "where in it to begin"),
+	ARG_OPTIONS(features, .max = 9, .flags = ARG_OPTIONAL | ARG_NOCASE | ARG_REPEAT),
+	ARG_END,
+};
+
+static const struct arg_word actions[] = {
+	{ "set", BP_CRYPT_KEY_SET },
+	{ "wipe", BP_CRYPT_KEY_WIPE },
+	{ NULL },
+};
+
+static const struct arg key_set[] = {
+	ARG_TEXT(struct bp_crypt_key, key, "in hex, or :BYTES:TYPE:DESCRIPTION of a keyring",
+		 .flags = ARG_SECRET),
+	ARG_END,
+};
+
+static const struct arg message_key[] = {
+	ARG_CHOICE(struct bp_crypt_key, action, actions, "set a key, or forget it",
+		   .flags = ARG_NOCASE),
+	ARG_WHEN(struct bp_crypt_key, action, BP_CRYPT_KEY_SET, key_set),
+	ARG_END,
+};
+
+static const struct target_message messages[] = {
+	{ "key", "set KEY|wipe", "set or forget the key; the device must be suspended",
+	  sizeof(struct bp_crypt_key), message_key },
+	{ NULL },
+};
+
+/* --- the cipher's parts --- */
+
+#define PART_MAX 64
+
+/* "aes:2-cbc-essiv:sha256". A part that is not there is "". */
+struct cipher {
+	bool capi; /* capi:SPECIFICATION-IV: only iv and iv_options are set */
+	char name[PART_MAX], count[PART_MAX];
+	char mode[PART_MAX], iv[PART_MAX], iv_options[PART_MAX];
+	uint64_t keys;
+};
+
+static void copy_part(char *to, const char *from, size_t len)
+{
+	len = MIN(len, PART_MAX - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+/* "NAME:OPTIONS" in two. */
+static void split_options(char *name, char *options)
+{
+	char *colon = strchr(name, ':');
+
+	if (!colon)
+		return;
+	memmove(options, colon + 1, strlen(colon + 1) + 1);
+	*colon = '\0';
+}
+
+static void parse_capi(const char *text, struct cipher *cipher)
+{
+	const char *dash = strrchr(text, '-');
+
+	cipher->capi = true;
+	if (!dash)
+		return;
+	copy_part(cipher->iv, dash + 1, strlen(dash + 1));
+	split_options(cipher->iv, cipher->iv_options);
+}
+
+/* "aes" alone, and "aes-plain", are aes-cbc-plain. */
+static void parse_classic(const char *text, struct cipher *cipher)
+{
+	const char *mode = strchr(text, '-'), *iv = mode ? strchr(mode + 1, '-') : NULL;
+
+	copy_part(cipher->name, text, mode ? (size_t)(mode - text) : strlen(text));
+	split_options(cipher->name, cipher->count);
+	cipher->keys = 1;
+	if (cipher->count[0] && number_parse(cipher->count, UINT32_MAX, &cipher->keys) < 0)
+		cipher->keys = 0;
+	if (mode)
+		copy_part(cipher->mode, mode + 1,
+			  iv ? (size_t)(iv - mode - 1) : strlen(mode + 1));
+	if (iv)
+		copy_part(cipher->iv, iv + 1, strlen(iv + 1));
+	split_options(cipher->iv, cipher->iv_options);
+	if (!mode || (!iv && streq(cipher->mode, "plain"))) {
+		copy_part(cipher->mode, "cbc", 3);
+		copy_part(cipher->iv, "plain", 5);
+	}
+}
+
+static void cipher_parse(const char *text, struct cipher *ret)
+{
+	*ret = (struct cipher){ .keys = 1 };
+	if (strncmp(text, "capi:", 5) == 0)
+		parse_capi(text + 5, ret);
+	else
+		parse_classic(text, ret);
+}
+
+/* --- rules --- */
+
+static bool iv_is_known(const char *iv)
+{
+	static const char *const known[] = { "plain", "plain64",  "plain64be", "essiv",
+					     "benbi", "null",     "lmk",       "tcw",
+					     "eboiv", "elephant", "random" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (streq(known[i], iv))
+			return true;
+	return false;
+}
+
+static void check_cipher(struct check *c, const char *text, const struct cipher *cipher)
+{
+	if (!cipher->capi && strchr(text, '('))
+		check_rule(c, NULL, NULL, "Bad cipher specification");
+	else if (!cipher->capi && !is_power_of_two(cipher->keys))
+		check_rule(c, NULL, NULL, "Bad cipher key count specification");
+	else if (!cipher->capi && !cipher->iv[0] && !streq(cipher->mode, "ecb"))
+		check_rule(c, NULL, NULL, "IV mechanism required");
+	else if (cipher->iv[0] && !iv_is_known(cipher->iv))
+		check_rule(c, NULL, NULL, "Invalid IV mode");
+	else if (streq(cipher->iv, "essiv") && !cipher->iv_options[0])
+		check_rule(c, NULL, NULL, "Digest algorithm missing for ESSIV mode");
+}
+
+static void check_keyring(struct check *c, const char *key)
+{
+	static const char *const types[] = { "logon", "user", "encrypted", "trusted" };
+	struct keyring_key parsed;
+	bool known = false;
+
+	if (!keyring_key_parse(key, &parsed)) {
+		check_rule(c, NULL, NULL, "Cannot parse key size");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		known |= strlen(types[i]) == parsed.type_len &&
+			 memcmp(types[i], parsed.type, parsed.type_len) == 0;
+	if (!known)
+		check_rule(c, NULL, "logon, user, encrypted or trusted",
+			   "Error decoding and setting key");
+}
+
+/* xts takes two keys in one, and some IVs a further one, which is left alone here. */
+static void check_key_size(struct check *c, const struct cipher *cipher, size_t bytes)
+{
+	const bool xts = streq(cipher->mode, "xts");
+	const bool more = streq(cipher->iv, "lmk") || streq(cipher->iv, "tcw") ||
+			  streq(cipher->iv, "elephant");
+	const uint64_t parts = cipher->keys * (xts ? 2 : 1);
+	const char *sizes;
+	char right[80];
+
+	if (cipher->capi || more || !parts)
+		return;
+	if (bytes % parts == 0 && algorithm_key_fits(cipher->name, bytes / parts, &sizes))
+		return;
+	algorithm_key_fits(cipher->name, 0, &sizes);
+	if (!sizes)
+		return;
+	snprintf(right, sizeof(right), "%s bytes%s", sizes,
+		 parts > 1 ? ", for each of its parts" : "");
+	check_rule(c, NULL, right, "Error decoding and setting key");
+}
+
+static void check_key(struct check *c, const struct bp_crypt *crypt,
+		      const struct cipher *cipher)
+{
+	struct keyring_key parsed;
+
+	if (crypt->key && crypt->key[0] == ':') {
+		check_keyring(c, crypt->key);
+		if (!keyring_key_parse(crypt->key, &parsed))
+			return;
+		check_key_size(c, cipher, (size_t)parsed.bytes);
+		check_found(c, BP_SEVERITY_UNKNOWN, "key", NULL,
+			    "whether the keyring has this key, of this size, was not checked");
+	} else if (crypt->key && !is_hex_bytes(crypt->key)) {
+		check_rule(c, NULL, "hex digits, two a byte", "Error decoding and setting key");
+	} else {
+		if (crypt->key && crypt->key[strspn(crypt->key, "0")] == '\0')
+			check_found(
+				c, BP_SEVERITY_WARNING, "key", "the key itself",
+				"it is all zeros: that is how dmsetup hides a key, and how a "
+				"wiped one is printed");
+		check_key_size(c, cipher, crypt->key ? strlen(crypt->key) / 2 : 0);
+	}
+}
+
+static void check_sectors(struct check *c, const struct bp_crypt *crypt)
+{
+	const uint64_t bytes = crypt->sector_bytes.is_set ? crypt->sector_bytes.value : 512;
+	const bp_sector sectors = bp_bytes_to_sector(bytes);
+	char right[48];
+
+	if (!is_power_of_two(bytes) || sectors == 0) {
+		check_rule(c, NULL, NULL, "Invalid feature value for sector_size");
+		return;
+	}
+	snprintf(right, sizeof(right), "a multiple of %" PRIu64, sectors);
+	if (c->length_sectors % sectors)
+		check_rule(c, "length", right,
+			   "Device size is not multiple of sector_size feature");
+	if (crypt->iv_offset_sectors % sectors)
+		check_rule(c, NULL, right, "Invalid iv_offset sector");
+	if (crypt->iv_large_sectors && sectors == 1)
+		check_found(c, BP_SEVERITY_WARNING, "iv_large_sectors", NULL,
+			    "without a larger sector_size it makes no difference");
+}
+
+/* Tags need a device with room for them; whether it has can't be seen from outside. */
+static void check_integrity(struct check *c, const struct bp_crypt *crypt,
+			    const struct cipher *cipher)
+{
+	if (!crypt->integrity && streq(cipher->iv, "random"))
+		check_rule(c, "cipher", NULL, "Integrity profile not supported.");
+	else if (crypt->integrity && (crypt->integrity->tag_bytes == 0 ||
+				      crypt->integrity->tag_bytes > TAG_BYTES_MAX))
+		check_rule(c, NULL, NULL, "Invalid integrity arguments");
+	else if (crypt->integrity)
+		check_found(c, BP_SEVERITY_UNKNOWN, "dev", NULL,
+			    "whether the device has room for tags was not checked");
+	if (crypt->integrity_key_bytes.is_set && !crypt->integrity_key_bytes.value)
+		check_rule(c, NULL, NULL, "Invalid integrity_key_size argument");
+}
+
+/* 6.1 reads eight words. */
+static void check_count(struct check *c, const struct bp_crypt *crypt)
+{
+	const unsigned words = crypt->allow_discards + crypt->same_cpu_crypt +
+			       crypt->high_priority + crypt->submit_from_crypt_cpus +
+			       crypt->no_read_workqueue + crypt->no_write_workqueue +
+			       (crypt->integrity != NULL) + crypt->sector_bytes.is_set +
+			       crypt->iv_large_sectors + crypt->integrity_key_bytes.is_set;
+
+	if (words == 9 && check_release(c, 0x0602) == BP_ANSWER_NO)
+		check_rule(c, "#features", "8 words at most", "Invalid number of feature args");
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_crypt *crypt = params;
+	struct cipher cipher;
+
+	cipher_parse(crypt->cipher ? crypt->cipher : "", &cipher);
+	if (crypt->cipher) {
+		check_cipher(c, crypt->cipher, &cipher);
+		check_key(c, crypt, &cipher);
+	}
+	check_sectors(c, crypt);
+	check_integrity(c, crypt, &cipher);
+	check_count(c, crypt);
+	check_range(c, "dev", crypt->dev, crypt->offset_sectors, c->length_sectors);
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_crypt *crypt = params;
+	const bp_sector sectors = bp_bytes_to_sector(crypt->sector_bytes.value);
+	bp_sector device;
+	int r = length_of(query, crypt->dev, crypt->offset_sectors, &device);
+
+	if (r < 0)
+		return r;
+	*ret = device - (sectors ? device % sectors : 0);
+	return 0;
+}
+
+const struct bp_target target_crypt = {
+	.name = "crypt",
+	.summary = "encryption of a device",
+	.module = "dm-crypt",
+	.since = "2.6.4",
+	.size = sizeof(struct bp_crypt),
+	.args = args,
+	.ignores_extra = true,
+	.messages = messages,
+	.check = check,
+	.length = length,
+};

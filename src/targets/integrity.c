@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * integrity DEV OFFSET TAG_SIZE MODE #OPTIONS [OPTION...]. Kernels print the values in effect:
+ * those of the superblock, which need not be those that were given.
+ * Source: Linux, drivers/md/dm-integrity.c.
+ */
+#include "targets/algorithm.h"
+#include "targets/rule.h"
+
+#include <inttypes.h>
+
+/* The superblock, and less journal than any can have: no device so small works. */
+#define TOO_SMALL_SECTORS 16
+
+static const struct arg_word modes[] = {
+	{ "J", BP_INTEGRITY_JOURNAL }, { "B", BP_INTEGRITY_BITMAP },
+	{ "D", BP_INTEGRITY_DIRECT },  { "R", BP_INTEGRITY_RECOVERY },
+	{ "I", BP_INTEGRITY_INLINE },  { NULL },
+};
+
+static const struct arg algorithm_args[] = {
+	ARG_TEXT(struct bp_integrity_algorithm, name,
+		 "the kernel's name: crc32c, hmac(sha256)"),
+	ARG_TEXT(struct bp_integrity_algorithm, key, "its key, in hex",
+		 .flags = ARG_OPTIONAL | ARG_SECRET | ARG_HEX),
+	ARG_END,
+};
+
+/* In the order of kernels to 6.12. */
+static const struct arg options[] = {
+	ARG_DEV(struct bp_integrity, meta_dev, "keep tags and journal on this device",
+		.word = "meta_device", .flags = ARG_JOINED),
+	ARG_MAYBE(struct bp_integrity, block_bytes, 512, 4096,
+		  "what one tag is of: a power of two", .word = "block_size", .def = "512",
+		  .flags = ARG_JOINED),
+	ARG_FLAG(struct bp_integrity, recalculate, "calculate all tags in the background",
+		 .flags = ARG_CHOSEN),
+	ARG_FLAG(struct bp_integrity, reset_recalculate, "the same from the start, once more"),
+	ARG_FLAG(struct bp_integrity, allow_discards,
+		 "pass discards on; their tags become void"),
+	ARG_FLAG(struct bp_integrity, allow_discards_keyed, "the same with a keyed hash",
+		 .absent = 0x0601, .since = 0x060c),
+	ARG_MAYBE(struct bp_integrity, journal_sectors, 0, UINT32_MAX,
+		  "size of the journal, when formatting",
+		  .flags = ARG_JOINED | ARG_NOT_COMPARED),
+	ARG_MAYBE(struct bp_integrity, interleave_sectors, 0, UINT32_MAX,
+		  "data between tags, when formatting: a power of two",
+		  .flags = ARG_JOINED | ARG_NOT_COMPARED),
+	ARG_MAYBE(struct bp_integrity, buffer_sectors, 0, UINT32_MAX,
+		  "tags read and written at a time: a power of two",
+		  .flags = ARG_JOINED | ARG_NOT_COMPARED),
+	ARG_MAYBE(struct bp_integrity, journal_watermark_percent, 0, 100,
+		  "flush the journal when it is so full", .word = "journal_watermark",
+		  .flags = ARG_JOINED | ARG_CHOSEN),
+	ARG_MAYBE(struct bp_integrity, commit_time_ms, 0, UINT32_MAX,
+		  "flush the journal after this time", .word = "commit_time",
+		  .flags = ARG_JOINED | ARG_CHOSEN),
+	ARG_MAYBE(struct bp_integrity, bit_sectors, 0, UINT32_MAX,
+		  "what the bitmap keeps one bit for: a power of two",
+		  .word = "sectors_per_bit", .flags = ARG_JOINED | ARG_NOT_COMPARED),
+	ARG_MAYBE(struct bp_integrity, bitmap_flush_interval_ms, 0, UINT32_MAX,
+		  "write the bitmap after this time", .word = "bitmap_flush_interval",
+		  .flags = ARG_JOINED | ARG_CHOSEN),
+	ARG_FLAG(struct bp_integrity, fix_padding, "tags without holes, when formatting",
+		 .flags = ARG_CHOSEN),
+	ARG_FLAG(struct bp_integrity, fix_hmac, "the superblock is authenticated too",
+		 .flags = ARG_CHOSEN),
+	ARG_FLAG(struct bp_integrity, legacy_recalculate,
+		 "recalculate keyed hashes all the same"),
+	ARG_POINTER(struct bp_integrity, internal_hash, algorithm_args,
+		    "the kernel makes and checks the tags by this hash", .flags = ARG_JOINED),
+	ARG_POINTER(struct bp_integrity, journal_crypt, algorithm_args, "encrypt the journal",
+		    .flags = ARG_JOINED),
+	ARG_POINTER(struct bp_integrity, journal_mac, algorithm_args,
+		    "authenticate the journal", .flags = ARG_JOINED),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_DEV(struct bp_integrity, dev, "the device"),
+	ARG_NUMBER(struct bp_integrity, offset_sectors, 0, UINT64_MAX, "where in it to begin"),
+	ARG_MAYBE(struct bp_integrity, tag_bytes, 1, 255, "size of a tag; '-': the hash's",
+		  .flags = ARG_DASH | ARG_CHOSEN),
+	ARG_CHOICE(struct bp_integrity, mode, modes,
+		   "J journal, B bitmap, D direct, R recovery, I inline"),
+	ARG_OPTIONS(options, .max = 18, .flags = ARG_REPEAT),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_NUMBER(struct bp_integrity_status, mismatches, 0, UINT64_MAX,
+		   "tags that did not match"),
+	ARG_NUMBER(struct bp_integrity_status, provided_sectors, 0, UINT64_MAX,
+		   "what a table can have at most"),
+	ARG_MAYBE(struct bp_integrity_status, recalculated_sector, 0, UINT64_MAX,
+		  "how far recalculation has come; '-': there is none",
+		  .flags = ARG_OPTIONAL | ARG_DASH),
+	ARG_END,
+};
+
+/* --- rules --- */
+
+static bool is_keyed(const struct bp_integrity_algorithm *algorithm)
+{
+	return algorithm && (algorithm->key || algorithm_is_keyed(algorithm->name));
+}
+
+static void check_hash(struct check *c, const struct bp_integrity *integrity)
+{
+	if (!integrity->internal_hash) {
+		if (!integrity->tag_bytes.is_set)
+			check_rule(c, NULL, NULL, "Unknown tag size");
+		if (integrity->mode == BP_INTEGRITY_BITMAP)
+			check_rule(c, NULL, NULL,
+				   "Bitmap mode can be only used with internal hash");
+		if (integrity->allow_discards || integrity->allow_discards_keyed)
+			check_rule(c, integrity->allow_discards ? NULL : "allow_discards_keyed",
+				   NULL, "Discard can be only used with internal hash");
+		if (integrity->recalculate || integrity->reset_recalculate)
+			check_rule(c, integrity->recalculate ? NULL : "reset_recalculate", NULL,
+				   "Recalculate can only be specified with internal_hash");
+		return;
+	}
+	if (!algorithm_digest_bytes(integrity->internal_hash->name))
+		check_found(c, BP_SEVERITY_UNKNOWN, "internal_hash", NULL,
+			    "a hash that is not known here: whether the kernel has it was not "
+			    "checked");
+	if (integrity->allow_discards_keyed && !is_keyed(integrity->internal_hash))
+		check_rule(c, NULL, NULL,
+			   "Keyed discard can only be used with keyed internal hash");
+	if ((integrity->recalculate || integrity->reset_recalculate) &&
+	    is_keyed(integrity->internal_hash) && !integrity->legacy_recalculate &&
+	    !(integrity->fix_hmac && integrity->journal_mac))
+		check_rule(c, integrity->recalculate ? NULL : "reset_recalculate", NULL,
+			   "Recalculating with HMAC is disabled for security reasons");
+}
+
+static void check_key(struct check *c, const char *name,
+		      const struct bp_integrity_algorithm *algorithm, const char *text)
+{
+	if (algorithm && algorithm->key && !is_hex_bytes(algorithm->key))
+		check_rule(c, name, NULL, text);
+}
+
+static void check_inline(struct check *c, const struct bp_integrity *integrity)
+{
+	if (integrity->mode != BP_INTEGRITY_INLINE)
+		return;
+	if (check_release(c, 0x0602) == BP_ANSWER_NO)
+		check_rule(c, "mode", "J, B, D or R", "Invalid mode (expecting J, B, D, R)");
+	if (integrity->meta_dev)
+		check_rule(c, NULL, NULL, "Metadata device not supported in inline mode");
+	if (!integrity->internal_hash)
+		check_rule(c, NULL, NULL, "Internal hash not set in inline mode");
+	if (integrity->journal_crypt || integrity->journal_mac)
+		check_rule(c, integrity->journal_crypt ? NULL : "journal_mac", NULL,
+			   "Journal crypt not supported in inline mode");
+	if (integrity->allow_discards || integrity->allow_discards_keyed)
+		check_rule(c, integrity->allow_discards ? NULL : "allow_discards_keyed", NULL,
+			   "Discards not supported in inline mode");
+	check_found(c, BP_SEVERITY_UNKNOWN, "dev", NULL,
+		    "whether the device has room for tags of its own was not checked");
+}
+
+/* The superblock says how many sectors there are; they are fewer than the device has. */
+static void check_size(struct check *c, const struct bp_integrity *integrity)
+{
+	const char *meta = integrity->meta_dev ? integrity->meta_dev : integrity->dev;
+	bp_sector offset = integrity->meta_dev ? 0 : integrity->offset_sectors, size;
+	struct bp_bdev bdev;
+
+	check_range(c, "dev", integrity->dev, integrity->offset_sectors, c->length_sectors);
+	if (integrity->mode == BP_INTEGRITY_INLINE || !check_bdev(c, meta, &bdev))
+		return;
+	size = bp_bytes_to_sector(bdev.size_bytes);
+	if (size < offset || size - offset <= TOO_SMALL_SECTORS)
+		check_rule(c, integrity->meta_dev ? "meta_dev" : NULL, NULL,
+			   "Could not initialize superblock");
+	else if (!integrity->meta_dev && c->length_sectors == size - offset)
+		check_rule(c, "length", NULL,
+			   "Not enough provided sectors for requested mapping size");
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_integrity *integrity = params;
+
+	if (integrity->block_bytes.is_set && !is_power_of_two(integrity->block_bytes.value))
+		check_rule(c, NULL, NULL, "Invalid block_size argument");
+	check_hash(c, integrity);
+	check_key(c, "internal_hash", integrity->internal_hash,
+		  "Invalid internal_hash argument");
+	check_key(c, "journal_crypt", integrity->journal_crypt,
+		  "Invalid journal_crypt argument");
+	check_key(c, "journal_mac", integrity->journal_mac, "Invalid journal_mac argument");
+	check_inline(c, integrity);
+	check_size(c, integrity);
+}
+
+/* To start again implies to calculate. */
+static int canonical(void *params, struct arena *arena)
+{
+	struct bp_integrity *integrity = params;
+
+	(void)arena;
+	integrity->recalculate |= integrity->reset_recalculate;
+	return 0;
+}
+
+const struct bp_target target_integrity = {
+	.name = "integrity",
+	.summary = "a checksum or tag for each block",
+	.module = "dm-integrity",
+	.since = "4.12",
+	.flags = BP_TARGET_SINGLETON | BP_TARGET_FORMATS,
+	.size = sizeof(struct bp_integrity),
+	.args = args,
+	.ignores_extra = true,
+	.status_size = sizeof(struct bp_integrity_status),
+	.status = status,
+	.canonical = canonical,
+	.check = check,
+};

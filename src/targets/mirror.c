@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mirror: the kernel's first RAID-1.
+ * Source: Linux, drivers/md/dm-raid1.c, dm-log.c, dm-log-userspace-base.c.
+ */
+#include "targets/check.h"
+#include "targets/rule.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct arg_word logs[] = {
+	{ "core", BP_MIRROR_CORE },
+	{ "disk", BP_MIRROR_DISK },
+	{ "userspace", BP_MIRROR_USERSPACE },
+	{ NULL },
+};
+
+static const struct arg_word syncs[] = {
+	{ "sync", BP_MIRROR_SYNC },
+	{ "nosync", BP_MIRROR_NOSYNC },
+	{ NULL },
+};
+
+static const struct arg core_args[] = {
+	ARG_NUMBER(struct bp_mirror, region_sectors, 2, UINT32_MAX,
+		   "what the log keeps one bit for: a power of two"),
+	ARG_CHOICE(struct bp_mirror, sync, syncs, "copy all, or nothing, at the start",
+		   .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg disk_args[] = {
+	ARG_DEV(struct bp_mirror, log_dev, "where the log is kept"),
+	ARG_NUMBER(struct bp_mirror, region_sectors, 2, UINT32_MAX,
+		   "what the log keeps one bit for: a power of two"),
+	ARG_CHOICE(struct bp_mirror, sync, syncs, "copy all, or nothing, at the start",
+		   .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+static const struct arg userspace_args[] = {
+	ARG_TEXT(struct bp_mirror, uuid, "the log's name for its daemon"),
+	ARG_FLAG(struct bp_mirror, integrated_flush, "marks travel with the flush that follows",
+		 .flags = ARG_PEEK),
+	ARG_WORDS(struct bp_mirror, userspace_args, nr_userspace_args,
+		  "the daemon's own: kind of log, region size ...", .flags = ARG_REST),
+	ARG_END,
+};
+
+static const struct arg log_args[] = {
+	ARG_WHEN(struct bp_mirror, log, BP_MIRROR_CORE, core_args),
+	ARG_WHEN(struct bp_mirror, log, BP_MIRROR_DISK, disk_args),
+	ARG_WHEN(struct bp_mirror, log, BP_MIRROR_USERSPACE, userspace_args),
+	ARG_END,
+};
+
+static const struct arg leg_args[] = {
+	ARG_DEV(struct bp_mirror_leg, dev, "device of the leg"),
+	ARG_NUMBER(struct bp_mirror_leg, offset_sectors, 0, UINT64_MAX,
+		   "where it begins there"),
+	ARG_END,
+};
+
+static const struct arg features[] = {
+	ARG_FLAG(struct bp_mirror, handle_errors,
+		 "a failed leg is left out, and userspace is told"),
+	ARG_FLAG(struct bp_mirror, keep_log,
+		 "go on after a failed write, and keep the log; needs handle_errors"),
+	ARG_END,
+};
+
+static const struct arg args[] = {
+	ARG_CHOICE(struct bp_mirror, log, logs, "where dirty regions are noted"),
+	ARG_GROUP(log_args, log_args),
+	ARG_COUNT(struct bp_mirror, nr_legs, 2, 9),
+	ARG_EACH(struct bp_mirror, legs, nr_legs, leg_args, "the copies"),
+	ARG_OPTIONS(features, .flags = ARG_OPTIONAL),
+	ARG_END,
+};
+
+/* --- status --- */
+
+static const struct arg synced[] = {
+	ARG_NUMBER(struct bp_mirror_status, synced_regions, 0, UINT64_MAX,
+		   "regions that are alike on all legs"),
+	ARG_NUMBER(struct bp_mirror_status, total_regions, 0, UINT64_MAX, "all regions"),
+	ARG_END,
+};
+
+static const struct arg_word log_kinds[] = {
+	{ "core", BP_MIRROR_LOG_CORE },
+	{ "disk", BP_MIRROR_LOG_DISK },
+	{ "clustered-core", BP_MIRROR_LOG_CLUSTERED_CORE },
+	{ "clustered-disk", BP_MIRROR_LOG_CLUSTERED_DISK },
+	{ NULL },
+};
+
+static const struct arg_word log_states[] = {
+	{ "A", BP_MIRROR_LOG_ALIVE },
+	{ "D", BP_MIRROR_LOG_FAILED },
+	{ "F", BP_MIRROR_LOG_FLUSH_FAILED },
+	{ NULL },
+};
+
+static const struct arg_word contacts[] = {
+	{ "userspace", BP_MIRROR_LOG_LOST },
+	{ NULL },
+};
+
+static const struct arg disk_status[] = {
+	ARG_DEV(struct bp_mirror_status, log_dev, "the log's device"),
+	ARG_CHOICE(struct bp_mirror_status, log_state, log_states,
+		   "A: alive, D: failed, F: a flush failed"),
+	ARG_END,
+};
+
+static const struct arg other_status[] = {
+	ARG_WORDS(struct bp_mirror_status, log_words, nr_log_words,
+		  "what the log's daemon says", .flags = ARG_REST),
+	ARG_END,
+};
+
+static const struct arg log_status[] = {
+	ARG_CHOICE(struct bp_mirror_status, log, log_kinds, "kind of the log",
+		   .flags = ARG_PEEK),
+	ARG_WHEN(struct bp_mirror_status, log, BP_MIRROR_LOG_DISK, disk_status),
+	ARG_WHEN(struct bp_mirror_status, log, BP_MIRROR_LOG_CLUSTERED_DISK, disk_status),
+	ARG_WHEN(struct bp_mirror_status, log, 0, other_status),
+	ARG_END,
+};
+
+static const struct arg log_there[] = {
+	ARG_GROUP(log_status, log_status),
+	ARG_END,
+};
+
+static const struct arg log_lost[] = {
+	ARG_LITERAL("1"),
+	ARG_LITERAL("COM_FAILURE"),
+	ARG_END,
+};
+
+static const struct arg status[] = {
+	ARG_COUNT(struct bp_mirror_status, nr_devs, 0, UINT32_MAX),
+	ARG_WORDS(struct bp_mirror_status, devs, nr_devs, "devices of the legs"),
+	ARG_SPLIT('/', synced),
+	ARG_LITERAL("1"),
+	ARG_TEXT(struct bp_mirror_status, health,
+		 "a letter a leg: A alive, D write, S sync, R read, F flush error, U unknown"),
+	ARG_CHOICE(struct bp_mirror_status, contact, contacts,
+		   "given where the log's daemon does not answer", .flags = ARG_PEEK),
+	ARG_WHEN(struct bp_mirror_status, contact, 0, log_there),
+	ARG_WHEN(struct bp_mirror_status, contact, BP_MIRROR_LOG_LOST, log_lost),
+	ARG_END,
+};
+
+/* --- rules --- */
+
+static void check_region(struct check *c, const struct bp_mirror *mirror)
+{
+	const bp_sector region = mirror->region_sectors;
+
+	if (region > c->length_sectors || !is_power_of_two(region))
+		check_rule(c, "region_sectors", NULL, "invalid region size");
+	else if (DIV_UP(c->length_sectors, region) > UINT32_MAX)
+		check_rule(c, "region_sectors", "a larger region",
+			   "region count exceeds limit");
+}
+
+/*
+ * A header of 1 KiB, then a bit a region in units of 32 bits, rounded up to whole logical
+ * blocks.
+ */
+static void check_log_size(struct check *c, const struct bp_mirror *mirror)
+{
+	uint64_t regions, bytes, block;
+	struct bp_bdev bdev;
+	char right[48];
+
+	if (!mirror->region_sectors || !check_bdev(c, mirror->log_dev, &bdev))
+		return;
+	regions = DIV_UP(c->length_sectors, mirror->region_sectors);
+	block = MAX(bdev.logical_block_bytes, 512);
+	bytes = 1024 + DIV_UP(regions, 32) * 4;
+	bytes = DIV_UP(bytes, block) * block;
+	if (bdev.size_bytes >= bytes)
+		return;
+	snprintf(right, sizeof(right), "%" PRIu64 " bytes or more", bytes);
+	check_rule(c, "log_dev", right, "log device");
+}
+
+static void check_log(struct check *c, const struct bp_mirror *mirror)
+{
+	if (mirror->log != BP_MIRROR_USERSPACE)
+		check_region(c, mirror);
+	if (mirror->log == BP_MIRROR_DISK)
+		check_log_size(c, mirror);
+	if (mirror->log == BP_MIRROR_USERSPACE)
+		check_found(c, BP_SEVERITY_UNKNOWN, "log", NULL,
+			    "whether the log's daemon runs was not checked");
+	if (mirror->log == BP_MIRROR_USERSPACE &&
+	    mirror->nr_userspace_args + mirror->integrated_flush < 2)
+		check_rule(c, "userspace_args", NULL,
+			   "Too few arguments to userspace dirty log");
+}
+
+static void check(struct check *c, const void *params)
+{
+	const struct bp_mirror *mirror = params;
+	char name[48];
+
+	check_log(c, mirror);
+	for (size_t i = 0; i < mirror->nr_legs; i++) {
+		snprintf(name, sizeof(name), "legs.%zu.dev", i);
+		check_range(c, name, mirror->legs[i].dev, mirror->legs[i].offset_sectors,
+			    c->length_sectors);
+	}
+	if (mirror->keep_log && !mirror->handle_errors)
+		check_rule(c, "keep_log", NULL,
+			   "keep_log feature requires the handle_errors feature");
+	if (mirror->handle_errors && !mirror->keep_log)
+		check_found(
+			c, BP_SEVERITY_WARNING, "handle_errors", "handle_errors keep_log",
+			"a write that fails on one leg is held until the device is suspended");
+}
+
+static int length(const struct length_query *query, const void *params, bp_sector *ret)
+{
+	const struct bp_mirror *mirror = params;
+	bp_sector least = BP_TABLE_SECTOR_MAX, sectors;
+
+	for (size_t i = 0; i < mirror->nr_legs; i++) {
+		int r = length_of(query, mirror->legs[i].dev, mirror->legs[i].offset_sectors,
+				  &sectors);
+
+		if (r < 0)
+			return r;
+		least = MIN(least, sectors);
+	}
+	*ret = least;
+	return 0;
+}
+
+const struct bp_target target_mirror = {
+	.name = "mirror",
+	.summary = "several copies of the same data, with a log of what is being written",
+	.module = "dm-mirror",
+	.since = "2.6.0",
+	.size = sizeof(struct bp_mirror),
+	.args = args,
+	.status_size = sizeof(struct bp_mirror_status),
+	.status = status,
+	.check = check,
+	.length = length,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding the rule behind a kernel's text, and reporting it before the kernel does. */
+#include "targets/rule.h"
+
+#include "targets/rules.h"
+
+#include <assert.h>
+
+const struct rule *rules_of(const char *target)
+{
+	for (size_t i = 0; i < target_rules_count; i++)
+		if (streq(target_rules[i].target, target))
+			return target_rules[i].rules;
+	return NULL;
+}
+
+const struct rule *rule_find(const char *target, const char *text)
+{
+	const struct rule *best = NULL;
+	size_t best_len = 0;
+
+	for (const struct rule *rule = rules_of(target); rule && rule->text; rule++) {
+		size_t len = strlen(rule->text);
+
+		if (len > best_len && strncmp(text, rule->text, len) == 0) {
+			best = rule;
+			best_len = len;
+		}
+	}
+	return best;
+}
+
+void check_rule(struct check *check, const char *name, const char *expected, const char *text)
+{
+	const struct rule *rule = rule_find(check->target->name, text);
+
+	assert(rule);
+	check_refuse(check, name ? name : rule->argument, expected ? expected : rule->expected,
+		     "%s", rule->rule);
+}

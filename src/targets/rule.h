@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What kernels say when they refuse a target, and what it means. One table serves both ends:
+ * pre-flight reports a broken rule in the words that explain the kernel's line about it.
+ */
+#ifndef TARGETS_RULE_H
+#define TARGETS_RULE_H
+
+#include "targets/check.h"
+
+/* A text of the kernel; an array of them ends with a NULL text. */
+struct rule {
+	const char *text; /* the kernel's; a line that only begins with it matches as well */
+	const char *argument; /* its name in the target's grammar; NULL: none, or none alone */
+	const char *rule; /* what must be, or what went wrong: a sentence without full stop */
+	const char *expected; /* what would be right, or what to do; NULL: the rule says it */
+};
+
+/* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
+const struct rule *rules_of(const char *target);
+
+/* The rule of @target that @text is, or begins with; the longest such. NULL: none. */
+const struct rule *rule_find(const char *target, const char *text);
+
+/*
+ * Report that the kernel will refuse argument @name with the text @text, which must be in the
+ * target's rules. @name, @expected: NULL for the rule's own.
+ */
+void check_rule(struct check *check, const char *name, const char *expected, const char *text);
+
+#endif
