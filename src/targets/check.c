@@ -92,7 +92,7 @@ static unsigned find_word(const struct check *check, const char *name, const cha
 	for (size_t i = 0; name && i < check->words.list.count; i++) {
 		if (!items[i].name || !streq(items[i].name, name))
 			continue;
-		*ret_text = arg_is_secret(items[i].arg) ? NULL : items[i].text;
+		*ret_text = written_public(&items[i], &check->findings->arena);
 		if (items[i].role != WRITTEN_OPTION)
 			return (unsigned)i + 1;
 		option = (unsigned)i + 1; /* its value, if there is one, says more */

@@ -284,8 +284,6 @@ static void check_integrity(struct check *c, const struct bp_crypt *crypt,
 	else if (crypt->integrity)
 		check_found(c, BP_SEVERITY_UNKNOWN, "dev", NULL,
 			    "whether the device has room for tags was not checked");
-	if (crypt->integrity_key_bytes.is_set && !crypt->integrity_key_bytes.value)
-		check_rule(c, NULL, NULL, "Invalid integrity_key_size argument");
 }
 
 /* 6.1 reads eight words. */

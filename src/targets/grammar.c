@@ -186,6 +186,27 @@ bool arg_is_secret(const struct arg *arg)
 	return false;
 }
 
+const char *written_public(const struct written *word, struct arena *arena)
+{
+	const char *colon;
+	char *text;
+	size_t len;
+
+	if (!word->arg || !arg_is_secret(word->arg))
+		return word->text;
+	if (word->arg->flags & ARG_SECRET)
+		return "-";
+	/* "internal_hash:hmac(sha256):KEY" */
+	colon = strchr(written_value(word), ':');
+	if (!colon)
+		return word->text;
+	len = (size_t)(colon - word->text) + 1;
+	text = arena_strndup(arena, word->text, len + 1);
+	if (text)
+		memcpy(text + len, "-", 2);
+	return text;
+}
+
 const char *written_value(const struct written *word)
 {
 	const char *colon = strchr(word->text, ':');

@@ -328,6 +328,8 @@ struct written_list {
 
 /* Its value alone, where that is joined to the option's word: "7:2" of "meta_device:7:2". */
 const char *written_value(const struct written *word);
+/* The word with "-" in place of a key; owned by the arena where it has one. NULL: no memory. */
+const char *written_public(const struct written *word, struct arena *arena);
 
 enum write_flags {
 	/* Members that must be given may be missing: they are left out. */

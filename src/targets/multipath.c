@@ -260,9 +260,10 @@ static void check(struct check *c, const void *params)
 		check_found(c, BP_SEVERITY_WARNING, "first_group", right,
 			    "there is no such group: the kernel begins with the first");
 	if (multipath->nr_hw_handler)
-		check_found(c, BP_SEVERITY_UNKNOWN, "hw_handler", NULL,
-			    "whether the paths can have a hardware handler was not checked: only "
-			    "SCSI disks have one");
+		check_found(
+			c, BP_SEVERITY_UNKNOWN, "hw_handler", NULL,
+			"whether the paths can have a hardware handler was not checked: only "
+			"SCSI disks have one");
 	for (size_t i = 0; i < multipath->nr_groups; i++)
 		check_group(c, &multipath->groups[i], i);
 }

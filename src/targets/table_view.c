@@ -152,9 +152,12 @@ static int json_args_text(struct bp_ctx *ctx, const struct segment *s, bool show
 
 	for (size_t i = 0; r == 0 && i < words.list.count; i++) {
 		const struct written *w = &words.list.items[i];
-		bool hide = w->arg && (w->arg->flags & ARG_SECRET) && !show_secrets;
+		const char *word = show_secrets ? w->text : written_public(w, &arena);
 
-		word_add_text(&text, hide ? "-" : w->text);
+		if (!word)
+			r = bp_fail_memory(ctx);
+		else
+			word_add_text(&text, word);
 	}
 	if (r == 0 && text.error)
 		r = bp_fail_memory(ctx);

@@ -102,7 +102,6 @@ static void keys_are_kept_secret(void **state)
 		struct bp_table *table = parsed(lines[i], 0);
 		struct bp_findings *findings = checked(lines[i], 0);
 		struct bp_json *json;
-		const char *args;
 
 		assert_int_equal(bp_findings_severity(findings), BP_SEVERITY_REFUSED);
 		for (size_t f = 0; f < bp_findings_count(findings); f++)
@@ -111,8 +110,7 @@ static void keys_are_kept_secret(void **state)
 		assert_ok(bp_json_new(NULL, NULL, &json));
 		assert_ok(bp_table_json(ctx, table, false, json, NULL));
 		assert_ok(bp_json_end(json));
-		args = strstr(bp_json_text(json, NULL), "5ec12e7");
-		if (args)
+		if (strstr(bp_json_text(json, NULL), "5ec12e7"))
 			fail_msg("%s", bp_json_text(json, NULL));
 		bp_json_free(json);
 		bp_table_free(table);
@@ -314,7 +312,7 @@ static void inlinecrypt_tables(void **state)
 	assert_int_equal(c->offset_sectors, 16);
 	assert_string_equal(bp_table_get(table, 0)->args,
 			    "aes-xts-plain64 " HEX64
-			    " 0 7:0 16 2 keytype:hw-wrapped allow_discards");
+			    " 0 7:0 16 2 allow_discards keytype:hw-wrapped");
 	bp_table_free(table);
 	assert_same("0 8 inlinecrypt aes-xts-plain64 " HEX64 " 0 7:0 0",
 		    "0 8 inlinecrypt aes-xts-plain64 " HEX64 " 1 0 7:0 0");
@@ -347,7 +345,7 @@ static const struct refused refused[] = {
 	  "a multiple of 8" },
 	{ "0 8 crypt aes " HEX16 " 0 7:0 2041", "dev", "too small" },
 	{ CRYPT "1 integrity:481:none", "integrity", "1 to 480" },
-	{ CRYPT "1 integrity_key_size:0", "integrity_key_bytes", "1 or more" },
+	{ CRYPT "1 integrity_key_size:0", "integrity_key_bytes", "1 to" },
 	{ CRYPT "1 high_priority", "high_priority", "this kernel's crypt has no", 0x0601 },
 	{ CRYPT "9 allow_discards same_cpu_crypt submit_from_crypt_cpus no_read_workqueue "
 		"no_write_workqueue integrity:16:none sector_size:4096 iv_large_sectors "
