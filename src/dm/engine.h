@@ -20,7 +20,7 @@ struct dm {
 	struct plan *plan; /* not NULL: look ahead, change nothing */
 	bool udev_probed;
 	const char *udev_why_not; /* NULL: it runs */
-	int64_t log_seen_us;      /* kernel lines up to here belong to earlier failures */
+	uint64_t log_seen; /* kernel lines up to this number belong to earlier failures */
 };
 
 /* The context's own, made on first need. Does not open anything. */

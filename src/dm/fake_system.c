@@ -86,7 +86,7 @@ int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user)
 	pthread_mutex_lock(&h->fake->lock);
 	for (size_t i = 0; i < h->fake->log.count; i++)
 		if (h->fake->log.items[i].time_us >= since_us)
-			line(user, h->fake->log.items[i].time_us, h->fake->log.items[i].line);
+			line(user, i + 1, h->fake->log.items[i].line);
 	pthread_mutex_unlock(&h->fake->lock);
 	return 0;
 }

@@ -32,14 +32,14 @@ static bool of_other_device(const struct filter *f, const char *line)
 	       (major != f->major || minor != f->minor);
 }
 
-static void take_line(void *user, int64_t time_us, const char *line)
+static void take_line(void *user, uint64_t number, const char *line)
 {
 	struct filter *f = user;
 
-	if (time_us <= f->dm->log_seen_us || !strstr(line, "device-mapper") ||
+	if (number <= f->dm->log_seen || !strstr(line, "device-mapper") ||
 	    of_other_device(f, line) || f->lines >= MOST_LINES)
 		return;
-	f->dm->log_seen_us = time_us;
+	f->dm->log_seen = number;
 	f->lines++;
 	error_add_kernel_line(f->ctx, line);
 }

@@ -132,8 +132,8 @@ struct dm_node {
 	uint32_t uid, gid, mode;
 };
 
-/* Takes one line of the kernel log, without newline and prefix; time as clock_log_us(). */
-typedef void (*dm_log_fn)(void *user, int64_t time_us, const char *line);
+/* Takes one line of the kernel log, without newline and prefix, and its number, which grows. */
+typedef void (*dm_log_fn)(void *user, uint64_t number, const char *line);
 
 struct dm_ops {
 	/* Open the kernel's control node, once. */
@@ -151,7 +151,7 @@ struct dm_ops {
 	/* Names in the mapper directory, "control" left out: each to @name. */
 	int (*node_list)(void *self, const char *dir,
 			 void (*name)(void *user, const char *name), void *user);
-	/* Lines of the kernel log from @since_us on. */
+	/* Lines of the kernel log from @since_us (as clock_log_us()) on. */
 	int (*log)(void *self, int64_t since_us, dm_log_fn line, void *user);
 	/* Will udev answer? NULL: yes; else why not (static text). */
 	const char *(*udev_why_not)(void *self);

@@ -100,7 +100,8 @@ static uint32_t kernel_flags(const struct dm_request *rq)
 		flags |= DM_SUSPEND_FLAG;
 	if (rq->op == OP_TABLE)
 		flags |= DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG;
-	if (rq->op == OP_SET_UUID)
+	/* In a list it asks for the uuids too. */
+	if (rq->op == OP_SET_UUID || rq->op == OP_LIST)
 		flags |= DM_UUID_FLAG;
 	return flags;
 }

@@ -238,7 +238,7 @@ static void take_record(char *record, int64_t since_us, dm_log_fn line, void *us
 		return;
 	text++;
 	text[strcspn(text, "\n")] = '\0';
-	line(user, (int64_t)fields[2], text);
+	line(user, fields[1] + 1, text);
 }
 
 int system_log(void *self, int64_t since_us, dm_log_fn line, void *user)
