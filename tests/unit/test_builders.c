@@ -5,6 +5,8 @@
  */
 #include "tsv.h"
 
+#include <inttypes.h>
+
 #include <bedplate/bedplate.h>
 
 static struct bp_ctx *ctx;
@@ -168,6 +170,172 @@ static void zero(struct bp_table *table, const char *json)
 	add(table, json, number(json, "size", 0), "zero", &(struct bp_zero){ 0 });
 }
 
+/* A device, an offset and a delay, by "read", "write", "flush" or nothing. */
+static struct bp_delay_path delay_path(const char *json, const char *which, char *buf)
+{
+	char dev[32], offset[32], delay[32];
+
+	snprintf(dev, sizeof(dev), "%s%sdevice", which, *which ? "_" : "");
+	snprintf(offset, sizeof(offset), "%s%soffset", which, *which ? "_" : "");
+	snprintf(delay, sizeof(delay), "%s%sdelay_ms", which, *which ? "_" : "");
+	return (struct bp_delay_path){
+		.dev = device(json, dev, buf),
+		.offset_sectors = number(json, offset, 0),
+		.delay_ms = (uint32_t)number(json, delay, 0),
+	};
+}
+
+static void delay(struct bp_table *table, const char *json)
+{
+	char dev[BP_DEV_TEXT];
+	const struct bp_delay params = { .read = delay_path(json, "", dev) };
+
+	add(table, json, number(json, "size_sectors", 0), "delay", &params);
+}
+
+static void delay_rw(struct bp_table *table, const char *json)
+{
+	char read[BP_DEV_TEXT], write[BP_DEV_TEXT];
+	const struct bp_delay_path writes = delay_path(json, "write", write);
+	const struct bp_delay params = {
+		.read = delay_path(json, "read", read),
+		.write = &writes,
+	};
+
+	add(table, json, number(json, "size", 0), "delay", &params);
+}
+
+static void delay_rwf(struct bp_table *table, const char *json)
+{
+	char read[BP_DEV_TEXT], write[BP_DEV_TEXT], flush[BP_DEV_TEXT];
+	const struct bp_delay_path writes = delay_path(json, "write", write);
+	const struct bp_delay_path flushes = delay_path(json, "flush", flush);
+	const struct bp_delay params = {
+		.read = delay_path(json, "read", read),
+		.write = &writes,
+		.flush = &flushes,
+	};
+
+	add(table, json, number(json, "size", 0), "delay", &params);
+}
+
+static bool flag(const char *json, const char *key)
+{
+	char text[16];
+
+	return member(json, key, text, sizeof(text)) && streq(text, "true");
+}
+
+static void flakey(struct bp_table *table, const char *json)
+{
+	char dev[BP_DEV_TEXT], text[64], direction;
+	struct bp_flakey_corrupt corrupt;
+	struct bp_flakey params = {
+		.dev = device(json, "device", dev),
+		.offset_sectors = number(json, "offset", 0),
+		.up_seconds = (uint32_t)number(json, "up_interval", 0),
+		.down_seconds = (uint32_t)number(json, "down_interval", 0),
+		.drop_writes = flag(json, "drop_writes"),
+		.error_writes = flag(json, "error_writes"),
+	};
+
+	if (member(json, "corrupt_bio_byte", text, sizeof(text))) {
+		assert_int_equal(sscanf(text, "[%" SCNu32 ", \"%c\", %" SCNu32 ", %" SCNu32 "]",
+					&corrupt.nth_byte, &direction, &corrupt.value,
+					&corrupt.bio_flags),
+				 4);
+		corrupt.direction = direction == 'r' ? BP_FLAKEY_READ : BP_FLAKEY_WRITE;
+		params.corrupt_bio_byte = &corrupt;
+	}
+	add(table, json, number(json, "size_sectors", 0), "flakey", &params);
+}
+
+/* A number that may be missing. */
+static struct bp_number maybe(const char *json, const char *key)
+{
+	char text[64];
+
+	return (struct bp_number){ number(json, key, 0),
+				   member(json, key, text, sizeof(text)) };
+}
+
+static void cache(struct bp_table *table, const char *json)
+{
+	char metadata[BP_DEV_TEXT], fast[BP_DEV_TEXT], origin[BP_DEV_TEXT], policy[32];
+	const struct bp_cache params = {
+		.metadata_dev = device(json, "metadata_device", metadata),
+		.cache_dev = device(json, "cache_device", fast),
+		.origin_dev = device(json, "origin_device", origin),
+		.block_sectors = number(json, "block_size_sectors", 512),
+		.mode = flag(json, "writethrough")  ? BP_CACHE_WRITETHROUGH
+			: flag(json, "passthrough") ? BP_CACHE_PASSTHROUGH
+						    : 0,
+		.metadata2 = flag(json, "metadata2"),
+		.no_discard_passdown = flag(json, "no_discard_passdown"),
+		.policy = member(json, "policy", policy, sizeof(policy)) ? policy : "default",
+		.migration_threshold_sectors = maybe(json, "migration_threshold"),
+	};
+
+	add(table, json, number(json, "size_sectors", 0), "cache", &params);
+}
+
+/* "on", "off", true, false; only what differs from the default if that is one of the latter. */
+static enum bp_on_off on_off(const char *json, const char *key, enum bp_on_off by_default)
+{
+	char text[16];
+	enum bp_on_off value;
+
+	if (!member(json, key, text, sizeof(text)))
+		return 0;
+	value = streq(text, "on") || streq(text, "true") ? BP_ON : BP_OFF;
+	return *text == 'o' || value != by_default ? value : 0;
+}
+
+static void add_vdo(struct bp_table *table, const char *json, struct bp_vdo *params)
+{
+	params->minimum_io_bytes = (uint32_t)number(json, "minimum_io_size", 4096);
+	params->block_map_era = (uint32_t)number(json, "block_map_period", 16380);
+	params->ack = maybe(json, "ack");
+	params->bio = maybe(json, "bio");
+	params->bio_rotation_interval = maybe(json, "bioRotationInterval");
+	params->cpu = maybe(json, "cpu");
+	params->hash = maybe(json, "hash");
+	params->logical = maybe(json, "logical");
+	params->physical = maybe(json, "physical");
+	params->max_discard_mblocks = maybe(json, "maxDiscard");
+	params->compression = on_off(json, "compression", BP_OFF);
+	params->deduplication = on_off(json, "deduplication", BP_ON);
+	add(table, json, number(json, "logical_size_sectors", 0), "vdo", params);
+}
+
+static void vdo(struct bp_table *table, const char *json)
+{
+	const uint64_t mib = number(json, "block_map_cache_size_mb", 128);
+	struct bp_vdo params = { 0 };
+	struct bp_bdev bdev;
+	char path[256], dev[BP_DEV_TEXT];
+
+	assert_true(member(json, "device", path, sizeof(path)));
+	assert_ok(lookup(NULL, path, &bdev));
+	params.storage_dev = bp_dev_format(&bdev, dev);
+	params.physical_mblocks = bp_bytes_to_mblock(bdev.size_bytes);
+	params.block_map_cache_mblocks = (uint32_t)bp_bytes_to_mblock(mib << 20);
+	add_vdo(table, json, &params);
+}
+
+static void vdo_positional(struct bp_table *table, const char *json)
+{
+	char path[256];
+	struct bp_vdo params = {
+		.storage_dev = member(json, "device_path", path, sizeof(path)) ? path : NULL,
+		.physical_mblocks = number(json, "storage_size_blocks", 0),
+		.block_map_cache_mblocks =
+			(uint32_t)number(json, "block_map_cache_blocks", 32768),
+	};
+
+	add_vdo(table, json, &params);
+}
+
 static const struct {
 	const char *name;
 	void (*build)(struct bp_table *table, const char *json);
@@ -178,6 +346,13 @@ static const struct {
 	{ "thin.from_thin_pool", thin },
 	{ "error.create_config", error },
 	{ "zero.create_config", zero },
+	{ "delay.from_block_device", delay },
+	{ "delay.from_block_devices_rw", delay_rw },
+	{ "delay.from_block_devices_rwf", delay_rwf },
+	{ "flakey.from_block_device", flakey },
+	{ "cache.from_block_devices", cache },
+	{ "vdo.from_block_device", vdo },
+	{ "vdo.create_positional", vdo_positional },
 };
 
 /* --- the rows --- */
@@ -209,7 +384,7 @@ static void builders_give_the_line(void **state)
 				check_row(rows.rows[i].fields, builders[k].build);
 				done++;
 			}
-	print_message("# %zu of %zu rows built\n", done, rows.nr_rows);
+	assert_int_equal(done, rows.nr_rows);
 	tsv_free(&rows);
 }
 
