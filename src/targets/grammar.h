@@ -336,6 +336,8 @@ enum write_flags {
 	WRITE_HALF_MADE = 1 << 0,
 	/* Other words follow: counts of empty groups are not left out. */
 	WRITE_FOLLOWED = 1 << 1,
+	/* For people to read, not for a table: texts need not be words of one. */
+	WRITE_ANY_TEXT = 1 << 2,
 };
 
 /*

@@ -71,10 +71,11 @@ static bool may_be_missing(const struct written *w)
 static bool same_values(const struct comparer *c, const struct written_list *a,
 			const struct written_list *b)
 {
-	const struct written *x = a->list.items, *x_end = x + a->list.count;
-	const struct written *y = b->list.items, *y_end = y + b->list.count;
+	const struct written *xs = a->list.items, *ys = b->list.items;
+	size_t i = 0, k = 0;
 
-	while (x < x_end && y < y_end) {
+	while (i < a->list.count && k < b->list.count) {
+		const struct written *x = &xs[i], *y = &ys[k];
 		int order = strcmp(x->name, y->name);
 
 		if (order == 0 && !same_value(c, x, y))
@@ -83,14 +84,14 @@ static bool same_values(const struct comparer *c, const struct written_list *a,
 			return false;
 		if (order > 0 && !may_be_missing(y))
 			return false;
-		x += order <= 0;
-		y += order >= 0;
+		i += order <= 0;
+		k += order >= 0;
 	}
-	while (x < x_end && may_be_missing(x))
-		x++;
-	while (y < y_end && may_be_missing(y))
-		y++;
-	return x == x_end && y == y_end;
+	while (i < a->list.count && may_be_missing(&xs[i]))
+		i++;
+	while (k < b->list.count && may_be_missing(&ys[k]))
+		k++;
+	return i == a->list.count && k == b->list.count;
 }
 
 int args_equal(struct bp_ctx *ctx, const struct arg *args, const void *a, const void *b,

@@ -102,6 +102,16 @@ static int put_value(struct writer *w, const struct arg *arg, const char *text)
 	return put(w, arg, WRITTEN_VALUE, arg->name, text);
 }
 
+/* Text that came from outside. */
+static int put_text(struct writer *w, const struct arg *arg, const char *text)
+{
+	if (!word_valid(text) && !(w->flags & WRITE_ANY_TEXT))
+		return fail(w, arg->name, "'%s' can't be a word of a table", text);
+	if (arg->valid && !arg->valid(text))
+		return fail(w, arg->name, "'%s' is not right: %s", text, arg->help);
+	return put_value(w, arg, arena_strdup(w->arena, text));
+}
+
 static const char *number_text(struct writer *w, uint64_t value, bool hex)
 {
 	char text[24];
@@ -156,11 +166,7 @@ static int write_text(struct writer *w, const struct arg *arg, const void *base,
 	(void)up;
 	if (!text)
 		return put_missing(w, arg);
-	if (!word_valid(text))
-		return fail(w, arg->name, "'%s' can't be a word of a table", text);
-	if (arg->valid && !arg->valid(text))
-		return fail(w, arg->name, "'%s' is not right: %s", text, arg->help);
-	return put_value(w, arg, arena_strdup(w->arena, text));
+	return put_text(w, arg, text);
 }
 
 static int write_number(struct writer *w, const struct arg *arg, const void *base,
@@ -245,12 +251,7 @@ static int write_element(struct writer *w, const struct arg *arg, const char *it
 	if (arg->kind == KIND_WORDS) {
 		memcpy(&word, item, sizeof(word));
 		path_leave(w, len);
-		if (!word || !word_valid(word))
-			return fail(w, arg->name, "'%s' can't be a word of a table",
-				    word ? word : "");
-		if (arg->valid && !arg->valid(word))
-			return fail(w, arg->name, "'%s' is not right: %s", word, arg->help);
-		return put_value(w, arg, arena_strdup(w->arena, word));
+		return word ? put_text(w, arg, word) : fail(w, arg->name, "is not given");
 	}
 	e = write_args(w, arg->args, item, base);
 	path_leave(w, len);
@@ -569,7 +570,7 @@ int arg_write_value(struct bp_ctx *ctx, const struct arg *arg, const void *base,
 		.ctx = ctx,
 		.arena = arena,
 		.out = ret,
-		.flags = WRITE_HALF_MADE,
+		.flags = WRITE_HALF_MADE | WRITE_ANY_TEXT,
 	};
 	int e = write_arg(&w, arg, base, up);
 

@@ -9,8 +9,10 @@ int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const cha
 {
 	_cleanup_(segment_freep) struct segment *s = NULL;
 
-	if (!word_valid(target) || strlen(target) > BP_TARGET_NAME_MAX) {
-		bp_fail(ctx, -EINVAL, "'%s' can't be a target: names have 1 to %d bytes",
+	if (!*target || strpbrk(target, " \t\v\f\r\n\\") ||
+	    strlen(target) > BP_TARGET_NAME_MAX) {
+		bp_fail(ctx, -EINVAL,
+			"'%s' can't be a target: names have 1 to %d bytes and no blanks",
 			target, BP_TARGET_NAME_MAX);
 		error_set_code(ctx, BP_E_TABLE);
 		return -EINVAL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "targets/words.h"
 
-/* White space that can stand within a line. */
+/* White space. */
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
+	return c == ' ' || c == '\n' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
 /*
@@ -78,12 +78,7 @@ int words_split(struct arena *arena, const char *text, size_t len, struct words 
 
 bool word_valid(const char *word)
 {
-	if (!*word)
-		return false;
-	for (const char *p = word; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return false;
-	return true;
+	return *word && !strchr(word, '\n');
 }
 
 static size_t backslashes_at_end(const struct strbuf *s)
@@ -109,7 +104,7 @@ void word_add_text(struct strbuf *s, const char *word)
 		strbuf_add_char(s, ' ');
 	}
 	for (const char *p = word; *p; p++) {
-		if (*p == ' ') {
+		if (is_blank(*p)) {
 			double_backslashes(s);
 			strbuf_add_char(s, '\\');
 		}
@@ -122,7 +117,7 @@ void word_add_ioctl(struct strbuf *s, const char *word)
 	if (s->len)
 		strbuf_add_char(s, ' ');
 	for (const char *p = word; *p; p++) {
-		if (*p == '\\' || *p == ' ' || (unsigned char)*p == 0xa0)
+		if (*p == '\\' || is_blank(*p) || (unsigned char)*p == 0xa0)
 			strbuf_add_char(s, '\\');
 		strbuf_add_char(s, *p);
 	}

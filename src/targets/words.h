@@ -12,12 +12,12 @@ struct words {
 };
 
 /*
- * Cut one line (no newline in it) as <bedplate/table.h> defines the text form. The words are
- * owned by the arena. 0 or -ENOMEM.
+ * Cut text as <bedplate/table.h> defines the text form; here a newline is a blank as well. The
+ * words are owned by the arena. 0 or -ENOMEM.
  */
 int words_split(struct arena *arena, const char *text, size_t len, struct words *ret);
 
-/* Can this be a word of a table? Not "", and no control character (the kernel cuts at some). */
+/* Can this be a word of a table? Not "", and not with a line break. */
 bool word_valid(const char *word);
 
 /* Add @word and, unless it is the first thing in @s, a blank before it. In the text form ... */

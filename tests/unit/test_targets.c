@@ -76,6 +76,7 @@ static const struct {
 	{ "x 8 linear 8:16 0", "segment 0: start: 'x' is not a number" },
 	{ "0 -8 linear 8:16 0", "segment 0: length: '-8' is not a number" },
 	{ "0 8 averyveryverylongname 8:0 0", "'averyveryverylongname' can't be a target" },
+	{ "0 8 a\\ b 8:0 0", "'a b' can't be a target" },
 	{ "0 8 nosuchtarget  any   words", NULL, "0 8 nosuchtarget any words" },
 	{ "0 8 zero" },
 	{ "0 8 zero 8:16", "argument 1: '8:16' is one word too many" },
@@ -314,9 +315,10 @@ static void ioctl_form_escapes(void **state)
 /* Words with blanks and backslashes in any combination survive text form. */
 static void awkward_words_round_trip(void **state)
 {
-	static const char *const words[] = { "a b", " a",    "a ",   "\\",    "\\\\",
-					     "a\\", "\\ ",   " \\",  "a\\ b", "a\\\\ b",
-					     "   ", "\\ \\", "\\x20" };
+	static const char *const words[] = { "a b",   " a",      "a ",     "\\",
+					     "\\\\",  "a\\",     "\\ ",    " \\",
+					     "a\\ b", "a\\\\ b", "   ",    "\\ \\",
+					     "\\x20", "\ta",     "a\r\vb", "\x01" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
