@@ -204,7 +204,10 @@ struct cmd {
 	/* Return: an exit status. */
 	int (*run)(struct cli *cli, const void *args);
 
-	/* For options beyond the table (OPT_EXTRA): a target's own, for example. */
+	/*
+	 * For options beyond the table (OPT_EXTRA): a target's own, for example. What it knows
+	 * goes before a row of the same name.
+	 */
 	enum cmd_extra (*extra)(struct cli *cli, const void *args, const char *name);
 	/* More help, by what was given before --help. */
 	void (*help)(struct cli *cli, const void *args);
@@ -277,6 +280,12 @@ void cli_progress_end(struct cli *cli);
 
 /* The word that @word may have been meant to be, or NULL. @next hands words out, then NULL. */
 const char *cli_nearest(const char *word, const char *(*next)(void *user), void *user);
+
+/* One line of a help: what is typed, and its explanation, broken at 80 columns. */
+void cli_explain(FILE *to, const char *left, const char *help);
+
+/* "500ms", "30s", "5min"; a bare number counts @unit_ms each. Return: 0, -EINVAL, -ERANGE. */
+int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms);
 
 /* The whole program, for main() and the tests: find the command, parse, run, finish. */
 int cli_main(struct cli *cli, int argc, char **argv);

@@ -25,8 +25,7 @@ static void wrap(FILE *to, const char *text, size_t at, size_t indent)
 	fputc('\n', to);
 }
 
-/* One line: what is typed, and its explanation in a column of its own. */
-static void explain(FILE *to, const char *left, const char *help)
+void cli_explain(FILE *to, const char *left, const char *help)
 {
 	int n = fprintf(to, "  %s", left);
 
@@ -48,7 +47,7 @@ static void print_option(FILE *to, const struct cmd_opt *opt)
 		 opt->letter && opt->name ? ", " : "  ", opt->name ? "--" : "",
 		 opt->name ? opt->name : "", opt->arg ? sep : "", opt->arg ? opt->arg : "",
 		 opt->kind == OPT_KIND_OPTIONAL ? "]" : "");
-	explain(to, left, opt->help);
+	cli_explain(to, left, opt->help);
 }
 
 static void print_operand_usage(FILE *to, const struct cmd_opt *opt)
@@ -86,7 +85,7 @@ static void print_operands(struct cli *cli)
 			continue;
 		fprintf(cli->out, any ? "" : "\n");
 		any = true;
-		explain(cli->out, opt->arg, opt->help);
+		cli_explain(cli->out, opt->arg, opt->help);
 	}
 }
 
@@ -131,7 +130,7 @@ static void print_heading(const char *group, size_t first, FILE *to)
 	fprintf(to, "\n%s:\n", heading);
 	for (size_t i = first; commands[i]; i++)
 		if (listed(commands[i], group) && streq(commands[i]->group, heading))
-			explain(to, commands[i]->name, commands[i]->summary);
+			cli_explain(to, commands[i]->name, commands[i]->summary);
 }
 
 void help_list(struct cli *cli, const char *group, FILE *to)

@@ -100,12 +100,11 @@ static int unknown_option(struct parser *p, const char *spelled, const char *nam
 }
 
 /* An option beyond the table: the command says what it takes. */
-static int parse_extra(struct parser *p, const char *name, const char *value,
-		       const char *spelled)
+static int parse_extra(struct parser *p, enum cmd_extra what, const char *name,
+		       const char *value, const char *spelled)
 {
 	const struct cmd_opt *opt = p->cmd->opts;
 	struct cli_list *list;
-	enum cmd_extra what = p->cmd->extra(p->cli, p->args, name);
 
 	if (what == CMD_EXTRA_EARLY && !near_option(p, name))
 		return cli_usage(p->cli,
@@ -150,11 +149,17 @@ static int parse_long(struct parser *p, char *word)
 	char *name = word + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	struct found found = { .args = p->args, .spelled = word };
+	enum cmd_extra extra = CMD_EXTRA_UNKNOWN;
 
 	if (equals) {
 		*equals = '\0';
 		found.value = equals + 1;
 	}
+	if (p->cmd && p->cmd->extra)
+		extra = p->cmd->extra(p->cli, p->args, name);
+	/* What belongs to the operand before it comes before the command's own. */
+	if (extra == CMD_EXTRA_FLAG || extra == CMD_EXTRA_VALUE)
+		return parse_extra(p, extra, name, found.value, word);
 	if (p->cmd)
 		found.opt = opt_by_name(p->cmd->opts, name, len);
 	if (!found.opt && find_global(p, opt_by_name(global_opts, name, len), &found))
@@ -162,7 +167,7 @@ static int parse_long(struct parser *p, char *word)
 	if (!found.opt && p->cmd && (p->cmd->flags & CMD_ABBREVIATIONS))
 		found.opt = opt_by_beginning(p->cmd->opts, name, len);
 	if (!found.opt && p->cmd && p->cmd->extra)
-		return parse_extra(p, name, found.value, word);
+		return parse_extra(p, extra, name, found.value, word);
 	if (!found.opt)
 		return unknown_option(p, word, name);
 	return store(p, &found);

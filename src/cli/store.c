@@ -52,31 +52,46 @@ static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 	return 0;
 }
 
-static int store_time(struct cli *cli, int64_t *ret, const char *text, const char *spelled)
+int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms)
 {
-	static const struct {
+	const struct {
 		const char *unit;
 		uint64_t ms;
-	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "min", 60000 } };
+	} units[] = { { "", unit_ms }, { "s", 1000 }, { "ms", 1 }, { "min", 60000 } };
 	size_t digits = strspn(text, "0123456789");
 	_cleanup_(freep) char *number = strndup(text, digits);
 	uint64_t value;
+	int r;
+
+	for (size_t i = 0; number && i < ARRAY_SIZE(units); i++) {
+		if (!streq(text + digits, units[i].unit))
+			continue;
+		r = parse_number(number, &value);
+		if (r)
+			return -r;
+		return __builtin_mul_overflow(value, units[i].ms, ret_ms) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+static int store_time(struct cli *cli, int64_t *ret, const char *text, const char *spelled)
+{
+	uint64_t ms;
+	int r;
 
 	if (streq(text, "none")) {
 		*ret = -1;
 		return 0;
 	}
-	for (size_t i = 0; number && i < ARRAY_SIZE(units); i++) {
-		if (!streq(text + digits, units[i].unit) || parse_number(number, &value))
-			continue;
-		if (value > INT64_MAX / units[i].ms)
-			return cli_usage(cli, "%s: '%s' is too long", spelled, text);
-		/* No time at all would be taken for the default. */
-		*ret = value ? (int64_t)(value * units[i].ms) : 1;
-		return 0;
-	}
-	return cli_usage_hint(cli, "such as 500ms, 30s, 5min, none", "%s: '%s' is not a time",
-			      spelled, text);
+	r = cli_time_parse(text, 1000, &ms);
+	if (r == -EINVAL)
+		return cli_usage_hint(cli, "such as 500ms, 30s, 5min, none",
+				      "%s: '%s' is not a time", spelled, text);
+	if (r < 0 || ms > INT64_MAX)
+		return cli_usage(cli, "%s: '%s' is too long", spelled, text);
+	/* No time at all would be taken for the default. */
+	*ret = ms ? (int64_t)ms : 1;
+	return 0;
 }
 
 static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *ret,

@@ -8,22 +8,28 @@
 
 #define OPTION_NAME_MAX 64u
 
-/* Units in which options may be given with another unit behind the number. */
+/*
+ * What may be left out at the end of an option's name, and the unit that its value may then
+ * have and counts where it is bare. In this order: the first that fits is meant.
+ */
 static const struct {
 	const char *suffix;
-	bp_bytes bytes;
-} size_units[] = {
-	{ "", 0 },
-	{ "_sectors", BP_SECTOR_BYTES },
-	{ "_bytes", 1 },
+	enum unit { UNIT_NONE, UNIT_SIZE, UNIT_TIME } unit;
+	uint64_t bytes_or_ms;
+} suffixes[] = {
+	{ "", UNIT_NONE, 0 },       { "_sectors", UNIT_SIZE, BP_SECTOR_BYTES },
+	{ "_bytes", UNIT_SIZE, 1 }, { "_mblocks", UNIT_SIZE, BP_MBLOCK_BYTES },
+	{ "_ms", UNIT_TIME, 1 },    { "_seconds", UNIT_TIME, 1000 },
+	{ "_dev", UNIT_NONE, 0 },   { "s", UNIT_NONE, 0 }, /* one more for a list: --leg */
 };
 
 /* How a word of the command line names an option of a target. */
 struct match {
 	char name[OPTION_NAME_MAX]; /* for bp_segment_set() */
 	enum bp_option_kind kind;
-	bp_bytes unit_bytes; /* not 0: the value may be a size, in this unit where bare */
-	char form[128];      /* of a record: its words' names */
+	enum unit unit;
+	uint64_t bytes_or_ms;
+	char form[128]; /* of a record: its words' names */
 };
 
 /* "read-delay-ms" and "read.delay_ms" are the same; "device" is "dev". */
@@ -38,45 +44,66 @@ static void plain(const char *name, char buf[OPTION_NAME_MAX])
 		buf[len - 3] = '\0';
 }
 
-/* Does @typed name the option, bare or without its unit? "leg" is one more of "legs". */
-static bool names_option(const char *typed, const struct bp_option *option,
-			 bp_bytes *ret_unit_bytes)
+/* Is @typed with the suffix behind it this option's name? A short one: only its last part. */
+static bool names_option(const char *typed, size_t suffix, const struct bp_option *option,
+			 bool is_short)
 {
+	const char *dot = strrchr(option->name, '.');
 	char want[OPTION_NAME_MAX], full[OPTION_NAME_MAX * 2];
 
-	plain(option->name, want);
-	for (size_t i = 0; i < ARRAY_SIZE(size_units); i++) {
-		snprintf(full, sizeof(full), "%s%s", typed, size_units[i].suffix);
-		*ret_unit_bytes = size_units[i].bytes;
-		if (streq(full, want))
-			return true;
-	}
-	*ret_unit_bytes = 0;
-	snprintf(full, sizeof(full), "%ss", typed);
-	return option->kind == BP_OPTION_RECORDS && streq(full, want);
+	if (is_short && !option->required)
+		return false;
+	if (streq(suffixes[suffix].suffix, "s") && option->kind != BP_OPTION_RECORDS)
+		return false;
+	plain(is_short && dot ? dot + 1 : option->name, want);
+	snprintf(full, sizeof(full), "%s%s", typed, suffixes[suffix].suffix);
+	/* Alone, "device" is also the only one that is needed: "origin_dev". */
+	return streq(full, want) || (is_short && streq(typed, "dev") && suffix == 0 &&
+				     option->kind == BP_OPTION_DEVICE);
 }
 
-/* Return: 0 and *@ret, 1 where the target has no such option, -ENOMEM. */
-static int find_option(const struct bp_target *target, const char *name, struct match *ret)
+/* Look through all options. Return: how many have the name so spelled, or -ENOMEM. */
+static int find_spelled(const struct bp_target *target, const char *typed, size_t suffix,
+			bool is_short, struct match *ret)
 {
 	struct bp_option_iter *iter;
 	struct bp_option option;
-	char typed[OPTION_NAME_MAX];
-	int r = bp_option_iter_new(target, &iter);
+	int found = 0, r = bp_option_iter_new(target, &iter);
 
 	if (r < 0)
 		return r;
-	plain(name, typed);
 	while ((r = bp_option_next(iter, &option)) == 0) {
-		if (!names_option(typed, &option, &ret->unit_bytes))
+		if (!names_option(typed, suffix, &option, is_short))
 			continue;
+		found++;
 		snprintf(ret->name, sizeof(ret->name), "%s", option.name);
 		snprintf(ret->form, sizeof(ret->form), "%s", option.form ? option.form : "");
 		ret->kind = option.kind;
-		break;
+		ret->unit = suffixes[suffix].unit;
+		ret->bytes_or_ms = suffixes[suffix].bytes_or_ms;
 	}
 	bp_option_iter_free(iter);
-	return r;
+	return r < 0 ? r : found;
+}
+
+/*
+ * By its name, whole or without its unit; else by the last part of its name, where that can
+ * mean only one of the options that are needed. Return: 0, 1 where there is none, -ENOMEM.
+ */
+static int find_option(const struct bp_target *target, const char *name, struct match *ret)
+{
+	char typed[OPTION_NAME_MAX];
+
+	plain(name, typed);
+	for (int is_short = 0; is_short < 2; is_short++) {
+		for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+			int r = find_spelled(target, typed, i, is_short, ret);
+
+			if (r == 1 || r < 0)
+				return r < 0 ? r : 0;
+		}
+	}
+	return 1;
 }
 
 /* Options of a segment itself. */
@@ -159,18 +186,26 @@ static int add_record(struct typed *t, const struct match *match, const char *va
 	return r;
 }
 
-/* "1GiB" as a number of the option's unit; a bare number stays one. */
-static int add_size(struct typed *t, const struct match *match, const char *name,
-		    const char *value, FILE *to)
+/* "1GiB" or "2s" as a number of the option's unit; a bare number stays one. */
+static int add_quantity(struct typed *t, const struct match *match, const char *name,
+			const char *value, FILE *to)
 {
-	bp_bytes bytes;
+	uint64_t amount;
+	int r;
 
-	if (bp_size_parse(t->cli->ctx, value, match->unit_bytes, 0, &bytes) < 0)
+	if (match->unit == UNIT_TIME)
+		r = cli_time_parse(value, match->bytes_or_ms, &amount);
+	else
+		r = bp_size_parse(t->cli->ctx, value, match->bytes_or_ms, 0, &amount);
+	if (r < 0 && match->unit == UNIT_TIME)
+		return cli_usage(t->cli, "--%s: '%s' is not a time", name, value);
+	if (r < 0)
 		return cli_usage(t->cli, "--%s: %s", name, bp_error_get(t->cli->ctx)->message);
-	if (bytes % match->unit_bytes)
-		return cli_usage(t->cli, "--%s: '%s' is no multiple of %" PRIu64 " bytes", name,
-				 value, match->unit_bytes);
-	fprintf(to, "%" PRIu64, bytes / match->unit_bytes);
+	if (amount % match->bytes_or_ms)
+		return cli_usage(t->cli, "--%s: '%s' is no multiple of %" PRIu64 " %s", name,
+				 value, match->bytes_or_ms,
+				 match->unit == UNIT_TIME ? "milliseconds" : "bytes");
+	fprintf(to, "%" PRIu64, amount / match->bytes_or_ms);
 	return 0;
 }
 
@@ -183,8 +218,8 @@ static int convert(struct typed *t, const struct match *match, const char *name,
 		return add_device(t, value, strlen(value), to);
 	else if (match->form[0])
 		return add_record(t, match, value, to);
-	else if (match->unit_bytes && *value)
-		return add_size(t, match, name, value, to);
+	else if (match->unit != UNIT_NONE && *value)
+		return add_quantity(t, match, name, value, to);
 	else
 		fputs(value, to);
 	return 0;
@@ -332,8 +367,8 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 	return 0;
 }
 
-/* "--offset=SIZE": as it is best typed. */
-static void print_option(struct cli *cli, const struct bp_option *option)
+/* "offset", SIZE: an option as it is best typed. Return: the length of its name. */
+static size_t best_name(const struct bp_option *option, const char **ret_value)
 {
 	static const char *const values[] = {
 		[BP_OPTION_DEVICE] = "DEVICE", [BP_OPTION_NUMBER] = "NUMBER",
@@ -343,30 +378,49 @@ static void print_option(struct cli *cli, const struct bp_option *option)
 		[BP_OPTION_RECORDS] = "WORDS",
 	};
 	size_t len = strlen(option->name);
-	const char *value = option->form ? option->form : values[option->kind];
-	int n;
 
-	for (size_t i = 1; i < ARRAY_SIZE(size_units); i++) {
-		size_t tail = strlen(size_units[i].suffix);
+	*ret_value = option->form ? option->form : values[option->kind];
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t tail = strlen(suffixes[i].suffix);
 
-		if (len > tail && streq(option->name + len - tail, size_units[i].suffix)) {
-			len -= tail;
-			value = "SIZE";
-			break;
-		}
+		if (suffixes[i].unit == UNIT_NONE || len <= tail ||
+		    !streq(option->name + len - tail, suffixes[i].suffix))
+			continue;
+		*ret_value = suffixes[i].unit == UNIT_SIZE ? "SIZE" : "TIME";
+		return len - tail;
 	}
-	n = fprintf(cli->out, "      --");
+	return len;
+}
+
+static void print_option(struct cli *cli, const struct bp_option *option)
+{
+	_cleanup_(freep) char *left = NULL, *help = NULL;
+	size_t left_size, help_size;
+	const char *value;
+	size_t len = best_name(option, &value);
+	FILE *f = open_memstream(&left, &left_size);
+
+	if (!f)
+		return;
+	fprintf(f, "    --");
 	for (size_t i = 0; i < len; i++)
-		fputc(option->name[i] == '_' ? '-' : option->name[i], cli->out);
-	n += (int)len;
+		fputc(option->name[i] == '_' ? '-' : option->name[i], f);
 	if (value)
-		n += fprintf(cli->out, option->form ? "='%s'" : "=%s", value);
-	fprintf(cli->out, "%*s %s%s", n < 29 ? 29 - n : 0, "", option->help ? option->help : "",
-		option->required ? " (needed)" : "");
+		fprintf(f, option->form ? "='%s'" : "=%s", value);
+	fclose(f);
+
+	f = open_memstream(&help, &help_size);
+	if (!f)
+		return;
+	fprintf(f, "%s", option->help ? option->help : "");
 	for (size_t i = 0; option->choices && option->choices[i]; i++)
-		fprintf(cli->out, "%s%s", i ? ", " : ": ", option->choices[i]);
-	fprintf(cli->out, "%s%s\n", option->default_value ? "; default " : "",
-		option->default_value ? option->default_value : "");
+		fprintf(f, "%s%s", i ? ", " : ": ", option->choices[i]);
+	if (option->default_value)
+		fprintf(f, "; default %s", option->default_value);
+	fprintf(f, "%s", option->required ? " (needed)" : "");
+	fclose(f);
+	if (left && help)
+		cli_explain(cli->out, left, help);
 }
 
 void typed_help(struct cli *cli, const struct cli_list *targets)
@@ -380,16 +434,15 @@ void typed_help(struct cli *cli, const struct cli_list *targets)
 	if (!target) {
 		fprintf(cli->out, "\nTargets ('--help' behind one tells its options):\n");
 		while (bp_target_next(&it, &target) == 0)
-			fprintf(cli->out, "  %-27s %s\n", bp_target_name(target),
-				bp_target_summary(target));
+			cli_explain(cli->out, bp_target_name(target),
+				    bp_target_summary(target));
 		return;
 	}
 	fprintf(cli->out, "\nOptions of %s (%s):\n", name, bp_target_summary(target));
-	fprintf(cli->out,
-		"      --size=SIZE             length of the segment; without it, what "
-		"its devices have\n"
-		"      --start=SIZE            where it begins; without it, behind the "
-		"last one\n");
+	cli_explain(cli->out, "    --size=SIZE",
+		    "length of the segment; without it, what its devices have");
+	cli_explain(cli->out, "    --start=SIZE",
+		    "where it begins; without it, behind the last one");
 	if (bp_option_iter_new(target, &iter) < 0)
 		return;
 	while (bp_option_next(iter, &option) == 0)

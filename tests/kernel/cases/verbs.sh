@@ -45,7 +45,8 @@ same state "$(name state data)" active
 # Names, uuid, nodes.
 bedplate rename data moved
 expect_fail 1 'no such mapped device' bedplate info data
-[ -b /dev/mapper/moved ] && [ ! -e /dev/mapper/data ] || fail "nodes after rename"
+[ -b /dev/mapper/moved ] || fail "rename made no node"
+[ ! -e /dev/mapper/data ] || fail "rename left a node"
 bedplate set-uuid moved BP-1
 same uuid "$(name uuid moved)" BP-1
 expect_fail 1 uuid bedplate set-uuid moved BP-2
