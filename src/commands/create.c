@@ -3,10 +3,12 @@
 #include "commands/preflight.h"
 #include "commands/typed.h"
 
+#include <bedplate/stack.h>
+
 #include <inttypes.h>
 
 struct args {
-	const char *name, *table, *table_file, *uuid, *read_ahead;
+	const char *name, *table, *table_file, *concise, *uuid, *read_ahead;
 	struct cli_list targets, options;
 	bool notable, read_only, suspended, node_early, secure, no_check;
 	uint64_t major, minor, uid, gid;
@@ -17,10 +19,11 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
-	OPT_OPERAND(name, "NAME", "name of the new device"),
+	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the new device (not with --concise)"),
 	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it"),
 	OPT_STRING(table, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors; lines are parted by newlines"),
 	OPT_STRING(table_file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
+	OPT_STRING(concise, 0, "concise", "SPEC", "several devices: NAME,UUID,MINOR,FLAGS,TABLE[,TABLE...][;NAME...]; all of them or none"),
 	OPT_FLAG(notable, 0, "notable", "a device without a table"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "its uuid, up to 128 bytes"),
 	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
@@ -39,10 +42,12 @@ static const struct cmd_opt opts[] = {
 	OPT_EXTRA(options),
 	OPT_SYNONYM("read-ahead", "readahead"),
 	OPT_SYNONYM("table_file", "table-file"),
-	OPT_CONFLICT("TARGET", "table table-file notable"),
-	OPT_CONFLICT("table", "table-file notable"),
-	OPT_CONFLICT("table-file", "notable"),
-	OPT_ANY("TARGET table table-file notable"),
+	OPT_CONFLICT("TARGET", "table table-file concise notable"),
+	OPT_CONFLICT("table", "table-file concise notable"),
+	OPT_CONFLICT("table-file", "concise notable"),
+	OPT_CONFLICT("concise", "notable uuid NAME minor major suspended"),
+	OPT_ANY("NAME concise"),
+	OPT_ANY("TARGET table table-file concise notable"),
 	OPT_REQUIRES("major", "minor"),
 	OPT_END
 };
@@ -186,6 +191,23 @@ static int create_one(struct cli *cli, const struct args *args,
 	return print_created(cli, &info);
 }
 
+static int create_concise(struct cli *cli, const struct args *args,
+			  const struct bp_create_opts *create)
+{
+	struct bp_stack *stack;
+	int r = bp_concise_parse(cli->ctx, args->concise, &stack);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = change_begin(cli);
+	if (!r) {
+		r = bp_stack_apply(cli->ctx, stack, create);
+		r = change_end(cli, "bedplate.create", NULL, r, "created");
+	}
+	bp_stack_free(stack);
+	return r;
+}
+
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -194,7 +216,8 @@ static int run(struct cli *cli, const void *p)
 
 	if (r)
 		return r;
-	return create_one(cli, args, &create);
+	return args->concise ? create_concise(cli, args, &create)
+			     : create_one(cli, args, &create);
 }
 
 const struct cmd cmd_create = {

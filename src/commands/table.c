@@ -3,13 +3,15 @@
 #include "commands/preflight.h"
 #include "commands/typed.h"
 
+#include <bedplate/stack.h>
+
 #include <inttypes.h>
 
 struct args {
 	struct cli_list names, targets, options;
 	const char *text, *file, *only, *kernel, *for_device;
 	uint32_t flags;
-	bool explain, read_only, offline, keep_missing;
+	bool explain, concise, minor, read_only, offline, keep_missing;
 };
 
 /* clang-format off */
@@ -18,13 +20,17 @@ static const struct cmd_opt table_opts[] = {
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
 	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are"),
 	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
+	OPT_FLAG(concise, 0, "concise", "one line that 'create --concise' takes, what lies below first"),
+	OPT_FLAG(minor, 0, "with-minor", "with --concise: minor numbers too"),
 	OPT_STRING(only, 0, "target", "TARGET", "only segments with this target"),
 	OPT_STRING(text, 0, "table", "LINES", "with --explain: this table, of no device"),
 	OPT_STRING(file, 0, "table-file", "FILE", "with --explain: the table in this file; -: standard input"),
+	OPT_CONFLICT("concise", "explain inactive target table table-file"),
 	OPT_CONFLICT("NAME", "table table-file"),
 	OPT_CONFLICT("table", "table-file"),
 	OPT_REQUIRES("table", "explain"),
 	OPT_REQUIRES("table-file", "explain"),
+	OPT_REQUIRES("with-minor", "concise"),
 	OPT_END
 };
 
@@ -156,6 +162,35 @@ static int explain_devices(struct cli *cli, const struct args *args,
 	return r ? r : out_print(steal(out));
 }
 
+static int print_concise(struct cli *cli, const struct args *args)
+{
+	_cleanup_(freep) struct bp_selector *which =
+		calloc(args->names.count + 1, sizeof(*which));
+	_cleanup_(freep) char *text = NULL;
+	struct bp_stack *stack = NULL;
+	struct bp_json *json;
+	int r = which ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < args->names.count; i++)
+		which[i] = device_named(args->names.words[i]);
+	if (!r)
+		r = bp_stack_read(cli->ctx, args->names.count ? which : NULL, args->names.count,
+				  args->minor, &stack);
+	if (!r)
+		r = bp_concise_format(cli->ctx, stack, &text);
+	bp_stack_free(stack);
+	if (r >= 0 && cli->json)
+		r = cli_json_begin(cli, "bedplate.table.concise", &json);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (cli->json) {
+		bp_json_string(json, "data", text);
+		return cli_json_end(cli, json);
+	}
+	fprintf(cli->out, "%s\n", text);
+	return EXIT_OK;
+}
+
 static bool has_target(const struct bp_table *table, const char *only)
 {
 	if (!only)
@@ -236,6 +271,8 @@ static int run_table(struct cli *cli, const void *p)
 
 	if (args->text || args->file)
 		return explain_text(cli, args);
+	if (args->concise)
+		return print_concise(cli, args);
 	r = devices_init(cli, &args->names, &devices);
 	if (r)
 		return r;

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Pools: create, change, remove. */
+#include "commands/pool.h"
+
+#include <inttypes.h>
+
+struct args {
+	const char *pool, *metadata, *data, *uuid;
+	uint32_t flags;
+	uint64_t block_bytes, size_bytes, low_water, old_id, new_id;
+	unsigned no_space;
+	bool yes;
+	int64_t timeout_ms;
+};
+
+static const char *const no_space_words[] = { "queue", "error", NULL };
+
+/* clang-format off */
+static const struct cmd_opt create_opts[] = {
+	OPT_OPERAND(pool, "NAME", "name of the pool's device"),
+	OPT_STRING(metadata, 0, "metadata", "DEVICE", "where its bookkeeping goes"),
+	OPT_STRING(data, 0, "data", "DEVICE", "where the volumes' blocks go"),
+	OPT_SIZE(block_bytes, 0, 'b', "block-size", "SIZE", "unit of allocation: 64KiB (the default) to 1GiB, in steps of 64KiB"),
+	OPT_NUMBER(low_water, 0, "low-water", "BLOCKS", "raise an event when fewer blocks are free"),
+	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "use only so much of the data device"),
+	OPT_STRING(uuid, 'u', "uuid", "UUID", "uuid of the pool's device"),
+	OPT_BIT(flags, BP_POOL_SKIP_ZEROING, 0, "skip-block-zeroing", "new blocks keep what was on the data device, readable through new volumes"),
+	OPT_BIT(flags, BP_POOL_IGNORE_DISCARD, 0, "ignore-discard", "discards free nothing"),
+	OPT_BIT(flags, BP_POOL_NO_DISCARD_PASSDOWN, 0, "no-discard-passdown", "discards free blocks, but are not passed to the data device"),
+	OPT_BIT(flags, BP_POOL_ERROR_IF_NO_SPACE, 0, "error-if-no-space", "when full, fail writes at once"),
+	OPT_BIT(flags, BP_POOL_READ_ONLY, 'r', "readonly", "don't change the metadata"),
+	OPT_BIT(flags, BP_POOL_EXISTING, 0, "existing", "the metadata device holds this pool's metadata already"),
+	OPT_BIT(flags, BP_POOL_WIPE, 0, "wipe", "begin anew whatever the metadata device holds; needs --yes"),
+	OPT_YES(yes),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_SYNONYM("metadata-dev", "metadata"),
+	OPT_SYNONYM("data-dev", "data"),
+	OPT_SYNONYM("skip-zeroing", "skip-block-zeroing"),
+	OPT_SYNONYM("read-only", "readonly"),
+	OPT_ANY("metadata"),
+	OPT_ANY("data"),
+	OPT_CONFLICT("existing", "wipe"),
+	OPT_CONFLICT("ignore-discard", "no-discard-passdown"),
+	OPT_REQUIRES("wipe", "yes"),
+	OPT_END
+};
+
+static const struct cmd_opt grow_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its new size; default: all of the data device"),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_END
+};
+
+static const struct cmd_opt set_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_CHOICE(no_space, no_space_words, 0, "no-space", "WHAT", "when full: queue writes for a while, or error at once"),
+	OPT_NUMBER(low_water, 0, "low-water", "BLOCKS", "raise an event when fewer blocks are free; 0: never"),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_ANY("no-space low-water"),
+	OPT_END
+};
+
+static const struct cmd_opt remove_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_BIT(flags, BP_REMOVE_RETRY, 0, "retry", "while a volume is in use, try again until the timeout"),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_END
+};
+
+static const struct cmd_opt transaction_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERAND_NUMBER(old_id, 0, UINT64_MAX, "OLD-ID", "what it must be now"),
+	OPT_OPERAND_NUMBER(new_id, 0, UINT64_MAX, "NEW-ID", "what it shall be"),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_END
+};
+
+static const struct cmd_opt snap_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_TIMEOUT(timeout_ms),
+	OPT_END
+};
+/* clang-format on */
+
+int pool_named(struct cli *cli, const char *text, struct bp_pool **ret)
+{
+	struct bp_selector which = device_named(text);
+	int r = bp_pool_open(cli->ctx, &which, ret);
+
+	return r < 0 ? cli_fail(cli, text, r) : EXIT_OK;
+}
+
+int whole_sectors(struct cli *cli, const char *option, bp_bytes bytes, bp_sector *ret)
+{
+	if (bytes % BP_SECTOR_BYTES)
+		return cli_usage(cli, "--%s: %" PRIu64 " bytes are no multiple of 512", option,
+				 bytes);
+	*ret = bp_bytes_to_sector(bytes);
+	return EXIT_OK;
+}
+
+static int run_create(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_pool_opts how = {
+		.size = sizeof(how),
+		.uuid = args->uuid,
+		.flags = args->flags,
+		.low_water_dblocks = args->low_water,
+		.timeout_ms = args->timeout_ms,
+	};
+	int r = whole_sectors(cli, "block-size", args->block_bytes, &how.data_block_sectors);
+
+	if (!r)
+		r = whole_sectors(cli, "size", args->size_bytes, &how.size_sectors);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_create(cli->ctx, args->pool, args->metadata, args->data, &how, NULL);
+	return change_end(cli, "bedplate.pool.create", args->pool, r, "created");
+}
+
+static int run_grow(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	bp_sector size;
+	int r = whole_sectors(cli, "size", args->size_bytes, &size);
+
+	if (!r)
+		r = pool_named(cli, args->pool, &pool);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_grow(pool, size, args->timeout_ms);
+	return change_end(cli, "bedplate.pool.grow", args->pool, r, "grown");
+}
+
+static int run_set(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	if (cli_given(cli, "no-space"))
+		r = bp_pool_set_no_space(pool, args->no_space == 1, args->timeout_ms);
+	if (r >= 0 && cli_given(cli, "low-water"))
+		r = bp_pool_set_low_water(pool, args->low_water, args->timeout_ms);
+	return change_end(cli, "bedplate.pool.set", args->pool, r, "set");
+}
+
+static int run_remove(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_remove_opts how = {
+		.size = sizeof(how),
+		.flags = args->flags,
+		.timeout_ms = args->timeout_ms,
+	};
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_remove(pool, &how);
+	return change_end(cli, "bedplate.pool.remove", args->pool, r, "removed");
+}
+
+static int run_transaction(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_set_transaction(pool, args->old_id, args->new_id, args->timeout_ms);
+	return change_end(cli, "bedplate.pool.set-transaction", args->pool, r, "set");
+}
+
+enum { SNAP_POOL, SNAP_BLOCK };
+static const struct out_column snap_columns[] = {
+	[SNAP_POOL] = { "pool", OUT_TEXT, OUT_DEFAULT, "the pool" },
+	[SNAP_BLOCK] = { "held_root_mblock", OUT_NUMBER, OUT_DEFAULT,
+			 "block of metadata where it lies" },
+	OUT_COLUMNS_END
+};
+
+static int run_reserve(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	bp_mblock block = 0;
+	struct out *out;
+	struct out_row *row;
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_reserve_metadata_snap(pool, args->timeout_ms, &block);
+	if (r < 0 || cli->dry_run)
+		return change_end(cli, "bedplate.pool.reserve-metadata-snap", args->pool, r,
+				  "reserved");
+	r = out_new(cli, NULL, "bedplate.pool.reserve-metadata-snap", snap_columns,
+		    OUT_RECORD | OUT_ONE, &out);
+	if (r)
+		return r;
+	row = out_row(out, NULL);
+	out_text(row, SNAP_POOL, args->pool);
+	out_number(row, SNAP_BLOCK, block);
+	return out_print(out);
+}
+
+static int run_release(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_release_metadata_snap(pool, args->timeout_ms);
+	return change_end(cli, "bedplate.pool.release-metadata-snap", args->pool, r,
+			  "released");
+}
+
+const struct cmd cmd_pool_create = {
+	.name = "pool create",
+	.group = "Thin pools",
+	.summary = "Create a pool: its device, and its metadata where there is none.",
+	.opts = create_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_create,
+};
+
+const struct cmd cmd_pool_grow = {
+	.name = "pool grow",
+	.group = "Thin pools",
+	.summary = "Let a pool use what its devices have gained.",
+	.opts = grow_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_grow,
+};
+
+const struct cmd cmd_pool_set = {
+	.name = "pool set",
+	.group = "Thin pools",
+	.summary = "Change what a pool does when it gets full.",
+	.opts = set_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_set,
+};
+
+const struct cmd cmd_pool_remove = {
+	.name = "pool remove",
+	.group = "Thin pools",
+	.summary = "Deactivate a pool and its volumes. Nothing is deleted.",
+	.opts = remove_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_remove,
+};
+
+const struct cmd cmd_pool_set_transaction = {
+	.name = "pool set-transaction",
+	.group = "Thin pools",
+	.summary = "Change a pool's transaction id.",
+	.opts = transaction_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_transaction,
+};
+
+const struct cmd cmd_pool_reserve_metadata_snap = {
+	.name = "pool reserve-metadata-snap",
+	.group = "Thin pools",
+	.summary = "Keep a still copy of a pool's bookkeeping (not of data) for tools to read.",
+	.opts = snap_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_reserve,
+};
+
+const struct cmd cmd_pool_release_metadata_snap = {
+	.name = "pool release-metadata-snap",
+	.group = "Thin pools",
+	.summary = "Give that copy of the bookkeeping back.",
+	.opts = snap_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_release,
+};

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Volumes and snapshots of thin pools. */
+#include "commands/pool.h"
+
+struct args {
+	const char *pool, *name, *uuid, *origin, *external_origin;
+	uint64_t size_bytes, id, origin_id;
+	uint32_t flags;
+	bool read_only, inactive, yes;
+	int64_t timeout_ms;
+};
+
+/* clang-format off */
+#define OPT_VOLUME \
+	OPT_STRING(uuid, 'u', "uuid", "UUID", "uuid of the volume's device"), \
+	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"), \
+	OPT_TIMEOUT(timeout_ms)
+
+static const struct cmd_opt thin_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the volume's device; none with --inactive"),
+	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size"),
+	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "id in the pool; default: one that is free"),
+	OPT_STRING(external_origin, 0, "external-origin", "DEVICE", "what it shows where nothing was written yet; must never change"),
+	OPT_FLAG(inactive, 0, "inactive", "only in the pool: make no device"),
+	OPT_VOLUME,
+	OPT_CONFLICT("inactive", "NAME external-origin uuid readonly"),
+	OPT_ANY("NAME inactive"),
+	OPT_ANY("size inactive"),
+	OPT_END
+};
+
+static const struct cmd_opt snapshot_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the snapshot's device; none with --inactive"),
+	OPT_STRING(origin, 0, "origin", "NAME", "the active volume to copy"),
+	OPT_RANGE(origin_id, 0, BP_THIN_ID_MAX, 0, "origin-id", "NUMBER", "the volume to copy, by its id, active or not"),
+	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size; default: the active origin's"),
+	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "id in the pool; default: one that is free"),
+	OPT_FLAG(inactive, 0, "inactive", "only in the pool: make no device"),
+	OPT_VOLUME,
+	OPT_CONFLICT("inactive", "NAME uuid readonly"),
+	OPT_CONFLICT("origin", "origin-id"),
+	OPT_ANY("NAME inactive"),
+	OPT_ANY("origin origin-id"),
+	OPT_END
+};
+
+static const struct cmd_opt activate_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERAND_NUMBER(id, 0, BP_THIN_ID_MAX, "ID", "id of the volume in the pool"),
+	OPT_OPERAND(name, "NAME", "name of the volume's device"),
+	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size"),
+	OPT_STRING(external_origin, 0, "external-origin", "DEVICE", "the one it was created with"),
+	OPT_VOLUME,
+	OPT_ANY("size"),
+	OPT_END
+};
+
+#define OPT_WHICH \
+	OPT_OPERAND(pool, "POOL", POOL_HELP), \
+	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the active volume"), \
+	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "the volume by its id, active or not"), \
+	OPT_CONFLICT("NAME", "id"), \
+	OPT_ANY("NAME id"), \
+	OPT_TIMEOUT(timeout_ms)
+
+static const struct cmd_opt deactivate_opts[] = {
+	OPT_WHICH,
+	OPT_BIT(flags, BP_REMOVE_RETRY, 0, "retry", "while it is in use, try again until the timeout"),
+	OPT_BIT(flags, BP_REMOVE_DEFERRED, 0, "deferred", "if it is in use, let it go when its last user is gone"),
+	OPT_END
+};
+
+static const struct cmd_opt delete_opts[] = {
+	OPT_WHICH,
+	OPT_YES(yes),
+	OPT_END
+};
+/* clang-format on */
+
+/* Its device is told by name, and its id, which a new volume may have got by itself. */
+enum { V_POOL, V_NAME, V_ID };
+static const struct out_column columns[] = {
+	[V_POOL] = { "pool", OUT_TEXT, OUT_DEFAULT, "the pool" },
+	[V_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the volume's device" },
+	[V_ID] = { "thin_id", OUT_NUMBER, OUT_DEFAULT, "its id in the pool" },
+	OUT_COLUMNS_END
+};
+
+static int volume_end(struct cli *cli, const struct args *args, const char *schema, int r,
+		      uint32_t thin_id)
+{
+	struct out *out;
+	struct out_row *row;
+
+	if (r < 0 || cli->dry_run)
+		return change_end(cli, schema, args->name ? args->name : args->pool, r,
+				  "created");
+	r = out_new(cli, NULL, schema, columns, OUT_RECORD | OUT_ONE, &out);
+	if (r)
+		return r;
+	row = out_row(out, NULL);
+	out_text(row, V_POOL, args->pool);
+	out_text(row, V_NAME, args->name);
+	out_number(row, V_ID, thin_id);
+	return out_print(out);
+}
+
+static int volume_opts(struct cli *cli, const struct args *args, struct bp_volume_opts *ret)
+{
+	*ret = (struct bp_volume_opts){
+		.size = sizeof(*ret),
+		.uuid = args->uuid,
+		.use_thin_id = cli_given(cli, "id"),
+		.thin_id = (uint32_t)args->id,
+		.external_origin = args->external_origin,
+		.read_only = args->read_only,
+		.inactive = args->inactive,
+		.timeout_ms = args->timeout_ms,
+	};
+	return whole_sectors(cli, "size", args->size_bytes, &ret->size_sectors);
+}
+
+static int run_thin(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_volume_opts how;
+	uint32_t id = 0;
+	int r = volume_opts(cli, args, &how);
+
+	if (!r)
+		r = pool_named(cli, args->pool, &pool);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_create_volume(pool, args->name, how.size_sectors, &how, &id);
+	return volume_end(cli, args, "bedplate.pool.thin", r, id);
+}
+
+static int run_snapshot(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_selector origin = { 0 };
+	struct bp_volume_opts how;
+	uint32_t id = 0;
+	int r = volume_opts(cli, args, &how);
+
+	if (!r)
+		r = pool_named(cli, args->pool, &pool);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	how.origin_by_id = !args->origin;
+	how.origin_thin_id = (uint32_t)args->origin_id;
+	if (args->origin)
+		origin = device_named(args->origin);
+	r = bp_pool_snapshot(pool, args->origin ? &origin : NULL, args->name, &how, &id);
+	return volume_end(cli, args, "bedplate.pool.snapshot", r, id);
+}
+
+static int run_activate(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_volume_opts how;
+	int r = volume_opts(cli, args, &how);
+
+	if (!r)
+		r = pool_named(cli, args->pool, &pool);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_activate(pool, (uint32_t)args->id, args->name, how.size_sectors, &how);
+	return change_end(cli, "bedplate.pool.activate", args->name, r, "activated");
+}
+
+/* The id of the volume meant; by name it must be an active one of this very pool. */
+static int find_id(struct cli *cli, const struct args *args, struct bp_pool *pool,
+		   uint32_t *ret)
+{
+	_cleanup_(freep) struct bp_volume *volumes = NULL;
+	size_t count = 0;
+	int r;
+
+	*ret = (uint32_t)args->id;
+	if (!args->name)
+		return EXIT_OK;
+	r = bp_pool_volumes(pool, &volumes, &count);
+	if (r < 0)
+		return cli_fail(cli, args->pool, r);
+	for (size_t i = 0; i < count; i++) {
+		if (streq(volumes[i].name, args->name)) {
+			*ret = volumes[i].thin_id;
+			return EXIT_OK;
+		}
+	}
+	return cli_failf(cli, args->name,
+			 "'bedplate pool list POOL' lists them; --id takes others",
+			 "not an active volume of pool '%s'", args->pool);
+}
+
+static int run_deactivate(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_remove_opts how = {
+		.size = sizeof(how),
+		.flags = args->flags,
+		.timeout_ms = args->timeout_ms,
+	};
+	uint32_t id;
+	int r = pool_named(cli, args->pool, &pool);
+
+	if (!r)
+		r = find_id(cli, args, pool, &id);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	r = bp_pool_deactivate(pool, id, &how);
+	return change_end(cli, "bedplate.pool.deactivate", args->name ? args->name : args->pool,
+			  r, "deactivated");
+}
+
+static int run_delete(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	struct bp_remove_opts how = { .size = sizeof(how), .timeout_ms = args->timeout_ms };
+	uint32_t id;
+	int r;
+
+	if (!args->yes && !cli->dry_run)
+		return cli_usage_hint(cli, "--yes does it; 'pool deactivate' keeps the data",
+				      "deletes the volume's data for good");
+	r = pool_named(cli, args->pool, &pool);
+	if (!r)
+		r = find_id(cli, args, pool, &id);
+	if (!r)
+		r = change_begin(cli);
+	if (r)
+		return r;
+	/* By name the device is meant too; by id it must be out of use. */
+	if (args->name)
+		r = bp_pool_deactivate(pool, id, &how);
+	if (r >= 0)
+		r = bp_pool_delete(pool, id, args->timeout_ms);
+	return change_end(cli, "bedplate.pool.delete", args->name ? args->name : args->pool, r,
+			  "deleted");
+}
+
+const struct cmd cmd_pool_thin = {
+	.name = "pool thin",
+	.group = "Thin pools",
+	.summary = "Create a volume in a pool, and its device.",
+	.opts = thin_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_thin,
+};
+
+const struct cmd cmd_pool_snapshot = {
+	.name = "pool snapshot",
+	.group = "Thin pools",
+	.summary = "Create a volume that begins as a copy of another, at one instant.",
+	.opts = snapshot_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_snapshot,
+};
+
+const struct cmd cmd_pool_activate = {
+	.name = "pool activate",
+	.group = "Thin pools",
+	.summary = "Make a device for a volume that is in a pool.",
+	.opts = activate_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_activate,
+};
+
+const struct cmd cmd_pool_deactivate = {
+	.name = "pool deactivate",
+	.group = "Thin pools",
+	.summary = "Remove a volume's device; its data stays in the pool.",
+	.opts = deactivate_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_deactivate,
+};
+
+const struct cmd cmd_pool_delete = {
+	.name = "pool delete",
+	.group = "Thin pools",
+	.summary = "Delete a volume and its data for good.",
+	.opts = delete_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.run = run_delete,
+};
