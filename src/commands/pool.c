@@ -119,7 +119,10 @@ static int run_create(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_create(cli->ctx, args->pool, args->metadata, args->data, &how, NULL);
-	return change_end(cli, "bedplate.pool.create", args->pool, r, "created");
+	r = change_end(cli, "bedplate.pool.create", args->pool, r, "created");
+	if (r && bp_error_get(cli->ctx)->code == BP_E_METADATA_EXISTS)
+		cli_note(cli, "  hint: --existing uses it; --wipe --yes begins anew");
+	return r;
 }
 
 static int run_grow(struct cli *cli, const void *p)

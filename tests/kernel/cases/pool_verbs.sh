@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Every pool verb on a real pool; deactivating keeps data, deleting does not.
+. "$KERNEL_LIB"
+field() { bedplate pool status --raw --noheadings -b -o "$1" pool; }
+volumes() { bedplate pool list pool --raw --noheadings -o thin-id,name; }
+
+wipe "$DISK0"
+expect_match '^would create pool' bedplate pool create -n pool --metadata "$DISK0" --data "$DISK1"
+expect "" bedplate ls -q
+bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --size 512MiB --low-water 10
+expect_fail 1 'another pool uses it' bedplate pool create pool --metadata "$DISK0" --data "$DISK1"
+same mode "$(field mode)" write
+same block "$(field block-size)" 65536
+same zeroing "$(field zeroing)" yes
+same size "$(field data-total)" 536870912
+expect_match '^pool +254:0 +write +512MiB +0 +' bedplate pool list
+
+# Volumes and snapshots.
+expect_match '^Thin id: +0$' bedplate pool thin pool home --size 1GiB
+put /dev/mapper/home 0 "before"
+bedplate pool snapshot pool monday --origin home
+put /dev/mapper/home 0 "after"
+expect "before" get /dev/mapper/monday 0
+expect "after" get /dev/mapper/home 0
+same state "$(bedplate info -r --noheadings -o state home)" active
+expect_match '^Thin id: +7$' bedplate pool thin pool seven --size 64MiB --id 7
+expect_fail 1 'taken|exists' bedplate pool thin pool other --size 64MiB --id 7
+bedplate pool thin pool --inactive --id 9
+bedplate pool snapshot pool nine --origin-id 9 --size 64MiB --id 10
+expect "0 home
+1 monday
+7 seven
+10 nine" volumes
+expect_match 'would message' bedplate pool thin -n pool more --size 1GiB
+
+# Deactivate and activate: the data stays.
+bedplate pool deactivate pool monday
+expect "0 home
+7 seven
+10 nine" volumes
+bedplate pool activate pool 1 monday --size 1GiB
+expect "before" get /dev/mapper/monday 0
+expect_fail 1 "no volume|no such" bedplate pool activate pool 55 ghost --size 1GiB
+
+# Delete: for good.
+expect_fail 64 'for good' bedplate pool delete pool monday
+expect_fail 1 'active|in use' bedplate pool delete pool --id 1 --yes
+bedplate pool delete pool monday --yes
+expect_fail 1 "no volume|no such" bedplate pool activate pool 1 monday --size 1GiB
+bedplate pool delete pool --id 9 --yes
+expect_fail 1 'not an active volume' bedplate pool delete pool nobody --yes
+
+# The pool itself.
+bedplate pool set-transaction pool 0 5
+same transaction "$(field transaction-id)" 5
+expect_fail 1 '' bedplate pool set-transaction pool 0 6
+expect_match '^Held root mblock: +[0-9]+$' bedplate pool reserve-metadata-snap pool
+[ "$(field held-root-mblock)" -gt 0 ] || fail "no metadata snapshot is held"
+expect_fail 1 '' bedplate pool reserve-metadata-snap pool
+bedplate pool release-metadata-snap pool
+same held "$(field held-root-mblock)" ""
+bedplate pool set pool --no-space error --low-water 20
+same "when full" "$(field no-space)" error
+same "low water" "$(field low-water-dblocks)" 20
+expect "after" get /dev/mapper/home 0
+bedplate pool grow pool
+same size "$(field data-total)" "$(($(sectors "$DISK1") * 512))"
+
+# Asleep and awake again; other people's metadata is not overwritten.
+exec 3< /dev/mapper/home
+expect_fail 1 'in use' bedplate pool remove pool
+exec 3<&-
+bedplate pool remove pool
+expect "" bedplate ls -q
+expect_fail 1 'holds a pool.s metadata already' bedplate pool create pool --metadata "$DISK0" --data "$DISK1"
+bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --existing
+bedplate pool activate pool 0 home --size 1GiB
+expect "after" get /dev/mapper/home 0
+bedplate pool remove pool
+bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --wipe --yes
+same transaction "$(field transaction-id)" 0
+
+# For programs.
+command -v jq > /dev/null || exit 0
+bedplate -J pool thin pool v --size 1GiB | jq -e '.data == {"pool":"pool","name":"v","thin_id":0}' > /dev/null
+bedplate -J pool status pool | jq -e '.data.mode == "write" and .data.needs_check == false' > /dev/null
+bedplate -J pool list | jq -e '.data[0].name == "pool"' > /dev/null
+bedplate -J pool list pool | jq -e '.data[0].thin_id == 0 and .data[0].mapped_bytes == 0' > /dev/null
+bedplate -J pool snapshot -n pool s --origin v | jq -e '.data | length > 1' > /dev/null
+bedplate -J pool delete pool v --yes | jq -e '.data.result == "deleted"' > /dev/null
+bedplate -J pool remove pool | jq -e '.data.result == "removed"' > /dev/null
