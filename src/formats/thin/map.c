@@ -329,7 +329,8 @@ int thin_map_drop_unused(struct thin_map *m, const struct thin_def *defs, size_t
 				return bp_fail_memory(m->b->ctx);
 		}
 	}
-	qsort(m->loose.items, m->loose.count, sizeof(m->loose.items[0]), compare);
+	if (m->loose.count > 0)
+		qsort(m->loose.items, m->loose.count, sizeof(m->loose.items[0]), compare);
 	for (size_t i = 0; i < m->loose.count; i++) {
 		int r;
 
