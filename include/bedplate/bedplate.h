@@ -7,6 +7,7 @@
 #include <bedplate/context.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>
+#include <bedplate/explain.h>
 #include <bedplate/json.h>
 #include <bedplate/pool.h>
 #include <bedplate/stack.h>

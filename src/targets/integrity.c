@@ -132,7 +132,7 @@ static void check_hash(struct check *c, const struct bp_integrity *integrity)
 	    is_keyed(integrity->internal_hash) && !integrity->legacy_recalculate &&
 	    !(integrity->fix_hmac && integrity->journal_mac))
 		check_rule(c, integrity->recalculate ? NULL : "reset_recalculate", NULL,
-			   "Recalculating with HMAC is disabled for security reasons");
+			   RULE_RECALCULATE_KEYED);
 }
 
 static void check_key(struct check *c, const char *name,

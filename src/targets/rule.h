@@ -16,6 +16,12 @@ struct rule {
 	const char *expected; /* what would be right, or what to do; NULL: the rule says it */
 };
 
+/* Long texts that rules are reported by. */
+#define RULE_RECALCULATE_KEYED                                                                 \
+	"Recalculating with HMAC is disabled for security reasons - if you really need it, "   \
+	"use "                                                                                 \
+	"the argument \"legacy_recalculate\""
+
 /* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
 const struct rule *rules_of(const char *target);
 

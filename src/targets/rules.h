@@ -13,8 +13,20 @@ struct target_rules {
 extern const struct target_rules target_rules[];
 extern const size_t target_rules_count;
 
+/* rules_core.c */
+extern const struct rule rules_core[], rules_linear[], rules_striped[], rules_zero[];
+extern const struct rule rules_error[], rules_delay[], rules_flakey[], rules_dust[],
+	rules_ebs[];
+extern const struct rule rules_log_writes[], rules_unstriped[], rules_switch[], rules_zoned[];
+/* rules_mirror.c */
 extern const struct rule rules_mirror[], rules_raid[], rules_multipath[];
+/* rules_crypt.c */
 extern const struct rule rules_crypt[], rules_integrity[], rules_verity[], rules_inlinecrypt[];
+/* rules_cache.c; rules_thin is of the pool as well, rules_snapshot of all three */
+extern const struct rule rules_snapshot[], rules_thin[], rules_cache[], rules_era[];
+extern const struct rule rules_writecache[], rules_clone[], rules_pcache[];
+/* rules_vdo.c */
+extern const struct rule rules_vdo[];
 
 /* Rules that many targets' tables share. */
 #define RULE_NO_MEMORY(text)                                                                   \

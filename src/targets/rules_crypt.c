@@ -190,7 +190,7 @@ const struct rule rules_integrity[] = {
 	RULE_NO_MEMORY("Cannot allocate tags for recalculating"),
 	{ "Recalculate can only be specified with internal_hash", "recalculate",
 	  "recalculating needs internal_hash", "internal_hash:crc32c" },
-	{ "Recalculating with HMAC is disabled for security reasons", "recalculate",
+	{ RULE_RECALCULATE_KEYED, "recalculate",
 	  "whoever can write the device could have keyed tags made for anything",
 	  "legacy_recalculate too, or fix_hmac with journal_mac" },
 	RULE_NO_MEMORY("Cannot initialize dm-bufio"),
