@@ -44,9 +44,9 @@ enum bp_cache_mode {
 };
 struct bp_cache {
 	const char *metadata_dev, *cache_dev, *origin_dev;
-	bp_sector block_sectors; /* 32 KiB to 1 GiB, in 32 KiB steps */
-	enum bp_cache_mode mode; /* 0: writeback */
-	bool metadata2;          /* dirty bits apart; existing metadata keep their format */
+	bp_sector block_sectors;    /* 32 KiB to 1 GiB, in 32 KiB steps */
+	enum bp_cache_mode io_mode; /* 0: writeback */
+	bool metadata2;             /* dirty bits apart; existing metadata keep their format */
 	bool no_discard_passdown;
 	const char *policy; /* "smq", "cleaner", "mq" (smq by its old name), "default" (smq) */
 	struct bp_number migration_threshold_sectors; /* unset: 2048 */
@@ -66,7 +66,7 @@ struct bp_cache_status {
 	uint64_t read_hits, read_misses, write_hits, write_misses, demotions, promotions;
 	bp_dblock dirty_dblocks;
 	bool metadata2;
-	enum bp_cache_mode mode;
+	enum bp_cache_mode io_mode;
 	bool no_discard_passdown;
 	struct bp_number migration_threshold_sectors;
 	const struct bp_pair *core_args; /* others than migration_threshold */
@@ -203,7 +203,7 @@ enum bp_vdo_version {
 	BP_VDO_V0, /* has no version word */
 };
 struct bp_vdo {
-	enum bp_vdo_version version; /* 0: V4 */
+	enum bp_vdo_version table_version; /* 0: V4 */
 	const char *storage_dev;
 	uint64_t physical_mblocks; /* of storage_dev: bp_bytes_to_mblock() of its size */
 	uint32_t minimum_io_bytes; /* 512 or 4096 */

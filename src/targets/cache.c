@@ -26,7 +26,7 @@ static const struct arg_word modes[] = {
 };
 
 static const struct arg features[] = {
-	ARG_CHOICE(struct bp_cache, mode, modes, "when writes reach the origin",
+	ARG_CHOICE(struct bp_cache, io_mode, modes, "when writes reach the origin",
 		   .flags = ARG_BARE, .def = "writeback"),
 	ARG_FLAG(struct bp_cache, metadata2, "keep dirty bits apart in new metadata",
 		 .flags = ARG_REPEAT),
@@ -71,7 +71,7 @@ static const struct arg cache_use[] = {
 
 static const struct arg status_features[] = {
 	ARG_FLAG(struct bp_cache_status, metadata2, "as given; the format may be another"),
-	ARG_CHOICE(struct bp_cache_status, mode, modes, "when writes reach the origin",
+	ARG_CHOICE(struct bp_cache_status, io_mode, modes, "when writes reach the origin",
 		   .flags = ARG_BARE),
 	ARG_FLAG(struct bp_cache_status, no_discard_passdown,
 		 "given, or the origin knows no discards"),
@@ -186,10 +186,12 @@ static bool is_mq_arg(const char *key)
 static void check_policy_arg(struct check *c, const struct bp_cache *cache, size_t i)
 {
 	const struct bp_pair *pair = &cache->policy_args[i];
+	/* All policies know this one, which a caller may have put among the pairs. */
+	const bool threshold = strcasecmp(pair->key, "migration_threshold") == 0;
 	char name[48];
 	uint64_t value;
 
-	if (!streq(cache->policy, "mq") || !is_mq_arg(pair->key)) {
+	if (!threshold && (!streq(cache->policy, "mq") || !is_mq_arg(pair->key))) {
 		snprintf(name, sizeof(name), "policy_args.%zu.key", i);
 		check_refuse(c, name, "migration_threshold", "the policy %s knows no '%s'",
 			     cache->policy, pair->key);
@@ -198,7 +200,7 @@ static void check_policy_arg(struct check *c, const struct bp_cache *cache, size
 	snprintf(name, sizeof(name), "policy_args.%zu.value", i);
 	if (number_parse(pair->value, UINT64_MAX, &value) < 0)
 		check_refuse(c, name, NULL, "not a number");
-	else
+	else if (!threshold)
 		check_found(c, BP_SEVERITY_WARNING, name, NULL,
 			    "the policy takes and ignores '%s'", pair->key);
 }

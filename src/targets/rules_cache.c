@@ -128,7 +128,7 @@ const struct rule rules_cache[] = {
 	RULE_COUNT("Invalid number of cache feature arguments", "#features"),
 	{ "Unrecognised cache feature requested", "#features", "the word is none of the features",
 	  "writeback, writethrough, passthrough, metadata2 or no_discard_passdown" },
-	{ "Duplicate cache io_mode features requested", "mode", "the modes exclude each other",
+	{ "Duplicate cache io_mode features requested", "io_mode", "the modes exclude each other",
 	  "writeback, writethrough or passthrough" },
 	RULE_COUNT("Invalid number of policy arguments", "#policy_args"),
 	{ "Error creating cache's policy", "policy", "this kernel has no such policy",

@@ -10,7 +10,7 @@
 	  "a larger device, or format it first" }
 
 const struct rule rules_vdo[] = {
-	{ "Unknown version number detected", "version", "this kernel does not know this version of table",
+	{ "Unknown version number detected", "table_version", "this kernel does not know this version of table",
 	  "V4" },
 	{ "Incorrect number of arguments for version", NULL,
 	  "this version of table has another number of arguments",

@@ -124,15 +124,16 @@ static const struct arg v0[] = {
 static const struct arg physical[] = { PHYSICAL, ARG_END };
 
 static const struct arg args[] = {
-	ARG_CHOICE(struct bp_vdo, version, versions, "of the line; the oldest ones have none",
-		   .value = BP_VDO_V0, .def = "V4", .flags = ARG_PEEK | ARG_DEFAULT),
+	ARG_CHOICE(struct bp_vdo, table_version, versions,
+		   "of the line; the oldest ones have none", .value = BP_VDO_V0, .def = "V4",
+		   .flags = ARG_PEEK | ARG_DEFAULT),
 	ARG_DEV(struct bp_vdo, storage_dev, "holds all of the volume"),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V4, v4, .flags = ARG_DEFAULT),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V3, v3),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V2, v2),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V1, physical),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V1, v0),
-	ARG_WHEN(struct bp_vdo, version, BP_VDO_V0, v0),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V4, v4, .flags = ARG_DEFAULT),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V3, v3),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V2, v2),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V1, physical),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V1, v0),
+	ARG_WHEN(struct bp_vdo, table_version, BP_VDO_V0, v0),
 	ARG_END,
 };
 
@@ -323,7 +324,7 @@ static void check_live(struct check *c, const struct bp_vdo *vdo)
 			     "the live volume has %" PRIu64 " sectors: it can't "
 			     "shrink",
 			     length);
-	if (vdo->version != BP_VDO_V0 && live->version != BP_VDO_V0 &&
+	if (vdo->table_version != BP_VDO_V0 && live->table_version != BP_VDO_V0 &&
 	    vdo->physical_mblocks < live->physical_mblocks)
 		check_refuse(c, "physical_mblocks", NULL,
 			     "the live volume has %" PRIu64 ": it can't shrink",

@@ -267,9 +267,9 @@ static void cache(struct bp_table *table, const char *json)
 		.cache_dev = device(json, "cache_device", fast),
 		.origin_dev = device(json, "origin_device", origin),
 		.block_sectors = number(json, "block_size_sectors", 512),
-		.mode = flag(json, "writethrough")  ? BP_CACHE_WRITETHROUGH
-			: flag(json, "passthrough") ? BP_CACHE_PASSTHROUGH
-						    : 0,
+		.io_mode = flag(json, "writethrough")  ? BP_CACHE_WRITETHROUGH
+			   : flag(json, "passthrough") ? BP_CACHE_PASSTHROUGH
+						       : 0,
 		.metadata2 = flag(json, "metadata2"),
 		.no_discard_passdown = flag(json, "no_discard_passdown"),
 		.policy = member(json, "policy", policy, sizeof(policy)) ? policy : "default",

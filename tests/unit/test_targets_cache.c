@@ -18,12 +18,12 @@ static const struct line_values tables[] = {
 	  "discard_zeroes_cow=true discard_passdown_origin=true" },
 	{ "0 20480 snapshot-merge 7:0 7:1 P 16", "origin_dev=7:0 cow_dev=7:1 store=P chunk_sectors=16" },
 	{ "0 204800 cache 7:1 7:2 7:0 512 0 default 0",
-	  "metadata_dev=7:1 cache_dev=7:2 origin_dev=7:0 block_sectors=512 mode= metadata2=false "
+	  "metadata_dev=7:1 cache_dev=7:2 origin_dev=7:0 block_sectors=512 io_mode= metadata2=false "
 	  "no_discard_passdown=false policy=default migration_threshold_sectors= policy_args=" },
 	{ "0 204800 cache 7:1 7:2 7:0 512 3 NO_DISCARD_PASSDOWN metadata2 WriteBack smq 0",
-	  "mode=writeback metadata2=true no_discard_passdown=true policy=smq" },
+	  "io_mode=writeback metadata2=true no_discard_passdown=true policy=smq" },
 	{ "0 204800 cache 7:1 7:2 7:0 512 1 passthrough smq 2 MIGRATION_THRESHOLD 10",
-	  "mode=passthrough migration_threshold_sectors=10" },
+	  "io_mode=passthrough migration_threshold_sectors=10" },
 	{ "0 204800 cache 7:1 7:2 7:0 512 1 writeback mq 4 sequential_threshold 1024 random_threshold 8",
 	  "policy=mq policy_args.0.key=sequential_threshold policy_args.0.value=1024 "
 	  "policy_args.1.key=random_threshold policy_args.1.value=8 migration_threshold_sectors=" },
@@ -45,7 +45,7 @@ static const struct line_values tables[] = {
 	{ "0 204800 pcache /dev/pmem0 7:9", "cache_dev=/dev/pmem0 backing_dev=7:9 cache_mode= data_crc=" },
 	{ "0 204800 pcache /dev/pmem0 7:9 4 data_crc true cache_mode writeback", "cache_mode=writeback data_crc=true" },
 	{ "0 2097152 vdo V4 /dev/loop0 1310720 4096 32768 16380",
-	  "version=V4 storage_dev=/dev/loop0 physical_mblocks=1310720 minimum_io_bytes=4096 "
+	  "table_version=V4 storage_dev=/dev/loop0 physical_mblocks=1310720 minimum_io_bytes=4096 "
 	  "block_map_cache_mblocks=32768 block_map_era=16380 ack= compression= deduplication= write_policy=" },
 	{ "0 4194304 vdo V4 7:0 1310720 4096 32768 16380 maxDiscard 1500 ack 1 bio 2 bioRotationInterval 64 cpu 1 hash 1 "
 	  "logical 1 physical 1 deduplication off compression on indexMemory 0.25 slabSize 8192",
@@ -53,11 +53,11 @@ static const struct line_values tables[] = {
 	  "deduplication=off compression=on index_memory_gib=0.25 slab_mblocks=8192" },
 	{ "0 4194304 vdo V4 7:0 1310720 512 32768 16380 unknownThread 3",
 	  "minimum_io_bytes=512 unknown.0.key=unknownThread unknown.0.value=3" },
-	{ "0 4194304 vdo V3 7:0 1310720 4096 32768 16380 async", "version=V3 write_policy=async pool_name=" },
+	{ "0 4194304 vdo V3 7:0 1310720 4096 32768 16380 async", "table_version=V3 write_policy=async pool_name=" },
 	{ "0 4194304 vdo V2 7:0 1310720 4096 32768 16380 on async poolname maxDiscard 10",
-	  "version=V2 md_raid5=on write_policy=async pool_name=poolname max_discard_mblocks=10" },
+	  "table_version=V2 md_raid5=on write_policy=async pool_name=poolname max_discard_mblocks=10" },
 	{ "0 4194304 vdo V1 7:0 1310720 4096 off 0 32768 16380 on async poolname .",
-	  "version=V1 physical_mblocks=1310720 read_cache=off read_cache_blocks=0 block_map_cache_mblocks=32768 threads=." },
+	  "table_version=V1 physical_mblocks=1310720 read_cache=off read_cache_blocks=0 block_map_cache_mblocks=32768 threads=." },
 	{ "0 4194304 vdo 7:0 4096 off 0 32768 16380 on async poolname .",
 	  "storage_dev=7:0 minimum_io_bytes=4096 block_map_era=16380 md_raid5=on pool_name=poolname threads=." },
 };
@@ -72,13 +72,13 @@ static const struct status_values statuses[] = {
 	{ "cache", "8 7/1024 512 1/64 117 11 3 64 4 5 6 1 writeback 2 migration_threshold 4096 smq 0 rw - ",
 	  "metadata_block_sectors=8 used_metadata_blocks=7 total_metadata_blocks=1024 block_sectors=512 used_dblocks=1 "
 	  "total_dblocks=64 read_hits=117 read_misses=11 write_hits=3 write_misses=64 demotions=4 promotions=5 "
-	  "dirty_dblocks=6 metadata2=false mode=writeback no_discard_passdown=false migration_threshold_sectors=4096 "
+	  "dirty_dblocks=6 metadata2=false io_mode=writeback no_discard_passdown=false migration_threshold_sectors=4096 "
 	  "policy=smq policy_args= access=rw needs_check=false" },
 	{ "cache", "8 7/1024 512 0/64 0 0 0 0 0 0 0 1 writeback 2 migration_threshold 2048 mq 10 random_threshold 0 "
 	  "sequential_threshold 0 discard_promote_adjustment 0 read_promote_adjustment 0 write_promote_adjustment 0 rw - ",
 	  "policy=mq policy_args.0.key=random_threshold policy_args.4.value=0" },
 	{ "cache", "8 9/1024 512 0/64 0 0 0 0 0 0 0 3 metadata2 passthrough no_discard_passdown 2 migration_threshold 2048 smq 0 ro needs_check ",
-	  "metadata2=true mode=passthrough no_discard_passdown=true access=ro needs_check=true" },
+	  "metadata2=true io_mode=passthrough no_discard_passdown=true access=ro needs_check=true" },
 	{ "cache", "8 7/1024 512 0/64 0 0 0 0 0 0 0 1 writeback 4 migration_threshold 2048 new_knob 7 smq 0 rw - more",
 	  "migration_threshold_sectors=2048 core_args.0.key=new_knob core_args.0.value=7 policy=smq extra=more" },
 	{ "cache", "Fail", "state=Fail" },
@@ -270,6 +270,26 @@ static void rules_are_checked(void **state)
 	assert_findings(findings, ARRAY_SIZE(findings));
 }
 
+/* The threshold may be given as a pair as well. */
+static void a_pair_may_be_the_threshold(void **state)
+{
+	static const char *const pairs[] = { "migration_threshold 4096",
+					     "migration_threshold lots" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		struct bp_table *table = lines_parse("0 8 cache 8:32 259:0 8:16 512 0 smq 0");
+		struct bp_findings *found;
+
+		assert_ok(bp_segment_add(ctx, bp_table_get(table, 0), "policy_args", pairs[i]));
+		assert_ok(bp_table_check(ctx, table, NULL, &found));
+		assert_int_equal(bp_findings_severity(found),
+				 i ? BP_SEVERITY_REFUSED : BP_SEVERITY_UNKNOWN);
+		bp_findings_free(found);
+		bp_table_free(table);
+	}
+}
+
 static void rules_of_reloading_are_checked(void **state)
 {
 	struct bp_table *live =
@@ -292,7 +312,7 @@ static void structs_are_written(void **state)
 		.cache_dev = "8:16",
 		.origin_dev = "8:32",
 		.block_sectors = 1856,
-		.mode = BP_CACHE_PASSTHROUGH,
+		.io_mode = BP_CACHE_PASSTHROUGH,
 		.metadata2 = true,
 		.no_discard_passdown = true,
 		.policy = "cleaner",
@@ -508,6 +528,7 @@ int main(void)
 		cmocka_unit_test(messages_are_understood),
 		cmocka_unit_test(messages_are_written),
 		cmocka_unit_test(rules_are_checked),
+		cmocka_unit_test(a_pair_may_be_the_threshold),
 		cmocka_unit_test(rules_of_reloading_are_checked),
 		cmocka_unit_test(structs_are_written),
 		cmocka_unit_test(defaults_make_no_difference),

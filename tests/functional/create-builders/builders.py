@@ -33,7 +33,7 @@ def options(target, name, value):
     if name == "policy_args":
         return [f"--policy-arg={key} {arg}" for key, arg in value.items()]
     if name in MODES:
-        return [f"--mode={name}"] if value else []
+        return [f"--io-mode={name}"] if value else []
     if name == "corrupt_bio_byte":
         return [f"--corrupt-bio-byte={' '.join(map(str, value))}"]
     if name == "block_map_cache_size_mb":
