@@ -370,7 +370,7 @@ static void row_json(const struct out *out, const struct out_row *row, bool tree
 		field_json(out, row, out->opts.columns ? out->shown[i] : i, json);
 	if (tree) {
 		bp_json_array(json, "children");
-		for (const struct out_row *child = row->next; child; child = child->next)
+		for (const struct out_row *child = out->first; child; child = child->next)
 			if (child->parent == row)
 				row_json(out, child, tree, json);
 		bp_json_array_close(json);

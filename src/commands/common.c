@@ -226,6 +226,28 @@ int table_read(struct cli *cli, const char *text, const char *file, struct bp_ta
 	return r < 0 ? cli_fail(cli, text ? NULL : file, r) : EXIT_OK;
 }
 
+/* JSON without its line breaks and indents, which would not fit where it is put. */
+static char *compact(const char *json)
+{
+	char *copy = malloc(strlen(json) + 1), *to = copy;
+	bool in_string = false;
+
+	for (const char *p = json; copy && *p; p++) {
+		if (!in_string && *p == '\n') {
+			p += strspn(p + 1, " ");
+			continue;
+		}
+		if (in_string && *p == '\\')
+			*to++ = *p++;
+		else if (*p == '"')
+			in_string = !in_string;
+		*to++ = *p;
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
 int json_of(int (*write)(const void *user, struct bp_json *json), const void *user, char **ret)
 {
 	struct bp_json *json;
@@ -237,7 +259,7 @@ int json_of(int (*write)(const void *user, struct bp_json *json), const void *us
 	if (r >= 0)
 		r = bp_json_end(json);
 	if (r >= 0) {
-		*ret = strdup(bp_json_text(json, NULL));
+		*ret = compact(bp_json_text(json, NULL));
 		r = *ret ? 0 : -ENOMEM;
 	}
 	bp_json_free(json);

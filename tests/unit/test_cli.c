@@ -127,9 +127,9 @@ static enum cmd_extra drop_extra(struct cli *cli, const void *p, const char *nam
 	(void)cli;
 	if (!a->other)
 		return CMD_EXTRA_EARLY;
-	return streq(name, "own")  ? CMD_EXTRA_VALUE
+	return streq(name, "own")                             ? CMD_EXTRA_VALUE
 	       : streq(name, "on") || streq(name, "flagrant") ? CMD_EXTRA_FLAG
-				   : CMD_EXTRA_UNKNOWN;
+							      : CMD_EXTRA_UNKNOWN;
 }
 
 enum { O_NAME, O_SIZE, O_OK, O_DATA };
@@ -160,6 +160,22 @@ static int run_out(struct cli *cli, const void *p)
 	out_number(row, O_SIZE, 1 << 20);
 	row = out_row(out, NULL);
 	out_text(row, O_NAME, "c");
+	return out_print(out);
+}
+
+static int run_tree(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+	struct out *out;
+	struct out_row *top;
+	int r = out_new(cli, &a->out, "test.tree", columns, 0, &out);
+
+	if (r || !out)
+		return r;
+	top = out_row(out, NULL);
+	out_text(top, O_NAME, "z\\ \033");
+	out_text(out_row(out, top), O_NAME, "y");
+	out_text(out_row(out, top), O_NAME, "x");
 	return out_print(out);
 }
 
@@ -200,7 +216,18 @@ static const struct cmd cmd_out = {
 	.flags = CMD_READS,
 	.run = run_out,
 };
-const struct cmd *const commands[] = { &cmd_all, &cmd_rest, &cmd_drop, &cmd_out, NULL };
+static const struct cmd cmd_tree = {
+	.name = "tree",
+	.group = "Tests",
+	.summary = "Print rows below rows.",
+	.opts = out_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run_tree,
+};
+const struct cmd *const commands[] = {
+	&cmd_all, &cmd_rest, &cmd_drop, &cmd_out, &cmd_tree, NULL
+};
 
 /* What a command line does: its exit status, its output, its first line of complaint. */
 struct result {
@@ -342,6 +369,8 @@ static const struct {
 	{ "bedplate out -o nme", 64, "", "out: no column 'nme'\n" },
 	{ "bedplate out --sort nme", 64, "", "out: no column 'nme'\n" },
 	{ "bedplate out -o data,ok", 0, "DATA OK\none  yes\n\n\n", "" },
+	{ "bedplate tree --noheadings -o name", 0, "z\\ \\x1b\n|-y\n`-x\n", "" },
+	{ "bedplate tree --noheadings -o name --sort name", 0, "z\\ \\x1b\n|-x\n`-y\n", "" },
 	{ "bedplate out --list-columns", 0,
 	  "NAME                 name\nSIZE                 size\n"
 	  "OK                   fine\nDATA                 data\n",
@@ -494,5 +523,6 @@ int main(void)
 		cmocka_unit_test(help),
 	};
 
+	setenv("LC_ALL", "C", 1); /* trees are drawn as the locale can */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
