@@ -101,7 +101,7 @@ static int by_block(const void *a, const void *b)
 /* Make runs of sorted requests from @i on; returns the first one that found no room. */
 static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
 {
-	size_t runs = 0;
+	size_t runs = 0, used = 0;
 	struct io_run *run = NULL;
 
 	for (; i < nr; i++) {
@@ -115,9 +115,11 @@ static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
 			run = &m->runs[runs];
 			run->first = block;
 			run->count = 0;
-			run->buf = m->buf + runs++ * JOIN_BLOCKS * IO_BLOCK;
+			run->buf = m->buf + used * IO_BLOCK;
+			runs++;
 		}
 		run->count++;
+		used++;
 	}
 	*ret_runs = runs;
 	return i;

@@ -67,17 +67,19 @@ static bool take_run(struct stream *s, struct io_run *run)
 	return true;
 }
 
-/* Fill the worker's batch. Small streams are dealt out run by run. */
+/* Fill the worker's batch; a run past the end is one alone. */
 static bool take_batch(struct worker *w)
 {
 	struct stream *s = w->stream;
+	size_t used = 0;
 
 	pthread_mutex_lock(&s->lock);
 	w->index = s->index;
 	w->nr_runs = 0;
 	while (s->result == 0 && w->nr_runs < s->io->batch_runs &&
 	       take_run(s, &w->runs[w->nr_runs])) {
-		w->runs[w->nr_runs].buf = w->buf + w->nr_runs * RUN_BLOCKS * IO_BLOCK;
+		w->runs[w->nr_runs].buf = w->buf + used * IO_BLOCK;
+		used += w->runs[w->nr_runs].count;
 		w->nr_runs++;
 		if (w->runs[w->nr_runs - 1].first >= s->io->nr_blocks)
 			break;
@@ -137,11 +139,14 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int worker_init(struct worker *w, struct stream *s, unsigned id)
+static int worker_init(struct worker *w, struct stream *s, unsigned id, uint64_t nr_wanted)
 {
+	/* Small streams are many: they do with small buffers. */
+	uint64_t most = MIN(s->io->batch_runs * RUN_BLOCKS, nr_wanted * GAP_BLOCKS);
+
 	w->stream = s;
 	w->id = id;
-	w->buf = io_buffer_new(s->io->batch_runs * RUN_BLOCKS);
+	w->buf = io_buffer_new(most);
 	w->runs = calloc(s->io->batch_runs, sizeof(*w->runs));
 	return w->buf && w->runs ? 0 : -ENOMEM;
 }
@@ -165,12 +170,13 @@ int io_stream(struct io *io, const struct bits *wanted, unsigned workers, io_blo
 	      void *user)
 {
 	struct stream s = { .io = io, .wanted = wanted, .fn = fn, .user = user };
-	unsigned nr = io_workers(io, workers, bits_weight(wanted)), started;
+	uint64_t nr_wanted = bits_weight(wanted);
+	unsigned nr = io_workers(io, workers, nr_wanted), started;
 	_cleanup_(freep) struct worker *w = calloc(nr, sizeof(*w));
 	int r = w ? 0 : -ENOMEM;
 
 	for (unsigned i = 0; r == 0 && i < nr; i++)
-		r = worker_init(&w[i], &s, i);
+		r = worker_init(&w[i], &s, i, nr_wanted);
 	if (r == 0) {
 		pthread_mutex_init(&s.lock, NULL);
 		started = start(w, nr);

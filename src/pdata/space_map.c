@@ -254,6 +254,7 @@ static int compare_bitmap(struct compare *c, struct part *part, uint64_t bitmap,
 	int r = 0;
 
 	b->first_free = SM_BITMAP_ENTRIES;
+	b->nr_leaked = 0;
 	for (unsigned w = 0; r == 0 && w < SM_BITMAP_WORDS; w++) {
 		uint64_t stored = sm_word_swap(le64_get(disk->words[w]));
 		uint64_t expected = piece ? piece[w] : 0;
@@ -415,7 +416,7 @@ static int stale_entry(struct tree_compare *t, uint64_t block, uint32_t stored,
 		known->no_entry = false;
 		return 0;
 	}
-	if (known || t->c->lower_bounds)
+	if (t->c->lower_bounds)
 		return 0;
 	t->report->nr_wrong++;
 	if (t->stale_kept++ >= SM_DIFFS_A_BITMAP)
@@ -561,6 +562,7 @@ int space_map_compare(struct space_map *sm, const struct refcounts *expected, bo
 	r = compare_bitmaps(&c, report);
 	if (r == 0)
 		r = compare_tree(&c, report);
+	sm->nr_bad_bitmaps = 0;
 	for (uint64_t i = 0; i < sm->nr_bitmaps; i++)
 		sm->nr_bad_bitmaps += sm->bitmaps[i].error != SM_OK;
 	report->complete = !sm->nr_bad_bitmaps && !sm->index_error && !sm->index.nr_errors &&

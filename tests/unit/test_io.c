@@ -321,6 +321,14 @@ static void many_blocks_in_any_order(void **state)
 			fail();
 	}
 	assert_ok(io_read_many(io, q, 0));
+
+	/* One block over and over, then others, several runs at once. */
+	io->batch_runs = 4;
+	for (size_t i = 0; i <= BLOCKS; i++)
+		q[i].block = i < 290 ? 50 : 60 + 2 * (i - 290);
+	assert_ok(io_read_many(io, q, BLOCKS + 1));
+	for (size_t i = 0; i <= BLOCKS; i++)
+		assert_true(q[i].error == 0 && *(uint64_t *)q[i].buf == q[i].block);
 	io_close(io);
 	image_done(&image);
 	free(buf);
