@@ -15,6 +15,8 @@
 #include <bedplate/target_values.h>
 #include <bedplate/targets.h>
 #include <bedplate/targets_cache.h>
+#include <bedplate/targets_crypt.h>
+#include <bedplate/targets_raid.h>
 #include <bedplate/targets_test.h>
 #include <bedplate/thin.h>
 #include <bedplate/thin_dump.h>
