@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clang-format off */
 /*
- * What a command is made of. A whole tool, src/commands/pdata_example.c, plus the row
- * 'pdata_example': 'pdata_example' in src/commands/meson.build:
+ * What a command is made of. A whole tool, src/commands/example.c, plus the row
+ * 'example': 'example' in src/commands/meson.build:
  *
  *	#include "cli/cli.h"
+ *
  *	#include <bedplate/thin.h>
  *
- *	struct args {			// the macros below want this very name
+ *	struct args {                     the macros below want this very name
  *		const char *path;
  *		uint32_t flags;
  *		uint64_t block_bytes;
  *	};
  *
- *	// clang-format off
- *	static const struct cmd_opt opts[] = {
+ *	static const struct cmd_opt opts[] = {        fence it from clang-format
  *		OPT_OPERAND(path, "METADATA", "metadata device or file"),
- *		OPT_BIT(flags, BP_CHECK_SUPER_ONLY, 0, "super-block-only", "stop after the
- *superblock"), OPT_SIZE(block_bytes, 512, 'b', "block-size", "SIZE", "block size, bare:
- *sectors"), OPT_SYNONYM("super-only", "super-block-only"), OPT_CONFLICT("super-block-only",
- *"block-size"), OPT_END
+ *		OPT_BIT(flags, BP_CHECK_SUPER_ONLY, 0, "super-block-only", "stop after the superblock"),
+ *		OPT_SIZE(block_bytes, 512, 'b', "block-size", "SIZE", "block size, bare: sectors"),
+ *		OPT_SYNONYM("super-only", "super-block-only"),
+ *		OPT_CONFLICT("super-block-only", "block-size"),
+ *		OPT_END
  *	};
- *	// clang-format on
  *
  *	static int run(struct cli *cli, const void *p)
  *	{
@@ -33,15 +34,19 @@
  *		return damages ? EXIT_FAILED : EXIT_OK;
  *	}
  *
- *	const struct cmd cmd_pdata_example = {
- *		.name = "pdata_example",	// with a blank: a verb of a group, "pool
- *create" .group = "metadata", .summary = "Check an example.", .opts = opts, .args_size =
- *sizeof(struct args), .flags = CMD_DROP_IN,		// stands in for a known tool, see below
+ *	const struct cmd cmd_example = {
+ *		.name = "example",        with a blank: a verb of a group, "pool create"
+ *		.group = "Metadata",
+ *		.summary = "Check an example.",
+ *		.opts = opts,
+ *		.args_size = sizeof(struct args),
+ *		.flags = CMD_DROP_IN,     stands in for a known tool, see below
  *		.run = run,
  *	};
  *
  * Help, usage errors, completions and the check of the man page come from the table.
  */
+/* clang-format on */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

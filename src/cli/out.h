@@ -10,7 +10,7 @@
  *	};
  *	...
  *	r = out_new(cli, &args->out, "bedplate.ls", columns, 0, &out);
- *	if (r)
+ *	if (r || !out)
  *		return r;
  *	row = out_row(out, NULL);
  *	out_text(row, NAME, "vg-root");

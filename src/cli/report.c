@@ -15,6 +15,7 @@ struct failure {
 	const struct bp_error *error; /* the library's own; NULL: the program found it */
 	const char *code;
 	int errnum;
+	bool usage;
 };
 
 /* A line that may have several: each continued under the first. */
@@ -106,7 +107,9 @@ static void failure_json(struct cli *cli, const struct failure *f)
 
 static void failure_report(struct cli *cli, const struct failure *f)
 {
-	if (cli->quiet && cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
+	/* A drop-in tool's -q leaves nothing but the status; a wrong command line is told all
+	 * the same. */
+	if (cli->quiet && !f->usage && cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
 		return;
 	if (cli->json)
 		failure_json(cli, f);
@@ -150,7 +153,7 @@ int cli_failf(struct cli *cli, const char *subject, const char *hint, const char
 static _printf_(3, 0) int usage(struct cli *cli, const char *hint, const char *fmt,
 				va_list args)
 {
-	struct failure f = { .code = "BP_E_USAGE", .errnum = EINVAL };
+	struct failure f = { .code = "BP_E_USAGE", .errnum = EINVAL, .usage = true };
 	_cleanup_(freep) char *message = NULL, *help = NULL;
 	bool by_link = cli->cmd && streq(cli->program, cli->cmd->name);
 

@@ -223,7 +223,7 @@ static int run(struct cli *cli, const void *p)
 
 const struct cmd cmd_lab = {
 	.name = "lab run",
-	.group = "lab",
+	.group = "Lab",
 	.summary = "Run a command as root of a kernel of its own, without privileges.",
 	.detail = "The current directory and all programs are those of this machine; scratch "
 		  "disks "
