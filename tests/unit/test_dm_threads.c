@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Threads with a context each never meet: to be run with -Db_sanitize=thread too. */
+#include "unit.h"
+
+#include <bedplate/bedplate.h>
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "dm/limit.h"
+#include "dm/ops_fake.h"
+
+#define DEVICES 100
+
+struct job {
+	struct bp_ctx *ctx;
+	const char *prefix;
+	int bad; /* calls that did not go as they should */
+};
+
+static void one_device(struct job *job, int i)
+{
+	struct bp_table *table = NULL, *read = NULL;
+	char name[32];
+	struct bp_selector which = { .name = name };
+
+	snprintf(name, sizeof(name), "%s %d", job->prefix, i);
+	job->bad += bp_table_parse(job->ctx, "0 8 zero\n", 0, &table) != 0;
+	job->bad += bp_device_create(job->ctx, name, table, NULL, NULL) != 0;
+	job->bad += bp_device_table(job->ctx, &which, 0, &read) != 0;
+	bp_table_free(read);
+	bp_table_free(table);
+	/* A failure with its kernel lines, at the same time as the other's. */
+	table = NULL;
+	job->bad += bp_table_parse(job->ctx, "0 8 nosuch\n", 0, &table) != 0;
+	job->bad += bp_device_create(job->ctx, "bad", table, NULL, NULL) == 0;
+	bp_table_free(table);
+	if (i % 2)
+		job->bad += bp_device_remove(job->ctx, &which, NULL, NULL) != 0;
+}
+
+static void *work(void *arg)
+{
+	struct job *job = arg;
+
+	for (int i = 0; i < DEVICES; i++)
+		one_device(job, i);
+	return NULL;
+}
+
+/* Both work on one kernel, each through a context of its own. */
+static void two_contexts(void **state)
+{
+	struct job jobs[2] = { { .prefix = "one" }, { .prefix = "two" } };
+	struct bp_device_list *list;
+	pthread_t threads[2];
+	struct fake *fake;
+
+	(void)state;
+	assert_ok(bp_ctx_new(&jobs[0].ctx));
+	assert_ok(bp_ctx_new(&jobs[1].ctx));
+	assert_ok(fake_new(jobs[0].ctx, &fake));
+	assert_ok(fake_share(jobs[1].ctx, fake));
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &jobs[i]), 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(jobs[0].bad + jobs[1].bad, 0);
+	assert_ok(bp_device_list(jobs[0].ctx, &list));
+	assert_int_equal(bp_device_list_count(list), DEVICES);
+	bp_device_list_free(list);
+	bp_ctx_free(jobs[0].ctx);
+	bp_ctx_free(jobs[1].ctx);
+}
+
+/* --- calls with a limit --- */
+
+struct work {
+	int pause_ms, result;
+	int *released;
+};
+
+static int run(void *arg)
+{
+	const struct work *work = arg;
+	struct timespec t = {
+		.tv_sec = work->pause_ms / 1000,
+		.tv_nsec = work->pause_ms % 1000 * 1000000L,
+	};
+
+	/* As a system call that a signal ends. */
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	return work->result;
+}
+
+static void release(void *arg)
+{
+	struct work *work = arg;
+
+	(*work->released)++;
+	free(work);
+}
+
+static void finished(void *user, void *arg)
+{
+	(void)arg;
+	(*(int *)user)++;
+}
+
+static int limited(int pause_ms, int result, int64_t limit_ms, int *ret_released,
+		   int *ret_finished)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	struct limit_job job = { .run = run, .release = release, .work = work };
+
+	assert_non_null(work);
+	*work = (struct work){ .pause_ms = pause_ms,
+			       .result = result,
+			       .released = ret_released };
+	*ret_released = *ret_finished = 0;
+	return limit_run(job, deadline_in(limit_ms), finished, ret_finished);
+}
+
+static void limits(void **state)
+{
+	int released, done;
+	int64_t start;
+
+	(void)state;
+	assert_int_equal(limited(0, 0, 5000, &released, &done), 0);
+	assert_true(released == 1 && done == 1);
+	assert_int_equal(limited(1, -EINVAL, -1, &released, &done), -EINVAL);
+	assert_true(released == 1 && done == 1);
+	/* Over the limit: it comes back at once, and the work is gone. */
+	start = clock_ms();
+	assert_int_equal(limited(60000, 0, 50, &released, &done), -ETIMEDOUT);
+	assert_true(clock_ms() - start < 5000);
+	assert_true(released == 1 && done == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_contexts),
+		cmocka_unit_test(limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
