@@ -131,6 +131,14 @@ static int resolve_name(struct bp_ctx *ctx, const char *name, struct which *ret)
 	return r;
 }
 
+static void set_label(struct which *which, const char *label)
+{
+	size_t len = MIN(strlen(label), sizeof(which->label) - 1);
+
+	memcpy(which->label, label, len);
+	which->label[len] = '\0';
+}
+
 int which_resolve(struct bp_ctx *ctx, const struct bp_selector *selector, struct which *ret)
 {
 	struct dm *dm;
@@ -140,7 +148,7 @@ int which_resolve(struct bp_ctx *ctx, const struct bp_selector *selector, struct
 		return r;
 	*ret = (struct which){ .major = selector->major, .minor = selector->minor };
 	if (selector->name) {
-		snprintf(ret->label, sizeof(ret->label), "%s", selector->name);
+		set_label(ret, selector->name);
 		return resolve_name(ctx, selector->name, ret);
 	}
 	if (selector->uuid) {
@@ -148,7 +156,7 @@ int which_resolve(struct bp_ctx *ctx, const struct bp_selector *selector, struct
 		return uuid_mangle(ctx, selector->uuid, ret->uuid);
 	}
 	if (selector->path) {
-		snprintf(ret->label, sizeof(ret->label), "%s", selector->path);
+		set_label(ret, selector->path);
 		return resolve_path(ctx, dm, selector->path, ret);
 	}
 	r = resolve_number(ctx, dm, ret);
@@ -225,7 +233,8 @@ int dm_ask(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	fill_device(which, rq);
 	if (dm->plan && changes(rq->op))
 		return plan_request(ctx, dm, verb, which, rq, reply);
-	since_us = clock_log_us();
+	/* Queries leave no lines in the log, and are to cost their one system call. */
+	since_us = changes(rq->op) ? clock_log_us() : INT64_MAX;
 	r = send(ctx, dm, which, rq, reply);
 	if (r < 0)
 		explain(ctx, dm, verb, which, rq, r, since_us);
@@ -258,7 +267,13 @@ int64_t dm_deadline(int64_t timeout_ms)
 
 void dm_node_path(const struct dm *dm, const char *kernel_name, char *ret)
 {
-	snprintf(ret, BP_NODE_SIZE, "%s/%s", dm->mapper_dir, kernel_name);
+	size_t dir = strlen(dm->mapper_dir);
+	size_t name = MIN(strlen(kernel_name), BP_NODE_SIZE - 2 - dir);
+
+	memcpy(ret, dm->mapper_dir, dir);
+	ret[dir] = '/';
+	memcpy(ret + dir + 1, kernel_name, name);
+	ret[dir + 1 + name] = '\0';
 }
 
 void dm_info_from_state(const struct dm *dm, const struct dm_state *state,

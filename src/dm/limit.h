@@ -16,12 +16,20 @@ struct limit_job {
 };
 
 /*
- * Run it in a thread of its own and wait. 0 or what it returned, with @finished called on the
- * work before its release; -ETIMEDOUT: the limit was over, so the system call was interrupted;
- * where the kernel does not let itself be interrupted, the thread is left to it. -EAGAIN: no
- * thread to be had.
+ * The thread that such calls run in, NULL: not there yet. It is kept for the next call, and
+ * goes by itself when none comes for a second: programs need not know of it.
  */
-int limit_run(struct limit_job take_job, int64_t deadline,
+struct limit_worker;
+
+/*
+ * Run it in the worker and wait. 0 or what it returned, with @finished called on the work
+ * before its release; -ETIMEDOUT: the limit was over, so the system call was interrupted; where
+ * the kernel does not let itself be interrupted, the worker is left to it. -EAGAIN: no thread
+ * to be had.
+ */
+int limit_run(struct limit_worker **worker, struct limit_job take_job, int64_t deadline,
 	      void (*finished)(void *user, void *work), void *user);
+/* End a worker; NULL is allowed. */
+void limit_worker_free(struct limit_worker *worker);
 
 #endif

@@ -35,6 +35,7 @@ struct kernel {
 	int fd, event_fd; /* -1: not open yet */
 	char *buffer;
 	size_t size;
+	struct limit_worker *worker;
 };
 
 struct op_kind {
@@ -258,7 +259,7 @@ static int ioctl_limited(struct kernel *k, const struct dm_request *rq, size_t s
 		return r;
 	}
 	memcpy(work->buffer, k->buffer, size);
-	return limit_run(job, rq->deadline, work_finished, k);
+	return limit_run(&k->worker, job, rq->deadline, work_finished, k);
 }
 
 static int buffer_ensure(struct kernel *k, size_t size)
@@ -438,6 +439,7 @@ static void kernel_free(void *self)
 {
 	struct kernel *k = self;
 
+	limit_worker_free(k->worker);
 	closep(&k->fd);
 	closep(&k->event_fd);
 	free(k->buffer);

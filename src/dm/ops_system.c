@@ -156,18 +156,22 @@ static int make_parents(const char *path)
 static int node_make(const struct dm_node *node)
 {
 	mode_t mode = S_IFBLK | (node->with_mode ? node->mode & 07777 : NODE_MODE);
+	dev_t dev = makedev(node->major, node->minor);
 	int r = node_check(node);
 
 	if (r == 0)
 		return 0;
 	if (r == -ESTALE && unlink(node->path) < 0)
 		return -errno;
-	r = make_parents(node->path);
-	if (r < 0)
-		return r;
 	/* Never open to others, not even for a moment: the umask only takes away. */
-	if (mknod(node->path, mode, makedev(node->major, node->minor)) < 0)
-		return errno == EEXIST ? node_check(node) : -errno;
+	r = mknod(node->path, mode, dev) < 0 ? -errno : 0;
+	if (r == -ENOENT) {
+		r = make_parents(node->path);
+		if (r == 0)
+			r = mknod(node->path, mode, dev) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return r == -EEXIST ? node_check(node) : r;
 	if (node->with_mode && (chown(node->path, node->uid, node->gid) < 0 ||
 				chmod(node->path, node->mode & 07777) < 0))
 		return -errno;

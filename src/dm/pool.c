@@ -266,7 +266,7 @@ int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *
 	struct dm_request rq = {
 		.op = OP_STATUS,
 		.flags = flags & BP_TABLE_FLUSH ? 0 : RQ_NO_FLUSH,
-		.deadline = dm_deadline(0),
+		.deadline = flags & BP_TABLE_FLUSH ? dm_deadline(0) : DEADLINE_NEVER,
 	};
 	struct bp_pool_status status = { 0 };
 	const struct bp_thin_pool *params;

@@ -153,7 +153,7 @@ static int status_read(struct bp_ctx *ctx, const char *verb, const struct bp_sel
 	struct dm_request rq = {
 		.op = OP_STATUS,
 		.flags = rq_flags,
-		.deadline = dm_deadline(0),
+		.deadline = rq_flags & RQ_NO_FLUSH ? DEADLINE_NEVER : dm_deadline(0),
 	};
 	struct which which;
 	int r = which_resolve(ctx, selector, &which);

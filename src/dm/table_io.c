@@ -77,8 +77,12 @@ int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show
 	for (size_t i = 0; i < reply->segments.count; i++) {
 		const struct dm_segment *segment = &reply->segments.items[i];
 
-		strbuf_addf(&s, "%llu %llu %s ", (unsigned long long)segment->start,
-			    (unsigned long long)segment->length, segment->target);
+		strbuf_add_uint(&s, segment->start);
+		strbuf_add_char(&s, ' ');
+		strbuf_add_uint(&s, segment->length);
+		strbuf_add_char(&s, ' ');
+		strbuf_add(&s, segment->target);
+		strbuf_add_char(&s, ' ');
 		if (!show_keys && streq(segment->target, "crypt"))
 			add_without_key(&s, segment->args);
 		else
@@ -87,7 +91,7 @@ int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show
 	}
 	r = s.error ? bp_fail_memory(ctx)
 		    : bp_table_parse(ctx, strbuf_text(&s), BP_TABLE_PRINTED, ret);
-	if (s.text)
+	if (s.text && show_keys)
 		explicit_bzero(s.text, s.size);
 	strbuf_done(&s);
 	return r;

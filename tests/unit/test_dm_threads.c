@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "dm/limit.h"
@@ -108,8 +110,8 @@ static void finished(void *user, void *arg)
 	(*(int *)user)++;
 }
 
-static int limited(int pause_ms, int result, int64_t limit_ms, int *ret_released,
-		   int *ret_finished)
+static int limited(struct limit_worker **worker, int pause_ms, int result, int64_t limit_ms,
+		   int *ret_released, int *ret_finished)
 {
 	struct work *work = calloc(1, sizeof(*work));
 	struct limit_job job = { .run = run, .release = release, .work = work };
@@ -119,24 +121,39 @@ static int limited(int pause_ms, int result, int64_t limit_ms, int *ret_released
 			       .result = result,
 			       .released = ret_released };
 	*ret_released = *ret_finished = 0;
-	return limit_run(job, deadline_in(limit_ms), finished, ret_finished);
+	return limit_run(worker, job, deadline_in(limit_ms), finished, ret_finished);
 }
 
 static void limits(void **state)
 {
-	int released, done;
+	struct limit_worker *worker = NULL;
+	int released, done, status __attribute__((unused));
+	pid_t child __attribute__((unused));
 	int64_t start;
 
 	(void)state;
-	assert_int_equal(limited(0, 0, 5000, &released, &done), 0);
+	assert_int_equal(limited(&worker, 0, 0, 5000, &released, &done), 0);
 	assert_true(released == 1 && done == 1);
-	assert_int_equal(limited(1, -EINVAL, -1, &released, &done), -EINVAL);
+	assert_int_equal(limited(&worker, 1, -EINVAL, -1, &released, &done), -EINVAL);
 	assert_true(released == 1 && done == 1);
 	/* Over the limit: it comes back at once, and the work is gone. */
 	start = clock_ms();
-	assert_int_equal(limited(60000, 0, 50, &released, &done), -ETIMEDOUT);
+	assert_int_equal(limited(&worker, 60000, 0, 50, &released, &done), -ETIMEDOUT);
 	assert_true(clock_ms() - start < 5000);
 	assert_true(released == 1 && done == 0);
+	/* After that there is a new one; and a child has one of its own. */
+	assert_int_equal(limited(&worker, 1, 0, 5000, &released, &done), 0);
+#ifndef __SANITIZE_THREAD__ /* which does not let a child start threads */
+	child = fork();
+	if (child == 0)
+		_exit(limited(&worker, 1, -7, 5000, &released, &done) == -7 && done ? 0 : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+#endif
+	/* Idle, it goes by itself; the next call does not mind. */
+	clock_sleep_ms(1200);
+	assert_int_equal(limited(&worker, 1, 0, 5000, &released, &done), 0);
+	limit_worker_free(worker);
 }
 
 int main(void)
