@@ -46,9 +46,15 @@ static uint32_t data_run(const le64 *values, uint32_t nr, uint32_t i)
 static int count_data(struct thin_map *m, const le64 *values, uint32_t nr)
 {
 	for (uint32_t i = 0, end; i < nr; i = end) {
+		uint64_t block = thin_mapping_block(le64_get(values[i]));
+		int r;
+
 		end = data_run(values, nr, i);
-		if (refcounts_inc_run(&m->data, thin_mapping_block(le64_get(values[i])),
-				      end - i) < 0)
+		if (end - i == 1)
+			r = refcounts_inc(&m->data, block); /* inline: most are single */
+		else
+			r = refcounts_inc_run(&m->data, block, end - i);
+		if (r < 0)
 			return bp_fail_memory(m->b->ctx);
 	}
 	return 0;

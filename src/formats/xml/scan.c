@@ -119,16 +119,16 @@ static const char *scan_close(const struct xml_reader *rd, const char *p)
 	return p + element->name_len + 1;
 }
 
-/* The element whose name @p begins with: @hint, mostly. -1: none that may stand here. */
+/* The element whose "<name" @p begins with: @hint, mostly. -1: none that may stand here. */
 static int scan_name(const struct xml_reader *rd, const char *p, unsigned hint)
 {
 	for (unsigned i = 0; i <= rd->schema->nr_elements; i++) {
 		unsigned id = i == 0 ? hint : i - 1;
 		const struct xml_element *element = &rd->schema->elements[id];
+		char behind = p[element->name_len + 1];
 
-		if (memcmp(p, element->name, element->name_len) == 0 &&
-		    (p[element->name_len] == ' ' || p[element->name_len] == '>' ||
-		     p[element->name_len] == '/'))
+		if (starts_with(p, element->tag, element->name_len + 1u) &&
+		    (behind == ' ' || behind == '>' || behind == '/'))
 			return reader_allows(rd, element) ? (int)id : -1;
 	}
 	return -1;
@@ -152,7 +152,7 @@ static const char *scan_tag(struct xml_reader *rd, const char *p, unsigned *hint
 		return p;
 	}
 
-	id = scan_name(rd, p + 1, *hint);
+	id = scan_name(rd, p, *hint);
 	if (id < 0)
 		return NULL;
 	element = &rd->schema->elements[id];
