@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -192,6 +193,7 @@ static int run(char **argv)
 {
 	struct timespec before, after;
 	struct rusage usage;
+	struct timeval cpu;
 	int status;
 	pid_t pid;
 
@@ -208,7 +210,9 @@ static int run(char **argv)
 	if (pid < 0 || wait4(pid, &status, 0, &usage) < 0)
 		return -errno;
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	printf("%.6f %ld %d\n", seconds_between(&before, &after), usage.ru_maxrss,
+	timeradd(&usage.ru_utime, &usage.ru_stime, &cpu);
+	printf("%.6f %ld.%06ld %ld %d\n", seconds_between(&before, &after), (long)cpu.tv_sec,
+	       (long)cpu.tv_usec, usage.ru_maxrss,
 	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return 0;
 }
