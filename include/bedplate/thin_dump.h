@@ -62,7 +62,8 @@ struct bp_thin_dump_opts {
  * restore accepts it unless it is completed by hand.
  *
  * Memory: what a walk of all trees takes (44 bytes for each node, 12 for each entry of an
- * internal node, 4 for each metadata block), 8 bytes more for each node, 4 MiB of buffers. Nothing is held for each device and block.
+ * internal node, 4 for each metadata block), 8 bytes more for each node, 4 MiB of buffers.
+ * Nothing is held for each device and block.
  *
  * Return: 0; -EBADMSG, -EUCLEAN or -EIO where the trees of devices are damaged or don't agree;
  * -ENODATA: no such device; -ECANCELED, -ENOMEM, or what @write returned.
@@ -112,8 +113,8 @@ struct bp_thin_restore_opts {
  * device's mapped_blocks must be the number of its mappings; ids and names must not repeat.
  *
  * Memory: 2 bits for each data block that is near one in use and for each metadata block, 16
- * bytes for each leaf of the device at hand and of all defs, 16 for each internal node, 40 for
- * each device, 4 MiB of buffers.
+ * bytes for each leaf of the device at hand and of all defs, up to 32 for each internal node,
+ * 40 for each device, 4 MiB of buffers and sets.
  *
  * Return: 0; -EINVAL (BP_E_XML: the text, with line and column; BP_E_USAGE: options, or output
  * is input), -ENOENT, -EACCES, -EBUSY (@path), -ENOSPC (no room in @path), -EIO, -ECANCELED,
