@@ -39,9 +39,9 @@ struct bp_explanation {
 /**
  * bp_explain_kernel_line() - Explain one line of the kernel's log.
  * @line: e.g. "device-mapper: table: 254:0: linear: Invalid device sector (-EINVAL)"; what is
- *in front of "device-mapper: " does not matter.
+ *	in front of "device-mapper: " does not matter.
  * @table: the table that was being loaded, or NULL: segment, argument number and value come
- *from it.
+ *	from it.
  *
  * Return: 0; -ENOENT (not a line of device-mapper, or not one that is known); -ENOMEM.
  */

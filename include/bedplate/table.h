@@ -42,13 +42,13 @@ struct bp_table;
  * @start_sectors, @length_sectors: where in the mapped device.
  * @target: the target's name, as in the kernel.
  * @params: the typed parameters: of the struct that <bedplate/targets.h> gives for @target.
- *NULL where the target is not known, or where @problem says why its arguments were not
+ *	NULL where the target is not known, or where @problem says why its arguments were not
  *	understood; then @args is all there is.
  * @args: the arguments as text. "" where there are none. Follows every change.
  * @extra: words behind the last known argument, as text; NULL where there are none. They are
  *	kept and written back.
  * @problem: why the arguments were kept raw; NULL where they were not, or the target is
- *unknown.
+ *	unknown.
  */
 struct bp_segment {
 	bp_sector start_sectors, length_sectors;
@@ -71,8 +71,8 @@ BP_API void bp_table_free(struct bp_table *table);
 /**
  * enum bp_table_parse_flags - How bp_table_parse() reads.
  * @BP_TABLE_PRINTED: the text is what a kernel printed. Where such a segment is not understood
- *(a failed target's "Fail", words of a newer kernel), it is kept raw, with @problem set, and
- *the call succeeds.
+ *	(a failed target's "Fail", words of a newer kernel), it is kept raw, with @problem set, and
+ *	the call succeeds.
  */
 enum bp_table_parse_flags {
 	BP_TABLE_PRINTED = 1 << 0,
@@ -98,7 +98,7 @@ BP_API int bp_table_parse(struct bp_ctx *ctx, const char *text, uint32_t flags,
  * bp_table_add() - Add a segment from typed parameters.
  * @target: a known target, such as "linear".
  * @params: the target's struct, e.g. &(struct bp_linear){ .dev = "8:16" }. Copied, with all
- *that it points to. NULL: all members are unset, to be filled by bp_segment_set().
+ *	that it points to. NULL: all members are unset, to be filled by bp_segment_set().
  *
  * Return: 0; -EINVAL (a member that must be given is not; the error names it), -ENOENT (unknown
  * target: see bp_table_add_raw()), -ENOMEM.
@@ -154,7 +154,7 @@ BP_API int bp_segment_format_args(struct bp_ctx *ctx, const struct bp_segment *s
  *	"legs.1.dev" (an index may be the list's length: that adds an element).
  * @value: as in a table line. Flags take "true" and "false" (or "on", "off"). A name that
  *	stands for several words ("legs", "corrupt_bio_byte") takes all of them, parted by
- *blanks; a list is replaced. "" unsets what need not be given.
+ *	blanks; a list is replaced. "" unsets what need not be given.
  *
  * The segment is changed only on success.
  *
@@ -336,11 +336,10 @@ BP_API void bp_option_iter_free(struct bp_option_iter *iter);
  * struct bp_status - One segment's status, typed. Free it with bp_status_free().
  * @target: the target's name.
  * @text: the line as the kernel gave it, without white space at its ends.
- * @state: where the whole line is one state ("Fail", "Error", "Invalid", "Overflow", "Merge
- *failed"
- *	...), that; else NULL.
+ * @state: where the whole line is one state ("Fail", "Error", "Invalid", "Overflow",
+ *	"Merge failed" ...), that; else NULL.
  * @values: the typed status, of the struct that <bedplate/targets.h> gives for @target; NULL
- *where the target is unknown or has no status, or @state or @problem is set.
+ *	where the target is unknown or has no status, or @state or @problem is set.
  * @extra: words behind the last known one (a newer kernel's), or NULL.
  * @problem: why the line was not understood; NULL where it was.
  */
@@ -366,7 +365,7 @@ BP_API void bp_status_free(struct bp_status *status);
  * bp_status_get() - Read one field by name, as text.
  * @name: as bp_status_field_iter_new() lists them.
  * @ret: freed by the caller with free(); NULL where the line has no such field (a state, an
- *older kernel) or shows '-' for it.
+ *	older kernel) or shows '-' for it.
  *
  * Return: 0, -ENOENT (no such name), -ENOMEM.
  */
@@ -416,7 +415,7 @@ BP_API int bp_message_next(const struct bp_target *target, size_t *it,
 /**
  * enum bp_severity - What follows from a finding.
  * @BP_SEVERITY_UNKNOWN: nothing: the rule could not be checked (no device to look at, no kernel
- *to ask). Said, because silence would read as "checked".
+ *	to ask). Said, because silence would read as "checked".
  * @BP_SEVERITY_WARNING: the kernel takes it, but not as written, or it is surely not meant.
  * @BP_SEVERITY_REFUSED: the kernel will refuse the table.
  * @BP_SEVERITY_CRASH: a kernel is known to crash on it.
@@ -489,10 +488,10 @@ struct bp_table_check_opts {
  * bp_table_check() - Find what the kernel would refuse, before it is asked.
  * @opts: NULL: only what can be known from the table alone.
  * @ret: what was found, maybe nothing; free it with bp_findings_free(). The kernel still has
- *the last word.
+ *	the last word.
  *
  * Return: 0 if the check was carried out, whatever it found; -E2BIG, -EINVAL (options),
- *-ENOMEM.
+ *	-ENOMEM.
  */
 BP_API int bp_table_check(struct bp_ctx *ctx, const struct bp_table *table,
 			  const struct bp_table_check_opts *opts, struct bp_findings **ret);

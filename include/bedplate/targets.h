@@ -32,7 +32,7 @@ extern "C" {
  *
  * Return: 0; -ENODATA (this target's length does not come from a device: zero, error, thin, vdo
  * ...); -ENOENT (unknown target); -ERANGE (an offset at or behind its device's end); what
- *@lookup returned; -ENOMEM.
+ *	@lookup returned; -ENOMEM.
  */
 BP_API int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
 			    bp_lookup_fn lookup, void *user, bp_sector *ret_sectors);

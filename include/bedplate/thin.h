@@ -167,7 +167,7 @@ enum bp_thin_check_flags {
  * @size: sizeof(struct bp_thin_check_opts). Members are only added at the end.
  * @flags: enum bp_thin_check_flags.
  * @mapping_root, @details_root: use these roots, not the superblock's. Reference counts are
- *then not compared.
+ *	then not compared.
  * @workers: threads; 0: as suits processors and device.
  * @damage: called for each damage found; by place, in each by ascending block.
  * @progress: called now and then with the blocks done and to do so far; non-zero ends the
