@@ -376,6 +376,43 @@ static void wrong_fields_are_found(void **state)
 	image_done(&good);
 }
 
+/* The metadata snapshot's superblock, block 64 of thin-msnap: its own fields are looked at. */
+static void the_snapshot_is_looked_at(void **state)
+{
+	static const struct {
+		uint32_t at, bytes;
+		uint64_t value;
+		bool fatal;
+		const char *says;
+	} cases[] = {
+		{ 64 + 16, 8, 5, false, "metadata snap: the roots of space maps are not zero" },
+		{ 336, 4, 512, false,
+		  "metadata snap: data_block_size (sectors) is 512, not 256" },
+		{ 336, 4, 0, true, "metadata snap: data_block_size (sectors) cannot be 0" },
+		{ 8, 8, 65, true, "metadata snap: its own block number is 65, not 64" },
+		{ 320, 8, 5000, true, "mapping top-level: block 5000: is past" },
+		{ 328, 8, 64, true, "device details tree: block 64: not a btree node" },
+	};
+	struct image good, bad;
+	struct verdict v;
+
+	(void)state;
+	image_load(&good, "thin-msnap");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		image_copy(&bad, &good);
+		patch(&bad, 64, BLOCK_THIN_SUPERBLOCK, cases[i].at, cases[i].bytes,
+		      cases[i].value);
+		check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+		assert_ok(v.r);
+		if (!strstr(v.text, cases[i].says))
+			fail_msg("not said: %s\nbut: %s", cases[i].says, v.text);
+		assert_int_equal(v.res.nr_fatal > 0, cases[i].fatal);
+		verdict_done(&v);
+		image_done(&bad);
+	}
+	image_done(&good);
+}
+
 /* Index entries of thin-refs: metadata index block 199, data index leaf 198. */
 static void accounting_is_a_remark(void **state)
 {
@@ -788,7 +825,7 @@ static void needs_check_is_cleared(void **state)
 /* Whichever write or flush fails, and all after it: an error, nothing worse than before. */
 static void repair_may_stop_anywhere(void **state)
 {
-	static const enum io_fault_what whats[] = { IO_FAULT_WRITE_NTH, IO_FAULT_FLUSH_NTH };
+	static const enum io_fault_what faults[] = { IO_FAULT_WRITE_NTH, IO_FAULT_FLUSH_NTH };
 	struct image good, image;
 	struct io_fault_counts counts;
 	struct verdict v;
@@ -808,9 +845,9 @@ static void repair_may_stop_anywhere(void **state)
 	assert_clean(&image);
 	image_done(&image);
 
-	for (size_t w = 0; w < ARRAY_SIZE(whats); w++)
+	for (size_t w = 0; w < ARRAY_SIZE(faults); w++)
 		for (uint64_t at = 0; at < (w ? counts.flushes : counts.blocks_written); at++) {
-			struct io_fault_plan plan = { whats[w], at, -EIO };
+			struct io_fault_plan plan = { faults[w], at, -EIO };
 
 			image_copy(&image, &good);
 			assert_ok(io_fault_new(image_io(&image), &plan, &io));
@@ -1008,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(result_has_what_was_counted),
 		cmocka_unit_test(less_can_be_checked),
 		cmocka_unit_test(wrong_fields_are_found),
+		cmocka_unit_test(the_snapshot_is_looked_at),
 		cmocka_unit_test(accounting_is_a_remark),
 		cmocka_unit_test(broken_fields_are_found),
 		cmocka_unit_test(no_bytes_do_harm),

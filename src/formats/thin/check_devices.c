@@ -141,42 +141,58 @@ static uint64_t only_in_snap(const struct check *c)
 	return n;
 }
 
-int check_devices(struct check *c)
+/* What has no pointer from a tree: the superblocks, each counted once. */
+static int count_superblocks(struct check *c)
 {
-	bp_mblock mapping_root = c->sb.pub.mapping_root, details_root = c->sb.pub.details_root;
 	int r = refcounts_init(&c->meta_counts, c->meta.nr_blocks);
 
-	if (c->opts.mapping_root)
-		c->sb.pub.mapping_root = mapping_root = c->opts.mapping_root;
-	if (c->opts.details_root)
-		c->sb.pub.details_root = details_root = c->opts.details_root;
 	if (r == 0)
 		r = bits_init(&c->claimed, c->meta.nr_blocks);
-	if (r == 0) {
-		bits_set(&c->claimed, 0);
-		r = check_count(c, 0);
-	}
-	if (r == 0 && c->has_snap) {
-		check_claim(c, c->snap.block, BP_PLACE_METADATA_SNAPSHOT);
-		r = check_count(c, c->snap.block);
-	}
-	if (r == 0)
-		r = walk(c, &c->details, sizeof(struct thin_details_disk), details_root,
-			 c->snap.pub.details_root);
+	if (r < 0)
+		return r;
+	bits_set(&c->claimed, 0);
+	r = check_count(c, 0);
+	if (r < 0 || !c->has_snap)
+		return r;
+	check_claim(c, c->snap.block, BP_PLACE_METADATA_SNAPSHOT);
+	return check_count(c, c->snap.block);
+}
+
+static int walk_trees(struct check *c)
+{
+	int r = walk(c, &c->details, sizeof(struct thin_details_disk), c->sb.pub.details_root,
+		     c->snap.pub.details_root);
+
 	if (r == 0)
 		r = check_report_forest(c, &c->details, &details_tree);
 	if (r == 0)
-		r = walk(c, &c->top, sizeof(le64), mapping_root, c->snap.pub.mapping_root);
+		r = walk(c, &c->top, sizeof(le64), c->sb.pub.mapping_root,
+			 c->snap.pub.mapping_root);
 	if (r == 0)
 		r = check_report_forest(c, &c->top, &top_tree);
+	return r < 0 ? r : count_roots(c);
+}
+
+static int join(struct check *c, const struct thin_sb *sb, struct thin_devices *ret)
+{
+	return thin_devices_join(&c->top, sb->pub.mapping_root, &c->details,
+				 sb->pub.details_root, ret);
+}
+
+int check_devices(struct check *c)
+{
+	int r = count_superblocks(c);
+
+	if (c->opts.mapping_root)
+		c->sb.pub.mapping_root = c->opts.mapping_root;
+	if (c->opts.details_root)
+		c->sb.pub.details_root = c->opts.details_root;
 	if (r == 0)
-		r = count_roots(c);
+		r = walk_trees(c);
 	if (r == 0)
-		r = thin_devices_join(&c->top, mapping_root, &c->details, details_root,
-				      &c->devices);
+		r = join(c, &c->sb, &c->devices);
 	if (r == 0 && c->has_snap)
-		r = thin_devices_join(&c->top, c->snap.pub.mapping_root, &c->details,
-				      c->snap.pub.details_root, &c->snap_devices);
+		r = join(c, &c->snap, &c->snap_devices);
 	if (r < 0)
 		return r;
 	check_list(c, &c->devices, &c->sb, false);

@@ -296,7 +296,7 @@ static void tell_lost(struct check *c, const struct finding *f)
 		damage.parent = c->maps.nodes.items[l->edge->parent].block;
 		snprintf(why, sizeof(why), ", below node %" PRIu64, damage.parent);
 	}
-	if (l->error == NODE_KEY_RANGE) {
+	if (l->edge && l->error == NODE_KEY_RANGE) {
 		damage.expected = l->begin;
 		damage.actual = l->edge->first;
 		snprintf(why, sizeof(why),

@@ -132,6 +132,25 @@ static int read_snap(struct check *c, void *buf, bool *ret)
 	return 0;
 }
 
+/* The snapshot's copy has no space maps of its own; what never changes in a pool is as there.
+ */
+static void check_copy(struct check *c)
+{
+	static const struct sm_root zero;
+	const struct thin_sb *snap = &c->snap;
+
+	if (memcmp(&snap->data_sm, &zero, sizeof(zero)) ||
+	    memcmp(&snap->metadata_sm, &zero, sizeof(zero)))
+		check_report(c,
+			     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_REMARK,
+				    .place = BP_PLACE_METADATA_SNAPSHOT, .block = snap->block),
+			     "metadata snap: the roots of space maps are not zero");
+	if (snap->pub.data_block_sectors != c->live.pub.data_block_sectors)
+		field(c, BP_PLACE_METADATA_SNAPSHOT, snap->block, BP_HARM_REMARK,
+		      "data_block_size (sectors)", c->live.pub.data_block_sectors,
+		      snap->pub.data_block_sectors);
+}
+
 static int check_snap(struct check *c, void *buf, bool alone)
 {
 	bool usable;
@@ -145,6 +164,7 @@ static int check_snap(struct check *c, void *buf, bool alone)
 	}
 	thin_sb_decode(buf, c->live.pub.metadata_snap, &c->snap);
 	check_fields(c, &c->snap, BP_PLACE_METADATA_SNAPSHOT);
+	check_copy(c);
 	c->has_snap = !alone;
 	return 0;
 }
