@@ -269,7 +269,10 @@ int system_log(void *self, int64_t since_us, dm_log_fn line, void *user)
 
 /* --- udev --- */
 
-/* Is the process at the other end in our namespace of this kind? */
+/*
+ * Is the process at the other end in our namespace of this kind? Yes where it can't be known: a
+ * daemon that went to the background is not the one that began to listen, and that one is gone.
+ */
 static bool same_namespace(pid_t pid, const char *kind)
 {
 	struct stat ours, theirs;
@@ -279,7 +282,7 @@ static bool same_namespace(pid_t pid, const char *kind)
 	if (stat(path, &ours) < 0)
 		return true; /* no such namespaces here */
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
-	return stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino;
+	return stat(path, &theirs) < 0 || ours.st_ino == theirs.st_ino;
 }
 
 const char *system_udev_why_not(void *self)
