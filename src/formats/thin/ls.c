@@ -176,6 +176,18 @@ static int read_again(struct ls *ls, bool several, unsigned workers, io_block_fn
 	return r;
 }
 
+/* Does any data block have more than one mapping? Bit 1 of its count says so. */
+static bool any_shared(const struct refcounts *c)
+{
+	for (uint64_t p = 0; p < DIV_UP(c->nr_blocks, REFCOUNTS_PIECE); p++) {
+		for (unsigned w = 0; c->pieces[p] && w < REFCOUNTS_WORDS; w++) {
+			if (c->pieces[p][w] & UINT64_C(0xaaaaaaaaaaaaaaaa))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int find_exclusive(struct ls *ls)
 {
 	int r = merge_counts(ls);
@@ -184,9 +196,13 @@ static int find_exclusive(struct ls *ls)
 		r = find_owners(ls);
 	if (r == 0)
 		r = read_again(ls, true, 1, count_again);
-	if (r == 0)
-		r = read_again(ls, false, ls->tm->meta.workers, count_exclusive);
-	return r;
+	if (r < 0)
+		return r;
+	if (any_shared(&ls->counts[0]))
+		return read_again(ls, false, ls->tm->meta.workers, count_exclusive);
+	for (size_t i = 0; i < ls->devices.list.count; i++)
+		ls->exclusive[i] = forest_entries(&ls->forest, ls->devices.list.items[i].root);
+	return 0;
 }
 
 /* --- the whole --- */
