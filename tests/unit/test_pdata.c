@@ -228,6 +228,37 @@ static void shared_nodes_are_read_once(void **state)
 	tree_done(&t);
 }
 
+/* Roots may have any number of entries, an internal one with one child included; others not. */
+static void few_entries_are_marked(void **state)
+{
+	const uint64_t roots[] = { 1, 2 };
+	uint64_t entries[504];
+	unsigned counts[TREE_BLOCKS];
+	struct forest f;
+	struct tree t;
+
+	(void)state;
+	tree_new(&t);
+	for (uint64_t i = 0; i < 252; i++)
+		entries[2 * i] = entries[2 * i + 1] = i;
+	PUT(&t, 1, NODE_INTERNAL, 0, 10);
+	PUT(&t, 2, NODE_LEAF, 7, 7);
+	put(&t, 10, NODE_LEAF, entries, 84);
+	walk(&t, &f, counts, roots, 2);
+	assert_int_equal(f.nr_errors, 0);
+	for (size_t i = 0; i < f.nodes.count; i++)
+		assert_false(f.nodes.items[i].flags & WALK_IS_SPARSE);
+	forest_done(&f);
+
+	put(&t, 10, NODE_LEAF, entries, 83);
+	walk(&t, &f, counts, roots, 2);
+	assert_int_equal(f.nr_errors, 0);
+	assert_true(forest_node(&f, 10)->flags & WALK_IS_SPARSE);
+	assert_false(forest_node(&f, 2)->flags & WALK_IS_SPARSE);
+	forest_done(&f);
+	tree_done(&t);
+}
+
 static void damage_between_nodes_is_found(void **state)
 {
 	const uint64_t root = 1;
@@ -538,6 +569,7 @@ int main(void)
 		cmocka_unit_test(nodes_are_verified),
 		cmocka_unit_test(keys_are_found),
 		cmocka_unit_test(shared_nodes_are_read_once),
+		cmocka_unit_test(few_entries_are_marked),
 		cmocka_unit_test(damage_between_nodes_is_found),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(many_ways_take_no_time),
