@@ -434,6 +434,13 @@ static void check_legs(struct check *c, const struct bp_raid *raid)
 		absent += !leg->data_dev;
 		without += !leg->metadata_dev;
 	}
+	/* Seen on 6.1; newer kernels were not tried. */
+	if (raid->nr_legs && is_raid10(raid->type) && without == raid->nr_legs)
+		check_found(c,
+			    check_release(c, 0x0602) == BP_ANSWER_NO ? BP_SEVERITY_REFUSED
+								     : BP_SEVERITY_WARNING,
+			    "legs.0.metadata_dev", "a device in place of '-'",
+			    "raid10 without metadata has no layout for the kernel to run");
 	if (raid->nr_legs && absent == raid->nr_legs)
 		check_rule(c, "legs.0.data_dev", NULL, "Invalid rdev size");
 	else if (!is_raid10(raid->type) && absent > redundancy(raid))

@@ -334,6 +334,7 @@ static const struct refused refused[] = {
 	{ "0 64 raid raid1 1 0 2 7:3 - - 7:1", "legs.0.data_dev", "must have data" },
 	{ "0 64 raid raid4 1 8 3 7:3 7:0 - 7:1 - 7:2", "legs", "without metadata" },
 	{ "0 64 raid raid5_n 1 8 1 - 7:0", "nr_legs", "more legs" },
+	{ "0 64 raid raid10 1 8 2 - 7:0 - 7:1", "legs.0.metadata_dev", "no layout", 0x0601 },
 	{ "0 8 multipath 0 0 1 0 round-robin 0 1 1 7:0 1", "first_group", "1 to 1" },
 	{ "0 8 multipath 0 0 0 1", "first_group", "0" },
 	{ "0 8 multipath 2 pg_init_retries 51 0 0 0", "pg_init_retries", "1 to 50" },
@@ -369,6 +370,7 @@ static void warnings(void **state)
 {
 	(void)state;
 	assert_warned("0 64 raid raid10_far 1 8 2 - 7:0 - 7:1", "type");
+	assert_warned("0 64 raid raid10 1 8 2 - 7:0 - 7:1", "legs.0.metadata_dev");
 	assert_warned("0 64 raid raid1 1 8 2 - 7:0 - 7:1", "chunk_sectors");
 	assert_warned("0 8 mirror core 1 2 2 7:0 0 7:1 0 1 handle_errors", "handle_errors");
 	assert_warned("0 8 multipath 0 0 1 2 round-robin 0 1 1 7:0 1", "first_group");
