@@ -80,7 +80,7 @@ static bool wait_for(struct limit_worker *w, pthread_cond_t *cond, const bool *f
 }
 
 /* Run the job that is there. It can be cancelled in the system call, and nowhere else. */
-static void run_job(struct limit_worker *w)
+LIMIT_CANCELLABLE static void run_job(struct limit_worker *w)
 {
 	struct limit_job job = w->job;
 	int result, old;
@@ -97,7 +97,7 @@ static void run_job(struct limit_worker *w)
 	pthread_cond_signal(&w->answered);
 }
 
-static void *thread(void *arg)
+LIMIT_CANCELLABLE static void *thread(void *arg)
 {
 	struct limit_worker *w = arg;
 	int old;

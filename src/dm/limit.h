@@ -10,10 +10,16 @@
  * it, once nobody uses it any more, which may be after limit_run() has returned.
  */
 struct limit_job {
-	int (*run)(void *work); /* 0 or -errno; async-cancellable: system calls only */
+	int (*run)(void *work); /* 0 or -errno; system calls only; LIMIT_CANCELLABLE */
 	void (*release)(void *work);
 	void *work;
 };
+
+/*
+ * For the functions that a cancelled thread leaves half-way: what a sanitizer noted of their
+ * frames would stay behind and be taken for the next frames' own.
+ */
+#define LIMIT_CANCELLABLE __attribute__((no_sanitize("address")))
 
 /*
  * The thread that such calls run in, NULL: not there yet. It is kept for the next call, and

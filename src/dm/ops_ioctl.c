@@ -211,7 +211,7 @@ struct work {
 	bool secure;
 };
 
-static int work_run(void *arg)
+LIMIT_CANCELLABLE static int work_run(void *arg)
 {
 	struct work *work = arg;
 

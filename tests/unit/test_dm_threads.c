@@ -83,7 +83,7 @@ struct work {
 	int *released;
 };
 
-static int run(void *arg)
+LIMIT_CANCELLABLE static int run(void *arg)
 {
 	const struct work *work = arg;
 	struct timespec t = {
@@ -145,8 +145,12 @@ static void limits(void **state)
 	assert_int_equal(limited(&worker, 1, 0, 5000, &released, &done), 0);
 #ifndef __SANITIZE_THREAD__ /* which does not let a child start threads */
 	child = fork();
-	if (child == 0)
-		_exit(limited(&worker, 1, -7, 5000, &released, &done) == -7 && done ? 0 : 1);
+	if (child == 0) {
+		bool good = limited(&worker, 1, -7, 5000, &released, &done) == -7 && done == 1;
+
+		limit_worker_free(worker);
+		_exit(good ? 0 : 1);
+	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 #endif

@@ -102,6 +102,39 @@ static void busy(void)
 	remove_named(ctx, "low");
 }
 
+/* I/O that never ends holds a suspend back: the limit ends the wait, and nothing is suspended. */
+static void stuck(void)
+{
+	struct bp_selector low = { .name = "low" }, up = { .name = "up" };
+	struct bp_change_opts opts = { .size = sizeof(opts), .timeout_ms = 500 };
+	struct bp_change_opts quick = { .size = sizeof(quick), .flags = BP_CHANGE_NO_LOCKFS };
+	struct bp_device_info info;
+	char text[128];
+	pid_t reader;
+	int status;
+
+	snprintf(text, sizeof(text), "0 8 linear %s 0\n", disk(0));
+	OK(create_from(ctx, "low", text, NULL));
+	OK(create_from(ctx, "up", "0 8 linear /dev/mapper/low 0\n", NULL));
+	OK(bp_device_suspend(ctx, &low, &quick));
+	reader = fork();
+	if (reader == 0) {
+		get_sector("/dev/mapper/up", 0);
+		_exit(0);
+	}
+	usleep(300000);
+	ERR(bp_device_suspend(ctx, &up, &opts), ETIMEDOUT);
+	CHECK(bp_error_get(ctx)->code == BP_E_TIMEOUT);
+	OK(bp_device_info(ctx, &up, &info));
+	CHECK(!info.suspended);
+	OK(bp_device_resume(ctx, &low, NULL));
+	CHECK(waitpid(reader, &status, 0) == reader && status == 0);
+	OK(bp_device_suspend(ctx, &up, &opts));
+	OK(bp_device_resume(ctx, &up, NULL));
+	remove_named(ctx, "up");
+	remove_named(ctx, "low");
+}
+
 /* A stack whose last device is refused leaves none of the others. */
 static void half_a_stack(void)
 {
@@ -125,6 +158,7 @@ int main(void)
 	taken();
 	busy();
 	half_a_stack();
+	stuck();
 	CHECK(bp_warnings_count(ctx) == 0);
 	bp_ctx_free(ctx);
 	return 0;

@@ -23,6 +23,7 @@ static int start_udevd(void)
 	mkdir("/run/udev", 0755);
 	udevd = fork();
 	if (udevd == 0) {
+		setpgid(0, 0); /* its workers die with it: they hold its socket too */
 		execl(program, "systemd-udevd", (char *)NULL);
 		_exit(127);
 	}
@@ -35,7 +36,7 @@ static int start_udevd(void)
 static void stop_udevd(void)
 {
 	if (udevd > 0) {
-		kill(udevd, SIGKILL);
+		kill(-udevd, SIGKILL);
 		waitpid(udevd, NULL, 0);
 	}
 	if (system("rm -rf /run/udev") != 0)
@@ -108,9 +109,10 @@ static void dead(struct bp_ctx *ctx)
 	struct bp_udev_state state;
 	struct bp_device_info info;
 
-	kill(udevd, SIGKILL);
+	kill(-udevd, SIGKILL);
 	waitpid(udevd, NULL, 0);
 	udevd = 0;
+	usleep(200000);
 	CHECK(access("/run/udev/control", F_OK) == 0);
 	OK(bp_udev_probe(ctx, &state));
 	CHECK(!state.runs);
