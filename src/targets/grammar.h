@@ -114,6 +114,8 @@ enum arg_flags {
 	ARG_POWER_OF_2 = 1 << 16,   /* a number must be one, or 0 if its range allows that */
 	ARG_DEFAULT = 1 << 17,   /* a choice that is not given is written as .def; ARG_WHEN: and where
 				    the enum is not given */
+	ARG_HIDDEN = 1 << 18,    /* a flag that kernels count but don't print: set without a word;
+				    ARG_GROUP: it has one such, so one word fewer is there */
 };
 /* clang-format on */
 

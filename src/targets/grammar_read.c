@@ -98,6 +98,8 @@ int reader_counted(struct reader *r, const struct arg *arg, void *base, const vo
 	e = reader_nr(r, arg, name, &nr);
 	if (e < 0)
 		return e;
+	if ((arg->flags & ARG_HIDDEN) && nr-- == 0)
+		return reader_fail(r, r->pos - 1, name, "'0' is too few");
 	r->end = r->pos + nr;
 	e = read(r, arg, base, up);
 	if (e < 0)

@@ -241,6 +241,11 @@ int reader_flag(struct reader *r, const struct arg *arg, void *base, const void 
 	int e;
 
 	(void)up;
+	if (arg->flags & ARG_HIDDEN) {
+		is_set = true;
+		memcpy(arg_at(arg, base), &is_set, sizeof(is_set));
+		return 0;
+	}
 	if ((arg->flags & ARG_PEEK) &&
 	    (r->pos == r->end || !streq(r->words[r->pos], arg_word(arg))))
 		return 0;

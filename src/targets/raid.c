@@ -79,8 +79,7 @@ static const struct arg options[] = {
 	ARG_CHOICE(struct bp_raid, raid10_format, formats, "where raid10 puts the copies",
 		   .def = "near", .flags = ARG_NOCASE),
 	ARG_FLAG(struct bp_raid, raid10_use_near_sets,
-		 "copies of the far and offset formats stay in sets of legs that lie together",
-		 .flags = ARG_CHOSEN),
+		 "copies of the far and offset formats stay in sets of legs that lie together"),
 	ARG_SIGNED(struct bp_raid, delta_disks, DEVS_MAX,
 		   "legs to add, or with '-' to take away"),
 	ARG_MAYBE(struct bp_raid, data_offset_sectors, 0, INT32_MAX,
@@ -111,6 +110,24 @@ static const struct arg leg_args[] = {
 static const struct arg args[] = {
 	ARG_CHOICE(struct bp_raid, type, types, "level and layout", .flags = ARG_NOCASE),
 	ARG_GROUP(params, params_args),
+	ARG_COUNT(struct bp_raid, nr_legs, 1, DEVS_MAX),
+	ARG_EACH(struct bp_raid, legs, nr_legs, leg_args, "the devices"),
+	ARG_END,
+};
+
+/* Where raid10_use_near_sets was given kernels count it, but print nothing for it. */
+static const struct arg printed_params_args[] = {
+	ARG_NUMBER(struct bp_raid, chunk_sectors, 0, INT32_MAX,
+		   "what lies on one leg before the next begins"),
+	ARG_OPTIONS_REST(options, .flags = ARG_NOCASE),
+	ARG_FLAG(struct bp_raid, raid10_use_near_sets, "copies stay in sets of legs",
+		 .flags = ARG_HIDDEN),
+	ARG_END,
+};
+
+static const struct arg printed[] = {
+	ARG_CHOICE(struct bp_raid, type, types, "level and layout", .flags = ARG_NOCASE),
+	ARG_GROUP(params, printed_params_args, .flags = ARG_HIDDEN),
 	ARG_COUNT(struct bp_raid, nr_legs, 1, DEVS_MAX),
 	ARG_EACH(struct bp_raid, legs, nr_legs, leg_args, "the devices"),
 	ARG_END,
@@ -434,11 +451,11 @@ static void check_legs(struct check *c, const struct bp_raid *raid)
 		absent += !leg->data_dev;
 		without += !leg->metadata_dev;
 	}
-	/* Seen on 6.1; newer kernels were not tried. */
+	/* Seen on 6.1 and 6.12; newer kernels were not tried. */
 	if (raid->nr_legs && is_raid10(raid->type) && without == raid->nr_legs)
 		check_found(c,
-			    check_release(c, 0x0602) == BP_ANSWER_NO ? BP_SEVERITY_REFUSED
-								     : BP_SEVERITY_WARNING,
+			    check_release(c, 0x060d) != BP_ANSWER_YES ? BP_SEVERITY_REFUSED
+								      : BP_SEVERITY_WARNING,
 			    "legs.0.metadata_dev", "a device in place of '-'",
 			    "raid10 without metadata has no layout for the kernel to run");
 	if (raid->nr_legs && absent == raid->nr_legs)
@@ -547,6 +564,7 @@ const struct bp_target target_raid = {
 	.flags = BP_TARGET_FORMATS,
 	.size = sizeof(struct bp_raid),
 	.args = args,
+	.printed = printed,
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_raid_status),
 	.status = status,

@@ -180,6 +180,30 @@ static void raid_write_behind_is_printed_halved(void **state)
 	assert_differs("0 8 raid raid1 1 0 2 - 7:0 - 7:1", "0 8 raid raid1 1 0 2 - 7:0 - -");
 }
 
+/* A kernel's own line announces a word that is not there. */
+static void raid_near_sets_are_counted_only(void **state)
+{
+	struct bp_table *table;
+	const struct bp_raid *raid;
+
+	(void)state;
+	assert_same(
+		"0 8 raid raid10 6 64 raid10_format far raid10_copies 2 raid10_use_near_sets 2 "
+		"8:2 8:0 8:3 8:1",
+		"0 8 raid raid10 6 64 raid10_copies 2 raid10_format far 2 8:2 8:0 8:3 8:1");
+	table = parsed("0 8 raid raid10 4 64 raid10_format far 2 8:2 8:0 8:3 8:1",
+		       BP_TABLE_PRINTED);
+	raid = bp_table_get(table, 0)->params;
+	assert_true(raid->raid10_use_near_sets);
+	assert_int_equal(raid->nr_legs, 2);
+	bp_table_free(table);
+	/* Of people such a line is a mistake. */
+	assert_err(bp_table_parse(ctx,
+				  "0 8 raid raid10 4 64 raid10_format far 2 8:2 8:0 8:3 8:1", 0,
+				  &table),
+		   EINVAL);
+}
+
 static void raid_status(void **state)
 {
 	const struct bp_raid_status *s;
@@ -395,6 +419,7 @@ int main(void)
 		cmocka_unit_test(raid_tables),
 		cmocka_unit_test(raid_built),
 		cmocka_unit_test(raid_write_behind_is_printed_halved),
+		cmocka_unit_test(raid_near_sets_are_counted_only),
 		cmocka_unit_test(raid_status),
 		cmocka_unit_test(multipath_tables),
 		cmocka_unit_test(multipath_equal),

@@ -107,6 +107,8 @@ static const struct {
 	{ "0 16384 raid raid5_ls 1 64 3 - " LEG "0 - " LEG "1 - " LEG "2" },
 	{ "0 8192 raid raid10 5 64 raid10_format far raid10_copies 2 2 " LEG "2 " LEG "0 " LEG
 	  "3 " LEG "1" },
+	{ "0 8192 raid raid10 4 64 raid10_format far raid10_use_near_sets 2 " LEG "2 " LEG
+	  "0 " LEG "3 " LEG "1" },
 	{ "0 8192 multipath 2 queue_mode bio 0 2 1 round-robin 0 1 1 " LEG
 	  "0 1000 service-time 0 2 0 " LEG "1 " LEG "2",
 	  0, "queue_if_no_path" },
