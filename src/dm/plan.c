@@ -10,6 +10,7 @@
 struct plan {
 	VEC(struct bp_plan_step) steps;
 	VEC(char *) made; /* kernel names of devices that the plan itself creates */
+	VEC(struct bp_devno) released; /* one for each use of a device by one that it removes */
 };
 
 struct bp_plan {
@@ -29,6 +30,7 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->made.count; i++)
 		free(plan->made.items[i]);
 	vec_done(&plan->made);
+	vec_done(&plan->released);
 	free(plan);
 }
 
@@ -164,19 +166,54 @@ static int state_before(struct bp_ctx *ctx, struct dm *dm, const char *verb,
 	return r == -ENXIO ? remember(ctx, dm->plan, rq->name) : r;
 }
 
+/* How often a device will still be open, once the plan has come this far. */
+static int32_t opens_left(const struct plan *plan, const struct dm_state *state)
+{
+	int32_t opens = state->open_count;
+
+	for (size_t i = 0; i < plan->released.count; i++)
+		opens -= plan->released.items[i].major == state->major &&
+			 plan->released.items[i].minor == state->minor;
+	return opens;
+}
+
+/* A device that is to go lets go of what it lies on. */
+static int release(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request deps = {
+		.op = OP_DEPS,
+		.major = state->major,
+		.minor = state->minor,
+		.deadline = DEADLINE_NEVER,
+	};
+	int r = state->major ? dm->ops->call(dm->self, &deps, &reply) : 0;
+
+	for (size_t i = 0; r == 0 && i < reply.deps.count; i++)
+		r = vec_add(&dm->plan->released, &reply.deps.items[i]);
+	return r == -ENOMEM ? bp_fail_memory(ctx) : 0;
+}
+
 int plan_request(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 		 const struct dm_request *rq, struct dm_reply *reply)
 {
 	struct strbuf s = { 0 };
+	char name[BP_NAME_SIZE];
 	int r = state_before(ctx, dm, verb, which, rq, &reply->state);
 
 	if (r < 0)
 		return r;
-	if (rq->op == OP_REMOVE && reply->state.open_count > 0 && !(rq->flags & RQ_DEFERRED))
+	if (rq->op == OP_REMOVE && !(rq->flags & RQ_DEFERRED) &&
+	    opens_left(dm->plan, &reply->state) > 0)
 		return explain(ctx, dm, verb, which, rq, -EBUSY, INT64_MAX);
+	if (rq->op == OP_REMOVE) {
+		r = release(ctx, dm, &reply->state);
+		if (r < 0)
+			return r;
+	}
 	describe(rq, &s);
-	r = plan_note(ctx, dm, verbs[rq->op], which ? which->label : reply->state.name,
-		      strbuf_text(&s));
+	name_decode(reply->state.name, name, sizeof(name));
+	r = plan_note(ctx, dm, verbs[rq->op], name, strbuf_text(&s));
 	strbuf_done(&s);
 	return r;
 }

@@ -465,6 +465,14 @@ static void plan(void **state)
 		assert_string_equal(bp_plan_get(plan, i)->verb, verbs[i]);
 	assert_string_equal(bp_plan_get(plan, 1)->detail, "create_snap 1 0");
 	bp_plan_free(plan);
+	/* What the plan removes holds nothing any more. */
+	assert_ok(bp_plan_start(w->ctx));
+	assert_ok(bp_pool_remove(w->pool, NULL));
+	assert_ok(bp_plan_take(w->ctx, &plan));
+	assert_int_equal(bp_plan_count(plan), 2);
+	assert_string_equal(bp_plan_get(plan, 0)->device, "one");
+	assert_string_equal(bp_plan_get(plan, 1)->device, "pool");
+	bp_plan_free(plan);
 	after = fake_dump(w->fake);
 	assert_string_equal(after, before);
 	free(before);
