@@ -151,8 +151,8 @@ def quoted(text):
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def fish_option(option, condition):
-    line = f"complete -c bedplate -n '{condition}'"
+def fish_option(option, program, condition):
+    line = f"complete -c {program}" + (f" -n '{condition}'" if condition else "")
     if option["letter"]:
         line += f" -s {option['letter']}"
     if option["name"]:
@@ -179,21 +179,129 @@ def fish(commands):
         else:
             lines.append(f"complete -c bedplate -n __fish_use_subcommand -a {first} "
                          f"-d '{quoted(command['summary'])}'")
-        lines += [fish_option(o, condition) for o in shown(command["options"] + command["common"])]
+        lines += [fish_option(o, "bedplate", condition) for o in shown(command["options"] + command["common"])]
         if operand_of(command) == "FILES":
             lines.append(f"complete -c bedplate -n '{condition}' -F")
         if operand_of(command) == "MAPPED":
             lines.append(f"complete -c bedplate -n '{condition}' "
                          "-a '(bedplate ls -q -r --noheadings -o name 2>/dev/null)'")
+        if command["drop_in"]:
+            lines += [fish_option(o, command["name"], "")
+                      for o in shown(command["options"] + command["common"])]
     for group in groups_of(commands):
         lines.append(f"complete -c bedplate -n __fish_use_subcommand -a {group}")
     return "\n".join(lines) + "\n"
 
 
+ZSH = """\
+#compdef bedplate%(links)s
+# zsh completion for bedplate; made from its tables.
+
+_bedplate_mapped() {
+	compadd -- ${(f)"$(bedplate ls -q -r --noheadings -o name 2> /dev/null)"}
+}
+
+_bedplate_targets() {
+	compadd -- ${(f)"$(bedplate targets -q -r --noheadings -o name 2> /dev/null)"}
+}
+
+# _bedplate_command NAME: what one verb takes.
+_bedplate_command() {
+	case $1 in
+%(cases)s
+	esac
+}
+
+_bedplate() {
+	local -a verbs
+	[[ $service == bedplate ]] || { _bedplate_command $service; return }
+	while [[ $words[2] == -* ]] && ((CURRENT > 2)); do
+		shift words
+		((CURRENT--))
+	done
+	if ((CURRENT == 2)); then
+		verbs=(
+%(verbs)s
+		)
+		_describe verb verbs
+		return
+	fi
+	shift words
+	((CURRENT--))
+	case $words[1] in
+%(groups)s
+	*) _bedplate_command $words[1] ;;
+	esac
+}
+
+_bedplate "$@"
+"""
+ZSH_GROUP = """\
+	%(group)s)
+		if ((CURRENT == 2)); then
+			verbs=(
+%(verbs)s
+			)
+			_describe verb verbs
+		else
+			shift words
+			((CURRENT--))
+			_bedplate_command "%(group)s $words[1]"
+		fi
+		;;"""
+ZSH_ACTIONS = {"FILES": "_files", "MAPPED": "_bedplate_mapped", "TARGETS": "_bedplate_targets",
+               "COMMANDS": "_command_names -e"}
+
+
+def zsh_quoted(text, special):
+    """For between single quotes, and in a place where @special mean something."""
+    for char in "\\" + special:
+        text = text.replace(char, "\\" + char)
+    return text.replace("'", "'\\''")
+
+
+def zsh_option(option):
+    """An option's arguments for _arguments, one a spelling; any of them may come again."""
+    what = value_of(option)
+    action = ZSH_ACTIONS.get(what, f"({what})" if what else "")
+    value = f":{zsh_quoted(option['value'] or '', ':')}:{action}" if option["takes_value"] else ""
+    text = zsh_quoted(option["help"], "[]:")
+    return [f"'*{word}[{text}]{value}'" for word in words(option)]
+
+
+def zsh_command(command):
+    options = [word for option in shown(command["options"] + command["common"])
+               for word in zsh_option(option)]
+    rest = "'*::command: _normal'" if operand_of(command) == "COMMANDS" else \
+        f"'*: :{ZSH_ACTIONS.get(operand_of(command), '')}'"
+    lines = " \\\n\t\t\t".join(options + [rest])
+    return f"\t'{command['name']}')\n\t\t_arguments -s \\\n\t\t\t{lines}\n\t\t;;"
+
+
+def zsh_verbs(verbs, indent):
+    return "\n".join(f"{indent}'{name}:{zsh_quoted(summary, ':')}'" for name, summary in verbs)
+
+
+def zsh(commands):
+    groups = groups_of(commands)
+    summaries = {command["name"]: command["summary"] for command in commands}
+    verbs = [(name, text) for name, text in summaries.items() if " " not in name]
+    verbs += [(group, f"{', '.join(members)}") for group, members in groups.items()]
+    return ZSH % {
+        "links": "".join(" " + c["name"] for c in commands if c["drop_in"]),
+        "cases": "\n".join(zsh_command(command) for command in commands),
+        "verbs": zsh_verbs(verbs + [("help", "explain a verb")], "\t\t\t"),
+        "groups": "\n".join(ZSH_GROUP % {
+            "group": group,
+            "verbs": zsh_verbs([(m, summaries[f"{group} {m}"]) for m in members], "\t\t\t\t"),
+        } for group, members in groups.items()),
+    }
+
+
 def main():
     dump = subprocess.run([sys.argv[2], "--dump-commands"], check=True, capture_output=True)
     commands = [c for c in json.loads(dump.stdout)["data"] if not c["hidden"]]
-    sys.stdout.write({"bash": bash, "fish": fish}[sys.argv[1]](commands))
+    sys.stdout.write({"bash": bash, "fish": fish, "zsh": zsh}[sys.argv[1]](commands))
 
 
 main()
