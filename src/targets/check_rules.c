@@ -175,6 +175,19 @@ static void check_number(struct check *check, const struct written *w)
 	}
 }
 
+/* A number with a sign: no farther from 0 than the argument's maximum. */
+static void check_signed(struct check *check, const struct written *w)
+{
+	char right[64];
+	uint64_t distance;
+
+	if (number_parse(w->text + (*w->text == '-'), UINT64_MAX, &distance) < 0 ||
+	    distance <= w->arg->max)
+		return;
+	snprintf(right, sizeof(right), "-%" PRIu64 " to %" PRIu64, w->arg->max, w->arg->max);
+	check_refuse(check, w->name, right, "out of range");
+}
+
 /* A group announces no more words than its target reads. */
 static void check_group(struct check *check, const struct written *w)
 {
@@ -264,6 +277,10 @@ static void check_word(struct check *check, const struct written *w)
 	case KIND_COUNT:
 		if (w->role != WRITTEN_OPTION)
 			check_number(check, w);
+		break;
+	case KIND_SIGNED:
+		if (w->role != WRITTEN_OPTION)
+			check_signed(check, w);
 		break;
 	case KIND_GROUP:
 	case KIND_OPTIONS:

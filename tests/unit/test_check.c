@@ -112,6 +112,8 @@ static const struct {
 	  "segment 0 (striped): argument 2 (chunk_sectors): '0': out of range, in sectors (right: 1 to 4294967295)" },
 	{ "0 4096 striped 2 64 8:0 0 8:16 64", PLAIN, BP_SEVERITY_REFUSED,
 	  "segment 0 (striped): argument 5 (legs.1.dev): '8:16': the device is too small: 2048 sectors from 64 are used, it has 2048" },
+	{ "0 2048 raid raid5_ls 3 64 delta_disks -254 3 - 8:0 - 8:16 - 8:32", PLAIN, BP_SEVERITY_REFUSED,
+	  "segment 0 (raid): argument 5 (delta_disks): '-254': out of range (right: -253 to 253)" },
 	{ "0 128 thin 253:0 16777215" },
 	{ "0 128 thin 253:0 16777216", PLAIN, BP_SEVERITY_REFUSED,
 	  "segment 0 (thin): argument 2 (id): '16777216': out of range (right: 0 to 16777215)" },
