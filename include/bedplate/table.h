@@ -150,20 +150,24 @@ BP_API int bp_segment_format_args(struct bp_ctx *ctx, const struct bp_segment *s
 
 /**
  * bp_segment_set() - Change one parameter by name.
- * @name: as bp_target_option_next() lists it: "offset_sectors", "read.delay_ms",
- *	"legs.1.dev" (an index may be the list's length: that adds an element).
+ * @name: as bp_option_next() lists it: "offset_sectors", "read.delay_ms"; or of an element
+ *	of a list, "legs.1.dev" (an index may be the list's length: that adds an element).
  * @value: as in a table line. Flags take "true" and "false" (or "on", "off"). A name that
  *	stands for several words ("legs", "corrupt_bio_byte") takes all of them, parted by
- *	blanks; a list is replaced. "" unsets what need not be given.
+ *	blanks; a list is replaced. "" unsets the parameter.
  *
- * The segment is changed only on success.
+ * The segment is changed only on success. Options keep the order in which they were set or
+ * parsed.
  *
  * Return: 0; -ENOENT (no such name: the error lists those there are), -EINVAL, -ENOMEM.
  */
 BP_API int bp_segment_set(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
 			  const char *value);
 
-/* bp_segment_add() - Add @value, all its words, at the end of the list @name ("legs"). */
+/*
+ * bp_segment_add() - Add one element, all words of @value ("8:16 0"), at the end of the list
+ * @name ("legs"). Of a parameter that is no list, the same as bp_segment_set().
+ */
 BP_API int bp_segment_add(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
 			  const char *value);
 
