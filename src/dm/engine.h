@@ -65,6 +65,11 @@ int64_t dm_deadline(int64_t timeout_ms);
 /* Explain a failed request in the context's error. @since_us: when it began. Returns @r. */
 int explain(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 	    const struct dm_request *rq, int r, int64_t since_us);
+/*
+ * Add to the error what the rules of the targets say of its kernel lines: cause, hint, and where
+ * @table (NULL: none) was being loaded the segment and the argument.
+ */
+void explain_kernel_log(struct bp_ctx *ctx, const struct bp_table *table);
 /* Attach what the kernel has logged about a device (major 0: any) since then. */
 void kernel_log_attach(struct bp_ctx *ctx, struct dm *dm, int64_t since_us, uint32_t major,
 		       uint32_t minor);

@@ -4,8 +4,9 @@
  */
 #include "dm/engine.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include <bedplate/explain.h>
 
 #include "core/strbuf.h"
 
@@ -53,25 +54,24 @@ static const struct {
 	{ OPS, EBUSY, BP_E_BUSY, "it is in use", NULL },
 };
 
-/* What kernel texts mean for people. The text is looked for anywhere in a line. */
+/*
+ * What kernel texts mean for programs. The text is looked for anywhere in a line. Hints are for
+ * lines of which explain.h knows none.
+ */
 static const struct {
 	const char *text;
 	enum bp_error_code code;
 	const char *hint;
 } kernel_texts[] = {
-	{ "unknown target type", BP_E_UNKNOWN_TARGET,
-	  "its module is not in this kernel, or can't be loaded" },
+	{ "unknown target type", BP_E_UNKNOWN_TARGET, NULL },
 	{ "Device lookup failed", BP_E_TABLE, NULL },
 	{ "too small for target", BP_E_TOO_SMALL, NULL },
 	{ "metadata device already in use by a pool", BP_E_POOL_IN_USE, NULL },
-	{ "Couldn't open thin internal device", BP_E_NO_THIN,
-	  "the pool has no volume with this id" },
-	{ "Pool is in fail mode", BP_E_POOL_STATE,
-	  "the pool's metadata must be checked and repaired" },
-	{ "while pool is suspended", BP_E_POOL_STATE, "resume the pool first" },
+	{ "Couldn't open thin internal device", BP_E_NO_THIN, NULL },
+	{ "Pool is in fail mode", BP_E_POOL_STATE, NULL },
+	{ "while pool is suspended", BP_E_POOL_STATE, NULL },
 	{ "in READ_ONLY or FAIL mode", BP_E_POOL_STATE, "look at the pool's status" },
-	{ "Error creating metadata object", BP_E_NOT_METADATA,
-	  "the metadata device holds something else, or damaged metadata" },
+	{ "Error creating metadata object", BP_E_NOT_METADATA, NULL },
 	{ "mismatched transaction id", BP_E_POOL_STATE, NULL },
 	{ "already exists: release this", BP_E_EXISTS, NULL },
 };
@@ -107,27 +107,59 @@ static const char *own_words(const struct dm_request *rq, int errnum, enum bp_er
 	return strerrordesc_np(errnum);
 }
 
-/* The kernel's reason, of a line "... table: MAJOR:MINOR: [TARGET: ]REASON (-ERRNO)". */
-static void cause_from_log(struct bp_ctx *ctx)
+/*
+ * The last line that names an argument; else the first that is known, since those behind it only
+ * point back to it. NULL: none is known, or there is no memory. Free it.
+ */
+static struct bp_explanation *explain_log(struct bp_ctx *ctx, char *log,
+					  const struct bp_table *table)
+{
+	struct bp_explanation *best = NULL, *e;
+
+	while (*log) {
+		char *line = strrchr(log, '\n');
+		bool only = !line;
+
+		if (bp_explain_kernel_line(ctx, only ? log : line + 1, table, &e) == 0) {
+			bp_explanation_free(best);
+			best = e;
+			if (e->argument_name)
+				return best;
+		}
+		if (only)
+			break;
+		*line = '\0';
+	}
+	return best;
+}
+
+static void tell(struct bp_ctx *ctx, const struct bp_table *table,
+		 const struct bp_explanation *e)
+{
+	error_set_cause(ctx, "%s", e->rule);
+	if (e->expected)
+		error_set_hint(ctx, "expected: %s", e->expected);
+	if (e->segment >= 0)
+		error_set_segment(ctx, e->segment,
+				  bp_table_get(table, (size_t)e->segment)->target);
+	if (e->argument_name)
+		error_set_argument(ctx, e->argument, e->argument_name, e->value);
+}
+
+void explain_kernel_log(struct bp_ctx *ctx, const struct bp_table *table)
 {
 	const char *log = bp_error_get(ctx)->kernel_log;
-	const char *at = log ? strstr(log, "table: ") : NULL;
-	char reason[256];
-	size_t len;
+	_cleanup_(freep) char *lines = log ? strdup(log) : NULL;
+	struct error_state *saved = lines ? error_save(ctx) : NULL;
+	struct bp_explanation *e;
 
-	if (!at)
+	if (!saved)
 		return;
-	at += strlen("table: ");
-	len = strcspn(at, " \n"); /* MAJOR:MINOR: */
-	if (at[len] != ' ')
-		return;
-	at += len + 1;
-	len = strcspn(at, "\n");
-	snprintf(reason, sizeof(reason), "%.*s", (int)MIN(len, sizeof(reason) - 1), at);
-	at = strstr(reason, " (-E");
-	if (at)
-		reason[at - reason] = '\0';
-	error_set_cause(ctx, "the kernel says: %s", reason);
+	e = explain_log(ctx, lines, table);
+	error_restore(ctx, saved);
+	if (e)
+		tell(ctx, table, e);
+	bp_explanation_free(e);
 }
 
 static void code_from_log(struct bp_ctx *ctx)
@@ -173,7 +205,9 @@ int explain(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct wh
 		return r;
 	kernel_log_attach(ctx, dm, since_us, which ? which->major : 0,
 			  which ? which->minor : 0);
-	cause_from_log(ctx);
 	code_from_log(ctx);
+	/* The loader of a table says more: it has the table. */
+	if (rq->op != OP_LOAD)
+		explain_kernel_log(ctx, NULL);
 	return r;
 }

@@ -83,6 +83,7 @@ struct fake {
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];
+	const char *fault_lines; /* or NULL */
 	bool failed;
 };
 

@@ -13,7 +13,14 @@ void fake_fail(struct fake *fake, int kind, unsigned nth, int errnum)
 	fake->fault_kind = kind;
 	fake->fault_in = nth;
 	fake->fault_errnum = errnum;
+	fake->fault_lines = NULL;
 	fake->failed = false;
+}
+
+void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines)
+{
+	fake_fail(fake, kind, nth, errnum);
+	fake->fault_lines = lines;
 }
 
 bool fake_failed(const struct fake *fake)

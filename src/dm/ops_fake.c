@@ -24,6 +24,16 @@ void fake_logf(struct fake *fake, const char *fmt, ...)
 		free(entry.line);
 }
 
+static void log_lines(struct fake *fake, const char *lines)
+{
+	while (lines && *lines) {
+		int len = (int)strcspn(lines, "\n");
+
+		fake_logf(fake, "%.*s", len, lines);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
 int fake_fault(struct fake *fake, int kind)
 {
 	fake->counts[kind]++;
@@ -32,6 +42,7 @@ int fake_fault(struct fake *fake, int kind)
 	if (--fake->fault_in)
 		return 0;
 	fake->failed = true;
+	log_lines(fake, fake->fault_lines);
 	return -fake->fault_errnum;
 }
 

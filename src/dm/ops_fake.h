@@ -37,6 +37,8 @@ void fake_fill_bdev(struct fake *fake, const char *path, unsigned char with);
  * nth 0: none.
  */
 void fake_fail(struct fake *fake, int kind, unsigned nth, int errnum);
+/* The same for a kernel that also logs @lines, each but the last ended by a newline. Lent. */
+void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines);
 /* Has the fault happened? */
 bool fake_failed(const struct fake *fake);
 unsigned fake_count(const struct fake *fake, int kind);

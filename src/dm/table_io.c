@@ -210,53 +210,43 @@ int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
 
 /* --- loading --- */
 
-/* The segment whose target the kernel's text names, where there is only one of that kind. */
-static void segment_from_cause(struct bp_ctx *ctx, const struct bp_table *table)
-{
-	static const char says[] = "the kernel says: ";
-	const char *cause = bp_error_get(ctx)->cause;
-	int found = -1;
-
-	if (!cause || strncmp(cause, says, strlen(says)) != 0)
-		return;
-	cause += strlen(says);
-	for (size_t i = 0; i < bp_table_count(table); i++) {
-		const char *target = bp_table_get(table, i)->target;
-		size_t len = strlen(target);
-
-		if (strncmp(cause, target, len) != 0 || cause[len] != ':')
-			continue;
-		if (found >= 0)
-			return;
-		found = (int)i;
-	}
-	if (found >= 0)
-		error_set_segment(ctx, found, bp_table_get(table, (size_t)found)->target);
-}
-
-/* Say where in the table the kernel's refusal lies: pre-flight knows the kernel's own rules. */
+/*
+ * Say where in the table the kernel's refusal lies, where its own words did not: of two segments
+ * alike, or of a device's size. Pre-flight knows the kernel's rules, and looks at the devices.
+ */
 static void locate(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
 {
+	const int segment = bp_error_get(ctx)->segment;
 	struct error_state *first = error_save(ctx);
 	struct bp_findings *findings = NULL;
 	const struct bp_finding *worst = NULL;
 
 	if (check(ctx, table, NULL, NULL, read_only, &findings) == 0)
-		for (size_t i = 0; !worst && i < bp_findings_count(findings); i++)
-			if (bp_findings_get(findings, i)->severity >= BP_SEVERITY_REFUSED)
-				worst = bp_findings_get(findings, i);
+		for (size_t i = 0; !worst && i < bp_findings_count(findings); i++) {
+			const struct bp_finding *f = bp_findings_get(findings, i);
+
+			if (f->severity >= BP_SEVERITY_REFUSED &&
+			    (segment < 0 || f->segment == segment))
+				worst = f;
+		}
 	error_restore(ctx, first);
-	if (worst) {
-		if (worst->segment >= 0)
-			error_set_segment(ctx, worst->segment, worst->target);
-		if (worst->argument)
-			error_set_argument(ctx, worst->argument, worst->argument_name,
-					   worst->value);
+	if (worst && worst->segment >= 0)
+		error_set_segment(ctx, worst->segment, worst->target);
+	if (worst && worst->argument_name)
+		error_set_argument(ctx, worst->argument, worst->argument_name, worst->value);
+	if (worst)
 		error_set_hint(ctx, "%s", worst->message);
-	} else {
-		segment_from_cause(ctx, table);
-	}
 	bp_findings_free(findings);
+}
+
+static void explain_refusal(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
+{
+	const struct bp_error *e;
+
+	explain_kernel_log(ctx, table);
+	e = bp_error_get(ctx);
+	if (e->segment < 0 || !e->argument)
+		locate(ctx, table, read_only);
 }
 
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
@@ -278,6 +268,6 @@ int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	rq.nr_segments = load.segments.count;
 	r = dm_order(ctx, verb, which, &rq, NULL);
 	if (r < 0 && r != -ETIMEDOUT && r != -ENOMEM)
-		locate(ctx, table, flags & RQ_READ_ONLY);
+		explain_refusal(ctx, table, flags & RQ_READ_ONLY);
 	return r;
 }

@@ -21,7 +21,7 @@ void table_freep(struct bp_table **table);
 
 /*
  * Load @table into the inactive slot: @flags are RQ_READ_ONLY and RQ_SECURE. Where the kernel
- * refuses, the error says which segment and argument, as far as pre-flight finds out.
+ * refuses, the error says which segment and argument, as far as its log and pre-flight tell.
  */
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	       const struct bp_table *table, uint32_t flags, int64_t deadline);

@@ -212,6 +212,86 @@ static void bad_table(void **state)
 	}
 }
 
+/* The kernel's words about tables that this library would not have written. */
+static const struct {
+	const char *text, *log;
+	int segment;
+	unsigned argument;
+	const char *name, *value, *cause, *hint;
+} refusals[] = {
+	{ "0 8 zero\n8 8 striped 0 8\n",
+	  "device-mapper: table: 254:0: striped: Invalid stripe count (-EINVAL)\n"
+	  "device-mapper: ioctl: error adding target to table\n",
+	  1, 1, "nr_legs", "0",
+	  "the count must be a number, no larger than the target takes and than the words that "
+	  "follow it",
+	  "expected: the number of words that follow it" },
+	{ "0 2048 thin-pool 8:0 8:16 100 0\n",
+	  "device-mapper: table: 254:0: thin-pool: Invalid block size (-EINVAL)\n"
+	  "device-mapper: ioctl: error adding target to table\n",
+	  0, 3, "data_block_sectors", "100",
+	  "blocks are 128 to 2097152 sectors, in steps of 128", "expected: a multiple of 128" },
+	{ "0 2048 flakey 8:0 0 1 1 1 error_reads\n",
+	  "device-mapper: table: 254:0: flakey: Unrecognised flakey feature requested "
+	  "(-EINVAL)",
+	  0, 5, "#features", "1", "the word is none of the features of this kernel",
+	  "expected: drop_writes, " },
+	/* Two that could be meant: pre-flight knows which. */
+	{ "0 2048 striped 1 8 8:0 0\n2048 10 striped 1 8 8:16 0\n",
+	  "device-mapper: table: 254:0: striped: Target length not divisible by chunk size "
+	  "(-EINVAL)",
+	  1, 0, "length", NULL, "the length of each stripe must be whole chunks",
+	  "segment 1 (striped): length: " },
+	/* Another device's line, and one that nobody knows. */
+	{ "0 8 zero\n",
+	  "device-mapper: table: 254:7: striped: Invalid stripe count (-EINVAL)\n"
+	  "device-mapper: table: 254:0: zero: the moon is full (-EINVAL)",
+	  -1, 0, NULL, NULL, NULL, NULL },
+};
+
+static void assert_begins(const char *got, const char *want)
+{
+	if (!want)
+		assert_null(got);
+	else if (!got || strncmp(got, want, strlen(want)) != 0)
+		fail_msg("'%s' does not begin with '%s'", got ? got : "(none)", want);
+}
+
+static void explained(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		const struct bp_error *e;
+
+		fake_refuse(w->fake, OP_LOAD, 1, EINVAL, refusals[i].log);
+		assert_err(create(w, "bad", refusals[i].text), EINVAL);
+		e = bp_error_get(w->ctx);
+		assert_int_equal(e->segment, refusals[i].segment);
+		assert_int_equal(e->argument, refusals[i].argument);
+		assert_begins(e->argument_name, refusals[i].name);
+		assert_begins(e->value, refusals[i].value);
+		assert_begins(e->cause, refusals[i].cause);
+		assert_begins(e->hint, refusals[i].hint);
+		assert_non_null(e->kernel_log);
+		assert_string_equal(e->message, "create 'bad': the kernel refused the table");
+		assert_state(w, "");
+	}
+}
+
+/* A refusal to resume has no table at hand, but a rule. */
+static void resume_explained(void **state)
+{
+	struct world *w = *state;
+
+	fake_refuse(w->fake, OP_RESUME, 1, EINVAL,
+		    "device-mapper: table: 254:0: zero: preresume failed, error = -22");
+	assert_err(create(w, "bad", "0 8 zero\n"), EINVAL);
+	assert_begins(bp_error_get(w->ctx)->cause, "the target could not start at resume");
+	assert_int_equal(bp_error_get(w->ctx)->segment, -1);
+	assert_state(w, "");
+}
+
 /* Only the lines of this failure, not those of one before. */
 static void kernel_lines(void **state)
 {
@@ -661,6 +741,8 @@ int main(void)
 		T(not_there),
 		T(alien_names),
 		T(bad_table),
+		T(explained),
+		T(resume_explained),
 		T(kernel_lines),
 		T(taken),
 		T(reload_same),

@@ -9,13 +9,19 @@ static const struct {
 	enum bp_error_code code;
 	int segment;
 	unsigned argument;
-	const char *log;
+	const char *log, *name; /* name: of the argument, or NULL */
 } tables[] = {
-	{ "0 8 linear @0 99999999999\n", BP_E_TOO_SMALL, 0, 1, "too small for target" },
-	{ "0 8 zero\n8 8 linear 250:9 0\n", BP_E_TABLE, 1, 1, "Device lookup failed" },
-	{ "0 8 nosuch 1\n", BP_E_UNKNOWN_TARGET, 0, 0, "unknown target type" },
-	{ "0 8 zero\n9 8 zero\n", BP_E_TABLE, 1, 0, "Gap in table" },
-	{ "0 9 striped 2 8 @0 0 @1 0\n", BP_E_TABLE, 0, 0, "not divisible" },
+	{ "0 8 linear @0 99999999999\n", BP_E_TOO_SMALL, 0, 1, "too small for target", "dev" },
+	{ "0 8 zero\n8 8 linear 250:9 0\n", BP_E_TABLE, 1, 1, "Device lookup failed", "dev" },
+	{ "0 8 nosuch 1\n", BP_E_UNKNOWN_TARGET, 0, 0, "unknown target type", NULL },
+	{ "0 8 zero\n9 8 zero\n", BP_E_TABLE, 1, 0, "Gap in table", "start" },
+	{ "0 9 striped 2 8 @0 0 @1 0\n", BP_E_TABLE, 0, 0, "not divisible", "length" },
+	{ "0 8 zero\n8 8 striped 0 8\n", BP_E_TABLE, 1, 1, "Invalid stripe count", "nr_legs" },
+	{ "0 2048 thin-pool @0 @1 100 0\n", BP_E_TABLE, 0, 3, "Invalid block size",
+	  "data_block_sectors" },
+	{ "0 2048 cache @0 @1 @0 128 0 nosuch 0\n", BP_E_TABLE, 0, 6, "cache", "policy" },
+	{ "0 2048 flakey @0 0 1 1 2 drop_writes error_writes\n", BP_E_TABLE, 0, 7,
+	  "Feature error_writes conflicts", "error_writes" },
 };
 
 static void refused_tables(void)
@@ -31,6 +37,10 @@ static void refused_tables(void)
 		CHECK(e->code == tables[i].code);
 		CHECK(e->segment == tables[i].segment);
 		CHECK(e->argument == tables[i].argument);
+		if (tables[i].name)
+			HAS(e->argument_name, tables[i].name);
+		CHECK(!e->argument_name == !tables[i].name);
+		CHECK(e->cause);
 		HAS(e->kernel_log, tables[i].log);
 		HAS(shell("dmsetup ls"), "No devices found");
 		CHECK(access("/dev/mapper/bad", F_OK) < 0);
