@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "formats/thin/disk.h"
+
 static void read_all(struct image *image, FILE *from)
 {
 	size_t room = 0, n;
@@ -67,6 +69,19 @@ void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind)
 
 	/* The number the block has is kept: it may be what was changed. */
 	block_seal(block, kind, block_number(block, kind));
+}
+
+bool image_used(const struct image *image, bp_mblock nr)
+{
+	const struct thin_superblock_disk *sb = image_block(image, 0);
+	const struct sm_index_disk *index;
+	const struct sm_bitmap_disk *bitmap;
+	struct sm_root_disk root;
+
+	memcpy(&root, sb->metadata_space_map_root, sizeof(root));
+	index = image_block(image, le64_get(root.bitmap_root));
+	bitmap = image_block(image, le64_get(index->entries[0].blocknr));
+	return le64_get(bitmap->words[nr / 32]) >> (2 * (nr % 32)) & 3;
 }
 
 struct io *image_io(const struct image *image)

@@ -21,6 +21,9 @@ void *image_block(const struct image *image, bp_mblock nr);
 /* Make the checksum of a changed block right again; @kind as it was before the change. */
 void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind);
 
+/* Is metadata block @nr in use, by a space map of one bitmap? */
+bool image_used(const struct image *image, bp_mblock nr);
+
 /* Read and written in place. Close it before the image is done. */
 struct io *image_io(const struct image *image);
 /* In a new file of its own; removed and freed by image_unlink(). */

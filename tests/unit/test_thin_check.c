@@ -448,27 +448,13 @@ static uint64_t draw(uint64_t below)
 	return seed % below;
 }
 
-/* Is metadata block @nr in use? One bitmap is enough for the images used here. */
-static bool in_use(const struct image *image, bp_mblock nr)
-{
-	const struct thin_superblock_disk *sb = image_block(image, 0);
-	struct sm_root_disk root;
-	const struct sm_index_disk *index;
-	const struct sm_bitmap_disk *bitmap;
-
-	memcpy(&root, sb->metadata_space_map_root, sizeof(root));
-	index = image_block(image, le64_get(root.bitmap_root));
-	bitmap = image_block(image, le64_get(index->entries[0].blocknr));
-	return le64_get(bitmap->words[nr / 32]) >> (2 * (nr % 32)) & 3;
-}
-
 static bp_mblock draw_block(const struct image *image)
 {
 	bp_mblock nr;
 
 	do
 		nr = 1 + draw(image->size / IO_BLOCK - 1);
-	while (!in_use(image, nr));
+	while (!image_used(image, nr));
 	return nr;
 }
 
@@ -624,7 +610,7 @@ static void unreadable_blocks_are_found(void **state)
 
 			assert_ok(io_fault_new(image_io(&image), &plan, &io));
 			run(&v, io, THIN_CHECK_ONLY, 0, 2);
-			if (!in_use(&image, nr))
+			if (!image_used(&image, nr))
 				assert_true(v.r == 0 && v.len == 0);
 			else
 				assert_true(v.r == -EIO ||
@@ -714,9 +700,9 @@ static void load_to_repair(struct image *image)
 		enum block_kind kind = block_kind_of(image_block(&meta, nr));
 
 		/* The metadata space map: index, bitmap. Its root comes with the superblock. */
-		if (nr && in_use(&meta, nr) &&
+		if (nr && image_used(&meta, nr) &&
 		    memcmp(image_block(&meta, nr), image_block(image, nr), IO_BLOCK) &&
-		    (kind == BLOCK_INDEX || (kind == BLOCK_BITMAP && !in_use(image, 900))))
+		    (kind == BLOCK_INDEX || (kind == BLOCK_BITMAP && !image_used(image, 900))))
 			memcpy(image_block(image, nr), image_block(&meta, nr), IO_BLOCK);
 	}
 	image_done(&meta);
