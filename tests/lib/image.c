@@ -1,35 +1,66 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image.h"
 
+#include "core/vec.h"
 #include "unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
+
+/* Larger than any image: room for what is decompressed, most of which is never touched. */
+#define ROOM (512u << 20)
+
+static bool is_zero(const uint8_t *data, size_t len)
+{
+	return len == 0 || (!*data && !memcmp(data, data + 1, len - 1));
+}
+
+void image_new(struct image *image, size_t size)
+{
+	size_t mapped = DIV_UP(size, IO_BLOCK) * IO_BLOCK;
+	void *data = mmap(NULL, mapped + IO_BLOCK, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_true(data != MAP_FAILED);
+	assert_int_equal(mprotect((uint8_t *)data + mapped, IO_BLOCK, PROT_NONE), 0);
+	*image = (struct image){ .data = data, .size = size, .mapped = mapped };
+}
+
+/* Copy what is not zero to memory that is. */
+static void copy(uint8_t *to, const uint8_t *from, size_t size)
+{
+	for (size_t at = 0; at < size; at += IO_BLOCK) {
+		size_t len = MIN(IO_BLOCK, size - at);
+
+		if (!is_zero(from + at, len))
+			memcpy(to + at, from + at, len);
+	}
+}
 
 #include "formats/thin/disk.h"
 
 static void read_all(struct image *image, FILE *from)
 {
-	size_t room = 0, n;
-	uint8_t *bigger;
+	uint8_t buf[16 * IO_BLOCK];
+	size_t n, mapped;
 
-	do {
-		if (image->size == room) {
-			room = room ? room * 2 : 4u << 20;
-			bigger = aligned_alloc(IO_BLOCK, room);
-			assert_non_null(bigger);
-			if (image->data)
-				memcpy(bigger, image->data, image->size);
-			free(image->data);
-			image->data = bigger;
-		}
-		n = fread(image->data + image->size, 1, room - image->size, from);
+	image_new(image, ROOM);
+	image->size = 0;
+	while ((n = fread(buf, 1, sizeof(buf), from)) > 0) {
+		assert_true(image->size + n <= image->mapped);
+		copy(image->data + image->size, buf, n);
 		image->size += n;
-	} while (n);
+	}
 	assert_false(ferror(from));
+
+	mapped = DIV_UP(image->size, IO_BLOCK) * IO_BLOCK;
+	munmap(image->data + mapped + IO_BLOCK, image->mapped - mapped);
+	image->mapped = mapped;
+	assert_int_equal(mprotect(image->data + mapped, IO_BLOCK, PROT_NONE), 0);
 }
 
-void image_load(struct image *image, const char *name)
+static void unpack(struct image *image, const char *name)
 {
 	char command[512];
 	FILE *xz;
@@ -37,23 +68,55 @@ void image_load(struct image *image, const char *name)
 	snprintf(command, sizeof(command), "xz -dc '%s/%s.img.xz'", TEST_DATA, name);
 	xz = popen(command, "re");
 	assert_non_null(xz);
-	*image = (struct image){ 0 };
 	read_all(image, xz);
 	assert_int_equal(pclose(xz), 0);
 	assert_true(image->size >= IO_BLOCK);
 }
 
+/* Images as they were unpacked, and which of their blocks are not zero. */
+static struct unpacked {
+	char name[32];
+	struct image image;
+	VEC(size_t) data; /* offsets */
+} unpacked[48];
+
+static struct unpacked *find(const char *name)
+{
+	struct unpacked *u = unpacked;
+
+	while (u->name[0] && strcmp(u->name, name) != 0)
+		u++;
+	assert_true(u < unpacked + ARRAY_SIZE(unpacked) - 1);
+	if (u->name[0])
+		return u;
+	unpack(&u->image, name);
+	for (size_t at = 0; at < u->image.size; at += IO_BLOCK)
+		if (!is_zero(u->image.data + at, IO_BLOCK))
+			assert_ok(vec_add(&u->data, &at));
+	assert_true(snprintf(u->name, sizeof(u->name), "%s", name) < (int)sizeof(u->name));
+	return u;
+}
+
+void image_load(struct image *image, const char *name)
+{
+	const struct unpacked *u = find(name);
+
+	image_new(image, u->image.size);
+	for (size_t i = 0; i < u->data.count; i++)
+		memcpy(image->data + u->data.items[i], u->image.data + u->data.items[i],
+		       IO_BLOCK);
+}
+
 void image_copy(struct image *image, const struct image *from)
 {
-	image->size = from->size;
-	image->data = aligned_alloc(IO_BLOCK, DIV_UP(from->size, IO_BLOCK) * IO_BLOCK);
-	assert_non_null(image->data);
-	memcpy(image->data, from->data, from->size);
+	image_new(image, from->size);
+	copy(image->data, from->data, from->size);
 }
 
 void image_done(struct image *image)
 {
-	free(image->data);
+	if (image->data)
+		munmap(image->data, image->mapped + IO_BLOCK);
 	*image = (struct image){ 0 };
 }
 
@@ -102,8 +165,7 @@ char *image_file(const struct image *image)
 	for (size_t at = 0; at < image->size; at += IO_BLOCK) {
 		size_t len = MIN(IO_BLOCK, image->size - at);
 
-		if (len == IO_BLOCK && !*(uint64_t *)(void *)(image->data + at) &&
-		    !memcmp(image->data + at, image->data + at + 8, len - 8))
+		if (len == IO_BLOCK && is_zero(image->data + at, len))
 			continue; /* a hole */
 		assert_int_equal(pwrite(fd, image->data + at, len, (off_t)at), len);
 	}

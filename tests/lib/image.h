@@ -10,9 +10,13 @@
 struct image {
 	uint8_t *data; /* aligned to a block */
 	size_t size;   /* bytes */
+	size_t mapped; /* what there is of memory, before a page that can't be touched */
 };
 
-/* tests/data/NAME.img.xz, decompressed. The test fails where that can't be done. */
+/* All zero. Blocks that nothing is written to take no memory. */
+void image_new(struct image *image, size_t size);
+
+/* tests/data/NAME.img.xz, decompressed once a program. The test fails where that can't be done. */
 void image_load(struct image *image, const char *name);
 void image_copy(struct image *image, const struct image *from);
 void image_done(struct image *image);

@@ -140,10 +140,7 @@ struct tree {
 
 static void tree_new(struct tree *t)
 {
-	t->image.size = TREE_BLOCKS * IO_BLOCK;
-	t->image.data = aligned_alloc(IO_BLOCK, t->image.size);
-	assert_non_null(t->image.data);
-	memset(t->image.data, 0, t->image.size);
+	image_new(&t->image, TREE_BLOCKS * IO_BLOCK);
 	t->io = image_io(&t->image);
 	assert_ok(bp_ctx_new(&t->ctx));
 	t->meta = (struct meta){ .ctx = t->ctx, .io = t->io, .nr_blocks = TREE_BLOCKS };
