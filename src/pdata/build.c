@@ -5,9 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Blocks of one write: 1 MiB. */
-#define BATCH 256u
-
 static int fail_write(struct build *b, int r, bp_mblock nr)
 {
 	r = bp_fail(b->ctx, r, "cannot write block %" PRIu64 ": %s", nr, strerror(-r));
@@ -52,10 +49,10 @@ int build_init(struct build *b, struct bp_ctx *ctx, struct io *io)
 	if (b->nr_blocks == 0)
 		return fail_space(b);
 
-	b->batch = io_buffer_new(BATCH);
 	b->scratch = io_buffer_new(1);
-	if (!b->batch || !b->scratch)
+	if (!b->scratch || io_behind_new(io, &b->behind) < 0)
 		return bp_fail_memory(ctx);
+	b->batch = io_behind_buffer(b->behind);
 	r = refcounts_init(&b->counts, b->nr_blocks);
 	if (r < 0)
 		return bp_fail_memory(ctx);
@@ -68,11 +65,16 @@ int build_init(struct build *b, struct bp_ctx *ctx, struct io *io)
 
 void build_done(struct build *b)
 {
-	free(b->batch);
+	io_behind_free(b->behind);
 	free(b->scratch);
 	free(b->known);
 	refcounts_done(&b->counts);
 	*b = (struct build){ 0 };
+}
+
+static int fail_behind(struct build *b, int r)
+{
+	return r < 0 ? fail_write(b, r, io_behind_failed(b->behind)) : 0;
 }
 
 static int write_batch(struct build *b)
@@ -80,31 +82,36 @@ static int write_batch(struct build *b)
 	int r = 0;
 
 	if (b->batch_count > 0)
-		r = io_write(b->io, b->batch_first, b->batch_count, b->batch);
-	if (r < 0)
-		return fail_write(b, r, b->batch_first);
+		r = io_behind_write(b->behind, b->batch_first, b->batch_count);
+	b->batch = io_behind_buffer(b->behind);
 	b->batch_first += b->batch_count;
 	b->batch_count = 0;
+	return fail_behind(b, r);
+}
+
+/* The next free block; its content is unspecified. */
+static int next_block(struct build *b, bp_mblock *ret_nr, void **ret_data)
+{
+	if (b->next >= b->nr_blocks)
+		return fail_space(b);
+	if (b->batch_count == IO_BEHIND_BLOCKS) {
+		int r = write_batch(b);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_data = b->batch + b->batch_count++ * IO_BLOCK;
+	*ret_nr = b->next++;
 	return 0;
 }
 
 int build_block(struct build *b, bp_mblock *ret_nr, void **ret_data)
 {
-	void *data;
-	int r;
+	int r = next_block(b, ret_nr, ret_data);
 
-	if (b->next >= b->nr_blocks)
-		return fail_space(b);
-	if (b->batch_count == BATCH) {
-		r = write_batch(b);
-		if (r < 0)
-			return r;
-	}
-	data = b->batch + b->batch_count++ * IO_BLOCK;
-	memset(data, 0, IO_BLOCK);
-	*ret_nr = b->next++;
-	*ret_data = data;
-	return 0;
+	if (r == 0)
+		memset(*ret_data, 0, IO_BLOCK);
+	return r;
 }
 
 void build_seal(struct build *b, enum block_kind kind)
@@ -120,6 +127,9 @@ int build_read(struct build *b, bp_mblock nr, void *data)
 		memcpy(data, b->batch + (nr - b->batch_first) * IO_BLOCK, IO_BLOCK);
 		return 0;
 	}
+	r = fail_behind(b, io_behind_wait(b->behind));
+	if (r < 0)
+		return r;
 	r = io_read(b->io, nr, 1, data);
 	if (r < 0)
 		return bp_fail(b->ctx, r, "cannot read back block %" PRIu64 ": %s", nr,
@@ -135,26 +145,53 @@ int build_ref(struct build *b, bp_mblock nr)
 	return refcounts_inc(&b->counts, nr) < 0 ? bp_fail_memory(b->ctx) : 0;
 }
 
-static int write_node(struct build *b, uint32_t flags, const uint64_t *keys, const void *values,
-		      uint32_t nr, uint32_t value_size, bp_mblock *ret)
+/* A node without entries, but with room for @nr. */
+static int place(struct build *b, uint32_t flags, uint32_t nr, uint32_t value_size,
+		 struct build_place *ret)
 {
 	uint32_t max = node_capacity(value_size);
 	struct btree_node_disk *node;
+	uint8_t *values_end;
 	void *data;
 	int r;
 
-	r = build_block(b, ret, &data);
+	r = next_block(b, &ret->block, &data);
 	if (r < 0)
 		return r;
 	node = data;
-	node->flags = le32_make(flags);
-	node->nr_entries = le32_make(nr);
-	node->max_entries = le32_make(max);
-	node->value_size = le32_make(value_size);
+	*node = (struct btree_node_disk){
+		.flags = le32_make(flags),
+		.nr_entries = le32_make(nr),
+		.max_entries = le32_make(max),
+		.value_size = le32_make(value_size),
+	};
+	ret->keys = node->keys;
+	ret->values = &node->keys[max];
+	values_end = (uint8_t *)ret->values + (size_t)nr * value_size;
+	memset(&node->keys[nr], 0, (max - nr) * sizeof(le64));
+	memset(values_end, 0, (size_t)((uint8_t *)data + IO_BLOCK - values_end));
+	return 0;
+}
+
+int build_leaf_place(struct build *b, uint32_t nr, uint32_t value_size, struct build_place *ret)
+{
+	return place(b, NODE_LEAF, nr, value_size, ret);
+}
+
+static int write_node(struct build *b, uint32_t flags, const uint64_t *keys, const void *values,
+		      uint32_t nr, uint32_t value_size, bp_mblock *ret)
+{
+	struct build_place to;
+	int r;
+
+	r = place(b, flags, nr, value_size, &to);
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < nr; i++)
-		node->keys[i] = le64_make(keys[i]);
-	memcpy(&node->keys[max], values, (size_t)nr * value_size);
+		to.keys[i] = le64_make(keys[i]);
+	memcpy(to.values, values, (size_t)nr * value_size);
 	build_seal(b, BLOCK_NODE);
+	*ret = to.block;
 	return 0;
 }
 
@@ -570,9 +607,10 @@ int build_finish(struct build *b, enum block_kind superblock,
 	if (r < 0)
 		return r;
 	r = write_batch(b);
-	if (r < 0)
-		return r;
-	r = flush_io(b);
+	if (r == 0)
+		r = fail_behind(b, io_behind_wait(b->behind));
+	if (r == 0)
+		r = flush_io(b);
 	if (r < 0)
 		return r;
 

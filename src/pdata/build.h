@@ -11,6 +11,7 @@
 #define PDATA_BUILD_H
 
 #include "core/vec.h"
+#include "io/behind.h"
 #include "pdata/btree.h"
 #include "pdata/space_map.h"
 
@@ -23,7 +24,8 @@ struct build {
 
 	/* Blocks that are not written yet: first .. first + count - 1, and count of them
 	 * sealed. */
-	uint8_t *batch;
+	struct io_behind *behind;
+	uint8_t *batch; /* its buffer */
 	bp_mblock batch_first;
 	size_t batch_count;
 	void *scratch; /* one block, for reading back */
@@ -81,6 +83,17 @@ static inline uint32_t build_share(uint64_t nr, uint32_t max)
 	return nr < 2ull * max ? (uint32_t)(nr - nr / 2) : max;
 }
 
+/*
+ * A leaf to be filled in place, with @nr entries; then comes build_seal(). The rest of it is
+ * zero. Counts no references of its values.
+ */
+struct build_place {
+	bp_mblock block;
+	le64 *keys;
+	void *values; /* as on disk */
+};
+int build_leaf_place(struct build *b, uint32_t nr, uint32_t value_size,
+		     struct build_place *ret);
 /* A leaf of @nr entries; @values are as on disk. Counts no references of its values. */
 int build_leaf(struct build *b, const uint64_t *keys, const void *values, uint32_t nr,
 	       uint32_t value_size, bp_mblock *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image.h"
+#include "io/behind.h"
 #include "unit.h"
 
 #include <fcntl.h>
@@ -12,9 +13,7 @@
 /* An image whose blocks begin with their own number. */
 static void numbered(struct image *image, size_t nr)
 {
-	image->size = nr * IO_BLOCK;
-	image->data = aligned_alloc(IO_BLOCK, image->size);
-	assert_non_null(image->data);
+	image_new(image, nr * IO_BLOCK);
 	memset(image->data, 0xab, image->size);
 	for (size_t i = 0; i < nr; i++)
 		*(uint64_t *)image_block(image, i) = i;
@@ -372,6 +371,71 @@ static void faults_are_as_planned(void **state)
 	free(buf);
 }
 
+/* Blocks 0 .. @nr - 1 with their own number, as many at once as fit. */
+static int write_behind(struct io_behind *b, size_t nr)
+{
+	int r = 0;
+
+	for (size_t first = 0, count; r == 0 && first < nr; first += count) {
+		uint8_t *buf = io_behind_buffer(b);
+
+		count = MIN(nr - first, (size_t)IO_BEHIND_BLOCKS);
+		for (size_t i = 0; i < count; i++)
+			*(uint64_t *)(void *)(buf + i * IO_BLOCK) = first + i;
+		r = io_behind_write(b, first, count);
+	}
+	return r;
+}
+
+static void writing_behind(void **state)
+{
+	const size_t sizes[] = { 0, 1, 128, 129, 1000 };
+	struct image image = { 0 };
+	struct io_behind *b;
+	struct io *io;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		image_new(&image, 1001 * IO_BLOCK);
+		io = image_io(&image);
+		assert_ok(io_behind_new(io, &b));
+		assert_ok(write_behind(b, sizes[i]));
+		assert_ok(io_behind_wait(b));
+		for (bp_mblock nr = 0; nr < 1001; nr++)
+			assert_int_equal(*(uint64_t *)image_block(&image, nr),
+					 nr < sizes[i] ? nr : 0);
+		io_behind_free(b);
+		io_close(io);
+		image_done(&image);
+	}
+	io_behind_free(NULL);
+}
+
+/* Nothing comes after what failed, and it is not forgotten. */
+static void writing_behind_stops(void **state)
+{
+	struct io_fault_plan plan = { IO_FAULT_WRITE_BLOCK, 300, -EIO };
+	struct image image = { 0 };
+	struct io_behind *b;
+	struct io *io;
+
+	(void)state;
+	image_new(&image, 2000 * IO_BLOCK);
+	assert_ok(io_fault_new(image_io(&image), &plan, &io));
+	assert_ok(io_behind_new(io, &b));
+	assert_err(write_behind(b, 2000), EIO);
+	assert_err(io_behind_wait(b), EIO);
+	assert_int_equal(io_behind_failed(b), 256);
+	assert_err(io_behind_write(b, 1900, 1), EIO);
+	assert_err(io_behind_wait(b), EIO);
+	assert_int_equal(*(uint64_t *)image_block(&image, 255), 255);
+	for (bp_mblock nr = 300; nr < 2000; nr++)
+		assert_int_equal(*(uint64_t *)image_block(&image, nr), 0);
+	io_behind_free(b);
+	io_close(io);
+	image_done(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +447,8 @@ int main(void)
 		cmocka_unit_test(streams_stop_and_report),
 		cmocka_unit_test(many_blocks_in_any_order),
 		cmocka_unit_test(faults_are_as_planned),
+		cmocka_unit_test(writing_behind),
+		cmocka_unit_test(writing_behind_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

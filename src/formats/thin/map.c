@@ -172,9 +172,75 @@ static int check_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_b
 	return 0;
 }
 
+/* Mappings that are to be added. */
+struct rest {
+	uint64_t virtual_begin, value, length;
+};
+
+/* Hold back @nr of them; there is room. */
+static void hold(struct thin_map *m, struct rest *rest, uint32_t nr)
+{
+	refcounts_prefetch(&m->data, thin_mapping_block(rest->value));
+	for (uint32_t i = 0; i < nr; i++) {
+		m->keys[m->count + i] = rest->virtual_begin + i;
+		m->values[m->count + i] =
+			le64_make(rest->value + ((uint64_t)i << THIN_TIME_BITS));
+	}
+	m->count += nr;
+	rest->virtual_begin += nr;
+	rest->value += (uint64_t)nr << THIN_TIME_BITS;
+	rest->length -= nr;
+}
+
+/* A full leaf straight from @rest; nothing is held back. */
+static int write_run_leaf(struct thin_map *m, struct rest *rest)
+{
+	struct build_node leaf = { .key = rest->virtual_begin };
+	struct build_place to;
+	le64 *values;
+	int r;
+
+	r = build_leaf_place(m->b, THIN_LEAF_MAX, sizeof(le64), &to);
+	if (r < 0)
+		return r;
+	leaf.block = to.block;
+	values = to.values;
+	/* The compiler takes several at once: the number is fixed. */
+	for (uint32_t i = 0; i < THIN_LEAF_MAX; i++)
+		to.keys[i] = le64_make(rest->virtual_begin + i);
+	for (uint32_t i = 0; i < THIN_LEAF_MAX; i++)
+		values[i] = le64_make(rest->value + ((uint64_t)i << THIN_TIME_BITS));
+	build_seal(m->b, BLOCK_NODE);
+	if (refcounts_inc_run(&m->data, thin_mapping_block(rest->value), THIN_LEAF_MAX) < 0)
+		return bp_fail_memory(m->b->ctx);
+	rest->virtual_begin += THIN_LEAF_MAX;
+	rest->value += (uint64_t)THIN_LEAF_MAX << THIN_TIME_BITS;
+	rest->length -= THIN_LEAF_MAX;
+	return add_leaf(m, leaf);
+}
+
+/* A leaf is written, full, once more than two are known to follow each other. */
+static int add_rest(struct thin_map *m, struct rest *rest)
+{
+	const uint32_t room = 2 * THIN_LEAF_MAX;
+	int r = 0;
+
+	while (r == 0 && m->count > 0 && rest->length > room - m->count) {
+		if (m->count < THIN_LEAF_MAX)
+			hold(m, rest, THIN_LEAF_MAX - m->count);
+		r = write_leaf(m, THIN_LEAF_MAX);
+	}
+	while (r == 0 && rest->length > room)
+		r = write_run_leaf(m, rest);
+	if (r == 0)
+		hold(m, rest, (uint32_t)rest->length);
+	return r;
+}
+
 int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin,
 		 uint64_t length, uint32_t time)
 {
+	struct rest rest = { virtual_begin, thin_mapping_make(data_begin, time), length };
 	int r;
 
 	r = check_run(m, virtual_begin, data_begin, length);
@@ -185,26 +251,7 @@ int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin
 	m->time_max = MAX(m->time_max, time);
 	m->mapped += length;
 	m->last = virtual_begin + length - 1;
-
-	while (length > 0) {
-		uint64_t value = thin_mapping_make(data_begin, time);
-		uint32_t nr;
-
-		r = make_room(m, 1);
-		if (r < 0)
-			return r;
-		nr = (uint32_t)MIN(length, ARRAY_SIZE(m->keys) - m->count);
-		for (uint32_t i = 0; i < nr; i++) {
-			m->keys[m->count + i] = virtual_begin + i;
-			m->values[m->count + i] =
-				le64_make(value + ((uint64_t)i << THIN_TIME_BITS));
-		}
-		m->count += nr;
-		virtual_begin += nr;
-		data_begin += nr;
-		length -= nr;
-	}
-	return 0;
+	return add_rest(m, &rest);
 }
 
 /* Share the leaves of @def from the @from-th on. */
