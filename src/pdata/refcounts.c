@@ -106,12 +106,15 @@ static int add(struct refcounts *to, uint64_t block, uint64_t by)
 	return sum > 3 ? refcounts_more(to, block, sum - 3) : 0;
 }
 
+/* The 32 counts of a word at once, where none becomes more than 3. */
 static int merge_word(struct refcounts *to, uint64_t block, uint64_t *a, uint64_t b)
 {
+	uint64_t both = *a & b, either = *a | b;
 	int r = 0;
 
-	if (!(*a && b)) {
-		*a |= b;
+	/* Two high bits, or one and two low ones. */
+	if (!((both >> 1 | (either >> 1 & both)) & LOW_BITS)) {
+		*a += b;
 		return 0;
 	}
 	for (unsigned i = 0; r == 0 && i < 32; i++)

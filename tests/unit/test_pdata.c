@@ -436,6 +436,33 @@ static void counts_count(void **state)
 	refcounts_done(&a);
 }
 
+/* Every two counts that two bits can have, each in a word of its own, between neighbours. */
+static void counts_merge(void **state)
+{
+	struct refcounts a, b;
+
+	(void)state;
+	assert_ok(refcounts_init(&a, 512));
+	assert_ok(refcounts_init(&b, 512));
+	for (uint64_t i = 0; i < 16; i++) {
+		for (uint64_t k = 0; k < i / 4; k++)
+			assert_ok(refcounts_inc(&a, 32 * i + 5));
+		for (uint64_t k = 0; k < i % 4; k++)
+			assert_ok(refcounts_inc(&b, 32 * i + 5));
+		assert_ok(refcounts_inc(&a, 32 * i + 4));
+		assert_ok(refcounts_inc(&b, 32 * i + 6));
+		assert_ok(refcounts_inc(&b, 32 * i + 31));
+	}
+	assert_ok(refcounts_merge(&a, &b));
+	for (uint64_t nr = 0; nr < 512; nr++) {
+		uint64_t i = nr / 32, at = nr % 32;
+		uint64_t want = at == 5 ? i / 4 + i % 4 : at == 4 || at == 6 || at == 31;
+
+		assert_int_equal(refcounts_get(&a, nr), want);
+	}
+	refcounts_done(&a);
+}
+
 /* --- arrays and bitsets --- */
 
 static void array_put(struct tree *t, bp_mblock block, uint32_t nr, uint64_t first)
@@ -572,6 +599,7 @@ int main(void)
 		cmocka_unit_test(many_ways_take_no_time),
 		cmocka_unit_test(iteration_starts_anywhere),
 		cmocka_unit_test(counts_count),
+		cmocka_unit_test(counts_merge),
 		cmocka_unit_test(arrays_and_what_is_lost),
 		cmocka_unit_test(bitsets_are_read),
 	};
