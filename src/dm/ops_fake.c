@@ -110,7 +110,8 @@ static int load(struct fake *fake, struct fake_dev *dev, const struct dm_request
 		table->read_only = rq->flags & RQ_READ_ONLY;
 	for (size_t i = 0; r == 0 && i < rq->nr_segments; i++)
 		r = add_segment(fake, dev, rq, i, table);
-	if (r == 0 && dev->live && streq(dev->live->segments.items[0].target, "thin-pool") &&
+	if (r == 0 && dev->live && table->segments.count &&
+	    streq(dev->live->segments.items[0].target, "thin-pool") &&
 	    !streq(table->segments.items[0].target, "thin-pool") &&
 	    !streq(table->segments.items[0].target, "error")) {
 		fake_logf(fake, "device-mapper: ioctl: can't replace immutable target type "

@@ -222,7 +222,7 @@ static void work_release(void *arg)
 {
 	struct work *work = arg;
 
-	if (work->secure)
+	if (work->secure && work->buffer)
 		explicit_bzero(work->buffer, work->size);
 	free(work->buffer);
 	close(work->fd);

@@ -47,7 +47,7 @@ int load_from_table(struct bp_ctx *ctx, const struct bp_table *table, struct loa
 		}
 	}
 	*ret = load;
-	load = (struct load){ 0 };
+	memset(&load, 0, sizeof(load)); /* handed over: nothing left to clean up */
 	return 0;
 }
 

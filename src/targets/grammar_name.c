@@ -70,7 +70,7 @@ static int enter_list(struct finder *f, const struct arg *arg, void *base, size_
 	items = arena_array(f->arena, nr + 1, arg->size);
 	if (!items)
 		return bp_fail_memory(f->ctx);
-	if (nr)
+	if (old)
 		memcpy(items, old, nr * arg->size);
 	nr += index == nr;
 	arg_pointer_set(arg, base, items);

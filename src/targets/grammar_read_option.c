@@ -17,7 +17,7 @@ static bool option_matches(const struct reader *r, const struct arg *arg, const 
 	if (arg->kind == KIND_CHOICE && (arg->flags & ARG_BARE))
 		return arg_choice_find(arg, word, nocase) != NULL;
 	len = strlen(arg_word(arg));
-	if (nocase ? strncasecmp(word, arg_word(arg), len) : strncmp(word, arg_word(arg), len))
+	if ((nocase ? strncasecmp : strncmp)(word, arg_word(arg), len) != 0)
 		return false;
 	return word[len] == (arg->flags & ARG_JOINED ? ':' : '\0');
 }

@@ -173,7 +173,7 @@ int reader_maybe(struct reader *r, const struct arg *arg, void *base, const void
 
 int reader_signed(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
-	const char *word;
+	const char *word = "";
 	uint64_t value;
 	int32_t result;
 	bool minus;

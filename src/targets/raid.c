@@ -460,10 +460,10 @@ static void check_legs(struct check *c, const struct bp_raid *raid)
 			    "raid10 without metadata has no layout for the kernel to run");
 	if (raid->nr_legs && absent == raid->nr_legs)
 		check_rule(c, "legs.0.data_dev", NULL, "Invalid rdev size");
-	else if (!is_raid10(raid->type) && absent > redundancy(raid))
-		check_rule(c, NULL, NULL, "Insufficient redundancy to activate array");
-	else if (raid->type != BP_RAID0 && !is_raid10(raid->type) && without < raid->nr_legs &&
-		 without > redundancy(raid))
+	else if (!is_raid10(raid->type) &&
+		 (absent > redundancy(raid) ||
+		  (raid->type != BP_RAID0 && without < raid->nr_legs &&
+		   without > redundancy(raid))))
 		check_rule(c, NULL, NULL, "Insufficient redundancy to activate array");
 }
 

@@ -137,7 +137,7 @@ static void memory_and_files(void **state)
 	struct bp_ctx *ctx;
 	struct io *io;
 	char *path;
-	uint8_t *buf = io_buffer_new(1);
+	uint8_t *buf = io_buffer_new(2);
 
 	(void)state;
 	assert_ok(bp_ctx_new(&ctx));

@@ -139,8 +139,8 @@ static void check_copy(struct check *c)
 	static const struct sm_root zero;
 	const struct thin_sb *snap = &c->snap;
 
-	if (memcmp(&snap->data_sm, &zero, sizeof(zero)) ||
-	    memcmp(&snap->metadata_sm, &zero, sizeof(zero)))
+	if (memcmp(&snap->data_sm, &zero, sizeof(zero)) != 0 ||
+	    memcmp(&snap->metadata_sm, &zero, sizeof(zero)) != 0)
 		check_report(c,
 			     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_REMARK,
 				    .place = BP_PLACE_METADATA_SNAPSHOT, .block = snap->block),
