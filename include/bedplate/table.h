@@ -215,12 +215,14 @@ BP_API int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a,
  * @name: the parameter's name ("legs.0.dev"); "#features" for a count; NULL where not known.
  * @meaning: what it does, in a few words; NULL where not known.
  * @unit: "sectors", "ms", "bytes" ...; NULL where it has none.
+ * @public_text: the word with "-" in place of what is secret in it (keys of encryption).
  */
 struct bp_word {
 	size_t segment;
 	const char *target;
 	unsigned number;
 	const char *text, *name, *meaning, *unit;
+	const char *public_text;
 };
 
 /**

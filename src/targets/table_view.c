@@ -119,9 +119,10 @@ static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t i
 			.name = w->name,
 			.meaning = meaning_of(w, buf, sizeof(buf)),
 			.unit = w->arg && w->role == WRITTEN_VALUE ? arg_unit(w->arg) : NULL,
+			.public_text = written_public(w, &arena),
 		};
 
-		r = fn(user, &word);
+		r = word.public_text ? fn(user, &word) : bp_fail_memory(ctx);
 	}
 	vec_done(&words.list);
 	return r;
