@@ -304,7 +304,7 @@ struct pool_create {
 static int fail_create(struct bp_ctx *ctx, int r, enum bp_error_code code, const char *device,
 		       const char *why)
 {
-	bp_fail(ctx, r, "create pool: '%s': %s", device, why);
+	bp_fail(ctx, r, "pool create: '%s': %s", device, why);
 	error_set_code(ctx, code);
 	error_set_verb(ctx, "pool create");
 	error_set_device(ctx, device);

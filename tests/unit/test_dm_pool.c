@@ -318,7 +318,7 @@ static void remove_and_reopen(void **state)
 	w->pool = NULL;
 	assert_err(bp_pool_create(w->ctx, "p", "/dev/meta", "/dev/data", NULL, NULL), EEXIST);
 	assert_string_equal(bp_error_get(w->ctx)->message,
-			    "create pool: '/dev/meta': it holds a pool's metadata already");
+			    "pool create: '/dev/meta': it holds a pool's metadata already");
 	opts.data_block_sectors = 128;
 	assert_ok(bp_pool_create(w->ctx, "p", "/dev/meta", "/dev/data", &opts, &w->pool));
 	assert_ok(bp_pool_activate(w->pool, 1, "two", 2048, NULL));
