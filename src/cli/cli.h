@@ -154,6 +154,8 @@ struct cmd_opt {
 	{ .kind = OPT_KIND_NUMBER, .place = OPT_PLACE_OPERAND, .arg = a, .help = h, .min = lo, .max = hi, .offset = OPT_AT(uint64_t, m) }
 #define OPT_OPERAND_NUMBER_OPTIONAL(m, lo, hi, a, h) \
 	{ .kind = OPT_KIND_NUMBER, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .min = lo, .max = hi, .offset = OPT_AT(uint64_t, m) }
+#define OPT_OPERAND_SIZE_OPTIONAL(m, unit, a, h) \
+	{ .kind = OPT_KIND_SIZE, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .min = unit, .offset = OPT_AT(uint64_t, m) }
 /* Any number of operands, or at least one; options may stand between them. */
 #define OPT_OPERANDS(m, a, h) \
 	{ .kind = OPT_KIND_LIST, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .offset = OPT_AT(struct cli_list, m) }

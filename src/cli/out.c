@@ -11,11 +11,15 @@
 
 const char *out_heading(const struct out_column *column, char *buf, size_t size)
 {
-	static const char unit[] = "_bytes";
+	static const char unit[] = "_bytes", share[] = "_percent";
 	size_t len = strlen(column->name), tail = sizeof(unit) - 1;
+	size_t share_tail = sizeof(share) - 1;
 
 	if (len > tail && streq(column->name + len - tail, unit))
 		len -= tail;
+	if (column->kind == OUT_PERCENT && len > share_tail &&
+	    streq(column->name + len - share_tail, share))
+		len -= share_tail - 1; /* the blank in front of it becomes "%" */
 	if (len >= size)
 		len = size - 1;
 	for (size_t i = 0; i < len; i++) {
@@ -23,6 +27,8 @@ const char *out_heading(const struct out_column *column, char *buf, size_t size)
 
 		buf[i] = c == '_' ? '-' : (char)toupper((unsigned char)c);
 	}
+	if (column->kind == OUT_PERCENT && len)
+		buf[len - 1] = '%';
 	buf[len] = '\0';
 	return buf;
 }
@@ -268,6 +274,10 @@ const char *out_field_text(const struct out *out, const struct out_row *row, uns
 		if (!out->opts.bytes)
 			return bp_size_format(f->number, buf);
 		break;
+	case OUT_PERCENT:
+		snprintf(buf, BP_SIZE_TEXT, "%" PRIu64 ".%02u%%", f->number / 100,
+			 (unsigned)(f->number % 100));
+		return buf;
 	case OUT_NUMBER:
 		break;
 	}
@@ -339,6 +349,7 @@ static void field_json(const struct out *out, const struct out_row *row, unsigne
 {
 	const struct out_field *f = &row->fields[column];
 	const char *name = out->columns[column].name;
+	char number[32];
 
 	if (!f->set) {
 		bp_json_null(json, name);
@@ -353,6 +364,11 @@ static void field_json(const struct out *out, const struct out_row *row, unsigne
 		break;
 	case OUT_BOOL:
 		bp_json_bool(json, name, f->truth);
+		break;
+	case OUT_PERCENT:
+		snprintf(number, sizeof(number), "%" PRIu64 ".%02u", f->number / 100,
+			 (unsigned)(f->number % 100));
+		bp_json_raw(json, name, number);
 		break;
 	case OUT_NUMBER:
 	case OUT_SIZE:

@@ -28,9 +28,10 @@
 enum out_kind {
 	OUT_TEXT,
 	OUT_NUMBER,
-	OUT_SIZE, /* bytes: with a unit for people, the number with -b and in JSON */
-	OUT_BOOL, /* "yes", "no" */
-	OUT_JSON, /* JSON text, and what people are shown in its place */
+	OUT_SIZE,    /* bytes: with a unit for people, the number with -b and in JSON */
+	OUT_PERCENT, /* hundredths of a percent: "12.34%", in JSON 12.34 */
+	OUT_BOOL,    /* "yes", "no" */
+	OUT_JSON,    /* JSON text, and what people are shown in its place */
 };
 
 enum out_column_flags {
@@ -38,7 +39,8 @@ enum out_column_flags {
 	OUT_TREE = 2,    /* children are drawn in this column */
 };
 
-/* A column. In text its heading is the name in capitals, without "_bytes". */
+/* A column. In text its heading is the name in capitals, without "_bytes";
+ * "_percent" becomes "%". */
 struct out_column {
 	const char *name; /* the member in JSON, with its unit: "size_bytes" */
 	enum out_kind kind;

@@ -29,21 +29,39 @@ static void print_lines(FILE *to, const char *label, const char *text)
 	}
 }
 
+/* Is @word in quotes at @text, with @end behind it? Then its length with all of that, else 0. */
+static size_t quoted_len(const char *text, const char *word, const char *end)
+{
+	size_t len = strlen(word);
+
+	if (text[0] != '\'' || strncmp(text + 1, word, len) != 0 ||
+	    strncmp(text + 1 + len, end, strlen(end)) != 0)
+		return 0;
+	return 1 + len + strlen(end);
+}
+
 /*
  * The library says first what was being done and to what ("create 'data': ..."), as we do: once
- * is enough. Return: the rest of the message.
+ * is enough, where it means the same device. Return: the rest of the message.
  */
-static const char *skip_known(const char *message, const struct bp_error *error)
+static const char *skip_known(const char *message, const struct failure *f)
 {
+	const struct bp_error *error = f->error;
 	size_t verb = error && error->verb ? strlen(error->verb) : 0;
-	size_t device = error && error->device ? strlen(error->device) : 0;
-	const char *p = message + verb;
+	const char *rest = message + verb, *name;
 
-	if (!verb || !device || strncmp(message, error->verb, verb) != 0 ||
-	    strncmp(p, " '", 2) != 0 || strncmp(p + 2, error->device, device) != 0 ||
-	    strncmp(p + 2 + device, "': ", 3) != 0)
+	if (!verb || strncmp(message, error->verb, verb) != 0)
 		return message;
-	return p + 2 + device + 3;
+	if (strncmp(rest, ": ", 2) == 0)
+		return rest + 2;
+	if (*rest != ' ' || !error->device)
+		return message;
+	rest++;
+	name = strrchr(f->subject, '/');
+	/* A pool's message may be about the volume that is the subject, or about another. */
+	if (streq(error->device, f->subject) || (name && streq(error->device, name + 1)))
+		return rest + quoted_len(rest, error->device, "': ");
+	return quoted_len(rest, error->device, "': ") ? rest : message;
 }
 
 static void failure_text(struct cli *cli, const struct failure *f)
@@ -56,7 +74,7 @@ static void failure_text(struct cli *cli, const struct failure *f)
 	fprintf(cli->err, "%s: ", verb(cli));
 	if (f->subject && !named)
 		fprintf(cli->err, "%s: ", f->subject);
-	fprintf(cli->err, "%s\n", f->subject ? skip_known(f->message, f->error) : f->message);
+	fprintf(cli->err, "%s\n", f->subject ? skip_known(f->message, f) : f->message);
 	if (f->error) {
 		print_lines(cli->err, "cause", f->error->cause);
 		print_lines(cli->err, "kernel", f->error->kernel_log);

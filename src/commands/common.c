@@ -189,6 +189,27 @@ struct bp_selector devices_get(const struct devices *devices, size_t index)
 	return device_named(devices->names->words[index]);
 }
 
+int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
+	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+	       void *user)
+{
+	_cleanup_(devices_donep) struct devices devices = { 0 };
+	int worst = EXIT_OK;
+	int r = devices_init(cli, names, &devices);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < devices_count(&devices); i++) {
+		struct bp_selector which = devices_get(&devices, i);
+
+		r = add(cli, &which, user);
+		if (r < 0)
+			worst = cli_fail(cli, selector_text(&which), r);
+	}
+	r = out_print(steal(*out));
+	return worst ? worst : r;
+}
+
 int read_text(struct cli *cli, const char *path, char **ret)
 {
 	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");

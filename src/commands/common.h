@@ -52,6 +52,29 @@ void devices_done(struct devices *devices);
 size_t devices_count(const struct devices *devices);
 struct bp_selector devices_get(const struct devices *devices, size_t index);
 
+/*
+ * Ask each device, then print what @add has put into @out, which is freed and NULL then. A
+ * device that fails is reported and doesn't stop the rest. Return: an exit status.
+ * @add: returns 0 or the library's error.
+ */
+int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
+	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+	       void *user);
+
+/*
+ * A share in hundredths of a percent, for OUT_PERCENT; never 100 % where something is left, nor
+ * 0 where something is there. 0 of 0 is 0.
+ */
+static inline uint64_t share_of(uint64_t part, uint64_t whole)
+{
+	uint64_t share;
+
+	if (part >= whole)
+		return whole ? 10000 : 0;
+	share = (uint64_t)((double)part * 10000.0 / (double)whole);
+	return share == 0 && part ? 1 : share == 10000 ? 9999 : share;
+}
+
 /* What to call a device that a selector names, for messages. */
 const char *selector_text(const struct bp_selector *which);
 

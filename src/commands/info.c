@@ -77,10 +77,15 @@ static void add_size(struct cli *cli, struct out_row *row, const struct bp_devic
 	bp_table_free(table);
 }
 
-static void add(struct cli *cli, const struct args *args, struct out *out,
-		const struct bp_device_info *info)
+struct report {
+	const struct args *args;
+	struct out *out;
+};
+
+static void add_row(struct cli *cli, const struct report *report,
+		    const struct bp_device_info *info)
 {
-	struct out_row *row = out_row(out, NULL);
+	struct out_row *row = out_row(report->out, NULL);
 
 	out_text(row, I_NAME, info->name);
 	out_text(row, I_KERNEL_NAME, info->kernel_name);
@@ -90,7 +95,7 @@ static void add(struct cli *cli, const struct args *args, struct out *out,
 	out_number(row, I_MAJOR, info->major);
 	out_number(row, I_MINOR, info->minor);
 	out_text(row, I_STATE, state(info));
-	if (args->out.columns || args->out.sort)
+	if (report->args->out.columns || report->args->out.sort)
 		add_size(cli, row, info);
 	out_number(row, I_SEGMENTS, info->nr_segments);
 	out_number(row, I_OPEN, info->open_count > 0 ? (uint64_t)info->open_count : 0);
@@ -103,33 +108,29 @@ static void add(struct cli *cli, const struct args *args, struct out *out,
 	out_bool(row, I_DEFERRED, info->deferred_remove);
 }
 
+static int add(struct cli *cli, const struct bp_selector *which, void *user)
+{
+	struct bp_device_info info;
+	int r = bp_device_info(cli->ctx, which, &info);
+
+	if (r == 0)
+		add_row(cli, user, &info);
+	return r;
+}
+
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
-	_cleanup_(devices_donep) struct devices devices = { 0 };
-	_cleanup_(out_freep) struct out *out = NULL;
-	bool record = args->names.count == 1 && !args->columns;
-	int worst = EXIT_OK;
-	int r = out_new(cli, &args->out, "bedplate.info", columns, record ? OUT_RECORD : 0,
-			&out);
+	struct report report = { .args = p };
+	const struct cli_list *names = &report.args->names;
+	bool record = names->count == 1 && !report.args->columns;
+	int r = out_new(cli, &report.args->out, "bedplate.info", columns,
+			record ? OUT_RECORD : 0, &report.out);
 
-	if (r || !out)
+	if (r || !report.out)
 		return r;
-	r = devices_init(cli, &args->names, &devices);
-	if (r)
-		return r;
-	for (size_t i = 0; i < devices_count(&devices); i++) {
-		struct bp_selector which = devices_get(&devices, i);
-		struct bp_device_info info;
-
-		r = bp_device_info(cli->ctx, &which, &info);
-		if (r < 0)
-			worst = cli_fail(cli, selector_text(&which), r);
-		else
-			add(cli, args, out, &info);
-	}
-	r = out_print(steal(out));
-	return worst ? worst : r;
+	r = print_each(cli, names, &report.out, add, &report);
+	out_free(report.out);
+	return r;
 }
 
 const struct cmd cmd_info = {

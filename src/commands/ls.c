@@ -47,13 +47,15 @@ static const struct out_column ls_columns[] = {
 	OUT_COLUMNS_END
 };
 
-enum { TREE_NAME, TREE_DEVICE, TREE_UUID, TREE_MAPPED, TREE_CYCLE };
+enum { TREE_NAME, TREE_DEVICE, TREE_UUID, TREE_MAPPED, TREE_CYCLE, TREE_REPEATED };
 static const struct out_column tree_columns[] = {
 	[TREE_NAME] = { "name", OUT_TEXT, OUT_DEFAULT | OUT_TREE, "name" },
 	[TREE_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
 	[TREE_UUID] = { "uuid", OUT_TEXT, 0, "uuid" },
 	[TREE_MAPPED] = { "mapped", OUT_BOOL, 0, "it is a mapped device" },
 	[TREE_CYCLE] = { "cycle", OUT_BOOL, 0, "it lies, by others, on itself" },
+	[TREE_REPEATED] = { "repeated", OUT_BOOL, 0,
+			    "what belongs below it is drawn where it first stands" },
 	OUT_COLUMNS_END
 };
 
@@ -65,12 +67,26 @@ static const struct out_column deps_columns[] = {
 	OUT_COLUMNS_END
 };
 
-/* A tree drawn row by row; a device that several use is drawn below each of them. */
+/*
+ * A tree drawn row by row. A device that several use stands below each of them, but what is
+ * below it only where it stands first: stacks that part and meet again would else be drawn
+ * twice as often with every level.
+ */
 struct drawing {
 	struct out *out;
 	const struct bp_tree *tree;
-	bool above, *open, *drawn; /* by node: on the way down to here; drawn at all */
+	bool above, out_json;
+	bool *open, *drawn; /* by node: on the way down to here; drawn at all */
 };
+
+static const char *remark(const struct drawing *d, size_t index, bool repeated)
+{
+	if (d->open[index])
+		return " (again: a cycle)";
+	if (repeated)
+		return " (see above)";
+	return bp_tree_get(d->tree, index)->in_cycle ? " (in a cycle)" : "";
+}
 
 static void draw(struct drawing *d, size_t index, struct out_row *parent)
 {
@@ -78,18 +94,19 @@ static void draw(struct drawing *d, size_t index, struct out_row *parent)
 	struct out_row *row = out_row(d->out, parent);
 	const size_t *next = d->above ? node->above : node->below;
 	size_t count = d->above ? node->nr_above : node->nr_below;
+	bool repeated = d->drawn[index] && count > 0;
 
+	/* Programs get the name alone; they have the other members for the rest. */
 	out_textf(row, TREE_NAME, "%s%s", node->name,
-		  d->open[index]   ? " (again: a cycle)"
-		  : node->in_cycle ? " (in a cycle)"
-				   : "");
+		  d->out_json ? "" : remark(d, index, repeated));
 	out_textf(row, TREE_DEVICE, "%u:%u", node->major, node->minor);
 	out_text(row, TREE_UUID, node->uuid);
 	out_bool(row, TREE_MAPPED, node->mapped);
 	out_bool(row, TREE_CYCLE, node->in_cycle);
-	d->drawn[index] = true;
-	if (d->open[index] || !row)
+	out_bool(row, TREE_REPEATED, repeated);
+	if (repeated || !row)
 		return;
+	d->drawn[index] = true;
 	d->open[index] = true;
 	for (size_t i = 0; i < count; i++)
 		draw(d, next[i], row);
@@ -115,7 +132,7 @@ static void draw_all(struct drawing *d)
 static int print_tree(struct cli *cli, const struct args *args)
 {
 	_cleanup_(out_freep) struct out *out = NULL;
-	struct drawing d = { .above = args->above };
+	struct drawing d = { .above = args->above, .out_json = cli->json };
 	struct bp_tree *tree;
 	int r = out_new(cli, &args->out, "bedplate.tree", tree_columns, 0, &out);
 
@@ -206,17 +223,20 @@ static int run_tree(struct cli *cli, const void *p)
 	return print_tree(cli, p);
 }
 
-static int add_deps(struct cli *cli, const struct args *args, struct out *out,
-		    const struct bp_selector *which)
+struct deps {
+	uint32_t flags;
+	struct out *out;
+};
+
+static int add_deps(struct cli *cli, const struct bp_selector *which, void *user)
 {
+	const struct deps *deps = user;
 	_cleanup_(freep) struct bp_devno *devs = NULL;
 	size_t count = 0;
-	int r = bp_device_deps(cli->ctx, which, args->flags, &devs, &count);
+	int r = bp_device_deps(cli->ctx, which, deps->flags, &devs, &count);
 
-	if (r < 0)
-		return cli_fail(cli, selector_text(which), r);
-	for (size_t i = 0; i < count; i++) {
-		struct out_row *row = out_row(out, NULL);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct out_row *row = out_row(deps->out, NULL);
 		struct bp_bdev bdev;
 		char number[32];
 
@@ -226,30 +246,20 @@ static int add_deps(struct cli *cli, const struct args *args, struct out *out,
 		if (bp_bdev_get(cli->ctx, number, &bdev) == 0 && bdev.path[0])
 			out_text(row, DEPS_PATH, bdev.path);
 	}
-	return EXIT_OK;
+	return r;
 }
 
 static int run_deps(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	_cleanup_(devices_donep) struct devices devices = { 0 };
-	_cleanup_(out_freep) struct out *out = NULL;
-	int worst = EXIT_OK;
-	int r = out_new(cli, &args->out, "bedplate.deps", deps_columns, 0, &out);
+	struct deps deps = { .flags = args->flags };
+	int r = out_new(cli, &args->out, "bedplate.deps", deps_columns, 0, &deps.out);
 
-	if (r || !out)
+	if (r || !deps.out)
 		return r;
-	r = devices_init(cli, &args->names, &devices);
-	if (r)
-		return r;
-	for (size_t i = 0; i < devices_count(&devices); i++) {
-		struct bp_selector which = devices_get(&devices, i);
-
-		r = add_deps(cli, args, out, &which);
-		worst = r ? r : worst;
-	}
-	r = out_print(steal(out));
-	return worst ? worst : r;
+	r = print_each(cli, &args->names, &deps.out, add_deps, &deps);
+	out_free(deps.out);
+	return r;
 }
 
 const struct cmd cmd_ls = {

@@ -91,6 +91,13 @@ int pool_named(struct cli *cli, const char *text, struct bp_pool **ret)
 	return r < 0 ? cli_fail(cli, text, r) : EXIT_OK;
 }
 
+int pool_begin(struct cli *cli, const char *text, struct bp_pool **ret)
+{
+	int r = pool_named(cli, text, ret);
+
+	return r ? r : change_begin(cli);
+}
+
 int whole_sectors(struct cli *cli, const char *option, bp_bytes bytes, bp_sector *ret)
 {
 	if (bytes % BP_SECTOR_BYTES)
@@ -133,9 +140,7 @@ static int run_grow(struct cli *cli, const void *p)
 	int r = whole_sectors(cli, "size", args->size_bytes, &size);
 
 	if (!r)
-		r = pool_named(cli, args->pool, &pool);
-	if (!r)
-		r = change_begin(cli);
+		r = pool_begin(cli, args->pool, &pool);
 	if (r)
 		return r;
 	r = bp_pool_grow(pool, size, args->timeout_ms);
@@ -146,10 +151,8 @@ static int run_set(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	int r = pool_named(cli, args->pool, &pool);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	if (cli_given(cli, "no-space"))
@@ -168,10 +171,8 @@ static int run_remove(struct cli *cli, const void *p)
 		.flags = args->flags,
 		.timeout_ms = args->timeout_ms,
 	};
-	int r = pool_named(cli, args->pool, &pool);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_remove(pool, &how);
@@ -182,10 +183,8 @@ static int run_transaction(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	int r = pool_named(cli, args->pool, &pool);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_set_transaction(pool, args->old_id, args->new_id, args->timeout_ms);
@@ -207,10 +206,8 @@ static int run_reserve(struct cli *cli, const void *p)
 	bp_mblock block = 0;
 	struct out *out;
 	struct out_row *row;
-	int r = pool_named(cli, args->pool, &pool);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_reserve_metadata_snap(pool, args->timeout_ms, &block);
@@ -231,10 +228,8 @@ static int run_release(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	int r = pool_named(cli, args->pool, &pool);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_release_metadata_snap(pool, args->timeout_ms);

@@ -40,11 +40,14 @@ static const char *const discards[] = {
 enum {
 	P_NAME,
 	P_DEVICE,
+	P_HEALTH,
 	P_MODE,
 	P_DATA_USED,
+	P_DATA_FREE,
 	P_DATA_TOTAL,
 	P_DATA_PERCENT,
 	P_METADATA_USED,
+	P_METADATA_FREE,
 	P_METADATA_TOTAL,
 	P_METADATA_PERCENT,
 	P_BLOCK,
@@ -63,15 +66,20 @@ enum {
 static const struct out_column columns[] = {
 	[P_NAME] = { "name", OUT_TEXT, SHOWN, "name of the pool's device" },
 	[P_DEVICE] = { "device", OUT_TEXT, SHOWN, "MAJOR:MINOR" },
+	[P_HEALTH] = { "health", OUT_TEXT, SHOWN,
+		       "good, low on space, full, read-only, needs a check, failed" },
 	[P_MODE] = { "mode", OUT_TEXT, SHOWN, "write, read-only, out of data space, failed" },
 	[P_DATA_USED] = { "data_used_bytes", OUT_SIZE, SHOWN, "data blocks in use" },
+	[P_DATA_FREE] = { "data_free_bytes", OUT_SIZE, SHOWN, "data blocks that are free" },
 	[P_DATA_TOTAL] = { "data_total_bytes", OUT_SIZE, SHOWN, "all data blocks" },
-	[P_DATA_PERCENT] = { "data_used_percent", OUT_NUMBER, SHOWN,
+	[P_DATA_PERCENT] = { "data_used_percent", OUT_PERCENT, SHOWN,
 			     "share of data blocks in use" },
 	[P_METADATA_USED] = { "metadata_used_bytes", OUT_SIZE, SHOWN,
 			      "metadata blocks in use" },
+	[P_METADATA_FREE] = { "metadata_free_bytes", OUT_SIZE, SHOWN,
+			      "metadata blocks that are free" },
 	[P_METADATA_TOTAL] = { "metadata_total_bytes", OUT_SIZE, SHOWN, "all metadata blocks" },
-	[P_METADATA_PERCENT] = { "metadata_used_percent", OUT_NUMBER, SHOWN,
+	[P_METADATA_PERCENT] = { "metadata_used_percent", OUT_PERCENT, SHOWN,
 				 "share of metadata in use" },
 	[P_BLOCK] = { "block_size_bytes", OUT_SIZE, SHOWN, "unit of allocation" },
 	[P_TRANSACTION] = { "transaction_id", OUT_NUMBER, SHOWN, "transaction id" },
@@ -93,11 +101,24 @@ static const struct out_column columns[] = {
 };
 
 /* The pools at a glance: what of the columns above a list shows. */
-#define LIST_COLUMNS "name,device,mode,data_total_bytes,data_used_percent,metadata_used_percent"
+#define LIST_COLUMNS                                                                           \
+	"name,device,health,data_total_bytes,data_free_bytes,data_used_percent,"               \
+	"metadata_used_percent"
 
-static uint64_t percent(uint64_t used, uint64_t total)
+/* Is there anything that a person must see to? In the order of urgency. */
+static const char *health(const struct bp_pool_status *s)
 {
-	return total ? (uint64_t)((double)used * 100.0 / (double)total) : 0;
+	uint64_t free_dblocks = s->data_total_dblocks - s->data_used_dblocks;
+
+	if (s->mode == BP_POOL_MODE_FAIL || s->mode == BP_POOL_MODE_ERROR)
+		return "failed";
+	if (s->needs_check)
+		return "needs a check";
+	if (s->mode == BP_POOL_MODE_OUT_OF_DATA_SPACE || free_dblocks == 0)
+		return "full";
+	if (s->low_water_dblocks && free_dblocks <= s->low_water_dblocks)
+		return "low on space";
+	return s->mode == BP_POOL_MODE_READ_ONLY ? "read-only" : "good";
 }
 
 static void add_space(struct out_row *row, const struct bp_pool_status *s)
@@ -105,12 +126,15 @@ static void add_space(struct out_row *row, const struct bp_pool_status *s)
 	bp_bytes block = bp_sector_to_bytes(s->data_block_sectors);
 
 	out_number(row, P_DATA_USED, s->data_used_dblocks * block);
+	out_number(row, P_DATA_FREE, (s->data_total_dblocks - s->data_used_dblocks) * block);
 	out_number(row, P_DATA_TOTAL, s->data_total_dblocks * block);
-	out_number(row, P_DATA_PERCENT, percent(s->data_used_dblocks, s->data_total_dblocks));
+	out_number(row, P_DATA_PERCENT, share_of(s->data_used_dblocks, s->data_total_dblocks));
 	out_number(row, P_METADATA_USED, bp_mblock_to_bytes(s->metadata_used_mblocks));
+	out_number(row, P_METADATA_FREE,
+		   bp_mblock_to_bytes(s->metadata_total_mblocks - s->metadata_used_mblocks));
 	out_number(row, P_METADATA_TOTAL, bp_mblock_to_bytes(s->metadata_total_mblocks));
 	out_number(row, P_METADATA_PERCENT,
-		   percent(s->metadata_used_mblocks, s->metadata_total_mblocks));
+		   share_of(s->metadata_used_mblocks, s->metadata_total_mblocks));
 	out_number(row, P_TRANSACTION, s->transaction_id);
 	if (s->held_root_mblock)
 		out_number(row, P_HELD_ROOT, s->held_root_mblock);
@@ -124,6 +148,7 @@ static void add_pool(struct out *out, const struct bp_device_info *info,
 
 	out_text(row, P_NAME, info->name);
 	out_textf(row, P_DEVICE, "%u:%u", info->major, info->minor);
+	out_text(row, P_HEALTH, health(s));
 	out_text(row, P_MODE, modes[s->mode]);
 	if (s->mode != BP_POOL_MODE_FAIL && s->mode != BP_POOL_MODE_ERROR)
 		add_space(row, s);

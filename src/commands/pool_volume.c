@@ -3,7 +3,7 @@
 #include "commands/pool.h"
 
 struct args {
-	const char *pool, *name, *uuid, *origin, *external_origin;
+	const char *pool, *name, *new_name, *uuid, *origin, *external_origin;
 	uint64_t size_bytes, id, origin_id;
 	uint32_t flags;
 	bool read_only, inactive, yes;
@@ -19,20 +19,23 @@ struct args {
 static const struct cmd_opt thin_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the volume's device; none with --inactive"),
+	OPT_OPERAND_SIZE_OPTIONAL(size_bytes, 0, "SIZE", "as --size"),
 	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size"),
 	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "id in the pool; default: one that is free"),
 	OPT_STRING(external_origin, 0, "external-origin", "DEVICE", "what it shows where nothing was written yet; must never change"),
 	OPT_FLAG(inactive, 0, "inactive", "only in the pool: make no device"),
 	OPT_VOLUME,
 	OPT_CONFLICT("inactive", "NAME external-origin uuid readonly"),
+	OPT_CONFLICT("size", "SIZE"),
 	OPT_ANY("NAME inactive"),
-	OPT_ANY("size inactive"),
+	OPT_ANY("size SIZE inactive"),
 	OPT_END
 };
 
 static const struct cmd_opt snapshot_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the snapshot's device; none with --inactive"),
+	OPT_OPERAND_OPTIONAL(new_name, "SNAPSHOT", "where there are three: that name; NAME is the origin then"),
 	OPT_STRING(origin, 0, "origin", "NAME", "the active volume to copy"),
 	OPT_RANGE(origin_id, 0, BP_THIN_ID_MAX, 0, "origin-id", "NUMBER", "the volume to copy, by its id, active or not"),
 	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size; default: the active origin's"),
@@ -41,8 +44,9 @@ static const struct cmd_opt snapshot_opts[] = {
 	OPT_VOLUME,
 	OPT_CONFLICT("inactive", "NAME uuid readonly"),
 	OPT_CONFLICT("origin", "origin-id"),
+	OPT_CONFLICT("SNAPSHOT", "origin origin-id inactive"),
 	OPT_ANY("NAME inactive"),
-	OPT_ANY("origin origin-id"),
+	OPT_ANY("SNAPSHOT origin origin-id"),
 	OPT_END
 };
 
@@ -88,27 +92,30 @@ static const struct out_column columns[] = {
 	OUT_COLUMNS_END
 };
 
-static int volume_end(struct cli *cli, const struct args *args, const char *schema, int r,
-		      uint32_t thin_id)
+static int volume_end(struct cli *cli, const char *pool, const char *name, const char *schema,
+		      int r, uint32_t thin_id)
 {
 	struct out *out;
 	struct out_row *row;
 
 	if (r < 0 || cli->dry_run)
-		return change_end(cli, schema, args->name ? args->name : args->pool, r,
-				  "created");
+		return change_end(cli, schema, name ? name : pool, r, "created");
 	r = out_new(cli, NULL, schema, columns, OUT_RECORD | OUT_ONE, &out);
 	if (r)
 		return r;
 	row = out_row(out, NULL);
-	out_text(row, V_POOL, args->pool);
-	out_text(row, V_NAME, args->name);
+	out_text(row, V_POOL, pool);
+	out_text(row, V_NAME, name);
 	out_number(row, V_ID, thin_id);
 	return out_print(out);
 }
 
-static int volume_opts(struct cli *cli, const struct args *args, struct bp_volume_opts *ret)
+/* Read the options, open the pool, begin. Return: 0 or an exit status. */
+static int volume_begin(struct cli *cli, const struct args *args, struct bp_volume_opts *ret,
+			struct bp_pool **ret_pool)
 {
+	int r;
+
 	*ret = (struct bp_volume_opts){
 		.size = sizeof(*ret),
 		.uuid = args->uuid,
@@ -119,7 +126,8 @@ static int volume_opts(struct cli *cli, const struct args *args, struct bp_volum
 		.inactive = args->inactive,
 		.timeout_ms = args->timeout_ms,
 	};
-	return whole_sectors(cli, "size", args->size_bytes, &ret->size_sectors);
+	r = whole_sectors(cli, "size", args->size_bytes, &ret->size_sectors);
+	return r ? r : pool_begin(cli, args->pool, ret_pool);
 }
 
 static int run_thin(struct cli *cli, const void *p)
@@ -128,39 +136,34 @@ static int run_thin(struct cli *cli, const void *p)
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
 	struct bp_volume_opts how;
 	uint32_t id = 0;
-	int r = volume_opts(cli, args, &how);
+	int r = volume_begin(cli, args, &how, &pool);
 
-	if (!r)
-		r = pool_named(cli, args->pool, &pool);
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_create_volume(pool, args->name, how.size_sectors, &how, &id);
-	return volume_end(cli, args, "bedplate.pool.thin", r, id);
+	return volume_end(cli, args->pool, args->name, "bedplate.pool.thin", r, id);
 }
 
 static int run_snapshot(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
+	/* POOL ORIGIN SNAPSHOT, or POOL SNAPSHOT and the origin by an option. */
+	const char *origin = args->new_name ? args->name : args->origin;
+	const char *name = args->new_name ? args->new_name : args->name;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	struct bp_selector origin = { 0 };
+	struct bp_selector which = { 0 };
 	struct bp_volume_opts how;
 	uint32_t id = 0;
-	int r = volume_opts(cli, args, &how);
+	int r = volume_begin(cli, args, &how, &pool);
 
-	if (!r)
-		r = pool_named(cli, args->pool, &pool);
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
-	how.origin_by_id = !args->origin;
+	how.origin_by_id = !origin;
 	how.origin_thin_id = (uint32_t)args->origin_id;
-	if (args->origin)
-		origin = device_named(args->origin);
-	r = bp_pool_snapshot(pool, args->origin ? &origin : NULL, args->name, &how, &id);
-	return volume_end(cli, args, "bedplate.pool.snapshot", r, id);
+	if (origin)
+		which = device_named(origin);
+	r = bp_pool_snapshot(pool, origin ? &which : NULL, name, &how, &id);
+	return volume_end(cli, args->pool, name, "bedplate.pool.snapshot", r, id);
 }
 
 static int run_activate(struct cli *cli, const void *p)
@@ -168,12 +171,8 @@ static int run_activate(struct cli *cli, const void *p)
 	const struct args *args = p;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
 	struct bp_volume_opts how;
-	int r = volume_opts(cli, args, &how);
+	int r = volume_begin(cli, args, &how, &pool);
 
-	if (!r)
-		r = pool_named(cli, args->pool, &pool);
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_activate(pool, (uint32_t)args->id, args->name, how.size_sectors, &how);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "commands/common.h"
+#include "commands/status_text.h"
 
 #include <inttypes.h>
 
@@ -14,7 +15,7 @@ struct args {
 /* clang-format off */
 static const struct cmd_opt status_opts[] = {
 	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
-	OPT_STRING(only, 0, "target", "TARGET", "only segments with this target"),
+	OPT_STRING(only, 0, "target", "TARGET", "only segments with this target, whose fields are columns then"),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "of the table that is loaded, not the live one"),
 	OPT_BIT(flags, BP_TABLE_FLUSH, 0, "flush", "let targets commit first, so that the numbers are of now"),
 	OPT_FLAG(explain, 0, "explain", "a line for each field, with its name"),
@@ -34,15 +35,35 @@ static const struct cmd_opt measure_opts[] = {
 };
 /* clang-format on */
 
-enum { SEG_NAME, SEG_START, SEG_LENGTH, SEG_TARGET, SEG_TEXT, SEG_TYPED };
+enum {
+	SEG_NAME,
+	SEG_START,
+	SEG_LENGTH,
+	SEG_TARGET,
+	SEG_SUMMARY,
+	SEG_TEXT,
+	SEG_STATE,
+	SEG_TYPED,
+};
 static const struct out_column columns[] = {
 	[SEG_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
 	[SEG_START] = { "start_sectors", OUT_NUMBER, OUT_DEFAULT, "where the segment begins" },
 	[SEG_LENGTH] = { "length_sectors", OUT_NUMBER, OUT_DEFAULT, "how long it is" },
 	[SEG_TARGET] = { "target", OUT_TEXT, OUT_DEFAULT, "its target" },
-	[SEG_TEXT] = { "text", OUT_TEXT, OUT_DEFAULT,
-		       "what the target says, as the kernel has it" },
+	[SEG_SUMMARY] = { "summary", OUT_TEXT, OUT_DEFAULT, "what matters of it" },
+	[SEG_TEXT] = { "text", OUT_TEXT, 0, "what the target says, as the kernel has it" },
+	[SEG_STATE] = { "state", OUT_TEXT, 0, "where that is one word, such as Fail" },
 	[SEG_TYPED] = { "status", OUT_JSON, 0, "the same, by fields" },
+	OUT_COLUMNS_END
+};
+
+enum { M_NAME, M_START, M_LENGTH, M_TARGET, M_TEXT };
+static const struct out_column measure_columns[] = {
+	[M_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
+	[M_START] = { "start_sectors", OUT_NUMBER, OUT_DEFAULT, "where the segment begins" },
+	[M_LENGTH] = { "length_sectors", OUT_NUMBER, OUT_DEFAULT, "how long it is" },
+	[M_TARGET] = { "target", OUT_TEXT, OUT_DEFAULT, "its target" },
+	[M_TEXT] = { "text", OUT_TEXT, OUT_DEFAULT, "what it tells, as the kernel has it" },
 	OUT_COLUMNS_END
 };
 
@@ -112,87 +133,135 @@ static int write_typed(const void *user, struct bp_json *json)
 	return bp_status_json(typed->cli->ctx, typed->status, json, NULL);
 }
 
-static int add_segment(struct cli *cli, struct out *out, const char *device,
-		       const struct bp_status_line *line, const struct bp_status *status)
-{
-	struct typed typed = { cli, status };
-	struct out_row *row = out_row(out, NULL);
-	_cleanup_(freep) char *json = NULL;
-	int r = status ? json_of(write_typed, &typed, &json) : 0;
+/* One run of the verb. */
+struct report {
+	struct cli *cli;
+	const struct args *args;
+	bool measure;
+	struct out *out;
+	struct out_column *fields; /* columns of --target; NULL: none of its own */
+};
 
+static void report_done(struct report *report)
+{
+	out_free(report->out);
+	field_columns_free(report->fields, columns);
+}
+
+static int add_segment(struct report *p, const char *device, const struct bp_status_line *line,
+		       const struct bp_status *status)
+{
+	struct typed typed = { p->cli, status };
+	struct out_row *row = out_row(p->out, NULL);
+	_cleanup_(freep) char *json = NULL, *summary = NULL;
+	int r = json_of(write_typed, &typed, &json);
+
+	if (r >= 0)
+		r = status_summary(p->cli, status, &summary);
+	if (r >= 0 && p->fields)
+		r = field_columns_set(p->cli, p->fields, columns, status, row);
 	out_text(row, SEG_NAME, device);
 	out_number(row, SEG_START, line->start_sectors);
 	out_number(row, SEG_LENGTH, line->length_sectors);
 	out_text(row, SEG_TARGET, line->target);
+	out_text(row, SEG_SUMMARY, summary);
 	out_text(row, SEG_TEXT, line->text);
+	out_text(row, SEG_STATE, status->state);
 	out_json(row, SEG_TYPED, json, line->text);
 	return r;
 }
 
-static int add_line(struct cli *cli, const struct args *args, struct out *out,
-		    const char *device, const struct bp_status_line *line, bool measure)
+static void add_measure(struct out *out, const char *device, const struct bp_status_line *line)
 {
-	struct bp_status *status = NULL;
-	int r = 0;
+	struct out_row *row = out_row(out, NULL);
 
-	if (args->lines && !cli->json) {
-		if (args->names.count != 1)
-			fprintf(cli->out, "%s: ", device);
-		fprintf(cli->out, "%" PRIu64 " %" PRIu64 " %s %s\n", line->start_sectors,
-			line->length_sectors, line->target, line->text);
+	out_text(row, M_NAME, device);
+	out_number(row, M_START, line->start_sectors);
+	out_number(row, M_LENGTH, line->length_sectors);
+	out_text(row, M_TARGET, line->target);
+	out_text(row, M_TEXT, line->text);
+}
+
+static void print_line(const struct report *p, const char *device,
+		       const struct bp_status_line *line)
+{
+	if (p->args->names.count != 1)
+		fprintf(p->cli->out, "%s: ", device);
+	fprintf(p->cli->out, "%" PRIu64 " %" PRIu64 " %s %s\n", line->start_sectors,
+		line->length_sectors, line->target, line->text);
+}
+
+static int add_line(struct report *p, const char *device, const struct bp_status_line *line)
+{
+	struct bp_status *status;
+	int r;
+
+	if (p->args->lines && !p->cli->json) {
+		print_line(p, device, line);
 		return 0;
 	}
-	if (!measure)
-		r = bp_status_parse(cli->ctx, line->target, line->text, &status);
-	if (r >= 0 && args->explain)
-		r = add_fields(cli, out, device, status);
-	else if (r >= 0)
-		r = add_segment(cli, out, device, line, status);
+	if (p->measure) {
+		add_measure(p->out, device, line);
+		return 0;
+	}
+	r = bp_status_parse(p->cli->ctx, line->target, line->text, &status);
+	if (r < 0)
+		return r;
+	r = p->args->explain ? add_fields(p->cli, p->out, device, status)
+			     : add_segment(p, device, line, status);
 	bp_status_free(status);
 	return r;
 }
 
-static int add_device(struct cli *cli, const struct args *args, struct out *out,
-		      const struct bp_selector *which, bool measure)
+static int add_device(struct cli *cli, const struct bp_selector *which, void *user)
 {
+	struct report *p = user;
 	struct bp_device_status *status;
-	int r = measure ? bp_device_measure(cli->ctx, which, &status)
-			: bp_device_status(cli->ctx, which, args->flags, &status);
+	int r = p->measure ? bp_device_measure(cli->ctx, which, &status)
+			   : bp_device_status(cli->ctx, which, p->args->flags, &status);
 
 	if (r < 0)
-		return cli_fail(cli, selector_text(which), r);
+		return r;
 	for (size_t i = 0; r >= 0 && i < bp_device_status_count(status); i++) {
 		const struct bp_status_line *line = bp_device_status_get(status, i);
 
-		if (!args->only || streq(args->only, line->target))
-			r = add_line(cli, args, out, bp_device_status_info(status)->name, line,
-				     measure);
+		if (!p->args->only || streq(p->args->only, line->target))
+			r = add_line(p, bp_device_status_info(status)->name, line);
 	}
 	bp_device_status_free(status);
-	return r < 0 ? cli_fail(cli, selector_text(which), r) : EXIT_OK;
+	return r;
+}
+
+/* Which columns there are. Programs get the fields in an object of their own, always. */
+static int begin(struct report *p, const char *schema)
+{
+	const struct bp_target *target = p->args->only ? bp_target_get(p->args->only) : NULL;
+	const struct out_column *which = p->measure         ? measure_columns
+					 : p->args->explain ? field_columns
+							    : columns;
+	int r = 0;
+
+	if (which == columns && target && (!p->cli->json || p->args->out.columns))
+		r = field_columns_new(target, columns, 1u << SEG_NAME | 1u << SEG_STATE,
+				      &p->fields);
+	if (r < 0 && r != -ENOENT)
+		return cli_fail(p->cli, NULL, r);
+	return out_new(p->cli, &p->args->out, schema, p->fields ? p->fields : which, 0,
+		       &p->out);
 }
 
 static int run(struct cli *cli, const struct args *args, const char *schema, bool measure)
 {
-	_cleanup_(devices_donep) struct devices devices = { 0 };
-	_cleanup_(out_freep) struct out *out = NULL;
-	int worst = EXIT_OK;
-	int r = out_new(cli, &args->out, schema, args->explain ? field_columns : columns, 0,
-			&out);
+	_cleanup_(report_done) struct report report = {
+		.cli = cli,
+		.args = args,
+		.measure = measure,
+	};
+	int r = begin(&report, schema);
 
-	if (r || !out)
+	if (r || !report.out)
 		return r;
-	r = devices_init(cli, &args->names, &devices);
-	if (r)
-		return r;
-	for (size_t i = 0; i < devices_count(&devices); i++) {
-		struct bp_selector which = devices_get(&devices, i);
-
-		r = add_device(cli, args, out, &which, measure);
-		worst = r ? r : worst;
-	}
-	r = out_print(steal(out));
-	return worst ? worst : r;
+	return print_each(cli, &args->names, &report.out, add_device, &report);
 }
 
 static int run_status(struct cli *cli, const void *p)

@@ -18,7 +18,7 @@ struct args {
 static const struct cmd_opt table_opts[] = {
 	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
-	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are"),
+	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are; --explain hides them else"),
 	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
 	OPT_FLAG(concise, 0, "concise", "one line that 'create --concise' takes, what lies below first"),
 	OPT_FLAG(minor, 0, "with-minor", "with --concise: minor numbers too"),
@@ -95,6 +95,7 @@ static void add_head(struct out *out, const struct bp_table *table, size_t segme
 struct explain {
 	struct out *out;
 	const struct bp_table *table;
+	bool show_keys;
 	size_t next; /* segment whose head comes next */
 };
 
@@ -108,17 +109,21 @@ static int explain_word(void *user, const struct bp_word *word)
 	row = out_row(e->out, NULL);
 	out_number(row, WORD_SEGMENT, word->segment);
 	out_number(row, WORD_NUMBER, word->number);
-	out_text(row, WORD_TEXT, word->text);
+	out_text(row, WORD_TEXT, e->show_keys ? word->text : word->public_text);
 	out_text(row, WORD_NAME, word->name);
 	out_text(row, WORD_UNIT, word->unit);
 	out_text(row, WORD_MEANING, word->meaning);
 	return 0;
 }
 
-static int explain(struct cli *cli, const struct bp_table *table, const char *subject,
-		   struct out *out)
+static int explain(struct cli *cli, const struct args *args, const struct bp_table *table,
+		   const char *subject, struct out *out)
 {
-	struct explain e = { .out = out, .table = table };
+	struct explain e = {
+		.out = out,
+		.table = table,
+		.show_keys = args->flags & BP_TABLE_SHOW_KEYS,
+	};
 	int r = bp_table_explain(cli->ctx, table, explain_word, &e);
 
 	if (r < 0)
@@ -137,7 +142,7 @@ static int explain_text(struct cli *cli, const struct args *args)
 	if (!r)
 		r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
 	if (!r)
-		r = explain(cli, table, NULL, out);
+		r = explain(cli, args, table, NULL, out);
 	return r ? r : out_print(steal(out));
 }
 
@@ -145,20 +150,19 @@ static int explain_devices(struct cli *cli, const struct args *args,
 			   const struct devices *devices)
 {
 	_cleanup_(out_freep) struct out *out = NULL;
-	int r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct bp_selector which;
+	int r;
 
-	if (r)
-		return r;
 	if (devices_count(devices) != 1)
 		return cli_usage(cli, "--explain takes one NAME, or --table");
-	for (size_t i = 0; !r && i < devices_count(devices); i++) {
-		_cleanup_(table_freep) struct bp_table *table = NULL;
-		struct bp_selector which = devices_get(devices, i);
-
-		r = bp_device_table(cli->ctx, &which, args->flags, &table);
-		r = r < 0 ? cli_fail(cli, selector_text(&which), r)
-			  : explain(cli, table, selector_text(&which), out);
-	}
+	which = devices_get(devices, 0);
+	r = bp_device_table(cli->ctx, &which, args->flags, &table);
+	if (r < 0)
+		return cli_fail(cli, selector_text(&which), r);
+	r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+	if (!r)
+		r = explain(cli, args, table, selector_text(&which), out);
 	return r ? r : out_print(steal(out));
 }
 

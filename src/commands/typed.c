@@ -332,6 +332,21 @@ static const char *next_target(void *user)
 	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
 }
 
+/* A device or a number behind a target is meant to be one of its arguments. */
+static int not_by_name(struct cli *cli, const char *target, const char *word)
+{
+	_cleanup_(freep) char *hint = NULL;
+
+	if (asprintf(&hint,
+		     "'bedplate %s NAME %s --help' lists them; --table takes a line as the "
+		     "kernel has it: '0 LENGTH %s %s ...'",
+		     cli->cmd->name, target, target, word) < 0)
+		hint = NULL;
+	return cli_usage_hint(cli, hint, "'%s': options of %s are given by name, such as --%s",
+			      word, target,
+			      *word == '/' || strchr(word, ':') ? "device" : "size");
+}
+
 static int unknown_target(struct cli *cli, const char *name)
 {
 	static const char general[] = "'bedplate targets' lists the targets; --table and "
@@ -353,7 +368,10 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 
 	for (size_t i = 0; i < targets->count; i++)
 		if (!bp_target_get(targets->words[i]))
-			return unknown_target(cli, targets->words[i]);
+			return i && strspn(targets->words[i], "/0123456789")
+				       ? not_by_name(cli, targets->words[i - 1],
+						     targets->words[i])
+				       : unknown_target(cli, targets->words[i]);
 	r = bp_table_new(cli->ctx, &table);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

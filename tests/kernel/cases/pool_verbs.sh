@@ -9,17 +9,27 @@ wipe "$DISK0"
 expect_match '^would create pool' bedplate pool create -n pool --metadata "$DISK0" --data "$DISK1"
 expect "" bedplate ls -q
 bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --size 512MiB --low-water 10
-expect_fail 1 'another pool uses it' bedplate pool create pool --metadata "$DISK0" --data "$DISK1"
+expect_fail 1 "^pool create: pool: '$DISK0': another pool uses it" bedplate pool create pool --metadata "$DISK0" --data "$DISK1"
 same mode "$(field mode)" write
 same block "$(field block-size)" 65536
 same zeroing "$(field zeroing)" yes
 same size "$(field data-total)" 536870912
-expect_match '^pool +254:0 +write +512MiB +0 +' bedplate pool list
+expect_match '^pool +254:0 +good +512MiB +512MiB +0.00% +[0-9]+\.[0-9]{2}%$' bedplate pool list
+
+# In a few words, and by fields.
+expect_match '^pool .* thin-pool +rw, data 0.00%, metadata [0-9]+\.[0-9]{2}%$' bedplate status pool
+expect "0 8192 no" bedplate status -r --noheadings --target thin-pool \
+	-o used_data_dblocks,total_data_dblocks,needs_check
+expect_fail 64 "no column 'used_data_dblocks'" bedplate status -o used_data_dblocks
+expect "0 536870912" field data-used,data-free
 
 # Volumes and snapshots.
 expect_match '^Thin id: +0$' bedplate pool thin pool home --size 1GiB
 put /dev/mapper/home 0 "before"
-bedplate pool snapshot pool monday --origin home
+expect_fail 1 "^pool snapshot: monday: 'nope': no such mapped device$" \
+	bedplate pool snapshot pool nope monday
+expect_fail 1 "^pool snapshot: monday: 'nope': " bedplate pool snapshot pool monday --origin nope
+bedplate pool snapshot pool home monday
 put /dev/mapper/home 0 "after"
 expect "before" get /dev/mapper/monday 0
 expect "after" get /dev/mapper/home 0

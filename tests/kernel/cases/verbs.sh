@@ -71,6 +71,25 @@ expect yes name deferred-remove moved
 bedplate remove --cancel moved
 expect no name deferred-remove moved
 
+# Stacks that part and meet again: what is shared is drawn once, then referred to.
+below=top
+for level in a b c d e f g h; do
+	bedplate create $level linear --device /dev/mapper/$below linear --device /dev/mapper/$below
+	bedplate create ${level}1 linear --device /dev/mapper/$level
+	bedplate create ${level}2 linear --device /dev/mapper/$level
+	bedplate create ${level}3 linear --device /dev/mapper/${level}1 linear --device /dev/mapper/${level}2
+	below=${level}3
+done
+expect "h3
+|-h2
+| \`-h" env LC_ALL=C sh -c 'bedplate ls --tree --noheadings -o name | head -3'
+expect_match '^  `-h \(see above\)$' env LC_ALL=C bedplate ls --tree --noheadings -o name
+[ "$(bedplate tree --noheadings | wc -l)" -lt 60 ] || fail "the tree has grown"
+bedplate tree -J | jq -e '[.. | objects | select(.name == "h")] | map(.repeated) == [false, true]' > /dev/null
+for level in h g f e d c b a; do
+	bedplate remove ${level}3 ${level}2 ${level}1 $level
+done
+
 # Messages and their replies; events.
 expect "0" bedplate message moved 0 @stats_create 0+8 8
 expect_match '^0: 0\+8 8' bedplate message moved 0 @stats_list
