@@ -2,12 +2,13 @@
 /*
  * All trees are walked first. So what is shared and what can't be read is known before
  * anything is written; then the leaves are read again, in the order of the text, many at a
- * time.
+ * time. Not those that are a few runs of mappings: these are kept from the walk.
  */
 #include <bedplate/thin_dump.h>
 
 #include "core/opts.h"
 #include "formats/thin/gaps.h"
+#include "formats/thin/kept.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/share.h"
 #include "formats/thin/text.h"
@@ -22,6 +23,7 @@
 struct item {
 	enum item_kind {
 		ITEM_LEAF, /* @n: block */
+		ITEM_KEPT, /* @n: mark */
 		ITEM_DEF,  /* @n: block it is named after */
 		ITEM_DEF_END,
 		ITEM_DEVICE, /* @n: index */
@@ -40,6 +42,7 @@ struct dump {
 	struct thin_devices all;
 	VEC(struct thin_device) devices; /* those wanted */
 	struct forest forest;
+	struct thin_kept kept; /* leaves, by their node's mark */
 	struct thin_share share;
 	bool sharing;
 
@@ -48,7 +51,7 @@ struct dump {
 	struct io_request *requests;
 	size_t nr_leaves;
 	uint8_t *buf;
-	uint64_t done; /* leaves written */
+	uint64_t done; /* leaves and runs kept that were written */
 };
 
 /* --- writing the queue --- */
@@ -70,6 +73,18 @@ static int put_leaf(struct dump *d, const struct io_request *request)
 		       "block %" PRIu64 ": %s, though it was sound a moment ago: is the pool "
 		       "active?",
 		       request->block, error ? node_error_name(error) : "no leaf");
+}
+
+static void put_kept(struct dump *d, uint32_t mark)
+{
+	const struct kept_run *run = thin_kept_get(&d->kept, mark);
+
+	while (!run->last) {
+		thin_text_run(&d->text, run->virtual_begin, run->value, run->length);
+		run++;
+	}
+	thin_text_run(&d->text, run->virtual_begin, run->value, run->length);
+	d->done++;
 }
 
 static void put_device(struct dump *d, size_t index)
@@ -119,6 +134,9 @@ static int put_items(struct dump *d)
 		case ITEM_LEAF:
 			r = put_leaf(d, &d->requests[leaf++]);
 			break;
+		case ITEM_KEPT:
+			put_kept(d, (uint32_t)item->n);
+			break;
 		case ITEM_DEF:
 			thin_text_def(&d->text, item->n);
 			break;
@@ -156,7 +174,7 @@ static int report_progress(struct dump *d)
 
 static int flush_items(struct dump *d)
 {
-	int r;
+	int r = 0;
 
 	for (size_t i = 0, leaf = 0; i < d->nr_items; i++) {
 		if (d->items[i].kind == ITEM_LEAF) {
@@ -165,7 +183,8 @@ static int flush_items(struct dump *d)
 			leaf++;
 		}
 	}
-	r = io_read_many(d->tm->meta.io, d->requests, d->nr_leaves);
+	if (d->nr_leaves > 0)
+		r = io_read_many(d->tm->meta.io, d->requests, d->nr_leaves);
 	if (r < 0)
 		return bp_fail_memory(d->tm->meta.ctx);
 	r = put_items(d);
@@ -198,12 +217,17 @@ static int queue_init(struct dump *d)
 
 /* --- filling it --- */
 
+static int queue_leaf(struct dump *d, const struct walk_node *leaf)
+{
+	return leaf->mark ? queue(d, ITEM_KEPT, leaf->mark) : queue(d, ITEM_LEAF, leaf->block);
+}
+
 static int queue_def(struct dump *d, const struct walk_node *leaf)
 {
 	int r = queue(d, ITEM_DEF, leaf->block);
 
 	for (; r == 0 && leaf; leaf = thin_share_next(&d->share, leaf))
-		r = queue(d, ITEM_LEAF, leaf->block);
+		r = queue_leaf(d, leaf);
 	return r < 0 ? r : queue(d, ITEM_DEF_END, 0);
 }
 
@@ -229,7 +253,7 @@ static int on_leaf(void *user, const struct walk_node *leaf)
 	struct dump *d = user;
 
 	if (!d->sharing || !thin_share_is_shared(&d->share, leaf))
-		return queue(d, ITEM_LEAF, leaf->block);
+		return queue_leaf(d, leaf);
 	if (thin_share_is_first(&d->share, leaf))
 		return queue(d, ITEM_REF, leaf->block);
 	return 0; /* part of the run that was referred to */
@@ -305,6 +329,14 @@ static int choose_devices(struct dump *d)
 	return 0;
 }
 
+/* For forest.leaf: from several workers at once. */
+static int keep_leaf(void *user, unsigned worker, uint32_t node, const struct node *leaf)
+{
+	struct dump *d = user;
+
+	return thin_kept_add(&d->kept, worker, leaf, &d->forest.nodes.items[node].mark);
+}
+
 static int walk(struct dump *d)
 {
 	_cleanup_(freep) uint64_t *roots = calloc(d->devices.count + 1, sizeof(*roots));
@@ -316,7 +348,11 @@ static int walk(struct dump *d)
 		roots[i] = d->devices.items[i].root;
 	d->forest.meta = &d->tm->meta;
 	d->forest.value_size = sizeof(le64);
+	d->forest.leaf = keep_leaf;
+	d->forest.user = d;
 	r = forest_init(&d->forest);
+	if (r == 0)
+		r = thin_kept_init(&d->kept, forest_workers(&d->forest));
 	if (r == 0)
 		r = forest_walk(&d->forest, roots, d->devices.count);
 	return r == -ENOMEM ? bp_fail_memory(d->tm->meta.ctx) : r;
@@ -425,6 +461,7 @@ static void dump_done(struct dump *d)
 	thin_devices_done(&d->all);
 	vec_done(&d->devices);
 	forest_done(&d->forest);
+	thin_kept_done(&d->kept);
 	thin_share_done(&d->share);
 	free(d->items);
 	free(d->requests);

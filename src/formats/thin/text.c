@@ -271,27 +271,33 @@ void thin_text_gap(struct thin_text *t, const struct thin_gap *gap)
 	t->style->gap(&t->w, strbuf_text(&s));
 }
 
-void thin_text_leaf(struct thin_text *t, const struct node *leaf)
+static inline void add_run(struct thin_text *t, uint64_t key, uint64_t value, uint64_t length)
 {
-	for (uint32_t i = 0; i < leaf->nr; i++) {
-		uint64_t key = node_key(leaf, i), value = node_value64(leaf, i);
-
-		/* Above all that is in the run: data blocks that wrap around don't continue. */
-		if (t->run.length > 0 && key == t->run.origin_begin + t->run.length &&
-		    value == t->next_value && value >= UINT64_C(1) << THIN_TIME_BITS) {
-			t->run.length++;
-			t->next_value += UINT64_C(1) << THIN_TIME_BITS;
-			continue;
-		}
+	/* Above all that is in the run: data blocks that wrap around don't continue. */
+	if (t->run.length > 0 && key == t->run.origin_begin + t->run.length &&
+	    value == t->next_value && value >= UINT64_C(1) << THIN_TIME_BITS) {
+		t->run.length += length;
+	} else {
 		end_run(t);
 		t->run = (struct thin_xml_range){
 			.origin_begin = key,
 			.data_begin = thin_mapping_block(value),
-			.length = 1,
+			.length = length,
 			.time = thin_mapping_time(value),
 		};
-		t->next_value = value + (UINT64_C(1) << THIN_TIME_BITS);
 	}
+	t->next_value = value + (length << THIN_TIME_BITS);
+}
+
+void thin_text_run(struct thin_text *t, uint64_t key, uint64_t value, uint64_t length)
+{
+	add_run(t, key, value, length);
+}
+
+void thin_text_leaf(struct thin_text *t, const struct node *leaf)
+{
+	for (uint32_t i = 0; i < leaf->nr; i++)
+		add_run(t, node_key(leaf, i), node_value64(leaf, i), 1);
 }
 
 int thin_text_end(struct thin_text *t, uint64_t nr_gaps)

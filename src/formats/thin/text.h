@@ -34,6 +34,8 @@ void thin_text_device(struct thin_text *t, const struct thin_xml_device *device)
 void thin_text_device_end(struct thin_text *t);
 void thin_text_ref(struct thin_text *t, bp_mblock name);
 void thin_text_gap(struct thin_text *t, const struct thin_gap *gap);
+/* @length mappings of which the first is that of @key to @value; both rise by one. */
+void thin_text_run(struct thin_text *t, uint64_t key, uint64_t value, uint64_t length);
 /* The mappings of a leaf. */
 void thin_text_leaf(struct thin_text *t, const struct node *leaf);
 /* @nr_gaps: the end is left out where anything is missing. 0 or the first error. */
