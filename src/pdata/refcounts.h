@@ -39,19 +39,6 @@ int refcounts_merge(struct refcounts *to, struct refcounts *from);
 /* Blocks with a count of 3 and more. */
 uint64_t refcounts_nr_above_two(const struct refcounts *c);
 
-/*
- * @block will be counted soon. It may be anything. Inlined at once: gcc takes a call of a
- * function that only fetches for one without effect, and drops it.
- */
-static inline __attribute__((always_inline)) void refcounts_prefetch(const struct refcounts *c,
-								     uint64_t block)
-{
-	uint64_t piece = block / REFCOUNTS_PIECE;
-
-	if (block < c->nr_blocks && c->pieces[piece])
-		__builtin_prefetch(&c->pieces[piece][block % REFCOUNTS_PIECE / 32], 1);
-}
-
 /* @block must be below nr_blocks. 0 or -ENOMEM. */
 static inline int refcounts_inc(struct refcounts *c, uint64_t block)
 {

@@ -46,6 +46,61 @@ int refcounts_inc_run(struct refcounts *c, uint64_t begin, uint64_t length)
 	return 0;
 }
 
+/* So many at once. */
+#define FETCH 64u
+
+_Static_assert(REFCOUNTS_PIECE % 32 == 0, "a block's place in its word is its number's rest");
+
+static bool is_run(const le64 *values, uint32_t nr, unsigned shift)
+{
+	uint64_t first = le64_get(values[0]) >> shift, differ = 0;
+
+	if ((le64_get(values[nr - 1]) >> shift) - first != nr - 1)
+		return false;
+	for (uint32_t i = 0; i < nr; i++)
+		differ |= le64_get(values[i]) >> shift ^ (first + i);
+	return differ == 0;
+}
+
+/* Scattered blocks: all their words are on the way before the first is needed. */
+static int inc_scattered(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift)
+{
+	uint64_t *words[FETCH];
+
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t block = le64_get(values[i]) >> shift, piece = block / REFCOUNTS_PIECE;
+
+		if (!c->pieces[piece] && refcounts_piece_new(c, piece) < 0)
+			return -ENOMEM;
+		words[i] = &c->pieces[piece][block % REFCOUNTS_PIECE / 32];
+		__builtin_prefetch(words[i], 1);
+	}
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t block = le64_get(values[i]) >> shift;
+		unsigned at = (unsigned)(block % 32) * 2;
+
+		if (__builtin_expect((*words[i] >> at & 3) < 3, 1))
+			*words[i] += UINT64_C(1) << at;
+		else if (refcounts_more(c, block, 1) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int refcounts_inc_many(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift)
+{
+	int r = 0;
+
+	for (uint32_t i = 0, n; r == 0 && i < nr; i += n) {
+		n = MIN(nr - i, FETCH);
+		if (is_run(values + i, n, shift))
+			r = refcounts_inc_run(c, le64_get(values[i]) >> shift, n);
+		else
+			r = inc_scattered(c, values + i, n, shift);
+	}
+	return r;
+}
+
 int refcounts_dec(struct refcounts *c, uint64_t block)
 {
 	uint64_t i = block % REFCOUNTS_PIECE;

@@ -3,6 +3,7 @@
 #include "pdata/array.h"
 #include "pdata/bitset.h"
 #include "pdata/refcounts.h"
+#include "pdata/refcounts_run.h"
 #include "pdata/space_map.h"
 #include "unit.h"
 
@@ -463,6 +464,34 @@ static void counts_merge(void **state)
 	refcounts_done(&a);
 }
 
+/* Leaves' values of all kinds: runs, scattered, neither; some far above 3. */
+static void counts_of_leaves(void **state)
+{
+	struct refcounts one, many;
+	le64 values[252];
+
+	(void)state;
+	assert_ok(refcounts_init(&one, 50000));
+	assert_ok(refcounts_init(&many, 50000));
+	for (uint32_t round = 0; round < 300; round++) {
+		uint32_t nr = round * 7 % 253, run = 1 + round % 90;
+
+		for (uint32_t i = 0; i < nr; i++) {
+			uint64_t block = (round % 5 * 9999 + i / run * 3777 + i) % 50000;
+
+			if (round % 3 == 0)
+				block = i * 7919u % 50000;
+			values[i] = le64_make(block << 24 | (i ^ round));
+			assert_ok(refcounts_inc(&one, block));
+		}
+		assert_ok(refcounts_inc_many(&many, values, nr, 24));
+	}
+	for (uint64_t i = 0; i < 50000; i++)
+		assert_int_equal(refcounts_get(&one, i), refcounts_get(&many, i));
+	refcounts_done(&one);
+	refcounts_done(&many);
+}
+
 /* --- arrays and bitsets --- */
 
 static void array_put(struct tree *t, bp_mblock block, uint32_t nr, uint64_t first)
@@ -600,6 +629,7 @@ int main(void)
 		cmocka_unit_test(iteration_starts_anywhere),
 		cmocka_unit_test(counts_count),
 		cmocka_unit_test(counts_merge),
+		cmocka_unit_test(counts_of_leaves),
 		cmocka_unit_test(arrays_and_what_is_lost),
 		cmocka_unit_test(bitsets_are_read),
 	};

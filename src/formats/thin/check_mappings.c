@@ -4,6 +4,7 @@
  * with the devices and virtual blocks that it concerns.
  */
 #include "formats/thin/check.h"
+#include "pdata/refcounts_run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,35 +81,42 @@ static int note_bad(struct mappings *m, struct tally *t, uint32_t node, const st
 	return vec_add(&t->bad, &bad);
 }
 
-/* Counters of scattered blocks are far away: they are fetched this many mappings before. */
-#define COUNT_AHEAD 16
+/* Count those mappings that lead to data blocks which exist. */
+static int count_inside(struct tally *t, const struct node *leaf, uint64_t limit)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < leaf->nr; i++) {
+		bp_dblock block = thin_mapping_block(node_value64(leaf, i));
+
+		if (block < limit)
+			r = refcounts_inc(&t->counts, block);
+	}
+	return r;
+}
 
 /* Decode and count all mappings of a leaf while it is hot. */
 static int count_leaf(void *user, unsigned worker, uint32_t index, const struct node *leaf)
 {
 	struct mappings *m = user;
 	struct tally *t = &m->tallies[worker];
-	uint64_t limit = m->c->live.data_sm.nr_blocks;
+	uint64_t limit = m->c->live.data_sm.nr_blocks, highest = 0;
 	uint32_t pool_time = MIN(m->c->sb.pub.time, (1u << THIN_TIME_BITS) - 1), newest = 0;
 	const le64 *values = (const void *)leaf->values;
-	bool bad = false;
-	int r = 0;
+	bool beyond;
+	int r;
 
 	for (uint32_t i = 0; i < leaf->nr; i++) {
-		uint64_t value = le64_get(values[i]);
-		bp_dblock block = thin_mapping_block(value);
-
-		if (i + COUNT_AHEAD < leaf->nr)
-			refcounts_prefetch(&t->counts, thin_mapping_block(le64_get(
-							       values[i + COUNT_AHEAD])));
-		newest = MAX(newest, thin_mapping_time(value));
-		if (block >= limit)
-			bad = true;
-		else
-			r |= refcounts_inc(&t->counts, block);
+		highest = MAX(highest, le64_get(values[i]));
+		newest = MAX(newest, thin_mapping_time(le64_get(values[i])));
 	}
 	t->nr_mappings += leaf->nr;
-	if (r == 0 && (bad || newest > pool_time))
+	beyond = leaf->nr > 0 && thin_mapping_block(highest) >= limit;
+	if (beyond)
+		r = count_inside(t, leaf, limit);
+	else
+		r = refcounts_inc_many(&t->counts, values, leaf->nr, THIN_TIME_BITS);
+	if (r == 0 && (beyond || newest > pool_time))
 		r = note_bad(m, t, index, leaf, pool_time);
 	return r;
 }

@@ -32,34 +32,6 @@ static int add_leaf(struct thin_map *m, struct build_node leaf)
 	return vec_add(&m->leaves.nodes, &leaf) < 0 ? bp_fail_memory(m->b->ctx) : 0;
 }
 
-/* Entries [*i, returned end) have data blocks that rise by one. */
-static uint32_t data_run(const le64 *values, uint32_t nr, uint32_t i)
-{
-	uint64_t block = thin_mapping_block(le64_get(values[i]));
-
-	do
-		i++;
-	while (i < nr && thin_mapping_block(le64_get(values[i])) == ++block);
-	return i;
-}
-
-static int count_data(struct thin_map *m, const le64 *values, uint32_t nr)
-{
-	for (uint32_t i = 0, end; i < nr; i = end) {
-		uint64_t block = thin_mapping_block(le64_get(values[i]));
-		int r;
-
-		end = data_run(values, nr, i);
-		if (end - i == 1)
-			r = refcounts_inc(&m->data, block); /* inline: most are single */
-		else
-			r = refcounts_inc_run(&m->data, block, end - i);
-		if (r < 0)
-			return bp_fail_memory(m->b->ctx);
-	}
-	return 0;
-}
-
 /* Make the first @nr of the entries held back a leaf. */
 static int write_leaf(struct thin_map *m, uint32_t nr)
 {
@@ -69,9 +41,8 @@ static int write_leaf(struct thin_map *m, uint32_t nr)
 	r = build_leaf(m->b, m->keys, m->values, nr, sizeof(le64), &leaf.block);
 	if (r < 0)
 		return r;
-	r = count_data(m, m->values, nr);
-	if (r < 0)
-		return r;
+	if (refcounts_inc_many(&m->data, m->values, nr, THIN_TIME_BITS) < 0)
+		return bp_fail_memory(m->b->ctx);
 	m->count -= nr;
 	memmove(m->keys, m->keys + nr, m->count * sizeof(m->keys[0]));
 	memmove(m->values, m->values + nr, m->count * sizeof(m->values[0]));
@@ -180,7 +151,6 @@ struct rest {
 /* Hold back @nr of them; there is room. */
 static void hold(struct thin_map *m, struct rest *rest, uint32_t nr)
 {
-	refcounts_prefetch(&m->data, thin_mapping_block(rest->value));
 	for (uint32_t i = 0; i < nr; i++) {
 		m->keys[m->count + i] = rest->virtual_begin + i;
 		m->values[m->count + i] =
