@@ -21,12 +21,11 @@ int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const cha
 	if (!s)
 		return bp_fail_memory(ctx);
 	s->pub.target = arena_strdup(&s->arena, target);
-	s->args = strdup("");
-	if (!s->pub.target || !s->args)
+	if (!s->pub.target)
 		return bp_fail_memory(ctx);
 	s->pub.start_sectors = start;
 	s->pub.length_sectors = length;
-	s->pub.args = s->args;
+	s->pub.args = "";
 	s->type = bp_target_get(target);
 	*ret = steal(s);
 	return 0;
@@ -70,13 +69,30 @@ int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 	return r < 0 ? r : write_raw(ctx, &s->extra, ret);
 }
 
+/* Put texts of words in place of the public ones. */
+static int take_texts(struct bp_ctx *ctx, struct segment *s, struct strbuf *args,
+		      struct strbuf *extra)
+{
+	char *text = NULL;
+
+	if (args->error || extra->error)
+		return bp_fail_memory(ctx);
+	/* Lent until the next change: the segment's own arena would only grow. */
+	if (args->len && strbuf_take(args, &text) < 0)
+		return bp_fail_memory(ctx);
+	s->pub.extra = extra->len ? arena_strdup(&s->arena, extra->text) : NULL;
+	free(s->args);
+	s->args = text;
+	s->pub.args = text ? text : "";
+	return extra->len && !s->pub.extra ? bp_fail_memory(ctx) : 0;
+}
+
 /* Make the public texts say what the segment now is. */
 static int refresh(struct bp_ctx *ctx, struct segment *s)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct written_list words = { 0 };
 	struct strbuf all = { 0 }, extra = { 0 };
-	char *text;
 	int r;
 
 	r = segment_write(ctx, s, WRITE_HALF_MADE, &arena, &words);
@@ -84,17 +100,8 @@ static int refresh(struct bp_ctx *ctx, struct segment *s)
 		word_add_text(&all, words.list.items[i].text);
 	for (size_t i = 0; s->params && i < s->extra.count; i++)
 		word_add_text(&extra, s->extra.items[i]);
-	if (r == 0) {
-		s->pub.extra = extra.len ? arena_strdup(&s->arena, extra.text) : NULL;
-		text = strdup(strbuf_text(&all));
-		if (!text || all.error || extra.error || (extra.len && !s->pub.extra)) {
-			free(text);
-			r = bp_fail_memory(ctx);
-		} else {
-			free(s->args);
-			s->pub.args = s->args = text;
-		}
-	}
+	if (r == 0)
+		r = take_texts(ctx, s, &all, &extra);
 	s->pub.params = s->params;
 	strbuf_done(&all);
 	strbuf_done(&extra);
@@ -170,21 +177,27 @@ static int own_words(struct bp_ctx *ctx, struct segment *s, const struct words *
 	return 0;
 }
 
+int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+		 uint32_t flags)
+{
+	int r = 0;
+
+	if (!s->type)
+		s->extra = *words;
+	else if (flags & BP_TABLE_PRINTED)
+		r = read_printed(ctx, s, words);
+	else
+		r = read_by(ctx, s, s->type->args, words);
+	return r < 0 ? r : refresh(ctx, s);
+}
+
 int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *words,
 		 uint32_t flags)
 {
 	struct words own;
 	int r = own_words(ctx, s, words, &own);
 
-	if (r < 0)
-		return r;
-	if (!s->type)
-		s->extra = own;
-	else if (flags & BP_TABLE_PRINTED)
-		r = read_printed(ctx, s, &own);
-	else
-		r = read_by(ctx, s, s->type->args, &own);
-	return r < 0 ? r : refresh(ctx, s);
+	return r < 0 ? r : segment_take(ctx, s, &own, flags);
 }
 
 int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)

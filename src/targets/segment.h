@@ -12,7 +12,7 @@ struct segment {
 	void *params;                 /* NULL: raw */
 	struct arg_order order;       /* of options, as they were given */
 	struct words extra;           /* behind the last argument; of a raw segment: all */
-	char *args;                   /* pub.args, made anew at each change */
+	char *args;                   /* pub.args, made anew at each change; NULL: none */
 };
 
 struct bp_table {
@@ -33,6 +33,9 @@ void segment_freep(struct segment **s);
 /* Take arguments from words; see bp_table_parse() for @flags and errors. */
 int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *words,
 		 uint32_t flags);
+/* The same for words that lie in the segment's arena already, or live as long. */
+int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+		 uint32_t flags);
 /* Copy the target's public struct; NULL: all unset. */
 int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params);
 
@@ -42,5 +45,12 @@ int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params);
  */
 int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 		  struct arena *arena, struct written_list *ret);
+
+/*
+ * Add what a kernel printed, as bp_table_parse() does with BP_TABLE_PRINTED: start, length and
+ * target are at hand, @args is in one line.
+ */
+int table_add_printed(struct bp_ctx *ctx, struct bp_table *table, bp_sector start,
+		      bp_sector length, const char *target, const char *args);
 
 #endif

@@ -121,6 +121,23 @@ int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start
 	return take_segment(ctx, table, &s);
 }
 
+int table_add_printed(struct bp_ctx *ctx, struct bp_table *table, bp_sector start,
+		      bp_sector length, const char *target, const char *args)
+{
+	_cleanup_(segment_freep) struct segment *s = NULL;
+	struct words words;
+	int r = segment_new(ctx, start, length, target, &s);
+
+	if (r < 0)
+		return in_segment(ctx, r, table->segments.count, target);
+	if (words_split(&s->arena, args, strlen(args), &words) < 0)
+		return bp_fail_memory(ctx);
+	r = segment_take(ctx, s, &words, BP_TABLE_PRINTED);
+	if (r < 0)
+		return in_segment(ctx, r, table->segments.count, target);
+	return take_segment(ctx, table, &s);
+}
+
 /* --- text --- */
 
 /* One of the two numbers that begin a line. */
