@@ -25,16 +25,19 @@ _Static_assert(offsetof(struct dm_target_versions, name) == REPLY_VERSION_NAME,
 _Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kernel interface");
 
 #define HEADER_BYTES  sizeof(struct dm_ioctl)
-#define BUFFER_BYTES  ((size_t)16 << 10)
+#define QUERY_BYTES   ((size_t)4 << 10)
 #define MESSAGE_BYTES ((size_t)64 << 10)
 #define LARGE_BYTES   ((size_t)4 << 20)
 #define MOST_BYTES    ((size_t)64 << 20)
 
-/* The buffer is kept, at the size that was needed last: a warm query is one ioctl. */
+/*
+ * The buffer is kept, and so is what a query's answer needed: a warm query is one ioctl. The two
+ * are not the same: the kernel copies all it is given, and a message takes much.
+ */
 struct kernel {
 	int fd, event_fd; /* -1: not open yet */
 	char *buffer;
-	size_t size;
+	size_t size, query_size;
 	struct limit_worker *worker;
 };
 
@@ -294,7 +297,7 @@ static size_t first_size(const struct kernel *k, const struct dm_request *rq)
 	if (rq->op == OP_MESSAGE)
 		size += rq->flags & RQ_LARGE_REPLY ? LARGE_BYTES : MESSAGE_BYTES;
 	else if (kinds[rq->op].reply_data)
-		size = MAX(size, MAX(k->size, BUFFER_BYTES));
+		size = MAX(size, MAX(k->query_size, QUERY_BYTES));
 	return size;
 }
 
@@ -324,6 +327,8 @@ static int ask(struct kernel *k, const struct dm_request *rq)
 		if (size > MOST_BYTES || (rq->op == OP_MESSAGE && !(rq->flags & RQ_REPEATABLE)))
 			return -EOVERFLOW;
 		size *= 2;
+		if (rq->op != OP_MESSAGE)
+			k->query_size = size;
 	}
 }
 

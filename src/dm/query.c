@@ -2,7 +2,6 @@
 /* Asking: each of these is one ioctl. */
 #include "dm/table_io.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int bp_dm_version(struct bp_ctx *ctx, struct bp_dm_version *ret)
@@ -55,7 +54,7 @@ static void take_entry(const struct dm_entry *from, struct bp_device_entry *to)
 	to->major = from->major;
 	to->minor = from->minor;
 	to->event_nr = from->event_nr;
-	snprintf(to->kernel_name, sizeof(to->kernel_name), "%s", from->name);
+	memcpy(to->kernel_name, from->name, strnlen(from->name, sizeof(to->kernel_name) - 1));
 	name_decode(from->name, to->name, sizeof(to->name));
 	name_decode(from->uuid, to->uuid, sizeof(to->uuid));
 }
@@ -75,7 +74,7 @@ int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 	list->count = reply.entries.count;
 	for (size_t i = 0; i < list->count; i++)
 		take_entry(&reply.entries.items[i], &list->entries[i]);
-	if (list->count)
+	if (list->count > 1)
 		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
 	*ret = list;
 	return 0;

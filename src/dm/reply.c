@@ -39,7 +39,7 @@ char *dm_reply_keep(struct dm_reply *reply, const void *text, size_t len)
 	return reply->text;
 }
 
-/* A copy of the data that texts may point into, and its bounds. */
+/* The data, in a copy where texts point into it, and its bounds. */
 struct walk {
 	const char *data;
 	size_t len;
@@ -228,21 +228,22 @@ static int decode_message(const struct walk *w, bool has_data, struct dm_reply *
 
 int reply_decode(enum dm_op op, const struct reply_data *in, struct dm_reply *reply)
 {
-	struct walk w = { .len = in->len };
+	struct walk w = { .data = in->data, .len = in->len };
 
 	if (op != OP_LIST && op != OP_TABLE && op != OP_STATUS && op != OP_DEPS &&
 	    op != OP_TARGETS && op != OP_TARGET_VERSION && op != OP_MESSAGE)
 		return 0;
+	/* These hand out no texts that lie in the data. */
+	if (op == OP_DEPS)
+		return decode_deps(&w, reply);
+	if (op == OP_TARGETS || op == OP_TARGET_VERSION)
+		return decode_targets(&w, reply);
 	w.data = dm_reply_keep(reply, in->data, in->len);
 	if (!w.data)
 		return -ENOMEM;
 	if (op == OP_LIST)
 		return decode_list(&w, reply);
-	if (op == OP_DEPS)
-		return decode_deps(&w, reply);
 	if (op == OP_MESSAGE)
 		return decode_message(&w, in->has_data, reply);
-	if (op == OP_TARGETS || op == OP_TARGET_VERSION)
-		return decode_targets(&w, reply);
 	return decode_segments(&w, in->nr_targets, reply);
 }

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "core/strbuf.h"
+#include "targets/segment.h"
 
 void table_freep(struct bp_table **table)
 {
@@ -68,32 +69,33 @@ static void add_without_key(struct strbuf *s, const char *args)
 	strbuf_add(s, key + len);
 }
 
-int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show_keys,
-		     struct bp_table **ret)
+static int add_segment(struct bp_ctx *ctx, const struct dm_segment *segment, bool show_keys,
+		       struct bp_table *table)
 {
+	const bool hide = !show_keys && streq(segment->target, "crypt");
 	struct strbuf s = { 0 };
 	int r;
 
-	for (size_t i = 0; i < reply->segments.count; i++) {
-		const struct dm_segment *segment = &reply->segments.items[i];
-
-		strbuf_add_uint(&s, segment->start);
-		strbuf_add_char(&s, ' ');
-		strbuf_add_uint(&s, segment->length);
-		strbuf_add_char(&s, ' ');
-		strbuf_add(&s, segment->target);
-		strbuf_add_char(&s, ' ');
-		if (!show_keys && streq(segment->target, "crypt"))
-			add_without_key(&s, segment->args);
-		else
-			strbuf_add(&s, segment->args);
-		strbuf_add_char(&s, '\n');
-	}
+	if (hide)
+		add_without_key(&s, segment->args);
 	r = s.error ? bp_fail_memory(ctx)
-		    : bp_table_parse(ctx, strbuf_text(&s), BP_TABLE_PRINTED, ret);
-	if (s.text && show_keys)
-		explicit_bzero(s.text, s.size);
+		    : table_add_printed(ctx, table, segment->start, segment->length,
+					segment->target,
+					hide ? strbuf_text(&s) : segment->args);
 	strbuf_done(&s);
+	return r;
+}
+
+int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show_keys,
+		     struct bp_table **ret)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	int r = bp_table_new(ctx, &table);
+
+	for (size_t i = 0; r == 0 && i < reply->segments.count; i++)
+		r = add_segment(ctx, &reply->segments.items[i], show_keys, table);
+	if (r == 0)
+		*ret = steal(table);
 	return r;
 }
 
