@@ -30,6 +30,13 @@ bool global_applies(const struct cmd *cmd, const struct cmd_opt *opt)
 	return true;
 }
 
+bool cli_has_option(const struct cli *cli, const char *name)
+{
+	size_t len = strlen(name);
+
+	return opt_by_name(cli->cmd->opts, name, len) || opt_by_name(global_opts, name, len);
+}
+
 static const struct cmd *find(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++)

@@ -212,8 +212,8 @@ struct cmd {
 	int (*run)(struct cli *cli, const void *args);
 
 	/*
-	 * For options beyond the table (OPT_EXTRA): a target's own, for example. What it knows
-	 * goes before a row of the same name.
+	 * For options beyond the table (OPT_EXTRA): a target's own, for example. It is not
+	 * asked for what is a row or a common option: see cli_has_option().
 	 */
 	enum cmd_extra (*extra)(struct cli *cli, const void *args, const char *name);
 	/* More help, by what was given before --help. */
@@ -242,6 +242,9 @@ struct cli {
 
 /* Was this option (long name) or operand (capital name) given? */
 bool cli_given(const struct cli *cli, const char *name);
+
+/* Has the command an option of this long name, a row of its own or a common one? */
+bool cli_has_option(const struct cli *cli, const char *name);
 
 /*
  * Report a failed call of the library and return EXIT_FAILED: "verb: subject: what: why" and

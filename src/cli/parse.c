@@ -155,15 +155,15 @@ static int parse_long(struct parser *p, char *word)
 		*equals = '\0';
 		found.value = equals + 1;
 	}
-	if (p->cmd && p->cmd->extra)
-		extra = p->cmd->extra(p->cli, p->args, name);
-	/* What belongs to the operand before it comes before the command's own. */
-	if (extra == CMD_EXTRA_FLAG || extra == CMD_EXTRA_VALUE)
-		return parse_extra(p, extra, name, found.value, word);
+	/* A command's option means the same wherever it stands. */
 	if (p->cmd)
 		found.opt = opt_by_name(p->cmd->opts, name, len);
 	if (!found.opt && find_global(p, opt_by_name(global_opts, name, len), &found))
 		return store(p, &found);
+	if (!found.opt && p->cmd && p->cmd->extra)
+		extra = p->cmd->extra(p->cli, p->args, name);
+	if (extra == CMD_EXTRA_FLAG || extra == CMD_EXTRA_VALUE)
+		return parse_extra(p, extra, name, found.value, word);
 	if (!found.opt && p->cmd && (p->cmd->flags & CMD_ABBREVIATIONS))
 		found.opt = opt_by_beginning(p->cmd->opts, name, len);
 	if (!found.opt && p->cmd && p->cmd->extra)

@@ -101,7 +101,7 @@ static int parse_mode(struct cli *cli, const struct args *args, struct bp_create
 	if (!args->mode)
 		return 0;
 	if (len == 0 || len > 4 || strspn(args->mode, "01234567") != len)
-		return cli_usage_hint(cli, "three octal digits, such as 660",
+		return cli_usage_hint(cli, "three octal digits, such as 660; a target's is --TARGET-mode",
 				      "--mode: '%s' is not a mode", args->mode);
 	create->mode = (uint32_t)strtoul(args->mode, NULL, 8);
 	return 0;

@@ -90,11 +90,8 @@ static int find_spelled(const struct bp_target *target, const char *typed, size_
  * By its name, whole or without its unit; else by the last part of its name, where that can
  * mean only one of the options that are needed. Return: 0, 1 where there is none, -ENOMEM.
  */
-static int find_option(const struct bp_target *target, const char *name, struct match *ret)
+static int find_typed(const struct bp_target *target, const char *typed, struct match *ret)
 {
-	char typed[OPTION_NAME_MAX];
-
-	plain(name, typed);
 	for (int is_short = 0; is_short < 2; is_short++) {
 		for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 			int r = find_spelled(target, typed, i, is_short, ret);
@@ -104,6 +101,22 @@ static int find_option(const struct bp_target *target, const char *name, struct 
 		}
 	}
 	return 1;
+}
+
+/* The target's name may stand in front: "integrity-mode", where create has a --mode. */
+static int find_option(const struct bp_target *target, const char *name, struct match *ret)
+{
+	char typed[OPTION_NAME_MAX], prefix[OPTION_NAME_MAX];
+	size_t len;
+	int r;
+
+	plain(name, typed);
+	r = find_typed(target, typed, ret);
+	plain(bp_target_name(target), prefix);
+	len = strlen(prefix);
+	if (r == 1 && strncmp(typed, prefix, len) == 0 && typed[len] == '_')
+		r = find_typed(target, typed + len + 1, ret);
+	return r;
 }
 
 /* Options of a segment itself. */
@@ -336,15 +349,16 @@ static const char *next_target(void *user)
 static int not_by_name(struct cli *cli, const char *target, const char *word)
 {
 	_cleanup_(freep) char *hint = NULL;
+	bool device = *word == '/' || strchr(word, ':');
 
-	if (asprintf(&hint,
-		     "'bedplate %s NAME %s --help' lists them; --table takes a line as the "
-		     "kernel has it: '0 LENGTH %s %s ...'",
-		     cli->cmd->name, target, target, word) < 0)
+	if (asprintf(
+		    &hint,
+		    "--help behind '%s' lists them; --table takes a line as the kernel has it: "
+		    "'START LENGTH %s ...'",
+		    target, target) < 0)
 		hint = NULL;
 	return cli_usage_hint(cli, hint, "'%s': options of %s are given by name, such as --%s",
-			      word, target,
-			      *word == '/' || strchr(word, ':') ? "device" : "size");
+			      word, target, device ? "device" : "size");
 }
 
 static int unknown_target(struct cli *cli, const char *name)
@@ -385,8 +399,19 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 	return 0;
 }
 
+/* Is the option meant by the first @len bytes of its name? */
+static bool is_meant(const struct bp_target *target, const struct bp_option *option, size_t len)
+{
+	char name[OPTION_NAME_MAX];
+	struct match match;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, option->name);
+	return find_option(target, name, &match) == 0 && streq(match.name, option->name);
+}
+
 /* "offset", SIZE: an option as it is best typed. Return: the length of its name. */
-static size_t best_name(const struct bp_option *option, const char **ret_value)
+static size_t best_name(const struct bp_target *target, const struct bp_option *option,
+			const char **ret_value)
 {
 	static const char *const values[] = {
 		[BP_OPTION_DEVICE] = "DEVICE", [BP_OPTION_NUMBER] = "NUMBER",
@@ -402,7 +427,8 @@ static size_t best_name(const struct bp_option *option, const char **ret_value)
 		size_t tail = strlen(suffixes[i].suffix);
 
 		if (suffixes[i].unit == UNIT_NONE || len <= tail ||
-		    !streq(option->name + len - tail, suffixes[i].suffix))
+		    !streq(option->name + len - tail, suffixes[i].suffix) ||
+		    !is_meant(target, option, len - tail))
 			continue;
 		*ret_value = suffixes[i].unit == UNIT_SIZE ? "SIZE" : "TIME";
 		return len - tail;
@@ -410,19 +436,24 @@ static size_t best_name(const struct bp_option *option, const char **ret_value)
 	return len;
 }
 
-static void print_option(struct cli *cli, const struct bp_option *option)
+static void print_option(struct cli *cli, const struct bp_target *target,
+			 const struct bp_option *option)
 {
 	_cleanup_(freep) char *left = NULL, *help = NULL;
 	size_t left_size, help_size;
 	const char *value;
-	size_t len = best_name(option, &value);
+	size_t len = best_name(target, option, &value);
+	char name[OPTION_NAME_MAX];
 	FILE *f = open_memstream(&left, &left_size);
 
 	if (!f)
 		return;
-	fprintf(f, "    --");
-	for (size_t i = 0; i < len; i++)
-		fputc(option->name[i] == '_' ? '-' : option->name[i], f);
+	snprintf(name, sizeof(name), "%.*s", (int)len, option->name);
+	for (char *c = name; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	/* The command's own option goes first: then the target's name must stand in front. */
+	fprintf(f, "    --%s%s%s", cli_has_option(cli, name) ? bp_target_name(target) : "",
+		cli_has_option(cli, name) ? "-" : "", name);
 	if (value)
 		fprintf(f, option->form ? "='%s'" : "=%s", value);
 	fclose(f);
@@ -464,6 +495,6 @@ void typed_help(struct cli *cli, const struct cli_list *targets)
 	if (bp_option_iter_new(target, &iter) < 0)
 		return;
 	while (bp_option_next(iter, &option) == 0)
-		print_option(cli, &option);
+		print_option(cli, target, &option);
 	bp_option_iter_free(iter);
 }

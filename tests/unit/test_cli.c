@@ -354,7 +354,7 @@ static const struct {
 	/* Options beyond the table. */
 	{ "drop_in -q d --own 5 --on", 1, "text= [own] [5] [d] [on] [-] [d]\n", "" },
 	{ "drop_in -q d --own=5 --on=0", 1, "text= [own] [5] [d] [on] [0] [d]\n", "" },
-	{ "drop_in -q --flagrant d --flagrant", 1, "text= [flagrant] [-] [d]\n", "" },
+	{ "drop_in -q --flagrant d --flagrant", 1, "text=\n", "" },
 	{ "drop_in d --own", 64, "", "drop_in: option '--own' needs a value\n" },
 	{ "drop_in d --none", 64, "", "drop_in: unknown option '--none'\n" },
 	{ "drop_in --own 5 d", 64, "", "drop_in: unknown option '--own' here: " },
