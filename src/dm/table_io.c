@@ -213,42 +213,59 @@ int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
 /* --- loading --- */
 
 /*
- * Say where in the table the kernel's refusal lies, where its own words did not: of two segments
- * alike, or of a device's size. Pre-flight knows the kernel's rules, and looks at the devices.
+ * The finding that the refusal is about: the one on the argument that the kernel's words led to, or
+ * the first of the segment, or of the table where they led to none.
+ */
+static const struct bp_finding *find_refused(const struct bp_findings *findings,
+					     const struct bp_error *e)
+{
+	const struct bp_finding *first = NULL, *f;
+
+	for (size_t i = 0; (f = bp_findings_get(findings, i)); i++) {
+		if (f->severity < BP_SEVERITY_REFUSED ||
+		    (e->segment >= 0 && f->segment != e->segment))
+			continue;
+		if (e->argument && f->argument == e->argument)
+			return f;
+		if (e->argument && !f->argument)
+			continue;
+		if (!first)
+			first = f;
+	}
+	return first;
+}
+
+/*
+ * Say where in the table the kernel's refusal lies. Its own words may fit several arguments, or
+ * several segments, or be about a group of them; pre-flight knows the rules one by one, and looks
+ * at the devices.
  */
 static void locate(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
 {
-	const int segment = bp_error_get(ctx)->segment;
 	struct error_state *first = error_save(ctx);
 	struct bp_findings *findings = NULL;
-	const struct bp_finding *worst = NULL;
+	const struct bp_finding *f = NULL;
+	const struct bp_error *e;
+	int r = check(ctx, table, NULL, NULL, read_only, &findings);
 
-	if (check(ctx, table, NULL, NULL, read_only, &findings) == 0)
-		for (size_t i = 0; !worst && i < bp_findings_count(findings); i++) {
-			const struct bp_finding *f = bp_findings_get(findings, i);
-
-			if (f->severity >= BP_SEVERITY_REFUSED &&
-			    (segment < 0 || f->segment == segment))
-				worst = f;
-		}
 	error_restore(ctx, first);
-	if (worst && worst->segment >= 0)
-		error_set_segment(ctx, worst->segment, worst->target);
-	if (worst && worst->argument_name)
-		error_set_argument(ctx, worst->argument, worst->argument_name, worst->value);
-	if (worst)
-		error_set_hint(ctx, "%s", worst->message);
+	e = bp_error_get(ctx);
+	if (r == 0)
+		f = find_refused(findings, e);
+	if (f && !(e->segment >= 0 && e->argument && f->argument == e->argument)) {
+		if (f->segment >= 0)
+			error_set_segment(ctx, f->segment, f->target);
+		if (f->argument_name)
+			error_set_argument(ctx, f->argument, f->argument_name, f->value);
+		error_set_hint(ctx, "%s", f->message);
+	}
 	bp_findings_free(findings);
 }
 
 static void explain_refusal(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
 {
-	const struct bp_error *e;
-
 	explain_kernel_log(ctx, table);
-	e = bp_error_get(ctx);
-	if (e->segment < 0 || !e->argument)
-		locate(ctx, table, read_only);
+	locate(ctx, table, read_only);
 }
 
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
