@@ -216,6 +216,9 @@ static int parse_operand(struct parser *p, const char *word)
 {
 	const struct cmd_opt *opt = next_operand(p);
 
+	/* lvm2 passes options that are not set as an empty word. */
+	if (!opt && !*word && p->cmd->flags & CMD_DROP_IN)
+		return 0;
 	if (!opt)
 		return cli_usage(p->cli, "unexpected operand '%s'", word);
 	p->nr_operands++;
