@@ -98,6 +98,7 @@ static const struct {
 	{ "superblock data nr_blocks", has_as_many_bitmaps, "no block beyond is in use" },
 	{ "node padding", any, "not used" },
 	{ "empty node padding", any, "not used" },
+	{ "node key", falls, "of a child whose first keys have been removed" },
 	{ "mapping key", any, "another virtual block that nothing is mapped to" },
 	{ "none_free_before", falls, "a hint where to search from" },
 	{ "nr_free", falls, "old tools count only the entries that exist" },
