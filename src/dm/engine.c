@@ -235,6 +235,8 @@ int dm_ask(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		return plan_request(ctx, dm, verb, which, rq, reply);
 	/* Queries leave no lines in the log, and are to cost their one system call. */
 	since_us = changes(rq->op) ? clock_log_us() : INT64_MAX;
+	if (changes(rq->op) && dm->ops->log_mark)
+		dm->ops->log_mark(dm->self);
 	r = send(ctx, dm, which, rq, reply);
 	if (r < 0)
 		explain(ctx, dm, verb, which, rq, r, since_us);

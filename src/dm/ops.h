@@ -151,7 +151,9 @@ struct dm_ops {
 	/* Names in the mapper directory, "control" left out: each to @name. */
 	int (*node_list)(void *self, const char *dir,
 			 void (*name)(void *user, const char *name), void *user);
-	/* Lines of the kernel log from @since_us (as clock_log_us()) on. */
+	/* What stands in the kernel log now is not ours. May be NULL. */
+	void (*log_mark)(void *self);
+	/* Lines of it behind the mark, from @since_us (as clock_log_us()) on. */
 	int (*log)(void *self, int64_t since_us, dm_log_fn line, void *user);
 	/* Will udev answer? NULL: yes; else why not (static text). */
 	const char *(*udev_why_not)(void *self);

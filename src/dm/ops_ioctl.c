@@ -35,7 +35,7 @@ _Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kern
  * are not the same: the kernel copies all it is given, and a message takes much.
  */
 struct kernel {
-	int fd, event_fd; /* -1: not open yet */
+	int fd, event_fd, log_fd; /* -1: not open yet */
 	char *buffer;
 	size_t size, query_size;
 	struct limit_worker *worker;
@@ -440,6 +440,20 @@ static int event_arm(void *self)
 	return r;
 }
 
+static void log_mark(void *self)
+{
+	struct kernel *k = self;
+
+	system_log_mark(&k->log_fd);
+}
+
+static int log_read(void *self, int64_t since_us, dm_log_fn line, void *user)
+{
+	const struct kernel *k = self;
+
+	return system_log(k->log_fd, since_us, line, user);
+}
+
 static void kernel_free(void *self)
 {
 	struct kernel *k = self;
@@ -447,6 +461,7 @@ static void kernel_free(void *self)
 	limit_worker_free(k->worker);
 	closep(&k->fd);
 	closep(&k->event_fd);
+	closep(&k->log_fd);
 	free(k->buffer);
 	free(k);
 }
@@ -457,7 +472,7 @@ int dm_ops_ioctl_new(void **ret_self)
 
 	if (!k)
 		return -ENOMEM;
-	k->fd = k->event_fd = -1;
+	k->fd = k->event_fd = k->log_fd = -1;
 	*ret_self = k;
 	return 0;
 }
@@ -471,7 +486,8 @@ const struct dm_ops dm_ops_ioctl = {
 	.major = system_dm_major,
 	.node = system_node,
 	.node_list = system_node_list,
-	.log = system_log,
+	.log_mark = log_mark,
+	.log = log_read,
 	.udev_why_not = system_udev_why_not,
 	.attr_get = system_attr_get,
 	.attr_set = system_attr_set,

@@ -245,15 +245,22 @@ static void take_record(char *record, int64_t since_us, dm_log_fn line, void *us
 	line(user, fields[1] + 1, text);
 }
 
-int system_log(void *self, int64_t since_us, dm_log_fn line, void *user)
+void system_log_mark(int *fd)
 {
-	_cleanup_(closep) int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* Where it can't be read errors are told without it. */
+	if (*fd < 0)
+		*fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (*fd >= 0)
+		(void)lseek(*fd, 0, SEEK_END);
+}
+
+int system_log(int fd, int64_t since_us, dm_log_fn line, void *user)
+{
 	char record[LOG_RECORD_SIZE];
 	ssize_t n;
 
-	(void)self;
 	if (fd < 0)
-		return -errno;
+		return -EBADF;
 	for (;;) {
 		n = read(fd, record, sizeof(record) - 1);
 		/* EPIPE: the record was overwritten before it was read; the next read goes on.

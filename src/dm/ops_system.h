@@ -11,7 +11,9 @@ int system_dm_major(void *self, uint32_t *ret);
 int system_node(void *self, enum dm_node_op op, const struct dm_node *node);
 int system_node_list(void *self, const char *dir, void (*name)(void *user, const char *name),
 		     void *user);
-int system_log(void *self, int64_t since_us, dm_log_fn line, void *user);
+/* Open the kernel log where it isn't yet, and go to its end; read on from there. */
+void system_log_mark(int *fd);
+int system_log(int fd, int64_t since_us, dm_log_fn line, void *user);
 const char *system_udev_why_not(void *self);
 int system_attr_get(void *self, uint32_t major, uint32_t minor, const char *name,
 		    uint64_t *ret);
