@@ -20,6 +20,7 @@ extern "C" {
 
 struct bp_table;
 struct bp_findings;
+struct bp_table_check_opts;
 
 #define BP_TIMEOUT_DEFAULT_MS 30000
 
@@ -181,6 +182,19 @@ BP_API int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *which, u
 			  struct bp_devno **ret_devs, size_t *ret_count);
 
 /**
+ * bp_device_lies_on() - Does a block device lie on another, through mapped devices of any depth?
+ * @dev, @below: any block devices. Each lies on itself.
+ * @ret: the answer. Tables count as well that are loaded but not live yet.
+ *
+ * One ioctl for each mapped device on the way, or two where it has both tables; none where @dev
+ * is no mapped device.
+ *
+ * Return: 0, -EACCES, -ENOMEM.
+ */
+BP_API int bp_device_lies_on(struct bp_ctx *ctx, const struct bp_devno *dev,
+			     const struct bp_devno *below, bool *ret);
+
+/**
  * struct bp_target_entry - A target the kernel has.
  */
 struct bp_target_entry {
@@ -277,6 +291,13 @@ BP_API int bp_device_create(struct bp_ctx *ctx, const char *name, const struct b
 			    const struct bp_create_opts *opts, struct bp_device_info *ret);
 
 /**
+ * bp_device_check_opts() - What this system can tell pre-flight: devices, holders, kernel.
+ * @ret: for bp_table_check(). Its functions use @ctx, which must outlive it; what is known of
+ *	the table (@read_only, @device, @live) is the caller's to add. Its @size is set before.
+ */
+BP_API void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts *ret);
+
+/**
  * bp_device_check_table() - Pre-flight: bp_table_check() with all that this system can tell.
  * @which: the device it is for, where it exists; or NULL.
  * @ret: free it with bp_findings_free().
@@ -291,6 +312,8 @@ BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *tabl
  * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back.
  * @BP_CHANGE_READ_ONLY, @BP_CHANGE_SECURE: of the table to load: see enum bp_create_flags.
  * @BP_CHANGE_UNLESS_SAME: for a reload: do nothing where the live table means the same.
+ * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where it makes the device lie on
+ *	itself; I/O to such a device never ends.
  */
 enum bp_change_flags {
 	BP_CHANGE_NO_LOCKFS = 1 << 0,
@@ -298,6 +321,7 @@ enum bp_change_flags {
 	BP_CHANGE_READ_ONLY = 1 << 2,
 	BP_CHANGE_SECURE = 1 << 3,
 	BP_CHANGE_UNLESS_SAME = 1 << 4,
+	BP_CHANGE_UNCHECKED = 1 << 5,
 };
 
 /**

@@ -475,6 +475,8 @@ enum bp_answer {
  * @device: "MAJOR:MINOR" of the mapped device that the table is for, where it exists: a table
  *	that names it would be a cycle.
  * @live: the table that is live there, or NULL: rules about replacing one by another.
+ * @lies_on: does @bdev lie on the mapped device @device (as above), by way of others? Without it
+ *	only a table that names the device itself is found.
  */
 struct bp_table_check_opts {
 	size_t size;
@@ -488,6 +490,7 @@ struct bp_table_check_opts {
 	bool read_only;
 	const char *device;
 	const struct bp_table *live;
+	enum bp_answer (*lies_on)(void *user, const struct bp_bdev *bdev, const char *device);
 };
 
 /**

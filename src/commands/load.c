@@ -83,7 +83,7 @@ static int load(struct cli *cli, const struct args *args, load_fn fn, const char
 	struct bp_selector which = device_named(args->name);
 	struct bp_change_opts how = {
 		.size = sizeof(how),
-		.flags = args->flags,
+		.flags = args->flags | (args->no_check ? BP_CHANGE_UNCHECKED : 0),
 		.udev = args->udev,
 		.timeout_ms = args->timeout_ms,
 	};

@@ -1,81 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "commands/preflight.h"
 
-#include <bedplate/bdev.h>
 #include <bedplate/device.h>
-
-#include <sys/utsname.h>
-#include <unistd.h>
-
-static int lookup(void *user, const char *dev, struct bp_bdev *ret)
-{
-	struct cli *cli = user;
-
-	return bp_bdev_get(cli->ctx, dev, ret);
-}
-
-/* Held so that a table can't have it: mounted or swapped to. Mapped devices may share. */
-static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
-{
-	struct cli *cli = user;
-	struct bp_holder *holders = NULL;
-	size_t count = 0;
-	enum bp_answer answer = BP_ANSWER_NO;
-
-	if (bp_bdev_holders(cli->ctx, bdev->major, bdev->minor, &holders, &count) < 0)
-		return BP_ANSWER_UNKNOWN;
-	for (size_t i = 0; i < count; i++)
-		if (holders[i].kind == BP_HOLDER_MOUNT || holders[i].kind == BP_HOLDER_SWAP ||
-		    holders[i].kind == BP_HOLDER_RAID)
-			answer = BP_ANSWER_YES;
-	free(holders);
-	return answer;
-}
-
-static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
-{
-	struct cli *cli = user;
-	struct bp_target_entry entry;
-	int r = bp_target_version(cli->ctx, target, &entry);
-
-	if (r < 0)
-		return r == -EINVAL && bp_error_get(cli->ctx)->code == BP_E_UNKNOWN_TARGET
-			       ? BP_ANSWER_NO
-			       : BP_ANSWER_UNKNOWN;
-	memcpy(version, entry.version, sizeof(entry.version));
-	return BP_ANSWER_YES;
-}
-
-static uint32_t running_release(void)
-{
-	struct utsname name;
-	unsigned major, minor;
-
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		return 0;
-	return (major & 0xff) << 8 | (minor & 0xff);
-}
 
 int preflight_check(struct cli *cli, const struct bp_table *table, const struct preflight *how,
 		    struct bp_findings **ret)
 {
-	struct bp_table_check_opts check = {
-		.size = sizeof(check),
-		.user = cli,
-		.kernel_release = how->kernel_release,
-		.read_only = how->read_only,
-		.device = how->device,
-		.live = how->live,
-	};
+	struct bp_table_check_opts check = { .size = sizeof(check) };
 
-	if (!how->offline) {
-		check.lookup = lookup;
-		check.busy = busy;
-		check.has_target = has_target;
-		check.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE);
-		if (!check.kernel_release)
-			check.kernel_release = running_release();
-	}
+	if (!how->offline)
+		bp_device_check_opts(cli->ctx, &check);
+	if (how->kernel_release)
+		check.kernel_release = how->kernel_release;
+	check.read_only = how->read_only;
+	check.device = how->device;
+	check.live = how->live;
 	return bp_table_check(cli->ctx, table, &check, ret);
 }
 

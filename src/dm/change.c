@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LOAD_FLAGS (RQ_READ_ONLY | RQ_SECURE | RQ_UNCHECKED)
+
 /* What each of these calls begins with. */
 struct change {
 	struct bp_change_opts opts;
@@ -18,10 +20,9 @@ struct change {
 static const struct {
 	uint32_t change, request;
 } flag_map[] = {
-	{ BP_CHANGE_NO_LOCKFS, RQ_NO_LOCKFS },
-	{ BP_CHANGE_NO_FLUSH, RQ_NO_FLUSH },
-	{ BP_CHANGE_READ_ONLY, RQ_READ_ONLY },
-	{ BP_CHANGE_SECURE, RQ_SECURE },
+	{ BP_CHANGE_NO_LOCKFS, RQ_NO_LOCKFS }, { BP_CHANGE_NO_FLUSH, RQ_NO_FLUSH },
+	{ BP_CHANGE_READ_ONLY, RQ_READ_ONLY }, { BP_CHANGE_SECURE, RQ_SECURE },
+	{ BP_CHANGE_UNCHECKED, RQ_UNCHECKED },
 };
 
 static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
@@ -68,8 +69,7 @@ int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *selector,
 
 	if (r < 0)
 		return r;
-	return table_load(ctx, "load", &c.which, table, c.rq_flags & (RQ_READ_ONLY | RQ_SECURE),
-			  c.deadline);
+	return table_load(ctx, "load", &c.which, table, c.rq_flags & LOAD_FLAGS, c.deadline);
 }
 
 int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *selector,
@@ -176,7 +176,8 @@ static int remember(struct bp_ctx *ctx, const char *verb, const struct which *wh
 	int r = 0;
 
 	ret->state = state;
-	ret->flags = (state->flags & ST_READ_ONLY ? RQ_READ_ONLY : 0) | RQ_SECURE;
+	ret->flags = (state->flags & ST_READ_ONLY ? RQ_READ_ONLY : 0) | RQ_SECURE |
+		     RQ_UNCHECKED; /* what was there goes back, whatever it was */
 	if (state->flags & ST_LIVE)
 		r = table_read(ctx, verb, which, BP_TABLE_SHOW_KEYS, &ret->live);
 	if (r == 0 && state->flags & ST_INACTIVE)
@@ -239,8 +240,7 @@ int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	int r = remember(ctx, verb, which, state, &before);
 
 	if (r == 0)
-		r = table_load(ctx, verb, which, table, rq_flags & (RQ_READ_ONLY | RQ_SECURE),
-			       deadline);
+		r = table_load(ctx, verb, which, table, rq_flags & LOAD_FLAGS, deadline);
 	if (r < 0)
 		return r;
 	if (state->flags & ST_LIVE && !(state->flags & ST_SUSPENDED))

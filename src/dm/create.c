@@ -176,7 +176,7 @@ static int make(struct bp_ctx *ctx, struct create *c)
 static int fill_in(struct bp_ctx *ctx, struct dm *dm, struct create *c,
 		   const struct bp_table *table)
 {
-	uint32_t flags = 0;
+	uint32_t flags = RQ_FRESH;
 	int r = 0;
 
 	if (c->opts.flags & BP_CREATE_READ_ONLY)

@@ -126,10 +126,14 @@ int table_lookup(void *user_ctx, const char *dev, struct bp_bdev *ret)
 	return r < 0 ? r : dm->ops->bdev(dm->self, dev, ret);
 }
 
-/* Does anybody but device-mapper hold it? Mapped devices share what they lie on. */
+/*
+ * Does anybody but device-mapper hold it? Mapped devices share what they lie on. Of a process
+ * that has it open nobody can tell whether it shares; to try would disturb others who do.
+ */
 static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 {
 	_cleanup_(freep) struct bp_holder *holders = NULL;
+	enum bp_answer answer = BP_ANSWER_NO;
 	size_t count = 0;
 	struct dm *dm;
 
@@ -137,10 +141,16 @@ static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 	    dm->ops->holders(dm->self, bdev->major, bdev->minor, &holders, &count) < 0)
 		return BP_ANSWER_UNKNOWN;
 	for (size_t i = 0; i < count; i++)
-		if (holders[i].kind != BP_HOLDER_MAPPED &&
-		    holders[i].kind != BP_HOLDER_PROCESS && holders[i].kind != BP_HOLDER_LOOP)
+		if (holders[i].kind == BP_HOLDER_PROCESS)
+			answer = BP_ANSWER_UNKNOWN;
+		else if (holders[i].kind != BP_HOLDER_MAPPED &&
+			 holders[i].kind != BP_HOLDER_LOOP)
 			return BP_ANSWER_YES;
-	return BP_ANSWER_NO;
+	/* One mapped device on it: so no process has it alone. */
+	for (size_t i = 0; i < count; i++)
+		if (holders[i].kind == BP_HOLDER_MAPPED)
+			answer = BP_ANSWER_NO;
+	return answer;
 }
 
 static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
@@ -168,22 +178,32 @@ static uint32_t kernel_release(void)
 	return (major & 0xff) << 8 | (minor & 0xff);
 }
 
-static int check(struct bp_ctx *ctx, const struct bp_table *table, const char *device,
-		 const struct bp_table *live, bool read_only, struct bp_findings **ret)
+void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts *ret)
 {
+	const size_t size = MIN(ret->size, sizeof(*ret));
 	struct bp_table_check_opts opts = {
-		.size = sizeof(opts),
 		.lookup = table_lookup,
 		.busy = busy,
 		.has_target = has_target,
+		.lies_on = table_lies_on,
 		.user = ctx,
 		.kernel_release = kernel_release(),
 		.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
-		.read_only = read_only,
-		.device = device,
-		.live = live,
 	};
 
+	opts.size = size;
+	memcpy(ret, &opts, size);
+}
+
+static int check(struct bp_ctx *ctx, const struct bp_table *table, const char *device,
+		 const struct bp_table *live, bool read_only, struct bp_findings **ret)
+{
+	struct bp_table_check_opts opts = { .size = sizeof(opts) };
+
+	bp_device_check_opts(ctx, &opts);
+	opts.read_only = read_only;
+	opts.device = device;
+	opts.live = live;
 	return bp_table_check(ctx, table, &opts, ret);
 }
 
@@ -273,14 +293,17 @@ int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 {
 	_cleanup_(load_done) struct load load = { 0 };
 	struct dm_request rq = { .op = OP_LOAD, .flags = flags, .deadline = deadline };
-	int r;
+	int r = 0;
 
 	if (bp_table_count(table) == 0) {
 		bp_fail(ctx, -EINVAL, "%s '%s': the table is empty", verb, which->label);
 		error_set_code(ctx, BP_E_TABLE);
 		return -EINVAL;
 	}
-	r = load_from_table(ctx, table, &load);
+	if (!(flags & RQ_UNCHECKED))
+		r = table_refuse_circle(ctx, verb, which, table, flags & RQ_FRESH);
+	if (r == 0)
+		r = load_from_table(ctx, table, &load);
 	if (r < 0)
 		return r;
 	rq.segments = load.segments.items;

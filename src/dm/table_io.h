@@ -20,11 +20,17 @@ int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show
 void table_freep(struct bp_table **table);
 
 /*
- * Load @table into the inactive slot: @flags are RQ_READ_ONLY and RQ_SECURE. Where the kernel
- * refuses, the error says which segment and argument, as far as its log and pre-flight tell.
+ * Load @table into the inactive slot: @flags are RQ_READ_ONLY, RQ_SECURE, RQ_UNCHECKED, RQ_FRESH.
+ * Where the kernel refuses, the error says which segment and argument, as far as its log and
+ * pre-flight tell.
  */
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	       const struct bp_table *table, uint32_t flags, int64_t deadline);
+/* -ELOOP where @table would make the device lie on itself. */
+int table_refuse_circle(struct bp_ctx *ctx, const char *verb, const struct which *which,
+			const struct bp_table *table, bool fresh);
+/* bp_device_lies_on() as bp_table_check() needs it. */
+enum bp_answer table_lies_on(void *user_ctx, const struct bp_bdev *bdev, const char *device);
 /* Ask for a device's table; empty where it has none. */
 int table_read(struct bp_ctx *ctx, const char *verb, const struct which *which, uint32_t flags,
 	       struct bp_table **ret);

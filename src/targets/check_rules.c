@@ -200,6 +200,25 @@ static void check_group(struct check *check, const struct written *w)
 	check_refuse(check, w->name, right, "more words than the target takes");
 }
 
+/* Kernels claim devices for their tables; mapped devices share. */
+static void check_free(struct check *check, const struct written *w, const struct bp_bdev *bdev)
+{
+	if (!check->opts.busy)
+		return;
+	switch (check->opts.busy(check->opts.user, bdev)) {
+	case BP_ANSWER_YES:
+		check_refuse(check, w->name, NULL, "the device is held by someone else");
+		break;
+	case BP_ANSWER_UNKNOWN:
+		check_found(check, BP_SEVERITY_UNKNOWN, w->name, NULL,
+			    "it can't be told whether someone has the device for himself "
+			    "alone");
+		break;
+	case BP_ANSWER_NO:
+		break;
+	}
+}
+
 /* A device argument: is it there, a block device, another one, free? */
 static void check_device(struct check *check, const struct written *w)
 {
@@ -227,9 +246,14 @@ static void check_device(struct check *check, const struct written *w)
 	} else if (check->opts.device &&
 		   streq(bp_dev_format(&bdev, number), check->opts.device)) {
 		check_refuse(check, w->name, NULL, "a device can't lie on itself");
-	} else if (check->opts.busy &&
-		   check->opts.busy(check->opts.user, &bdev) == BP_ANSWER_YES) {
-		check_refuse(check, w->name, NULL, "the device is held by someone else");
+	} else if (check->opts.device && check->opts.lies_on &&
+		   check->opts.lies_on(check->opts.user, &bdev, check->opts.device) ==
+			   BP_ANSWER_YES) {
+		check_refuse(check, w->name, NULL,
+			     "a circle: the device lies on the one that the table is for, and "
+			     "I/O to it would never end");
+	} else {
+		check_free(check, w, &bdev);
 	}
 }
 

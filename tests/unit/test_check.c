@@ -41,7 +41,9 @@ static int lookup(void *user, const char *dev, struct bp_bdev *ret)
 static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 {
 	(void)user;
-	return bdev->major == 66 ? BP_ANSWER_YES : BP_ANSWER_NO;
+	return bdev->major == 66 ? BP_ANSWER_YES
+	       : bdev->major == 67 ? BP_ANSWER_UNKNOWN
+				   : BP_ANSWER_NO;
 }
 
 static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
@@ -50,6 +52,13 @@ static enum bp_answer has_target(void *user, const char *target, uint32_t versio
 	version[0] = 1;
 	return streq(target, "nosuch") || streq(target, "striped") ? BP_ANSWER_NO
 								   : BP_ANSWER_YES;
+}
+
+static enum bp_answer lies_on(void *user, const struct bp_bdev *bdev, const char *device)
+{
+	(void)user;
+	assert_string_equal(device, "253:9");
+	return bdev->major == 253 && bdev->minor == 8 ? BP_ANSWER_YES : BP_ANSWER_NO;
 }
 
 enum how { PLAIN = 0, READ_ONLY = 1, KERNEL = 2, SELF = 4 };
@@ -84,8 +93,13 @@ static const struct {
 	  "segment 0 (linear): argument 1 (dev): '/dev/secret': the device could not be looked at: Permission denied" },
 	{ "0 8 linear 66:0 0", PLAIN, BP_SEVERITY_REFUSED,
 	  "segment 0 (linear): argument 1 (dev): '66:0': the device is held by someone else" },
+	{ "0 8 linear 67:0 0", PLAIN, BP_SEVERITY_UNKNOWN,
+	  "segment 0 (linear): argument 1 (dev): '67:0': it can't be told whether someone has the device for himself alone" },
 	{ "0 8 linear 253:9 0", SELF, BP_SEVERITY_REFUSED,
 	  "segment 0 (linear): argument 1 (dev): '253:9': a device can't lie on itself" },
+	{ "0 8 linear 253:8 0", SELF, BP_SEVERITY_REFUSED,
+	  "segment 0 (linear): argument 1 (dev): '253:8': a circle: the device lies on the one that the table is for, and I/O to it would never end" },
+	{ "0 8 linear 253:7 0", SELF },
 	{ "0 2048 linear 8:0 0" },
 	{ "0 2049 linear 8:0 0", PLAIN, BP_SEVERITY_REFUSED,
 	  "segment 0 (linear): argument 1 (dev): '8:0': the device is too small: 2049 sectors from 0 are used, it has 2048" },
@@ -153,6 +167,7 @@ static struct bp_findings *check(const char *text, enum how how, const struct bp
 		.read_only = how & READ_ONLY,
 		.device = how & SELF ? "253:9" : NULL,
 		.live = live,
+		.lies_on = lies_on,
 	};
 	struct bp_findings *findings;
 	struct bp_table *table;

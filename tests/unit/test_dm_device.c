@@ -685,6 +685,7 @@ static void nodes(void **state)
 static void tree(void **state)
 {
 	struct world *w = *state;
+	struct bp_change_opts opts = { .size = sizeof(opts), .flags = BP_CHANGE_UNCHECKED };
 	struct bp_selector a = { .name = "a" };
 	struct bp_table *t;
 	struct bp_tree *tree;
@@ -701,7 +702,7 @@ static void tree(void **state)
 	bp_tree_free(tree);
 	/* The kernel takes a circle: it must be seen, not hidden. */
 	t = table(w, "0 8 linear /dev/mapper/b 0\n");
-	assert_ok(bp_device_reload(w->ctx, &a, t, NULL));
+	assert_ok(bp_device_reload(w->ctx, &a, t, &opts));
 	bp_table_free(t);
 	assert_ok(bp_tree_read(w->ctx, &tree));
 	assert_true(bp_tree_get(tree, 0)->in_cycle);
@@ -731,6 +732,84 @@ static void plan(void **state)
 			"  live 0 8 zero \nnode /dev/mapper/there 254:0\n");
 }
 
+/* --- devices on themselves --- */
+
+static int load_into(struct world *w, const char *name, const char *text, uint32_t flags)
+{
+	struct bp_selector which = { .name = name };
+	struct bp_change_opts opts = { .size = sizeof(opts), .flags = flags };
+	struct bp_table *t = table(w, text);
+	int r = bp_device_load(w->ctx, &which, t, &opts);
+
+	bp_table_free(t);
+	return r;
+}
+
+/* c on b on a: none of them goes below a, by whatever name. */
+static void no_circles(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector a = { .name = "a" };
+	static const char *const circles[] = {
+		"0 8 linear /dev/mapper/a 0",
+		"0 8 linear /dev/mapper/b 0",
+		"0 8 linear /dev/mapper/c 0",
+		"0 8 zero\n8 16 striped 2 8 8:0 0 /dev/mapper/c 0",
+	};
+	const struct bp_error *e;
+	struct bp_table *t;
+
+	assert_ok(create(w, "a", "0 8 linear 8:0 0"));
+	assert_ok(create(w, "b", "0 8 linear /dev/mapper/a 0"));
+	assert_ok(create(w, "c", "0 8 linear /dev/mapper/b 0"));
+	for (size_t i = 0; i < ARRAY_SIZE(circles); i++)
+		assert_err(load_into(w, "a", circles[i], 0), ELOOP);
+	e = bp_error_get(w->ctx);
+	assert_string_equal(e->message,
+			    "load 'a': '/dev/mapper/c' of its table lies on 'a' itself");
+	assert_int_equal(e->segment, 1);
+	assert_int_equal(e->argument, 5);
+	assert_string_equal(e->argument_name, "legs.1.dev");
+	assert_string_equal(e->value, "/dev/mapper/c");
+	t = table(w, circles[2]);
+	assert_err(bp_device_reload(w->ctx, &a, t, NULL), ELOOP);
+	bp_table_free(t);
+	assert_table(w, "a", 0, "0 8 linear 8:0 0\n");
+	assert_ok(load_into(w, "c", "0 8 linear /dev/mapper/a 0", 0));
+	assert_ok(load_into(w, "a", circles[2], BP_CHANGE_UNCHECKED));
+}
+
+/* A table that is loaded only counts as well; one that is cleared no longer does. */
+static void no_circles_to_come(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector b = { .name = "b" };
+
+	assert_ok(create(w, "a", "0 8 linear 8:0 0"));
+	assert_ok(create(w, "b", "0 8 linear 8:16 0"));
+	assert_ok(load_into(w, "b", "0 8 linear /dev/mapper/a 0", 0));
+	assert_err(load_into(w, "a", "0 8 linear /dev/mapper/b 0", 0), ELOOP);
+	assert_ok(bp_device_clear(w->ctx, &b, NULL));
+	assert_ok(load_into(w, "a", "0 8 linear /dev/mapper/b 0", 0));
+}
+
+static void preflight_finds_circles(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector a = { .name = "a" };
+	struct bp_findings *findings;
+	struct bp_table *t = table(w, "0 8 linear /dev/mapper/b 0");
+
+	assert_ok(create(w, "a", "0 8 linear 8:0 0"));
+	assert_ok(create(w, "b", "0 8 linear /dev/mapper/a 0"));
+	assert_ok(bp_device_check_table(w->ctx, t, &a, false, &findings));
+	assert_int_equal(bp_findings_severity(findings), BP_SEVERITY_REFUSED);
+	assert_non_null(strstr(bp_findings_get(findings, 0)->message,
+			       "argument 1 (dev): '/dev/mapper/b': a circle: "));
+	bp_findings_free(findings);
+	bp_table_free(t);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -746,6 +825,9 @@ int main(void)
 		T(kernel_lines),
 		T(taken),
 		T(reload_same),
+		T(no_circles),
+		T(no_circles_to_come),
+		T(preflight_finds_circles),
 		T(wipe),
 		T(undo_fails),
 		T(remove_busy),
