@@ -5,6 +5,9 @@
  *a held descriptor, this library, and "sh -c dmsetup ..." for each. Run as root, in the lab:
  *
  *	bedplate lab run -- build/bench/bench_dm [CYCLES [SHELL_CYCLES]]
+ *	bedplate lab run --kernel qemu -- build/bench/bench_dm teardown [ROUNDS]
+ *
+ * The second removes 64 devices, one after the other and with bp_device_remove_many().
  *
  * Prints medians in microseconds, and the ratios that matter.
  */
@@ -291,21 +294,74 @@ static void print(void)
 	       lib_queries / raw_queries, ways[2].cycle / ways[1].cycle);
 }
 
+/* --- many devices --- */
+
+#define MANY 64
+
+static void make_many(struct bp_selector *which, char (*node_names)[32])
+{
+	for (int i = 0; i < MANY; i++) {
+		snprintf(node_names[i], sizeof(node_names[i]), "many%d", i);
+		which[i] = (struct bp_selector){ .name = node_names[i] };
+		must(bp_device_create(ctx, node_names[i], table, NULL, NULL));
+	}
+}
+
+static int teardown(int rounds)
+{
+	struct bp_selector which[MANY];
+	char node_names[MANY][32];
+	static double us[2][CYCLES_MAX];
+
+	for (int i = 0; i < rounds; i++) {
+		double start;
+
+		make_many(which, node_names);
+		start = now_us();
+		for (int k = 0; k < MANY; k++)
+			must(bp_device_remove(ctx, &which[k], NULL, NULL));
+		us[0][i] = now_us() - start;
+		make_many(which, node_names);
+		start = now_us();
+		must(bp_device_remove_many(ctx, which, MANY, NULL, NULL, NULL));
+		us[1][i] = now_us() - start;
+	}
+	for (int w = 0; w < 2; w++)
+		qsort(us[w], (size_t)rounds, sizeof(double), by_value);
+	printf("%d devices removed, median of %d: serial %.1f ms, parallel %.1f ms: %.1f x\n",
+	       MANY, rounds, us[0][rounds / 2] / 1e3, us[1][rounds / 2] / 1e3,
+	       us[0][rounds / 2] / us[1][rounds / 2]);
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: bench_dm [CYCLES [SHELL_CYCLES]] | bench_dm teardown [ROUNDS], each 1 "
+		"to "
+		"%d\n",
+		CYCLES_MAX);
+	return 64;
+}
+
 int main(int argc, char **argv)
 {
-	int cycles = argc > 1 ? atoi(argv[1]) : 200, shells = argc > 2 ? atoi(argv[2]) : 20;
+	bool many = argc > 1 && strcmp(argv[1], "teardown") == 0;
+	int rounds = many && argc > 2 ? atoi(argv[2]) : 5;
+	int cycles = argc > 1 && !many ? atoi(argv[1]) : 200,
+	    shells = argc > 2 && !many ? atoi(argv[2]) : 20;
 
-	if (cycles < 1 || cycles > CYCLES_MAX || shells < 1 || shells > CYCLES_MAX) {
-		fprintf(stderr, "usage: bench_dm [CYCLES [SHELL_CYCLES]], each 1 to %d\n",
-			CYCLES_MAX);
-		return 64;
-	}
+	if (cycles < 1 || cycles > CYCLES_MAX || shells < 1 || shells > CYCLES_MAX ||
+	    rounds < 1 || rounds > CYCLES_MAX)
+		return usage();
 	control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 	if (control < 0)
 		die("/dev/mapper/control");
 	if (bp_ctx_new(&ctx) < 0)
 		return 1;
 	must(bp_table_parse(ctx, "0 1024 zero\n", 0, &table));
+	if (many)
+		return teardown(rounds);
 	/* One round to warm up; then each way goes first in turn: what a removal leaves for the
 	 * kernel to do falls on the next creation. */
 	for (int i = -1; i < cycles; i++) {

@@ -411,7 +411,33 @@ BP_API int bp_device_remove(struct bp_ctx *ctx, const struct bp_selector *which,
 BP_API int bp_device_cancel_remove(struct bp_ctx *ctx, const struct bp_selector *which);
 
 /**
- * bp_device_remove_all() - Remove every mapped device that nobody uses, users before used.
+ * typedef bp_removed_fn - What became of one device.
+ * @index: its place among those named.
+ * @r: as bp_device_remove() returns it; while this runs bp_errmsg() and bp_error_get() tell of
+ *	this failure. No other call may be made in the context.
+ * @removed: which of both happened, where @r is 0.
+ */
+typedef void (*bp_removed_fn)(void *user, size_t index, int r, enum bp_removed removed);
+
+/**
+ * bp_device_remove_many() - Remove several devices, those that use others of them first.
+ * @which: @count devices.
+ * @opts: as for one; the limit is each one's.
+ * @each: called for each in the order of @which, when all have been tried; may be NULL.
+ *
+ * Up to 16 are removed at a time, by threads with contexts of their own, which have ended when
+ * this returns; debug lines of those go where BEDPLATE_DEBUG says. A device that can't be removed
+ * holds nobody up: the others are tried, with what lies below it.
+ *
+ * Return: 0, or the first failure in the order of @which, whose error the context has.
+ */
+BP_API int bp_device_remove_many(struct bp_ctx *ctx, const struct bp_selector *which,
+				 size_t count, const struct bp_remove_opts *opts,
+				 bp_removed_fn each, void *user);
+
+/**
+ * bp_device_remove_all() - Remove every mapped device that nobody uses, users before used, up to
+ * 16 at a time.
  * @opts: as for one; @ret_left: how many stayed; may be NULL.
  */
 BP_API int bp_device_remove_all(struct bp_ctx *ctx, const struct bp_remove_opts *opts,

@@ -131,17 +131,46 @@ int change_end(struct cli *cli, const char *schema, const char *subject, int r,
 	return out_print(out);
 }
 
+int changes_begin(struct cli *cli, const struct cli_list *names, const char *schema,
+		  struct changes *ret)
+{
+	int r = change_begin(cli);
+
+	*ret = (struct changes){ .cli = cli, .names = names };
+	return r ? r : out_new(cli, NULL, schema, result_columns, 0, &ret->out);
+}
+
+void changes_add(struct changes *changes, size_t index, int r, const char *done)
+{
+	const char *name = changes->names->words[index];
+
+	if (r < 0)
+		changes->worst = cli_fail(changes->cli, name, r);
+	else
+		add_result(changes->cli, changes->out, name, done);
+}
+
+int changes_end(struct changes *changes)
+{
+	int r;
+
+	if (changes->cli->dry_run) {
+		out_freep(&changes->out);
+		r = plan_end(changes->cli);
+	} else {
+		r = out_print(changes->out);
+	}
+	return changes->worst ? changes->worst : r;
+}
+
 int change_each(struct cli *cli, const struct cli_list *names, const void *args,
 		const char *schema,
 		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
 			   const char **ret_done))
 {
-	_cleanup_(out_freep) struct out *out = NULL;
-	int worst = EXIT_OK;
-	int r = change_begin(cli);
+	struct changes changes;
+	int r = changes_begin(cli, names, schema, &changes);
 
-	if (!r)
-		r = out_new(cli, NULL, schema, result_columns, 0, &out);
 	if (r)
 		return r;
 	for (size_t i = 0; i < names->count; i++) {
@@ -149,13 +178,9 @@ int change_each(struct cli *cli, const struct cli_list *names, const void *args,
 		const char *done = NULL;
 
 		r = one(cli, args, &which, &done);
-		if (r < 0)
-			worst = cli_fail(cli, names->words[i], r);
-		else
-			add_result(cli, out, names->words[i], done);
+		changes_add(&changes, i, r, done);
 	}
-	r = cli->dry_run ? plan_end(cli) : out_print(steal(out));
-	return worst ? worst : r;
+	return changes_end(&changes);
 }
 
 int devices_init(struct cli *cli, const struct cli_list *names, struct devices *ret)

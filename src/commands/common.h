@@ -30,6 +30,21 @@ int change_end(struct cli *cli, const char *schema, const char *subject, int r,
 	       const char *done);
 
 /*
+ * The same for several devices, told one after the other: @r of each is the library's error, or
+ * 0 and what was done. A failure does not stop the rest.
+ */
+struct changes {
+	struct cli *cli;
+	const struct cli_list *names;
+	struct out *out;
+	int worst;
+};
+int changes_begin(struct cli *cli, const struct cli_list *names, const char *schema,
+		  struct changes *ret);
+void changes_add(struct changes *changes, size_t index, int r, const char *done);
+int changes_end(struct changes *changes);
+
+/*
  * Do @one to each of @names; a failure is reported and doesn't stop the rest.
  * @one: returns 0 and what was done, or the library's error.
  */

@@ -39,28 +39,42 @@ static struct bp_remove_opts remove_opts(const struct args *args)
 	};
 }
 
-static int remove_one(struct cli *cli, const void *p, const struct bp_selector *which,
-		      const char **ret_done)
+static int keep_one(struct cli *cli, const void *args, const struct bp_selector *which,
+		    const char **ret_done)
 {
-	const struct args *args = p;
-	struct bp_remove_opts how = remove_opts(args);
-	enum bp_removed removed = BP_REMOVED;
-	int r;
+	(void)args;
+	*ret_done = "kept";
+	return bp_device_cancel_remove(cli->ctx, which);
+}
 
-	if (args->cancel) {
-		*ret_done = "kept";
-		return bp_device_cancel_remove(cli->ctx, which);
-	}
-	r = bp_device_remove(cli->ctx, which, &how, &removed);
-	*ret_done = removed == BP_REMOVED_DEFERRED ? "deferred" : "removed";
-	return r;
+static void tell(void *user, size_t index, int r, enum bp_removed removed)
+{
+	changes_add(user, index, r, removed == BP_REMOVED_DEFERRED ? "deferred" : "removed");
 }
 
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
+	struct bp_remove_opts how = remove_opts(args);
+	_cleanup_(freep) struct bp_selector *which = NULL;
+	struct changes changes;
+	int r;
 
-	return change_each(cli, &args->names, args, "bedplate.remove", remove_one);
+	if (args->cancel)
+		return change_each(cli, &args->names, args, "bedplate.remove", keep_one);
+	which = calloc(args->names.count, sizeof(*which));
+	if (!which)
+		return cli_fail(cli, NULL, -ENOMEM);
+	for (size_t i = 0; i < args->names.count; i++)
+		which[i] = device_named(args->names.words[i]);
+	r = changes_begin(cli, &args->names, "bedplate.remove", &changes);
+	if (r)
+		return r;
+	r = bp_device_remove_many(cli->ctx, which, args->names.count, &how, tell, &changes);
+	/* What could not even begin was told of no device. */
+	if (r < 0 && !changes.worst)
+		changes.worst = cli_fail(cli, NULL, r);
+	return changes_end(&changes);
 }
 
 static int run_all(struct cli *cli, const void *p)

@@ -173,6 +173,8 @@ struct dm_ops {
 	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE.
 	 */
 	int (*bdev_name)(void *self, uint32_t major, uint32_t minor, char *ret);
+	/* One more @self for the same kernel, for a context of another thread. */
+	int (*another)(void *self, void **ret_self);
 	void (*free)(void *self);
 };
 

@@ -527,6 +527,25 @@ static int nothing(void *self)
 	return 0;
 }
 
+static int handle_new(struct fake *fake, void **ret)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->fake = fake;
+	pthread_mutex_lock(&fake->lock);
+	fake->users++;
+	pthread_mutex_unlock(&fake->lock);
+	*ret = h;
+	return 0;
+}
+
+static int another(void *self, void **ret_self)
+{
+	return handle_new(((struct handle *)self)->fake, ret_self);
+}
+
 static const struct dm_ops fake_ops = {
 	.open = nothing,
 	.call = call,
@@ -545,20 +564,16 @@ static const struct dm_ops fake_ops = {
 	.bdev_read = fake_bdev_read,
 	.bdev_write = fake_bdev_write,
 	.bdev_name = fake_bdev_name,
+	.another = another,
 	.free = handle_free,
 };
 
 int fake_share(struct bp_ctx *ctx, struct fake *fake)
 {
-	struct handle *h = calloc(1, sizeof(*h));
+	void *self;
+	int r = handle_new(fake, &self);
 
-	if (!h)
-		return -ENOMEM;
-	h->fake = fake;
-	pthread_mutex_lock(&fake->lock);
-	fake->users++;
-	pthread_mutex_unlock(&fake->lock);
-	return dm_plug(ctx, &fake_ops, h);
+	return r < 0 ? r : dm_plug(ctx, &fake_ops, self);
 }
 
 int fake_new(struct bp_ctx *ctx, struct fake **ret)

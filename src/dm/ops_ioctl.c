@@ -477,6 +477,12 @@ int dm_ops_ioctl_new(void **ret_self)
 	return 0;
 }
 
+static int another(void *self, void **ret_self)
+{
+	(void)self;
+	return dm_ops_ioctl_new(ret_self);
+}
+
 const struct dm_ops dm_ops_ioctl = {
 	.open = open_control,
 	.call = call,
@@ -496,5 +502,6 @@ const struct dm_ops dm_ops_ioctl = {
 	.bdev_read = system_bdev_read,
 	.bdev_write = system_bdev_write,
 	.bdev_name = system_bdev_name,
+	.another = another,
 	.free = kernel_free,
 };

@@ -76,6 +76,123 @@ static void two_contexts(void **state)
 	bp_ctx_free(jobs[1].ctx);
 }
 
+/* --- many at once --- */
+
+#define MANY 64
+
+struct told {
+	struct bp_ctx *ctx;
+	size_t next;
+	char text[2048];
+};
+
+static void tell(void *user, size_t index, int r, enum bp_removed removed)
+{
+	struct told *told = user;
+	size_t len = strlen(told->text);
+
+	assert_int_equal(index, told->next++);
+	assert_int_equal(removed, BP_REMOVED);
+	if (r < 0)
+		snprintf(told->text + len, sizeof(told->text) - len, "%zu: %s\n", index,
+			 bp_error_get(told->ctx)->message);
+}
+
+static void make(struct bp_ctx *ctx, const char *name, const char *text)
+{
+	struct bp_table *table;
+
+	assert_ok(bp_table_parse(ctx, text, 0, &table));
+	assert_ok(bp_device_create(ctx, name, table, NULL, NULL));
+	bp_table_free(table);
+}
+
+/* Even numbers lie below, odd ones on the one before; lower ones are named first. */
+static void make_many(struct bp_ctx *ctx, char (*names)[32], struct bp_selector *which)
+{
+	for (size_t i = 0; i < MANY; i++) {
+		char text[64] = "0 8 zero\n";
+
+		snprintf(names[i], sizeof(names[i]), "dev%zu", i);
+		if (i % 2)
+			snprintf(text, sizeof(text), "0 8 linear /dev/mapper/dev%zu 0\n",
+				 i - 1);
+		make(ctx, names[i], text);
+		which[i] = (struct bp_selector){ .name = names[i] };
+	}
+}
+
+static void remove_many(void **state)
+{
+	struct bp_selector which[MANY + 1] = { 0 };
+	char names[MANY][32];
+	struct bp_device_list *list;
+	struct told told = { 0 };
+	struct fake *fake;
+	struct bp_ctx *ctx;
+	size_t left;
+
+	(void)state;
+	assert_ok(bp_ctx_new(&ctx));
+	assert_ok(fake_new(ctx, &fake));
+	told.ctx = ctx;
+	make_many(ctx, names, which);
+	assert_ok(bp_device_remove_many(ctx, which, MANY, NULL, tell, &told));
+	assert_int_equal(told.next, MANY);
+	assert_string_equal(told.text, "");
+
+	/* One is in use, so that its lower one can't go either; one is not there. */
+	make_many(ctx, names, which);
+	which[MANY].name = "none";
+	fake_open(fake, "dev7", 1, BP_HOLDER_MOUNT);
+	told.next = 0;
+	assert_err(bp_device_remove_many(ctx, which, MANY + 1, NULL, tell, &told), EBUSY);
+	assert_string_equal(told.text, "6: remove 'dev6': it is in use\n"
+				       "7: remove 'dev7': it is in use\n"
+				       "64: info 'none': no such mapped device\n");
+	assert_string_equal(bp_error_get(ctx)->device, "dev6");
+	assert_int_equal(bp_error_get(ctx)->code, BP_E_BUSY);
+	assert_non_null(strstr(bp_error_get(ctx)->cause, "dev7"));
+	assert_ok(bp_device_list(ctx, &list));
+	assert_int_equal(bp_device_list_count(list), 2);
+	bp_device_list_free(list);
+
+	/* All: what is used is not even tried. */
+	assert_ok(bp_device_remove_all(ctx, NULL, &left));
+	assert_int_equal(left, 2);
+	fake_open(fake, "dev7", -1, BP_HOLDER_MOUNT);
+	assert_ok(bp_device_remove_all(ctx, NULL, &left));
+	assert_int_equal(left, 0);
+	assert_ok(bp_device_remove_many(ctx, which, 0, NULL, NULL, NULL));
+	bp_ctx_free(ctx);
+}
+
+/* The kernel fails one of them, whichever comes then: the others go. */
+static void remove_one_fails(void **state)
+{
+	struct bp_selector which[MANY];
+	char names[MANY][32];
+	struct bp_device_list *list;
+	struct fake *fake;
+	struct bp_ctx *ctx;
+
+	(void)state;
+	assert_ok(bp_ctx_new(&ctx));
+	assert_ok(fake_new(ctx, &fake));
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "dev%zu", i);
+		make(ctx, names[i], "0 8 zero\n");
+		which[i] = (struct bp_selector){ .name = names[i] };
+	}
+	fake_fail(fake, OP_REMOVE, 9, EIO);
+	assert_err(bp_device_remove_many(ctx, which, MANY, NULL, NULL, NULL), EIO);
+	assert_ok(bp_device_list(ctx, &list));
+	assert_int_equal(bp_device_list_count(list), 1);
+	assert_string_equal(bp_device_list_get(list, 0)->name, bp_error_get(ctx)->device);
+	bp_device_list_free(list);
+	bp_ctx_free(ctx);
+}
+
 /* --- calls with a limit --- */
 
 struct work {
@@ -164,6 +281,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_contexts),
+		cmocka_unit_test(remove_many),
+		cmocka_unit_test(remove_one_fails),
 		cmocka_unit_test(limits),
 	};
 
