@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# For kernel cases with thin pools, after KERNEL_LIB:  . "$(dirname "$KERNEL_LIB")/thin.sh"
+# For kernel cases with thin pools, after KERNEL_LIB:  . "${KERNEL_LIB%lib.sh}thin.sh"
 # One pool "pool", volumes "thin0", "thin1" ..., metadata in mapped devices on $DISK1, data on $DISK0.
 # shellcheck disable=SC2034
-THIN_DATA=$(dirname "$KERNEL_LIB")/../data
+THIN_DATA=${KERNEL_LIB%lib.sh}../data
 THIN_REFERENCE=/usr/sbin/thin_check
 
 # metadata NAME OFFSET_MIB SIZE_MIB: a device for metadata, its beginning zeroed.
@@ -56,7 +56,7 @@ load() {
 		thin_args="$thin_args /dev/mapper/thin$thin_id"
 	done
 	# shellcheck disable=SC2086
-	"$(dirname "$KERNEL_LIB")/thin_load.py" $thin_args
+	"${KERNEL_LIB%lib.sh}thin_load.py" $thin_args
 }
 # sums ID...: checksums of what the volumes read.
 sums() {

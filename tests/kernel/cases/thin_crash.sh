@@ -7,7 +7,7 @@
 # more, wherever the kernel is. What lies there is what a reboot would find.
 # limit: 120
 . "$KERNEL_LIB"
-. "$(dirname "$KERNEL_LIB")/thin.sh"
+. "${KERNEL_LIB%lib.sh}thin.sh"
 command -v python3 > /dev/null || skip 'python3 is not installed'
 
 # freeze OFFSET_MIB: copy the metadata's blocks as they are, to there.

@@ -5,7 +5,7 @@
 # live or not, restores to the same volumes, and the kernel goes on with these.
 # limit: 120
 . "$KERNEL_LIB"
-. "$(dirname "$KERNEL_LIB")/thin.sh"
+. "${KERNEL_LIB%lib.sh}thin.sh"
 command -v python3 > /dev/null || skip 'python3 is not installed'
 
 metadata meta 0 8

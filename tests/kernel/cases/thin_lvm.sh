@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What LVM does with the tools: their names, version, options, exit statuses, first lines.
 . "$KERNEL_LIB"
-. "$(dirname "$KERNEL_LIB")/thin.sh"
+. "${KERNEL_LIB%lib.sh}thin.sh"
 ln -s "$(command -v bedplate)" thin_check
 ln -s thin_check thin_dump
 ln -s thin_check thin_restore

@@ -4,7 +4,7 @@
 # way we do that, it is writable. Where something is fatally wrong the flag stays.
 # limit: 90
 . "$KERNEL_LIB"
-. "$(dirname "$KERNEL_LIB")/thin.sh"
+. "${KERNEL_LIB%lib.sh}thin.sh"
 
 metadata meta 0 4
 image() {
