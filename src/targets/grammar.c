@@ -220,6 +220,83 @@ bool arg_is_transparent(const struct arg *arg)
 	       arg->kind == KIND_SPLIT || arg->kind == KIND_WHEN;
 }
 
+/* Is this a member with a value of its own, and has it one? */
+static bool has_value(const struct arg *arg, const void *base)
+{
+	switch (arg->kind) {
+	case KIND_DEV:
+	case KIND_TEXT:
+	case KIND_NUMBER:
+	case KIND_MAYBE:
+	case KIND_CHOICE:
+	case KIND_FLAG:
+	case KIND_EACH:
+	case KIND_WORDS:
+	case KIND_PAIRS:
+	case KIND_POINTER:
+		return arg_is_set(arg, base);
+	case KIND_SIGNED:
+		return arg_choice_get(arg, base) != 0;
+	case KIND_END:
+	case KIND_LITERAL:
+	case KIND_COUNT:
+	case KIND_RECORD:
+	case KIND_GROUP:
+	case KIND_OPTIONS:
+	case KIND_SPLIT:
+	case KIND_WHEN:
+	case KINDS:
+		break;
+	}
+	return false;
+}
+
+static bool is_active(const struct arg *arg, const void *base)
+{
+	return arg->kind != KIND_WHEN || arg_when(arg, base);
+}
+
+/* Does the member have a place in the line as it is? */
+static bool has_place(const struct arg *args, const void *base, const struct arg *member)
+{
+	for (const struct arg *arg = args; arg->kind != KIND_END; arg++) {
+		if (!arg_is_transparent(arg)) {
+			if (arg->kind == member->kind && arg->offset == member->offset)
+				return true;
+		} else if (is_active(arg, base) && has_place(arg->args, base, member)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* args_stray() of a part. @when: the inactive case it is in, or NULL. */
+static const struct arg *find_stray(const struct arg *all, const struct arg *part,
+				    const void *base, const struct arg *when,
+				    const struct arg **ret_when)
+{
+	for (const struct arg *arg = part; arg->kind != KIND_END; arg++) {
+		const struct arg *found = NULL;
+
+		if (arg_is_transparent(arg)) {
+			found = find_stray(all, arg->args, base,
+					   is_active(arg, base) ? when : arg, ret_when);
+		} else if (when && has_value(arg, base) && !has_place(all, base, arg)) {
+			*ret_when = when;
+			return arg;
+		}
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+const struct arg *args_stray(const struct arg *args, const void *base,
+			     const struct arg **ret_when)
+{
+	return find_stray(args, args, base, NULL, ret_when);
+}
+
 int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *arena)
 {
 	if (arg_order_has(order, arg))

@@ -266,6 +266,12 @@ const char *arg_choice_word(const struct arg *arg, int value);
 const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, bool nocase);
 /* Does the enum have the value that this ARG_WHEN is for? */
 bool arg_when(const struct arg *arg, const void *base);
+/*
+ * A member that is set in @base, but has no place where the enums have the values they have;
+ * NULL: none. *@ret_when: what it would need.
+ */
+const struct arg *args_stray(const struct arg *args, const void *base,
+			     const struct arg **ret_when);
 /* Is there something to write for this option? */
 bool arg_is_set(const struct arg *arg, const void *base);
 /* "sectors" for "offset_sectors"; NULL: the name has no unit. */
@@ -322,6 +328,7 @@ struct written {
 	enum written_role role;
 	const char *text, *name; /* name: "legs.0.dev"; "#features" of a count */
 	const struct arg *arg;
+	size_t place; /* in the line, while they are sorted */
 };
 
 struct written_list {

@@ -24,9 +24,13 @@ static bool says_nothing(const struct written *w)
 	       ((w->arg->flags & ARG_DASH) && streq(w->text, "-"));
 }
 
+/* Of one name those first that come first: qsort() itself keeps no order. */
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct written *)a)->name, ((const struct written *)b)->name);
+	const struct written *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
 static void keep_values(struct written_list *words)
@@ -34,8 +38,11 @@ static void keep_values(struct written_list *words)
 	size_t n = 0;
 
 	for (size_t i = 0; i < words->list.count; i++)
-		if (!says_nothing(&words->list.items[i]))
-			words->list.items[n++] = words->list.items[i];
+		if (!says_nothing(&words->list.items[i])) {
+			words->list.items[n] = words->list.items[i];
+			words->list.items[n].place = n;
+			n++;
+		}
 	words->list.count = n;
 	if (n)
 		qsort(words->list.items, n, sizeof(*words->list.items), by_name);

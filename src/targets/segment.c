@@ -200,6 +200,44 @@ int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *word
 	return r < 0 ? r : segment_take(ctx, s, &own, flags);
 }
 
+/* The choice that cases of @when depend on, in a grammar. */
+static const struct arg *choice_of(const struct arg *args, const struct arg *when)
+{
+	const struct arg *found = NULL;
+
+	for (const struct arg *arg = args; !found && arg->kind != KIND_END; arg++)
+		if (arg->kind == KIND_CHOICE && arg->offset == when->offset)
+			found = arg;
+		else if (arg_is_transparent(arg))
+			found = choice_of(arg->args, when);
+	return found;
+}
+
+/* A value that would not be in the line must not get lost in silence. */
+static int refuse_stray(struct bp_ctx *ctx, const struct arg *args, const void *params)
+{
+	const struct arg *when = NULL, *choice;
+	const struct arg *stray = args_stray(args, params, &when);
+	const char *now, *needed;
+
+	if (!stray)
+		return 0;
+	choice = choice_of(args, when);
+	if (!choice)
+		return bp_fail(ctx, -EINVAL, "'%s' is given, but has no place here",
+			       stray->name);
+	now = arg_choice_word(choice, arg_choice_get(choice, params));
+	needed = arg_choice_word(choice, when->value);
+	bp_fail(ctx, -EINVAL, "'%s' is given, but '%s' is %s%s", stray->name, choice->name,
+		now ? now : "another", now ? "" : " one");
+	error_set_code(ctx, BP_E_TABLE);
+	error_set_argument(ctx, 0, stray->name, NULL);
+	if (needed)
+		error_set_hint(ctx, "it belongs to '%s' %s: leave it out, or choose that",
+			       choice->name, needed);
+	return -EINVAL;
+}
+
 int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -211,7 +249,9 @@ int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
 		s->params = arena_alloc(&s->arena, s->type->size);
 		return s->params ? refresh(ctx, s) : bp_fail_memory(ctx);
 	}
-	r = args_write(ctx, s->type->args, params, NULL, 0, &arena, &written);
+	r = refuse_stray(ctx, s->type->args, params);
+	if (r == 0)
+		r = args_write(ctx, s->type->args, params, NULL, 0, &arena, &written);
 	if (r == 0) {
 		words.items = arena_array(&arena, written.list.count, sizeof(*words.items));
 		if (!words.items)

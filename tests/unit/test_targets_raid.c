@@ -53,12 +53,43 @@ static void mirror_built(void **state)
 	(void)state;
 	assert_built("mirror", &mirror, "core 1 512 2 8:0 0 8:16 8 2 handle_errors keep_log");
 	mirror.log = BP_MIRROR_USERSPACE;
+	mirror.region_sectors = 0;
 	mirror.uuid = "U";
 	mirror.userspace_args = (const char *const[]){ "clustered-disk", "1024" };
 	mirror.nr_userspace_args = 2;
 	assert_built(
 		"mirror", &mirror,
 		"userspace 3 U clustered-disk 1024 2 8:0 0 8:16 8 2 handle_errors keep_log");
+}
+
+/* What belongs to another kind of log is refused, not lost. */
+static void mirror_built_of_both(void **state)
+{
+	static const struct bp_mirror_leg legs[] = { { "8:0", 0 }, { "8:16", 8 } };
+	struct bp_mirror mirror = {
+		.log = BP_MIRROR_CORE,
+		.region_sectors = 512,
+		.sync = BP_MIRROR_SYNC,
+		.log_dev = "8:32",
+		.legs = legs,
+		.nr_legs = 2,
+	};
+	struct bp_table *table;
+
+	(void)state;
+	assert_ok(bp_table_new(ctx, &table));
+	assert_err(bp_table_add(ctx, table, 0, 512, "mirror", &mirror), EINVAL);
+	assert_string_equal(bp_error_get(ctx)->message,
+			    "segment 0 (mirror): 'log_dev' is given, but 'log' is core");
+	assert_string_equal(bp_error_get(ctx)->hint,
+			    "it belongs to 'log' disk: leave it out, or choose that");
+	assert_string_equal(bp_error_get(ctx)->argument_name, "log_dev");
+	mirror.log_dev = NULL;
+	mirror.integrated_flush = true;
+	assert_err(bp_table_add(ctx, table, 0, 512, "mirror", &mirror), EINVAL);
+	mirror.integrated_flush = false;
+	assert_ok(bp_table_add(ctx, table, 0, 512, "mirror", &mirror));
+	bp_table_free(table);
 }
 
 static void mirror_status(void **state)
@@ -415,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mirror_tables),
 		cmocka_unit_test(mirror_built),
+		cmocka_unit_test(mirror_built_of_both),
 		cmocka_unit_test(mirror_status),
 		cmocka_unit_test(raid_tables),
 		cmocka_unit_test(raid_built),
