@@ -150,6 +150,17 @@ void check_found(struct check *check, enum bp_severity severity, const char *nam
 
 /* --- what rules ask --- */
 
+const void *check_live_params(const struct check *check, bp_sector *ret_length)
+{
+	const struct bp_table *live = check->opts.live;
+	const struct segment *s = live && live->segments.count ? live->segments.items[0] : NULL;
+
+	if (!s || live->segments.count != 1 || s->type != check->target)
+		return NULL;
+	*ret_length = s->pub.length_sectors;
+	return s->params;
+}
+
 bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret)
 {
 	*ret = (struct bp_bdev){ 0 };

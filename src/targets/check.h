@@ -36,6 +36,9 @@ void check_found(struct check *check, enum bp_severity severity, const char *nam
 void check_range(struct check *check, const char *name, const char *dev, bp_sector start,
 		 bp_sector length);
 
+/* What is live on the device, where that is one segment of this target; else NULL. */
+const void *check_live_params(const struct check *check, bp_sector *ret_length);
+
 /* Look at a device: true, or false where there is no lookup or it found none. */
 bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret);
 

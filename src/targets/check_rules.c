@@ -6,7 +6,7 @@
  */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/check.h"
+#include "targets/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,7 +106,16 @@ static void check_known(struct check *check, const struct segment *s)
 			    "the target is not known here: its arguments were not checked");
 }
 
-/* A live device keeps an immutable target. */
+/* Does the kernel hand it I/O as requests, not as bios? */
+static bool by_requests(const struct segment *s)
+{
+	const struct bp_multipath *multipath = s->params;
+
+	return s->type && s->params && streq(s->pub.target, "multipath") &&
+	       multipath->queue_mode != BP_MULTIPATH_BIO;
+}
+
+/* A live device keeps an immutable target, and its way of passing on I/O. */
 static void check_replacement(struct check *check)
 {
 	const struct bp_table *live = check->opts.live;
@@ -122,6 +131,11 @@ static void check_replacement(struct check *check)
 		check_refuse(check, NULL, now->pub.target,
 			     "the live device is a %s and can't become anything else",
 			     now->pub.target);
+		check->segment = -1;
+	}
+	if (by_requests(now) != by_requests(next)) {
+		check->segment = 0;
+		check_rule(check, NULL, NULL, "can't change device type");
 		check->segment = -1;
 	}
 }

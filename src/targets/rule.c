@@ -32,7 +32,7 @@ const struct rule *rule_find(const char *target, const char *text)
 
 void check_rule(struct check *check, const char *name, const char *expected, const char *text)
 {
-	const struct rule *rule = rule_find(check->target->name, text);
+	const struct rule *rule = rule_find(check->target ? check->target->name : "", text);
 
 	assert(rule);
 	check_refuse(check, name ? name : rule->argument, expected ? expected : rule->expected,

@@ -3,7 +3,7 @@
  * thin-pool METADATA_DEV DATA_DEV BLOCK LOW_WATER [#FEATURES FEATURE...].
  * Source: Linux, drivers/md/dm-thin.c.
  */
-#include "targets/check.h"
+#include "targets/rule.h"
 
 #include <inttypes.h>
 
@@ -143,6 +143,28 @@ static void check_metadata(struct check *c, const struct bp_thin_pool *pool)
 			    METADATA_MAX_SECTORS, size);
 }
 
+/* What a live pool keeps. */
+static void check_replaced(struct check *c, const struct bp_thin_pool *pool)
+{
+	struct bp_bdev now, next;
+	bp_sector length_sectors;
+	const struct bp_thin_pool *live = check_live_params(c, &length_sectors);
+
+	if (!live || !live->metadata_dev || !pool->metadata_dev)
+		return;
+	/* A device that can't be looked at may be the same by another name. */
+	if (check_bdev(c, live->metadata_dev, &now) &&
+	    check_bdev(c, pool->metadata_dev, &next) &&
+	    (now.major != next.major || now.minor != next.minor))
+		check_rule(c, NULL, NULL, "different pool cannot replace a pool");
+	if (pool->ignore_discard && !live->ignore_discard)
+		check_rule(c, NULL, NULL, "Discard support cannot be disabled once enabled");
+	if (pool->data_block_sectors && c->length_sectors / pool->data_block_sectors <
+						length_sectors / pool->data_block_sectors)
+		check_refuse(c, "length", "as long as it is, or longer",
+			     "a live pool can't shrink");
+}
+
 static void check(struct check *c, const void *params)
 {
 	const struct bp_thin_pool *pool = params;
@@ -163,6 +185,7 @@ static void check(struct check *c, const void *params)
 			    "it is the metadata device as well, which the kernel does not see");
 	check_range(c, "data_dev", pool->data_dev, 0, c->length_sectors);
 	check_metadata(c, pool);
+	check_replaced(c, pool);
 }
 
 static int length(const struct length_query *query, const void *params, bp_sector *ret)

@@ -41,7 +41,7 @@ static int lookup(void *user, const char *dev, struct bp_bdev *ret)
 static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 {
 	(void)user;
-	return bdev->major == 66 ? BP_ANSWER_YES
+	return bdev->major == 66   ? BP_ANSWER_YES
 	       : bdev->major == 67 ? BP_ANSWER_UNKNOWN
 				   : BP_ANSWER_NO;
 }
@@ -318,6 +318,46 @@ static void an_older_error_survives(void **state)
 	bp_table_free(table);
 }
 
+/* What is live decides what may replace it. */
+static void replacements(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *live, *next;
+		const char *finding; /* NULL: none */
+	} replaced[] = {
+		{ "0 1280 thin-pool 8:0 8:16 128 0", "0 1408 thin-pool 8:0 8:16 128 9" },
+		{ "0 1280 thin-pool 8:0 8:16 128 0", "0 1280 thin-pool 8:32 8:16 128 0",
+		  "segment 0 (thin-pool): argument 1 (metadata_dev): '8:32': a live pool keeps its metadata device (right: the same metadata device)" },
+		{ "0 1280 thin-pool 8:0 8:16 128 0", "0 1280 thin-pool 8:0 8:16 128 0 1 ignore_discard",
+		  "segment 0 (thin-pool): argument 6 (ignore_discard): 'ignore_discard': a live pool can't stop taking discards (right: no ignore_discard, or a new device)" },
+		{ "0 1280 thin-pool 8:0 8:16 128 0", "0 1152 thin-pool 8:0 8:16 128 0",
+		  "segment 0 (thin-pool): length: a live pool can't shrink (right: as long as it is, or longer)" },
+		{ "0 8 linear 8:0 0", "0 8 multipath 2 queue_mode bio 0 1 1 round-robin 0 1 1 8:0 1" },
+		{ "0 8 linear 8:0 0", "0 8 multipath 0 0 1 1 round-robin 0 1 1 8:0 1",
+		  "segment 0 (multipath): a live device keeps its way of passing on I/O, by requests or by bios (right: the same queue_mode, or a new device)" },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(replaced); i++) {
+		struct bp_findings *findings;
+		const char *found = NULL;
+		struct bp_table *live;
+
+		assert_ok(bp_table_parse(ctx, replaced[i].live, 0, &live));
+		findings = check(replaced[i].next, PLAIN, live);
+		for (size_t f = 0; f < bp_findings_count(findings); f++)
+			if (bp_findings_get(findings, f)->severity == BP_SEVERITY_REFUSED)
+				found = bp_findings_get(findings, f)->message;
+		if (replaced[i].finding ? !found || !streq(found, replaced[i].finding)
+					: found != NULL)
+			fail_msg("'%s': %s", replaced[i].next, found ? found : "nothing found");
+		bp_findings_free(findings);
+		bp_table_free(live);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +366,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_said),
 		cmocka_unit_test(a_half_made_table_is_found_out),
 		cmocka_unit_test(a_pool_stays_a_pool),
+		cmocka_unit_test(replacements),
 		cmocka_unit_test(findings_are_json),
 		cmocka_unit_test(an_older_error_survives),
 	};
