@@ -16,7 +16,8 @@ static int add_columns(const struct out *out, struct libscols_table *table, bool
 
 	for (unsigned i = 0; i < out->nr_shown; i++) {
 		const struct out_column *column = &out->columns[out->shown[i]];
-		bool right = column->kind == OUT_NUMBER || column->kind == OUT_SIZE;
+		bool right = column->kind == OUT_NUMBER || column->kind == OUT_SIZE ||
+			     column->kind == OUT_PERCENT;
 		bool draws = tree && !tree_done && (column->flags & OUT_TREE);
 		char heading[64];
 		struct libscols_column *col;

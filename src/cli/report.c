@@ -3,10 +3,26 @@
 #include "cli/internal.h"
 
 #include <stdarg.h>
+#include <unistd.h>
 
 static const char *verb(const struct cli *cli)
 {
 	return cli->cmd ? cli->cmd->name : cli->program;
+}
+
+#define RED    "31"
+#define YELLOW "33"
+
+/* Who speaks: "verb: ", coloured on terminals that want it (no-color.org). */
+static void print_verb(struct cli *cli, const char *colour)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	int fd = fileno(cli->err);
+
+	if (fd < 0 || !isatty(fd) || (no_color && *no_color) || !term || streq(term, "dumb"))
+		fprintf(cli->err, "%s: ", verb(cli));
+	else
+		fprintf(cli->err, "\033[%sm%s:\033[0m ", colour, verb(cli));
 }
 
 /* One failure, as a person or a program is told it. */
@@ -71,7 +87,7 @@ static void failure_text(struct cli *cli, const struct failure *f)
 		     f->message[len] == ':';
 
 	cli_progress_end(cli);
-	fprintf(cli->err, "%s: ", verb(cli));
+	print_verb(cli, RED);
 	if (f->subject && !named)
 		fprintf(cli->err, "%s: ", f->subject);
 	fprintf(cli->err, "%s\n", f->subject ? skip_known(f->message, f) : f->message);
@@ -221,7 +237,8 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 		return;
 	if (!cli->quiet && !cli->json) {
 		cli_progress_end(cli);
-		fprintf(cli->err, "%s: %s\n", verb(cli), text);
+		print_verb(cli, YELLOW);
+		fprintf(cli->err, "%s\n", text);
 	}
 	more = cli->json ? reallocarray(cli->warnings, cli->nr_warnings + 1, sizeof(*more))
 			 : NULL;

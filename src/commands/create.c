@@ -53,20 +53,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-static enum cmd_extra extra(struct cli *cli, const void *p, const char *name)
-{
-	const struct args *args = p;
-
-	(void)cli;
-	return typed_extra(&args->targets, name);
-}
-
-static void help(struct cli *cli, const void *p)
-{
-	const struct args *args = p;
-
-	typed_help(cli, &args->targets);
-}
+TYPED_HOOKS(extra, help)
 
 static int parse_read_ahead(struct cli *cli, const char *text, struct bp_create_opts *create)
 {
@@ -101,8 +88,9 @@ static int parse_mode(struct cli *cli, const struct args *args, struct bp_create
 	if (!args->mode)
 		return 0;
 	if (len == 0 || len > 4 || strspn(args->mode, "01234567") != len)
-		return cli_usage_hint(cli, "three octal digits, such as 660; a target's is --TARGET-mode",
-				      "--mode: '%s' is not a mode", args->mode);
+		return cli_usage_hint(
+			cli, "three octal digits, such as 660; a target's is --TARGET-mode",
+			"--mode: '%s' is not a mode", args->mode);
 	create->mode = (uint32_t)strtoul(args->mode, NULL, 8);
 	return 0;
 }

@@ -38,42 +38,19 @@ static const struct cmd_opt reload_opts[] = {
 };
 /* clang-format on */
 
-static enum cmd_extra extra(struct cli *cli, const void *p, const char *name)
-{
-	const struct args *args = p;
-
-	(void)cli;
-	return typed_extra(&args->targets, name);
-}
-
-static void help(struct cli *cli, const void *p)
-{
-	const struct args *args = p;
-
-	typed_help(cli, &args->targets);
-}
+TYPED_HOOKS(extra, help)
 
 typedef int (*load_fn)(struct bp_ctx *ctx, const struct bp_selector *which,
 		       const struct bp_table *table, const struct bp_change_opts *opts);
 
 /* Pre-flight against the device as it is: its own number and its live table. */
-static int check(struct cli *cli, const struct args *args, const struct bp_selector *which,
-		 const struct bp_table *table)
+static int check(struct cli *cli, const struct args *args, const struct bp_table *table)
 {
 	_cleanup_(table_freep) struct bp_table *live = NULL;
 	struct preflight how = { .read_only = args->flags & BP_CHANGE_READ_ONLY };
-	struct bp_device_info info;
-	char number[32];
-	int r = bp_device_info(cli->ctx, which, &info);
+	int r = preflight_device(cli, args->name, &how, &live);
 
-	if (r >= 0)
-		r = bp_device_table(cli->ctx, which, 0, &live);
-	if (r < 0)
-		return cli_fail(cli, args->name, r);
-	snprintf(number, sizeof(number), "%u:%u", info.major, info.minor);
-	how.device = number;
-	how.live = bp_table_count(live) ? live : NULL;
-	return preflight_refuse(cli, args->name, table, &how);
+	return r ? r : preflight_refuse(cli, args->name, table, &how);
 }
 
 static int load(struct cli *cli, const struct args *args, load_fn fn, const char *schema,
@@ -94,7 +71,7 @@ static int load(struct cli *cli, const struct args *args, load_fn fn, const char
 	else
 		r = table_read(cli, args->table, args->table_file, &table);
 	if (!r && !args->no_check)
-		r = check(cli, args, &which, table);
+		r = check(cli, args, table);
 	if (!r)
 		r = change_begin(cli);
 	if (r)

@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "commands/preflight.h"
 
-#include <bedplate/device.h>
+#include "commands/common.h"
+
+int preflight_device(struct cli *cli, const char *name, struct preflight *how,
+		     struct bp_table **ret_live)
+{
+	struct bp_selector which = device_named(name);
+	struct bp_device_info info;
+	int r = bp_device_info(cli->ctx, &which, &info);
+
+	if (r >= 0)
+		r = bp_device_table(cli->ctx, &which, 0, ret_live);
+	if (r < 0)
+		return cli_fail(cli, name, r);
+	snprintf(how->device, sizeof(how->device), "%u:%u", info.major, info.minor);
+	how->live = bp_table_count(*ret_live) ? *ret_live : NULL;
+	return EXIT_OK;
+}
 
 int preflight_check(struct cli *cli, const struct bp_table *table, const struct preflight *how,
 		    struct bp_findings **ret)
@@ -13,7 +29,7 @@ int preflight_check(struct cli *cli, const struct bp_table *table, const struct 
 	if (how->kernel_release)
 		check.kernel_release = how->kernel_release;
 	check.read_only = how->read_only;
-	check.device = how->device;
+	check.device = how->device[0] ? how->device : NULL;
 	check.live = how->live;
 	return bp_table_check(cli->ctx, table, &check, ret);
 }

@@ -13,9 +13,16 @@ struct preflight {
 	bool read_only;
 	bool offline;            /* look at no device and ask no kernel */
 	uint32_t kernel_release; /* 0xMMmm; 0: the running one's, unless offline */
-	const char *device;      /* the existing device it is for */
+	char device[32];         /* "MAJOR:MINOR" of the existing device it is for */
 	const struct bp_table *live;
 };
+
+/*
+ * Fill in what is known of an existing device that the table is for. @ret_live: its live table;
+ * lives as long as @how is used. Return: 0 or an exit status.
+ */
+int preflight_device(struct cli *cli, const char *name, struct preflight *how,
+		     struct bp_table **ret_live);
 
 int preflight_check(struct cli *cli, const struct bp_table *table, const struct preflight *how,
 		    struct bp_findings **ret);

@@ -284,20 +284,7 @@ static int run_table(struct cli *cli, const void *p)
 			     : print_tables(cli, args, &devices);
 }
 
-static enum cmd_extra extra(struct cli *cli, const void *p, const char *name)
-{
-	const struct args *args = p;
-
-	(void)cli;
-	return typed_extra(&args->targets, name);
-}
-
-static void help(struct cli *cli, const void *p)
-{
-	const struct args *args = p;
-
-	typed_help(cli, &args->targets);
-}
+TYPED_HOOKS(extra, help)
 
 enum { FOUND_SEVERITY, FOUND_SEGMENT, FOUND_ARGUMENT, FOUND_VALUE, FOUND_RULE, FOUND_EXPECTED };
 static const struct out_column found_columns[] = {
@@ -361,35 +348,16 @@ static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
 	return 0;
 }
 
-/* What the device is that the table is for. @live: lives as long as @how is used. */
-static int find_device(struct cli *cli, const char *name, char number[32],
-		       struct bp_table **live, struct preflight *how)
-{
-	struct bp_selector which = device_named(name);
-	struct bp_device_info info;
-	int r = bp_device_info(cli->ctx, &which, &info);
-
-	if (r >= 0)
-		r = bp_device_table(cli->ctx, &which, 0, live);
-	if (r < 0)
-		return cli_fail(cli, name, r);
-	snprintf(number, 32, "%u:%u", info.major, info.minor);
-	how->device = number;
-	how->live = bp_table_count(*live) ? *live : NULL;
-	return 0;
-}
-
 static int run_check(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(table_freep) struct bp_table *table = NULL, *live = NULL;
 	struct preflight how = { .read_only = args->read_only, .offline = args->offline };
 	struct bp_findings *findings;
-	char number[32];
 	int r = parse_release(cli, args->kernel, &how.kernel_release);
 
 	if (!r && args->for_device)
-		r = find_device(cli, args->for_device, number, &live, &how);
+		r = preflight_device(cli, args->for_device, &how, &live);
 	if (r)
 		return r;
 	if (args->targets.count)

@@ -27,4 +27,17 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 /* Help on the options of the last target; without targets, which there are. */
 void typed_help(struct cli *cli, const struct cli_list *targets);
 
+/* Both as members of a struct cmd, where its struct args has the operands as @targets. */
+#define TYPED_HOOKS(extra, help)                                                               \
+	static enum cmd_extra extra(struct cli *cli, const void *args, const char *name)       \
+	{                                                                                      \
+		(void)cli;                                                                     \
+		return typed_extra(&((const struct args *)args)->targets, name);               \
+	}                                                                                      \
+                                                                                               \
+	static void help(struct cli *cli, const void *args)                                    \
+	{                                                                                      \
+		typed_help(cli, &((const struct args *)args)->targets);                        \
+	}
+
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The first example of README.md does what it says, on the lab's disks.
 . "$KERNEL_LIB"
+# shellcheck disable=SC2016 # the quotes of Markdown
 sed -n '/^## Example/,/^## /{/^```sh/,/^```/p;}' "$(dirname "$KERNEL_LIB")/../../README.md" |
 	sed "/^\`\`\`/d; s|/dev/sdb|$DISK0|g; s|/dev/sdc|$DISK1|g; s/^bedplate check-table/! &/" > examples
 wipe "$DISK0"
