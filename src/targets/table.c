@@ -99,6 +99,13 @@ int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length
 	return bp_table_add(ctx, table, bp_table_length(table), length_sectors, target, params);
 }
 
+static int fail_line_break(struct bp_ctx *ctx, const struct bp_table *table, const char *target)
+{
+	int r = bp_fail(ctx, -EINVAL, "a line break within arguments");
+
+	return in_segment(ctx, r, table->segments.count, target);
+}
+
 int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
 		     bp_sector length_sectors, const char *target, const char *args)
 {
@@ -109,10 +116,8 @@ int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start
 
 	if (r < 0)
 		return r;
-	if (strchr(args, '\n')) {
-		r = bp_fail(ctx, -EINVAL, "a line break within arguments");
-		return in_segment(ctx, r, table->segments.count, target);
-	}
+	if (strchr(args, '\n'))
+		return fail_line_break(ctx, table, target);
 	if (words_split(&arena, args, strlen(args), &words) < 0)
 		return bp_fail_memory(ctx);
 	r = segment_read(ctx, s, &words, 0);
@@ -130,6 +135,8 @@ int table_add_printed(struct bp_ctx *ctx, struct bp_table *table, bp_sector star
 
 	if (r < 0)
 		return in_segment(ctx, r, table->segments.count, target);
+	if (strchr(args, '\n'))
+		return fail_line_break(ctx, table, target);
 	if (words_split(&s->arena, args, strlen(args), &words) < 0)
 		return bp_fail_memory(ctx);
 	r = segment_take(ctx, s, &words, BP_TABLE_PRINTED);
