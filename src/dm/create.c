@@ -20,15 +20,9 @@ int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = udev_begin(ctx, dm, policy, &cookie);
+		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state);
 	if (r < 0)
 		return r;
-	rq.cookie = cookie.value;
-	r = dm_order(ctx, verb, which, &rq, &state);
-	if (r < 0) {
-		udev_end(ctx, dm, &cookie, NULL, NULL, deadline);
-		return r;
-	}
 	node.major = state.major;
 	node.minor = state.minor;
 	if (node.make)

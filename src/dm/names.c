@@ -94,6 +94,20 @@ static int fail_name(struct bp_ctx *ctx, int r, const char *what, const char *na
 	return r;
 }
 
+/* Why name_encode() did not take it. @size: with NUL. */
+static int fail_encode(struct bp_ctx *ctx, int r, const char *what, const char *name, int size)
+{
+	if (r == -EINVAL)
+		return fail_name(ctx, r, what, name,
+				 "it has \\xNN beside characters that need to be written so");
+	fail_name(ctx, -EINVAL, what, name, "too long");
+	error_set_hint(ctx,
+		       "%d bytes at most; each one that is not a letter, digit or one of "
+		       "#+-.:=@_ takes 4",
+		       size - 1);
+	return -EINVAL;
+}
+
 int bp_name_mangle(struct bp_ctx *ctx, const char *name, char *ret)
 {
 	char mangled[BP_NAME_SIZE];
@@ -109,16 +123,8 @@ int bp_name_mangle(struct bp_ctx *ctx, const char *name, char *ret)
 		return fail_name(ctx, -EINVAL, "name", name,
 				 "its node would hide the control node");
 	r = name_encode(name, mangled, sizeof(mangled));
-	if (r == -EINVAL)
-		return fail_name(ctx, -EINVAL, "name", name,
-				 "it has \\xNN beside characters that need to be written so");
-	if (r < 0) {
-		fail_name(ctx, -EINVAL, "name", name, "too long");
-		error_set_hint(ctx,
-			       "127 bytes at most; each one that is not a letter, digit or "
-			       "one of #+-.:=@_ takes 4");
-		return -EINVAL;
-	}
+	if (r < 0)
+		return fail_encode(ctx, r, "name", name, BP_NAME_SIZE);
 	strcpy(ret, mangled);
 	return 0;
 }
@@ -137,17 +143,7 @@ int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char *ret)
 {
 	int r = name_encode(uuid, ret, BP_UUID_SIZE);
 
-	if (r == -EINVAL)
-		return fail_name(ctx, -EINVAL, "uuid", uuid,
-				 "it has \\xNN beside characters that need to be written so");
-	if (r < 0) {
-		fail_name(ctx, -EINVAL, "uuid", uuid, "too long");
-		error_set_hint(ctx,
-			       "128 bytes at most; each one that is not a letter, digit or "
-			       "one of #+-.:=@_ takes 4");
-		return -EINVAL;
-	}
-	return 0;
+	return r < 0 ? fail_encode(ctx, r, "uuid", uuid, BP_UUID_SIZE) : 0;
 }
 
 void bp_selector_parse(const char *text, struct bp_selector *ret)

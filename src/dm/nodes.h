@@ -25,6 +25,10 @@ struct node_change {
 };
 
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret);
+/* Send a request that udev is to answer, with @policy's cookie; a failed one ends it. */
+int udev_order(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
+	       struct dm_request *rq, uint32_t policy, struct cookie *ret_cookie,
+	       struct dm_state *ret);
 /*
  * @state: of the request, or NULL where it failed (then @change is not made). After it the
  * nodes are as they should be, whoever made them; a limit that passed is a warning.

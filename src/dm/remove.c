@@ -24,15 +24,9 @@ int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = udev_begin(ctx, dm, BP_UDEV_PUBLIC, &cookie);
+		r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state);
 	if (r < 0)
 		return r;
-	rq.cookie = cookie.value;
-	r = dm_order(ctx, verb, which, &rq, &state);
-	if (r < 0) {
-		udev_end(ctx, dm, &cookie, NULL, NULL, deadline);
-		return r;
-	}
 	/* A device whose removal is put off lives on, and so does its node. */
 	*deferred = state.flags & ST_DEFERRED;
 	if (*deferred)

@@ -328,3 +328,18 @@ int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret)
 	r = strbuf_take(&s, ret);
 	return r < 0 ? bp_fail_memory(ctx) : 0;
 }
+
+int udev_order(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
+	       struct dm_request *rq, uint32_t policy, struct cookie *ret_cookie,
+	       struct dm_state *ret)
+{
+	int r = udev_begin(ctx, dm, policy, ret_cookie);
+
+	if (r < 0)
+		return r;
+	rq->cookie = ret_cookie->value;
+	r = dm_order(ctx, verb, which, rq, ret);
+	if (r < 0)
+		udev_end(ctx, dm, ret_cookie, NULL, NULL, rq->deadline);
+	return r;
+}
