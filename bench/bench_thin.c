@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clang-format off */
 /*
- * For bench/compare: thin pools of any size as XML, and the time that nothing can beat.
+ * For bench/compare: thin pools of any size as XML, and what nothing can beat.
  *
  *	bench_thin singles N	    one device, N mappings that don't continue each other
  *	bench_thin range N	    one device, one range of N blocks
- *	bench_thin snapshots N S    N single mappings shared by S snapshots, each a little
- *changed bench_thin devices D N	    D devices with N blocks each bench_thin read
- *METADATA    read all that is no hole once and checksum it; prints seconds
+ *	bench_thin snapshots N S    N single mappings shared by S snapshots, each a little changed
+ *	bench_thin devices D N	    D devices with N blocks each
+ *	bench_thin read METADATA    read all that is no hole once and checksum it
+ *	bench_thin write METADATA OUT	checksum as many blocks and write them to OUT
+ *
+ * The last two print seconds and processor seconds.
  */
+/* clang-format on */
 #include "core/number.h"
 #include "formats/thin/xml.h"
 #include "formats/xml/write.h"
+#include "io/behind.h"
 #include "io/io.h"
 #include "pdata/block.h"
 
@@ -160,29 +166,92 @@ static double seconds_between(const struct timespec *before, const struct timesp
 	       (double)(after->tv_nsec - before->tv_nsec) / 1e9;
 }
 
-/* Each block that is not in a hole of the file. */
-static int read_once(struct bp_ctx *ctx, const char *path)
+/* All threads of this process. */
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+	struct timeval cpu;
+
+	getrusage(RUSAGE_SELF, &usage);
+	timeradd(&usage.ru_utime, &usage.ru_stime, &cpu);
+	return (double)cpu.tv_sec + (double)cpu.tv_usec / 1e6;
+}
+
+/* The blocks that are not in a hole of the file. */
+static int find_data(struct io *io, struct bits *ret)
+{
+	bp_mblock begin, end = 0;
+	int r = bits_init(ret, io->nr_blocks);
+
+	while (r == 0 && end < io->nr_blocks) {
+		r = io_data_next(io, end, &begin, &end);
+		for (bp_mblock b = begin; r == 0 && b < end; b++)
+			bits_set(ret, b);
+	}
+	return r;
+}
+
+static int read_once(struct io *io)
+{
+	struct bits wanted;
+	int r = find_data(io, &wanted);
+
+	if (r == 0)
+		r = io_stream(io, &wanted, 0, sum_block, NULL);
+	bits_done(&wanted);
+	return r;
+}
+
+/* Checksum and write @nr blocks of anything. */
+static int write_blocks(struct io *io, uint64_t nr)
+{
+	struct io_behind *behind;
+	int r = io_behind_new(io, &behind);
+
+	if (r < 0)
+		return r;
+	for (uint64_t first = 0, count; r == 0 && first < nr; first += count) {
+		uint8_t *buf = io_behind_buffer(behind);
+
+		count = MIN(nr - first, IO_BEHIND_BLOCKS);
+		for (uint64_t i = 0; i < count; i++)
+			block_seal(buf + i * IO_BLOCK, BLOCK_NODE, first + i);
+		r = io_behind_write(behind, first, count);
+	}
+	if (r == 0)
+		r = io_behind_wait(behind);
+	io_behind_free(behind);
+	return r < 0 ? r : io_flush(io);
+}
+
+static int write_once(struct bp_ctx *ctx, struct io *like, const char *path)
+{
+	struct bits data;
+	struct io *io;
+	int r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
+
+	if (r < 0)
+		return r;
+	r = find_data(like, &data);
+	if (r == 0)
+		r = write_blocks(io, bits_weight(&data));
+	bits_done(&data);
+	io_close(io);
+	return r;
+}
+
+static int measure(struct bp_ctx *ctx, const char *path, const char *out)
 {
 	struct timespec before, after;
-	struct bits wanted;
 	struct io *io;
-	bp_mblock begin, end = 0;
 	int r = io_open(ctx, path, 0, &io);
 
 	if (r < 0)
 		return r;
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	r = bits_init(&wanted, io->nr_blocks);
-	while (r == 0 && end < io->nr_blocks) {
-		r = io_data_next(io, end, &begin, &end);
-		for (bp_mblock b = begin; r == 0 && b < end; b++)
-			bits_set(&wanted, b);
-	}
-	if (r == 0)
-		r = io_stream(io, &wanted, 0, sum_block, NULL);
+	r = out ? write_once(ctx, io, out) : read_once(io);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	printf("%.6f\n", seconds_between(&before, &after));
-	bits_done(&wanted);
+	printf("%.6f %.6f\n", seconds_between(&before, &after), cpu_seconds());
 	io_close(io);
 	return r;
 }
@@ -242,7 +311,9 @@ int main(int argc, char **argv)
 	int r = bp_ctx_new(&ctx);
 
 	if (r == 0 && argc == 3 && streq(argv[1], "read"))
-		r = read_once(ctx, argv[2]);
+		r = measure(ctx, argv[2], NULL);
+	else if (r == 0 && argc == 4 && streq(argv[1], "write"))
+		r = measure(ctx, argv[2], argv[3]);
 	else if (r == 0 && argc >= 3 && streq(argv[1], "run"))
 		r = run(argv + 2);
 	else if (r == 0 && argc >= 3)
