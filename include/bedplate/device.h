@@ -237,6 +237,7 @@ enum bp_udev_policy {
  * @BP_CREATE_NODE_EARLY: a node even before the device has a live table.
  * @BP_CREATE_PERSISTENT: @major and @minor are set.
  * @BP_CREATE_MODE: @uid, @gid and @mode are set.
+ * @BP_CREATE_UNCHECKED: hand the table to the kernel even where kernels are known to crash on it.
  */
 enum bp_create_flags {
 	BP_CREATE_READ_ONLY = 1 << 0,
@@ -245,6 +246,7 @@ enum bp_create_flags {
 	BP_CREATE_NODE_EARLY = 1 << 3,
 	BP_CREATE_PERSISTENT = 1 << 4,
 	BP_CREATE_MODE = 1 << 5,
+	BP_CREATE_UNCHECKED = 1 << 6,
 };
 
 /**
@@ -312,8 +314,8 @@ BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *tabl
  * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back.
  * @BP_CHANGE_READ_ONLY, @BP_CHANGE_SECURE: of the table to load: see enum bp_create_flags.
  * @BP_CHANGE_UNLESS_SAME: for a reload: do nothing where the live table means the same.
- * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where it makes the device lie on
- *	itself; I/O to such a device never ends.
+ * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where kernels are known to crash on it,
+ *	or where it makes the device lie on itself: I/O to such a device never ends.
  */
 enum bp_change_flags {
 	BP_CHANGE_NO_LOCKFS = 1 << 0,

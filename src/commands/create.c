@@ -109,6 +109,7 @@ static int make_opts(struct cli *cli, const struct args *args, struct bp_create_
 	};
 	ret->flags = (args->read_only ? BP_CREATE_READ_ONLY : 0) |
 		     (args->secure ? BP_CREATE_SECURE : 0) |
+		     (args->no_check ? BP_CREATE_UNCHECKED : 0) |
 		     (args->suspended ? BP_CREATE_SUSPENDED : 0) |
 		     (args->node_early ? BP_CREATE_NODE_EARLY : 0) |
 		     (cli_given(cli, "minor") ? BP_CREATE_PERSISTENT : 0);

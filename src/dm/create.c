@@ -177,6 +177,8 @@ static int fill_in(struct bp_ctx *ctx, struct dm *dm, struct create *c,
 		flags |= RQ_READ_ONLY;
 	if (c->opts.flags & BP_CREATE_SECURE)
 		flags |= RQ_SECURE;
+	if (c->opts.flags & BP_CREATE_UNCHECKED)
+		flags |= RQ_UNCHECKED;
 	if (table)
 		r = table_load(ctx, "create", &c->which, table, flags, c->deadline);
 	if (r < 0)

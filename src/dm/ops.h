@@ -51,7 +51,7 @@ enum {
 	RQ_MEASURE = 1 << 7,     /* status: the integrity measurement's text */
 	RQ_REPEATABLE = 1 << 8,  /* message: changes nothing: may be sent twice */
 	RQ_LARGE_REPLY = 1 << 9, /* message: expect a long answer */
-	RQ_UNCHECKED = 1 << 10,  /* load: not even circles are looked for (table_load()) */
+	RQ_UNCHECKED = 1 << 10,  /* load: not even crashes and circles are looked for */
 	RQ_FRESH = 1 << 11,      /* load: nothing lies on the device yet (table_load()) */
 };
 

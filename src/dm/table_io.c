@@ -282,6 +282,58 @@ static void locate(struct bp_ctx *ctx, const struct bp_table *table, bool read_o
 	bp_findings_free(findings);
 }
 
+/* The worst finding of a table that a kernel like this one is known to crash on; NULL: none. */
+static const struct bp_finding *find_crash(struct bp_ctx *ctx, const struct bp_table *table,
+					   struct bp_findings **ret)
+{
+	struct bp_table_check_opts opts = { .size = sizeof(opts) };
+	struct error_state *saved = error_save(ctx);
+	const struct bp_finding *f = NULL;
+	int r;
+
+	bp_device_check_opts(ctx, &opts);
+	/* Neither matters here, and they take longer than a load. */
+	opts.busy = NULL;
+	opts.has_target = NULL;
+	r = bp_table_check(ctx, table, &opts, ret);
+	error_restore(ctx, saved);
+	if (r < 0)
+		return NULL;
+	for (size_t i = 0; (f = bp_findings_get(*ret, i)); i++)
+		if (f->severity == BP_SEVERITY_CRASH)
+			break;
+	return f;
+}
+
+/* The kernel has the last word; but not where the question might crash it. */
+static int refuse_crash(struct bp_ctx *ctx, const char *verb, const struct which *which,
+			const struct bp_table *table)
+{
+	/* Targets that have such tables: others are not looked at. */
+	static const char *const suspects[] = { "snapshot", "snapshot-merge", "writecache" };
+	struct bp_findings *findings = NULL;
+	const struct bp_finding *f = NULL;
+	bool suspect = false;
+
+	for (size_t i = 0; i < bp_table_count(table); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(suspects); k++)
+			suspect |= streq(bp_table_get(table, i)->target, suspects[k]);
+	if (suspect)
+		f = find_crash(ctx, table, &findings);
+	if (f) {
+		bp_fail(ctx, -EINVAL, "%s '%s': kernels are known to crash on this table", verb,
+			which->label);
+		error_set_code(ctx, BP_E_TABLE);
+		error_set_verb(ctx, verb);
+		error_set_device(ctx, which->label);
+		error_set_segment(ctx, f->segment, f->target);
+		error_set_argument(ctx, f->argument, f->argument_name, f->value);
+		error_set_hint(ctx, "%s", f->message);
+	}
+	bp_findings_free(findings);
+	return f ? -EINVAL : 0;
+}
+
 static void explain_refusal(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
 {
 	explain_kernel_log(ctx, table);
@@ -302,6 +354,8 @@ int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	}
 	if (!(flags & RQ_UNCHECKED))
 		r = table_refuse_circle(ctx, verb, which, table, flags & RQ_FRESH);
+	if (r == 0 && !(flags & RQ_UNCHECKED))
+		r = refuse_crash(ctx, verb, which, table);
 	if (r == 0)
 		r = load_from_table(ctx, table, &load);
 	if (r < 0)

@@ -793,6 +793,24 @@ static void no_circles_to_come(void **state)
 	assert_ok(load_into(w, "a", "0 8 linear /dev/mapper/b 0", 0));
 }
 
+/* Linux 6.1 crashes on the merge of a transient store. Whatever runs here: newer ones refuse. */
+static void no_crashes(void **state)
+{
+	struct world *w = *state;
+	struct bp_findings *findings;
+	enum bp_severity worst;
+	struct bp_table *t = table(w, "0 8 snapshot-merge 8:0 8:16 N 16");
+
+	assert_ok(bp_device_check_table(w->ctx, t, NULL, false, &findings));
+	worst = bp_findings_severity(findings);
+	bp_findings_free(findings);
+	bp_table_free(t);
+	assert_int_not_equal(create(w, "m", "0 8 snapshot-merge 8:0 8:16 N 16"), 0);
+	assert_int_equal(strcmp(bp_error_get(w->ctx)->message,
+				"create 'm': kernels are known to crash on this table") == 0,
+			 worst == BP_SEVERITY_CRASH);
+}
+
 static void preflight_finds_circles(void **state)
 {
 	struct world *w = *state;
@@ -826,6 +844,7 @@ int main(void)
 		T(taken),
 		T(reload_same),
 		T(no_circles),
+		T(no_crashes),
 		T(no_circles_to_come),
 		T(preflight_finds_circles),
 		T(wipe),
