@@ -259,7 +259,7 @@ int read_text(struct cli *cli, const char *path, char **ret)
 	return EXIT_OK;
 }
 
-int table_read(struct cli *cli, const char *text, const char *file, struct bp_table **ret)
+int table_given(struct cli *cli, const char *text, const char *file, struct bp_table **ret)
 {
 	_cleanup_(freep) char *content = NULL;
 	int r = 0;

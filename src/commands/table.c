@@ -137,7 +137,7 @@ static int explain_text(struct cli *cli, const struct args *args)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	_cleanup_(out_freep) struct out *out = NULL;
-	int r = table_read(cli, args->text, args->file, &table);
+	int r = table_given(cli, args->text, args->file, &table);
 
 	if (!r)
 		r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
@@ -363,7 +363,7 @@ static int run_check(struct cli *cli, const void *p)
 	if (args->targets.count)
 		r = typed_build(cli, &args->targets, &args->options, true, &table);
 	else
-		r = table_read(cli, args->text, args->file, &table);
+		r = table_given(cli, args->text, args->file, &table);
 	if (r)
 		return r;
 	r = preflight_check(cli, table, &how, &findings);
