@@ -421,10 +421,6 @@ static void what_the_reference_finds_is_found(void **state)
 	struct counts counts = { 0 };
 
 	(void)state;
-	if (access(reference, X_OK) < 0) {
-		print_message("# SKIP %s is not installed\n", reference);
-		skip();
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
 		assert_int_equal(run_reference(subjects[i].path), 0);
 	for (unsigned n = 0; n < CHANGES; n++)
@@ -439,7 +435,6 @@ static void what_the_reference_finds_is_found(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	reference = getenv("BEDPLATE_REFERENCE") ?: "/usr/sbin/thin_check";
 	seed = strtoull(getenv("BEDPLATE_SEED") ?: "1", NULL, 10) * 2654435769u +
 	       88172645463325252;
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
@@ -470,5 +465,11 @@ int main(void)
 		cmocka_unit_test(what_the_reference_finds_is_found),
 	};
 
+	reference = getenv("BEDPLATE_REFERENCE") ?: "/usr/sbin/thin_check";
+	if (access(reference, X_OK) < 0) {
+		/* A skipped test of cmocka's is "not ok" in TAP. */
+		printf("1..0 # SKIP %s is not installed\n", reference);
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
