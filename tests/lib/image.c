@@ -134,6 +134,15 @@ void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind)
 	block_seal(block, kind, block_number(block, kind));
 }
 
+void image_patch(const struct image *image, bp_mblock nr, enum block_kind kind, uint32_t at,
+		 uint32_t bytes, uint64_t value)
+{
+	le64 v = le64_make(value);
+
+	memcpy((uint8_t *)image_block(image, nr) + at, &v, bytes);
+	image_seal(image, nr, kind);
+}
+
 bool image_used(const struct image *image, bp_mblock nr)
 {
 	const struct thin_superblock_disk *sb = image_block(image, 0);

@@ -24,6 +24,9 @@ void image_done(struct image *image);
 void *image_block(const struct image *image, bp_mblock nr);
 /* Make the checksum of a changed block right again; @kind as it was before the change. */
 void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind);
+/* Write the low @bytes bytes of @value at byte @at of a block, and seal it. */
+void image_patch(const struct image *image, bp_mblock nr, enum block_kind kind, uint32_t at,
+		 uint32_t bytes, uint64_t value);
 
 /* Is metadata block @nr in use, by a space map of one bitmap? */
 bool image_used(const struct image *image, bp_mblock nr);

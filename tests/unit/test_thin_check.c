@@ -1,62 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "formats/thin/meta.h"
-#include "image.h"
 #include "unit.h"
+#include "verdict.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What a check said: its result, and all damages as lines "harm kind text". */
-struct verdict {
-	struct bp_thin_check_result res;
-	int r;
-	char *text;
-	size_t len;
-	bool io;
-	FILE *file;
-};
-
 static struct bp_ctx *ctx;
-
-static void on_damage(void *user, const struct bp_damage *d)
-{
-	struct verdict *v = user;
-
-	v->io |= d->kind == BP_DAMAGE_IO;
-	fprintf(v->file, "%s %s %s\n", bp_harm_name(d->harm), bp_damage_kind_name(d->kind),
-		d->what);
-}
-
-static void run(struct verdict *v, struct io *io, enum thin_check_mode mode, uint32_t flags,
-		unsigned workers)
-{
-	struct bp_thin_check_opts opts = {
-		.size = sizeof(opts),
-		.flags = flags,
-		.workers = workers,
-		.damage = on_damage,
-		.user = v,
-	};
-
-	*v = (struct verdict){ .res.size = sizeof(v->res) };
-	v->file = open_memstream(&v->text, &v->len);
-	v->r = thin_check_io(ctx, io, mode, &opts, &v->res);
-	fclose(v->file);
-}
-
-static void verdict_done(struct verdict *v)
-{
-	free(v->text);
-}
-
-static void check_image(struct verdict *v, const struct image *image, enum thin_check_mode mode,
-			uint32_t flags)
-{
-	struct io *io = image_io(image);
-
-	run(v, io, mode, flags, 0);
-	io_close(io);
-}
 
 /* --- the images of tests/data --- */
 
@@ -73,7 +22,7 @@ static void intact_images_are_clean(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(intact); i++) {
 		image_load(&image, intact[i]);
-		check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+		verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
 		if (v.r || v.len)
 			fail_msg("%s: %d, %s", intact[i], v.r, v.text);
 		assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
@@ -220,7 +169,7 @@ static void damage_is_found_and_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
 		image_load(&image, damaged[i].image);
-		check_image(&v, &image, THIN_CHECK_ONLY, 0);
+		verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, 0);
 		assert_ok(v.r);
 		for (size_t k = 0; k < ARRAY_SIZE(damaged[i].says) && damaged[i].says[k]; k++)
 			if (!strstr(v.text, damaged[i].says[k]))
@@ -245,7 +194,7 @@ static void result_has_what_was_counted(void **state)
 
 	(void)state;
 	image_load(&image, "thin-msnap");
-	check_image(&v, &image, THIN_CHECK_ONLY, 0);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, 0);
 	assert_true(v.res.superblock_ok);
 	assert_int_equal(v.res.superblock.transaction_id, 5);
 	assert_int_equal(v.res.superblock.nr_data_blocks, 8192);
@@ -256,7 +205,7 @@ static void result_has_what_was_counted(void **state)
 	verdict_done(&v);
 
 	/* The snapshot alone: its trees, no space maps. */
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
 	assert_ok(v.r);
 	assert_int_equal(v.len, 0);
 	assert_int_equal(v.res.nr_devices, 4);
@@ -264,7 +213,7 @@ static void result_has_what_was_counted(void **state)
 	image_done(&image);
 
 	image_load(&image, "thin-refs");
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
 	assert_err(v.r, EINVAL);
 	assert_string_equal(bp_errmsg(ctx), "no current metadata snap");
 	verdict_done(&v);
@@ -278,12 +227,12 @@ static void less_can_be_checked(void **state)
 
 	(void)state;
 	image_load(&image, "thin-leaf-csum");
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
 	assert_int_equal(v.res.nr_fatal, 0);
 	assert_int_equal(v.res.nr_devices, 6);
 	verdict_done(&v);
 	image.size = IO_BLOCK; /* enough for the superblock */
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SUPER_ONLY);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SUPER_ONLY);
 	assert_ok(v.r);
 	assert_int_equal(v.len, 0);
 	assert_int_equal(v.res.nr_metadata_free, 1000);
@@ -291,7 +240,7 @@ static void less_can_be_checked(void **state)
 	image_done(&image);
 
 	image_load(&image, "thin-dev-missing");
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
 	assert_int_equal(v.res.nr_fatal, 1);
 	verdict_done(&v);
 	image_done(&image);
@@ -339,15 +288,6 @@ static const struct {
 	{ "held root", 56, 8, 200000, BP_HARM_FATAL, "metadata snap: block 200000 is past" },
 };
 
-static void patch(const struct image *image, bp_mblock block, enum block_kind kind, uint32_t at,
-		  uint32_t bytes, uint64_t value)
-{
-	le64 v = le64_make(value);
-
-	memcpy((uint8_t *)image_block(image, block) + at, &v, bytes);
-	image_seal(image, block, kind);
-}
-
 static void wrong_fields_are_found(void **state)
 {
 	struct image good, bad;
@@ -357,9 +297,9 @@ static void wrong_fields_are_found(void **state)
 	image_load(&good, "thin-refs");
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		image_copy(&bad, &good);
-		patch(&bad, 0, BLOCK_THIN_SUPERBLOCK, fields[i].at, fields[i].bytes,
-		      fields[i].value);
-		check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+		image_patch(&bad, 0, BLOCK_THIN_SUPERBLOCK, fields[i].at, fields[i].bytes,
+			    fields[i].value);
+		verdict_check(&v, ctx, &bad, THIN_CHECK_ONLY, 0);
 		assert_ok(v.r);
 		if (!strstr(v.text, fields[i].says))
 			fail_msg("%s: not said: %s\nbut: %s", fields[i].what, fields[i].says,
@@ -367,7 +307,7 @@ static void wrong_fields_are_found(void **state)
 		if ((v.res.nr_fatal > 0) != (fields[i].harm == BP_HARM_FATAL))
 			fail_msg("%s: harm is wrong: %s", fields[i].what, v.text);
 		verdict_done(&v);
-		check_image(&v, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+		verdict_check(&v, ctx, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
 		assert_true(v.res.nr_fatal > 0);
 		assert_int_equal(v.res.nr_remarks, 0);
 		verdict_done(&v);
@@ -400,9 +340,9 @@ static void the_snapshot_is_looked_at(void **state)
 	image_load(&good, "thin-msnap");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		image_copy(&bad, &good);
-		patch(&bad, 64, BLOCK_THIN_SUPERBLOCK, cases[i].at, cases[i].bytes,
-		      cases[i].value);
-		check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+		image_patch(&bad, 64, BLOCK_THIN_SUPERBLOCK, cases[i].at, cases[i].bytes,
+			    cases[i].value);
+		verdict_check(&v, ctx, &bad, THIN_CHECK_ONLY, 0);
 		assert_ok(v.r);
 		if (!strstr(v.text, cases[i].says))
 			fail_msg("not said: %s\nbut: %s", cases[i].says, v.text);
@@ -421,16 +361,16 @@ static void accounting_is_a_remark(void **state)
 
 	(void)state;
 	image_load(&image, "thin-refs");
-	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
-	check_image(&v, &image, THIN_CHECK_ONLY, 0);
+	image_patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, 0);
 	assert_non_null(strstr(v.text,
 			       "remark nr-free metadata space map: index entry 0 says 17 "
 			       "free, its bitmap (block "));
 	assert_int_equal(v.res.nr_fatal, 0);
 	verdict_done(&v);
 	/* What old tools wrote: only the entries that exist. */
-	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 1000);
-	check_image(&v, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	image_patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 1000);
+	verdict_check(&v, ctx, &image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
 	assert_string_equal(v.text, "");
 	verdict_done(&v);
 	image_done(&image);
@@ -553,7 +493,7 @@ static void broken_fields_are_found(void **state)
 			image_copy(&bad, &good);
 			nr = draw_block(&bad);
 			must = break_block(&bad, nr);
-			check_image(&v, &bad, THIN_CHECK_ONLY, 0);
+			verdict_check(&v, ctx, &bad, THIN_CHECK_ONLY, 0);
 			if (v.r || (must && !v.res.nr_fatal && !v.res.nr_nonfatal))
 				fail_msg("%s, round %d, block %" PRIu64 ": not found (%d: %s)",
 					 names[i], n, nr, v.r, v.text);
@@ -584,9 +524,9 @@ static void no_bytes_do_harm(void **state)
 			if (kind)
 				image_seal(&bad, nr, kind);
 		}
-		check_image(&v, &bad, THIN_CHECK_AUTO_REPAIR, 0);
+		verdict_check(&v, ctx, &bad, THIN_CHECK_AUTO_REPAIR, 0);
 		verdict_done(&v);
-		check_image(&v, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
+		verdict_check(&v, ctx, &bad, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP);
 		verdict_done(&v);
 		image_done(&bad);
 	}
@@ -609,7 +549,7 @@ static void unreadable_blocks_are_found(void **state)
 			struct io_fault_plan plan = { IO_FAULT_READ_BLOCK, nr, -EIO };
 
 			assert_ok(io_fault_new(image_io(&image), &plan, &io));
-			run(&v, io, THIN_CHECK_ONLY, 0, 2);
+			verdict_check_io(&v, ctx, io, THIN_CHECK_ONLY, 0, 2);
 			if (!image_used(&image, nr))
 				assert_true(v.r == 0 && v.len == 0);
 			else
@@ -630,12 +570,12 @@ static void workers_agree(void **state)
 
 	(void)state;
 	image_load(&image, "thin-200k");
-	patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 44, 4, 0); /* time: every later mapping */
+	image_patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 44, 4, 0); /* time: every later mapping */
 	io = image_io(&image);
-	run(&one, io, THIN_CHECK_ONLY, 0, 1);
+	verdict_check_io(&one, ctx, io, THIN_CHECK_ONLY, 0, 1);
 	assert_true(one.res.nr_remarks > 10);
 	for (unsigned n = 2; n < 6; n++) {
-		run(&many, io, THIN_CHECK_ONLY, 0, n);
+		verdict_check_io(&many, ctx, io, THIN_CHECK_ONLY, 0, n);
 		assert_string_equal(one.text, many.text);
 		assert_memory_equal(&one.res, &many.res, sizeof(one.res));
 		verdict_done(&many);
@@ -677,339 +617,6 @@ static void checks_can_be_canceled(void **state)
 	image_done(&image);
 }
 
-/* --- repair --- */
-
-static void assert_clean(const struct image *image)
-{
-	struct verdict v;
-
-	check_image(&v, image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
-	assert_ok(v.r);
-	assert_string_equal(v.text, "");
-	verdict_done(&v);
-}
-
-/* Both kinds of leaks, wrong totals, and the flag. */
-static void load_to_repair(struct image *image)
-{
-	struct image meta;
-
-	image_load(image, "thin-data-leak");
-	image_load(&meta, "thin-meta-leak");
-	for (bp_mblock nr = 0; nr < image->size / IO_BLOCK; nr++) {
-		enum block_kind kind = block_kind_of(image_block(&meta, nr));
-
-		/* The metadata space map: index, bitmap. Its root comes with the superblock. */
-		if (nr && image_used(&meta, nr) &&
-		    memcmp(image_block(&meta, nr), image_block(image, nr), IO_BLOCK) &&
-		    (kind == BLOCK_INDEX || (kind == BLOCK_BITMAP && !image_used(image, 900))))
-			memcpy(image_block(image, nr), image_block(&meta, nr), IO_BLOCK);
-	}
-	image_done(&meta);
-	patch(image, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
-}
-
-static void leaks_are_repaired(void **state)
-{
-	static const char *const names[] = { "thin-data-leak", "thin-meta-leak" };
-	struct image image;
-	struct verdict v;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		image_load(&image, names[i]);
-		check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, 0);
-		assert_ok(v.r);
-		assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
-		assert_int_equal(v.res.repaired_data_leaks, i == 0 ? 3 : 0);
-		assert_int_equal(v.res.repaired_metadata_leaks, i == 0 ? 0 : 1);
-		assert_false(v.res.cleared_needs_check);
-		verdict_done(&v);
-		assert_clean(&image);
-		image_done(&image);
-	}
-}
-
-static void totals_are_repaired(void **state)
-{
-	struct image image;
-	struct verdict v;
-
-	(void)state;
-	image_load(&image, "thin-refs");
-	patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 64 + 8, 8, 5);
-	patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
-	patch(&image, 199, BLOCK_INDEX, 16 + 12, 4, 16000);
-	check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_STRICT);
-	assert_ok(v.r);
-	assert_true(v.res.repaired_accounting);
-	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
-	verdict_done(&v);
-	assert_clean(&image);
-	image_done(&image);
-}
-
-static void nothing_is_written_beside_damage(void **state)
-{
-	struct image image, before;
-	struct verdict v;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
-		if (damaged[i].fatal == 0)
-			continue;
-		image_load(&image, damaged[i].image);
-		if (strcmp(damaged[i].image, "thin-sb-csum") &&
-		    strcmp(damaged[i].image, "thin-sb-zero"))
-			patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
-		image_copy(&before, &image);
-		for (int mode = THIN_CHECK_AUTO_REPAIR; mode <= THIN_CHECK_CLEAR; mode++) {
-			check_image(&v, &image, (enum thin_check_mode)mode, 0);
-			assert_ok(v.r);
-			assert_true(v.res.nr_fatal > 0);
-			assert_false(v.res.cleared_needs_check);
-			assert_memory_equal(image.data, before.data, image.size);
-			verdict_done(&v);
-		}
-		image_done(&image);
-		image_done(&before);
-	}
-}
-
-static void needs_check_is_cleared(void **state)
-{
-	static const uint32_t flags[] = { 0, BP_THIN_CHECK_SKIP_MAPPINGS,
-					  BP_THIN_CHECK_SUPER_ONLY };
-	struct image good, image;
-	struct verdict v;
-
-	(void)state;
-	image_load(&good, "thin-needs-check");
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		image_copy(&image, &good);
-		check_image(&v, &image, THIN_CHECK_CLEAR, flags[i]);
-		assert_ok(v.r);
-		assert_true(v.res.cleared_needs_check);
-		assert_int_equal(v.res.superblock.flags, 1); /* as it was */
-		verdict_done(&v);
-		check_image(&v, &image, THIN_CHECK_CLEAR, flags[i]);
-		assert_false(v.res.cleared_needs_check);
-		assert_int_equal(v.res.superblock.flags, 0);
-		verdict_done(&v);
-		assert_clean(&image);
-		image_done(&image);
-	}
-	check_image(&v, &good, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_SKIP_MAPPINGS);
-	assert_err(v.r, EINVAL);
-	verdict_done(&v);
-	check_image(&v, &good, THIN_CHECK_CLEAR, BP_THIN_CHECK_SNAP);
-	assert_err(v.r, EINVAL);
-	verdict_done(&v);
-	image_done(&good);
-}
-
-/* Whichever write or flush fails, and all after it: an error, nothing worse than before. */
-static void repair_may_stop_anywhere(void **state)
-{
-	static const enum io_fault_what faults[] = { IO_FAULT_WRITE_NTH, IO_FAULT_FLUSH_NTH };
-	struct image good, image;
-	struct io_fault_counts counts;
-	struct verdict v;
-	struct io *io;
-
-	(void)state;
-	load_to_repair(&good);
-	image_copy(&image, &good);
-	assert_ok(io_fault_new(image_io(&image), &(struct io_fault_plan){ 0 }, &io));
-	run(&v, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
-	assert_ok(v.r);
-	assert_true(v.res.cleared_needs_check);
-	counts = io_fault_counts_get(io);
-	assert_true(counts.blocks_written >= 3 && counts.flushes >= 3);
-	io_close(io);
-	verdict_done(&v);
-	assert_clean(&image);
-	image_done(&image);
-
-	for (size_t w = 0; w < ARRAY_SIZE(faults); w++)
-		for (uint64_t at = 0; at < (w ? counts.flushes : counts.blocks_written); at++) {
-			struct io_fault_plan plan = { faults[w], at, -EIO };
-
-			image_copy(&image, &good);
-			assert_ok(io_fault_new(image_io(&image), &plan, &io));
-			run(&v, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
-			assert_err(v.r, EIO);
-			io_close(io);
-			verdict_done(&v);
-
-			check_image(&v, &image, THIN_CHECK_AUTO_REPAIR, 0);
-			assert_ok(v.r);
-			assert_int_equal(v.res.nr_fatal, 0);
-			verdict_done(&v);
-			assert_clean(&image);
-			image_done(&image);
-		}
-	image_done(&good);
-}
-
-/* --- opening, listing, looking up --- */
-
-struct listed {
-	uint64_t devices, mapped, runs, blocks, next;
-	struct bp_thin_meta *meta;
-};
-
-static int on_run(void *user, const struct bp_thin_run *run)
-{
-	struct listed *l = user;
-
-	assert_true(run->virtual_begin >= l->next && run->length > 0);
-	l->next = run->virtual_begin + run->length;
-	l->runs++;
-	l->blocks += run->length;
-	return 0;
-}
-
-static int on_device(void *user, const struct bp_thin_device *device)
-{
-	struct listed *l = user;
-	struct bp_thin_device found;
-
-	assert_ok(bp_thin_device_find(l->meta, device->id, &found));
-	assert_memory_equal(&found, device, sizeof(found));
-	l->devices++;
-	l->mapped += device->mapped_dblocks;
-	l->next = 0;
-	return bp_thin_mappings(l->meta, device->id, 0, UINT64_MAX, on_run, l);
-}
-
-static const struct {
-	const char *image;
-	uint64_t devices, mapped;
-} lists[] = {
-	{ "thin-empty", 0, 0 },    { "thin-small", 7, 1223 },   { "thin-refs", 6, 1800 },
-	{ "thin-many", 320, 156 }, { "thin-200k", 3, 300000 },  { "thin-big", 1, 340 },
-	{ "thin-msnap", 4, 1343 }, { "thin-resized", 2, 3600 }, { "thin-mix-k7", 4, 6450 },
-};
-
-static void devices_and_mappings_are_listed(void **state)
-{
-	struct image image;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct listed l = { 0 };
-		char *path;
-
-		image_load(&image, lists[i].image);
-		path = image_file(&image);
-		assert_ok(bp_thin_open(ctx, path, NULL, &l.meta));
-		assert_ok(bp_thin_devices(l.meta, on_device, &l));
-		assert_int_equal(l.devices, lists[i].devices);
-		assert_int_equal(l.mapped, lists[i].mapped);
-		assert_int_equal(l.blocks, lists[i].mapped);
-		bp_thin_close(l.meta);
-		image_unlink(path);
-		image_done(&image);
-	}
-}
-
-static int keep_run(void *user, const struct bp_thin_run *run)
-{
-	*(struct bp_thin_run *)user = *run;
-	return 17;
-}
-
-static void mappings_are_looked_up(void **state)
-{
-	struct bp_thin_open_opts snap = { .size = sizeof(snap), .flags = BP_THIN_OPEN_SNAP };
-	struct bp_thin_meta *meta;
-	struct bp_thin_run run = { 0 };
-	struct bp_thin_device device;
-	struct image image;
-	bp_dblock block;
-	uint32_t time;
-	struct io *io;
-
-	(void)state;
-	image_load(&image, "thin-200k");
-	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
-	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 400000);
-	/* Runs are cut at the range asked for. */
-	assert_int_equal(bp_thin_mappings(meta, 2, 16, 200, keep_run, &run), 17);
-	assert_int_equal(run.virtual_begin, 20);
-	assert_int_equal(run.length, 1);
-	assert_ok(bp_thin_lookup(meta, 2, 20, &block, &time));
-	assert_int_equal(block, 110001);
-	assert_int_equal(block, run.data_begin);
-	assert_int_equal(bp_thin_mappings(meta, 1, 50000, 50007, keep_run, &run), 17);
-	assert_int_equal(run.virtual_begin, 50000);
-	assert_ok(bp_thin_mappings(meta, 2, 21, 37, keep_run, &run));
-	assert_err(bp_thin_lookup(meta, 2, 18, &block, &time), ENODATA);
-	assert_string_equal(bp_errmsg(ctx), "device 2: block 18 is not mapped");
-	assert_err(bp_thin_lookup(meta, 3, 18, &block, &time), ENODATA);
-	assert_string_equal(bp_errmsg(ctx), "device 3 is not in the pool");
-	assert_int_equal(bp_error_get(ctx)->code, BP_E_NO_THIN);
-	bp_thin_close(meta);
-	image_done(&image);
-
-	/* Device 3 is only in the metadata snapshot; the size comes from the live superblock.
-	 */
-	image_load(&image, "thin-msnap");
-	assert_ok(thin_meta_open_io(ctx, image_io(&image), &snap, &meta));
-	assert_ok(bp_thin_device_find(meta, 3, &device));
-	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 8192);
-	bp_thin_close(meta);
-	image_done(&image);
-
-	image_load(&image, "thin-leaf-csum");
-	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
-	assert_err(bp_thin_lookup(meta, 0, 5, &block, &time), EBADMSG);
-	assert_ok(bp_thin_lookup(meta, 0, 200, &block, &time));
-	assert_err(bp_thin_mappings(meta, 0, 0, UINT64_MAX, keep_run, &run), EBADMSG);
-	bp_thin_close(meta);
-	io = image_io(&image);
-	assert_err(thin_meta_open_io(ctx, io, &snap, &meta), EINVAL);
-	io_close(io);
-	image_done(&image);
-}
-
-static void bad_superblocks_do_not_open(void **state)
-{
-	static const struct {
-		uint32_t at, value;
-		enum block_kind kind;
-		int r;
-		const char *message;
-	} cases[] = {
-		{ 32, 1, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
-		  "bad magic in superblock: 1, not 27022010" },
-		{ 8, 7, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
-		  "superblock in block 0 says that it is block 7" },
-		{ 360, 2, BLOCK_THIN_SUPERBLOCK, -ENOTSUP,
-		  "superblock has incompatible features: 0x2" },
-		{ 40, 2, BLOCK_CACHE_SUPERBLOCK, -EUCLEAN,
-		  "block 0 is a cache superblock, not a thin superblock" },
-		{ 0, 2, BLOCK_UNKNOWN, -EBADMSG, "bad checksum in superblock" },
-	};
-	struct bp_thin_meta *meta;
-	struct image image;
-	struct io *io;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		image_load(&image, "thin-small");
-		memcpy(image.data + cases[i].at, &cases[i].value, 4);
-		if (cases[i].kind)
-			image_seal(&image, 0, cases[i].kind);
-		io = image_io(&image);
-		assert_int_equal(thin_meta_open_io(ctx, io, NULL, &meta), cases[i].r);
-		assert_string_equal(bp_errmsg(ctx), cases[i].message);
-		io_close(io);
-		image_done(&image);
-	}
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -1038,14 +645,6 @@ int main(void)
 		cmocka_unit_test(unreadable_blocks_are_found),
 		cmocka_unit_test(workers_agree),
 		cmocka_unit_test(checks_can_be_canceled),
-		cmocka_unit_test(leaks_are_repaired),
-		cmocka_unit_test(totals_are_repaired),
-		cmocka_unit_test(nothing_is_written_beside_damage),
-		cmocka_unit_test(needs_check_is_cleared),
-		cmocka_unit_test(repair_may_stop_anywhere),
-		cmocka_unit_test(devices_and_mappings_are_listed),
-		cmocka_unit_test(mappings_are_looked_up),
-		cmocka_unit_test(bad_superblocks_do_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

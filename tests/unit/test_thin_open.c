@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "formats/thin/meta.h"
+#include "image.h"
+#include "unit.h"
+
+static struct bp_ctx *ctx;
+
+struct listed {
+	uint64_t devices, mapped, runs, blocks, next;
+	struct bp_thin_meta *meta;
+};
+
+static int on_run(void *user, const struct bp_thin_run *run)
+{
+	struct listed *l = user;
+
+	assert_true(run->virtual_begin >= l->next && run->length > 0);
+	l->next = run->virtual_begin + run->length;
+	l->runs++;
+	l->blocks += run->length;
+	return 0;
+}
+
+static int on_device(void *user, const struct bp_thin_device *device)
+{
+	struct listed *l = user;
+	struct bp_thin_device found;
+
+	assert_ok(bp_thin_device_find(l->meta, device->id, &found));
+	assert_memory_equal(&found, device, sizeof(found));
+	l->devices++;
+	l->mapped += device->mapped_dblocks;
+	l->next = 0;
+	return bp_thin_mappings(l->meta, device->id, 0, UINT64_MAX, on_run, l);
+}
+
+static const struct {
+	const char *image;
+	uint64_t devices, mapped;
+} lists[] = {
+	{ "thin-empty", 0, 0 },    { "thin-small", 7, 1223 },   { "thin-refs", 6, 1800 },
+	{ "thin-many", 320, 156 }, { "thin-200k", 3, 300000 },  { "thin-big", 1, 340 },
+	{ "thin-msnap", 4, 1343 }, { "thin-resized", 2, 3600 }, { "thin-mix-k7", 4, 6450 },
+};
+
+static void devices_and_mappings_are_listed(void **state)
+{
+	struct image image;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct listed l = { 0 };
+		char *path;
+
+		image_load(&image, lists[i].image);
+		path = image_file(&image);
+		assert_ok(bp_thin_open(ctx, path, NULL, &l.meta));
+		assert_ok(bp_thin_devices(l.meta, on_device, &l));
+		assert_int_equal(l.devices, lists[i].devices);
+		assert_int_equal(l.mapped, lists[i].mapped);
+		assert_int_equal(l.blocks, lists[i].mapped);
+		bp_thin_close(l.meta);
+		image_unlink(path);
+		image_done(&image);
+	}
+}
+
+static int keep_run(void *user, const struct bp_thin_run *run)
+{
+	*(struct bp_thin_run *)user = *run;
+	return 17;
+}
+
+static void mappings_are_looked_up(void **state)
+{
+	struct bp_thin_open_opts snap = { .size = sizeof(snap), .flags = BP_THIN_OPEN_SNAP };
+	struct bp_thin_meta *meta;
+	struct bp_thin_run run = { 0 };
+	struct bp_thin_device device;
+	struct image image;
+	bp_dblock block;
+	uint32_t time;
+	struct io *io;
+
+	(void)state;
+	image_load(&image, "thin-200k");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
+	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 400000);
+	/* Runs are cut at the range asked for. */
+	assert_int_equal(bp_thin_mappings(meta, 2, 16, 200, keep_run, &run), 17);
+	assert_int_equal(run.virtual_begin, 20);
+	assert_int_equal(run.length, 1);
+	assert_ok(bp_thin_lookup(meta, 2, 20, &block, &time));
+	assert_int_equal(block, 110001);
+	assert_int_equal(block, run.data_begin);
+	assert_int_equal(bp_thin_mappings(meta, 1, 50000, 50007, keep_run, &run), 17);
+	assert_int_equal(run.virtual_begin, 50000);
+	assert_ok(bp_thin_mappings(meta, 2, 21, 37, keep_run, &run));
+	assert_err(bp_thin_lookup(meta, 2, 18, &block, &time), ENODATA);
+	assert_string_equal(bp_errmsg(ctx), "device 2: block 18 is not mapped");
+	assert_err(bp_thin_lookup(meta, 3, 18, &block, &time), ENODATA);
+	assert_string_equal(bp_errmsg(ctx), "device 3 is not in the pool");
+	assert_int_equal(bp_error_get(ctx)->code, BP_E_NO_THIN);
+	bp_thin_close(meta);
+	image_done(&image);
+
+	/* Device 3 is only in the metadata snapshot; the size comes from the live superblock.
+	 */
+	image_load(&image, "thin-msnap");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), &snap, &meta));
+	assert_ok(bp_thin_device_find(meta, 3, &device));
+	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, 8192);
+	bp_thin_close(meta);
+	image_done(&image);
+
+	image_load(&image, "thin-leaf-csum");
+	assert_ok(thin_meta_open_io(ctx, image_io(&image), NULL, &meta));
+	assert_err(bp_thin_lookup(meta, 0, 5, &block, &time), EBADMSG);
+	assert_ok(bp_thin_lookup(meta, 0, 200, &block, &time));
+	assert_err(bp_thin_mappings(meta, 0, 0, UINT64_MAX, keep_run, &run), EBADMSG);
+	bp_thin_close(meta);
+	io = image_io(&image);
+	assert_err(thin_meta_open_io(ctx, io, &snap, &meta), EINVAL);
+	io_close(io);
+	image_done(&image);
+}
+
+static void bad_superblocks_do_not_open(void **state)
+{
+	static const struct {
+		uint32_t at, value;
+		enum block_kind kind;
+		int r;
+		const char *message;
+	} cases[] = {
+		{ 32, 1, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
+		  "bad magic in superblock: 1, not 27022010" },
+		{ 8, 7, BLOCK_THIN_SUPERBLOCK, -EUCLEAN,
+		  "superblock in block 0 says that it is block 7" },
+		{ 360, 2, BLOCK_THIN_SUPERBLOCK, -ENOTSUP,
+		  "superblock has incompatible features: 0x2" },
+		{ 40, 2, BLOCK_CACHE_SUPERBLOCK, -EUCLEAN,
+		  "block 0 is a cache superblock, not a thin superblock" },
+		{ 0, 2, BLOCK_UNKNOWN, -EBADMSG, "bad checksum in superblock" },
+	};
+	struct bp_thin_meta *meta;
+	struct image image;
+	struct io *io;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		image_load(&image, "thin-small");
+		memcpy(image.data + cases[i].at, &cases[i].value, 4);
+		if (cases[i].kind)
+			image_seal(&image, 0, cases[i].kind);
+		io = image_io(&image);
+		assert_int_equal(thin_meta_open_io(ctx, io, NULL, &meta), cases[i].r);
+		assert_string_equal(bp_errmsg(ctx), cases[i].message);
+		io_close(io);
+		image_done(&image);
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return bp_ctx_new(&ctx);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bp_ctx_free(ctx);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(devices_and_mappings_are_listed),
+		cmocka_unit_test(mappings_are_looked_up),
+		cmocka_unit_test(bad_superblocks_do_not_open),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
