@@ -3,26 +3,12 @@
  * Tables built from typed structs and block devices: what tests/data/builders.tsv says must
  * come out, exactly. A builder is one function and one row of the table below.
  */
+#include "context_test.h"
 #include "tsv.h"
 
 #include <inttypes.h>
 
 #include <bedplate/bedplate.h>
-
-static struct bp_ctx *ctx;
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
-}
 
 /* --- the devices and arguments of the rows --- */
 

@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pre-flight: each rule finds what breaks it, says so, and is silent otherwise. */
-#include "unit.h"
+#include "context_test.h"
 
 #include <stdio.h>
 
 #include <bedplate/bedplate.h>
-
-static struct bp_ctx *ctx;
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
-}
 
 static int lookup(void *user, const char *dev, struct bp_bdev *ret)
 {

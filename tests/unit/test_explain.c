@@ -4,26 +4,12 @@
  * (tests/data/target-errors.tsv), and so does each line that one was seen to log
  * (tests/data/targets.tsv).
  */
+#include "context_test.h"
 #include "tsv.h"
 
 #include <bedplate/bedplate.h>
 
 #include "targets/rules.h"
-
-static struct bp_ctx *ctx;
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
-}
 
 static struct bp_table *parse(const char *text)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Every kind of argument, in grammars made up for it: what is read, written, refused, found. */
+#include "context_test.h"
 #include "generate.h"
 
 #include <bedplate/bedplate.h>
 
 #include "core/context.h"
 #include "targets/target.h"
-
-static struct bp_ctx *ctx;
 
 /* --- grammars --- */
 
@@ -337,19 +336,6 @@ static const struct {
 	  "argument 4 (often): 'often' is given again, and the target takes 3 words at most" },
 };
 /* clang-format on */
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
-}
 
 static const struct grammar *grammar_get(const char *name)
 {

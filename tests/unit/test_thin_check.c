@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "unit.h"
+#include "context_test.h"
 #include "verdict.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static struct bp_ctx *ctx;
 
 /* --- the images of tests/data --- */
 
@@ -615,19 +613,6 @@ static void checks_can_be_canceled(void **state)
 	assert_err(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &res), EINVAL);
 	io_close(io);
 	image_done(&image);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
 }
 
 int main(void)

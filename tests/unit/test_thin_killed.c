@@ -4,7 +4,7 @@
  * the new metadata, or plainly no metadata, or the old, if nothing of it was touched. Never
  * something that looks valid and is a mixture.
  */
-#include "unit.h"
+#include "context_test.h"
 
 #include <bedplate/thin_dump.h>
 
@@ -104,8 +104,6 @@ static void recorder_done(struct recorder *recorder)
 }
 
 /* --- texts, and what a device says --- */
-
-static struct bp_ctx *ctx;
 
 struct text {
 	const char *at;
@@ -325,19 +323,6 @@ static void over_older_metadata(void **state)
 	stop_everywhere(before, true);
 	free(xml);
 	free(before);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
 }
 
 int main(void)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "context_test.h"
 #include "formats/thin/meta.h"
 #include "image.h"
-#include "unit.h"
-
-static struct bp_ctx *ctx;
 
 struct listed {
 	uint64_t devices, mapped, runs, blocks, next;
@@ -159,19 +157,6 @@ static void bad_superblocks_do_not_open(void **state)
 		io_close(io);
 		image_done(&image);
 	}
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
 }
 
 int main(void)

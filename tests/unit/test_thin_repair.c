@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "unit.h"
+#include "context_test.h"
 #include "verdict.h"
-
-static struct bp_ctx *ctx;
 
 static void assert_clean(const struct image *image)
 {
@@ -182,19 +180,6 @@ static void repair_may_stop_anywhere(void **state)
 			image_done(&image);
 		}
 	image_done(&good);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return bp_ctx_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	bp_ctx_free(ctx);
-	return 0;
 }
 
 int main(void)
