@@ -399,6 +399,8 @@ static void put_page(FILE *f, const struct bp_target *t)
 	} else {
 		fputs("None.\n", f);
 	}
+	if (t->reprint)
+		fprintf(f, "\nPrinted and loaded again: %s.\n", t->reprint);
 	put_status(f, t);
 	put_messages(f, t);
 	put_example(f, t->name);

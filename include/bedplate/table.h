@@ -266,6 +266,9 @@ BP_API const char *bp_target_summary(const struct bp_target *target);
 /* The kernel's module ("dm-thin-pool") and the mainline release it came with ("3.2"). */
 BP_API const char *bp_target_module(const struct bp_target *target);
 BP_API const char *bp_target_since(const struct bp_target *target);
+/* What is lost or changed where a live table is printed and that text is loaded again: a
+ * sentence without full stop. NULL: nothing. */
+BP_API const char *bp_target_reprint(const struct bp_target *target);
 
 /**
  * enum bp_target_flags - Rules of the kernel on tables with this target.
@@ -477,6 +480,8 @@ enum bp_answer {
  * @live: the table that is live there, or NULL: rules about replacing one by another.
  * @lies_on: does @bdev lie on the mapped device @device (as above), by way of others? Without it
  *	only a table that names the device itself is found.
+ * @printed: the table is what a kernel printed: a warning says of each segment what would be
+ *	lost or changed if it were loaded again (bp_target_reprint()).
  */
 struct bp_table_check_opts {
 	size_t size;
@@ -491,6 +496,7 @@ struct bp_table_check_opts {
 	const char *device;
 	const struct bp_table *live;
 	enum bp_answer (*lies_on)(void *user, const struct bp_bdev *bdev, const char *device);
+	bool printed;
 };
 
 /**

@@ -259,7 +259,8 @@ int read_text(struct cli *cli, const char *path, char **ret)
 	return EXIT_OK;
 }
 
-int table_given(struct cli *cli, const char *text, const char *file, struct bp_table **ret)
+int table_given(struct cli *cli, const char *text, const char *file, uint32_t flags,
+		struct bp_table **ret)
 {
 	_cleanup_(freep) char *content = NULL;
 	int r = 0;
@@ -268,7 +269,7 @@ int table_given(struct cli *cli, const char *text, const char *file, struct bp_t
 		r = read_text(cli, file, &content);
 	if (r)
 		return r;
-	r = bp_table_parse(cli->ctx, text ? text : content, 0, ret);
+	r = bp_table_parse(cli->ctx, text ? text : content, flags, ret);
 	return r < 0 ? cli_fail(cli, text ? NULL : file, r) : EXIT_OK;
 }
 

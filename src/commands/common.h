@@ -99,7 +99,8 @@ const char *selector_text(const struct bp_selector *which);
 int read_text(struct cli *cli, const char *path, char **ret);
 
 /* A file or a text as a table: one of both is given. Return: 0 or an exit status. */
-int table_given(struct cli *cli, const char *text, const char *file, struct bp_table **ret);
+int table_given(struct cli *cli, const char *text, const char *file, uint32_t flags,
+		struct bp_table **ret);
 
 /* JSON text made by @write, for OUT_JSON fields. @ret: free() it. Return: 0 or -errno. */
 int json_of(int (*write)(const void *user, struct bp_json *json), const void *user, char **ret);

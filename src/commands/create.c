@@ -151,7 +151,7 @@ static int make_table(struct cli *cli, const struct args *args, struct bp_table 
 		return 0;
 	if (args->targets.count)
 		return typed_build(cli, &args->targets, &args->options, cli->dry_run, ret);
-	return table_given(cli, args->table, args->table_file, ret);
+	return table_given(cli, args->table, args->table_file, 0, ret);
 }
 
 static int create_one(struct cli *cli, const struct args *args,

@@ -29,6 +29,7 @@ int preflight_check(struct cli *cli, const struct bp_table *table, const struct 
 	if (how->kernel_release)
 		check.kernel_release = how->kernel_release;
 	check.read_only = how->read_only;
+	check.printed = how->printed;
 	check.device = how->device[0] ? how->device : NULL;
 	check.live = how->live;
 	return bp_table_check(cli->ctx, table, &check, ret);

@@ -11,6 +11,7 @@
 struct preflight {
 	bool skip; /* don't look at all */
 	bool read_only;
+	bool printed;            /* the table is what a kernel printed */
 	bool offline;            /* look at no device and ask no kernel */
 	uint32_t kernel_release; /* 0xMMmm; 0: the running one's, unless offline */
 	char device[32];         /* "MAJOR:MINOR" of the existing device it is for */

@@ -11,7 +11,7 @@ struct args {
 	struct cli_list names, targets, options;
 	const char *text, *file, *only, *kernel, *for_device;
 	uint32_t flags;
-	bool explain, concise, minor, read_only, offline, keep_missing;
+	bool explain, concise, minor, read_only, offline, printed, keep_missing;
 };
 
 /* clang-format off */
@@ -40,12 +40,14 @@ static const struct cmd_opt check_opts[] = {
 	OPT_STRING(file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
 	OPT_STRING(for_device, 0, "for", "NAME", "the existing device that the table is for"),
 	OPT_FLAG(read_only, 'r', "readonly", "it will be loaded read-only"),
+	OPT_FLAG(printed, 0, "printed", "a kernel printed the table: tell what loading that would lose"),
 	OPT_FLAG(offline, 0, "offline", "look at no device and ask no kernel"),
 	OPT_STRING(kernel, 0, "kernel", "RELEASE", "the kernel it is for, such as 6.12; default: this one"),
 	OPT_EXTRA(options),
 	OPT_CONFLICT("TARGET", "table table-file"),
 	OPT_CONFLICT("table", "table-file"),
 	OPT_CONFLICT("for", "offline"),
+	OPT_CONFLICT("printed", "TARGET"),
 	OPT_ANY("TARGET table table-file"),
 	OPT_END
 };
@@ -137,7 +139,7 @@ static int explain_text(struct cli *cli, const struct args *args)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	_cleanup_(out_freep) struct out *out = NULL;
-	int r = table_given(cli, args->text, args->file, &table);
+	int r = table_given(cli, args->text, args->file, 0, &table);
 
 	if (!r)
 		r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
@@ -352,7 +354,9 @@ static int run_check(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(table_freep) struct bp_table *table = NULL, *live = NULL;
-	struct preflight how = { .read_only = args->read_only, .offline = args->offline };
+	struct preflight how = { .read_only = args->read_only,
+				 .offline = args->offline,
+				 .printed = args->printed };
 	struct bp_findings *findings;
 	int r = parse_release(cli, args->kernel, &how.kernel_release);
 
@@ -363,7 +367,8 @@ static int run_check(struct cli *cli, const void *p)
 	if (args->targets.count)
 		r = typed_build(cli, &args->targets, &args->options, true, &table);
 	else
-		r = table_given(cli, args->text, args->file, &table);
+		r = table_given(cli, args->text, args->file,
+				args->printed ? BP_TABLE_PRINTED : 0, &table);
 	if (r)
 		return r;
 	r = preflight_check(cli, table, &how, &findings);

@@ -249,6 +249,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_cache = {
 	.name = "cache",
 	.summary = "keep what is used most on a fast device",
+	.reprint = "the words it was loaded with are printed: what messages changed since is "
+		   "not among them",
 	.module = "dm-cache",
 	.since = "3.9",
 	.flags = BP_TARGET_FORMATS,

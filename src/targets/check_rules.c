@@ -356,6 +356,10 @@ void check_grammar_rules(struct check *check, const struct segment *s)
 	check_known(check, s);
 	if (s->pub.problem)
 		check_refuse(check, NULL, NULL, "not understood: %s", s->pub.problem);
+	if (check->opts.printed && s->type && s->type->reprint)
+		check_found(check, BP_SEVERITY_WARNING, NULL, NULL,
+			    "what a kernel prints is not all it was given: %s",
+			    s->type->reprint);
 	if (!s->params)
 		return;
 	check_mixture(check, s);

@@ -161,6 +161,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_clone = {
 	.name = "clone",
 	.summary = "fill a device from a read-only one while it is in use",
+	.reprint = "the words it was loaded with are printed: what messages changed since is "
+		   "not among them",
 	.module = "dm-clone",
 	.since = "5.4",
 	.flags = BP_TARGET_FORMATS,

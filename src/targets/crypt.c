@@ -331,6 +331,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_crypt = {
 	.name = "crypt",
 	.summary = "encryption of a device",
+	.reprint = "where the key is hidden the line can't be loaded, where it is not it is "
+		   "secret",
 	.module = "dm-crypt",
 	.since = "2.6.4",
 	.size = sizeof(struct bp_crypt),

@@ -87,6 +87,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_dust = {
 	.name = "dust",
 	.summary = "simulate bad sectors",
+	.reprint = "the bad blocks and whether they fail are not printed",
 	.module = "dm-dust",
 	.since = "5.2",
 	.size = sizeof(struct bp_dust),

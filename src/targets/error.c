@@ -32,6 +32,7 @@ static void check(struct check *c, const void *params)
 const struct bp_target target_error = {
 	.name = "error",
 	.summary = "every read and write fails",
+	.reprint = "the device that lends its limits is never printed",
 	.module = "dm-mod",
 	.since = "2.6.0",
 	.flags = BP_TARGET_WILDCARD,

@@ -142,6 +142,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_flakey = {
 	.name = "flakey",
 	.summary = "work for a while, misbehave for a while, in turns",
+	.reprint = "Linux 6.12 prints error_reads and error_writes where nothing was asked "
+		   "for, which 6.1 refuses",
 	.module = "dm-flakey",
 	.since = "2.6.39",
 	.size = sizeof(struct bp_flakey),

@@ -125,6 +125,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_inlinecrypt = {
 	.name = "inlinecrypt",
 	.summary = "encryption by the block layer, in hardware where there is some",
+	.reprint = "the key's kind is printed as a word more, and a hidden key can't be loaded",
 	.module = "dm-inlinecrypt",
 	.since = "7.2",
 	.size = sizeof(struct bp_inlinecrypt),

@@ -210,6 +210,8 @@ static int canonical(void *params, struct arena *arena)
 const struct bp_target target_integrity = {
 	.name = "integrity",
 	.summary = "a checksum or tag for each block",
+	.reprint = "values are printed as in effect, a recalculate would begin again, and "
+		   "hidden keys can't be loaded",
 	.module = "dm-integrity",
 	.since = "4.12",
 	.flags = BP_TARGET_SINGLETON | BP_TARGET_FORMATS,

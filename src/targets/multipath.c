@@ -338,6 +338,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_multipath = {
 	.name = "multipath",
 	.summary = "several paths to one device, in groups of which one is in use",
+	.reprint = "repeat counts, retain_attached_hw_handler and the hardware handler may be "
+		   "printed otherwise than given",
 	.module = "dm-multipath",
 	.since = "2.6.13",
 	.flags = BP_TARGET_SINGLETON | BP_TARGET_IMMUTABLE,

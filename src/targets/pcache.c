@@ -100,6 +100,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_pcache = {
 	.name = "pcache",
 	.summary = "cache a slow device on persistent memory",
+	.reprint = "data_crc is printed as crc, which no kernel takes",
 	.module = "dm-pcache",
 	.since = "6.18",
 	.flags = BP_TARGET_SINGLETON | BP_TARGET_FORMATS,

@@ -559,6 +559,8 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_raid = {
 	.name = "raid",
 	.summary = "the kernel's RAID 0, 1, 4, 5, 6 and 10",
+	.reprint = "max_write_behind is halved each time, raid10_use_near_sets is counted but "
+		   "not printed, and a rebuild would begin again",
 	.module = "dm-raid",
 	.since = "2.6.38",
 	.flags = BP_TARGET_FORMATS,

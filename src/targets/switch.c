@@ -95,6 +95,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_switch = {
 	.name = "switch",
 	.summary = "map each region to a path of its own",
+	.reprint = "what messages mapped to paths is not printed",
 	.module = "dm-switch",
 	.since = "3.11",
 	.size = sizeof(struct bp_switch),

@@ -49,6 +49,11 @@ const char *bp_target_since(const struct bp_target *target)
 	return target->since;
 }
 
+const char *bp_target_reprint(const struct bp_target *target)
+{
+	return target->reprint;
+}
+
 uint32_t bp_target_flags(const struct bp_target *target)
 {
 	return target->flags;

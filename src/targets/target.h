@@ -31,7 +31,10 @@ struct bp_target {
 	size_t size;            /* of the public struct */
 	const struct arg *args; /* of a table line */
 	const struct arg
-		*printed;   /* what kernels print, where that is another grammar; or NULL */
+		*printed; /* what kernels print, where that is another grammar; or NULL */
+	/* What is lost or changed where what a kernel printed is loaded again, a sentence without
+	 * full stop. NULL: nothing. */
+	const char *reprint;
 	bool ignores_extra; /* the kernel does not mind words behind the last argument */
 
 	size_t status_size;        /* 0: the target has no status */

@@ -44,6 +44,7 @@ static void check(struct check *c, const void *params)
 const struct bp_target target_thin = {
 	.name = "thin",
 	.summary = "a volume or snapshot of a thin pool",
+	.reprint = "a volume of a failed pool prints Fail in place of its arguments",
 	.module = "dm-thin-pool",
 	.since = "3.2",
 	.size = sizeof(struct bp_thin),

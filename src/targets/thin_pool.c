@@ -198,6 +198,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_thin_pool = {
 	.name = "thin-pool",
 	.summary = "allocate blocks on first write, share them between snapshots",
+	.reprint = "the block size is printed as it was first loaded, whatever a reload said",
 	.module = "dm-thin-pool",
 	.since = "3.2",
 	.flags = BP_TARGET_SINGLETON | BP_TARGET_IMMUTABLE | BP_TARGET_NEVER_READ_ONLY |

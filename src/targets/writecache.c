@@ -200,6 +200,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 const struct bp_target target_writecache = {
 	.name = "writecache",
 	.summary = "let writes land on persistent memory or an SSD first",
+	.reprint = "the cleaner that a message switched on is not printed",
 	.module = "dm-writecache",
 	.since = "4.18",
 	.flags = BP_TARGET_FORMATS,

@@ -343,6 +343,36 @@ static void replacements(void **state)
 	}
 }
 
+/* Printed tables are told of what they lost; others, and targets that lose nothing, are not. */
+static void printed_tables_are_marked(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} rows[] = {
+		{ "0 8 error", "the device that lends its limits is never printed" },
+		{ "0 8 thin Fail", "prints Fail in place of its arguments" },
+		{ "0 8 zero", NULL },
+	};
+	struct bp_table_check_opts opts = { .size = sizeof(opts), .kernel_release = 0x060c };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		const char *says = rows[i / 2].says;
+		struct bp_findings *findings;
+		struct bp_table *table;
+		bool said = false;
+
+		opts.printed = i % 2;
+		assert_ok(bp_table_parse(ctx, rows[i / 2].line, BP_TABLE_PRINTED, &table));
+		assert_ok(bp_table_check(ctx, table, &opts, &findings));
+		for (size_t k = 0; k < bp_findings_count(findings); k++)
+			said |= says && strstr(bp_findings_get(findings, k)->rule, says);
+		assert_int_equal(said, says && opts.printed);
+		bp_findings_free(findings);
+		bp_table_free(table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +384,7 @@ int main(void)
 		cmocka_unit_test(replacements),
 		cmocka_unit_test(findings_are_json),
 		cmocka_unit_test(an_older_error_survives),
+		cmocka_unit_test(printed_tables_are_marked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
