@@ -142,7 +142,7 @@ void field_columns_free(struct out_column *columns, const struct out_column *bas
 
 static int add_column(struct out_column **columns, size_t count, const struct bp_option *field)
 {
-	struct out_column *more = reallocarray(*columns, count + 2, sizeof(*more));
+	struct out_column *more = realloc(*columns, (count + 2) * sizeof(*more));
 	enum out_kind kind = field->kind == BP_OPTION_NUMBER ? OUT_NUMBER
 			     : field->kind == BP_OPTION_FLAG ? OUT_BOOL
 							     : OUT_TEXT;
