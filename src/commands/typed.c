@@ -4,6 +4,7 @@
 #include <bedplate/bdev.h>
 #include <bedplate/targets.h>
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define OPTION_NAME_MAX 64u
@@ -294,6 +295,7 @@ static int find_range(struct typed *t, const struct bp_table *table, bp_sector *
 		return r;
 	if (t->size)
 		return parse_range(t, "size", t->size, ret_length);
+	assert(t->segment); /* fill() made it */
 	r = bp_target_length(t->cli->ctx, t->target, t->segment->params, lookup, t->cli,
 			     ret_length);
 	if (r == -ENODATA)

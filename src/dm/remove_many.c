@@ -195,7 +195,7 @@ static int worker_init(struct work *w, struct worker *ret)
 		r = dm_plug(ret->ctx, dm->ops, self);
 	if (r == 0)
 		r = dm_get(ret->ctx, &own);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	own->udev_probed = dm->udev_probed;
 	own->udev_why_not = dm->udev_why_not;
