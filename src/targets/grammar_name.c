@@ -4,6 +4,7 @@
 #include "core/number.h"
 #include "targets/grammar.h"
 
+#include <assert.h>
 #include <ctype.h>
 
 struct finder {
@@ -64,6 +65,7 @@ static int enter_list(struct finder *f, const struct arg *arg, void *base, size_
 		}
 		return 0;
 	}
+	assert(base); /* with an arena nothing on the way is missing */
 	if (index > nr)
 		return bp_fail(f->ctx, -EINVAL, "%s: %s has %zu elements, the next one is %zu",
 			       f->full, arg->name, nr, nr);
