@@ -530,34 +530,43 @@ static int change(struct bp_pool *pool, const char *verb, const struct bp_thin_p
 	return r;
 }
 
-int bp_pool_set_no_space(struct bp_pool *pool, bool error_if_no_space, int64_t timeout_ms)
+/* Begin with the live parameters; @apply changes one of them by @value. */
+static int change_one(struct bp_pool *pool, const char *verb,
+		      void (*apply)(struct bp_thin_pool *params, uint64_t value),
+		      uint64_t value, int64_t timeout_ms)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	const struct bp_thin_pool *params;
 	struct bp_thin_pool changed;
 	bp_sector sectors;
-	int r = pool_table(pool, "set-no-space", &table, &params, &sectors);
+	int r = pool_table(pool, verb, &table, &params, &sectors);
 
 	if (r < 0)
 		return r;
 	changed = *params;
-	changed.error_if_no_space = error_if_no_space;
-	return change(pool, "set-no-space", &changed, sectors, timeout_ms);
+	apply(&changed, value);
+	return change(pool, verb, &changed, sectors, timeout_ms);
+}
+
+static void apply_no_space(struct bp_thin_pool *params, uint64_t value)
+{
+	params->error_if_no_space = value != 0;
+}
+
+static void apply_low_water(struct bp_thin_pool *params, uint64_t value)
+{
+	params->low_water_dblocks = value;
+}
+
+int bp_pool_set_no_space(struct bp_pool *pool, bool error_if_no_space, int64_t timeout_ms)
+{
+	return change_one(pool, "set-no-space", apply_no_space, error_if_no_space, timeout_ms);
 }
 
 int bp_pool_set_low_water(struct bp_pool *pool, bp_dblock low_water_dblocks, int64_t timeout_ms)
 {
-	_cleanup_(table_freep) struct bp_table *table = NULL;
-	const struct bp_thin_pool *params;
-	struct bp_thin_pool changed;
-	bp_sector sectors;
-	int r = pool_table(pool, "set-low-water", &table, &params, &sectors);
-
-	if (r < 0)
-		return r;
-	changed = *params;
-	changed.low_water_dblocks = low_water_dblocks;
-	return change(pool, "set-low-water", &changed, sectors, timeout_ms);
+	return change_one(pool, "set-low-water", apply_low_water, low_water_dblocks,
+			  timeout_ms);
 }
 
 int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_ms)

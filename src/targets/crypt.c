@@ -318,14 +318,9 @@ static void check(struct check *c, const void *params)
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_crypt *crypt = params;
-	const bp_sector sectors = bp_bytes_to_sector(crypt->sector_bytes.value);
-	bp_sector device;
-	int r = length_of(query, crypt->dev, crypt->offset_sectors, &device);
 
-	if (r < 0)
-		return r;
-	*ret = device - (sectors ? device % sectors : 0);
-	return 0;
+	return length_of_blocks(query, crypt->dev, crypt->offset_sectors,
+				crypt->sector_bytes.value, ret);
 }
 
 const struct bp_target target_crypt = {

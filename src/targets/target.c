@@ -139,6 +139,19 @@ int length_of(const struct length_query *query, const char *dev, bp_sector offse
 	return 0;
 }
 
+int length_of_blocks(const struct length_query *query, const char *dev, bp_sector offset,
+		     bp_bytes block_bytes, bp_sector *ret)
+{
+	const bp_sector sectors = bp_bytes_to_sector(block_bytes);
+	bp_sector device;
+	int r = length_of(query, dev, offset, &device);
+
+	if (r < 0)
+		return r;
+	*ret = device - (sectors ? device % sectors : 0);
+	return 0;
+}
+
 int length_none(const struct length_query *query, const char *why)
 {
 	return bp_fail(query->ctx, -ERANGE, "no length follows from the devices: %s", why);

@@ -65,6 +65,9 @@ extern const size_t targets_count;
  */
 int length_of(const struct length_query *query, const char *dev, bp_sector offset,
 	      bp_sector *ret);
+/* The same in whole blocks of @block_bytes (0: of any size), rounded down. */
+int length_of_blocks(const struct length_query *query, const char *dev, bp_sector offset,
+		     bp_bytes block_bytes, bp_sector *ret);
 /* -ERANGE, with the reason why these parameters give no length. */
 int length_none(const struct length_query *query, const char *why);
 
