@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "formats/thin/gaps.h"
 #include "core/strbuf.h"
+#include "formats/thin/check.h"
 #include "formats/thin/meta.h"
 
 #include <inttypes.h>
@@ -83,29 +84,6 @@ void thin_gaps_done(struct thin_gaps *gaps)
 	vec_done(&gaps->list);
 }
 
-static enum bp_damage_kind kind_of(enum node_error error)
-{
-	static const enum bp_damage_kind kinds[NODE_ERRORS] = {
-		[NODE_IO] = BP_DAMAGE_IO,
-		[NODE_RANGE] = BP_DAMAGE_POINTER,
-		[NODE_CSUM] = BP_DAMAGE_CHECKSUM,
-		[NODE_KIND] = BP_DAMAGE_WRONG_KIND,
-		[NODE_BLOCKNR] = BP_DAMAGE_MISPLACED,
-		[NODE_FLAGS] = BP_DAMAGE_NODE_HEADER,
-		[NODE_VALUE_SIZE] = BP_DAMAGE_NODE_HEADER,
-		[NODE_MAX_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_NR_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_NO_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_KEY_ORDER] = BP_DAMAGE_KEY_ORDER,
-		[NODE_LOOP] = BP_DAMAGE_LOOP,
-		[NODE_DEPTH] = BP_DAMAGE_DEPTH,
-		[NODE_HEIGHT] = BP_DAMAGE_DEPTH,
-		[NODE_KEY_RANGE] = BP_DAMAGE_KEY_RANGE,
-	};
-
-	return kinds[error];
-}
-
 static void describe(struct strbuf *s, const struct thin_gap_found *gap)
 {
 	strbuf_addf(s, "device %" PRIu64 ": virtual blocks %" PRIu64, gap->device, gap->begin);
@@ -127,7 +105,7 @@ int thin_gaps_report(struct bp_ctx *ctx, const struct thin_gaps *gaps,
 	for (size_t i = 0; damage && i < gaps->list.count; i++) {
 		const struct thin_gap_found *gap = &gaps->list.items[i];
 		struct bp_damage d = {
-			.kind = kind_of(gap->error),
+			.kind = check_kind_of(gap->error),
 			.harm = BP_HARM_FATAL,
 			.place = BP_PLACE_MAPPINGS,
 			.block = gap->block,
