@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bedplate lab run: a command as root of a kernel of its own, without privileges. */
+#include "lab/lab.h"
 #include "cli/cli.h"
-#include "commands/lab_boot.h"
 
 #include <signal.h>
 #include <sys/stat.h>

@@ -23,7 +23,7 @@ def array(name, content):
 
 
 with open(sys.argv[1], "w", encoding="ascii") as out:
-    print('#include "commands/lab_boot.h"', file=out)
+    print('#include "lab/lab.h"', file=out)
     for file in map(pathlib.Path, sys.argv[2:]):
         name = "lab_guest_" + file.name.split(".")[0]
         if file.suffix == ".sh":

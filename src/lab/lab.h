@@ -4,8 +4,8 @@
  * an emulated machine. Neither needs a privilege; the guest's root may do on this machine what
  * the caller may, and nothing more.
  */
-#ifndef COMMANDS_LAB_BOOT_H
-#define COMMANDS_LAB_BOOT_H
+#ifndef LAB_LAB_H
+#define LAB_LAB_H
 
 #include <bedplate/units.h>
 
@@ -94,7 +94,7 @@ struct lab {
 int lab_why(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int lab_hint(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* lab_files.c: the private directory, with disks, the command and the guest's init. */
+/* files.c: the private directory, with disks, the command and the guest's init. */
 int lab_files_make(struct lab *lab);
 void lab_files_remove(struct lab *lab);
 FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode);
@@ -102,7 +102,7 @@ FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode);
  */
 char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len);
 
-/* lab_kernel.c: find the kernel, choose the memory's place, write the command line. */
+/* kernel.c: find the kernel, choose the memory's place, write the command line. */
 int lab_kernel_prepare(struct lab *lab);
 /*
  * Why a guest ended before its command did, from its exit status and console. Return: whether
@@ -110,7 +110,7 @@ int lab_kernel_prepare(struct lab *lab);
  */
 bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console);
 
-/* The files of guest/, see meson.build. */
+/* The files of guest/, see src/lab/meson.build. */
 extern const char lab_guest_init_uml[], lab_guest_init_qemu[];
 extern const unsigned char lab_guest_xstate[];
 extern const size_t lab_guest_xstate_size;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/util.h"
-#include "commands/lab_boot.h"
+#include "lab/lab.h"
 
 extern char **environ;
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "cli/util.h"
-#include "commands/lab_boot.h"
+#include "lab/lab.h"
 
 #define UML_MODULES "/usr/lib/uml/modules" /* where Debian's package keeps them */
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cli/util.h"
-#include "commands/lab_boot.h"
+#include "lab/lab.h"
 
 #define CONSOLE_MAX    (1u << 20)
 #define KERNEL_LOG_MAX (16u << 20)
