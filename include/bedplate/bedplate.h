@@ -9,6 +9,7 @@
 #include <bedplate/device.h>
 #include <bedplate/explain.h>
 #include <bedplate/json.h>
+#include <bedplate/output.h>
 #include <bedplate/pool.h>
 #include <bedplate/stack.h>
 #include <bedplate/table.h>

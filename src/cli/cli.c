@@ -86,7 +86,7 @@ static int unknown_verb(struct cli *cli, const char *name)
 static int print_version(struct cli *cli)
 {
 	if (cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
-		fprintf(cli->out, "%s (bedplate %s)\n", CLI_DROP_IN_LEVEL, bp_version());
+		fprintf(cli->out, "%s\n", CLI_DROP_IN_LEVEL);
 	else
 		fprintf(cli->out, "bedplate %s\n", bp_version());
 	return EXIT_OK;
@@ -243,6 +243,7 @@ int cli_main(struct cli *cli, int argc, char **argv)
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN); /* a write says EPIPE then; programs we run get it back */
+	signal(SIGXFSZ, SIG_IGN); /* and EFBIG, beyond ulimit -f */
 	cli->program = argc ? base_name(argv[0]) : "bedplate";
 	r = bp_ctx_new(&cli->ctx);
 	r = r < 0 ? cli_fail(cli, NULL, r) : dispatch(cli, argc, argv);

@@ -165,8 +165,11 @@ int cli_fail(struct cli *cli, const char *subject, int r)
 	} else {
 		f.message = strerror(-r);
 	}
+	/* What the library calls a wrong use of files was asked for on the command line. */
+	f.usage = f.error && f.error->code == BP_E_USAGE && cli->cmd &&
+		  (cli->cmd->flags & CMD_DROP_IN);
 	failure_report(cli, &f);
-	return EXIT_FAILED;
+	return f.usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
 int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
+#include <bedplate/output.h>
 #include <bedplate/thin_dump.h>
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
+#include <stdio.h>
 #include <unistd.h>
 
 struct args {
@@ -34,7 +34,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* Pieces are large: stdio would only copy them. */
+/* Standard output; pieces are large, stdio would only copy them. */
 static int write_text(void *user, const char *text, size_t len)
 {
 	int fd = *(int *)user;
@@ -57,15 +57,6 @@ static void print_damage(void *user, const struct bp_damage *damage)
 	cli_warn(user, "%s", damage->what);
 }
 
-/* Opening the output would empty what is to be read. */
-static bool is_input(const struct args *args)
-{
-	struct stat in, out;
-
-	return stat(args->path, &in) == 0 && stat(args->output, &out) == 0 &&
-	       in.st_dev == out.st_dev && in.st_ino == out.st_ino;
-}
-
 static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 {
 	for (size_t i = 0; i < args->ids.count; i++) {
@@ -80,7 +71,16 @@ static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 	return 0;
 }
 
-static int dump(struct cli *cli, const struct args *args, int fd, const uint64_t *ids)
+/* What takes the text: standard output, or a file. */
+struct sink {
+	bp_write_fn write;
+	void *user;
+	struct bp_output *output; /* NULL: standard output */
+};
+
+/* @ret_damages: parts that could not be read. */
+static int dump(struct cli *cli, const struct args *args, const struct sink *to,
+		const uint64_t *ids, uint64_t *ret_damages)
 {
 	struct bp_thin_open_opts how = {
 		.size = sizeof(how),
@@ -98,7 +98,6 @@ static int dump(struct cli *cli, const struct args *args, int fd, const uint64_t
 		.callback_user = cli,
 	};
 	struct bp_thin_meta *meta;
-	uint64_t damages = 0;
 	int r;
 
 	if (args->format == 1)
@@ -107,36 +106,67 @@ static int dump(struct cli *cli, const struct args *args, int fd, const uint64_t
 		opt.flags |= BP_THIN_DUMP_TRANSACTION;
 	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
 	if (r < 0)
-		return cli_fail(cli, args->path, r);
-	r = bp_thin_dump(meta, &opt, write_text, &fd, &damages);
+		return r;
+	r = bp_thin_dump(meta, &opt, to->write, to->user, ret_damages);
 	bp_thin_close(meta);
+	return to->output ? bp_output_error(to->output, r) : r;
+}
+
+static int report_damage(struct cli *cli, const struct args *args, uint64_t damages,
+			 const char *where)
+{
+	_cleanup_(freep) char *hint = NULL;
+
+	if (asprintf(&hint,
+		     "thin_check tells more; what is missing is marked in %s, which has no "
+		     "end on purpose",
+		     where) < 0)
+		hint = NULL;
+	return cli_failf(cli, args->path, hint, "%" PRIu64 " %s of the metadata can't be read",
+			 damages, damages == 1 ? "part" : "parts");
+}
+
+static int dump_to_stdout(struct cli *cli, const struct args *args, const uint64_t *ids)
+{
+	int fd = fileno(cli->out), r;
+	const struct sink to = { .write = write_text, .user = &fd };
+	uint64_t damages = 0;
+
+	fflush(cli->out);
+	r = dump(cli, args, &to, ids, &damages);
 	if (r < 0)
 		return cli_fail(cli, r == -EPIPE ? NULL : args->path, r);
-	if (damages)
-		return cli_failf(
-			cli, args->path,
-			"thin_check tells more; what is missing is marked in the dump, "
-			"which has no end on purpose",
-			"%" PRIu64 " %s of the metadata can't be read", damages,
-			damages == 1 ? "part" : "parts");
-	return EXIT_OK;
+	return damages ? report_damage(cli, args, damages, "the dump") : EXIT_OK;
+}
+
+static void output_freep(struct bp_output **output)
+{
+	bp_output_free(*output);
 }
 
 static int dump_to_file(struct cli *cli, const struct args *args, const uint64_t *ids)
 {
-	int fd, status;
+	const char *inputs[] = { args->path, NULL }, *where;
+	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
+	_cleanup_(output_freep) struct bp_output *output = NULL;
+	uint64_t damages = 0;
+	struct sink to;
+	int r;
 
-	if (is_input(args))
-		return cli_usage(cli, "%s: output and input are the same", args->output);
-	fd = open(args->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return cli_failf(cli, args->output, NULL, "cannot open for writing: %s",
-				 strerror(errno));
-	status = dump(cli, args, fd, ids);
-	if (close(fd) != 0 && status == EXIT_OK)
-		status =
-			cli_failf(cli, args->output, NULL, "cannot write: %s", strerror(errno));
-	return status;
+	r = bp_output_new(cli->ctx, args->output, &how, &output);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	to = (struct sink){ .write = bp_output_write, .user = output, .output = output };
+	r = dump(cli, args, &to, ids, &damages);
+	if (r < 0)
+		return cli_fail(cli, args->path, r);
+	if (damages) {
+		r = bp_output_commit_partial(output, &where);
+		return r < 0 ? cli_fail(cli, NULL, r)
+			     : report_damage(cli, args, damages, where);
+	}
+	r = bp_output_commit(output);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }
 
 static int run(struct cli *cli, const void *p)
@@ -154,8 +184,7 @@ static int run(struct cli *cli, const void *p)
 		return dump_to_file(cli, args, ids);
 	if (cli->json)
 		return cli_usage(cli, "--json: the dump itself is no JSON, give --output FILE");
-	fflush(cli->out);
-	return dump(cli, args, fileno(cli->out), ids);
+	return dump_to_stdout(cli, args, ids);
 }
 
 const struct cmd cmd_thin_dump = {

@@ -293,6 +293,13 @@ struct error_state *error_save(struct bp_ctx *ctx)
 	return state;
 }
 
+void error_state_free(struct error_state *state)
+{
+	if (state)
+		error_clear(state);
+	free(state);
+}
+
 void error_restore(struct bp_ctx *ctx, struct error_state *take_state)
 {
 	if (!ctx || !take_state)

@@ -55,6 +55,7 @@ void error_prefix(struct bp_ctx *ctx, const char *fmt, ...) _printf_(2, 3);
 struct error_state;
 struct error_state *error_save(struct bp_ctx *ctx);
 void error_restore(struct bp_ctx *ctx, struct error_state *take_state);
+void error_state_free(struct error_state *state);
 
 void bp_warn(struct bp_ctx *ctx, const char *fmt, ...) _printf_(2, 3);
 

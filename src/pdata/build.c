@@ -8,8 +8,7 @@
 static int fail_write(struct build *b, int r, bp_mblock nr)
 {
 	r = bp_fail(b->ctx, r, "cannot write block %" PRIu64 ": %s", nr, strerror(-r));
-	if (r == -EIO)
-		error_set_code(b->ctx, BP_E_IO);
+	error_set_code(b->ctx, BP_E_IO);
 	return r;
 }
 
@@ -595,6 +594,23 @@ static int write_metadata_sm(struct build *b, struct sm_root_disk *ret)
 	return 0;
 }
 
+/*
+ * The superblock could not be written, or not be flushed: it may lie there all the same. What
+ * was reported as failed must not look whole later.
+ */
+static void take_back(struct build *b)
+{
+	struct error_state *first = error_save(b->ctx);
+	int r;
+
+	memset(b->scratch, 0, IO_BLOCK);
+	r = write_superblock(b, b->scratch);
+	error_restore(b->ctx, first);
+	if (r < 0)
+		error_set_hint(b->ctx, "the output may look like whole metadata later, and was "
+				       "not written whole: don't use it");
+}
+
 int build_finish(struct build *b, enum block_kind superblock,
 		 void (*fill)(void *user, const struct sm_root_disk *metadata_sm,
 			      bp_mblock nr_blocks, void *data),
@@ -617,5 +633,8 @@ int build_finish(struct build *b, enum block_kind superblock,
 	memset(b->scratch, 0, IO_BLOCK);
 	fill(user, &root, b->nr_blocks, b->scratch);
 	block_seal(b->scratch, superblock, 0);
-	return write_superblock(b, b->scratch);
+	r = write_superblock(b, b->scratch);
+	if (r < 0)
+		take_back(b);
+	return r;
 }

@@ -348,7 +348,7 @@ static const struct {
 	{ "drop_in d --f x", 64, "", "drop_in: unknown option '--f'\n" },
 	{ "drop_in -q", 1, "text=\n", "" },
 	{ "drop_in -q --nonsense", 64, "", "drop_in: unknown option '--nonsense'" },
-	{ "drop_in -V", 0, "1.3.3 (bedplate 0.1.0)\n", "" },
+	{ "drop_in -V", 0, "1.3.3\n", "" },
 	{ "pdata_tools drop_in -q", 1, "text=\n", "" },
 	{ "bedplate --quiet drop_in", 1, "text=\n", "" },
 	/* Options beyond the table. */

@@ -7,10 +7,10 @@
 #include "formats/thin/restore.h"
 #include "formats/thin/xml.h"
 #include "formats/xml/read.h"
+#include "io/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 /* Between two calls of progress(), in elements. */
 #define PROGRESS_EVERY 0x10000u
@@ -498,25 +498,6 @@ static ssize_t read_file(void *user, void *buf, size_t len)
 	return n;
 }
 
-/* Writing would destroy what is being read. */
-static int refuse_same(struct bp_ctx *ctx, int xml_fd, const char *path)
-{
-	struct stat in, out;
-	bool same;
-
-	if (fstat(xml_fd, &in) < 0 || stat(path, &out) < 0)
-		return 0; /* opening or reading will say why */
-	if (S_ISBLK(in.st_mode) && S_ISBLK(out.st_mode))
-		same = in.st_rdev == out.st_rdev;
-	else
-		same = in.st_dev == out.st_dev && in.st_ino == out.st_ino;
-	if (!same)
-		return 0;
-	bp_fail(ctx, -EINVAL, "%s: output and input are the same", path);
-	error_set_code(ctx, BP_E_USAGE);
-	return -EINVAL;
-}
-
 int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		    const struct bp_thin_restore_opts *opts)
 {
@@ -525,7 +506,7 @@ int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const 
 	struct io *io;
 	int r;
 
-	r = refuse_same(ctx, xml_fd, path);
+	r = output_refuse_input(ctx, xml_fd, NULL, path);
 	if (r < 0)
 		return r;
 	r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);

@@ -60,10 +60,10 @@ int reader_close(struct xml_reader *rd)
 	return rd->handler->close(rd->handler->user, rd->open[--rd->depth]);
 }
 
-/* Put the position before the message that a handler recorded. */
+/* Put the position before the message that a handler recorded, unless a write is at fault. */
 static int place(struct xml_reader *rd, int r, uint64_t line, uint64_t column)
 {
-	if (r < 0)
+	if (r < 0 && bp_error_get(rd->ctx)->code != BP_E_IO)
 		error_prefix(rd->ctx, "%s: line %" PRIu64 ", column %" PRIu64, rd->source->name,
 			     line, column);
 	return r;
