@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all maps share: joining pieces, reading them, and metadata read through a map. Promises to
+ * say -ENODATA for what is missing, never zeros in its place.
+ */
+#include "io/map.h"
+
+#include "io/cpus.h"
+#include "io/io.h"
+
+void map_free(struct map *map)
+{
+	if (map)
+		map->ops->free(map);
+}
+
+/* Does @next go on where @piece ends? */
+static bool continues(const struct map_piece *piece, const struct map_piece *next)
+{
+	if (piece->kind != next->kind || piece->nr_places != next->nr_places)
+		return false;
+	for (unsigned i = 0; i < piece->nr_places; i++)
+		if (piece->places[i].image != next->places[i].image ||
+		    piece->places[i].offset + piece->length != next->places[i].offset)
+			return false;
+	return true;
+}
+
+static int locate_one(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
+{
+	*ret = (struct map_piece){ .kind = MAP_ZERO, .length = max };
+	if (at >= map->size)
+		return 0;
+	return map->ops->locate(map, at, MIN(max, map->size - at), ret);
+}
+
+int map_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
+{
+	int r = locate_one(map, at, max, ret);
+
+	while (r == 0 && ret->length < max) {
+		struct map_piece next;
+
+		r = locate_one(map, at + ret->length, max - ret->length, &next);
+		if (r < 0 || !continues(ret, &next))
+			break;
+		ret->length += next.length;
+	}
+	/* What could not be looked at belongs to the next call, which tells of it. */
+	return ret->length && r < 0 && ret->length < max ? 0 : r;
+}
+
+/* --- one image --- */
+
+struct image_map {
+	struct map map;
+	const struct raw_image *image;
+	bp_bytes offset;
+};
+
+static int image_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
+{
+	const struct image_map *m = (const struct image_map *)(const void *)map;
+
+	*ret = (struct map_piece){ .kind = MAP_DATA, .length = max, .nr_places = 1 };
+	ret->places[0] = (struct map_place){ m->image, m->offset + at };
+	return 0;
+}
+
+static void image_map_free(struct map *map)
+{
+	free(map);
+}
+
+static const struct map_ops image_ops = { .locate = image_locate, .free = image_map_free };
+
+int map_image_new(const struct raw_image *image, bp_bytes offset, bp_bytes size,
+		  struct map **ret)
+{
+	struct image_map *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->map = (struct map){ .ops = &image_ops, .size = size };
+	m->image = image;
+	m->offset = offset;
+	*ret = &m->map;
+	return 0;
+}
+
+/* --- reading --- */
+
+static int read_xor(const struct map_piece *piece, size_t len, uint8_t *buf)
+{
+	_cleanup_(freep) uint8_t *more = malloc(len ? len : 1);
+
+	if (!more)
+		return -ENOMEM;
+	memset(buf, 0, len);
+	for (unsigned i = 0; i < piece->nr_places; i++) {
+		int r = raw_image_read(piece->places[i].image, piece->places[i].offset, len,
+				       more);
+
+		if (r < 0)
+			return r;
+		for (size_t b = 0; b < len; b++)
+			buf[b] ^= more[b];
+	}
+	return 0;
+}
+
+int map_piece_read(const struct map_piece *piece, size_t len, void *buf)
+{
+	int r = -ENODATA;
+
+	switch (piece->kind) {
+	case MAP_ZERO:
+		memset(buf, 0, len);
+		return 0;
+	case MAP_XOR:
+		return read_xor(piece, len, buf);
+	case MAP_DATA:
+		for (unsigned i = 0; r < 0 && i < piece->nr_places; i++)
+			r = raw_image_read(piece->places[i].image, piece->places[i].offset, len,
+					   buf);
+		return r;
+	case MAP_MISSING:
+		break;
+	}
+	return r;
+}
+
+int map_read(struct map *map, bp_bytes at, size_t len, void *buf)
+{
+	uint8_t *p = buf;
+	struct map_piece piece;
+	int r;
+
+	if (at > map->size || len > map->size - at)
+		return -ERANGE;
+	for (; len; len -= (size_t)piece.length) {
+		r = map_locate(map, at, len, &piece);
+		if (r == 0)
+			r = map_piece_read(&piece, (size_t)piece.length, p);
+		if (r < 0)
+			return r;
+		at += piece.length;
+		p += piece.length;
+	}
+	return 0;
+}
+
+/* --- metadata through a map --- */
+
+struct map_io {
+	struct io io;
+	struct map *map;
+	map_good_fn good;
+};
+
+static struct map_io *map_io_of(struct io *io)
+{
+	return (struct map_io *)(void *)io;
+}
+
+/* One block whose copies may differ: the first good one, else the first that can be read. */
+static int read_copies(const struct map_io *m, bp_mblock block, const struct map_piece *piece,
+		       void *buf)
+{
+	int r = map_piece_read(piece, IO_BLOCK, buf);
+
+	if (piece->kind != MAP_DATA || piece->nr_places < 2 || !m->good)
+		return r;
+	for (unsigned i = 0; i < piece->nr_places; i++) {
+		_cleanup_(freep) uint8_t *other = malloc(IO_BLOCK);
+
+		if (!other)
+			return -ENOMEM;
+		if (raw_image_read(piece->places[i].image, piece->places[i].offset, IO_BLOCK,
+				   other) == 0 &&
+		    m->good(block, other)) {
+			memcpy(buf, other, IO_BLOCK);
+			return 0;
+		}
+	}
+	return r;
+}
+
+static int read_block(const struct map_io *m, bp_mblock block, void *buf)
+{
+	bp_bytes at = bp_mblock_to_bytes(block);
+	struct map_piece piece;
+	int r = map_locate(m->map, at, IO_BLOCK, &piece);
+
+	if (r < 0)
+		return r;
+	if (piece.length == IO_BLOCK)
+		r = read_copies(m, block, &piece, buf);
+	else
+		r = map_read(m->map, at, IO_BLOCK, buf);
+	return r == -ENODATA || r == -ERANGE ? -EIO : r;
+}
+
+/* A long run at once where there is but one place to read it from. */
+static int read_run(const struct map_io *m, const struct io_run *run)
+{
+	size_t done = 0;
+
+	while (done < run->count) {
+		bp_bytes at = bp_mblock_to_bytes(run->first + done);
+		uint8_t *to = (uint8_t *)run->buf + done * IO_BLOCK;
+		struct map_piece piece;
+		size_t blocks;
+		int r = map_locate(m->map, at, (run->count - done) * IO_BLOCK, &piece);
+
+		if (r < 0)
+			return r;
+		blocks = piece.length / IO_BLOCK;
+		if (blocks && (piece.nr_places < 2 || !m->good)) {
+			r = map_piece_read(&piece, blocks * IO_BLOCK, to);
+			r = r == -ENODATA || r == -ERANGE ? -EIO : r;
+		} else {
+			blocks = 1;
+			r = read_block(m, run->first + done, to);
+		}
+		if (r < 0)
+			return r;
+		done += blocks;
+	}
+	return 0;
+}
+
+static int map_io_read(struct io *io, const struct io_run *runs, size_t nr)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < nr; i++)
+		r = read_run(map_io_of(io), &runs[i]);
+	return r;
+}
+
+static int map_io_write(struct io *io, const struct io_run *run)
+{
+	(void)io;
+	(void)run;
+	return -EROFS;
+}
+
+static int map_io_flush(struct io *io)
+{
+	(void)io;
+	return -EROFS;
+}
+
+static void map_io_close(struct io *io)
+{
+	map_free(map_io_of(io)->map);
+	free(io);
+}
+
+static const struct io_ops map_io_ops = {
+	.name = "map",
+	.read = map_io_read,
+	.write = map_io_write,
+	.flush = map_io_flush,
+	.close = map_io_close,
+};
+
+int map_io_new(struct map *take_map, map_good_fn good, struct io **ret)
+{
+	struct map_io *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->map = take_map;
+	m->good = good;
+	m->io = (struct io){
+		.ops = &map_io_ops,
+		.nr_blocks = bp_bytes_to_mblock(take_map->size),
+		.batch_runs = 1,
+		.workers = cpus_available(),
+	};
+	*ret = &m->io;
+	return 0;
+}

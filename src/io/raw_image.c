@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Disk images and devices as bytes. Promises that what it opens is never written to. */
+#include "io/raw_image.h"
+
+#include "io/io.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static int look(struct bp_ctx *ctx, const char *path, int fd, struct raw_image *image)
+{
+	struct stat st;
+	off_t size;
+
+	if (fstat(fd, &st) < 0)
+		return bp_fail(ctx, -errno, "cannot look at '%s': %s", path,
+			       strerrordesc_np(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return bp_fail(ctx, -EINVAL, "Not a block device or regular file '%s'.", path);
+	size = lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		return bp_fail(ctx, -errno, "cannot find the size of '%s': %s", path,
+			       strerrordesc_np(errno));
+	image->size = (bp_bytes)size;
+	image->device = S_ISBLK(st.st_mode);
+	image->dev = image->device ? st.st_rdev : st.st_dev;
+	image->ino = image->device ? 0 : st.st_ino;
+	return 0;
+}
+
+int raw_image_open(struct bp_ctx *ctx, const char *path, struct raw_image **ret)
+{
+	_cleanup_(raw_image_closep) struct raw_image *image = calloc(1, sizeof(*image));
+	int r;
+
+	if (!image)
+		return bp_fail_memory(ctx);
+	/* Not blocking: a FIFO must not hold us before it is refused. */
+	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (image->fd < 0) {
+		r = -errno;
+		if (r == -ENOENT || r == -ENOTDIR)
+			bp_fail(ctx, r, "Couldn't find input file '%s'", path);
+		else
+			bp_fail(ctx, r, "cannot open '%s': %s", path, strerrordesc_np(-r));
+		error_set_device(ctx, path);
+		return r;
+	}
+	image->path = strdup(path);
+	if (!image->path)
+		return bp_fail_memory(ctx);
+	r = look(ctx, path, image->fd, image);
+	if (r < 0) {
+		error_set_device(ctx, path);
+		return r;
+	}
+	*ret = steal(image);
+	return 0;
+}
+
+void raw_image_close(struct raw_image *image)
+{
+	if (!image)
+		return;
+	closep(&image->fd);
+	free(image->path);
+	free(image);
+}
+
+bool raw_image_same(const struct raw_image *a, const struct raw_image *b)
+{
+	return a->device == b->device && a->dev == b->dev && a->ino == b->ino;
+}
+
+int raw_image_read(const struct raw_image *image, bp_bytes offset, size_t len, void *buf)
+{
+	uint8_t *p = buf;
+
+	if (offset > image->size || len > image->size - offset)
+		return -ERANGE;
+	while (len) {
+		ssize_t n = pread(image->fd, p, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO; /* it was longer when it was opened */
+		p += n;
+		offset += (bp_bytes)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Disks, labels, groups. Promises to prefer what LVM itself would: labels in partitions to one on
+ * the whole disk, committed texts with good checksums, the highest number; and to say so where that
+ * leaves a doubt. It never writes, and never asks a running LVM.
+ */
+#include "lvm/scan.h"
+
+#include <inttypes.h>
+
+#define TEXT_FILE_MAX (UINT64_C(64) << 20)
+
+static int add_found(struct lvm_scan *scan, const struct raw_image *image, bp_bytes offset,
+		     bool *ret_found)
+{
+	struct lvm_found *found = calloc(1, sizeof(*found));
+	int r;
+
+	if (!found)
+		return bp_fail_memory(scan->ctx);
+	found->image = image;
+	found->offset = offset;
+	r = lvm_label_read(image, offset, &found->label);
+	if (r == 0)
+		r = vec_add(&scan->found, &found);
+	if (r < 0)
+		free(found);
+	*ret_found = r == 0;
+	if (r == -ENOMEM)
+		return bp_fail_memory(scan->ctx);
+	if (r == -ENODATA || r == -ERANGE)
+		return 0;
+	if (r < 0)
+		bp_warn(scan->ctx, "%s: cannot look for an LVM label at byte %" PRIu64 ": %s",
+			image->path, offset, strerrordesc_np(-r));
+	return 0;
+}
+
+static int search_disk(struct lvm_scan *scan, struct lvm_disk *disk)
+{
+	bool any = false, found;
+	int r = probe_partitions(disk->image->fd, &disk->table);
+
+	if (r == -ENOMEM)
+		return bp_fail_memory(scan->ctx);
+	for (size_t i = 0; i < disk->table.partitions.count; i++) {
+		r = add_found(scan, disk->image, disk->table.partitions.items[i].offset,
+			      &found);
+		if (r < 0)
+			return r;
+		any |= found;
+	}
+	if (any) {
+		struct lvm_label stale;
+
+		disk->stale_label = lvm_label_read(disk->image, 0, &stale) == 0;
+		return 0;
+	}
+	r = add_found(scan, disk->image, 0, &found);
+	if (r == 0 && found && disk->table.type[0])
+		bp_warn(scan->ctx,
+			"%s: has a partition table and an LVM label on the whole disk; LVM "
+			"itself would not use that label",
+			disk->image->path);
+	return r;
+}
+
+static int add_disk(struct lvm_scan *scan, const char *path)
+{
+	_cleanup_(raw_image_closep) struct raw_image *image = NULL;
+	struct lvm_disk disk = { 0 };
+	int r = raw_image_open(scan->ctx, path, &image);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < scan->disks.count; i++)
+		if (raw_image_same(scan->disks.items[i].image, image))
+			return 0;
+	disk.image = image;
+	if (vec_add(&scan->disks, &disk) < 0)
+		return bp_fail_memory(scan->ctx);
+	steal(image);
+	return search_disk(scan, &scan->disks.items[scan->disks.count - 1]);
+}
+
+static void mark_ambiguous(struct lvm_scan *scan)
+{
+	for (size_t i = 0; i < scan->found.count; i++)
+		for (size_t j = i + 1; j < scan->found.count; j++) {
+			struct lvm_found *a = scan->found.items[i], *b = scan->found.items[j];
+
+			if (!streq(a->label.uuid, b->label.uuid))
+				continue;
+			bp_warn(scan->ctx,
+				"%s and %s hold the same PV %s: neither is read; give only one",
+				a->image->path, b->image->path, a->label.uuid);
+			a->ambiguous = b->ambiguous = true;
+		}
+}
+
+/* --- groups --- */
+
+static struct lvm_group *group_of(struct lvm_scan *scan, const char *uuid)
+{
+	for (size_t i = 0; i < scan->groups.count; i++)
+		if (streq(scan->groups.items[i].vg->uuid, uuid))
+			return &scan->groups.items[i];
+	return NULL;
+}
+
+/* Which of two texts of one group counts: kept up to date before ignored, then the number. */
+static bool better(const struct lvm_group *a, const struct lvm_group *b)
+{
+	bool a_current = a->origin == LVM_ORIGIN_CURRENT;
+	bool b_current = b->origin == LVM_ORIGIN_CURRENT;
+
+	if (a_current != b_current)
+		return a_current;
+	return a->vg->seqno > b->vg->seqno;
+}
+
+/* Takes over what @group holds. */
+static int add_group(struct lvm_scan *scan, struct lvm_group *group)
+{
+	struct lvm_group *old = group_of(scan, group->vg->uuid);
+
+	if (!old) {
+		if (vec_add(&scan->groups, group) == 0)
+			return 0;
+		lvm_vg_free(group->vg);
+		return bp_fail_memory(scan->ctx);
+	}
+	if (old->origin == LVM_ORIGIN_FILE) {
+		lvm_vg_free(group->vg); /* what was given counts */
+		return 0;
+	}
+	if (old->vg->seqno == group->vg->seqno && old->checksum != group->checksum &&
+	    old->origin == group->origin)
+		old->split = true;
+	if (better(group, old)) {
+		lvm_vg_free(old->vg);
+		*old = *group;
+	} else {
+		lvm_vg_free(group->vg);
+	}
+	return 0;
+}
+
+static int add_text(struct lvm_scan *scan, const char *text, size_t len, enum lvm_origin origin,
+		    const char *where)
+{
+	struct lvm_group group = { .origin = origin, .checksum = lvm_crc(text, len) };
+	int r = lvm_vg_parse(scan->ctx, text, len, &group.vg);
+
+	if (r == 0)
+		return add_group(scan, &group);
+	if (r == -ENOMEM || origin == LVM_ORIGIN_FILE)
+		return r;
+	bp_warn(scan->ctx, "%s: %s", where, bp_errmsg(scan->ctx));
+	return 0;
+}
+
+static int add_area(struct lvm_scan *scan, const struct lvm_found *found,
+		    const struct lvm_mda *mda)
+{
+	_cleanup_(freep) char *text = NULL;
+	int r;
+
+	if (!mda->valid || !mda->text_size)
+		return 0;
+	if (!mda->text_valid) {
+		bp_warn(scan->ctx,
+			"%s: the LVM metadata at byte %" PRIu64 " has a bad checksum",
+			found->image->path,
+			found->offset + mda->area.offset + mda->text_offset);
+		return 0;
+	}
+	text = malloc((size_t)mda->text_size);
+	if (!text)
+		return bp_fail_memory(scan->ctx);
+	r = lvm_text_read(found->image, found->offset, mda, mda->text_offset, mda->text_size,
+			  text);
+	if (r < 0)
+		return bp_fail(scan->ctx, r, "%s: cannot read its LVM metadata",
+			       found->image->path);
+	return add_text(scan, text, (size_t)mda->text_size,
+			mda->ignored ? LVM_ORIGIN_IGNORED : LVM_ORIGIN_CURRENT,
+			found->image->path);
+}
+
+/* A ring whose header names no text: the group was removed, its texts are still there. */
+static int add_removed(struct lvm_scan *scan, const struct lvm_found *found,
+		       const struct lvm_mda *mda)
+{
+	lvm_old_texts old = { 0 };
+	int r = lvm_ring_read(found->image, found->offset, mda, &old);
+
+	if (r == 0 && old.count) {
+		const struct lvm_old_text *last = &old.items[old.count - 1];
+
+		r = add_text(scan, last->text, last->size, LVM_ORIGIN_REMOVED,
+			     found->image->path);
+	}
+	lvm_old_texts_done(&old);
+	return r == -ENOMEM ? bp_fail_memory(scan->ctx) : 0;
+}
+
+static int find_groups(struct lvm_scan *scan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->found.count; i++) {
+		const struct lvm_found *f = scan->found.items[i];
+
+		for (unsigned m = 0; r == 0 && m < f->label.nr_mdas; m++)
+			r = add_area(scan, f, &f->label.mdas[m]);
+	}
+	for (size_t i = 0; r == 0 && i < scan->found.count; i++) {
+		const struct lvm_found *f = scan->found.items[i];
+
+		for (unsigned m = 0; r == 0 && m < f->label.nr_mdas; m++)
+			if (!f->label.mdas[m].text_valid)
+				r = add_removed(scan, f, &f->label.mdas[m]);
+	}
+	return r;
+}
+
+static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
+{
+	group->nr_missing = 0;
+	for (size_t i = 0; i < group->vg->nr_pvs; i++) {
+		struct lvm_pv *pv = &group->vg->pvs[i];
+
+		for (size_t f = 0; f < scan->found.count; f++)
+			if (streq(scan->found.items[f]->label.uuid, pv->uuid))
+				pv->found = scan->found.items[f];
+		group->nr_missing += !pv->found || pv->found->ambiguous;
+	}
+}
+
+static int add_text_file(struct lvm_scan *scan, const char *path)
+{
+	_cleanup_(raw_image_closep) struct raw_image *file = NULL;
+	_cleanup_(freep) char *text = NULL;
+	int r = raw_image_open(scan->ctx, path, &file);
+
+	if (r < 0)
+		return r;
+	if (file->size > TEXT_FILE_MAX)
+		return bp_fail(scan->ctx, -EINVAL,
+			       "'%s' is too large for a text of LVM metadata", path);
+	text = malloc((size_t)file->size + 1);
+	if (!text)
+		return bp_fail_memory(scan->ctx);
+	r = raw_image_read(file, 0, (size_t)file->size, text);
+	if (r < 0)
+		return bp_fail(scan->ctx, r, "cannot read '%s': %s", path, strerrordesc_np(-r));
+	r = add_text(scan, text, (size_t)file->size, LVM_ORIGIN_FILE, path);
+	if (r < 0)
+		error_prefix(scan->ctx, "%s", path);
+	return r;
+}
+
+int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
+		 const char *text_path, struct lvm_scan **ret)
+{
+	_cleanup_(lvm_scan_freep) struct lvm_scan *scan = calloc(1, sizeof(*scan));
+	int r = 0;
+
+	if (!scan)
+		return bp_fail_memory(ctx);
+	scan->ctx = ctx;
+	for (size_t i = 0; r == 0 && i < nr_paths; i++)
+		r = add_disk(scan, paths[i]);
+	if (r == 0)
+		mark_ambiguous(scan);
+	if (r == 0 && text_path)
+		r = add_text_file(scan, text_path);
+	if (r == 0)
+		r = find_groups(scan);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < scan->groups.count; i++)
+		join_pvs(scan, &scan->groups.items[i]);
+	*ret = steal(scan);
+	return 0;
+}
+
+void lvm_scan_free(struct lvm_scan *scan)
+{
+	if (!scan)
+		return;
+	for (size_t i = 0; i < scan->groups.count; i++)
+		lvm_vg_free(scan->groups.items[i].vg);
+	for (size_t i = 0; i < scan->found.count; i++)
+		free(scan->found.items[i]);
+	for (size_t i = 0; i < scan->disks.count; i++) {
+		probe_table_done(&scan->disks.items[i].table);
+		raw_image_close(scan->disks.items[i].image);
+	}
+	vec_done(&scan->groups);
+	vec_done(&scan->found);
+	vec_done(&scan->disks);
+	free(scan);
+}
+
+const struct lvm_group *lvm_scan_group(const struct lvm_scan *scan, const char *name,
+				       bool *ret_many)
+{
+	const struct lvm_group *first = NULL;
+
+	*ret_many = false;
+	for (size_t i = 0; i < scan->groups.count; i++) {
+		if (!streq(scan->groups.items[i].vg->name, name))
+			continue;
+		*ret_many = first != NULL;
+		first = first ? first : &scan->groups.items[i];
+	}
+	return first;
+}
+
+/* Is the old text one of this group? */
+static bool is_of(const struct lvm_old_text *old, const struct lvm_vg *vg)
+{
+	struct arena arena = { 0 };
+	const struct text_node *top;
+	bool same = false;
+
+	if (text_parse(&arena, old->text, old->size, &top, NULL, NULL) == 0)
+		for (const struct text_node *n = top->child; n; n = n->next) {
+			const char *id = text_string(n, "id");
+
+			same |= n->kind == TEXT_SECTION && id && streq(id, vg->uuid);
+		}
+	arena_done(&arena);
+	return same;
+}
+
+static int by_seqno(const void *a, const void *b)
+{
+	const struct lvm_old_text *x = a, *y = b;
+
+	return x->seqno < y->seqno ? -1 : x->seqno > y->seqno;
+}
+
+static void drop_repeated(lvm_old_texts *texts)
+{
+	size_t kept = 0;
+
+	if (texts->count)
+		qsort(texts->items, texts->count, sizeof(*texts->items), by_seqno);
+	for (size_t i = 0; i < texts->count; i++) {
+		if (kept && texts->items[kept - 1].seqno == texts->items[i].seqno)
+			free(texts->items[i].text);
+		else
+			texts->items[kept++] = texts->items[i];
+	}
+	texts->count = kept;
+}
+
+/* Those of @ring that are of @vg move to @ret; the rest is freed. */
+static int take_own(lvm_old_texts *ring, const struct lvm_vg *vg, lvm_old_texts *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ring->count; i++) {
+		if (r == 0 && is_of(&ring->items[i], vg)) {
+			r = vec_add(ret, &ring->items[i]);
+			if (r == 0)
+				continue;
+		}
+		free(ring->items[i].text);
+	}
+	vec_done(ring);
+	return r;
+}
+
+int lvm_scan_old_texts(const struct lvm_scan *scan, const struct lvm_vg *vg, lvm_old_texts *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
+		const struct lvm_found *f = vg->pvs[i].found;
+
+		for (unsigned m = 0; r == 0 && f && m < f->label.nr_mdas; m++) {
+			lvm_old_texts ring = { 0 };
+
+			r = lvm_ring_read(f->image, f->offset, &f->label.mdas[m], &ring);
+			if (r == 0)
+				r = take_own(&ring, vg, ret);
+		}
+	}
+	drop_repeated(ret);
+	if (r < 0)
+		lvm_old_texts_done(ret);
+	return r < 0 ? bp_fail(scan->ctx, r, "VG '%s': cannot read its old metadata: %s",
+			       vg->name, strerrordesc_np(-r))
+		     : 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Images and devices searched for physical volumes, and the volume groups that these make up. The
+ * order of the images does not matter; an image that is given twice counts once.
+ */
+#ifndef LVM_SCAN_H
+#define LVM_SCAN_H
+
+#include "io/probe.h"
+#include "lvm/vg.h"
+
+/* An image that was given, and what it is divided into. */
+struct lvm_disk {
+	struct raw_image *image;
+	struct probe_table table;
+	bool stale_label; /* a label on the whole disk beside labels in partitions: left over */
+};
+
+/* How the text of a group came to us. */
+enum lvm_origin {
+	LVM_ORIGIN_CURRENT, /* the newest committed one of all areas */
+	LVM_ORIGIN_IGNORED, /* only areas that LVM does not keep up to date had one */
+	LVM_ORIGIN_REMOVED, /* the group was removed: the newest text of a ring */
+	LVM_ORIGIN_FILE,    /* a backup file that was given */
+};
+
+struct lvm_group {
+	struct lvm_vg *vg;
+	enum lvm_origin origin;
+	uint32_t checksum; /* of its text */
+	bool split;        /* another text has the same number and differs: two hosts wrote */
+	size_t nr_missing; /* PVs without an image */
+};
+
+struct lvm_scan {
+	struct bp_ctx *ctx;
+	VEC(struct lvm_disk) disks;
+	VEC(struct lvm_found *) found;
+	VEC(struct lvm_group) groups;
+};
+
+/*
+ * Search @paths, and take @text_path (a file of vgcfgbackup, or NULL) as the text of its group.
+ * What looks wrong but can be lived with becomes a warning of the context. Free with
+ * lvm_scan_free(). Memory: the text of each group once, as a tree.
+ *
+ * Return: 0 (also where nothing was found), what opening or reading an image gave, -EINVAL where
+ * @text_path is no text of a volume group, -ENOMEM.
+ */
+int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
+		 const char *text_path, struct lvm_scan **ret);
+void lvm_scan_free(struct lvm_scan *scan);
+
+static inline void lvm_scan_freep(struct lvm_scan **scan)
+{
+	lvm_scan_free(*scan);
+}
+
+/* The group of this name, or NULL; the first where several have it: then *@ret_many is true. */
+const struct lvm_group *lvm_scan_group(const struct lvm_scan *scan, const char *name,
+				       bool *ret_many);
+
+/*
+ * Every whole text of one group in the rings of its PVs, by rising number, each number once.
+ * Free with lvm_old_texts_done().
+ */
+int lvm_scan_old_texts(const struct lvm_scan *scan, const struct lvm_vg *vg,
+		       lvm_old_texts *ret);
+
+#endif
