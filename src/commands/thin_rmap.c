@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/thin_delta.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *path, *snap, *io_engine;
+	struct cli_list regions;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(path, "METADATA", "metadata device or file"),
+	OPT_LIST(regions, 0, "region", "RANGE", "BEGIN..END: data blocks from BEGIN to END - 1; may be given again"),
+	OPT_OPTIONAL(snap, 'm', "metadata-snap", "BLOCK", "look in the metadata snapshot of a pool, which may be active; BLOCK is not looked at"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_END
+};
+/* clang-format on */
+
+struct print {
+	struct cli *cli;
+	struct bp_json *json;
+};
+
+/* "5..45": digits only, the first less than the second. */
+static bool parse_region(const char *word, struct bp_thin_region *ret)
+{
+	char *end;
+
+	errno = 0;
+	if (*word < '0' || *word > '9')
+		return false;
+	ret->begin = strtoull(word, &end, 10);
+	if (end[0] != '.' || end[1] != '.' || end[2] < '0' || end[2] > '9')
+		return false;
+	ret->end = strtoull(end + 2, &end, 10);
+	return *end == '\0' && errno == 0 && ret->begin < ret->end;
+}
+
+static int read_regions(struct cli *cli, const struct args *args, struct bp_thin_region *to)
+{
+	if (args->regions.count == 0)
+		return cli_usage(cli, "No regions provided: give --region BEGIN..END");
+	for (size_t i = 0; i < args->regions.count; i++) {
+		if (!parse_region(args->regions.words[i], &to[i]))
+			return cli_usage(cli,
+					 "--region: badly formed region '%s': "
+					 "it is BEGIN..END, BEGIN below END",
+					 args->regions.words[i]);
+	}
+	return 0;
+}
+
+static int on_owner(void *user, const struct bp_thin_owner *owner)
+{
+	const struct print *p = user;
+
+	if (p->json) {
+		bp_json_object(p->json, NULL);
+		bp_json_uint(p->json, "dev_id", owner->device);
+		bp_json_uint(p->json, "data_begin", owner->data_begin);
+		bp_json_uint(p->json, "thin_begin", owner->virtual_begin);
+		bp_json_uint(p->json, "length", owner->length);
+		bp_json_object_close(p->json);
+	} else {
+		fprintf(p->cli->out,
+			"data %" PRIu64 "..%" PRIu64 " -> thin(%" PRIu64 ") %" PRIu64
+			"..%" PRIu64 "\n",
+			owner->data_begin, owner->data_begin + owner->length, owner->device,
+			owner->virtual_begin, owner->virtual_begin + owner->length);
+	}
+	return ferror(p->cli->out) ? -EPIPE : 0;
+}
+
+static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *meta,
+		const struct bp_thin_region *regions)
+{
+	struct bp_thin_rmap_opts opt = {
+		.size = sizeof(opt),
+		.progress = cli_progress,
+		.progress_user = cli,
+	};
+	struct print p = { .cli = cli };
+	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_rmap", &p.json) : 0;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (p.json)
+		bp_json_array(p.json, "data");
+	cli_progress_title(cli, "Looking for owners");
+	r = bp_thin_rmap(meta, regions, args->regions.count, &opt, on_owner, &p);
+	if (r < 0) {
+		bp_json_free(p.json);
+		return cli_fail(cli, ferror(cli->out) ? NULL : args->path, r);
+	}
+	if (!p.json)
+		return EXIT_OK;
+	bp_json_array_close(p.json);
+	return cli_json_end(cli, p.json);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(freep) struct bp_thin_region *regions =
+		calloc(args->regions.count + 1, sizeof(*regions));
+	struct bp_thin_open_opts how = {
+		.size = sizeof(how),
+		.flags = args->snap ? BP_THIN_OPEN_SNAP : 0,
+	};
+	struct bp_thin_meta *meta;
+	int r, status;
+
+	if (!regions)
+		return cli_fail(cli, NULL, -ENOMEM);
+	status = read_regions(cli, args, regions);
+	if (status)
+		return status;
+	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
+	if (r < 0)
+		return cli_fail(cli, args->path, r);
+	status = look(cli, args, meta, regions);
+	bp_thin_close(meta);
+	return status;
+}
+
+const struct cmd cmd_thin_rmap = {
+	.name = "thin_rmap",
+	.group = "Metadata",
+	.summary = "Print which devices map given data blocks, and where.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
