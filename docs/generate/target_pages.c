@@ -4,7 +4,7 @@
  * Examples come from TSV, the lines that kernels took and printed.
  */
 #include "core/number.h"
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 #include <errno.h>
 #include <inttypes.h>

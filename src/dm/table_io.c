@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "core/strbuf.h"
-#include "targets/segment.h"
+#include "targets/grammar/segment.h"
 
 void table_freep(struct bp_table **table)
 {

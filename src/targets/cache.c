@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; a policy's real name is in the status.
  * Source: Linux, drivers/md/dm-cache-target.c, dm-cache-policy-smq.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include "core/number.h"
 

@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; messages change the status only.
  * Source: Linux, drivers/md/dm-clone-target.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 

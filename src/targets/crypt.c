@@ -4,7 +4,7 @@
  * Source: Linux, drivers/md/dm-crypt.c.
  */
 #include "targets/algorithm.h"
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include "core/number.h"
 

@@ -3,7 +3,7 @@
  * delay DEV OFFSET MS [DEV OFFSET MS [DEV OFFSET MS]]: for reads, writes, flushes.
  * Source: Linux, drivers/md/dm-delay.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg path[] = {
 	ARG_DEV(struct bp_delay_path, dev, "the device mapped to"),

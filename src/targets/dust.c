@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* dust DEV OFFSET BLOCK_BYTES. Source: Linux, drivers/md/dm-dust.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ebs DEV OFFSET EMULATED [UNDERLYING]. Source: Linux, drivers/md/dm-ebs-target.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* era METADATA_DEV ORIGIN_DEV BLOCK. Source: Linux, drivers/md/dm-era-target.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_era, metadata_dev, "holds what is remembered"),

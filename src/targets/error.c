@@ -4,7 +4,7 @@
  * any other number of words is ignored, by 6.1 these too. Never printed back.
  * Source: Linux, drivers/md/dm-target.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg limits[] = {
 	ARG_DEV(struct bp_error_limits, dev, "the device whose limits to take",

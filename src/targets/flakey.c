@@ -4,7 +4,7 @@
  * features: error_reads and the random ones came without a new number.
  * Source: Linux, drivers/md/dm-flakey.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 

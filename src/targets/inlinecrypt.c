@@ -5,7 +5,7 @@
  * Source: Linux, drivers/md/dm-inlinecrypt.c.
  */
 #include "targets/algorithm.h"
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* linear DEV OFFSET. Source: Linux, drivers/md/dm-linear.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_linear, dev, "the device mapped to"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* log-writes DEV LOG_DEV. Source: Linux, drivers/md/dm-log-writes.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_log_writes, dev, "the device mapped to"),

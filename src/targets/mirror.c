@@ -3,8 +3,8 @@
  * mirror: the kernel's first RAID-1.
  * Source: Linux, drivers/md/dm-raid1.c, dm-log.c, dm-log-userspace-base.c.
  */
-#include "targets/check.h"
-#include "targets/rule.h"
+#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * group being SELECTOR #ARGS [ARG...] #PATHS #PATH_ARGS (DEV [PATH_ARG...])... Source: Linux,
  * drivers/md/dm-mpath.c and the path selectors dm-ps-*.c.
  */
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include "core/number.h"
 

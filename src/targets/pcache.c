@@ -3,7 +3,7 @@
  * pcache CACHE_DEV BACKING_DEV [#OPTIONS OPTION...]. What kernels print is not what they take:
  * data_crc comes back as crc. Source: Linux, drivers/md/dm-pcache.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #define OPTION_WORDS 4
 

@@ -3,7 +3,7 @@
  * raid TYPE #PARAMS CHUNK [OPTION...] #DEVS (META DATA)...
  * Source: Linux, drivers/md/dm-raid.c.
  */
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,15 +3,7 @@
 #ifndef TARGETS_RULES_H
 #define TARGETS_RULES_H
 
-#include "targets/rule.h"
-
-struct target_rules {
-	const char *target; /* "" of the table as a whole */
-	const struct rule *rules;
-};
-
-extern const struct target_rules target_rules[];
-extern const size_t target_rules_count;
+#include "targets/grammar/rule.h"
 
 /* rules_core.c */
 extern const struct rule rules_core[], rules_linear[], rules_striped[], rules_zero[];

@@ -3,7 +3,7 @@
 #ifndef TARGETS_SNAPSHOT_H
 #define TARGETS_SNAPSHOT_H
 
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 extern const struct arg snapshot_args[], snapshot_status[];
 extern const char *const snapshot_states[];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* snapshot-origin DEV. Source: Linux, drivers/md/dm-snap.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_snapshot_origin, dev, "the device that has snapshots"),

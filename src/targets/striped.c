@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* striped #LEGS CHUNK (DEV OFFSET)... Source: Linux, drivers/md/dm-stripe.c. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

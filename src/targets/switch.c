@@ -4,7 +4,7 @@
  * Source: Linux, drivers/md/dm-switch.c.
  */
 #include "core/context.h"
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <stdio.h>
 #include <string.h>

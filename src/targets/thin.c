@@ -3,7 +3,7 @@
  * thin POOL ID [EXTERNAL_ORIGIN]. In a failed pool the table line is "Fail", as the status is.
  * Source: Linux, drivers/md/dm-thin.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_thin, pool_dev, "the pool's mapped device"),

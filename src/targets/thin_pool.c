@@ -3,7 +3,7 @@
  * thin-pool METADATA_DEV DATA_DEV BLOCK LOW_WATER [#FEATURES FEATURE...].
  * Source: Linux, drivers/md/dm-thin.c.
  */
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 

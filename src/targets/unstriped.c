@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* unstriped #STRIPES CHUNK STRIPE DEV OFFSET. Source: Linux, drivers/md/dm-unstripe.c. */
 #include "core/context.h"
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

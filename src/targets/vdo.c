@@ -3,7 +3,7 @@
  * vdo V4 STORAGE_DEV BLOCKS MIN_IO CACHE ERA [KEY VALUE...], and the lines of older versions.
  * Kernels print the words as they were given. Source: Linux, drivers/md/dm-vdo/dm-vdo-target.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include "core/number.h"
 

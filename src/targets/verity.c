@@ -5,7 +5,7 @@
  * dm-verity-fec.c, dm-verity-verify-sig.c.
  */
 #include "targets/algorithm.h"
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * writecache p|s ORIGIN_DEV CACHE_DEV BLOCK_BYTES #OPTIONS OPTION...
  * Source: Linux, drivers/md/dm-writecache.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* zero, without arguments. Source: Linux, drivers/md/dm-zero.c. */
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 static const struct arg args[] = { ARG_END };
 

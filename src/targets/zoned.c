@@ -3,7 +3,7 @@
  * zoned DEV [DEV...]: a zoned device, or a regular one and zoned ones. The kernel replaces the
  * segment's length. Source: Linux, drivers/md/dm-zoned-target.c, dm-zoned-metadata.c.
  */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include <stdio.h>
 

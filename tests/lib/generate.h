@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 struct generator {
 	uint64_t state;     /* of the random numbers: same seed, same lines */

@@ -6,7 +6,7 @@
 #include <bedplate/bedplate.h>
 
 #include "core/context.h"
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 /* --- grammars --- */
 

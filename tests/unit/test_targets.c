@@ -6,7 +6,7 @@
 
 #include <bedplate/bedplate.h>
 
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 static struct bp_table *parse(const char *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A struct as a JSON object, by the names of the grammar; what is not given is left out. */
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 #include <bedplate/json.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Writing: a struct into words, each with where it comes from. */
 #include "core/context.h"
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Arguments by name: finding one, and listing all there are. */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 #include <assert.h>
 #include <ctype.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading from the inside: words on their way into a struct, for grammar_read*.c only. */
+/* Reading from the inside: words on their way into a struct, for read*.c only. */
 #ifndef TARGETS_GRAMMAR_READER_H
 #define TARGETS_GRAMMAR_READER_H
 
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 struct reader {
 	struct bp_ctx *ctx;
@@ -16,7 +16,7 @@ struct reader {
 	struct arg_order *order; /* takes the options as they come, or NULL */
 };
 
-/* --- words and errors: grammar_read_word.c --- */
+/* --- words and errors: read_word.c --- */
 
 size_t reader_left(const struct reader *r);
 /* Fail at word @pos, which is to be @name; a text follows "argument 2 (legs.0.dev): ". */
@@ -37,7 +37,7 @@ typedef int read_fn(struct reader *r, const struct arg *arg, void *base, const v
 read_fn reader_text, reader_number, reader_maybe, reader_signed, reader_choice, reader_flag,
 	reader_literal;
 
-/* --- lists: grammar_read_list.c --- */
+/* --- lists: read_list.c --- */
 
 read_fn reader_count, reader_list;
 /* A count, and what it may be: no more than there are words. */
@@ -46,11 +46,11 @@ int reader_nr(struct reader *r, const struct arg *arg, const char *name, size_t 
 int reader_append(struct reader *r, const struct arg *arg, void *base);
 bool arg_is_list(const struct arg *arg);
 
-/* --- options: grammar_read_option.c --- */
+/* --- options: read_option.c --- */
 
 read_fn reader_options;
 
-/* --- structure and the walk: grammar_read.c --- */
+/* --- structure and the walk: read.c --- */
 
 read_fn reader_arg;
 int reader_args(struct reader *r, const struct arg *args, void *base, const void *up);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tables looked at: compared, explained, as JSON. */
 #include "core/context.h"
-#include "targets/segment.h"
+#include "targets/grammar/segment.h"
 
 #include <inttypes.h>
 #include <stdio.h>

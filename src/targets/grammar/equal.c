@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Comparing two structs by what they mean: as sets of named values. */
 #include "core/context.h"
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 #include <strings.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The list of targets, and what is asked of one as a whole. */
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 #include "core/context.h"
 #include "targets/target_list.h" /* made by meson from its list */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Status lines: the second grammar of a target. */
 #include "core/context.h"
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 #include <bedplate/json.h>
 

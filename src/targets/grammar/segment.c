@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One line of a table: from words or a struct, to words, and its parameters by name. */
-#include "targets/segment.h"
+#include "targets/grammar/segment.h"
 
 #include "core/context.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a line of the kernel's log to the rule behind it, and to the word of the table. */
-#include "targets/rules.h"
+#include "targets/grammar/rule.h"
 
 #include "core/context.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading options: in any order, told apart by their first word. */
 #include "core/context.h"
-#include "targets/grammar_reader.h"
+#include "targets/grammar/reader.h"
 
 #include <inttypes.h>
 #include <strings.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading: words into a struct, as a grammar says. */
 #include "core/context.h"
-#include "targets/grammar_reader.h"
+#include "targets/grammar/reader.h"
 
 #include <stdio.h>
 

@@ -66,7 +66,7 @@
 #include <bedplate/targets.h>
 
 #include "core/vec.h"
-#include "targets/words.h"
+#include "targets/grammar/words.h"
 
 enum arg_kind {
 	KIND_END,

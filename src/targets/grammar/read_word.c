@@ -2,7 +2,7 @@
 /* Reading values of one word, and the errors of all reading. */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/grammar_reader.h"
+#include "targets/grammar/reader.h"
 
 #include <inttypes.h>
 

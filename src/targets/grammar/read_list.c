@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading lists: as long as a count says, or to the end of their span. */
 #include "core/context.h"
-#include "targets/grammar_reader.h"
+#include "targets/grammar/reader.h"
 
 bool arg_is_list(const struct arg *arg)
 {

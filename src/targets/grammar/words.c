@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "targets/words.h"
+#include "targets/grammar/words.h"
 
 /* White space. */
 static bool is_blank(char c)

@@ -2,7 +2,7 @@
 /* Messages: written from a struct, or checked as text, by the grammars of a target. */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 #include <inttypes.h>
 #include <strings.h>

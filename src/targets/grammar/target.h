@@ -4,7 +4,7 @@
 #ifndef TARGETS_TARGET_H
 #define TARGETS_TARGET_H
 
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 struct check; /* pre-flight of one segment: check.h */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pre-flight: the list of findings, and the walk over a table. */
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 #include "core/context.h"
 #include "core/opts.h"

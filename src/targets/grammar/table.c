@@ -2,7 +2,7 @@
 /* Tables: lists of segments, from text and to text. */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/segment.h"
+#include "targets/grammar/segment.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What reading, writing and the other walks over a grammar share. */
-#include "targets/grammar.h"
+#include "targets/grammar/grammar.h"
 
 #include <strings.h>
 

@@ -6,7 +6,7 @@
 #ifndef TARGETS_RULE_H
 #define TARGETS_RULE_H
 
-#include "targets/check.h"
+#include "targets/grammar/check.h"
 
 /* A text of the kernel; an array of them ends with a NULL text. */
 struct rule {
@@ -15,6 +15,14 @@ struct rule {
 	const char *rule; /* what must be, or what went wrong: a sentence without full stop */
 	const char *expected; /* what would be right, or what to do; NULL: the rule says it */
 };
+
+/* All of them. */
+struct target_rules {
+	const char *target; /* "" of the table as a whole */
+	const struct rule *rules;
+};
+extern const struct target_rules target_rules[];
+extern const size_t target_rules_count;
 
 /* Long texts that rules are reported by. */
 #define RULE_RECALCULATE_KEYED                                                                 \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Finding the rule behind a kernel's text, and reporting it before the kernel does. */
-#include "targets/rule.h"
-
-#include "targets/rules.h"
+#include "targets/grammar/rule.h"
 
 #include <assert.h>
 

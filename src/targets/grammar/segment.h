@@ -3,7 +3,7 @@
 #ifndef TARGETS_SEGMENT_H
 #define TARGETS_SEGMENT_H
 
-#include "targets/target.h"
+#include "targets/grammar/target.h"
 
 struct segment {
 	struct bp_segment pub;        /* first: what is lent is this */

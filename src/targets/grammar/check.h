@@ -3,7 +3,7 @@
 #ifndef TARGETS_CHECK_H
 #define TARGETS_CHECK_H
 
-#include "targets/segment.h"
+#include "targets/grammar/segment.h"
 
 struct check {
 	struct bp_ctx *ctx;

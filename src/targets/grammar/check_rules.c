@@ -6,7 +6,7 @@
  */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/rule.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
