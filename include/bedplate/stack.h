@@ -32,12 +32,23 @@ BP_API size_t bp_stack_count(const struct bp_stack *stack);
 BP_API const struct bp_stack_device *bp_stack_get(const struct bp_stack *stack, size_t index);
 
 /**
+ * enum bp_stack_read_flags - How to describe devices.
+ * @BP_STACK_WITH_MINOR: pin their minor numbers too.
+ * @BP_STACK_SHOW_KEYS: with keys of encryption, which are zeros else. A stack without them is
+ *	for printing: applied, it gives other data.
+ */
+enum bp_stack_read_flags {
+	BP_STACK_WITH_MINOR = 1 << 0,
+	BP_STACK_SHOW_KEYS = 1 << 1,
+};
+
+/**
  * bp_stack_read() - Describe existing devices, what lies below first.
  * @which: the devices, @count of them; NULL: all there are.
- * @with_minor: pin their minor numbers too.
+ * @flags: enum bp_stack_read_flags, or 0.
  */
 BP_API int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
-			 bool with_minor, struct bp_stack **ret);
+			 uint32_t flags, struct bp_stack **ret);
 
 /**
  * bp_concise_parse(), bp_concise_format() - A stack in one line:

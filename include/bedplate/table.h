@@ -120,6 +120,27 @@ BP_API int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector
 BP_API int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
 			    bp_sector length_sectors, const char *target, const char *args);
 
+/**
+ * bp_table_copy() - Copy a table, parameter by parameter.
+ * @ret: free it with bp_table_free().
+ *
+ * Return: 0 or -ENOMEM.
+ */
+BP_API int bp_table_copy(struct bp_ctx *ctx, const struct bp_table *table,
+			 struct bp_table **ret);
+
+/**
+ * bp_table_hide_keys() - Put zeros in place of all keys of encryption, as "dmsetup table" does.
+ *
+ * What is a key is told by each target's parameters. References into the kernel's keyring
+ * (":64:logon:name") stay. Where arguments are not understood, or the target is not known, long
+ * runs of hex digits are taken for keys. Such a table is for printing: loaded, it gives other
+ * data.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+BP_API int bp_table_hide_keys(struct bp_ctx *ctx, struct bp_table *table);
+
 /* bp_table_count() - How many segments. */
 BP_API size_t bp_table_count(const struct bp_table *table);
 

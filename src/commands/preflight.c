@@ -46,8 +46,7 @@ static void warn_findings(struct cli *cli, const struct bp_findings *findings,
 		const struct bp_finding *f = bp_findings_get(findings, i);
 
 		if (f->severity <= up_to && (f->severity > BP_SEVERITY_UNKNOWN || cli->verbose))
-			cli_warn(cli, "%s%s%s", f->message, f->expected ? "; expected: " : "",
-				 f->expected ? f->expected : "");
+			cli_warn(cli, "%s", f->message);
 	}
 }
 
@@ -102,9 +101,14 @@ static int print_json(struct cli *cli, const char *name, const struct bp_table *
 static int print_text(struct cli *cli, const char *name, const struct bp_table *table,
 		      const struct bp_findings *findings)
 {
+	_cleanup_(table_freep) struct bp_table *shown = NULL;
 	char *text;
-	int r = bp_table_format(cli->ctx, table, &text);
+	int r = bp_table_copy(cli->ctx, table, &shown);
 
+	if (r >= 0)
+		r = bp_table_hide_keys(cli->ctx, shown);
+	if (r >= 0)
+		r = bp_table_format(cli->ctx, shown, &text);
 	if (r < 0)
 		return cli_fail(cli, name, r);
 	fputs(text, cli->out);

@@ -18,7 +18,7 @@ struct args {
 static const struct cmd_opt table_opts[] = {
 	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
-	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are; --explain hides them else"),
+	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are; they are zeros else"),
 	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
 	OPT_FLAG(concise, 0, "concise", "one line that 'create --concise' takes, what lies below first"),
 	OPT_FLAG(minor, 0, "with-minor", "with --concise: minor numbers too"),
@@ -180,8 +180,11 @@ static int print_concise(struct cli *cli, const struct args *args)
 	for (size_t i = 0; !r && i < args->names.count; i++)
 		which[i] = device_named(args->names.words[i]);
 	if (!r)
-		r = bp_stack_read(cli->ctx, args->names.count ? which : NULL, args->names.count,
-				  args->minor, &stack);
+		r = bp_stack_read(
+			cli->ctx, args->names.count ? which : NULL, args->names.count,
+			(args->minor ? BP_STACK_WITH_MINOR : 0) |
+				(args->flags & BP_TABLE_SHOW_KEYS ? BP_STACK_SHOW_KEYS : 0),
+			&stack);
 	if (!r)
 		r = bp_concise_format(cli->ctx, stack, &text);
 	bp_stack_free(stack);

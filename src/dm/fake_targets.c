@@ -329,6 +329,14 @@ static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segme
 	return set_args(segment, &s);
 }
 
+/* Whatever it is given it takes, and prints. */
+static int any(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+	       const struct words *w)
+{
+	(void)fake, (void)dev, (void)segment, (void)w;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*construct)(struct fake *fake, const struct fake_dev *dev,
@@ -336,6 +344,8 @@ static const struct {
 } targets[] = {
 	{ "linear", linear }, { "striped", striped },     { "zero", zero },
 	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
+	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
+	{ "verity", any },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,

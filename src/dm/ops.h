@@ -59,6 +59,8 @@ enum {
 struct dm_segment {
 	bp_sector start, length;
 	const char *target, *args;
+	const char
+		*shown; /* of a load: args without keys, for the eyes; NULL: args have none */
 };
 
 /*

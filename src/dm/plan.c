@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/strbuf.h"
+#include "targets/grammar/secret.h"
 
 struct plan {
 	VEC(struct bp_plan_step) steps;
@@ -116,7 +117,15 @@ static int remember(struct bp_ctx *ctx, struct plan *plan, const char *name)
 	return bp_fail_memory(ctx);
 }
 
-/* What an order says, in words. */
+static void describe_message(const char *text, struct strbuf *s)
+{
+	char *shown = message_public(text);
+
+	strbuf_add(s, shown ? shown : "");
+	free(shown);
+}
+
+/* What an order says, in words; never a key. */
 static void describe(const struct dm_request *rq, struct strbuf *s)
 {
 	if (rq->op == OP_LOAD)
@@ -125,9 +134,10 @@ static void describe(const struct dm_request *rq, struct strbuf *s)
 				    (unsigned long long)rq->segments[i].start,
 				    (unsigned long long)rq->segments[i].length,
 				    rq->segments[i].target, rq->segments[i].args[0] ? " " : "",
-				    rq->segments[i].args);
+				    rq->segments[i].shown ? rq->segments[i].shown
+							  : rq->segments[i].args);
 	else if (rq->op == OP_MESSAGE)
-		strbuf_addf(s, "%s", rq->text);
+		describe_message(rq->text, s);
 	else if (rq->text)
 		strbuf_add(s, rq->text);
 	else if (rq->op == OP_CREATE && rq->uuid)

@@ -5,6 +5,7 @@
 #include "core/opts.h"
 #include "core/strbuf.h"
 #include "dm/device.h"
+#include "targets/grammar/segment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,22 +72,6 @@ const struct bp_stack_device *bp_stack_get(const struct bp_stack *stack, size_t 
 	return index < stack->members.count ? &stack->members.items[index]->view : NULL;
 }
 
-static int copy_table(struct bp_ctx *ctx, const struct bp_table *table, struct bp_table **ret)
-{
-	char *text;
-	int r;
-
-	if (!table)
-		return 0;
-	r = bp_table_format(ctx, table, &text);
-	if (r < 0)
-		return r;
-	r = bp_table_parse(ctx, text, BP_TABLE_PRINTED, ret);
-	explicit_bzero(text, strlen(text));
-	free(text);
-	return r;
-}
-
 static int fail_twice(struct bp_ctx *ctx, const char *what, const char *text)
 {
 	bp_fail(ctx, -EEXIST, "%s '%s' is in the stack twice", what, text);
@@ -118,7 +103,7 @@ int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 	m->uuid = strdup(device->uuid ? device->uuid : "");
 	if (!m->name || !m->uuid)
 		return bp_fail_memory(stack->ctx);
-	r = copy_table(stack->ctx, device->table, &m->table);
+	r = device->table ? bp_table_copy(stack->ctx, device->table, &m->table) : 0;
 	if (r < 0)
 		return r;
 	m->view = *device;
@@ -283,85 +268,62 @@ int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 
 /* --- read --- */
 
+_Static_assert(TABLE_DEV_SIZE >= BP_NODE_SIZE, "a node's path is a device's name");
+
+/* Devices that are going to be described. */
+struct wanted {
+	struct dm *dm;
+	const struct bp_tree *tree;
+	const bool *wanted; /* one for each node */
+	uint32_t flags;
+};
+
 /* Numbers of devices of the stack don't last: say their nodes instead. */
-static void add_args(struct strbuf *s, struct dm *dm, const struct bp_tree *tree,
-		     const bool *wanted, const char *args)
+static int node_of(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 {
-	while (*args) {
-		size_t len = strcspn(args, " ");
-		unsigned major, minor;
-		int end = 0;
-		bool said = false;
+	const struct wanted *w = user;
+	unsigned major, minor;
+	int end = 0;
 
-		if (sscanf(args, "%u:%u%n", &major, &minor, &end) == 2 && (size_t)end == len)
-			for (size_t i = 0; !said && i < bp_tree_count(tree); i++) {
-				const struct bp_tree_node *node = bp_tree_get(tree, i);
-				char mangled[BP_NAME_SIZE], path[BP_NODE_SIZE];
+	if (sscanf(dev, "%u:%u%n", &major, &minor, &end) != 2 || dev[end])
+		return 0;
+	for (size_t i = 0; i < bp_tree_count(w->tree); i++) {
+		const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+		char mangled[BP_NAME_SIZE];
 
-				if (!wanted[i] || node->major != major ||
-				    node->minor != minor ||
-				    name_encode(node->name, mangled, sizeof(mangled)) < 0)
-					continue;
-				dm_node_path(dm, mangled, path);
-				strbuf_add(s, path);
-				said = true;
-			}
-		if (!said)
-			strbuf_add_len(s, args, len);
-		args += len;
-		if (*args == ' ')
-			strbuf_add_char(s, *args++);
+		if (!w->wanted[i] || node->major != major || node->minor != minor ||
+		    name_encode(node->name, mangled, sizeof(mangled)) < 0)
+			continue;
+		dm_node_path(w->dm, mangled, ret);
+		return 1;
 	}
+	return 0;
 }
 
-static int rewrite(struct bp_ctx *ctx, struct dm *dm, const struct bp_tree *tree,
-		   const bool *wanted, const struct bp_table *table, struct bp_table **ret)
+static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted *w, size_t i)
 {
-	struct strbuf s = { 0 };
-	int r;
-
-	for (size_t i = 0; i < bp_table_count(table); i++) {
-		const struct bp_segment *segment = bp_table_get(table, i);
-
-		strbuf_addf(&s, "%llu %llu %s ", (unsigned long long)segment->start_sectors,
-			    (unsigned long long)segment->length_sectors, segment->target);
-		add_args(&s, dm, tree, wanted, segment->args);
-		strbuf_add_char(&s, '\n');
-	}
-	r = s.error ? bp_fail_memory(ctx)
-		    : bp_table_parse(ctx, strbuf_text(&s), BP_TABLE_PRINTED, ret);
-	if (s.text)
-		explicit_bzero(s.text, s.size);
-	strbuf_done(&s);
-	return r;
-}
-
-static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, const struct bp_tree *tree,
-		       const bool *wanted, size_t i, bool with_minor)
-{
-	_cleanup_(table_freep) struct bp_table *table = NULL, *rewritten = NULL;
-	const struct bp_tree_node *node = bp_tree_get(tree, i);
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_tree_node *node = bp_tree_get(w->tree, i);
 	struct which which = { .major = node->major, .minor = node->minor };
 	struct bp_stack_device device = {
 		.name = node->name,
 		.uuid = node->uuid,
-		.minor = with_minor ? (int64_t)node->minor : -1,
+		.minor = w->flags & BP_STACK_WITH_MINOR ? (int64_t)node->minor : -1,
 	};
 	struct dm_state state;
-	struct dm *dm;
-	int r = dm_get(ctx, &dm);
+	int r;
 
 	snprintf(which.label, sizeof(which.label), "%s", node->name);
+	r = dm_state(ctx, "table", &which, &state);
 	if (r == 0)
-		r = dm_state(ctx, "table", &which, &state);
+		r = table_read(ctx, "table", &which,
+			       w->flags & BP_STACK_SHOW_KEYS ? BP_TABLE_SHOW_KEYS : 0, &table);
 	if (r == 0)
-		r = table_read(ctx, "table", &which, BP_TABLE_SHOW_KEYS, &table);
-	if (r == 0 && bp_table_count(table))
-		r = rewrite(ctx, dm, tree, wanted, table, &rewritten);
+		r = table_map_devs(ctx, table, node_of, w);
 	if (r < 0)
 		return r;
 	device.read_only = state.flags & ST_READ_ONLY;
-	device.table = rewritten;
+	device.table = bp_table_count(table) ? table : NULL;
 	return bp_stack_add(stack, &device);
 }
 
@@ -384,8 +346,8 @@ static int mark_wanted(struct bp_ctx *ctx, const struct bp_tree *tree,
 }
 
 /* Those below first; in a circle in the order of numbers. */
-static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, const struct bp_tree *tree,
-			 const bool *wanted, bool *done, bool with_minor)
+static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted *w,
+			 bool *done)
 {
 	bool progress = true, force = false;
 	int r = 0;
@@ -393,16 +355,16 @@ static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, const struc
 	while (r == 0 && (progress || !force)) {
 		force = !progress;
 		progress = false;
-		for (size_t i = 0; r == 0 && i < bp_tree_count(tree); i++) {
-			const struct bp_tree_node *node = bp_tree_get(tree, i);
-			bool ready = wanted[i] && !done[i];
+		for (size_t i = 0; r == 0 && i < bp_tree_count(w->tree); i++) {
+			const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+			bool ready = w->wanted[i] && !done[i];
 
 			for (size_t b = 0; !force && b < node->nr_below; b++)
-				ready &= !wanted[node->below[b]] || done[node->below[b]];
+				ready &= !w->wanted[node->below[b]] || done[node->below[b]];
 			if (!ready)
 				continue;
 			done[i] = progress = true;
-			r = read_member(ctx, stack, tree, wanted, i, with_minor);
+			r = read_member(ctx, stack, w, i);
 			if (force)
 				break;
 		}
@@ -411,22 +373,26 @@ static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, const struc
 }
 
 int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
-		  bool with_minor, struct bp_stack **ret)
+		  uint32_t how, struct bp_stack **ret)
 {
 	_cleanup_(stack_freep) struct bp_stack *stack = NULL;
+	struct wanted w = { .flags = how };
 	struct bp_tree *tree;
 	bool *flags;
-	int r = bp_tree_read(ctx, &tree);
+	int r = dm_get(ctx, &w.dm);
 
+	if (r == 0)
+		r = bp_tree_read(ctx, &tree);
 	if (r < 0)
 		return r;
 	flags = calloc(bp_tree_count(tree) + 1, 2 * sizeof(*flags));
 	r = flags ? bp_stack_new(ctx, &stack) : bp_fail_memory(ctx);
 	if (r == 0)
 		r = mark_wanted(ctx, tree, which, count, flags);
+	w.tree = tree;
+	w.wanted = flags;
 	if (r == 0)
-		r = read_in_order(ctx, stack, tree, flags, flags + bp_tree_count(tree) + 1,
-				  with_minor);
+		r = read_in_order(ctx, stack, &w, flags + bp_tree_count(tree) + 1);
 	free(flags);
 	bp_tree_free(tree);
 	if (r < 0)

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "core/strbuf.h"
-#include "targets/grammar/segment.h"
+#include "targets/grammar/secret.h"
 
 void table_freep(struct bp_table **table)
 {
@@ -21,6 +20,7 @@ void load_done(struct load *load)
 
 		explicit_bzero(args, strlen(args));
 		free(args);
+		free((char *)(uintptr_t)load->segments.items[i].shown);
 	}
 	vec_done(&load->segments);
 }
@@ -36,54 +36,22 @@ int load_from_table(struct bp_ctx *ctx, const struct bp_table *table, struct loa
 			.length = segment->length_sectors,
 			.target = segment->target,
 		};
-		char *args;
+		_cleanup_(freep) char *args = NULL, *shown = NULL;
 		int r = bp_segment_format_args(ctx, segment, &args);
 
+		if (r == 0)
+			r = segment_format_public(ctx, segment, &shown);
 		if (r < 0)
 			return r;
 		to.args = args;
-		if (vec_add(&load.segments, &to) < 0) {
-			free(args);
+		to.shown = shown;
+		if (vec_add(&load.segments, &to) < 0)
 			return bp_fail_memory(ctx);
-		}
+		args = shown = NULL;
 	}
 	*ret = load;
 	memset(&load, 0, sizeof(load)); /* handed over: nothing left to clean up */
 	return 0;
-}
-
-/* The key of a crypt segment is its second word, unless that is a key's name (":..."). */
-static void add_without_key(struct strbuf *s, const char *args)
-{
-	size_t cipher = strcspn(args, " ");
-	const char *key = args + cipher + (args[cipher] != '\0');
-	size_t len = strcspn(key, " ");
-
-	if (*key == ':') {
-		strbuf_add(s, args);
-		return;
-	}
-	strbuf_add_len(s, args, (size_t)(key - args));
-	for (size_t i = 0; i < len; i++)
-		strbuf_add_char(s, key[i] == '-' ? '-' : '0');
-	strbuf_add(s, key + len);
-}
-
-static int add_segment(struct bp_ctx *ctx, const struct dm_segment *segment, bool show_keys,
-		       struct bp_table *table)
-{
-	const bool hide = !show_keys && streq(segment->target, "crypt");
-	struct strbuf s = { 0 };
-	int r;
-
-	if (hide)
-		add_without_key(&s, segment->args);
-	r = s.error ? bp_fail_memory(ctx)
-		    : table_add_printed(ctx, table, segment->start, segment->length,
-					segment->target,
-					hide ? strbuf_text(&s) : segment->args);
-	strbuf_done(&s);
-	return r;
 }
 
 int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show_keys,
@@ -92,8 +60,14 @@ int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	int r = bp_table_new(ctx, &table);
 
-	for (size_t i = 0; r == 0 && i < reply->segments.count; i++)
-		r = add_segment(ctx, &reply->segments.items[i], show_keys, table);
+	for (size_t i = 0; r == 0 && i < reply->segments.count; i++) {
+		const struct dm_segment *segment = &reply->segments.items[i];
+
+		r = table_add_printed(ctx, table, segment->start, segment->length,
+				      segment->target, segment->args);
+	}
+	if (r == 0 && !show_keys)
+		r = bp_table_hide_keys(ctx, table);
 	if (r == 0)
 		*ret = steal(table);
 	return r;

@@ -43,7 +43,8 @@ static const struct arg options[] = {
 		  "where the parity begins on its device", .word = "fec_start", .def = "0"),
 	ARG_MAYBE(struct bp_verity, fec_roots, 2, 24, "parity bytes in 255"),
 	ARG_TEXT(struct bp_verity, root_hash_sig_key_desc,
-		 "key in the keyring that holds the root digest's signature"),
+		 "key in the keyring that holds the root digest's signature",
+		 .flags = ARG_KEY_NAME),
 	ARG_END,
 };
 

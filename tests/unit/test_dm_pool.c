@@ -538,7 +538,7 @@ static void stacks(void **state)
 	assert_ok(bp_concise_parse(w->ctx, stack_text, &stack));
 	assert_ok(bp_stack_apply(w->ctx, stack, NULL));
 	bp_stack_free(stack);
-	assert_ok(bp_stack_read(w->ctx, NULL, 0, false, &stack));
+	assert_ok(bp_stack_read(w->ctx, NULL, 0, 0, &stack));
 	assert_ok(bp_concise_format(w->ctx, stack, &text));
 	assert_string_equal(text, "low,u-low,,rw,0 8 linear 8:32 8;"
 				  "mid dle,,,rw,0 8 linear /dev/mapper/low 0;"

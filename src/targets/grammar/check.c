@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pre-flight: the list of findings, and the walk over a table. */
 #include "targets/grammar/check.h"
+#include "targets/grammar/secret.h"
 
 #include "core/context.h"
 #include "core/opts.h"
@@ -92,7 +93,8 @@ static unsigned find_word(const struct check *check, const char *name, const cha
 	for (size_t i = 0; name && i < check->words.list.count; i++) {
 		if (!items[i].name || !streq(items[i].name, name))
 			continue;
-		*ret_text = written_public(&items[i], &check->findings->arena);
+		*ret_text = segment_word_public(check->table->segments.items[check->segment],
+						&items[i], &check->findings->arena);
 		if (items[i].role != WRITTEN_OPTION)
 			return (unsigned)i + 1;
 		option = (unsigned)i + 1; /* its value, if there is one, says more */

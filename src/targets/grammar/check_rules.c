@@ -7,6 +7,7 @@
 #include "core/context.h"
 #include "core/number.h"
 #include "targets/grammar/rule.h"
+#include "targets/grammar/secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -351,6 +352,19 @@ static void check_complete(struct check *check, const struct segment *s)
 			     why && why->message ? why->message : "something is not given");
 }
 
+static void check_extra(struct check *check, const struct segment *s)
+{
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	const char *word =
+		s->extra.count ? word_public(s->type, s->extra.items[0], &arena) : NULL;
+
+	if (word)
+		check_found(check, BP_SEVERITY_WARNING, NULL, NULL,
+			    "the kernel ignores '%s' and all behind it", word);
+	else if (s->extra.count)
+		check->error = -ENOMEM;
+}
+
 void check_grammar_rules(struct check *check, const struct segment *s)
 {
 	check_known(check, s);
@@ -366,7 +380,5 @@ void check_grammar_rules(struct check *check, const struct segment *s)
 	check_complete(check, s);
 	for (size_t i = 0; i < check->words.list.count; i++)
 		check_word(check, &check->words.list.items[i]);
-	if (s->extra.count)
-		check_found(check, BP_SEVERITY_WARNING, NULL, NULL,
-			    "the kernel ignores '%s' and all behind it", s->extra.items[0]);
+	check_extra(check, s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a line of the kernel's log to the rule behind it, and to the word of the table. */
 #include "targets/grammar/rule.h"
+#include "targets/grammar/secret.h"
 
 #include "core/context.h"
 
@@ -276,7 +277,7 @@ static int find_value(struct bp_ctx *ctx, const struct bp_table *table, struct e
 	if (r == 0 && n == 1) {
 		e->pub.argument = (unsigned)at + 1;
 		e->pub.argument_name = found->name;
-		e->pub.value = written_public(found, &e->arena);
+		e->pub.value = segment_word_public(s, found, &e->arena);
 	}
 	vec_done(&words.list);
 	return r;

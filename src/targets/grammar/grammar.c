@@ -55,6 +55,14 @@ const void *arg_pointer_get(const struct arg *arg, const void *base)
 	return p;
 }
 
+void *arg_items(const struct arg *arg, const void *base)
+{
+	void *items;
+
+	memcpy(&items, arg_at_const(arg, base), sizeof(items));
+	return items;
+}
+
 void arg_pointer_set(const struct arg *arg, void *base, const void *value)
 {
 	memcpy(arg_at(arg, base), &value, sizeof(value));
@@ -173,38 +181,6 @@ const char *arg_unit(const struct arg *arg)
 			return units[i].unit;
 	}
 	return NULL;
-}
-
-bool arg_is_secret(const struct arg *arg)
-{
-	if (arg->flags & ARG_SECRET)
-		return true;
-	for (const struct arg *sub = arg->kind == KIND_POINTER ? arg->args : NULL;
-	     sub && sub->kind != KIND_END; sub++)
-		if (arg_is_secret(sub))
-			return true;
-	return false;
-}
-
-const char *written_public(const struct written *word, struct arena *arena)
-{
-	const char *colon;
-	char *text;
-	size_t len;
-
-	if (!word->arg || !arg_is_secret(word->arg))
-		return word->text;
-	if (word->arg->flags & ARG_SECRET)
-		return "-";
-	/* "internal_hash:hmac(sha256):KEY" */
-	colon = strchr(written_value(word), ':');
-	if (!colon)
-		return word->text;
-	len = (size_t)(colon - word->text) + 1;
-	text = arena_strndup(arena, word->text, len + 1);
-	if (text)
-		memcpy(text + len, "-", 2);
-	return text;
 }
 
 const char *written_value(const struct written *word)

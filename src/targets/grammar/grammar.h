@@ -97,7 +97,7 @@ enum arg_flags {
 	ARG_DASH = 1 << 1,       /* "-" is written for a value that is not given */
 	ARG_NOCASE = 1 << 2,     /* words match and compare ignoring case; in ARG_OPTIONS: all of them */
 	ARG_HEX = 1 << 3,        /* hex digits: compared ignoring case */
-	ARG_SECRET = 1 << 4,     /* a key: left out of JSON unless asked for */
+	ARG_SECRET = 1 << 4,     /* a key, or a reference into the keyring: keys are not shown */
 	ARG_PLUS = 1 << 5,       /* the kernel's strict parser: takes one '+' in front */
 	ARG_JOINED = 1 << 6,     /* option and value are one word, parted by ':' */
 	ARG_REPEAT = 1 << 7,     /* options given again are no error, the last one counts */
@@ -116,6 +116,7 @@ enum arg_flags {
 				    the enum is not given */
 	ARG_HIDDEN = 1 << 18,    /* a flag that kernels count but don't print: set without a word;
 				    ARG_GROUP: it has one such, so one word fewer is there */
+	ARG_KEY_NAME = 1 << 19,  /* the name of a key: not shown where it could be the key itself */
 };
 /* clang-format on */
 
@@ -257,6 +258,8 @@ void arg_number_set(const struct arg *arg, void *base, uint64_t value);
 /* The pointer member of a string, list or ARG_POINTER. */
 const void *arg_pointer_get(const struct arg *arg, const void *base);
 void arg_pointer_set(const struct arg *arg, void *base, const void *value);
+/* The same pointer, to what is the struct's own. */
+void *arg_items(const struct arg *arg, const void *base);
 /* A list's length; @up is the enclosing struct. */
 size_t arg_list_count(const struct arg *arg, const void *base, const void *up);
 int arg_choice_get(const struct arg *arg, const void *base);
@@ -276,8 +279,6 @@ const struct arg *args_stray(const struct arg *args, const void *base,
 bool arg_is_set(const struct arg *arg, const void *base);
 /* "sectors" for "offset_sectors"; NULL: the name has no unit. */
 const char *arg_unit(const struct arg *arg);
-/* Is it a key, or has it one in it? */
-bool arg_is_secret(const struct arg *arg);
 /* A list of arguments under the same struct: groups, options, splits, cases. */
 bool arg_is_transparent(const struct arg *arg);
 /* How long this grammar is without ARG_END. */
@@ -295,6 +296,18 @@ struct arg_order {
 int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *arena);
 void arg_order_remove(struct arg_order *order, const struct arg *arg);
 bool arg_order_has(const struct arg_order *order, const struct arg *arg);
+
+/* --- what a struct points to --- */
+
+/* Called for each text of a struct, where it is kept; non-zero ends the walk and is returned. */
+typedef int text_fn(void *user, const struct arg *arg, const char **text);
+int args_texts(const struct arg *args, void *base, const void *up, text_fn *fn, void *user);
+
+/*
+ * Copy all that a struct points to into the arena; @base itself is a copy already. 0 or
+ * -ENOMEM, with @base half of one and half of the other.
+ */
+int args_own(const struct arg *args, void *base, const void *up, struct arena *arena);
 
 /* --- reading: words into a struct --- */
 
@@ -337,8 +350,6 @@ struct written_list {
 
 /* Its value alone, where that is joined to the option's word: "7:2" of "meta_device:7:2". */
 const char *written_value(const struct written *word);
-/* The word with "-" in place of a key; owned by the arena where it has one. NULL: no memory. */
-const char *written_public(const struct written *word, struct arena *arena);
 
 enum write_flags {
 	/* Members that must be given may be missing: they are left out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A struct as a JSON object, by the names of the grammar; what is not given is left out. */
-#include "targets/grammar/grammar.h"
+#include "targets/grammar/secret.h"
 
 #include <bedplate/json.h>
 
@@ -14,7 +14,7 @@ static void json_text(const struct arg *arg, const void *base, bool secrets,
 
 	if (!text)
 		return;
-	if ((arg->flags & ARG_SECRET) && !secrets)
+	if (!secrets && arg_hides(arg, text))
 		bp_json_null(json, arg->name);
 	else
 		bp_json_string(json, arg->name, text);

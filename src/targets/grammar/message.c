@@ -2,7 +2,7 @@
 /* Messages: written from a struct, or checked as text, by the grammars of a target. */
 #include "core/context.h"
 #include "core/number.h"
-#include "targets/grammar/target.h"
+#include "targets/grammar/secret.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -107,6 +107,14 @@ static int write_words(struct bp_ctx *ctx, const struct words *words, char **ret
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+static int fail_too_many(struct bp_ctx *ctx, const struct target_message *m, size_t number,
+			 char *word)
+{
+	if (args_have_secrets(m->args))
+		text_hide_keys(word);
+	return bp_fail(ctx, -EINVAL, "argument %zu: '%s' is one word too many", number, word);
+}
+
 /* Read the words behind a message's name, and write them again. */
 static int read_message(struct bp_ctx *ctx, const struct target_message *m,
 			const struct words *words, struct arena *arena, char **ret)
@@ -121,8 +129,7 @@ static int read_message(struct bp_ctx *ctx, const struct target_message *m,
 	if (m->args)
 		r = args_read(ctx, m->args, &args, arena, params, NULL, &used);
 	if (r == 0 && used < args.count)
-		r = bp_fail(ctx, -EINVAL, "argument %zu: '%s' is one word too many", used + 1,
-			    args.items[used]);
+		r = fail_too_many(ctx, m, used + 1, args.items[used]);
 	if (r < 0) {
 		error_prefix(ctx, "%s", m->name);
 		return r;

@@ -161,6 +161,7 @@ int args_read(struct bp_ctx *ctx, const struct arg *args, const struct words *wo
 		.arena = arena,
 		.words = words->items,
 		.end = words->count,
+		.args = args,
 		.order = order,
 	};
 	int e = reader_args(&r, args, base, NULL);
@@ -195,11 +196,13 @@ int arg_read_value(struct bp_ctx *ctx, const struct arg *arg, const struct words
 		   bool append, struct arena *arena, void *base, const void *up)
 {
 	struct arg rest = *arg; /* a list of its own is all the words; no count comes first */
+	const struct arg alone[] = { *arg, ARG_END };
 	struct reader r = {
 		.ctx = ctx,
 		.arena = arena,
 		.words = words->items,
 		.end = words->count,
+		.args = alone,
 	};
 	int e;
 

@@ -3,6 +3,7 @@
 #include "core/context.h"
 #include "core/number.h"
 #include "targets/grammar/reader.h"
+#include "targets/grammar/secret.h"
 
 #include <inttypes.h>
 
@@ -15,7 +16,8 @@ size_t reader_left(const struct reader *r)
 int reader_fail(struct reader *r, size_t pos, const char *name, const char *fmt, ...)
 {
 	unsigned number = (unsigned)(r->outer ? r->outer : pos + 1);
-	struct strbuf full = { 0 }, text = { 0 };
+	const bool secretive = args_have_secrets(r->args);
+	struct strbuf full = { 0 }, text = { 0 }, value = { 0 };
 	va_list args;
 	int e = -EINVAL;
 
@@ -23,15 +25,21 @@ int reader_fail(struct reader *r, size_t pos, const char *name, const char *fmt,
 	va_start(args, fmt);
 	strbuf_addv(&text, fmt, args);
 	va_end(args);
-	if (full.error || text.error) {
+	strbuf_add(&value, pos < r->end ? r->words[pos] : "");
+	if (full.error || text.error || value.error) {
 		e = bp_fail_memory(r->ctx);
 	} else {
+		if (secretive) {
+			text_hide_keys(text.text);
+			text_hide_keys(value.text);
+		}
 		bp_fail(r->ctx, e, full.len ? "argument %u (%s): %s" : "argument %u%s: %s",
 			number, strbuf_text(&full), strbuf_text(&text));
 		error_set_code(r->ctx, BP_E_TABLE);
 		error_set_argument(r->ctx, number, full.len ? full.text : NULL,
-				   pos < r->end ? r->words[pos] : NULL);
+				   pos < r->end ? strbuf_text(&value) : NULL);
 	}
+	strbuf_done(&value);
 	strbuf_done(&full);
 	strbuf_done(&text);
 	return e;

@@ -9,10 +9,12 @@ struct reader {
 	struct bp_ctx *ctx;
 	struct arena *arena;
 	char *const *words;
-	size_t pos, end;         /* the next word, and the end of the span that is being read */
-	size_t outer;            /* 0, or the number of the word whose parts these are */
-	bool nocase;             /* option words of this span match ignoring case */
-	struct strbuf path;      /* names of the structs around: "legs.1." */
+	size_t pos, end;    /* the next word, and the end of the span that is being read */
+	size_t outer;       /* 0, or the number of the word whose parts these are */
+	bool nocase;        /* option words of this span match ignoring case */
+	struct strbuf path; /* names of the structs around: "legs.1." */
+	const struct arg
+		*args; /* the whole grammar: where it has secrets, errors hide such words */
 	struct arg_order *order; /* takes the options as they come, or NULL */
 };
 

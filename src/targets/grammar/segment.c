@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One line of a table: from words or a struct, to words, and its parameters by name. */
-#include "targets/grammar/segment.h"
+#include "targets/grammar/secret.h"
 
 #include "core/context.h"
 
@@ -87,8 +87,7 @@ static int take_texts(struct bp_ctx *ctx, struct segment *s, struct strbuf *args
 	return extra->len && !s->pub.extra ? bp_fail_memory(ctx) : 0;
 }
 
-/* Make the public texts say what the segment now is. */
-static int refresh(struct bp_ctx *ctx, struct segment *s)
+int segment_refresh(struct bp_ctx *ctx, struct segment *s)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct written_list words = { 0 };
@@ -126,10 +125,14 @@ static int read_by(struct bp_ctx *ctx, struct segment *s, const struct arg *args
 	if (r < 0)
 		return r;
 	if (used < words->count && !s->type->ignores_extra) {
+		const char *word = word_public(s->type, words->items[used], &s->arena);
+
+		if (!word)
+			return bp_fail_memory(ctx);
 		r = bp_fail(ctx, -EINVAL, "argument %zu: '%s' is one word too many", used + 1,
-			    words->items[used]);
+			    word);
 		error_set_code(ctx, BP_E_TABLE);
-		error_set_argument(ctx, (unsigned)used + 1, NULL, words->items[used]);
+		error_set_argument(ctx, (unsigned)used + 1, NULL, word);
 		return r;
 	}
 	s->params = params;
@@ -188,7 +191,7 @@ int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *word
 		r = read_printed(ctx, s, words);
 	else
 		r = read_by(ctx, s, s->type->args, words);
-	return r < 0 ? r : refresh(ctx, s);
+	return r < 0 ? r : segment_refresh(ctx, s);
 }
 
 int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *words,
@@ -242,29 +245,115 @@ int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct written_list written = { 0 };
-	struct words words = { 0 };
 	int r;
 
 	if (!params) {
 		s->params = arena_alloc(&s->arena, s->type->size);
-		return s->params ? refresh(ctx, s) : bp_fail_memory(ctx);
+		return s->params ? segment_refresh(ctx, s) : bp_fail_memory(ctx);
 	}
 	r = refuse_stray(ctx, s->type->args, params);
 	if (r == 0)
 		r = args_write(ctx, s->type->args, params, NULL, 0, &arena, &written);
-	if (r == 0) {
-		words.items = arena_array(&arena, written.list.count, sizeof(*words.items));
-		if (!words.items)
-			r = bp_fail_memory(ctx);
-	}
-	for (size_t i = 0; r == 0 && i < written.list.count; i++) {
-		words.items[i] = arena_strdup(&arena, written.list.items[i].text);
-		words.count++;
-		if (!words.items[i])
-			r = bp_fail_memory(ctx);
-	}
 	vec_done(&written.list);
-	return r < 0 ? r : segment_read(ctx, s, &words, 0);
+	if (r < 0)
+		return r;
+	s->params = arena_copy(&s->arena, params, s->type->size);
+	if (!s->params || args_own(s->type->args, s->params, NULL, &s->arena) < 0)
+		return bp_fail_memory(ctx);
+	return segment_refresh(ctx, s);
+}
+
+static int dup_order(struct segment *copy, const struct segment *s)
+{
+	for (size_t i = 0; i < s->order.count; i++)
+		if (arg_order_add(&copy->order, s->order.items[i], &copy->arena) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int segment_dup(struct bp_ctx *ctx, const struct segment *s, struct segment **ret)
+{
+	_cleanup_(segment_freep) struct segment *copy = NULL;
+	int r = segment_new(ctx, s->pub.start_sectors, s->pub.length_sectors, s->pub.target,
+			    &copy);
+
+	if (r == 0)
+		r = own_words(ctx, copy, &s->extra, &copy->extra);
+	if (r < 0)
+		return r;
+	if (s->params) {
+		copy->params = arena_copy(&copy->arena, s->params, s->type->size);
+		if (!copy->params || dup_order(copy, s) < 0 ||
+		    args_own(s->type->args, copy->params, NULL, &copy->arena) < 0)
+			return bp_fail_memory(ctx);
+	}
+	if (s->pub.problem) {
+		copy->pub.problem = arena_strdup(&copy->arena, s->pub.problem);
+		if (!copy->pub.problem)
+			return bp_fail_memory(ctx);
+	}
+	r = segment_refresh(ctx, copy);
+	if (r == 0)
+		*ret = steal(copy);
+	return r;
+}
+
+/* --- other names for devices --- */
+
+struct map_devs {
+	struct arena *arena;
+	dev_fn *fn;
+	void *user;
+};
+
+static int map_word(const struct map_devs *m, const char **word)
+{
+	char name[TABLE_DEV_SIZE];
+	char *copy;
+
+	if (!m->fn(m->user, *word, name))
+		return 0;
+	copy = arena_strdup(m->arena, name);
+	if (!copy)
+		return -ENOMEM;
+	*word = copy;
+	return 0;
+}
+
+static int map_text(void *user, const struct arg *arg, const char **text)
+{
+	return arg->kind == KIND_DEV || arg->kind == KIND_WORDS ? map_word(user, text) : 0;
+}
+
+static int map_segment(struct segment *s, dev_fn *fn, void *user)
+{
+	struct map_devs m = { &s->arena, fn, user };
+	int r = 0;
+
+	if (s->params)
+		return args_texts(s->type->args, s->params, NULL, map_text, &m);
+	for (size_t i = 0; r == 0 && i < s->extra.count; i++) {
+		const char *word = s->extra.items[i];
+
+		r = map_word(&m, &word);
+		s->extra.items[i] = (char *)(uintptr_t)word;
+	}
+	return r;
+}
+
+int table_map_devs(struct bp_ctx *ctx, struct bp_table *table, dev_fn *fn, void *user)
+{
+	for (size_t i = 0; i < table->segments.count; i++) {
+		struct segment *s = table->segments.items[i];
+		int r = map_segment(s, fn, user);
+
+		if (r < 0)
+			return bp_fail_memory(ctx);
+		r = segment_refresh(ctx, s);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* --- by name --- */
@@ -338,7 +427,7 @@ static int change(struct bp_ctx *ctx, struct bp_segment *segment, const char *na
 	else if (arg_order_add(&s->order, place.arg, &s->arena) < 0)
 		return bp_fail_memory(ctx);
 	s->params = copy;
-	r = refresh(ctx, s);
+	r = segment_refresh(ctx, s);
 	if (r < 0)
 		s->pub.params = s->params = old;
 	return r;

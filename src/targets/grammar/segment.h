@@ -36,15 +36,28 @@ int segment_read(struct bp_ctx *ctx, struct segment *s, const struct words *word
 /* The same for words that lie in the segment's arena already, or live as long. */
 int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *words,
 		 uint32_t flags);
+/* Make the public texts say what the segment now is. 0 or -ENOMEM. */
+int segment_refresh(struct bp_ctx *ctx, struct segment *s);
+
 /* Copy the target's public struct; NULL: all unset. */
 int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params);
 
+/* A copy of its own. */
+int segment_dup(struct bp_ctx *ctx, const struct segment *s, struct segment **ret);
 /*
  * All words of the arguments, extra ones and those of raw segments too (arg NULL), in @ret,
  * which the caller frees with vec_done(&ret->list). @flags: enum write_flags.
  */
 int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 		  struct arena *arena, struct written_list *ret);
+
+/*
+ * Put other names for devices: @fn fills @ret for "8:16" or a path and returns 1, or returns 0.
+ * Words of a segment that is not understood are asked for too.
+ */
+#define TABLE_DEV_SIZE 512
+typedef int dev_fn(void *user, const char *dev, char ret[TABLE_DEV_SIZE]);
+int table_map_devs(struct bp_ctx *ctx, struct bp_table *table, dev_fn *fn, void *user);
 
 /*
  * Add what a kernel printed, as bp_table_parse() does with BP_TABLE_PRINTED: start, length and

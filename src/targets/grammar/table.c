@@ -99,6 +99,23 @@ int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length
 	return bp_table_add(ctx, table, bp_table_length(table), length_sectors, target, params);
 }
 
+int bp_table_copy(struct bp_ctx *ctx, const struct bp_table *table, struct bp_table **ret)
+{
+	_cleanup_(table_freep) struct bp_table *copy = NULL;
+	int r = bp_table_new(ctx, &copy);
+
+	for (size_t i = 0; r == 0 && i < table->segments.count; i++) {
+		_cleanup_(segment_freep) struct segment *s = NULL;
+
+		r = segment_dup(ctx, table->segments.items[i], &s);
+		if (r == 0)
+			r = take_segment(ctx, copy, &s);
+	}
+	if (r == 0)
+		*ret = steal(copy);
+	return r;
+}
+
 static int fail_line_break(struct bp_ctx *ctx, const struct bp_table *table, const char *target)
 {
 	int r = bp_fail(ctx, -EINVAL, "a line break within arguments");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tables looked at: compared, explained, as JSON. */
 #include "core/context.h"
-#include "targets/grammar/segment.h"
+#include "targets/grammar/secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -119,7 +119,7 @@ static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t i
 			.name = w->name,
 			.meaning = meaning_of(w, buf, sizeof(buf)),
 			.unit = w->arg && w->role == WRITTEN_VALUE ? arg_unit(w->arg) : NULL,
-			.public_text = written_public(w, &arena),
+			.public_text = segment_word_public(s, w, &arena),
 		};
 
 		r = word.public_text ? fn(user, &word) : bp_fail_memory(ctx);
@@ -153,7 +153,7 @@ static int json_args_text(struct bp_ctx *ctx, const struct segment *s, bool show
 
 	for (size_t i = 0; r == 0 && i < words.list.count; i++) {
 		const struct written *w = &words.list.items[i];
-		const char *word = show_secrets ? w->text : written_public(w, &arena);
+		const char *word = show_secrets ? w->text : segment_word_public(s, w, &arena);
 
 		if (!word)
 			r = bp_fail_memory(ctx);
