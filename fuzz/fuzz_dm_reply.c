@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "dm/reply.h"
+#include "dm/kernel/reply.h"
 
 static const enum dm_op ops[] = {
 	OP_LIST, OP_DEPS, OP_TABLE, OP_STATUS, OP_TARGETS, OP_TARGET_VERSION, OP_MESSAGE,

@@ -5,7 +5,7 @@
 #include <bedplate/bedplate.h>
 
 #include "core/context.h"
-#include "dm/ops_fake.h"
+#include "fake/ops_fake.h"
 
 struct world {
 	struct bp_ctx *ctx;

@@ -4,7 +4,7 @@
 
 #include <bedplate/bedplate.h>
 
-#include "dm/ops_fake.h"
+#include "fake/ops_fake.h"
 
 #define MIB ((bp_bytes)1 << 20)
 

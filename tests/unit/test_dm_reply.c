@@ -2,7 +2,7 @@
 /* Walking answers of the kernel: right ones, and every way to be wrong. */
 #include "unit.h"
 
-#include "dm/reply.h"
+#include "dm/kernel/reply.h"
 
 /* An answer under construction; integers in the machine's order, as the kernel writes them. */
 struct answer {

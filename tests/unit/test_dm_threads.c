@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "dm/limit.h"
-#include "dm/ops_fake.h"
+#include "dm/kernel/limit.h"
+#include "fake/ops_fake.h"
 
 #define DEVICES 100
 

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "core/arena.h"
-#include "dm/ops_fake.h"
+#include "fake/ops_fake.h"
 #include "targets/grammar/secret.h"
 
 /* KEY is 8 random bytes in hex. A line is printed as it is, but for keys. */

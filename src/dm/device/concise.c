@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A stack in one line: NAME,UUID,MINOR,FLAGS,SEGMENT[,SEGMENT...][;...]. */
+#include <bedplate/stack.h>
+#include <bedplate/table.h>
+
+#include "core/number.h"
+#include "core/strbuf.h"
+#include "dm/device/table_io.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	FIELD_NAME,
+	FIELD_UUID,
+	FIELD_MINOR,
+	FIELD_FLAGS,
+	FIELD_TABLE, /* and all behind it */
+};
+#define MINOR_MAX 0xfffff
+
+struct parser {
+	struct bp_ctx *ctx;
+	const char *at;
+	unsigned device, field; /* from 1 */
+	struct strbuf text;     /* the field just read */
+};
+
+static int fail(const struct parser *p, const char *why)
+{
+	bp_fail(p->ctx, -EINVAL, "device %u, field %u: '%s': %s", p->device, p->field,
+		strbuf_text(&p->text), why);
+	error_set_code(p->ctx, BP_E_FORMAT);
+	return -EINVAL;
+}
+
+/* Read one field, up to an unescaped comma, semicolon or the end; @ret_end is that character.
+ */
+static int next_field(struct parser *p, char *ret_end)
+{
+	strbuf_clear(&p->text);
+	p->field++;
+	for (; *p->at && *p->at != ',' && *p->at != ';'; p->at++) {
+		if (*p->at == '\\') {
+			if (!p->at[1])
+				return fail(p, "a backslash at the end escapes nothing");
+			p->at++;
+		}
+		strbuf_add_char(&p->text, *p->at);
+	}
+	*ret_end = *p->at;
+	if (*p->at)
+		p->at++;
+	return p->text.error ? bp_fail_memory(p->ctx) : 0;
+}
+
+struct fields {
+	struct strbuf name, uuid, table;
+	int64_t minor;
+	bool read_only, has_table;
+};
+
+static void fields_done(struct fields *f)
+{
+	strbuf_done(&f->name);
+	strbuf_done(&f->uuid);
+	strbuf_done(&f->table);
+}
+
+static int take_minor(struct parser *p, struct fields *f)
+{
+	uint64_t minor;
+
+	if (!p->text.len)
+		return 0;
+	if (number_parse(strbuf_text(&p->text), MINOR_MAX, &minor) < 0)
+		return fail(p, "not a minor number (empty, or 0 to 1048575)");
+	f->minor = (int64_t)minor;
+	return 0;
+}
+
+static int take_flags(struct parser *p, struct fields *f)
+{
+	const char *text = strbuf_text(&p->text);
+
+	f->read_only = streq(text, "ro");
+	if (!f->read_only && !streq(text, "rw"))
+		return fail(p, "flags are 'ro' or 'rw'");
+	return 0;
+}
+
+static int take_field(struct parser *p, unsigned number, struct fields *f)
+{
+	switch (number) {
+	case FIELD_NAME:
+		if (!p->text.len)
+			return fail(p, "no name");
+		strbuf_add(&f->name, strbuf_text(&p->text));
+		return 0;
+	case FIELD_UUID:
+		strbuf_add(&f->uuid, strbuf_text(&p->text));
+		return 0;
+	case FIELD_MINOR:
+		return take_minor(p, f);
+	case FIELD_FLAGS:
+		return take_flags(p, f);
+	default:
+		/* A lone empty field is how a device without a table is written too. */
+		f->has_table |= p->text.len > 0;
+		if (number > FIELD_TABLE && !p->text.len)
+			return fail(p, "an empty segment");
+		strbuf_add(&f->table, strbuf_text(&p->text));
+		strbuf_add_char(&f->table, '\n');
+		return 0;
+	}
+}
+
+static int read_fields(struct parser *p, struct fields *f)
+{
+	unsigned number = 0;
+	char end = ',';
+	int r = 0;
+
+	p->field = 0;
+	while (r == 0 && end == ',') {
+		r = next_field(p, &end);
+		if (r == 0)
+			r = take_field(p, number++, f);
+	}
+	if (r == 0 && number <= FIELD_FLAGS)
+		return fail(p, "a device needs name, uuid, minor and flags");
+	if (r == 0 && (f->name.error || f->uuid.error || f->table.error))
+		return bp_fail_memory(p->ctx);
+	return r;
+}
+
+static int parse_device(struct parser *p, struct bp_stack *stack)
+{
+	_cleanup_(fields_done) struct fields f = { .minor = -1 };
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct bp_stack_device device;
+	int r = read_fields(p, &f);
+
+	if (r < 0)
+		return r;
+	if (f.has_table) {
+		r = bp_table_parse(p->ctx, strbuf_text(&f.table), 0, &table);
+		if (r < 0) {
+			error_prefix(p->ctx, "device %u ('%s')", p->device,
+				     strbuf_text(&f.name));
+			return r;
+		}
+	}
+	device = (struct bp_stack_device){
+		.name = strbuf_text(&f.name),
+		.uuid = strbuf_text(&f.uuid),
+		.minor = f.minor,
+		.read_only = f.read_only,
+		.table = table,
+	};
+	return bp_stack_add(stack, &device);
+}
+
+static bool only_blanks(const char *s)
+{
+	return s[strspn(s, " \t\n")] == '\0';
+}
+
+int bp_concise_parse(struct bp_ctx *ctx, const char *text, struct bp_stack **ret)
+{
+	struct parser p = { .ctx = ctx, .at = text };
+	struct bp_stack *stack;
+	int r = bp_stack_new(ctx, &stack);
+
+	if (r < 0)
+		return r;
+	if (only_blanks(text))
+		r = bp_fail(ctx, -EINVAL, "no device is described");
+	while (r == 0 && !only_blanks(p.at)) {
+		p.device++;
+		p.at += strspn(p.at, " \t\n");
+		r = parse_device(&p, stack);
+	}
+	strbuf_done(&p.text);
+	if (r < 0)
+		bp_stack_free(stack);
+	else
+		*ret = stack;
+	return r;
+}
+
+/* --- writing --- */
+
+static void add_escaped(struct strbuf *s, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr(",;\\", *text))
+			strbuf_add_char(s, '\\');
+		strbuf_add_char(s, *text);
+	}
+}
+
+static int add_table(struct bp_ctx *ctx, struct strbuf *s, const struct bp_table *table)
+{
+	char *text, *save = NULL;
+	int r;
+
+	if (!table)
+		return 0;
+	r = bp_table_format(ctx, table, &text);
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		strbuf_add_char(s, ',');
+		add_escaped(s, line);
+	}
+	free(text);
+	return 0;
+}
+
+int bp_concise_format(struct bp_ctx *ctx, const struct bp_stack *stack, char **ret_text)
+{
+	struct strbuf s = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < bp_stack_count(stack); i++) {
+		const struct bp_stack_device *device = bp_stack_get(stack, i);
+
+		if (i)
+			strbuf_add_char(&s, ';');
+		add_escaped(&s, device->name);
+		strbuf_add_char(&s, ',');
+		add_escaped(&s, device->uuid);
+		strbuf_add_char(&s, ',');
+		if (device->minor >= 0)
+			strbuf_add_uint(&s, (uint64_t)device->minor);
+		strbuf_addf(&s, ",%s", device->read_only ? "ro" : "rw");
+		r = add_table(ctx, &s, device->table);
+	}
+	if (r < 0) {
+		strbuf_done(&s);
+		return r;
+	}
+	return strbuf_take(&s, ret_text) < 0 ? bp_fail_memory(ctx) : 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Steps that several verbs are made of. */
+#ifndef DM_DEVICE_DEVICE_H
+#define DM_DEVICE_DEVICE_H
+
+#include "dm/device/nodes.h"
+#include "dm/device/table_io.h"
+
+/* How long an undo may take: the caller's own limit may be over when it begins. */
+#define UNDO_MS 5000
+
+/* Resume, and see to the device's node unless @change->make is NULL. @ret may be NULL. */
+int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
+		const struct node_change *change, uint32_t policy, int64_t deadline,
+		struct dm_state *ret);
+int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which,
+		 uint32_t rq_flags, int64_t deadline);
+int step_clear(struct bp_ctx *ctx, const char *verb, const struct which *which);
+/*
+ * Remove with the node of @kernel_name, once. @deferred: let the kernel do it later if it must;
+ * set to whether it does.
+ */
+int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
+		const char *kernel_name, bool *deferred, int64_t deadline);
+
+/* Apply a read-ahead as struct bp_create_opts has it. */
+int read_ahead_apply(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state,
+		     uint32_t sectors, bool minimum);
+
+/*
+ * Change a live table: load, suspend unless it is, resume; a failure puts the old one back.
+ * @state: as it is before. @rq_flags: of the load and the suspend.
+ */
+int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
+	   const struct dm_state *state, const struct bp_table *table, uint32_t rq_flags,
+	   int64_t deadline);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asking: each of these is one ioctl. */
+#include "dm/device/table_io.h"
+
+#include <string.h>
+
+int bp_dm_version(struct bp_ctx *ctx, struct bp_dm_version *ret)
+{
+	struct dm_request rq = { .op = OP_VERSION, .deadline = DEADLINE_NEVER };
+	struct dm_state state;
+	int r = dm_order(ctx, "version", NULL, &rq, &state);
+
+	if (r == 0)
+		*ret = (struct bp_dm_version){
+			.major = state.version[0],
+			.minor = state.version[1],
+			.patch = state.version[2],
+		};
+	return r;
+}
+
+int bp_device_info(struct bp_ctx *ctx, const struct bp_selector *selector,
+		   struct bp_device_info *ret)
+{
+	struct dm_state state;
+	struct which which;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r == 0)
+		r = which_resolve(ctx, selector, &which);
+	if (r == 0)
+		r = dm_state(ctx, "info", &which, &state);
+	if (r == 0)
+		dm_info_from_state(dm, &state, ret);
+	return r;
+}
+
+/* --- lists --- */
+
+struct bp_device_list {
+	size_t count;
+	struct bp_device_entry entries[];
+};
+
+static int by_kernel_name(const void *a, const void *b)
+{
+	return strcmp(((const struct bp_device_entry *)a)->kernel_name,
+		      ((const struct bp_device_entry *)b)->kernel_name);
+}
+
+static void take_entry(const struct dm_entry *from, struct bp_device_entry *to)
+{
+	to->major = from->major;
+	to->minor = from->minor;
+	to->event_nr = from->event_nr;
+	memcpy(to->kernel_name, from->name, strnlen(from->name, sizeof(to->kernel_name) - 1));
+	name_decode(from->name, to->name, sizeof(to->name));
+	name_decode(from->uuid, to->uuid, sizeof(to->uuid));
+}
+
+int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_LIST, .deadline = DEADLINE_NEVER };
+	struct bp_device_list *list;
+	int r = dm_ask(ctx, "list", NULL, &rq, &reply);
+
+	if (r < 0)
+		return r;
+	list = calloc(1, sizeof(*list) + reply.entries.count * sizeof(list->entries[0]));
+	if (!list)
+		return bp_fail_memory(ctx);
+	list->count = reply.entries.count;
+	for (size_t i = 0; i < list->count; i++)
+		take_entry(&reply.entries.items[i], &list->entries[i]);
+	if (list->count > 1)
+		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
+	*ret = list;
+	return 0;
+}
+
+size_t bp_device_list_count(const struct bp_device_list *list)
+{
+	return list->count;
+}
+
+const struct bp_device_entry *bp_device_list_get(const struct bp_device_list *list,
+						 size_t index)
+{
+	return index < list->count ? &list->entries[index] : NULL;
+}
+
+void bp_device_list_free(struct bp_device_list *list)
+{
+	free(list);
+}
+
+/* --- tables and status --- */
+
+int bp_device_table(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
+		    struct bp_table **ret)
+{
+	struct which which;
+	int r = which_resolve(ctx, selector, &which);
+
+	return r < 0 ? r : table_read(ctx, "table", &which, flags, ret);
+}
+
+struct bp_device_status {
+	struct bp_device_info info;
+	struct dm_reply reply; /* owns the texts */
+	size_t count;
+	struct bp_status_line lines[];
+};
+
+static int status_new(struct bp_ctx *ctx, struct dm_reply *take_reply,
+		      struct bp_device_status **ret)
+{
+	size_t count = take_reply->segments.count;
+	struct bp_device_status *status;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r < 0)
+		return r;
+	status = calloc(1, sizeof(*status) + count * sizeof(status->lines[0]));
+	if (!status)
+		return bp_fail_memory(ctx);
+	status->count = count;
+	for (size_t i = 0; i < count; i++) {
+		const struct dm_segment *segment = &take_reply->segments.items[i];
+
+		status->lines[i] = (struct bp_status_line){
+			.start_sectors = segment->start,
+			.length_sectors = segment->length,
+			.target = segment->target,
+			.text = segment->args,
+		};
+	}
+	dm_info_from_state(dm, &take_reply->state, &status->info);
+	status->reply = *take_reply;
+	*take_reply = (struct dm_reply){ 0 };
+	*ret = status;
+	return 0;
+}
+
+static int status_read(struct bp_ctx *ctx, const char *verb, const struct bp_selector *selector,
+		       uint32_t rq_flags, struct bp_device_status **ret)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = {
+		.op = OP_STATUS,
+		.flags = rq_flags,
+		.deadline = rq_flags & RQ_NO_FLUSH ? DEADLINE_NEVER : dm_deadline(0),
+	};
+	struct which which;
+	int r = which_resolve(ctx, selector, &which);
+
+	if (r == 0)
+		r = dm_ask(ctx, verb, &which, &rq, &reply);
+	return r < 0 ? r : status_new(ctx, &reply, ret);
+}
+
+int bp_device_status(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
+		     struct bp_device_status **ret)
+{
+	uint32_t rq_flags = flags & BP_TABLE_FLUSH ? 0 : RQ_NO_FLUSH;
+
+	if (flags & BP_TABLE_INACTIVE)
+		rq_flags |= RQ_INACTIVE;
+	return status_read(ctx, "status", selector, rq_flags, ret);
+}
+
+int bp_device_measure(struct bp_ctx *ctx, const struct bp_selector *selector,
+		      struct bp_device_status **ret)
+{
+	return status_read(ctx, "measure", selector, RQ_MEASURE | RQ_NO_FLUSH, ret);
+}
+
+size_t bp_device_status_count(const struct bp_device_status *status)
+{
+	return status->count;
+}
+
+const struct bp_status_line *bp_device_status_get(const struct bp_device_status *status,
+						  size_t index)
+{
+	return index < status->count ? &status->lines[index] : NULL;
+}
+
+const struct bp_device_info *bp_device_status_info(const struct bp_device_status *status)
+{
+	return &status->info;
+}
+
+void bp_device_status_free(struct bp_device_status *status)
+{
+	if (!status)
+		return;
+	dm_reply_done(&status->reply);
+	free(status);
+}
+
+int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
+		   struct bp_devno **ret_devs, size_t *ret_count)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
+	struct which which;
+	int r = which_resolve(ctx, selector, &which);
+
+	if (flags & BP_TABLE_INACTIVE)
+		rq.flags |= RQ_INACTIVE;
+	if (r == 0)
+		r = dm_ask(ctx, "deps", &which, &rq, &reply);
+	if (r < 0)
+		return r;
+	*ret_count = reply.deps.count;
+	*ret_devs = steal(reply.deps.items);
+	return 0;
+}
+
+/* --- targets --- */
+
+int bp_target_list(struct bp_ctx *ctx, struct bp_target_entry **ret, size_t *ret_count)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_TARGETS, .deadline = DEADLINE_NEVER };
+	int r = dm_ask(ctx, "targets", NULL, &rq, &reply);
+
+	if (r < 0)
+		return r;
+	*ret_count = reply.targets.count;
+	*ret = steal(reply.targets.items);
+	return 0;
+}
+
+int bp_target_version(struct bp_ctx *ctx, const char *name, struct bp_target_entry *ret)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = {
+		.op = OP_TARGET_VERSION,
+		.text = name,
+		.deadline = DEADLINE_NEVER,
+	};
+	int r;
+
+	if (!name[0] || strlen(name) >= sizeof(ret->name)) {
+		bp_fail(ctx, -EINVAL, "target '%s': a name has 1 to %zu bytes", name,
+			sizeof(ret->name) - 1);
+		error_set_code(ctx, BP_E_UNKNOWN_TARGET);
+		return -EINVAL;
+	}
+	r = dm_ask(ctx, "target-version", NULL, &rq, &reply);
+	if (r < 0)
+		return r;
+	if (reply.targets.count != 1)
+		return bp_fail(ctx, -EPROTO, "target '%s': the kernel's answer makes no sense",
+			       name);
+	*ret = reply.targets.items[0];
+	return 0;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/opts.h"
+#include "dm/device/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Pauses between attempts: they double from the first to the last. */
+#define FIRST_PAUSE_MS 10
+#define LAST_PAUSE_MS  250
+
+int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
+		const char *kernel_name, bool *deferred, int64_t deadline)
+{
+	struct dm_request rq = {
+		.op = OP_REMOVE,
+		.flags = *deferred ? RQ_DEFERRED : 0,
+		.deadline = deadline,
+	};
+	struct node_change node = { .remove = kernel_name };
+	struct dm_state state;
+	struct cookie cookie;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r == 0)
+		r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state);
+	if (r < 0)
+		return r;
+	/* A device whose removal is put off lives on, and so does its node. */
+	*deferred = state.flags & ST_DEFERRED;
+	if (*deferred)
+		node.remove = NULL;
+	node.major = which->major;
+	node.minor = which->minor;
+	return udev_end(ctx, dm, &cookie, &state, &node, deadline);
+}
+
+struct removal {
+	struct bp_remove_opts opts;
+	struct which which;
+	struct dm_state state;
+	struct dm *dm;
+	int64_t deadline;
+};
+
+static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
+		 const struct bp_remove_opts *opts, struct removal *ret)
+{
+	int r = dm_get(ctx, &ret->dm);
+
+	if (r == 0)
+		r = opts_read(ctx, &ret->opts, sizeof(ret->opts), opts);
+	if (r == 0)
+		r = which_resolve(ctx, selector, &ret->which);
+	if (r == 0)
+		r = dm_state(ctx, "remove", &ret->which, &ret->state);
+	if (r < 0)
+		return r;
+	which_settle(&ret->which, &ret->state);
+	ret->deadline = dm_deadline(ret->opts.timeout_ms);
+	return 0;
+}
+
+/* --- force --- */
+
+/* How often the device's own table holds it open: once for each segment's use of itself. */
+static int32_t own_holds(struct bp_ctx *ctx, const struct removal *rm)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
+	int32_t holds = 0;
+
+	if (dm_ask(ctx, "remove", &rm->which, &rq, &reply) < 0)
+		return 0;
+	for (size_t i = 0; i < reply.deps.count; i++)
+		holds += reply.deps.items[i].major == rm->state.major &&
+			 reply.deps.items[i].minor == rm->state.minor;
+	return holds;
+}
+
+/* Would its users let go when all their I/O fails? Only processes can, and they need time. */
+static bool force_can_help(const struct removal *rm)
+{
+	_cleanup_(freep) struct bp_holder *holders = NULL;
+	size_t count = 0;
+
+	if (!(rm->opts.flags & (BP_REMOVE_RETRY | BP_REMOVE_DEFERRED)))
+		return false;
+	if (rm->dm->ops->holders(rm->dm->self, rm->state.major, rm->state.minor, &holders,
+				 &count) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (holders[i].kind != BP_HOLDER_PROCESS)
+			return false;
+	return true;
+}
+
+static int force(struct bp_ctx *ctx, struct removal *rm)
+{
+	struct bp_selector self = { .major = rm->state.major, .minor = rm->state.minor };
+	struct bp_change_opts opts = {
+		.size = sizeof(opts),
+		.flags = BP_CHANGE_NO_FLUSH | BP_CHANGE_NO_LOCKFS,
+		.timeout_ms = deadline_left(rm->deadline),
+	};
+
+	if (rm->state.open_count <= 0 || !(rm->state.flags & ST_LIVE) || planning(rm->dm))
+		return 0;
+	if (rm->state.open_count > own_holds(ctx, rm) && !force_can_help(rm)) {
+		bp_fail(ctx, -EBUSY,
+			"remove '%s': it is in use, and force would not change that",
+			rm->which.label);
+		error_set_verb(ctx, "remove");
+		error_set_device(ctx, rm->which.label);
+		holders_explain(ctx, rm->dm, rm->state.major, rm->state.minor);
+		error_set_hint(ctx, "end what uses it; or let the kernel remove it when that "
+				    "has ended (deferred)");
+		return -EBUSY;
+	}
+	return bp_device_wipe_table(ctx, &self, &opts);
+}
+
+/* --- removing --- */
+
+static int attempt(struct bp_ctx *ctx, struct removal *rm, bool *deferred)
+{
+	int64_t pause = FIRST_PAUSE_MS;
+	int r;
+
+	for (;;) {
+		*deferred = rm->opts.flags & BP_REMOVE_DEFERRED;
+		r = step_remove(ctx, "remove", &rm->which, rm->state.name, deferred,
+				rm->deadline);
+		if (r != -EBUSY || !(rm->opts.flags & BP_REMOVE_RETRY) || planning(rm->dm) ||
+		    deadline_left(rm->deadline) == 0)
+			return r;
+		clock_sleep_ms(deadline_left(rm->deadline) < 0
+				       ? pause
+				       : MIN(pause, (int64_t)deadline_left(rm->deadline)));
+		pause = MIN(pause * 2, (int64_t)LAST_PAUSE_MS);
+	}
+}
+
+int bp_device_remove(struct bp_ctx *ctx, const struct bp_selector *selector,
+		     const struct bp_remove_opts *opts, enum bp_removed *ret)
+{
+	struct removal rm;
+	bool deferred;
+	int r = begin(ctx, selector, opts, &rm);
+
+	if (r == 0 && rm.opts.flags & BP_REMOVE_FORCE)
+		r = force(ctx, &rm);
+	if (r < 0)
+		return r;
+	r = attempt(ctx, &rm, &deferred);
+	if (r == -EBUSY)
+		holders_explain(ctx, rm.dm, rm.state.major, rm.state.minor);
+	if (r == 0 && ret)
+		*ret = deferred ? BP_REMOVED_DEFERRED : BP_REMOVED;
+	return r;
+}

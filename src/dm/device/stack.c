@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Several devices at once: in the order they need, or none. */
+#include <bedplate/stack.h>
+
+#include "core/opts.h"
+#include "core/strbuf.h"
+#include "dm/device/device.h"
+#include "targets/grammar/segment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct member {
+	struct bp_stack_device view; /* points into the rest */
+	char *name, *uuid;
+	struct bp_table *table;
+};
+
+struct bp_stack {
+	struct bp_ctx *ctx;
+	VEC(struct member *) members;
+};
+
+static void member_free(struct member *m)
+{
+	if (!m)
+		return;
+	free(m->name);
+	free(m->uuid);
+	bp_table_free(m->table);
+	free(m);
+}
+
+static void member_freep(struct member **m)
+{
+	member_free(*m);
+}
+
+static void stack_freep(struct bp_stack **stack)
+{
+	bp_stack_free(*stack);
+}
+
+int bp_stack_new(struct bp_ctx *ctx, struct bp_stack **ret)
+{
+	struct bp_stack *stack = calloc(1, sizeof(*stack));
+
+	if (!stack)
+		return bp_fail_memory(ctx);
+	stack->ctx = ctx;
+	*ret = stack;
+	return 0;
+}
+
+void bp_stack_free(struct bp_stack *stack)
+{
+	if (!stack)
+		return;
+	for (size_t i = 0; i < stack->members.count; i++)
+		member_free(stack->members.items[i]);
+	vec_done(&stack->members);
+	free(stack);
+}
+
+size_t bp_stack_count(const struct bp_stack *stack)
+{
+	return stack->members.count;
+}
+
+const struct bp_stack_device *bp_stack_get(const struct bp_stack *stack, size_t index)
+{
+	return index < stack->members.count ? &stack->members.items[index]->view : NULL;
+}
+
+static int fail_twice(struct bp_ctx *ctx, const char *what, const char *text)
+{
+	bp_fail(ctx, -EEXIST, "%s '%s' is in the stack twice", what, text);
+	error_set_code(ctx, BP_E_EXISTS);
+	error_set_device(ctx, text);
+	return -EEXIST;
+}
+
+int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
+{
+	_cleanup_(member_freep) struct member *m = calloc(1, sizeof(*m));
+	char mangled[BP_NAME_SIZE];
+	int r;
+
+	if (!m)
+		return bp_fail_memory(stack->ctx);
+	r = bp_name_mangle(stack->ctx, device->name, mangled);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < stack->members.count; i++) {
+		const struct bp_stack_device *other = &stack->members.items[i]->view;
+
+		if (streq(other->name, device->name))
+			return fail_twice(stack->ctx, "name", device->name);
+		if (device->uuid && device->uuid[0] && streq(other->uuid, device->uuid))
+			return fail_twice(stack->ctx, "uuid", device->uuid);
+	}
+	m->name = strdup(device->name);
+	m->uuid = strdup(device->uuid ? device->uuid : "");
+	if (!m->name || !m->uuid)
+		return bp_fail_memory(stack->ctx);
+	r = device->table ? bp_table_copy(stack->ctx, device->table, &m->table) : 0;
+	if (r < 0)
+		return r;
+	m->view = *device;
+	m->view.name = m->name;
+	m->view.uuid = m->uuid;
+	m->view.table = m->table;
+	if (vec_add(&stack->members, &m) < 0)
+		return bp_fail_memory(stack->ctx);
+	m = NULL;
+	return 0;
+}
+
+/* --- who lies on whom --- */
+
+struct names {
+	struct dm *dm;
+	uint32_t major;
+};
+
+/* Does a word of a table mean this device of the stack? */
+static bool means(const struct names *names, const char *word, size_t len,
+		  const struct bp_stack_device *device)
+{
+	char mangled[BP_NAME_SIZE], text[BP_NODE_SIZE];
+
+	if (name_encode(device->name, mangled, sizeof(mangled)) < 0)
+		return false;
+	dm_node_path(names->dm, mangled, text);
+	if (strlen(text) == len && memcmp(text, word, len) == 0)
+		return true;
+	dm_node_path(names->dm, device->name, text);
+	if (strlen(text) == len && memcmp(text, word, len) == 0)
+		return true;
+	if (device->minor < 0)
+		return false;
+	snprintf(text, sizeof(text), "%u:%lld", names->major, (long long)device->minor);
+	return strlen(text) == len && memcmp(text, word, len) == 0;
+}
+
+static bool uses(const struct names *names, const struct bp_table *table,
+		 const struct bp_stack_device *device)
+{
+	for (size_t i = 0; table && i < bp_table_count(table); i++) {
+		const char *at = bp_table_get(table, i)->args;
+
+		while (*at) {
+			size_t len = strcspn(at, " ");
+
+			if (len && means(names, at, len, device))
+				return true;
+			at += len + (at[len] != '\0');
+		}
+	}
+	return false;
+}
+
+/* Members by number, those below first. */
+static int order(struct bp_ctx *ctx, const struct names *names, const struct bp_stack *stack,
+		 size_t *ret)
+{
+	size_t count = stack->members.count, done = 0;
+	bool *placed = calloc(count + 1, sizeof(*placed));
+
+	if (!placed)
+		return bp_fail_memory(ctx);
+	while (done < count) {
+		size_t before = done;
+
+		for (size_t i = 0; i < count; i++) {
+			bool ready = !placed[i];
+
+			for (size_t k = 0; ready && k < count; k++)
+				if (!placed[k] && uses(names, stack->members.items[i]->table,
+						       &stack->members.items[k]->view))
+					ready = false;
+			if (ready) {
+				placed[i] = true;
+				ret[done++] = i;
+			}
+		}
+		if (done == before) {
+			size_t i = 0;
+
+			while (placed[i])
+				i++;
+			free(placed);
+			return bp_fail(ctx, -ELOOP, "'%s' lies, by other devices, on itself",
+				       stack->members.items[i]->name);
+		}
+	}
+	free(placed);
+	return 0;
+}
+
+/* --- apply --- */
+
+static int create_member(struct bp_ctx *ctx, const struct member *m,
+			 const struct bp_create_opts *opts)
+{
+	struct bp_create_opts o = *opts;
+
+	o.uuid = m->uuid[0] ? m->uuid : NULL;
+	o.flags &= ~(uint32_t)(BP_CREATE_PERSISTENT);
+	if (m->view.read_only)
+		o.flags |= BP_CREATE_READ_ONLY;
+	if (m->view.minor >= 0) {
+		o.flags |= BP_CREATE_PERSISTENT;
+		o.major = 0;
+		o.minor = (uint32_t)m->view.minor;
+	}
+	return bp_device_create(ctx, m->name, m->table, &o, NULL);
+}
+
+static void undo(struct bp_ctx *ctx, const struct bp_stack *stack, const size_t *in_order,
+		 size_t made)
+{
+	struct error_state *first = error_save(ctx);
+
+	while (made--) {
+		const struct member *m = stack->members.items[in_order[made]];
+		struct bp_selector which = { .name = m->name };
+		struct bp_remove_opts opts = {
+			.size = sizeof(opts),
+			.flags = BP_REMOVE_RETRY,
+			.timeout_ms = UNDO_MS,
+		};
+		int r = bp_device_remove(ctx, &which, &opts, NULL);
+
+		if (r < 0)
+			bp_warn(ctx, "'%s': what was created could not be removed again: %s",
+				m->name, strerrordesc_np(-r));
+	}
+	error_restore(ctx, first);
+}
+
+int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
+		   const struct bp_create_opts *opts)
+{
+	_cleanup_(freep) size_t *in_order = calloc(stack->members.count + 1, sizeof(size_t));
+	struct bp_create_opts o;
+	struct names names = { 0 };
+	size_t made = 0;
+	int r = dm_get(ctx, &names.dm);
+
+	if (r == 0)
+		r = opts_read(ctx, &o, sizeof(o), opts);
+	if (r < 0)
+		return r;
+	if (!in_order)
+		return bp_fail_memory(ctx);
+	names.dm->ops->major(names.dm->self, &names.major);
+	r = order(ctx, &names, stack, in_order);
+	while (r == 0 && made < stack->members.count) {
+		r = create_member(ctx, stack->members.items[in_order[made]], &o);
+		if (r == 0)
+			made++;
+	}
+	if (r < 0 && made && !planning(names.dm))
+		undo(ctx, stack, in_order, made);
+	return r;
+}
+
+/* --- read --- */
+
+_Static_assert(TABLE_DEV_SIZE >= BP_NODE_SIZE, "a node's path is a device's name");
+
+/* Devices that are going to be described. */
+struct wanted {
+	struct dm *dm;
+	const struct bp_tree *tree;
+	const bool *wanted; /* one for each node */
+	uint32_t flags;
+};
+
+/* Numbers of devices of the stack don't last: say their nodes instead. */
+static int node_of(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
+{
+	const struct wanted *w = user;
+	unsigned major, minor;
+	int end = 0;
+
+	if (sscanf(dev, "%u:%u%n", &major, &minor, &end) != 2 || dev[end])
+		return 0;
+	for (size_t i = 0; i < bp_tree_count(w->tree); i++) {
+		const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+		char mangled[BP_NAME_SIZE];
+
+		if (!w->wanted[i] || node->major != major || node->minor != minor ||
+		    name_encode(node->name, mangled, sizeof(mangled)) < 0)
+			continue;
+		dm_node_path(w->dm, mangled, ret);
+		return 1;
+	}
+	return 0;
+}
+
+static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted *w, size_t i)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+	struct which which = { .major = node->major, .minor = node->minor };
+	struct bp_stack_device device = {
+		.name = node->name,
+		.uuid = node->uuid,
+		.minor = w->flags & BP_STACK_WITH_MINOR ? (int64_t)node->minor : -1,
+	};
+	struct dm_state state;
+	int r;
+
+	snprintf(which.label, sizeof(which.label), "%s", node->name);
+	r = dm_state(ctx, "table", &which, &state);
+	if (r == 0)
+		r = table_read(ctx, "table", &which,
+			       w->flags & BP_STACK_SHOW_KEYS ? BP_TABLE_SHOW_KEYS : 0, &table);
+	if (r == 0)
+		r = table_map_devs(ctx, table, node_of, w);
+	if (r < 0)
+		return r;
+	device.read_only = state.flags & ST_READ_ONLY;
+	device.table = bp_table_count(table) ? table : NULL;
+	return bp_stack_add(stack, &device);
+}
+
+static int mark_wanted(struct bp_ctx *ctx, const struct bp_tree *tree,
+		       const struct bp_selector *which, size_t count, bool *ret)
+{
+	for (size_t i = 0; !which && i < bp_tree_count(tree); i++)
+		ret[i] = bp_tree_get(tree, i)->mapped;
+	for (size_t w = 0; which && w < count; w++) {
+		struct bp_device_info info;
+		int r = bp_device_info(ctx, &which[w], &info);
+
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < bp_tree_count(tree); i++)
+			ret[i] |= bp_tree_get(tree, i)->major == info.major &&
+				  bp_tree_get(tree, i)->minor == info.minor;
+	}
+	return 0;
+}
+
+/* Those below first; in a circle in the order of numbers. */
+static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted *w,
+			 bool *done)
+{
+	bool progress = true, force = false;
+	int r = 0;
+
+	while (r == 0 && (progress || !force)) {
+		force = !progress;
+		progress = false;
+		for (size_t i = 0; r == 0 && i < bp_tree_count(w->tree); i++) {
+			const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+			bool ready = w->wanted[i] && !done[i];
+
+			for (size_t b = 0; !force && b < node->nr_below; b++)
+				ready &= !w->wanted[node->below[b]] || done[node->below[b]];
+			if (!ready)
+				continue;
+			done[i] = progress = true;
+			r = read_member(ctx, stack, w, i);
+			if (force)
+				break;
+		}
+	}
+	return r;
+}
+
+int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
+		  uint32_t how, struct bp_stack **ret)
+{
+	_cleanup_(stack_freep) struct bp_stack *stack = NULL;
+	struct wanted w = { .flags = how };
+	struct bp_tree *tree;
+	bool *flags;
+	int r = dm_get(ctx, &w.dm);
+
+	if (r == 0)
+		r = bp_tree_read(ctx, &tree);
+	if (r < 0)
+		return r;
+	flags = calloc(bp_tree_count(tree) + 1, 2 * sizeof(*flags));
+	r = flags ? bp_stack_new(ctx, &stack) : bp_fail_memory(ctx);
+	if (r == 0)
+		r = mark_wanted(ctx, tree, which, count, flags);
+	w.tree = tree;
+	w.wanted = flags;
+	if (r == 0)
+		r = read_in_order(ctx, stack, &w, flags + bp_tree_count(tree) + 1);
+	free(flags);
+	bp_tree_free(tree);
+	if (r < 0)
+		return r;
+	*ret = steal(stack);
+	return 0;
+}

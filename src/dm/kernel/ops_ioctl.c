@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The real kernel: /dev/mapper/control. The rest of the system is in ops_system.c. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/dm-ioctl.h>
+
+#include "core/number.h"
+#include "dm/kernel/limit.h"
+#include "dm/kernel/ops_system.h"
+#include "dm/kernel/reply.h"
+
+_Static_assert(sizeof(struct dm_target_spec) == REPLY_SPEC_SIZE, "kernel interface");
+_Static_assert(offsetof(struct dm_target_spec, next) == 20, "kernel interface");
+_Static_assert(offsetof(struct dm_target_spec, target_type) == 24, "kernel interface");
+_Static_assert(offsetof(struct dm_target_deps, dev) == REPLY_DEPS_SIZE, "kernel interface");
+_Static_assert(offsetof(struct dm_name_list, name) == REPLY_LIST_NAME, "kernel interface");
+_Static_assert(offsetof(struct dm_target_versions, name) == REPLY_VERSION_NAME,
+	       "kernel interface");
+_Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kernel interface");
+
+#define HEADER_BYTES  sizeof(struct dm_ioctl)
+#define QUERY_BYTES   ((size_t)4 << 10)
+#define MESSAGE_BYTES ((size_t)64 << 10)
+#define LARGE_BYTES   ((size_t)4 << 20)
+#define MOST_BYTES    ((size_t)64 << 20)
+
+/*
+ * The buffer is kept, and so is what a query's answer needed: a warm query is one ioctl. The two
+ * are not the same: the kernel copies all it is given, and a message takes much.
+ */
+struct kernel {
+	int fd, event_fd, log_fd; /* -1: not open yet */
+	char *buffer;
+	size_t size, query_size;
+	struct limit_worker *worker;
+};
+
+static const unsigned long ioctls[OPS] = {
+#define ROW(op, name, ioctl, traits) [OP_##op] = ioctl,
+	DM_OPS(ROW)
+#undef ROW
+};
+
+static const struct {
+	uint32_t request, kernel;
+} request_flags[] = {
+	{ RQ_READ_ONLY, DM_READONLY_FLAG },
+	{ RQ_PERSISTENT, DM_PERSISTENT_DEV_FLAG },
+	{ RQ_NO_LOCKFS, DM_SKIP_LOCKFS_FLAG },
+	{ RQ_NO_FLUSH, DM_NOFLUSH_FLAG },
+	{ RQ_INACTIVE, DM_QUERY_INACTIVE_TABLE_FLAG },
+	{ RQ_SECURE, DM_SECURE_DATA_FLAG },
+	{ RQ_DEFERRED, DM_DEFERRED_REMOVE },
+	{ RQ_MEASURE, DM_IMA_MEASUREMENT_FLAG },
+};
+
+static const struct {
+	uint32_t kernel, state;
+} state_flags[] = {
+	{ DM_READONLY_FLAG, ST_READ_ONLY },      { DM_SUSPEND_FLAG, ST_SUSPENDED },
+	{ DM_ACTIVE_PRESENT_FLAG, ST_LIVE },     { DM_INACTIVE_PRESENT_FLAG, ST_INACTIVE },
+	{ DM_DEFERRED_REMOVE, ST_DEFERRED },     { DM_INTERNAL_SUSPEND_FLAG, ST_INTERNAL },
+	{ DM_UEVENT_GENERATED_FLAG, ST_UEVENT },
+};
+
+/* --- filling the buffer --- */
+
+static uint32_t kernel_flags(const struct dm_request *rq)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(request_flags); i++)
+		if (rq->flags & request_flags[i].request)
+			flags |= request_flags[i].kernel;
+	if (rq->op == OP_SUSPEND)
+		flags |= DM_SUSPEND_FLAG;
+	if (rq->op == OP_TABLE)
+		flags |= DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG;
+	/* In a list it asks for the uuids too. */
+	if (rq->op == OP_SET_UUID || rq->op == OP_LIST)
+		flags |= DM_UUID_FLAG;
+	return flags;
+}
+
+static int copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = from ? strlen(from) : 0;
+
+	if (len >= size)
+		return -ENAMETOOLONG;
+	if (len)
+		memcpy(to, from, len);
+	return 0;
+}
+
+static int fill_header(struct dm_ioctl *h, const struct dm_request *rq, size_t size)
+{
+	bool by_number = !rq->name && !rq->uuid;
+	int r;
+
+	h->version[0] = DM_VERSION_MAJOR; /* minor 0: all drivers of this major take it */
+	h->data_size = (uint32_t)size;
+	h->data_start = HEADER_BYTES;
+	h->flags = kernel_flags(rq);
+	h->event_nr = rq->cookie;
+	if (by_number || rq->flags & RQ_PERSISTENT)
+		h->dev = devno_encode(rq->major, rq->minor);
+	r = copy_text(h->name, sizeof(h->name),
+		      rq->op == OP_TARGET_VERSION ? rq->text : rq->name);
+	/* A new device has both; an existing one is named by one of them, or it is refused. */
+	if (r == 0 && (!rq->name || rq->op == OP_CREATE))
+		r = copy_text(h->uuid, sizeof(h->uuid), rq->uuid);
+	return r;
+}
+
+static size_t segment_bytes(const struct dm_segment *segment)
+{
+	return (sizeof(struct dm_target_spec) + strlen(segment->args) + 1 + 7) / 8 * 8;
+}
+
+/* Bytes behind the header that the request itself needs. */
+static size_t request_bytes(const struct dm_request *rq)
+{
+	size_t bytes = 0;
+
+	if (rq->op == OP_LOAD)
+		for (size_t i = 0; i < rq->nr_segments; i++)
+			bytes += segment_bytes(&rq->segments[i]);
+	else if (rq->op == OP_MESSAGE)
+		bytes = sizeof(struct dm_target_msg) + strlen(rq->text) + 1;
+	else if (rq->text && rq->op != OP_TARGET_VERSION)
+		bytes = strlen(rq->text) + 1;
+	return bytes;
+}
+
+static int fill_segments(char *to, const struct dm_request *rq)
+{
+	for (size_t i = 0; i < rq->nr_segments; i++) {
+		const struct dm_segment *segment = &rq->segments[i];
+		struct dm_target_spec spec = {
+			.sector_start = segment->start,
+			.length = segment->length,
+			.next = (uint32_t)segment_bytes(segment),
+		};
+
+		if (copy_text(spec.target_type, sizeof(spec.target_type), segment->target) < 0)
+			return -ENAMETOOLONG;
+		memcpy(to, &spec, sizeof(spec));
+		strcpy(to + sizeof(spec), segment->args);
+		to += spec.next;
+	}
+	return 0;
+}
+
+static int fill(char *buffer, size_t size, const struct dm_request *rq)
+{
+	char *data = buffer + HEADER_BYTES;
+	struct dm_target_msg msg = { .sector = rq->sector };
+	int r;
+
+	/* What the kernel does not write must not hold an older answer. */
+	memset(buffer, 0, HEADER_BYTES + MIN(size - HEADER_BYTES, request_bytes(rq) + 512));
+	r = fill_header((struct dm_ioctl *)buffer, rq, size);
+	if (r < 0)
+		return r;
+	if (rq->op == OP_LOAD) {
+		((struct dm_ioctl *)buffer)->target_count = (uint32_t)rq->nr_segments;
+		return fill_segments(data, rq);
+	}
+	if (rq->op == OP_MESSAGE) {
+		memcpy(data, &msg, sizeof(msg));
+		strcpy(data + sizeof(msg), rq->text);
+	} else if (rq->text && rq->op != OP_TARGET_VERSION) {
+		strcpy(data, rq->text);
+	}
+	return 0;
+}
+
+/* --- asking --- */
+
+struct work {
+	int fd;
+	unsigned long cmd;
+	char *buffer;
+	size_t size;
+	bool secure;
+};
+
+LIMIT_CANCELLABLE static int work_run(void *arg)
+{
+	struct work *work = arg;
+
+	return ioctl(work->fd, work->cmd, work->buffer) < 0 ? -errno : 0;
+}
+
+static void work_release(void *arg)
+{
+	struct work *work = arg;
+
+	if (work->secure && work->buffer)
+		explicit_bzero(work->buffer, work->size);
+	free(work->buffer);
+	close(work->fd);
+	free(work);
+}
+
+static void work_finished(void *user, void *arg)
+{
+	struct kernel *k = user;
+	struct work *work = arg;
+
+	memcpy(k->buffer, work->buffer, work->size);
+}
+
+/* The same ioctl on a copy of the buffer, in a thread that can be left behind. */
+static int ioctl_limited(struct kernel *k, const struct dm_request *rq, size_t size)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	struct limit_job job = { .run = work_run, .release = work_release, .work = work };
+
+	if (!work)
+		return -ENOMEM;
+	*work = (struct work){
+		.fd = fcntl(k->fd, F_DUPFD_CLOEXEC, 0),
+		.cmd = ioctls[rq->op],
+		.buffer = malloc(size),
+		.size = size,
+		.secure = rq->flags & RQ_SECURE,
+	};
+	if (work->fd < 0 || !work->buffer) {
+		int r = work->fd < 0 ? -errno : -ENOMEM;
+
+		work_release(work);
+		return r;
+	}
+	memcpy(work->buffer, k->buffer, size);
+	return limit_run(&k->worker, job, rq->deadline, work_finished, k);
+}
+
+static int buffer_ensure(struct kernel *k, size_t size)
+{
+	char *bigger;
+
+	if (k->size >= size)
+		return 0;
+	bigger = malloc(size);
+	if (!bigger)
+		return -ENOMEM;
+	if (k->buffer) /* half of an answer, which may hold a key */
+		explicit_bzero(k->buffer, k->size);
+	free(k->buffer);
+	k->buffer = bigger;
+	k->size = size;
+	return 0;
+}
+
+static bool limited(const struct dm_request *rq)
+{
+	/* Without a flush a status waits for nothing. */
+	if (rq->op == OP_STATUS && rq->flags & RQ_NO_FLUSH)
+		return false;
+	return op_is(rq->op, OP_WAITS) && rq->deadline != DEADLINE_NEVER;
+}
+
+static size_t first_size(const struct kernel *k, const struct dm_request *rq)
+{
+	size_t size = HEADER_BYTES + request_bytes(rq);
+
+	if (rq->op == OP_MESSAGE)
+		size += rq->flags & RQ_LARGE_REPLY ? LARGE_BYTES : MESSAGE_BYTES;
+	else if (op_is(rq->op, OP_REPLY))
+		size = MAX(size, MAX(k->query_size, QUERY_BYTES));
+	return size;
+}
+
+/*
+ * Ask, with a larger buffer as long as the answer does not fit. A message is not sent twice
+ * unless that is known to do no harm.
+ */
+static int ask(struct kernel *k, const struct dm_request *rq)
+{
+	size_t size = first_size(k, rq);
+	const struct dm_ioctl *h;
+	int r;
+
+	for (;;) {
+		r = buffer_ensure(k, size);
+		if (r == 0)
+			r = fill(k->buffer, size, rq);
+		if (r < 0)
+			return r;
+		if (limited(rq))
+			r = ioctl_limited(k, rq, size);
+		else
+			r = ioctl(k->fd, ioctls[rq->op], k->buffer) < 0 ? -errno : 0;
+		h = (const struct dm_ioctl *)k->buffer;
+		if (r < 0 || !op_is(rq->op, OP_REPLY) || !(h->flags & DM_BUFFER_FULL_FLAG))
+			return r;
+		if (size > MOST_BYTES || (rq->op == OP_MESSAGE && !(rq->flags & RQ_REPEATABLE)))
+			return -EOVERFLOW;
+		size *= 2;
+		if (rq->op != OP_MESSAGE)
+			k->query_size = size;
+	}
+}
+
+/* --- reading the answer --- */
+
+static void take_state(const struct dm_ioctl *h, struct dm_state *state)
+{
+	memcpy(state->version, h->version, sizeof(state->version));
+	memcpy(state->name, h->name, sizeof(state->name) - 1);
+	memcpy(state->uuid, h->uuid, sizeof(state->uuid) - 1);
+	devno_decode(h->dev, &state->major, &state->minor);
+	state->event_nr = h->event_nr;
+	state->nr_segments = h->target_count;
+	state->open_count = h->open_count;
+	for (size_t i = 0; i < ARRAY_SIZE(state_flags); i++)
+		if (h->flags & state_flags[i].kernel)
+			state->flags |= state_flags[i].state;
+}
+
+static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *reply)
+{
+	const struct dm_ioctl *h = (const struct dm_ioctl *)k->buffer;
+	struct reply_data in = {
+		.nr_targets = h->target_count,
+		.has_data = h->flags & DM_DATA_OUT_FLAG,
+	};
+
+	take_state(h, &reply->state);
+	if (!op_is(op, OP_REPLY))
+		return 0;
+	if (h->data_size > h->data_start && h->data_size <= k->size) {
+		in.data = k->buffer + h->data_start;
+		in.len = h->data_size - h->data_start;
+	}
+	return reply_decode(op, &in, reply);
+}
+
+static int open_once(int *fd)
+{
+	int r;
+
+	if (*fd >= 0)
+		return 0;
+	r = system_open_control(DM_DIR, DM_CONTROL_NODE);
+	if (r < 0)
+		return r;
+	*fd = r;
+	return 0;
+}
+
+static int open_control(void *self)
+{
+	struct kernel *k = self;
+
+	return open_once(&k->fd);
+}
+
+static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
+{
+	struct kernel *k = self;
+	int r;
+
+	reply->secure = rq->flags & RQ_SECURE;
+	r = ask(k, rq);
+	if (r == 0)
+		r = take_answer(k, rq->op, reply);
+	if (rq->flags & RQ_SECURE && k->buffer)
+		explicit_bzero(k->buffer, k->size);
+	return r;
+}
+
+static int wait_event(void *self, int64_t deadline)
+{
+	struct kernel *k = self;
+	struct pollfd p = { .fd = k->fd, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&p, 1, deadline_left(deadline));
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -ETIMEDOUT : 0;
+}
+
+static int event_fd(void *self, int *ret_fd)
+{
+	struct kernel *k = self;
+	int r = open_once(&k->event_fd);
+
+	if (r < 0)
+		return r;
+	*ret_fd = k->event_fd;
+	return 0;
+}
+
+static int event_arm(void *self)
+{
+	struct kernel *k = self;
+	struct dm_ioctl h = {
+		.version = { DM_VERSION_MAJOR },
+		.data_size = HEADER_BYTES,
+		.data_start = HEADER_BYTES,
+	};
+	int r = open_once(&k->event_fd);
+
+	if (r == 0 && ioctl(k->event_fd, DM_DEV_ARM_POLL, &h) < 0)
+		r = -errno;
+	return r;
+}
+
+static void log_mark(void *self)
+{
+	struct kernel *k = self;
+
+	system_log_mark(&k->log_fd);
+}
+
+static int log_read(void *self, int64_t since_us, dm_log_fn line, void *user)
+{
+	const struct kernel *k = self;
+
+	return system_log(k->log_fd, since_us, line, user);
+}
+
+static void kernel_free(void *self)
+{
+	struct kernel *k = self;
+
+	limit_worker_free(k->worker);
+	closep(&k->fd);
+	closep(&k->event_fd);
+	closep(&k->log_fd);
+	free(k->buffer);
+	free(k);
+}
+
+int dm_ops_ioctl_new(void **ret_self)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	k->fd = k->event_fd = k->log_fd = -1;
+	*ret_self = k;
+	return 0;
+}
+
+static int another(void *self, void **ret_self)
+{
+	(void)self;
+	return dm_ops_ioctl_new(ret_self);
+}
+
+const struct dm_ops dm_ops_ioctl = {
+	.open = open_control,
+	.call = call,
+	.wait = wait_event,
+	.event_fd = event_fd,
+	.event_arm = event_arm,
+	.major = system_dm_major,
+	.node = system_node,
+	.node_list = system_node_list,
+	.log_mark = log_mark,
+	.log = log_read,
+	.udev_why_not = system_udev_why_not,
+	.attr_get = system_attr_get,
+	.attr_set = system_attr_set,
+	.bdev = system_bdev,
+	.holders = system_holders,
+	.bdev_read = system_bdev_read,
+	.bdev_write = system_bdev_write,
+	.bdev_name = system_bdev_name,
+	.another = another,
+	.free = kernel_free,
+};

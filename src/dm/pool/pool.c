@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Thin pools: finding, making, growing, removing. Their volumes are in volume.c. */
+#include <bedplate/table.h>
+
+#include "core/endian.h"
+#include "core/opts.h"
+#include "core/strbuf.h"
+#include "dm/pool/pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BLOCK_DEFAULT 128 /* sectors */
+
+/*
+ * Of a pool's superblock only this is looked at here, to tell one from other contents and to
+ * know its block size. Source: Linux, drivers/md/dm-thin-metadata.c.
+ *
+ *   OFFSET  SIZE  FIELD
+ *       32     8  magic            27022010
+ *      336     4  data_block_size  sectors
+ */
+#define HEAD_BYTES 4096
+#define HEAD_MAGIC 32
+#define HEAD_BLOCK 336
+#define THIN_MAGIC UINT64_C(27022010)
+
+bool devno_parse(const char *word, struct bp_devno *ret)
+{
+	int end = 0;
+
+	return sscanf(word, "%u:%u%n", &ret->major, &ret->minor, &end) == 2 && !word[end];
+}
+
+bool devno_equal(const struct bp_devno *a, const struct bp_devno *b)
+{
+	return a->major == b->major && a->minor == b->minor;
+}
+
+const char *devno_text(const struct bp_devno *dev, char *buf)
+{
+	snprintf(buf, DEVNO_TEXT, "%u:%u", dev->major, dev->minor);
+	return buf;
+}
+
+/* --- looking at the kernel --- */
+
+int each_single(struct bp_ctx *ctx, const char *verb, const char *target,
+		int (*seen)(void *user, const struct dm_state *state,
+			    const struct bp_segment *segment),
+		void *user)
+{
+	_cleanup_(dm_reply_done) struct dm_reply list = { 0 };
+	struct dm_request rq = { .op = OP_LIST, .deadline = DEADLINE_NEVER };
+	int r = dm_ask(ctx, verb, NULL, &rq, &list);
+
+	for (size_t i = 0; r == 0 && i < list.entries.count; i++) {
+		_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+		_cleanup_(table_freep) struct bp_table *table = NULL;
+		struct dm_request ask = { .op = OP_TABLE, .deadline = DEADLINE_NEVER };
+		struct which which = {
+			.major = list.entries.items[i].major,
+			.minor = list.entries.items[i].minor,
+		};
+
+		r = dm_ask(ctx, verb, &which, &ask, &reply);
+		if (r == -ENXIO) {
+			r = 0;
+			continue;
+		}
+		if (r < 0 || reply.segments.count != 1 ||
+		    !streq(reply.segments.items[0].target, target))
+			continue;
+		r = table_from_reply(ctx, &reply, true, &table);
+		if (r == 0)
+			r = seen(user, &reply.state, bp_table_get(table, 0));
+	}
+	return r;
+}
+
+static int fail_pool(struct bp_pool *pool, int r, enum bp_error_code code, const char *verb,
+		     const char *why)
+{
+	bp_fail(pool->ctx, r, "%s '%s': %s", verb, pool->info.name, why);
+	error_set_code(pool->ctx, code);
+	error_set_verb(pool->ctx, verb);
+	error_set_device(pool->ctx, pool->info.name);
+	return r;
+}
+
+int pool_table(struct bp_pool *pool, const char *verb, struct bp_table **ret_table,
+	       const struct bp_thin_pool **ret_params, bp_sector *ret_sectors)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_segment *segment;
+	int r = table_read(pool->ctx, verb, &pool->which, 0, &table);
+
+	if (r < 0)
+		return r;
+	segment = bp_table_get(table, 0);
+	if (bp_table_count(table) != 1 || !streq(segment->target, "thin-pool") ||
+	    !segment->params)
+		return fail_pool(pool, -EINVAL, BP_E_USAGE, verb, "it is not a thin-pool");
+	*ret_params = segment->params;
+	*ret_sectors = segment->length_sectors;
+	*ret_table = steal(table);
+	return 0;
+}
+
+int pool_message(struct bp_pool *pool, const char *verb, int64_t deadline, const char *fmt, ...)
+{
+	struct dm_request rq = { .op = OP_MESSAGE, .deadline = deadline };
+	struct strbuf s = { 0 };
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	strbuf_addv(&s, fmt, args);
+	va_end(args);
+	rq.text = strbuf_text(&s);
+	r = s.error ? bp_fail_memory(pool->ctx)
+		    : dm_order(pool->ctx, verb, &pool->which, &rq, NULL);
+	strbuf_done(&s);
+	return r;
+}
+
+static int pool_new(struct bp_ctx *ctx, const struct bp_device_info *info, struct bp_pool **ret)
+{
+	struct bp_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return bp_fail_memory(ctx);
+	pool->ctx = ctx;
+	pool->info = *info;
+	pool->which.major = info->major;
+	pool->which.minor = info->minor;
+	if (!info->major) /* looking ahead: it is there by name only */
+		strcpy(pool->which.name, info->kernel_name);
+	snprintf(pool->which.label, sizeof(pool->which.label), "%s", info->name);
+	*ret = pool;
+	return 0;
+}
+
+void bp_pool_close(struct bp_pool *pool)
+{
+	free(pool);
+}
+
+static void pool_closep(struct bp_pool **pool)
+{
+	bp_pool_close(*pool);
+}
+
+int bp_pool_open(struct bp_ctx *ctx, const struct bp_selector *which, struct bp_pool **ret)
+{
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_thin_pool *params;
+	struct bp_device_info info;
+	bp_sector sectors;
+	int r = bp_device_info(ctx, which, &info);
+
+	if (r == 0)
+		r = pool_new(ctx, &info, &pool);
+	if (r == 0)
+		r = pool_table(pool, "open", &table, &params, &sectors);
+	if (r < 0)
+		return r;
+	*ret = steal(pool);
+	return 0;
+}
+
+const struct bp_device_info *bp_pool_device(const struct bp_pool *pool)
+{
+	return &pool->info;
+}
+
+struct pool_list {
+	VEC(struct bp_device_entry) pools;
+};
+
+static int list_pool(void *user, const struct dm_state *state, const struct bp_segment *segment)
+{
+	struct pool_list *list = user;
+	struct bp_device_entry entry = {
+		.major = state->major,
+		.minor = state->minor,
+		.event_nr = state->event_nr,
+	};
+
+	(void)segment;
+	strcpy(entry.kernel_name, state->name);
+	name_decode(state->name, entry.name, sizeof(entry.name));
+	name_decode(state->uuid, entry.uuid, sizeof(entry.uuid));
+	return vec_add(&list->pools, &entry);
+}
+
+int bp_pool_list(struct bp_ctx *ctx, struct bp_device_entry **ret, size_t *ret_count)
+{
+	struct pool_list list = { 0 };
+	int r = each_single(ctx, "list", "thin-pool", list_pool, &list);
+
+	if (r < 0) {
+		vec_done(&list.pools);
+		return r == -ENOMEM ? bp_fail_memory(ctx) : r;
+	}
+	*ret = list.pools.items;
+	*ret_count = list.pools.count;
+	return 0;
+}
+
+/* --- status --- */
+
+static void take_values(const struct bp_thin_pool_status *from, struct bp_pool_status *to)
+{
+	static const enum bp_pool_mode modes[] = {
+		[BP_THIN_POOL_RW] = BP_POOL_MODE_WRITE,
+		[BP_THIN_POOL_RO] = BP_POOL_MODE_READ_ONLY,
+		[BP_THIN_POOL_OUT_OF_DATA_SPACE] = BP_POOL_MODE_OUT_OF_DATA_SPACE,
+	};
+	static const enum bp_pool_discard discards[] = {
+		[BP_THIN_POOL_PASSDOWN] = BP_POOL_DISCARD_PASSDOWN,
+		[BP_THIN_POOL_NO_PASSDOWN] = BP_POOL_DISCARD_NO_PASSDOWN,
+		[BP_THIN_POOL_IGNORE_DISCARD] = BP_POOL_DISCARD_IGNORE,
+	};
+
+	to->transaction_id = from->transaction_id;
+	to->metadata_used_mblocks = from->used_metadata_blocks;
+	to->metadata_total_mblocks = from->total_metadata_blocks;
+	to->data_used_dblocks = from->used_data_dblocks;
+	to->data_total_dblocks = from->total_data_dblocks;
+	if (from->held_root_mblock.is_set)
+		to->held_root_mblock = from->held_root_mblock.value;
+	if (from->metadata_low_water_mblocks.is_set)
+		to->metadata_low_water_mblocks = from->metadata_low_water_mblocks.value;
+	to->mode = modes[from->mode];
+	to->discard = discards[from->discard];
+	to->error_if_no_space = from->no_space == BP_THIN_POOL_ERROR;
+	to->needs_check = from->needs_check;
+}
+
+static int take_status(struct bp_pool *pool, const struct dm_segment *segment,
+		       struct bp_pool_status *to)
+{
+	struct bp_status *status;
+	int r = bp_status_parse(pool->ctx, segment->target, segment->args, &status);
+
+	if (r < 0)
+		return r;
+	if (status->values)
+		take_values(status->values, to);
+	else if (status->state)
+		to->mode =
+			streq(status->state, "Fail") ? BP_POOL_MODE_FAIL : BP_POOL_MODE_ERROR;
+	else
+		r = fail_pool(pool, -EPROTO, BP_E_KERNEL, "status",
+			      status->problem ? status->problem : "it is not a thin-pool");
+	bp_status_free(status);
+	return r;
+}
+
+int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *ret)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct dm_request rq = {
+		.op = OP_STATUS,
+		.flags = flags & BP_TABLE_FLUSH ? 0 : RQ_NO_FLUSH,
+		.deadline = flags & BP_TABLE_FLUSH ? dm_deadline(0) : DEADLINE_NEVER,
+	};
+	struct bp_pool_status status = { 0 };
+	const struct bp_thin_pool *params;
+	int r = pool_table(pool, "status", &table, &params, &status.size_sectors);
+
+	if (r == 0)
+		r = dm_ask(pool->ctx, "status", &pool->which, &rq, &reply);
+	if (r == 0 && reply.segments.count != 1)
+		r = fail_pool(pool, -EINVAL, BP_E_USAGE, "status", "it is not a thin-pool");
+	if (r == 0)
+		r = take_status(pool, &reply.segments.items[0], &status);
+	if (r < 0)
+		return r;
+	status.low_water_dblocks = params->low_water_dblocks;
+	status.data_block_sectors = params->data_block_sectors;
+	status.skip_zeroing = params->skip_block_zeroing;
+	status.suspended = reply.state.flags & ST_SUSPENDED;
+	devno_parse(params->metadata_dev, &status.metadata);
+	devno_parse(params->data_dev, &status.data);
+	*ret = status;
+	return 0;
+}
+
+/* --- create --- */
+
+struct pool_create {
+	struct bp_pool_opts opts;
+	struct dm *dm;
+	struct bp_bdev metadata, data;
+	unsigned char head[HEAD_BYTES]; /* of the metadata device, before */
+	bool blank;                     /* and it was all zeros */
+	bool touched;                   /* we or the kernel may have written there */
+};
+
+static int fail_create(struct bp_ctx *ctx, int r, enum bp_error_code code, const char *device,
+		       const char *why)
+{
+	bp_fail(ctx, r, "pool create: '%s': %s", device, why);
+	error_set_code(ctx, code);
+	error_set_verb(ctx, "pool create");
+	error_set_device(ctx, device);
+	return r;
+}
+
+static uint64_t head64(const struct pool_create *c, size_t at)
+{
+	le64 v;
+
+	memcpy(&v, c->head + at, sizeof(v));
+	return le64_get(v);
+}
+
+static bool holds_pool(const struct pool_create *c)
+{
+	return head64(c, HEAD_MAGIC) == THIN_MAGIC;
+}
+
+/* May this metadata device be used, and in which way? */
+static int judge_metadata(struct bp_ctx *ctx, struct pool_create *c, const char *metadata)
+{
+	int r = c->dm->ops->bdev_read(c->dm->self, &c->metadata, c->head, sizeof(c->head));
+
+	if (r < 0)
+		return fail_create(ctx, r, BP_E_IO, metadata, "can't read its beginning");
+	c->blank = true;
+	for (size_t i = 0; i < sizeof(c->head); i++)
+		c->blank &= c->head[i] == 0;
+	if (c->opts.flags & BP_POOL_EXISTING && !holds_pool(c))
+		return fail_create(ctx, -EINVAL, BP_E_NOT_METADATA, metadata,
+				   c->blank ? "it is blank: there is no metadata to use"
+					    : "it does not hold a pool's metadata");
+	if (c->blank || c->opts.flags & (BP_POOL_EXISTING | BP_POOL_WIPE))
+		return 0;
+	fail_create(ctx, -EEXIST, BP_E_METADATA_EXISTS, metadata,
+		    holds_pool(c) ? "it holds a pool's metadata already"
+				  : "it is not blank: it holds something");
+	error_set_hint(ctx, "use what is there, or say that it may be wiped");
+	return -EEXIST;
+}
+
+struct other_pools {
+	struct bp_ctx *ctx;
+	const struct pool_create *c;
+};
+
+/* Two pools on one data device would overwrite each other; the kernel does not look. */
+static int not_shared(void *user, const struct dm_state *state,
+		      const struct bp_segment *segment)
+{
+	const struct other_pools *o = user;
+	const struct bp_thin_pool *params = segment->params;
+	struct bp_devno data = { o->c->data.major, o->c->data.minor };
+	struct bp_devno metadata = { o->c->metadata.major, o->c->metadata.minor };
+	const char *words[] = { params ? params->metadata_dev : "",
+				params ? params->data_dev : "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		struct bp_devno theirs;
+
+		if (!devno_parse(words[i], &theirs) ||
+		    (!devno_equal(&theirs, &data) && !devno_equal(&theirs, &metadata)))
+			continue;
+		fail_create(o->ctx, -EBUSY, BP_E_POOL_IN_USE,
+			    devno_equal(&theirs, &data) ? o->c->data.path : o->c->metadata.path,
+			    "another pool uses it");
+		error_set_cause(o->ctx, "used by pool '%s'", state->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int look(struct bp_ctx *ctx, struct pool_create *c, const char *metadata,
+		const char *data)
+{
+	struct other_pools others = { .ctx = ctx, .c = c };
+	bp_sector device;
+	int r = bp_bdev_get(ctx, metadata, &c->metadata);
+
+	if (r == 0)
+		r = bp_bdev_get(ctx, data, &c->data);
+	if (r < 0)
+		return r;
+	if (c->metadata.major == c->data.major && c->metadata.minor == c->data.minor)
+		return fail_create(ctx, -EINVAL, BP_E_USAGE, data,
+				   "one device can't hold both metadata and data");
+	device = bp_bytes_to_sector(c->data.size_bytes);
+	if (!c->opts.size_sectors)
+		c->opts.size_sectors = device;
+	if (c->opts.size_sectors > device)
+		return fail_create(ctx, -EINVAL, BP_E_TOO_SMALL, data,
+				   "the data device is smaller than the pool");
+	r = each_single(ctx, "pool create", "thin-pool", not_shared, &others);
+	return r < 0 ? r : judge_metadata(ctx, c, metadata);
+}
+
+static bp_sector block_size(const struct pool_create *c)
+{
+	le32 v;
+
+	if (c->opts.data_block_sectors)
+		return c->opts.data_block_sectors;
+	if (!(c->opts.flags & BP_POOL_EXISTING))
+		return BLOCK_DEFAULT;
+	memcpy(&v, c->head + HEAD_BLOCK, sizeof(v));
+	return le32_get(v);
+}
+
+static int describe(struct bp_ctx *ctx, const struct pool_create *c, struct bp_table **ret)
+{
+	struct bp_devno metadata = { c->metadata.major, c->metadata.minor };
+	struct bp_devno data = { c->data.major, c->data.minor };
+	char metadata_text[DEVNO_TEXT], data_text[DEVNO_TEXT];
+	uint32_t flags = c->opts.flags;
+	struct bp_thin_pool params = {
+		.metadata_dev = devno_text(&metadata, metadata_text),
+		.data_dev = devno_text(&data, data_text),
+		.data_block_sectors = block_size(c),
+		.low_water_dblocks = c->opts.low_water_dblocks,
+		.skip_block_zeroing = flags & BP_POOL_SKIP_ZEROING,
+		.ignore_discard = flags & BP_POOL_IGNORE_DISCARD,
+		.no_discard_passdown = flags & BP_POOL_NO_DISCARD_PASSDOWN,
+		.read_only = flags & BP_POOL_READ_ONLY,
+		.error_if_no_space = flags & BP_POOL_ERROR_IF_NO_SPACE,
+	};
+	int r = bp_table_new(ctx, ret);
+
+	if (r == 0)
+		r = bp_table_append(ctx, *ret, c->opts.size_sectors, "thin-pool", &params);
+	return r;
+}
+
+/* Begin anew: a zeroed first block is what makes the kernel write fresh metadata. */
+static int wipe(struct bp_ctx *ctx, struct pool_create *c)
+{
+	static const unsigned char zeros[HEAD_BYTES];
+	int r;
+
+	if (c->blank || !(c->opts.flags & BP_POOL_WIPE))
+		return 0;
+	if (planning(c->dm))
+		return plan_note(ctx, c->dm, "zero", c->metadata.path, "the first 4096 bytes");
+	c->touched = true;
+	r = c->dm->ops->bdev_write(c->dm->self, &c->metadata, zeros, sizeof(zeros));
+	if (r < 0)
+		return fail_create(ctx, r, r == -EBUSY ? BP_E_BUSY : BP_E_IO, c->metadata.path,
+				   r == -EBUSY ? "it is in use" : "can't zero its beginning");
+	return 0;
+}
+
+/* The metadata device's beginning as it was. */
+static void restore_head(struct bp_ctx *ctx, const struct pool_create *c)
+{
+	int r;
+
+	if (!c->touched || c->opts.flags & BP_POOL_EXISTING)
+		return;
+	r = c->dm->ops->bdev_write(c->dm->self, &c->metadata, c->head, sizeof(c->head));
+	if (r < 0)
+		bp_warn(ctx, "'%s': its beginning could not be put back: %s", c->metadata.path,
+			strerrordesc_np(-r));
+}
+
+static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
+		struct bp_device_info *ret)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct bp_create_opts opts = {
+		.size = sizeof(opts),
+		.uuid = c->opts.uuid,
+		.timeout_ms = c->opts.timeout_ms,
+	};
+	int r = describe(ctx, c, &table);
+
+	if (r == 0)
+		r = wipe(ctx, c);
+	if (r == 0) {
+		c->touched = true;
+		r = bp_device_create(ctx, name, table, &opts, ret);
+	}
+	return r;
+}
+
+int bp_pool_create(struct bp_ctx *ctx, const char *name, const char *metadata, const char *data,
+		   const struct bp_pool_opts *opts, struct bp_pool **ret)
+{
+	struct pool_create c = { 0 };
+	struct bp_device_info info;
+	int r = dm_get(ctx, &c.dm);
+
+	if (r == 0)
+		r = opts_read(ctx, &c.opts, sizeof(c.opts), opts);
+	if (r == 0)
+		r = look(ctx, &c, metadata, data);
+	if (r < 0)
+		return r;
+	r = make(ctx, name, &c, &info);
+	if (r < 0) {
+		if (!planning(c.dm))
+			restore_head(ctx, &c);
+		return r;
+	}
+	return ret ? pool_new(ctx, &info, ret) : 0;
+}
+
+/* --- change --- */
+
+static int change(struct bp_pool *pool, const char *verb, const struct bp_thin_pool *params,
+		  bp_sector sectors, int64_t timeout_ms)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	struct dm_state state;
+	int r = bp_table_new(pool->ctx, &table);
+
+	if (r == 0)
+		r = bp_table_append(pool->ctx, table, sectors, "thin-pool", params);
+	if (r == 0)
+		r = dm_state(pool->ctx, verb, &pool->which, &state);
+	if (r == 0)
+		r = reload(pool->ctx, verb, &pool->which, &state, table, 0,
+			   dm_deadline(timeout_ms));
+	return r;
+}
+
+/* Begin with the live parameters; @apply changes one of them by @value. */
+static int change_one(struct bp_pool *pool, const char *verb,
+		      void (*apply)(struct bp_thin_pool *params, uint64_t value),
+		      uint64_t value, int64_t timeout_ms)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_thin_pool *params;
+	struct bp_thin_pool changed;
+	bp_sector sectors;
+	int r = pool_table(pool, verb, &table, &params, &sectors);
+
+	if (r < 0)
+		return r;
+	changed = *params;
+	apply(&changed, value);
+	return change(pool, verb, &changed, sectors, timeout_ms);
+}
+
+static void apply_no_space(struct bp_thin_pool *params, uint64_t value)
+{
+	params->error_if_no_space = value != 0;
+}
+
+static void apply_low_water(struct bp_thin_pool *params, uint64_t value)
+{
+	params->low_water_dblocks = value;
+}
+
+int bp_pool_set_no_space(struct bp_pool *pool, bool error_if_no_space, int64_t timeout_ms)
+{
+	return change_one(pool, "set-no-space", apply_no_space, error_if_no_space, timeout_ms);
+}
+
+int bp_pool_set_low_water(struct bp_pool *pool, bp_dblock low_water_dblocks, int64_t timeout_ms)
+{
+	return change_one(pool, "set-low-water", apply_low_water, low_water_dblocks,
+			  timeout_ms);
+}
+
+int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_ms)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_thin_pool *params;
+	struct bp_pool_status status;
+	struct bp_bdev data;
+	bp_sector sectors, device;
+	int r = bp_pool_status(pool, 0, &status);
+
+	if (r == 0)
+		r = pool_table(pool, "grow", &table, &params, &sectors);
+	if (r == 0)
+		r = bp_bdev_get(pool->ctx, params->data_dev, &data);
+	if (r < 0)
+		return r;
+	/* The kernel takes the table and does not grow: it says so in its log only. */
+	if (status.needs_check || status.mode == BP_POOL_MODE_FAIL)
+		return fail_pool(pool, -EOPNOTSUPP, BP_E_POOL_STATE, "grow",
+				 "it must be checked and repaired first");
+	device = bp_bytes_to_sector(data.size_bytes);
+	if (!size_sectors)
+		size_sectors = device;
+	if (size_sectors > device)
+		return fail_pool(pool, -EINVAL, BP_E_TOO_SMALL, "grow",
+				 "its data device is smaller than that");
+	if (size_sectors < sectors)
+		return fail_pool(pool, -EINVAL, BP_E_TOO_SMALL, "grow",
+				 "it is larger than that already: pools can't shrink");
+	return change(pool, "grow", params, size_sectors, timeout_ms);
+}
+
+int bp_pool_set_transaction(struct bp_pool *pool, uint64_t old_id, uint64_t new_id,
+			    int64_t timeout_ms)
+{
+	struct bp_pool_status status;
+	struct error_state *first;
+	int r = pool_message(pool, "set-transaction", dm_deadline(timeout_ms),
+			     "set_transaction_id %llu %llu", (unsigned long long)old_id,
+			     (unsigned long long)new_id);
+
+	if (r != -EINVAL)
+		return r;
+	first = error_save(pool->ctx);
+	if (bp_pool_status(pool, 0, &status) == 0) {
+		error_restore(pool->ctx, first);
+		error_set_code(pool->ctx, BP_E_POOL_STATE);
+		error_set_cause(pool->ctx, "its transaction id is %llu",
+				(unsigned long long)status.transaction_id);
+	} else {
+		error_restore(pool->ctx, first);
+	}
+	return r;
+}
+
+int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
+				  bp_mblock *ret_mblock)
+{
+	struct bp_pool_status status;
+	struct dm *dm;
+	int r = pool_message(pool, "reserve-metadata-snap", dm_deadline(timeout_ms),
+			     "reserve_metadata_snap");
+
+	if (r == -EBUSY)
+		return fail_pool(
+			pool, r, BP_E_EXISTS, "reserve-metadata-snap",
+			"it has a metadata snapshot already, perhaps another program's");
+	if (r < 0 || !ret_mblock)
+		return r;
+	r = dm_get(pool->ctx, &dm);
+	if (r == 0 && planning(dm)) {
+		*ret_mblock = 0;
+		return 0;
+	}
+	r = bp_pool_status(pool, 0, &status);
+	if (r == 0)
+		*ret_mblock = status.held_root_mblock;
+	return r;
+}
+
+int bp_pool_release_metadata_snap(struct bp_pool *pool, int64_t timeout_ms)
+{
+	struct bp_pool_status status;
+	int r = bp_pool_status(pool, 0, &status);
+
+	if (r < 0)
+		return r;
+	if (status.mode != BP_POOL_MODE_FAIL && !status.held_root_mblock)
+		return fail_pool(pool, -ENODATA, BP_E_FAILED, "release-metadata-snap",
+				 "it has no metadata snapshot");
+	return pool_message(pool, "release-metadata-snap", dm_deadline(timeout_ms),
+			    "release_metadata_snap");
+}

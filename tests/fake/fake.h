@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of the fake kernel: ops_fake.c and its targets. */
+#ifndef FAKE_FAKE_H
+#define FAKE_FAKE_H
+
+#include <pthread.h>
+
+#include "fake/ops_fake.h"
+
+#define FAKE_MAJOR 254
+#define FAKE_HEAD  4096
+
+/* What a pool keeps on its metadata device: it outlives the mapped devices. */
+struct fake_volume {
+	uint32_t id;
+	uint32_t origin; /* its own id: none */
+	bp_sector mapped;
+};
+
+struct fake_meta {
+	bool formatted;
+	uint64_t transaction, held_root;
+	bp_sector block_sectors;
+	bp_dblock data_blocks;
+	VEC(struct fake_volume) volumes;
+};
+
+struct fake_bdev {
+	char path[128];
+	uint32_t major, minor;
+	bp_bytes size_bytes;
+	unsigned char head[FAKE_HEAD];
+	struct fake_meta meta;
+};
+
+struct fake_segment {
+	bp_sector start, length;
+	char target[16];
+	char *args;
+	struct bp_devno devs[8];
+	size_t nr_devs;
+	/* thin-pool and thin */
+	struct fake_meta *meta;
+	uint32_t thin_id;
+	bool error_if_no_space;
+};
+
+struct fake_table {
+	VEC(struct fake_segment) segments;
+	bool read_only;
+};
+
+struct fake_dev {
+	char name[BP_NAME_SIZE], uuid[BP_UUID_SIZE];
+	uint32_t minor, event_nr;
+	struct fake_table *live, *inactive;
+	bool suspended, deferred;
+	int opens;
+	enum bp_holder_kind holder;
+	char pool_mode[24];
+	uint64_t read_ahead_kb;
+};
+
+struct fake_node {
+	char path[BP_NODE_SIZE];
+	uint32_t major, minor;
+};
+
+struct fake_log {
+	int64_t time_us;
+	char *line;
+};
+
+struct fake {
+	pthread_mutex_t lock;
+	unsigned users;
+	VEC(struct fake_dev *) devs;
+	VEC(struct fake_bdev *) bdevs;
+	VEC(struct fake_node) nodes;
+	VEC(struct fake_log) log;
+	uint32_t next_minor, events;
+	const char *udev_why_not;
+	/* faults */
+	int fault_kind, fault_errnum;
+	unsigned fault_in, counts[FAKE_KINDS];
+	const char *fault_lines; /* or NULL */
+	bool failed;
+};
+
+/* What a context holds: its own event state on a kernel that others may share. */
+struct handle {
+	struct fake *fake;
+	uint32_t armed;
+};
+
+/* --- fake_find.c --- */
+
+struct fake_dev *fake_find_name(struct fake *fake, const char *name);
+struct fake_dev *fake_find_number(struct fake *fake, uint32_t major, uint32_t minor);
+struct fake_bdev *fake_find_bdev(struct fake *fake, uint32_t major, uint32_t minor);
+struct fake_bdev *fake_find_path(struct fake *fake, const char *path);
+/* Any device's size in sectors, mapped or not: 0 or -ENXIO, -ENOENT. */
+int fake_find_size(struct fake *fake, const char *word, struct bp_devno *ret_dev,
+		   bp_sector *ret_sectors);
+struct fake_dev *fake_find_uuid(struct fake *fake, const char *uuid);
+const struct fake_node *fake_find_node(const struct fake *fake, const char *path);
+bp_sector fake_table_length(const struct fake_table *table);
+/* 1 if the table uses the device, else 0. */
+int fake_holds(const struct fake_table *table, const struct fake_dev *dev);
+int fake_open_count(const struct fake *fake, const struct fake_dev *dev);
+void fake_logf(struct fake *fake, const char *fmt, ...) _printf_(2, 3);
+/* The other device, if any, whose table holds a pool with this metadata. */
+const struct fake_dev *fake_pool_user(struct fake *fake, const struct fake_meta *meta,
+				      const struct fake_dev *except);
+
+bool fake_volume_open(struct fake *fake, const struct fake_meta *meta, uint64_t thin_id);
+
+/* --- ops_fake.c --- */
+
+/* Count a call; -errno if it is the one to fail. */
+int fake_fault(struct fake *fake, int kind);
+void fake_destroy(struct fake *fake, struct fake_dev *dev);
+
+/* --- fake_system.c: the seam but for its requests --- */
+
+int fake_wait(void *self, int64_t deadline);
+int fake_event_fd(void *self, int *ret_fd);
+int fake_major(void *self, uint32_t *ret);
+int fake_node(void *self, enum dm_node_op op, const struct dm_node *node);
+int fake_node_list(void *self, const char *dir, void (*name)(void *user, const char *name),
+		   void *user);
+int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user);
+const char *fake_udev_why_not(void *self);
+int fake_attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret);
+int fake_attr_set(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t value);
+int fake_bdev(void *self, const char *which, struct bp_bdev *ret);
+int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
+		 size_t *ret_count);
+int fake_bdev_read(void *self, const struct bp_bdev *which, void *buf, size_t len);
+int fake_bdev_write(void *self, const struct bp_bdev *which, const void *buf, size_t len);
+int fake_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret);
+
+/* --- fake_targets.c --- */
+
+/* Constructor of a segment: 0 or -errno, with the kernel's words in the log. */
+int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+		   bool read_only, bool alone);
+/* What stops a resume: 0 or -errno. */
+int fake_preresume(struct fake *fake, const struct fake_dev *dev,
+		   const struct fake_table *table);
+/* The status text of a segment; free() it. */
+char *fake_status(struct fake *fake, const struct fake_dev *dev,
+		  const struct fake_segment *segment);
+int fake_message(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+		 const char *text);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The fake kernel's nodes, log, sysfs and block devices. */
+#include "fake/fake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int fake_wait(void *self, int64_t deadline)
+{
+	struct handle *h = self;
+	bool happened;
+
+	for (;;) {
+		pthread_mutex_lock(&h->fake->lock);
+		happened = h->fake->events != h->armed;
+		pthread_mutex_unlock(&h->fake->lock);
+		if (happened)
+			return 0;
+		if (deadline_left(deadline) == 0)
+			return -ETIMEDOUT;
+		clock_sleep_ms(1);
+	}
+}
+
+int fake_event_fd(void *self, int *ret_fd)
+{
+	(void)self;
+	(void)ret_fd;
+	return -ENOTSUP;
+}
+
+int fake_major(void *self, uint32_t *ret)
+{
+	(void)self;
+	*ret = FAKE_MAJOR;
+	return 0;
+}
+
+static int node_locked(struct fake *fake, enum dm_node_op op, const struct dm_node *node)
+{
+	struct fake_node made = { .major = node->major, .minor = node->minor };
+	const struct fake_node *old = fake_find_node(fake, node->path);
+	bool ours = old && old->major == node->major && old->minor == node->minor;
+	int r = op == NODE_CHECK ? 0 : fake_fault(fake, FAKE_NODE);
+
+	if (r < 0)
+		return r;
+	if (op == NODE_CHECK)
+		return ours ? 0 : old ? -ESTALE : -ENOENT;
+	if (op == NODE_MAKE && ours)
+		return 0;
+	if (old && (op == NODE_MAKE || ours || !node->major))
+		fake->nodes.items[old - fake->nodes.items] =
+			fake->nodes.items[--fake->nodes.count];
+	if (op == NODE_REMOVE)
+		return 0;
+	snprintf(made.path, sizeof(made.path), "%s", node->path);
+	return vec_add(&fake->nodes, &made);
+}
+
+int fake_node(void *self, enum dm_node_op op, const struct dm_node *node)
+{
+	struct handle *h = self;
+	int r;
+
+	pthread_mutex_lock(&h->fake->lock);
+	r = node_locked(h->fake, op, node);
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
+}
+
+int fake_node_list(void *self, const char *dir, void (*name)(void *user, const char *name),
+		   void *user)
+{
+	struct handle *h = self;
+
+	for (size_t i = 0; i < h->fake->nodes.count; i++)
+		name(user, h->fake->nodes.items[i].path + strlen(dir) + 1);
+	return 0;
+}
+
+int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user)
+{
+	struct handle *h = self;
+
+	pthread_mutex_lock(&h->fake->lock);
+	for (size_t i = 0; i < h->fake->log.count; i++)
+		if (h->fake->log.items[i].time_us >= since_us)
+			line(user, i + 1, h->fake->log.items[i].line);
+	pthread_mutex_unlock(&h->fake->lock);
+	return 0;
+}
+
+const char *fake_udev_why_not(void *self)
+{
+	return ((struct handle *)self)->fake->udev_why_not;
+}
+
+int fake_attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret)
+{
+	struct handle *h = self;
+	const struct fake_dev *dev = fake_find_number(h->fake, major, minor);
+
+	if (!dev || !streq(name, "queue/read_ahead_kb"))
+		return -ENOENT;
+	*ret = dev->read_ahead_kb;
+	return 0;
+}
+
+int fake_attr_set(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t value)
+{
+	struct handle *h = self;
+	struct fake_dev *dev = fake_find_number(h->fake, major, minor);
+	int r = fake_fault(h->fake, FAKE_ATTR_SET);
+
+	if (r < 0)
+		return r;
+	if (!dev || !streq(name, "queue/read_ahead_kb"))
+		return -ENOENT;
+	dev->read_ahead_kb = value;
+	return 0;
+}
+
+static int bdev_locked(struct fake *fake, const char *which, struct bp_bdev *ret)
+{
+	struct bp_devno devno;
+	bp_sector size;
+	const struct fake_bdev *bdev;
+	int r = fake_find_size(fake, which, &devno, &size);
+
+	if (r < 0)
+		return r == -ENODEV ? -ENOENT : r;
+	bdev = fake_find_bdev(fake, devno.major, devno.minor);
+	*ret = (struct bp_bdev){
+		.major = devno.major,
+		.minor = devno.minor,
+		.size_bytes = bp_sector_to_bytes(size),
+		.logical_block_bytes = 512,
+	};
+	snprintf(ret->path, sizeof(ret->path), "%s", bdev ? bdev->path : which);
+	return 0;
+}
+
+int fake_bdev(void *self, const char *which, struct bp_bdev *ret)
+{
+	struct handle *h = self;
+	int r;
+
+	pthread_mutex_lock(&h->fake->lock);
+	r = bdev_locked(h->fake, which, ret);
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
+}
+
+static int holders_locked(struct fake *fake, const struct fake_dev *dev, struct bp_holder **ret,
+			  size_t *ret_count)
+{
+	VEC(struct bp_holder) found = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < fake->devs.count; i++) {
+		struct bp_holder h = { .kind = BP_HOLDER_MAPPED };
+
+		if (!fake_holds(fake->devs.items[i]->live, dev))
+			continue;
+		strcpy(h.name, fake->devs.items[i]->name);
+		r = vec_add(&found, &h);
+	}
+	if (r == 0 && dev->opens) {
+		struct bp_holder h = { .kind = dev->holder, .name = "somebody" };
+
+		h.pid = dev->holder == BP_HOLDER_PROCESS ? 77 : 0;
+		r = vec_add(&found, &h);
+	}
+	if (r < 0)
+		vec_done(&found);
+	*ret = found.items;
+	*ret_count = found.count;
+	return r;
+}
+
+int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
+		 size_t *ret_count)
+{
+	struct handle *h = self;
+	const struct fake_dev *dev;
+	int r = 0;
+
+	*ret = NULL;
+	*ret_count = 0;
+	pthread_mutex_lock(&h->fake->lock);
+	dev = fake_find_number(h->fake, major, minor);
+	if (dev)
+		r = holders_locked(h->fake, dev, ret, ret_count);
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
+}
+
+static int bdev_io(struct handle *h, int kind, const struct bp_bdev *which,
+		   struct fake_bdev **ret)
+{
+	int r = fake_fault(h->fake, kind);
+
+	*ret = fake_find_bdev(h->fake, which->major, which->minor);
+	return r < 0 ? r : *ret ? 0 : -ENXIO;
+}
+
+int fake_bdev_read(void *self, const struct bp_bdev *which, void *buf, size_t len)
+{
+	struct fake_bdev *bdev;
+	int r = bdev_io(self, FAKE_BDEV_READ, which, &bdev);
+
+	if (r == 0)
+		memcpy(buf, bdev->head, MIN(len, sizeof(bdev->head)));
+	return r;
+}
+
+int fake_bdev_write(void *self, const struct bp_bdev *which, const void *buf, size_t len)
+{
+	struct handle *h = self;
+	struct fake_bdev *bdev;
+	int r = bdev_io(h, FAKE_BDEV_WRITE, which, &bdev);
+
+	if (r == 0 && fake_pool_user(h->fake, &bdev->meta, NULL))
+		return -EBUSY;
+	if (r == 0)
+		memcpy(bdev->head, buf, MIN(len, sizeof(bdev->head)));
+	return r;
+}
+
+int fake_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret)
+{
+	struct handle *h = self;
+	const struct fake_bdev *bdev = fake_find_bdev(h->fake, major, minor);
+	const char *slash = bdev ? strrchr(bdev->path, '/') : NULL;
+
+	if (!slash)
+		return -ENXIO;
+	snprintf(ret, BP_NAME_SIZE, "%s", slash + 1);
+	return 0;
+}

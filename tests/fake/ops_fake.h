@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped,
+ * zero, error, thin-pool and thin with the real one's rules and words, block devices, nodes, a
+ * log; and faults at any call.
+ */
+#ifndef FAKE_OPS_FAKE_H
+#define FAKE_OPS_FAKE_H
+
+#include "dm/kernel/ops.h"
+
+struct fake;
+
+/* Kinds of calls besides enum dm_op, for faults and counts. */
+enum {
+	FAKE_NODE = OPS, /* making and removing nodes; not looking at them */
+	FAKE_BDEV_READ,
+	FAKE_BDEV_WRITE,
+	FAKE_ATTR_SET,
+	FAKE_KINDS,
+	FAKE_ANY = FAKE_KINDS,
+};
+
+/* A new fake kernel, plugged into @ctx. It lives as long as the last context that has it. */
+int fake_new(struct bp_ctx *ctx, struct fake **ret);
+/* The same kernel for another context, perhaps of another thread. */
+int fake_share(struct bp_ctx *ctx, struct fake *fake);
+
+int fake_add_bdev(struct fake *fake, const char *path, uint32_t major, uint32_t minor,
+		  bp_bytes size_bytes);
+int fake_resize_bdev(struct fake *fake, const char *path, bp_bytes size_bytes);
+/* What the first 4096 bytes of a block device hold. */
+void fake_fill_bdev(struct fake *fake, const char *path, unsigned char with);
+
+/*
+ * Let the @nth call of @kind from now on (1: the next) fail with @errnum, once, doing nothing.
+ * nth 0: none.
+ */
+void fake_fail(struct fake *fake, int kind, unsigned nth, int errnum);
+/* The same for a kernel that also logs @lines, each but the last ended by a newline. Lent. */
+void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines);
+/* Has the fault happened? */
+bool fake_failed(const struct fake *fake);
+unsigned fake_count(const struct fake *fake, int kind);
+
+/* Somebody opens a device (by @delta more) and says who: a holder of @kind. */
+void fake_open(struct fake *fake, const char *name, int delta, enum bp_holder_kind kind);
+/* An event of a device. */
+void fake_event(struct fake *fake, const char *name);
+/* A thin pool's state: "rw", "ro", "out_of_data_space", "Fail". */
+void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
+/* udev's answer to the probe. */
+void fake_udev(struct fake *fake, const char *why_not);
+/* A name that the kernel took from a program that did not mangle it. */
+void fake_alien(struct fake *fake, const char *kernel_name);
+
+/* All state as text, for comparing before and after; free() it. NULL: no memory. */
+char *fake_dump(struct fake *fake);
+
+#endif
