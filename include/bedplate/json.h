@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A streaming JSON writer: what every --json output and every *_json() call is written
- * with. RFC 8259; bytes that are not UTF-8 come out as U+FFFD.
+ * with. RFC 8259; bytes that are not UTF-8 come out as U+FFFD, and characters that act on a
+ * terminal (controls, those that change the direction of text) as \uXXXX.
  */
 #ifndef BEDPLATE_JSON_H
 #define BEDPLATE_JSON_H
@@ -36,6 +37,9 @@ typedef int (*bp_write_fn)(void *user, const char *text, size_t len);
  */
 BP_API int bp_json_new(bp_write_fn write, void *user, struct bp_json **ret);
 BP_API void bp_json_free(struct bp_json *json);
+
+/* bp_json_flat() - No line breaks and indents from here on: one document a line, for streams. */
+BP_API void bp_json_flat(struct bp_json *json);
 
 /*
  * Values. @key is the member's name inside an object, NULL inside an array and at the top.

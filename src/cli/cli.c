@@ -92,22 +92,6 @@ static int print_version(struct cli *cli)
 	return EXIT_OK;
 }
 
-/* A JSON answer is always one document, also of verbs that have nothing to tell. */
-static int empty_json(struct cli *cli)
-{
-	char schema[64];
-	struct bp_json *json;
-
-	snprintf(schema, sizeof(schema), "bedplate.%s", cli->cmd->name);
-	for (char *c = schema; *c; c++)
-		if (*c == ' ')
-			*c = '.';
-	if (cli_json_begin(cli, schema, &json) < 0)
-		return cli_fail(cli, NULL, -ENOMEM);
-	bp_json_null(json, "data");
-	return cli_json_end(cli, json);
-}
-
 static void debug_line(void *user, const char *room, const char *line)
 {
 	struct cli *cli = user;
@@ -135,8 +119,6 @@ static int run_command(struct cli *cli, int argc, char **argv)
 			bp_ctx_set_log(cli->ctx, debug_line, cli);
 		r = cli->cmd->run(cli, parsed);
 		cli_progress_end(cli);
-		if (cli->json && !cli->json_begun && r == EXIT_OK)
-			r = empty_json(cli);
 	}
 	args_free(cli->cmd, parsed);
 	return r;
@@ -181,6 +163,23 @@ static int run_help(struct cli *cli, int argc, char **argv)
 	return cli->cmd ? run_command(cli, 0, NULL) : unknown_verb(cli, argv[0]);
 }
 
+/* "--schemas", with --json before or behind it: an option of the program, not of its verbs. */
+static bool wants_schemas(struct cli *cli, int argc, char **argv)
+{
+	bool wants = false, json = false;
+
+	for (int i = 1; i < argc; i++) {
+		bool is_json = streq(argv[i], "--json") || streq(argv[i], "-J");
+
+		if (!is_json && !streq(argv[i], "--schemas"))
+			return false;
+		json = json || is_json;
+		wants = wants || !is_json;
+	}
+	cli->json = json && wants;
+	return wants;
+}
+
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
 	int n;
@@ -190,6 +189,8 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 		return run_command(cli, argc - 1, argv + 1);
 	if (argc > 1 && streq(argv[1], "--dump-commands"))
 		return dump_commands(cli);
+	if (wants_schemas(cli, argc, argv))
+		return schemas_print(cli);
 
 	n = globals_parse(cli, argc - 1, argv + 1);
 	if (n < 0)
@@ -225,12 +226,18 @@ static int finish(struct cli *cli, int r)
 {
 	bool failed;
 
+	if (cli->json && !cli->json_begun && !cli->help && !cli->version) {
+		int status = envelope_empty(cli);
+
+		r = r ? r : status;
+	}
 	if (!cli->json && !cli->quiet && cli->ctx)
 		for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
 			cli_warn(cli, "%s", bp_warning_get(cli->ctx, i));
 	failed = ferror(cli->out);
 	errno = 0;
 	failed = fflush(cli->out) != 0 || failed;
+	cli->json = false; /* there is no place in a document for this */
 	if (failed && !reader_gone(cli->out))
 		cli_failf(cli, "standard output", NULL, "%s",
 			  errno ? strerror(errno) : "cannot write");
@@ -244,11 +251,14 @@ int cli_main(struct cli *cli, int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN); /* a write says EPIPE then; programs we run get it back */
 	signal(SIGXFSZ, SIG_IGN); /* and EFBIG, beyond ulimit -f */
+	cli->argc = argc;
+	cli->argv = argv;
 	cli->program = argc ? base_name(argv[0]) : "bedplate";
 	r = bp_ctx_new(&cli->ctx);
 	r = r < 0 ? cli_fail(cli, NULL, r) : dispatch(cli, argc, argv);
 	r = finish(cli, r);
 	warnings_free(cli);
+	errors_free(cli);
 	free(cli->given);
 	free(cli->progress);
 	bp_ctx_free(cli->ctx);

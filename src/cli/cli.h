@@ -195,6 +195,7 @@ enum cmd_extra {
 };
 
 struct cli;
+struct out_schema;
 
 /* A command. Members that are zero are not needed. */
 struct cmd {
@@ -207,6 +208,8 @@ struct cmd {
 	size_t args_size;
 	const void *defaults; /* a struct args to start from */
 	uint32_t flags;
+	/* The documents it prints, see out.h; the first is that of its failures. */
+	const struct out_schema *const *schemas;
 
 	/* Return: an exit status. */
 	int (*run)(struct cli *cli, const void *args);
@@ -233,10 +236,16 @@ struct cli {
 	unsigned verbose;
 
 	/* Inside of src/cli. */
-	bool help, version, json_begun, err_begun;
+	bool help, version, schemas, json_begun;
+	int argc;
+	char **argv;
 	bool *given; /* by row of the table */
 	char **warnings;
 	size_t nr_warnings;
+	struct cli_error {
+		char *subject, *json;
+	} * errors; /* failures, for the document of --json */
+	size_t nr_errors;
 	struct cli_progress *progress;
 };
 
@@ -271,12 +280,22 @@ void cli_warn(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
 /* One line for people on stderr: nothing with -q or --json. */
 void cli_note(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
 
+/* Results as text that may hold names from outside: on a terminal they can do no harm. */
+void cli_print(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
+
+/* A copy in which what would act on a terminal is \xHH. NULL: no memory. */
+char *cli_visible(const char *text);
+
 /*
- * JSON results: between these two the command writes the member "data". Warnings follow.
- * cli_json_end() returns an exit status, and frees @json.
+ * JSON results: between these two the command writes the member "data". What failed and the
+ * warnings follow. cli_json_end() returns an exit status, and frees @json; of a stream, whose
+ * documents are lines with members of their own, cli_json_line() does.
  */
-int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret);
+int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret);
 int cli_json_end(struct cli *cli, struct bp_json *json);
+int cli_json_line(struct bp_json *json);
+/* The way before schemas were declared; use cli_json_start(). */
+int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret);
 
 /*
  * Progress of long work: a bar on a terminal, a line every 5 s elsewhere, nothing with -q.

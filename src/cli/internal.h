@@ -55,6 +55,16 @@ void help_list(struct cli *cli, const char *group, FILE *to);
 int dump_commands(struct cli *cli);
 
 void warnings_free(struct cli *cli);
-void warnings_json(struct cli *cli, struct bp_json *json);
+void errors_free(struct cli *cli);
+/* Keep a failure for the document; both texts are copied. */
+void errors_add(struct cli *cli, const char *subject, const char *json);
+/* A document without data. Return: an exit status. */
+int envelope_empty(struct cli *cli);
+
+int schemas_print(struct cli *cli);
+
+/* As cli_visible(), but lines stay lines; or with backslashes and separators made visible too. */
+char *cli_visible_lines(const char *text);
+char *cli_visible_raw(const char *text, const char *separator);
 
 #endif

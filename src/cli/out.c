@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Rows and fields, and every way to print them but aligned columns. */
+/* Rows and their fields: which columns are wanted, and what was given for them. */
 #include "cli/out_data.h"
 
 #include <ctype.h>
@@ -98,8 +98,50 @@ static int choose_sort(struct out *out)
 	return out->sort_column < 0 ? no_column(out, name, strlen(name)) : 0;
 }
 
-static void list_columns(const struct out *out)
+/* clang-format off */
+static const struct out_column column_columns[] = {
+	COL_TEXT(struct out_column, name, OUT_DEFAULT, "name of the column, and of the member in JSON"),
+	DOC("heading", OUT_TEXT, "what stands above it in text"),
+	DOC("type", OUT_TEXT, "type in JSON, as bedplate-schemas(7) has it"),
+	DOC("default", OUT_BOOL, "shown without --output"),
+	COL_TEXT(struct out_column, help, 0, "what it tells"),
+	OUT_COLUMNS_END
+};
+/* clang-format on */
+const struct out_schema columns_schema = {
+	.name = "bedplate.columns",
+	.help = "The columns of a verb, by --list-columns.",
+	.columns = column_columns,
+};
+
+static int list_columns_json(const struct out *out)
 {
+	struct bp_json *json;
+	int r = cli_json_start(out->cli, &columns_schema, &json);
+
+	if (r < 0)
+		return cli_fail(out->cli, NULL, r);
+	bp_json_array(json, "data");
+	for (unsigned i = 0; i < out->nr_columns; i++) {
+		const struct out_column *column = &out->columns[i];
+		char heading[64];
+
+		bp_json_object(json, NULL);
+		bp_json_string(json, "name", column->name);
+		bp_json_string(json, "heading", out_heading(column, heading, sizeof(heading)));
+		bp_json_string(json, "type", schema_type(column));
+		bp_json_bool(json, "default", column->flags & OUT_DEFAULT);
+		bp_json_string(json, "help", column->help);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+	return cli_json_end(out->cli, json);
+}
+
+static int list_columns(const struct out *out)
+{
+	if (out->cli->json)
+		return list_columns_json(out);
 	for (unsigned i = 0; i < out->nr_columns; i++) {
 		char heading[64];
 
@@ -107,12 +149,14 @@ static void list_columns(const struct out *out)
 			out_heading(&out->columns[i], heading, sizeof(heading)),
 			out->columns[i].help);
 	}
+	return EXIT_OK;
 }
 
-int out_new(struct cli *cli, const struct out_opts *opts, const char *schema,
-	    const struct out_column *columns, uint32_t flags, struct out **ret)
+int out_open_columns(struct cli *cli, const struct out_opts *opts,
+		     const struct out_schema *schema, const struct out_column *columns,
+		     struct out **ret)
 {
-	struct out *out = calloc(1, sizeof(*out));
+	_cleanup_(out_freep) struct out *out = calloc(1, sizeof(*out));
 	int r;
 
 	*ret = NULL;
@@ -121,25 +165,60 @@ int out_new(struct cli *cli, const struct out_opts *opts, const char *schema,
 	out->cli = cli;
 	out->schema = schema;
 	out->columns = columns;
-	out->flags = flags;
+	out->flags = schema->flags;
 	if (opts)
 		out->opts = *opts;
 	while (columns[out->nr_columns].name && out->nr_columns < OUT_MAX_COLUMNS)
 		out->nr_columns++;
-	if (out->opts.list_columns) {
-		list_columns(out);
-		out_free(out);
-		return EXIT_OK;
-	}
+	if (out->opts.list_columns)
+		return list_columns(out);
 	r = choose_columns(out);
 	if (!r)
 		r = choose_sort(out);
-	if (r) {
-		out_free(out);
-		return r;
-	}
-	*ret = out;
-	return 0;
+	if (!r)
+		*ret = steal(out);
+	return r;
+}
+
+int out_open(struct cli *cli, const struct out_opts *opts, const struct out_schema *schema,
+	     struct out **ret)
+{
+	return out_open_columns(cli, opts, schema, schema->columns, ret);
+}
+
+int out_new(struct cli *cli, const struct out_opts *opts, const char *schema,
+	    const struct out_column *columns, uint32_t flags, struct out **ret)
+{
+	struct out_schema *made = calloc(1, sizeof(*made));
+	int r;
+
+	*ret = NULL;
+	if (!made)
+		return cli_fail(cli, NULL, -ENOMEM);
+	*made = (struct out_schema){ .name = schema, .columns = columns, .flags = flags };
+	r = out_open(cli, opts, made, ret);
+	if (*ret)
+		(*ret)->made = made;
+	else
+		free(made);
+	return r;
+}
+
+void out_set_flags(struct out *out, uint32_t flags)
+{
+	out->flags = flags;
+}
+
+bool out_shows(const struct out *out, const char *name)
+{
+	int column = find_column(out, name, strlen(name));
+
+	if (out->cli->json && !out->opts.columns)
+		return true;
+	for (unsigned i = 0; i < out->nr_shown; i++)
+		if ((int)out->shown[i] == column)
+			return true;
+	return column >= 0 && column == out->sort_column;
 }
 
 static void row_free(struct out_row *row)
@@ -162,6 +241,7 @@ void out_free(struct out *out)
 		next = row->next;
 		row_free(row);
 	}
+	free(out->made);
 	free(out);
 }
 
@@ -257,250 +337,76 @@ void out_json(struct out_row *row, unsigned column, const char *json, const char
 	f->text = copy(row, text ? text : "");
 }
 
-const char *out_field_text(const struct out *out, const struct out_row *row, unsigned column,
-			   char *buf)
+/* A number as it lies in the row. Return: whether it is known. */
+static bool stored_number(enum out_store store, const void *member, uint64_t *ret)
 {
-	const struct out_field *f = &row->fields[column];
+	int64_t number;
 
-	if (!f->set)
-		return "";
-	switch (out->columns[column].kind) {
-	case OUT_TEXT:
-	case OUT_JSON:
-		return f->text ? f->text : "";
-	case OUT_BOOL:
-		return f->truth ? "yes" : "no";
-	case OUT_SIZE:
-		if (!out->opts.bytes)
-			return bp_size_format(f->number, buf);
-		break;
-	case OUT_PERCENT:
-		snprintf(buf, BP_SIZE_TEXT, "%" PRIu64 ".%02u%%", f->number / 100,
-			 (unsigned)(f->number % 100));
-		return buf;
-	case OUT_NUMBER:
+	switch (store) {
+	case OUT_STORE_U64:
+		*ret = *(const uint64_t *)member;
+		return *ret != OUT_UNKNOWN;
+	case OUT_STORE_U32:
+		*ret = *(const uint32_t *)member;
+		return true;
+	case OUT_STORE_I64:
+	case OUT_STORE_I32:
+		number = store == OUT_STORE_I64 ? *(const int64_t *)member
+						: *(const int32_t *)member;
+		*ret = (uint64_t)number;
+		return number >= 0;
+	case OUT_STORE_NONE:
+	case OUT_STORE_POINTER:
+	case OUT_STORE_ARRAY:
+	case OUT_STORE_BOOL:
+	case OUT_STORE_MAYBE:
+	case OUT_STORE_JSON:
 		break;
 	}
-	snprintf(buf, BP_SIZE_TEXT, "%" PRIu64, f->number);
-	return buf;
+	return false;
 }
 
-char *out_safe(const char *text)
+static void add_field(struct out_row *row, unsigned i, const struct out_column *column,
+		      const void *member)
 {
-	char *copy = malloc(strlen(text) * 4 + 1), *to = copy;
-	size_t left = strlen(text), len;
+	const struct out_json *json = member;
+	uint64_t number;
 
-	for (; copy && left; text += len, left -= len) {
-		wchar_t wide;
-
-		len = mbrtowc(&wide, text, left, &(mbstate_t){ 0 });
-		if (len == 0 || len > left || !iswprint((wint_t)wide)) {
-			len = 1;
-			to += sprintf(to, "\\x%02x", (unsigned char)*text);
-		} else {
-			memcpy(to, text, len);
-			to += len;
-		}
-	}
-	if (copy)
-		*to = '\0';
-	return copy;
-}
-
-int out_compare(const struct out_row *a, const struct out_row *b)
-{
-	const struct out *out = a->out;
-	unsigned column = (unsigned)out->sort_column;
-	const struct out_field *fa = &a->fields[column], *fb = &b->fields[column];
-	int r;
-
-	if (fa->set != fb->set)
-		r = fa->set ? 1 : -1;
-	else if (fa->text && fb->text)
-		r = strcmp(fa->text, fb->text);
-	else if (fa->number != fb->number)
-		r = fa->number < fb->number ? -1 : 1;
-	else
-		r = (int)fa->truth - (int)fb->truth;
-	return out->sort_down ? -r : r;
-}
-
-/* Put the rows into order by insertion: equal rows stay as given, and lists are short. */
-static void sort_rows(struct out *out)
-{
-	struct out_row *sorted = NULL, *next;
-
-	for (struct out_row *row = out->first; row; row = next) {
-		struct out_row **at = &sorted;
-
-		next = row->next;
-		while (*at && out_compare(*at, row) <= 0)
-			at = &(*at)->next;
-		row->next = *at;
-		*at = row;
-	}
-	out->first = sorted;
-	for (out->last = sorted; out->last && out->last->next;)
-		out->last = out->last->next;
-}
-
-static void field_json(const struct out *out, const struct out_row *row, unsigned column,
-		       struct bp_json *json)
-{
-	const struct out_field *f = &row->fields[column];
-	const char *name = out->columns[column].name;
-	char number[32];
-
-	if (!f->set) {
-		bp_json_null(json, name);
-		return;
-	}
-	switch (out->columns[column].kind) {
-	case OUT_TEXT:
-		bp_json_string(json, name, f->text);
+	switch (column->store) {
+	case OUT_STORE_NONE:
 		break;
-	case OUT_JSON:
-		bp_json_raw(json, name, f->json ? f->json : "null");
+	case OUT_STORE_POINTER:
+		out_text(row, i, *(const char *const *)member);
 		break;
-	case OUT_BOOL:
-		bp_json_bool(json, name, f->truth);
+	case OUT_STORE_ARRAY:
+		out_text(row, i, *(const char *)member ? member : NULL);
 		break;
-	case OUT_PERCENT:
-		snprintf(number, sizeof(number), "%" PRIu64 ".%02u", f->number / 100,
-			 (unsigned)(f->number % 100));
-		bp_json_raw(json, name, number);
+	case OUT_STORE_BOOL:
+		out_bool(row, i, *(const bool *)member);
 		break;
-	case OUT_NUMBER:
-	case OUT_SIZE:
-		bp_json_uint(json, name, f->number);
+	case OUT_STORE_MAYBE:
+		if (*(const int8_t *)member >= 0)
+			out_bool(row, i, *(const int8_t *)member > 0);
+		break;
+	case OUT_STORE_JSON:
+		out_json(row, i, json->json, json->text);
+		break;
+	case OUT_STORE_U64:
+	case OUT_STORE_U32:
+	case OUT_STORE_I64:
+	case OUT_STORE_I32:
+		if (stored_number(column->store, member, &number))
+			out_number(row, i, number);
 		break;
 	}
 }
 
-static void row_json(const struct out *out, const struct out_row *row, bool tree,
-		     struct bp_json *json)
+struct out_row *out_add(struct out *out, struct out_row *parent, const void *from)
 {
-	bp_json_object(json, out->flags & OUT_ONE ? "data" : NULL);
-	/* Without -o programs get everything. */
-	for (unsigned i = 0; i < (out->opts.columns ? out->nr_shown : out->nr_columns); i++)
-		field_json(out, row, out->opts.columns ? out->shown[i] : i, json);
-	if (tree) {
-		bp_json_array(json, "children");
-		for (const struct out_row *child = out->first; child; child = child->next)
-			if (child->parent == row)
-				row_json(out, child, tree, json);
-		bp_json_array_close(json);
-	}
-	bp_json_object_close(json);
-}
+	struct out_row *row = out_row(out, parent);
 
-static int print_json(struct out *out)
-{
-	struct bp_json *json;
-	bool tree = false;
-	int r = cli_json_begin(out->cli, out->schema, &json);
-
-	if (r < 0)
-		return cli_fail(out->cli, NULL, r);
-	for (const struct out_row *row = out->first; row; row = row->next)
-		tree = tree || row->parent;
-	if (!(out->flags & OUT_ONE))
-		bp_json_array(json, "data");
-	else if (!out->first)
-		bp_json_null(json, "data");
-	for (const struct out_row *row = out->first; row; row = row->next)
-		if (!row->parent)
-			row_json(out, row, tree, json);
-	if (!(out->flags & OUT_ONE))
-		bp_json_array_close(json);
-	return cli_json_end(out->cli, json);
-}
-
-/* What would be taken for a separator, or hurt a terminal, as \xHH. */
-static void print_raw_text(FILE *to, const char *text, const char *separator)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f || c == '\\' || strchr(separator, c))
-			fprintf(to, "\\x%02x", c);
-		else
-			fputc(c, to);
-	}
-}
-
-static void print_raw(const struct out *out)
-{
-	const char *separator = out->opts.separator ? out->opts.separator : " ";
-	FILE *to = out->cli->out;
-	char buf[64];
-
-	for (unsigned i = 0; !out->opts.no_headings && i < out->nr_shown; i++)
-		fprintf(to, "%s%s", i ? separator : "",
-			out_heading(&out->columns[out->shown[i]], buf, sizeof(buf)));
-	if (!out->opts.no_headings)
-		fputc('\n', to);
-	for (const struct out_row *row = out->first; row; row = row->next) {
-		for (unsigned i = 0; i < out->nr_shown; i++) {
-			fputs(i ? separator : "", to);
-			print_raw_text(to, out_field_text(out, row, out->shown[i], buf),
-				       separator);
-		}
-		fputc('\n', to);
-	}
-}
-
-/* "Size: 4KiB", one line a field, in a column. */
-static void print_record(const struct out *out)
-{
-	size_t width = 0;
-	char heading[64], buf[BP_SIZE_TEXT];
-
-	for (unsigned i = 0; i < out->nr_shown; i++) {
-		size_t len = strlen(
-			out_heading(&out->columns[out->shown[i]], heading, sizeof(heading)));
-
-		width = len > width ? len : width;
-	}
-	for (const struct out_row *row = out->first; row; row = row->next) {
-		for (unsigned i = 0; i < out->nr_shown; i++) {
-			unsigned column = out->shown[i];
-			const char *text = out_field_text(out, row, column, buf);
-			_cleanup_(freep) char *safe = out_safe(text);
-
-			if (!*text)
-				continue;
-			out_heading(&out->columns[column], heading, sizeof(heading));
-			for (char *c = heading + 1; *c; c++)
-				*c = *c == '-' ? ' ' : (char)tolower((unsigned char)*c);
-			fprintf(out->cli->out, "%s:%*s %s\n", heading,
-				(int)(width - strlen(heading)), "", safe ? safe : "");
-		}
-		if (row->next)
-			fputc('\n', out->cli->out);
-	}
-}
-
-int out_print(struct out *out)
-{
-	struct cli *cli = out->cli;
-	int r = 0;
-
-	if (out->no_memory)
-		r = -ENOMEM;
-	if (!r && out->sort_column >= 0 && (cli->json || out->opts.raw))
-		sort_rows(out);
-	if (!r && cli->json) {
-		r = print_json(out);
-		out_free(out);
-		return r;
-	}
-	if (!r && out->opts.raw)
-		print_raw(out);
-	else if (!r && (out->flags & OUT_RECORD) && !out->opts.columns)
-		print_record(out);
-	else if (!r && out->first)
-		r = out_table_print(out);
-	out_free(out);
-	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+	for (unsigned i = 0; row && i < out->nr_columns; i++)
+		add_field(row, i, &out->columns[i],
+			  (const char *)from + out->columns[i].offset);
+	return row;
 }

@@ -23,7 +23,8 @@ struct out_row {
 struct out {
 	struct cli *cli;
 	struct out_opts opts;
-	const char *schema;
+	const struct out_schema *schema;
+	struct out_schema *made; /* of out_new(): owned */
 	const struct out_column *columns;
 	uint32_t flags;
 	unsigned nr_columns;
@@ -37,13 +38,16 @@ struct out {
 /* The field as people read it; @buf, BP_SIZE_TEXT bytes, may be used. Never NULL. */
 const char *out_field_text(const struct out *out, const struct out_row *row, unsigned column,
 			   char *buf);
-/* A copy in which what is not printable, and might hurt a terminal, is \xHH. NULL: no memory.
- */
-char *out_safe(const char *text);
 /* "SIZE" for "size_bytes". @buf: as long as the name. */
 const char *out_heading(const struct out_column *column, char *buf, size_t size);
 /* <0, 0, >0, by the kind of the sort column and its direction. */
 int out_compare(const struct out_row *a, const struct out_row *b);
+
+/* Print the rows as one document. Return: an exit status or a negative errno. */
+int out_json_print(struct out *out);
+/* "text", "number" ...: the type of a column's member in JSON, for lists of columns. */
+const char *schema_type(const struct out_column *column);
+extern const struct out_schema columns_schema;
 
 /* Print aligned columns, a tree if rows have parents. Return: 0 or a negative errno. */
 int out_table_print(struct out *out);

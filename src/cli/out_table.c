@@ -2,6 +2,7 @@
 /* Aligned columns and trees, by libsmartcols, for people. */
 #include <libsmartcols/libsmartcols.h>
 
+#include "cli/internal.h"
 #include "cli/out_data.h"
 
 static int compare(struct libscols_cell *a, struct libscols_cell *b, void *user)
@@ -46,7 +47,7 @@ static int add_line(struct out *out, struct libscols_table *table, struct out_ro
 		char buf[BP_SIZE_TEXT];
 		struct libscols_cell *cell = scols_line_get_cell(line, i);
 		_cleanup_(freep) char *safe =
-			out_safe(out_field_text(out, row, out->shown[i], buf));
+			cli_visible(out_field_text(out, row, out->shown[i], buf));
 
 		if (!cell || !safe || scols_cell_set_data(cell, safe) < 0)
 			return -ENOMEM;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What goes to stderr: failures, usage errors, warnings. And the envelope of JSON results. */
+/*
+ * What is told beside the results: failures, usage errors, warnings, on stderr; under --json they
+ * are kept for the one document (envelope.c).
+ */
 #include "cli/internal.h"
 
 #include <stdarg.h>
@@ -34,13 +37,24 @@ struct failure {
 	bool usage;
 };
 
+/* A text that may have come from outside, in a form that can't act on a terminal. */
+static void print_visible(FILE *to, const char *text)
+{
+	_cleanup_(freep) char *safe = cli_visible(text);
+
+	fputs(safe ? safe : "", to);
+}
+
 /* A line that may have several: each continued under the first. */
 static void print_lines(FILE *to, const char *label, const char *text)
 {
 	while (text && *text) {
 		size_t len = strcspn(text, "\n");
+		_cleanup_(freep) char *line = strndup(text, len);
 
-		fprintf(to, "  %s: %.*s\n", label, (int)len, text);
+		fprintf(to, "  %s: ", label);
+		print_visible(to, line ? line : "");
+		fputc('\n', to);
 		text += len + (text[len] == '\n');
 	}
 }
@@ -88,9 +102,12 @@ static void failure_text(struct cli *cli, const struct failure *f)
 
 	cli_progress_end(cli);
 	print_verb(cli, RED);
-	if (f->subject && !named)
-		fprintf(cli->err, "%s: ", f->subject);
-	fprintf(cli->err, "%s\n", f->subject ? skip_known(f->message, f) : f->message);
+	if (f->subject && !named) {
+		print_visible(cli->err, f->subject);
+		fputs(": ", cli->err);
+	}
+	print_visible(cli->err, f->subject ? skip_known(f->message, f) : f->message);
+	fputc('\n', cli->err);
 	if (f->error) {
 		print_lines(cli->err, "cause", f->error->cause);
 		print_lines(cli->err, "kernel", f->error->kernel_log);
@@ -98,57 +115,41 @@ static void failure_text(struct cli *cli, const struct failure *f)
 	print_lines(cli->err, "hint", f->hint);
 }
 
-static int write_err(void *user, const char *text, size_t len)
-{
-	struct cli *cli = user;
-
-	return fwrite(text, 1, len, cli->err) == len ? 0 : -EIO;
-}
-
-static void own_error_json(const struct failure *f, struct bp_json *json)
-{
-	bp_json_object(json, "error");
-	bp_json_string(json, "code", f->code);
-	bp_json_int(json, "errno", f->errnum);
-	bp_json_string(json, "message", f->message);
-	bp_json_string(json, "hint", f->hint);
-	bp_json_object_close(json);
-}
-
+/* Under --json a failure belongs into the document that the command prints, or main at the end. */
 static void failure_json(struct cli *cli, const struct failure *f)
 {
 	struct bp_json *json;
 
-	cli_progress_end(cli);
-	if (bp_json_new(write_err, cli, &json) < 0) {
-		failure_text(cli, f);
+	if (bp_json_new(NULL, NULL, &json) < 0)
 		return;
+	bp_json_flat(json);
+	if (f->error) {
+		bp_error_json(cli->ctx, json, NULL);
+	} else {
+		bp_json_object(json, NULL);
+		bp_json_string(json, "code", f->code);
+		bp_json_int(json, "errno", f->errnum);
+		bp_json_string(json, "errno_name",
+			       f->errnum ? strerrorname_np(f->errnum) : NULL);
+		bp_json_string(json, "message", f->message);
+		bp_json_string(json, "hint", f->hint);
+		bp_json_object_close(json);
 	}
-	bp_json_object(json, NULL);
-	bp_json_string(json, "schema", "bedplate.error");
-	bp_json_uint(json, "version", 1);
-	bp_json_string(json, "verb", verb(cli));
-	bp_json_string(json, "subject", f->subject);
-	if (f->error)
-		bp_error_json(cli->ctx, json, "error");
-	else
-		own_error_json(f, json);
-	warnings_json(cli, json);
-	bp_json_object_close(json);
-	bp_json_end(json);
+	errors_add(cli, f->subject, bp_json_text(json, NULL));
 	bp_json_free(json);
 }
 
 static void failure_report(struct cli *cli, const struct failure *f)
 {
+	if (cli->json) {
+		failure_json(cli, f);
+		return;
+	}
 	/* A drop-in tool's -q leaves nothing but the status; a wrong command line is told all
 	 * the same. */
 	if (cli->quiet && !f->usage && cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
 		return;
-	if (cli->json)
-		failure_json(cli, f);
-	else
-		failure_text(cli, f);
+	failure_text(cli, f);
 }
 
 int cli_fail(struct cli *cli, const char *subject, int r)
@@ -187,6 +188,14 @@ int cli_failf(struct cli *cli, const char *subject, const char *hint, const char
 	return EXIT_FAILED;
 }
 
+/* A mistake may stand before --json: who wrote both wants JSON. */
+static void json_wanted(struct cli *cli)
+{
+	for (int i = 1; i < cli->argc && !streq(cli->argv[i], "--"); i++)
+		cli->json =
+			cli->json || streq(cli->argv[i], "--json") || streq(cli->argv[i], "-J");
+}
+
 static _printf_(3, 0) int usage(struct cli *cli, const char *hint, const char *fmt,
 				va_list args)
 {
@@ -203,6 +212,7 @@ static _printf_(3, 0) int usage(struct cli *cli, const char *hint, const char *f
 		help = NULL;
 	f.message = message ? message : "out of memory";
 	f.hint = hint ? hint : help;
+	json_wanted(cli);
 	failure_report(cli, &f);
 	return EXIT_USAGE;
 }
@@ -241,7 +251,8 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 	if (!cli->quiet && !cli->json) {
 		cli_progress_end(cli);
 		print_verb(cli, YELLOW);
-		fprintf(cli->err, "%s\n", text);
+		print_visible(cli->err, text);
+		fputc('\n', cli->err);
 	}
 	more = cli->json ? reallocarray(cli->warnings, cli->nr_warnings + 1, sizeof(*more))
 			 : NULL;
@@ -255,67 +266,32 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 
 void cli_note(struct cli *cli, const char *fmt, ...)
 {
+	_cleanup_(freep) char *text = NULL;
 	va_list args;
 
 	if (cli->quiet || cli->json)
 		return;
 	cli_progress_end(cli);
 	va_start(args, fmt);
-	vfprintf(cli->err, fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
 	va_end(args);
+	print_visible(cli->err, text ? text : "");
 	fputc('\n', cli->err);
 }
 
-void warnings_free(struct cli *cli)
+void cli_print(struct cli *cli, const char *fmt, ...)
 {
-	for (size_t i = 0; i < cli->nr_warnings; i++)
-		free(cli->warnings[i]);
-	free(cli->warnings);
-	cli->warnings = NULL;
-	cli->nr_warnings = 0;
-}
+	_cleanup_(freep) char *text = NULL, *safe = NULL;
+	va_list args;
+	int fd;
 
-void warnings_json(struct cli *cli, struct bp_json *json)
-{
-	bp_json_array(json, "warnings");
-	for (size_t i = 0; i < cli->nr_warnings; i++)
-		bp_json_string(json, NULL, cli->warnings[i]);
-	for (size_t i = 0; cli->ctx && i < bp_warnings_count(cli->ctx); i++)
-		bp_json_string(json, NULL, bp_warning_get(cli->ctx, i));
-	bp_json_array_close(json);
-}
-
-static int write_out(void *user, const char *text, size_t len)
-{
-	struct cli *cli = user;
-
-	errno = 0;
-	if (fwrite(text, 1, len, cli->out) == len)
-		return 0;
-	return errno ? -errno : -EIO;
-}
-
-int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret)
-{
-	int r = bp_json_new(write_out, cli, ret);
-
-	if (r < 0)
-		return r;
-	cli->json_begun = true;
-	bp_json_object(*ret, NULL);
-	bp_json_string(*ret, "schema", schema);
-	bp_json_uint(*ret, "version", 1);
-	return 0;
-}
-
-int cli_json_end(struct cli *cli, struct bp_json *json)
-{
-	int r;
-
-	warnings_json(cli, json);
-	bp_json_object_close(json);
-	r = bp_json_end(json);
-	bp_json_free(json);
-	/* Failed writes are told once, when main finds the stream in error. */
-	return r < 0 ? EXIT_FAILED : EXIT_OK;
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	fd = fileno(cli->out);
+	if (text && fd >= 0 && isatty(fd))
+		safe = cli_visible_lines(text);
+	fputs(safe ? safe : text ? text : "", cli->out);
 }

@@ -21,12 +21,18 @@ const char *selector_text(const struct bp_selector *which)
 	return which->name ? which->name : which->path ? which->path : which->uuid;
 }
 
-enum { STEP_VERB, STEP_DEVICE, STEP_DETAIL };
+/* clang-format off */
 static const struct out_column step_columns[] = {
-	[STEP_VERB] = { "verb", OUT_TEXT, OUT_DEFAULT, "what would be done" },
-	[STEP_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "to which device" },
-	[STEP_DETAIL] = { "detail", OUT_TEXT, OUT_DEFAULT, "table, message, new name" },
+	COL_TEXT(struct bp_plan_step, verb, OUT_DEFAULT, "what would be done"),
+	COL_TEXT(struct bp_plan_step, device, OUT_DEFAULT, "to which device"),
+	COL_TEXT(struct bp_plan_step, detail, OUT_DEFAULT, "table, message, new name"),
 	OUT_COLUMNS_END
+};
+/* clang-format on */
+const struct out_schema plan_schema = {
+	.name = "bedplate.plan",
+	.help = "What would be done, by --dry-run.",
+	.columns = step_columns,
 };
 
 static void print_step(struct cli *cli, const struct bp_plan_step *step)
@@ -52,19 +58,15 @@ static void print_step(struct cli *cli, const struct bp_plan_step *step)
 static int print_plan(struct cli *cli, const struct bp_plan *plan)
 {
 	struct out *out;
-	int r = out_new(cli, NULL, "bedplate.plan", step_columns, 0, &out);
+	int r = out_open(cli, NULL, &plan_schema, &out);
 
 	if (r)
 		return r;
 	for (size_t i = 0; i < bp_plan_count(plan); i++) {
-		const struct bp_plan_step *step = bp_plan_get(plan, i);
-		struct out_row *row = cli->json ? out_row(out, NULL) : NULL;
-
-		out_text(row, STEP_VERB, step->verb);
-		out_text(row, STEP_DEVICE, step->device);
-		out_text(row, STEP_DETAIL, step->detail);
-		if (!cli->json)
-			print_step(cli, step);
+		if (cli->json)
+			out_add(out, NULL, bp_plan_get(plan, i));
+		else
+			print_step(cli, bp_plan_get(plan, i));
 	}
 	return out_print(out);
 }
@@ -96,24 +98,26 @@ static void drop_plan(struct cli *cli)
 		bp_plan_free(plan);
 }
 
-enum { RESULT_DEVICE, RESULT_DONE };
-static const struct out_column result_columns[] = {
-	[RESULT_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "the device as it was named" },
-	[RESULT_DONE] = { "result", OUT_TEXT, OUT_DEFAULT, "what was done to it" },
+struct change {
+	const char *device, *result;
+};
+/* clang-format off */
+const struct out_column change_columns[] = {
+	COL_TEXT(struct change, device, OUT_DEFAULT, "the device as it was named"),
+	COL_TEXT(struct change, result, OUT_DEFAULT, "what was done to it"),
 	OUT_COLUMNS_END
 };
+/* clang-format on */
 
 /* What was done is told to programs only: people see that there was no error. */
 static void add_result(struct cli *cli, struct out *out, const char *device, const char *done)
 {
-	struct out_row *row = cli->json ? out_row(out, NULL) : NULL;
-
-	out_text(row, RESULT_DEVICE, device);
-	out_text(row, RESULT_DONE, done);
+	if (cli->json)
+		out_add(out, NULL, &(struct change){ device, done });
 }
 
-int change_end(struct cli *cli, const char *schema, const char *subject, int r,
-	       const char *done)
+static int change_ended(struct cli *cli, const struct out_schema *schema, const char *subject,
+			int r, const char *done)
 {
 	struct out *out;
 
@@ -124,11 +128,22 @@ int change_end(struct cli *cli, const char *schema, const char *subject, int r,
 	}
 	if (cli->dry_run)
 		return plan_end(cli);
-	r = out_new(cli, NULL, schema, result_columns, OUT_ONE, &out);
+	r = out_open(cli, NULL, schema, &out);
 	if (r)
 		return r;
 	add_result(cli, out, subject, done);
 	return out_print(out);
+}
+
+int change_done(struct cli *cli, const char *subject, int r, const char *done)
+{
+	return change_ended(cli, cli->cmd->schemas[0], subject, r, done);
+}
+
+int change_end(struct cli *cli, const char *schema, const char *subject, int r,
+	       const char *done)
+{
+	return change_ended(cli, &CHANGE_SCHEMA_(schema, OUT_ONE), subject, r, done);
 }
 
 int changes_begin(struct cli *cli, const struct cli_list *names, const char *schema,
@@ -137,7 +152,7 @@ int changes_begin(struct cli *cli, const struct cli_list *names, const char *sch
 	int r = change_begin(cli);
 
 	*ret = (struct changes){ .cli = cli, .names = names };
-	return r ? r : out_new(cli, NULL, schema, result_columns, 0, &ret->out);
+	return r ? r : out_new(cli, NULL, schema, change_columns, 0, &ret->out);
 }
 
 void changes_add(struct changes *changes, size_t index, int r, const char *done)

@@ -26,6 +26,19 @@ struct bp_selector device_named(const char *text);
  * Return: an exit status; of change_begin() other than 0 where it failed.
  */
 int change_begin(struct cli *cli);
+int change_done(struct cli *cli, const char *subject, int r, const char *done);
+/* The documents of a verb that ends so: its own, and the plan of -n. */
+#define SCHEMA_CHANGE(name) SCHEMAS(&CHANGE_SCHEMA_(name, OUT_ONE), &plan_schema)
+/* The same for several devices (changes_begin(), change_each()): a list. */
+#define SCHEMA_CHANGES(name) SCHEMAS(&CHANGE_SCHEMA_(name, 0), &plan_schema)
+#define CHANGE_SCHEMA_(n, f)                                                                   \
+	(const struct out_schema)                                                              \
+	{                                                                                      \
+		.name = n, .columns = change_columns, .flags = f                               \
+	}
+extern const struct out_column change_columns[];
+extern const struct out_schema plan_schema;
+/* The way before schemas were declared; use change_done(). */
 int change_end(struct cli *cli, const char *schema, const char *subject, int r,
 	       const char *done);
 

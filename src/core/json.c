@@ -2,6 +2,7 @@
 #include <bedplate/json.h>
 
 #include "core/strbuf.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 
@@ -16,6 +17,7 @@ struct bp_json {
 	void *user;
 	struct strbuf out;
 	int error;
+	bool flat;
 	unsigned depth;
 	bool in_object[MAX_DEPTH], any[MAX_DEPTH]; /* what is open; has it a member yet */
 };
@@ -50,62 +52,50 @@ static void hand_on(struct bp_json *json)
 	strbuf_clear(&json->out);
 }
 
+void bp_json_flat(struct bp_json *json)
+{
+	json->flat = true;
+}
+
 static void indent(struct bp_json *json)
 {
+	if (json->flat)
+		return;
 	strbuf_add_char(&json->out, '\n');
 	for (unsigned i = 0; i < json->depth; i++)
 		strbuf_add(&json->out, "  ");
 }
 
-/*
- * Length of the UTF-8 sequence at @p, 0 where there is none. Source: RFC 3629 section 4: no
- * surrogates, no overlong forms, nothing above U+10FFFF.
- */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80                   ? 1
-		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-						 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-static void add_escaped(struct strbuf *s, unsigned char c)
+static void add_escaped(struct strbuf *s, uint32_t c)
 {
 	static const char letters[] = "btn_fr"; /* \b is 8 ... \r is 13; 11 has none */
 
 	if (c == '"' || c == '\\')
-		strbuf_addf(s, "\\%c", c);
+		strbuf_addf(s, "\\%c", (int)c);
 	else if (c >= 8 && c <= 13 && c != 11)
 		strbuf_addf(s, "\\%c", letters[c - 8]);
-	else
+	else if (c < 0x10000)
 		strbuf_addf(s, "\\u%04x", c);
+	else /* as UTF-16 has it */
+		strbuf_addf(s, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+			    0xdc00 + (c & 0x3ff));
 }
 
+/* What would act on a terminal is escaped: people look at JSON too. */
 static void add_string(struct strbuf *s, const char *text, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)text;
 	size_t n;
 
 	strbuf_add_char(s, '"');
 	for (size_t i = 0; i < len; i += n) {
-		n = utf8_len(p + i, len - i);
+		uint32_t c;
+
+		n = utf8_decode(text + i, len - i, &c);
 		if (n == 0) {
 			strbuf_add(s, "\xef\xbf\xbd");
 			n = 1;
-		} else if (n == 1 &&
-			   (p[i] < 0x20 || p[i] == '"' || p[i] == '\\' || p[i] == 0x7f)) {
-			add_escaped(s, p[i]);
+		} else if (c == '"' || c == '\\' || utf8_acts(c)) {
+			add_escaped(s, c);
 		} else {
 			strbuf_add_len(s, text + i, n);
 		}
@@ -119,7 +109,7 @@ static void begin(struct bp_json *json, const char *key)
 	if (json->depth) {
 		assert(json->in_object[json->depth - 1] == (key != NULL));
 		if (json->any[json->depth - 1])
-			strbuf_add_char(&json->out, ',');
+			strbuf_add(&json->out, json->flat ? ", " : ",");
 		json->any[json->depth - 1] = true;
 		indent(json);
 	}

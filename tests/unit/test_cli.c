@@ -62,6 +62,12 @@ static const struct cmd_opt drop_opts[] = {
 };
 
 static const struct cmd_opt out_opts[] = { OPT_OUTPUT(out), OPT_END };
+static const struct cmd_opt fail_opts[] = {
+	OPT_FLAG(flag, 'f', "flag", "a row"),
+	OPT_OPERANDS(list, "NAME", "what fails"),
+	OPT_OUTPUT(out),
+	OPT_END
+};
 /* clang-format on */
 
 static int run_all(struct cli *cli, const void *p)
@@ -132,35 +138,77 @@ static enum cmd_extra drop_extra(struct cli *cli, const void *p, const char *nam
 							      : CMD_EXTRA_UNKNOWN;
 }
 
-enum { O_NAME, O_SIZE, O_OK, O_DATA };
+static const char *const odds[] = { "odd", "even", NULL };
+
+struct row {
+	const char *name;
+	char label[8];
+	uint64_t size_bytes;
+	uint32_t parts;
+	int32_t opens;
+	uint64_t used_percent;
+	bool ok;
+	int8_t maybe;
+	const char *odd;
+	struct out_json data;
+};
+/* clang-format off */
 static const struct out_column columns[] = {
-	[O_NAME] = { "name", OUT_TEXT, OUT_DEFAULT | OUT_TREE, "name" },
-	[O_SIZE] = { "size_bytes", OUT_SIZE, OUT_DEFAULT, "size" },
-	[O_OK] = { "ok", OUT_BOOL, 0, "fine" },
-	[O_DATA] = { "data", OUT_JSON, 0, "data" },
+	COL_TEXT(struct row, name, OUT_DEFAULT | OUT_TREE, "name"),
+	COL_SIZE(struct row, size_bytes, OUT_DEFAULT, "size"),
+	COL_BOOL(struct row, ok, 0, "fine"),
+	COL_JSON(struct row, data, NULL, 0, "data"),
+	COL_TEXT_AS("label_text", struct row, label, 0, "label"),
+	COL_NUMBER(struct row, parts, 0, "parts"),
+	COL_NUMBER(struct row, opens, 0, "opens"),
+	COL_PERCENT(struct row, used_percent, 0, "used"),
+	COL_BOOL(struct row, maybe, 0, "perhaps"),
+	COL_WORD(struct row, odd, odds, 0, "oddness"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema out_schema = {
+	.name = "test.out", .columns = columns, .none = "nothing",
+};
+/* clang-format on */
 
 static int run_out(struct cli *cli, const void *p)
 {
 	const struct args *a = p;
 	struct out *out;
-	struct out_row *row;
-	int r = out_new(cli, &a->out, "test.out", columns, 0, &out);
+	int r = out_open(cli, &a->out, &out_schema, &out);
 
 	if (r || !out)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, O_NAME, "b b");
-	out_number(row, O_SIZE, 4096);
-	out_bool(row, O_OK, true);
-	out_json(row, O_DATA, "[1]", "one");
-	row = out_row(out, NULL);
-	out_text(row, O_NAME, "a");
-	out_number(row, O_SIZE, 1 << 20);
-	row = out_row(out, NULL);
-	out_text(row, O_NAME, "c");
+	out_add(out, NULL,
+		&(struct row){ .name = "b b",
+			       .label = "l",
+			       .size_bytes = 4096,
+			       .parts = 3,
+			       .opens = -1,
+			       .used_percent = 1205,
+			       .ok = true,
+			       .maybe = -1,
+			       .odd = "odd",
+			       .data = { "[1]", "one" } });
+	out_add(out, NULL, &(struct row){ .name = "a", .size_bytes = 1 << 20, .maybe = 1 });
+	out_add(out, NULL, &(struct row){ .name = "c", .size_bytes = OUT_UNKNOWN });
 	return out_print(out);
+}
+
+/* Fails before there are rows, or after the first. */
+static int run_fail(struct cli *cli, const void *p)
+{
+	const struct args *a = p;
+	struct out *out;
+	int r = out_open(cli, &a->out, &out_schema, &out);
+
+	if (r || !out)
+		return r;
+	if (a->flag)
+		out_add(out, NULL, &(struct row){ .name = "a" });
+	for (size_t i = 0; i < a->list.count; i++)
+		cli_failf(cli, a->list.words[i], NULL, "is not there");
+	return out_print(out) || a->list.count ? EXIT_FAILED : EXIT_OK;
 }
 
 static int run_tree(struct cli *cli, const void *p)
@@ -168,14 +216,13 @@ static int run_tree(struct cli *cli, const void *p)
 	const struct args *a = p;
 	struct out *out;
 	struct out_row *top;
-	int r = out_new(cli, &a->out, "test.tree", columns, 0, &out);
+	int r = out_open(cli, &a->out, &out_schema, &out);
 
 	if (r || !out)
 		return r;
-	top = out_row(out, NULL);
-	out_text(top, O_NAME, "z\\ \033");
-	out_text(out_row(out, top), O_NAME, "y");
-	out_text(out_row(out, top), O_NAME, "x");
+	top = out_add(out, NULL, &(struct row){ .name = "z\\ \033" });
+	out_add(out, top, &(struct row){ .name = "y" });
+	out_add(out, top, &(struct row){ .name = "x" });
 	return out_print(out);
 }
 
@@ -214,6 +261,7 @@ static const struct cmd cmd_out = {
 	.opts = out_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&out_schema),
 	.run = run_out,
 };
 static const struct cmd cmd_tree = {
@@ -225,9 +273,18 @@ static const struct cmd cmd_tree = {
 	.flags = CMD_READS,
 	.run = run_tree,
 };
-const struct cmd *const commands[] = {
-	&cmd_all, &cmd_rest, &cmd_drop, &cmd_out, &cmd_tree, NULL
+static const struct cmd cmd_fail = {
+	.name = "fail",
+	.group = "Tests",
+	.summary = "Fail.",
+	.opts = fail_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.schemas = SCHEMAS(&out_schema),
+	.run = run_fail,
 };
+const struct cmd *const commands[] = { &cmd_all,  &cmd_rest, &cmd_drop, &cmd_out,
+				       &cmd_tree, &cmd_fail, NULL };
 
 /* What a command line does: its exit status, its output, its first line of complaint. */
 struct result {
@@ -363,19 +420,28 @@ static const struct {
 	{ "bedplate out --noheadings -b -o size", 0, "   4096\n1048576\n\n", "" },
 	{ "bedplate out --sort -size_bytes -o NAME", 0, "NAME\na\nb b\nc\n", "" },
 	{ "bedplate out --sort size -o name --noheadings", 0, "c\nb b\na\n", "" },
-	{ "bedplate out -r -o +ok", 0, "NAME SIZE OK\nb\\x20b 4KiB yes\na 1MiB \nc  \n", "" },
+	{ "bedplate out -r -o +ok", 0, "NAME SIZE OK\nb\\x20b 4KiB yes\na 1MiB no\nc  no\n",
+	  "" },
 	{ "bedplate out -r --separator , --noheadings --sort name", 0, "a,1MiB\nb b,4KiB\nc,\n",
 	  "" },
 	{ "bedplate out --separator ,", 64, "", "out: --separator needs --raw\n" },
 	{ "bedplate out -o nme", 64, "", "out: no column 'nme'\n" },
 	{ "bedplate out --sort nme", 64, "", "out: no column 'nme'\n" },
-	{ "bedplate out -o data,ok", 0, "DATA OK\none  yes\n\n\n", "" },
+	{ "bedplate out -o data,ok", 0, "DATA OK\none  yes\n     no\n     no\n", "" },
 	{ "bedplate tree --noheadings -o name", 0, "z\\ \\x1b\n|-y\n`-x\n", "" },
 	{ "bedplate tree --noheadings -o name --sort name", 0, "z\\ \\x1b\n|-x\n`-y\n", "" },
 	{ "bedplate out --list-columns", 0,
 	  "NAME                 name\nSIZE                 size\n"
-	  "OK                   fine\nDATA                 data\n",
+	  "OK                   fine\nDATA                 data\n"
+	  "LABEL-TEXT           label\nPARTS                parts\n"
+	  "OPENS                opens\nUSED%                used\n"
+	  "MAYBE                perhaps\nODD                  oddness\n",
 	  "" },
+	{ "bedplate out -r --noheadings -o label_text,parts,opens,used%,maybe,odd --sort name",
+	  0, " 0 0 0.00% yes \nl 3  12.05%  odd\n 0 0 0.00% no \n", "" },
+	{ "bedplate fail", 0, "", "fail: nothing\n" },
+	{ "bedplate fail x", 1, "", "fail: x: is not there\n" },
+	{ "bedplate fail \033\xc2\x9bx", 1, "", "fail: \\x1b\\xc2\\x9bx: is not there\n" },
 };
 
 static void command_lines(void **state)
@@ -412,11 +478,36 @@ static const struct {
 	{ "bedplate -J out -o name",
 	  0,
 	  { "\"name\": \"b b\"\n    }", "\"name\": \"a\"\n    }" } },
+	/* What fails is told in the document. */
 	{ "bedplate -J drop_in",
 	  1,
-	  { "\"schema\": \"bedplate.error\"", "\"verb\": \"drop_in\"", "\"subject\": \"meta\"",
-	    "\"message\": \"no good\"", "\"hint\": \"try again\"" } },
+	  { "\"schema\": \"bedplate.drop_in\"", "\"data\": null", "\"verb\": \"drop_in\"",
+	    "\"subject\": \"meta\"", "\"message\": \"no good\"", "\"hint\": \"try again\"" } },
 	{ "bedplate -J all", 64, { "\"code\": \"BP_E_USAGE\"", "operand NAME is missing" } },
+	{ "bedplate all --txt --json",
+	  64,
+	  { "\"schema\": \"bedplate.all\"", "\"data\": null", "\"errno_name\": \"EINVAL\"",
+	    "unknown option '--txt'" } },
+	{ "bedplate -J al", 64, { "\"schema\": \"bedplate.error\"", "unknown verb 'al'" } },
+	{ "bedplate -J fail x",
+	  1,
+	  { "\"schema\": \"test.out\"", "\"data\": null", "\"subject\": \"x\"",
+	    "\"error\": {\"code\": \"BP_E_FAILED\"", "\"warnings\": []" } },
+	{ "bedplate -J fail -f x y",
+	  1,
+	  { "\"data\": [", "\"name\": \"a\"", "\"subject\": \"x\"", "\"errors\": [",
+	    "\"subject\": \"x\"", "\"subject\": \"y\"" } },
+	{ "bedplate -J fail", 0, { "\"data\": []" } },
+	{ "bedplate -J out -o nme", 64, { "\"data\": null", "no column 'nme'" } },
+	{ "bedplate -J out --list-columns",
+	  0,
+	  { "\"schema\": \"bedplate.columns\"", "\"name\": \"size_bytes\"",
+	    "\"heading\": \"SIZE\"", "\"type\": \"number\"", "\"default\": true" } },
+	{ "bedplate --schemas -J",
+	  0,
+	  { "\"schema\": \"bedplate.schemas\"", "\"name\": \"test.out\"",
+	    "\"verbs\": [\n        \"out\",\n        \"fail\"", "\"unit\": \"bytes\"",
+	    "\"odd\"", "\"name\": \"bedplate.schemas\"" } },
 	{ "bedplate --dump-commands",
 	  0,
 	  { "\"name\": \"all\"", "\"letter\": \"f\"", "\"kind\": \"choice\"", "\"red\"",
@@ -428,12 +519,9 @@ static void json_documents(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
 		struct result result = run_line(documents[i].line);
-		/* An error goes to stderr, and only there. */
-		const char *at =
-			documents[i].status && !result.out[0] ? result.err : result.out;
+		const char *at = result.out;
 
-		if (documents[i].status && result.err[0])
-			at = result.err;
+		assert_string_equal(result.err, "");
 		assert_int_equal(result.status, documents[i].status);
 		for (size_t j = 0; j < ARRAY_SIZE(documents[i].has) && documents[i].has[j];
 		     j++) {

@@ -53,9 +53,10 @@ bedplate --json events --count 1 --timeout 5s > out
 wait
 jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
 
-# Errors are documents on stderr, with the kernel's word and what is known of the line.
+# What failed stands in the document, with the kernel's word and what is known of the line.
 ! bedplate --json create bad --no-check --table "0 8 linear $DISK0 99999999999" > out 2> err ||
 	fail "a bad table was taken"
-[ ! -s out ] || fail "a failure printed" "$(cat out)"
-jq -e '.error | .segment == 0 and .target == "linear" and .argument_name == "dev" and
-	(.kernel_log[0] | contains("too small for target"))' err > /dev/null || fail "$(cat err)"
+[ ! -s err ] || fail "a failure printed" "$(cat err)"
+jq -e '.data == null and (.error | .segment == 0 and .target == "linear" and
+	.argument_name == "dev" and (.kernel_log[0] | contains("too small for target")))' out \
+	> /dev/null || fail "$(cat out)"

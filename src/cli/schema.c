@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* "bedplate --schemas": every document that the program prints, as its commands declare them. */
+#include "cli/internal.h"
+#include "cli/out_data.h"
+
+/* clang-format off */
+static const char *const types[] = { "text", "number", "boolean", "object", "list", NULL };
+static const char *const shapes[] = { "list", "object", "value", "stream", "null", NULL };
+
+static const struct out_column member_columns[] = {
+	DOC("name", OUT_TEXT, "name of the member"),
+	DOC_WORD("type", types, "what it is; any may be null: not known, or none"),
+	DOC("unit", OUT_TEXT, "what a number counts"),
+	DOC_LIST("words", NULL, "all that a text may be; null: any"),
+	DOC_LIST("members", NULL, "the same of an object's, or of a list's objects; null: not declared"),
+	DOC("help", OUT_TEXT, "what it tells"),
+	OUT_COLUMNS_END
+};
+static const struct out_column schema_columns[] = {
+	DOC("name", OUT_TEXT, "the document's \"schema\""),
+	DOC("version", OUT_NUMBER, "the document's \"version\": another one where a member goes or changes"),
+	DOC_WORD("shape", shapes, "what \"data\" is"),
+	DOC_LIST("verbs", NULL, "names of the verbs that print it"),
+	DOC("nested", OUT_BOOL, "each object has \"children\", objects like itself"),
+	DOC("help", OUT_TEXT, "what it is"),
+	DOC_LIST("members", member_columns, "of the object, of each of the list, or of a stream's line"),
+	OUT_COLUMNS_END
+};
+/* clang-format on */
+static const struct out_schema schemas_schema = {
+	.name = "bedplate.schemas",
+	.help = "This list.",
+	.columns = schema_columns,
+};
+
+const char *schema_type(const struct out_column *column)
+{
+	switch (column->kind) {
+	case OUT_TEXT:
+		return "text";
+	case OUT_NUMBER:
+	case OUT_SIZE:
+	case OUT_PERCENT:
+		return "number";
+	case OUT_BOOL:
+		return "boolean";
+	case OUT_JSON:
+		break;
+	}
+	return column->flags & OUT_MANY ? "list" : "object";
+}
+
+/* The unit is part of the name: "size_bytes". NULL: a bare number. */
+static const char *unit_of(const struct out_column *column)
+{
+	static const char *const units[] = { "bytes",   "sectors", "percent", "ms",
+					     "dblocks", "mblocks", "s" };
+	const char *tail = strrchr(column->name, '_');
+
+	if (!streq(schema_type(column), "number"))
+		return NULL;
+	for (size_t i = 0; tail && i < ARRAY_SIZE(units); i++)
+		if (streq(tail + 1, units[i]))
+			return units[i];
+	return NULL;
+}
+
+static const char *shape_of(const struct out_schema *schema)
+{
+	return !schema->columns             ? "null"
+	       : schema->flags & OUT_STREAM ? "stream"
+	       : schema->flags & OUT_ONE    ? "object"
+	       : schema->flags & OUT_PLAIN  ? "value"
+					    : "list";
+}
+
+static void members_json(const struct out_column *columns, struct bp_json *json)
+{
+	for (; columns && columns->name; columns++) {
+		bp_json_object(json, NULL);
+		bp_json_string(json, "name", columns->name);
+		bp_json_string(json, "type", schema_type(columns));
+		bp_json_string(json, "unit", unit_of(columns));
+		if (columns->words)
+			bp_json_array(json, "words");
+		else
+			bp_json_null(json, "words");
+		for (size_t i = 0; columns->words && columns->words[i]; i++)
+			bp_json_string(json, NULL, columns->words[i]);
+		if (columns->words)
+			bp_json_array_close(json);
+		if (columns->members)
+			bp_json_array(json, "members");
+		else
+			bp_json_null(json, "members");
+		members_json(columns->members, json);
+		if (columns->members)
+			bp_json_array_close(json);
+		bp_json_string(json, "help", columns->help);
+		bp_json_object_close(json);
+	}
+}
+
+static void members_text(const struct out_column *columns, unsigned depth, FILE *to)
+{
+	for (; columns && columns->name; columns++) {
+		const char *unit = unit_of(columns);
+		char left[96];
+
+		snprintf(left, sizeof(left), "%*s%s %s%s%s", (int)(2 * depth), "",
+			 columns->name, schema_type(columns), unit ? ", " : "",
+			 unit ? unit : "");
+		cli_explain(to, left, columns->help);
+		members_text(columns->members, depth + 1, to);
+	}
+}
+
+static bool prints(const struct cmd *cmd, const struct out_schema *schema)
+{
+	for (size_t i = 0; cmd->schemas && cmd->schemas[i]; i++)
+		if (streq(cmd->schemas[i]->name, schema->name))
+			return true;
+	return false;
+}
+
+static void schema_json(const struct out_schema *schema, const char *help, struct bp_json *json)
+{
+	bp_json_object(json, NULL);
+	bp_json_string(json, "name", schema->name);
+	bp_json_uint(json, "version", 1);
+	bp_json_string(json, "shape", shape_of(schema));
+	bp_json_array(json, "verbs");
+	for (size_t i = 0; commands[i]; i++)
+		if (prints(commands[i], schema))
+			bp_json_string(json, NULL, commands[i]->name);
+	bp_json_array_close(json);
+	bp_json_bool(json, "nested", schema->flags & OUT_NESTED);
+	bp_json_string(json, "help", schema->help ? schema->help : help);
+	bp_json_array(json, "members");
+	members_json(schema->columns, json);
+	bp_json_array_close(json);
+	bp_json_object_close(json);
+}
+
+static void schema_text(const struct out_schema *schema, const char *help, FILE *to)
+{
+	fprintf(to, "%s (%s): %s\n", schema->name, shape_of(schema),
+		schema->help ? schema->help : help);
+	members_text(schema->columns, 0, to);
+	fputc('\n', to);
+}
+
+/* Was it told with an earlier command? */
+static bool told(const struct out_schema *schema, size_t command, size_t index)
+{
+	for (size_t i = 0; i < command; i++)
+		if (prints(commands[i], schema))
+			return true;
+	for (size_t i = 0; i < index; i++)
+		if (streq(commands[command]->schemas[i]->name, schema->name))
+			return true;
+	return false;
+}
+
+static void tell(struct cli *cli, const struct out_schema *schema, const char *help,
+		 struct bp_json *json)
+{
+	if (json)
+		schema_json(schema, help, json);
+	else
+		schema_text(schema, help, cli->out);
+}
+
+int schemas_print(struct cli *cli)
+{
+	struct bp_json *json = NULL;
+	int r = cli->json ? cli_json_start(cli, &schemas_schema, &json) : 0;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (json)
+		bp_json_array(json, "data");
+	for (size_t i = 0; commands[i]; i++)
+		for (size_t j = 0; commands[i]->schemas && commands[i]->schemas[j]; j++)
+			if (!told(commands[i]->schemas[j], i, j))
+				tell(cli, commands[i]->schemas[j], commands[i]->summary, json);
+	tell(cli, &columns_schema, NULL, json);
+	tell(cli, &schemas_schema, NULL, json);
+	if (!json)
+		return EXIT_OK;
+	bp_json_array_close(json);
+	return cli_json_end(cli, json);
+}
