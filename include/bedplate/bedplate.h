@@ -4,6 +4,8 @@
 #define BEDPLATE_BEDPLATE_H
 
 #include <bedplate/bdev.h>
+#include <bedplate/cache_dump.h>
+#include <bedplate/cache_meta.h>
 #include <bedplate/context.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>

@@ -56,6 +56,15 @@ enum bp_damage_kind {
 	BP_DAMAGE_NR_ALLOCATED = 29,       /* total of a space map */
 	BP_DAMAGE_SNAPSHOT = 30,           /* the metadata snapshot can't be read */
 	BP_DAMAGE_INCOMPLETE = 31,         /* counts can't be checked, for the reason given */
+	BP_DAMAGE_ARRAY_HEADER = 40,       /* sizes in an array block that can't be */
+	BP_DAMAGE_ARRAY_SIZE = 41,         /* an array has too few or too many elements */
+	BP_DAMAGE_CACHE_MAPPING = 42, /* a mapping of a cache that can't be: flags, unused */
+	BP_DAMAGE_ORIGIN_TWICE = 43,  /* two cache blocks hold one block of the origin */
+	BP_DAMAGE_ORIGIN_BLOCK = 44,  /* a mapping to a block past the origin's end */
+	BP_DAMAGE_DIRTY_UNUSED = 45,  /* a cache block that is not in use is dirty */
+	BP_DAMAGE_BITS_BEYOND = 46,   /* bits set past the end of a bitset */
+	BP_DAMAGE_ERA = 47,           /* an era newer than the current one */
+	BP_DAMAGE_WRITESET = 48,      /* writesets missing, too many, or of a wrong size */
 };
 
 /* enum bp_damage_place - What it is wrong with. */
@@ -67,6 +76,12 @@ enum bp_damage_place {
 	BP_PLACE_DATA_SPACE_MAP = 5,
 	BP_PLACE_METADATA_SPACE_MAP = 6,
 	BP_PLACE_METADATA_SNAPSHOT = 7,
+	BP_PLACE_HINTS = 16,
+	BP_PLACE_DIRTY = 17,
+	BP_PLACE_DISCARDS = 18,
+	BP_PLACE_WRITESETS = 24,
+	BP_PLACE_CURRENT_WRITESET = 25,
+	BP_PLACE_ERA_ARRAY = 26,
 };
 
 /* Stands for "none" in members of struct bp_damage. */
@@ -81,7 +96,8 @@ enum bp_damage_place {
  * @device: the (first) thin device concerned; BP_NONE.
  * @nr_devices: how many devices are concerned; 0 where that does not apply.
  * @begin, @end: what is concerned: [begin, end). For mappings virtual blocks of @device, for
- *	device trees device ids, for space maps blocks they count. Both BP_NONE: unknown;
+ *	device trees device ids, for space maps blocks they count, for
+ *	arrays of caches cache blocks (of discards, discard blocks), for those of eras blocks. Both BP_NONE: unknown;
  *	@end BP_NONE: to the end.
  * @expected, @actual: numbers that should be equal; BP_NONE.
  * @what: all of it in one line of words, numbers included.

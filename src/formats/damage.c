@@ -35,6 +35,15 @@ static const char *const kinds[] = {
 	[BP_DAMAGE_NR_ALLOCATED] = "nr-allocated",
 	[BP_DAMAGE_SNAPSHOT] = "snapshot",
 	[BP_DAMAGE_INCOMPLETE] = "incomplete",
+	[BP_DAMAGE_ARRAY_HEADER] = "array-header",
+	[BP_DAMAGE_ARRAY_SIZE] = "array-size",
+	[BP_DAMAGE_CACHE_MAPPING] = "cache-mapping",
+	[BP_DAMAGE_ORIGIN_TWICE] = "origin-twice",
+	[BP_DAMAGE_ORIGIN_BLOCK] = "origin-block",
+	[BP_DAMAGE_DIRTY_UNUSED] = "dirty-unused",
+	[BP_DAMAGE_BITS_BEYOND] = "bits-beyond",
+	[BP_DAMAGE_ERA] = "era",
+	[BP_DAMAGE_WRITESET] = "writeset",
 };
 
 static const char *const places[] = {
@@ -45,6 +54,12 @@ static const char *const places[] = {
 	[BP_PLACE_DATA_SPACE_MAP] = "data-space-map",
 	[BP_PLACE_METADATA_SPACE_MAP] = "metadata-space-map",
 	[BP_PLACE_METADATA_SNAPSHOT] = "metadata-snapshot",
+	[BP_PLACE_HINTS] = "hints",
+	[BP_PLACE_DIRTY] = "dirty-bitset",
+	[BP_PLACE_DISCARDS] = "discards",
+	[BP_PLACE_WRITESETS] = "writesets",
+	[BP_PLACE_CURRENT_WRITESET] = "current-writeset",
+	[BP_PLACE_ERA_ARRAY] = "era-array",
 };
 
 static const char *const harms[] = {

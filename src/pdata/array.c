@@ -199,6 +199,8 @@ static int walk(struct walking *w, bp_mblock root)
 	struct forest_visitor visitor = { .leaf = tree_leaf, .lost = tree_lost, .user = w };
 	int r = forest_walk(&w->tree, &root, 1);
 
+	if (r == 0 && w->v->tree)
+		r = w->v->tree(w->v->user, &w->tree);
 	if (r == 0)
 		r = count_blocks(w);
 	if (r == 0)

@@ -65,6 +65,8 @@ struct array_visitor {
 	/* Each pointer, to count references: nodes' children and array blocks. May be NULL. */
 	int (*child)(void *user, bp_mblock block);
 	void *user;
+	/* The tree, when all its nodes were read; lent. May be NULL. */
+	int (*tree)(void *user, const struct forest *tree);
 };
 
 /*

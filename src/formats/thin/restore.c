@@ -6,6 +6,7 @@
 #include "formats/thin/map.h"
 #include "formats/thin/restore.h"
 #include "formats/thin/xml.h"
+#include "formats/xml/file.h"
 #include "formats/xml/read.h"
 #include "io/output.h"
 
@@ -478,31 +479,13 @@ int thin_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct 
 
 /* --- from a descriptor to a path --- */
 
-struct xml_file {
-	struct bp_ctx *ctx;
-	const char *name;
-	int fd;
-};
-
-static ssize_t read_file(void *user, void *buf, size_t len)
-{
-	struct xml_file *file = user;
-	ssize_t n;
-
-	do
-		n = read(file->fd, buf, len);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return bp_fail(file->ctx, -errno, "%s: cannot read: %s", file->name,
-			       strerror(errno));
-	return n;
-}
-
 int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		    const struct bp_thin_restore_opts *opts)
 {
 	struct xml_file file = { .ctx = ctx, .name = xml_name, .fd = xml_fd };
-	const struct xml_source source = { .read = read_file, .user = &file, .name = xml_name };
+	const struct xml_source source = { .read = xml_file_read,
+					   .user = &file,
+					   .name = xml_name };
 	struct io *io;
 	int r;
 

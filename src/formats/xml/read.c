@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "formats/xml/read.h"
 #include "core/number.h"
+#include "formats/xml/base64.h"
 #include "formats/xml/reader.h"
 
 #include <expat.h>
@@ -152,6 +153,16 @@ static int read_value(struct bp_ctx *ctx, const struct xml_element *element,
 			return r;
 		}
 		memcpy(to, &flag, sizeof(flag));
+		return 0;
+	case XML_WORD:
+		if (strlen(text) != BASE64_WORD || !base64_word_decode(text, (uint8_t *)to)) {
+			r = bp_fail(ctx, -EINVAL,
+				    "attribute '%s' in tag '%s': '%.40s' is not four bytes in "
+				    "base64",
+				    attr->name, element->name, text);
+			error_set_code(ctx, BP_E_XML);
+			return r;
+		}
 		return 0;
 	}
 	return -EINVAL;

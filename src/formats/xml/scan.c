@@ -5,6 +5,7 @@
  * like, and it can be compared and converted without looking at a byte twice. Whatever else
  * there is, right or wrong, is left for expat: so this code never reports an error in the text.
  */
+#include "formats/xml/base64.h"
 #include "formats/xml/reader.h"
 
 /* Compare 8 bytes at a time. Both may be read up to READER_PAD past @len. */
@@ -62,6 +63,13 @@ static const char *scan_bool(const char *p, const struct xml_attr *attr, void *v
 	return p + (v ? 5 : 6);
 }
 
+static const char *scan_word(const char *p, const struct xml_attr *attr, void *values)
+{
+	if (!base64_word_decode(p, (uint8_t *)values + attr->offset) || p[BASE64_WORD] != '"')
+		return NULL;
+	return p + BASE64_WORD + 1;
+}
+
 static const char *scan_value(const char *p, const struct xml_attr *attr, void *values)
 {
 	switch (attr->type) {
@@ -71,6 +79,8 @@ static const char *scan_value(const char *p, const struct xml_attr *attr, void *
 		return scan_string(p, attr, values);
 	case XML_BOOL:
 		return scan_bool(p, attr, values);
+	case XML_WORD:
+		return scan_word(p, attr, values);
 	}
 	return NULL;
 }

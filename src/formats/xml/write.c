@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "formats/xml/write.h"
 #include "core/number.h"
+#include "formats/xml/base64.h"
 
 _Static_assert(XML_LINE_MAX >= 8 + XML_LEAD_MAX + 8 * (XML_LEAD_MAX + 21) + 3,
 	       "a line of eight numbers");
@@ -124,6 +125,15 @@ static char *put_bool(char *at, const struct xml_attr *attr, const void *value)
 	return at + (flag ? 5 : 6);
 }
 
+static char *put_word(char *at, const struct xml_attr *attr, const void *value)
+{
+	memcpy(at, attr->lead, XML_LEAD_MAX);
+	at += attr->lead_len;
+	base64_word_encode(at, value);
+	at[BASE64_WORD] = '"';
+	return at + BASE64_WORD + 1;
+}
+
 /* Numbers go straight to the buffer: room() before a line is enough for all it can have. */
 void xml_write_element(struct xml_writer *w, unsigned depth, const struct xml_element *element,
 		       const void *values)
@@ -140,6 +150,8 @@ void xml_write_element(struct xml_writer *w, unsigned depth, const struct xml_el
 			at = put_number(at, attr, value);
 		} else if (attr->type == XML_BOOL) {
 			at = put_bool(at, attr, value);
+		} else if (attr->type == XML_WORD) {
+			at = put_word(at, attr, value);
 		} else {
 			w->len = (size_t)(at - w->buf);
 			put_string(w, attr, value);

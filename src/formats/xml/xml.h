@@ -13,6 +13,7 @@ enum xml_type {
 	XML_NUMBER, /* uint64_t; decimal digits only */
 	XML_STRING, /* struct xml_text; lent while the handler runs */
 	XML_BOOL,   /* bool; "true" or "false" */
+	XML_WORD,   /* uint8_t[4]; base64 */
 };
 
 enum xml_presence {

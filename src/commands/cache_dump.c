@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cache_dump: the text is the library's; whose it becomes, and what is said, is decided here. */
+#include "commands/text_out.h"
+
+#include <bedplate/cache_dump.h>
+
+struct args {
+	const char *path, *output, *io_engine;
+	uint32_t flags;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(path, "METADATA", "metadata device or file"),
+	OPT_STRING(output, 'o', "output", "FILE", "write there instead of to standard output"),
+	OPT_BIT(flags, BP_CACHE_DUMP_REPAIR, 'r', "repair", "write a whole document of what can be kept, whatever is missing"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_END
+};
+/* clang-format on */
+
+static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
+		uint64_t *ret_damages)
+{
+	const struct args *args = p;
+	struct bp_cache_dump_opts opt = {
+		.size = sizeof(opt),
+		.flags = args->flags,
+		.damage = text_out_damage,
+		.progress = args->output ? cli_progress : NULL,
+		.callback_user = cli,
+	};
+	struct bp_cache_meta *meta;
+	int r = bp_cache_open(cli->ctx, args->path, NULL, &meta);
+
+	if (r < 0)
+		return r;
+	r = bp_cache_dump(meta, &opt, write, user, ret_damages);
+	bp_cache_close(meta);
+	return r;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	const struct text_out to = {
+		.cli = cli,
+		.input = args->path,
+		.output = args->output,
+		.checker = "cache_check",
+		.whole = args->flags & BP_CACHE_DUMP_REPAIR,
+		.make = make,
+		.args = args,
+	};
+
+	return text_out(&to);
+}
+
+const struct cmd cmd_cache_dump = {
+	.name = "cache_dump",
+	.group = "Metadata",
+	.summary = "Write a cache's metadata as text.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};

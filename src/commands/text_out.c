@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Nothing is opened before the first byte is there; what is not whole never replaces a file. */
+#include "commands/text_out.h"
+
+#include <bedplate/output.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Standard output; pieces are large, stdio would only copy them. */
+static int write_text(void *user, const char *text, size_t len)
+{
+	int fd = *(int *)user;
+
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+void text_out_damage(void *user, const struct bp_damage *damage)
+{
+	cli_warn(user, "%s", damage->what);
+}
+
+static int report_damage(const struct text_out *to, uint64_t damages, const char *where)
+{
+	const char *parts = damages == 1 ? "part" : "parts";
+	_cleanup_(freep) char *hint = NULL;
+
+	if (to->whole)
+		return cli_failf(to->cli, to->input, NULL,
+				 "%" PRIu64 " %s of the metadata could not be kept; %s has the "
+				 "rest",
+				 damages, parts, where);
+	if (asprintf(&hint,
+		     "%s tells more; what is missing is marked in %s, which has no end on "
+		     "purpose",
+		     to->checker, where) < 0)
+		hint = NULL;
+	return cli_failf(to->cli, to->input, hint,
+			 "%" PRIu64 " %s of the metadata can't be read", damages, parts);
+}
+
+static int to_stdout(const struct text_out *to)
+{
+	int fd = fileno(to->cli->out), r;
+	uint64_t damages = 0;
+
+	fflush(to->cli->out);
+	r = to->make(to->cli, to->args, write_text, &fd, &damages);
+	if (r < 0)
+		return cli_fail(to->cli, r == -EPIPE ? NULL : to->input, r);
+	return damages ? report_damage(to, damages, "the text") : EXIT_OK;
+}
+
+static void output_freep(struct bp_output **output)
+{
+	bp_output_free(*output);
+}
+
+static int to_file(const struct text_out *to)
+{
+	const char *inputs[] = { to->input, NULL }, *where = to->output;
+	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
+	_cleanup_(output_freep) struct bp_output *output = NULL;
+	uint64_t damages = 0;
+	int r = bp_output_new(to->cli->ctx, to->output, &how, &output);
+
+	if (r < 0)
+		return cli_fail(to->cli, NULL, r);
+	r = to->make(to->cli, to->args, bp_output_write, output, &damages);
+	r = bp_output_error(output, r);
+	if (r < 0)
+		return cli_fail(to->cli, to->input, r);
+	r = damages && !to->whole ? bp_output_commit_partial(output, &where)
+				  : bp_output_commit(output);
+	if (r < 0)
+		return cli_fail(to->cli, NULL, r);
+	return damages ? report_damage(to, damages, where) : EXIT_OK;
+}
+
+int text_out(const struct text_out *to)
+{
+	if (to->output)
+		return to_file(to);
+	if (to->cli->json)
+		return cli_usage(to->cli,
+				 "--json: the text itself is no JSON, give --output FILE");
+	return to_stdout(to);
+}
+
+int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **ret_name)
+{
+	struct stat st;
+	int fd;
+
+	*ret_name = "standard input";
+	*ret_fd = STDIN_FILENO;
+	if (streq(path, "-"))
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return cli_failf(cli, NULL, NULL, "Couldn't find input file '%s'", path);
+	if (fd < 0)
+		return cli_failf(cli, path, NULL, "cannot open: %s", strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return cli_failf(cli, NULL, NULL,
+				 "Not a block device or regular file '%s': it is a directory",
+				 path);
+	}
+	*ret_fd = fd;
+	*ret_name = path;
+	return 0;
+}
+
+void text_in_close(int fd)
+{
+	if (fd != STDIN_FILENO)
+		close(fd);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commands whose result is a text: to standard output or to a file, guarded as bp_output is, and
+ * what is said where parts of it are missing. And the XML that restoring commands read.
+ */
+#ifndef COMMANDS_TEXT_OUT_H
+#define COMMANDS_TEXT_OUT_H
+
+#include "cli/cli.h"
+
+#include <bedplate/damage.h>
+
+struct text_out {
+	struct cli *cli;
+	const char *input, *output; /* output NULL: standard output */
+	const char *checker;        /* the tool that tells more of damage */
+	bool whole;                 /* a text with parts missing is whole all the same */
+	/* Make the text. @ret_damages: parts that could not be read. */
+	int (*make)(struct cli *cli, const void *args, bp_write_fn write, void *user,
+		    uint64_t *ret_damages);
+	const void *args;
+};
+
+/* Return: an exit status. */
+int text_out(const struct text_out *to);
+
+/* A damage callback whose user is the struct cli: a warning. */
+void text_out_damage(void *user, const struct bp_damage *damage);
+
+/* Open XML to read, "-" is standard input. 0, or an exit status. */
+int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **ret_name);
+void text_in_close(int fd);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Dumping: mappings, then hints, each read once and written as it comes. A dump that is not
+ * whole is made to be no document, unless it is for repair.
+ */
+#include <bedplate/cache_dump.h>
+
+#include "core/opts.h"
+#include "formats/cache/meta.h"
+#include "formats/cache/xml.h"
+#include "formats/xml/write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct dump {
+	struct bp_cache_meta *meta;
+	const struct bp_cache_dump_opts *opts;
+	struct xml_writer w;
+	struct cache_judged judged; /* for repair; else kept is what was written as mapped */
+	bool repair, silent;
+	uint64_t done, total; /* cache blocks */
+	uint64_t nr_damages;
+};
+
+static void put(struct dump *d, const char *text)
+{
+	xml_write_text(&d->w, text, strlen(text));
+}
+
+static int on_damage(void *user, const struct bp_damage *damage)
+{
+	struct dump *d = user;
+
+	if (d->silent)
+		return 0;
+	d->nr_damages += damage->harm != BP_HARM_REMARK;
+	if (d->opts->damage)
+		d->opts->damage(d->opts->callback_user, damage);
+	if (!d->repair) {
+		put(d, "    <!-- ");
+		put(d, damage->what);
+		put(d, " -->\n");
+	}
+	return 0;
+}
+
+static int progress(struct dump *d, uint64_t blocks)
+{
+	const struct bp_cache_dump_opts *opts = d->opts;
+
+	d->done += blocks;
+	if (d->w.error)
+		return d->w.error;
+	if (opts->progress && opts->progress(opts->callback_user, d->done, d->total))
+		return bp_fail(d->meta->meta.ctx, -ECANCELED, "canceled");
+	return 0;
+}
+
+static int on_lost(void *user, uint64_t begin, uint64_t end)
+{
+	return progress(user, end - begin);
+}
+
+static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
+{
+	struct dump *d = user;
+	struct cache_judged *j = &d->judged;
+	bool old = d->meta->sb.pub.version < 2;
+
+	for (uint64_t i = begin; i < end; i++) {
+		uint64_t value = le64_get(((const le64 *)values)[i - begin]);
+		uint32_t flags = cache_mapping_flags(value);
+		struct cache_xml_mapping m = {
+			.cache_block = i,
+			.origin_block = cache_mapping_origin(value),
+			.dirty = bits_test(&j->dirty, i),
+		};
+
+		if (!(flags & CACHE_MAPPING_VALID))
+			continue;
+		if (d->repair && !bits_test(&j->kept, i))
+			continue;
+		bits_set(&j->kept, i);
+		if (old)
+			m.dirty = flags & CACHE_MAPPING_DIRTY;
+		if (d->repair)
+			m.dirty |= bits_test(&j->unknown, i);
+		xml_write_element(&d->w, 2, &cache_xml_elements[CACHE_XML_MAPPING], &m);
+	}
+	return progress(d, end - begin);
+}
+
+static int on_hints(void *user, uint64_t begin, uint64_t end, const void *values)
+{
+	struct dump *d = user;
+	const uint8_t *hint = values;
+
+	for (uint64_t i = begin; i < end; i++, hint += CACHE_HINT_BYTES) {
+		struct cache_xml_hint h = { .cache_block = i };
+
+		if (!bits_test(&d->judged.kept, i))
+			continue;
+		memcpy(h.data, hint, CACHE_HINT_BYTES);
+		xml_write_element(&d->w, 2, &cache_xml_elements[CACHE_XML_HINT], &h);
+	}
+	return progress(d, end - begin);
+}
+
+/* One of the two parts: a group, and its lines. */
+static int put_array(struct dump *d, enum cache_array_id id, enum cache_xml group,
+		     int (*part)(void *, uint64_t, uint64_t, const void *))
+{
+	const struct cache_ears ears = { .report = on_damage, .user = d };
+	const struct cache_reader reader = {
+		.part = part,
+		.lost = on_lost,
+		.user = d,
+		.ears = &ears,
+	};
+	int r;
+
+	xml_write_element(&d->w, 1, &cache_xml_elements[group], NULL);
+	r = cache_array_read(d->meta, id, &reader);
+	xml_write_close(&d->w, 1, &cache_xml_elements[group], true);
+	return r;
+}
+
+static void put_superblock(struct dump *d)
+{
+	const struct bp_cache_superblock *sb = &d->meta->sb.pub;
+	const struct cache_xml_superblock xml = {
+		.block_size = sb->data_block_sectors,
+		.nr_cache_blocks = sb->nr_cache_blocks,
+		.policy = { sb->policy, strlen(sb->policy) },
+		.hint_width = sb->hint_bytes,
+	};
+
+	xml_write_element(&d->w, 0, &cache_xml_elements[CACHE_XML_SUPERBLOCK], &xml);
+}
+
+static void put_end(struct dump *d)
+{
+	if (d->repair || !d->nr_damages)
+		xml_write_close(&d->w, 0, &cache_xml_elements[CACHE_XML_SUPERBLOCK], false);
+	else
+		put(d,
+		    "<!-- parts of the metadata can't be read: this dump is not whole -->\n");
+}
+
+static int prepare(struct dump *d)
+{
+	const struct cache_ears ears = { .report = on_damage, .user = d };
+	uint64_t nr = d->meta->sb.pub.nr_cache_blocks;
+	int r = bits_init(&d->judged.kept, nr);
+
+	if (r == 0)
+		r = bits_init(&d->judged.dirty, nr);
+	if (r < 0)
+		return bp_fail_memory(d->meta->meta.ctx);
+	return cache_dirty_read(d->meta, &d->judged.dirty, NULL, &ears);
+}
+
+static int dump(struct dump *d)
+{
+	const struct cache_ears ears = { .report = on_damage, .user = d };
+	int r;
+
+	put_superblock(d);
+	r = d->repair ? cache_judge(d->meta, &ears, &d->judged) : prepare(d);
+	d->silent = d->repair; /* mappings were told about */
+	if (r == 0)
+		r = put_array(d, CACHE_MAPPINGS, CACHE_XML_MAPPINGS, on_mappings);
+	d->silent = false;
+	if (r == 0)
+		r = put_array(d, CACHE_HINTS, CACHE_XML_HINTS, on_hints);
+	if (r != 0)
+		return r;
+	put_end(d);
+	return xml_writer_flush(&d->w);
+}
+
+/* The writer's own words stay; a bare number gets some. */
+static int end(struct dump *d, int r)
+{
+	if (r < 0 && r == d->w.error)
+		return bp_fail(d->meta->meta.ctx, r, "cannot write the dump: %s", strerror(-r));
+	return r;
+}
+
+static void warn_unclean(const struct bp_cache_meta *meta)
+{
+	if (!(meta->sb.pub.flags & BP_CACHE_CLEAN))
+		bp_warn(meta->meta.ctx,
+			"the cache was not shut down cleanly: dirty states are not known, and "
+			"all has to be taken as dirty when this is restored "
+			"(--omit-clean-shutdown)");
+}
+
+int bp_cache_dump(struct bp_cache_meta *meta, const struct bp_cache_dump_opts *opts,
+		  bp_write_fn write, void *user, uint64_t *ret_damages)
+{
+	struct bp_cache_dump_opts o;
+	struct dump d = { .meta = meta, .opts = &o };
+	int r = opts_read(meta->meta.ctx, &o, sizeof(o), opts);
+
+	if (r < 0)
+		return r;
+	if (xml_writer_init(&d.w, write, user) < 0)
+		return bp_fail_memory(meta->meta.ctx);
+	d.repair = o.flags & BP_CACHE_DUMP_REPAIR;
+	d.total = 2 * (uint64_t)meta->sb.pub.nr_cache_blocks;
+	warn_unclean(meta);
+	r = end(&d, dump(&d));
+	xml_writer_done(&d.w);
+	cache_judged_done(&d.judged);
+	if (r == 0)
+		*ret_damages = d.nr_damages;
+	return r;
+}

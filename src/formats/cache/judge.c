@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What mappings mean. One pass over the dirty bits and the mappings; a second over the mappings
+ * only where a block of the origin is mapped twice, to find both. Nothing is changed.
+ */
+#include "formats/cache/meta.h"
+#include "formats/cache/origins.h"
+
+#include "core/strbuf.h"
+
+#include <inttypes.h>
+
+/* A block of the origin that was mapped already, and the cache block that maps it once more. */
+struct twice {
+	uint64_t origin;
+	uint32_t second;
+	uint32_t first; /* found in the second pass */
+	bool found;
+};
+
+struct judging {
+	struct bp_cache_meta *meta;
+	const struct cache_ears *ears;
+	struct cache_judged *j;
+	struct origins origins;
+	uint64_t origin_blocks;
+	VEC(struct twice) twice;
+};
+
+static int _printf_(3, 4)
+	tell(const struct judging *w, struct bp_damage damage, const char *fmt, ...)
+{
+	_cleanup_(strbuf_done) struct strbuf text = { 0 };
+	va_list args;
+
+	if (!w->ears->report)
+		return 0;
+	va_start(args, fmt);
+	strbuf_addv(&text, fmt, args);
+	va_end(args);
+	damage.what = strbuf_text(&text);
+	return w->ears->report(w->ears->user, &damage);
+}
+
+static struct bp_damage damage_at(enum bp_damage_kind kind, enum bp_damage_place place,
+				  uint64_t cache_block)
+{
+	return LOSS_DAMAGE(.kind = kind, .harm = BP_HARM_FATAL, .place = place,
+			   .begin = cache_block, .end = cache_block + 1);
+}
+
+/*
+ * Dirty bits are written at a clean shutdown only: after any other they are left-overs, and
+ * mappings may have gone since.
+ */
+static int dirty_unused(const struct judging *w, uint64_t i)
+{
+	struct bp_damage damage = damage_at(BP_DAMAGE_DIRTY_UNUSED, BP_PLACE_DIRTY, i);
+
+	if (!(w->meta->sb.pub.flags & BP_CACHE_CLEAN))
+		damage.harm = BP_HARM_REMARK;
+	return tell(w, damage,
+		    "dirty bitset: dirty bit found on an unmapped cache block: %" PRIu64, i);
+}
+
+/* An element that says neither "unused" nor a mapping with flags that we know. */
+static int odd_flags(struct judging *w, uint64_t i, uint64_t value)
+{
+	uint32_t flags = cache_mapping_flags(value);
+	bool valid = flags & CACHE_MAPPING_VALID;
+	struct bp_damage damage = damage_at(BP_DAMAGE_CACHE_MAPPING, BP_PLACE_MAPPINGS, i);
+
+	w->j->nr_dropped += !valid;
+	damage.actual = flags;
+	if (valid)
+		return tell(w, damage,
+			    "mapping array: cache block %" PRIu64 " has unknown flags: 0x%x", i,
+			    flags);
+	return tell(w, damage,
+		    "mapping array: cache block %" PRIu64
+		    " is not in use, but has flags 0x%x and origin block %" PRIu64,
+		    i, flags, cache_mapping_origin(value));
+}
+
+static int beyond(struct judging *w, uint64_t i, uint64_t origin)
+{
+	struct bp_damage damage = damage_at(BP_DAMAGE_ORIGIN_BLOCK, BP_PLACE_MAPPINGS, i);
+
+	bits_clear(&w->j->kept, i);
+	w->j->nr_dropped++;
+	damage.expected = w->origin_blocks;
+	damage.actual = origin;
+	return tell(w, damage,
+		    "mapping array: cache block %" PRIu64 ": origin block %" PRIu64
+		    " is beyond the end of the origin, which has at most %" PRIu64,
+		    i, origin, w->origin_blocks);
+}
+
+static int mapped(struct judging *w, uint64_t i, uint64_t value)
+{
+	uint64_t origin = cache_mapping_origin(value);
+	struct twice twice = { .origin = origin, .second = (uint32_t)i };
+	bool was = false;
+
+	bits_set(&w->j->kept, i);
+	w->j->nr_mapped++;
+	w->j->nr_dirty += bits_test(&w->j->dirty, i);
+	if (origin >= w->origin_blocks)
+		return beyond(w, i, origin);
+	if (origins_add(&w->origins, origin, &was) < 0)
+		return -ENOMEM;
+	return was ? vec_add(&w->twice, &twice) : 0;
+}
+
+static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
+{
+	struct judging *w = user;
+	bool old = w->meta->sb.pub.version < 2;
+	uint32_t known = CACHE_MAPPING_VALID | (old ? CACHE_MAPPING_DIRTY : 0);
+	int r = 0;
+
+	for (uint64_t i = begin; r == 0 && i < end; i++) {
+		uint64_t value = le64_get(((const le64 *)values)[i - begin]);
+		uint32_t flags = cache_mapping_flags(value);
+
+		if (flags & CACHE_MAPPING_DIRTY && flags & CACHE_MAPPING_VALID)
+			bits_set(&w->j->dirty, i);
+		if (value && ((flags & ~known) || !(flags & CACHE_MAPPING_VALID)))
+			r = odd_flags(w, i, value);
+		if (r == 0 && (flags & CACHE_MAPPING_VALID))
+			r = mapped(w, i, value);
+		else if (r == 0 && bits_test(&w->j->dirty, i))
+			r = dirty_unused(w, i);
+	}
+	return r;
+}
+
+static int on_lost(void *user, uint64_t begin, uint64_t end)
+{
+	struct judging *w = user;
+
+	w->j->nr_lost += end - begin;
+	return 0;
+}
+
+/* --- blocks of the origin that are mapped twice --- */
+
+static int compare_twice(const void *a, const void *b)
+{
+	const struct twice *x = a, *y = b;
+
+	if (x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
+	return x->second < y->second ? -1 : x->second > y->second;
+}
+
+/* The first entry of @origin, or NULL. */
+static struct twice *find_twice(const struct judging *w, uint64_t origin)
+{
+	size_t low = 0, high = w->twice.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->twice.items[mid].origin < origin)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->twice.count && w->twice.items[low].origin == origin
+		       ? &w->twice.items[low]
+		       : NULL;
+}
+
+static int find_first(void *user, uint64_t begin, uint64_t end, const void *values)
+{
+	struct judging *w = user;
+
+	for (uint64_t i = begin; i < end; i++) {
+		uint64_t value = le64_get(((const le64 *)values)[i - begin]);
+		struct twice *t;
+
+		if (!(cache_mapping_flags(value) & CACHE_MAPPING_VALID))
+			continue;
+		t = find_twice(w, cache_mapping_origin(value));
+		if (!t || t->found)
+			continue;
+		t->first = (uint32_t)i;
+		t->found = true;
+	}
+	return 0;
+}
+
+static bool maybe_dirty(const struct judging *w, uint32_t i)
+{
+	return bits_test(&w->j->dirty, i) || bits_test(&w->j->unknown, i);
+}
+
+/* @keep: the cache block that has @t's origin block so far; becomes the one to be kept. */
+static int settle(struct judging *w, const struct twice *t, uint32_t *keep)
+{
+	struct bp_damage damage =
+		damage_at(BP_DAMAGE_ORIGIN_TWICE, BP_PLACE_MAPPINGS, t->second);
+	bool second = !maybe_dirty(w, *keep) && maybe_dirty(w, t->second);
+	uint32_t drop = second ? *keep : t->second;
+
+	damage.actual = t->origin;
+	bits_clear(&w->j->kept, drop);
+	w->j->nr_dropped++;
+	if (second)
+		*keep = t->second;
+	return tell(w, damage,
+		    "mapping array: origin block already mapped: %" PRIu64
+		    " by cache blocks %u and %u",
+		    t->origin, t->first, t->second);
+}
+
+/* What can't be read was told before. */
+static int told_before(void *user, const struct bp_damage *damage)
+{
+	(void)user;
+	(void)damage;
+	return 0;
+}
+
+static int judge_twice(struct judging *w)
+{
+	const struct cache_ears ears = { .report = told_before };
+	const struct cache_reader reader = { .part = find_first, .user = w, .ears = &ears };
+	uint32_t keep = 0;
+	int r;
+
+	if (!w->twice.count)
+		return 0;
+	qsort(w->twice.items, w->twice.count, sizeof(w->twice.items[0]), compare_twice);
+	r = cache_array_read(w->meta, CACHE_MAPPINGS, &reader);
+	for (size_t i = 0; r == 0 && i < w->twice.count; i++) {
+		struct twice *t = &w->twice.items[i];
+
+		if (i == 0 || t->origin != t[-1].origin)
+			keep = t->first;
+		else
+			t->first = t[-1].first;
+		r = settle(w, t, &keep);
+	}
+	return r;
+}
+
+/* --- the whole --- */
+
+static int judge(struct judging *w)
+{
+	const struct cache_reader reader = {
+		.part = on_mappings,
+		.lost = on_lost,
+		.user = w,
+		.ears = w->ears,
+	};
+	uint64_t nr = w->meta->sb.pub.nr_cache_blocks;
+	/* More can't be there than metadata blocks hold. */
+	uint64_t most = w->meta->meta.nr_blocks * array_capacity(sizeof(le64));
+	int r = bits_init(&w->j->kept, nr);
+
+	if (r == 0)
+		r = bits_init(&w->j->dirty, nr);
+	if (r == 0)
+		r = bits_init(&w->j->unknown, nr);
+	if (r == 0)
+		r = origins_init(&w->origins, MIN(nr, most));
+	if (r == 0)
+		r = cache_dirty_read(w->meta, &w->j->dirty, &w->j->unknown, w->ears);
+	if (r == 0)
+		r = cache_array_read(w->meta, CACHE_MAPPINGS, &reader);
+	return r == 0 ? judge_twice(w) : r;
+}
+
+int cache_judge(struct bp_cache_meta *meta, const struct cache_ears *ears,
+		struct cache_judged *ret)
+{
+	struct judging w = {
+		.meta = meta,
+		.ears = ears,
+		.j = ret,
+		.origin_blocks = cache_origin_blocks(&meta->sb),
+	};
+	int r;
+
+	*ret = (struct cache_judged){ 0 };
+	r = judge(&w);
+	origins_done(&w.origins);
+	vec_done(&w.twice);
+	return r == -ENOMEM ? bp_fail_memory(meta->meta.ctx) : r;
+}
+
+void cache_judged_done(struct cache_judged *judged)
+{
+	bits_done(&judged->kept);
+	bits_done(&judged->dirty);
+	bits_done(&judged->unknown);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Words and kinds for what array_walk() could not read. Nothing is read or judged here. */
+#include "formats/loss.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum bp_damage_kind loss_node_kind(enum node_error error)
+{
+	static const enum bp_damage_kind kinds[NODE_ERRORS] = {
+		[NODE_IO] = BP_DAMAGE_IO,
+		[NODE_RANGE] = BP_DAMAGE_POINTER,
+		[NODE_CSUM] = BP_DAMAGE_CHECKSUM,
+		[NODE_KIND] = BP_DAMAGE_WRONG_KIND,
+		[NODE_BLOCKNR] = BP_DAMAGE_MISPLACED,
+		[NODE_FLAGS] = BP_DAMAGE_NODE_HEADER,
+		[NODE_VALUE_SIZE] = BP_DAMAGE_NODE_HEADER,
+		[NODE_MAX_ENTRIES] = BP_DAMAGE_NODE_HEADER,
+		[NODE_NR_ENTRIES] = BP_DAMAGE_NODE_HEADER,
+		[NODE_KEY_ORDER] = BP_DAMAGE_KEY_ORDER,
+		[NODE_NO_ENTRIES] = BP_DAMAGE_NODE_HEADER,
+		[NODE_LOOP] = BP_DAMAGE_LOOP,
+		[NODE_DEPTH] = BP_DAMAGE_DEPTH,
+		[NODE_HEIGHT] = BP_DAMAGE_DEPTH,
+		[NODE_KEY_RANGE] = BP_DAMAGE_KEY_RANGE,
+	};
+
+	return kinds[error];
+}
+
+enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node_error)
+{
+	static const enum bp_damage_kind kinds[ARRAY_ERRORS] = {
+		[ARRAY_IO] = BP_DAMAGE_IO,
+		[ARRAY_RANGE] = BP_DAMAGE_POINTER,
+		[ARRAY_CSUM] = BP_DAMAGE_CHECKSUM,
+		[ARRAY_KIND] = BP_DAMAGE_WRONG_KIND,
+		[ARRAY_BLOCKNR] = BP_DAMAGE_MISPLACED,
+		[ARRAY_VALUE_SIZE] = BP_DAMAGE_ARRAY_HEADER,
+		[ARRAY_MAX_ENTRIES] = BP_DAMAGE_ARRAY_HEADER,
+		[ARRAY_NR_ENTRIES] = BP_DAMAGE_ARRAY_SIZE,
+		[ARRAY_MISSING] = BP_DAMAGE_ARRAY_SIZE,
+		[ARRAY_EXTRA] = BP_DAMAGE_ARRAY_SIZE,
+	};
+
+	return error == ARRAY_TREE ? loss_node_kind(node_error) : kinds[error];
+}
+
+/* "mapping array: block 10: bad checksum in array block", whatever is wrong. */
+static void describe(const struct loss_array *array, const struct loss *loss, char *to,
+		     size_t size)
+{
+	if (loss->error == ARRAY_MISSING)
+		snprintf(to, size, "%s: parts of it have no entry in its tree", array->name);
+	else if (loss->error == ARRAY_TREE)
+		snprintf(to, size, "%s: node %" PRIu64 " of its tree: %s", array->name,
+			 loss->block, node_error_name(loss->node_error));
+	else
+		snprintf(to, size, "%s: block %" PRIu64 ": %s", array->name, loss->block,
+			 array_error_name(loss->error));
+}
+
+static struct bp_damage damage_of(const struct loss_array *array, const struct loss *loss)
+{
+	struct bp_damage damage =
+		LOSS_DAMAGE(.kind = loss_array_kind(loss->error, loss->node_error),
+			    .harm = BP_HARM_FATAL, .place = array->place,
+			    .device = array->device);
+
+	if (loss->error != ARRAY_MISSING)
+		damage.block = loss->block;
+	if (loss->begin < loss->end) {
+		damage.begin = loss->begin * array->factor;
+		damage.end = MIN(loss->end * array->factor, array->nr_told);
+	}
+	return damage;
+}
+
+int loss_tell(const struct loss_array *array, const struct loss *loss, loss_fn report,
+	      void *user)
+{
+	struct bp_damage damage = damage_of(array, loss);
+	char what[256], all[400];
+
+	describe(array, loss, what, sizeof(what));
+	damage.what = what;
+	if (damage.begin != BP_NONE) {
+		snprintf(all, sizeof(all), "%s; affects %s %" PRIu64 "..%" PRIu64, what,
+			 array->elements, damage.begin, damage.end - 1);
+		damage.what = all;
+	}
+	return report(user, &damage);
+}
+
+int loss_fail(struct bp_ctx *ctx, const struct loss_array *array, const struct loss *loss)
+{
+	enum bp_damage_kind kind = loss_array_kind(loss->error, loss->node_error);
+	int r = kind == BP_DAMAGE_IO ? -EIO : kind == BP_DAMAGE_CHECKSUM ? -EBADMSG : -EUCLEAN;
+	char what[256];
+
+	describe(array, loss, what, sizeof(what));
+	return bp_fail(ctx, r, "%s", what);
+}
