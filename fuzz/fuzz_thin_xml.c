@@ -111,7 +111,7 @@ static void check(uint8_t *area)
 	struct io *io;
 
 	promise(io_memory_new(area, BLOCKS * IO_BLOCK, &io) == 0);
-	promise(thin_check_io(NULL, io, THIN_CHECK_ONLY, NULL, &found) == 0);
+	promise(thin_check_io(NULL, io, CHECK_ONLY, NULL, &found) == 0);
 	promise(found.nr_fatal == 0 && found.nr_nonfatal == 0);
 	io_close(io);
 }

@@ -16,7 +16,7 @@ static void thin_damage(void *user, const struct bp_damage *damage)
 	++*(uint64_t *)user;
 }
 
-static int thin_check_run(struct bp_ctx *ctx, struct io *io, enum thin_check_mode mode,
+static int thin_check_run(struct bp_ctx *ctx, struct io *io, enum check_mode mode,
 			  uint32_t flags, struct bp_thin_check_result *res)
 {
 	uint64_t told = 0;
@@ -32,7 +32,7 @@ static int thin_check_run(struct bp_ctx *ctx, struct io *io, enum thin_check_mod
 	*res = (struct bp_thin_check_result){ .size = sizeof(*res) };
 	r = thin_check_io(ctx, io, mode, &opts, res);
 	promise(r <= 0);
-	if (r == 0 && mode == THIN_CHECK_ONLY)
+	if (r == 0 && mode == CHECK_ONLY)
 		promise(told == res->nr_fatal + res->nr_nonfatal + res->nr_remarks);
 	return r;
 }
@@ -74,16 +74,16 @@ static void thin_try_all(struct bp_ctx *ctx, struct io *io)
 {
 	struct bp_thin_check_result res;
 
-	thin_check_run(ctx, io, THIN_CHECK_ONLY, BP_THIN_CHECK_SUPER_ONLY, &res);
-	thin_check_run(ctx, io, THIN_CHECK_ONLY, BP_THIN_CHECK_SNAP, &res);
-	thin_check_run(ctx, io, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT, &res);
+	thin_check_run(ctx, io, CHECK_ONLY, BP_THIN_CHECK_SUPER_ONLY, &res);
+	thin_check_run(ctx, io, CHECK_ONLY, BP_THIN_CHECK_SNAP, &res);
+	thin_check_run(ctx, io, CHECK_ONLY, BP_THIN_CHECK_STRICT, &res);
 	thin_list(ctx, io, 0);
 	thin_list(ctx, io, BP_THIN_OPEN_SNAP);
 	/* What was repaired is whole. */
-	if (thin_check_run(ctx, io, THIN_CHECK_AUTO_REPAIR, 0, &res) == 0 && !res.nr_fatal) {
+	if (thin_check_run(ctx, io, CHECK_AUTO_REPAIR, 0, &res) == 0 && !res.nr_fatal) {
 		uint64_t left = res.nr_nonfatal;
 
-		promise(thin_check_run(ctx, io, THIN_CHECK_ONLY, 0, &res) == 0);
+		promise(thin_check_run(ctx, io, CHECK_ONLY, 0, &res) == 0);
 		promise(res.nr_fatal == 0 && res.nr_nonfatal == left);
 		promise(res.nr_data_leaked == 0 && res.nr_metadata_leaked == 0);
 	}

@@ -61,6 +61,16 @@ enum block_error block_check(const void *data, enum block_kind kind, bp_mblock n
 	return block_number(data, kind) == nr ? BLOCK_OK : BLOCK_MISPLACED;
 }
 
+bool block_is_zero(const void *data)
+{
+	const uint64_t *words = data;
+
+	for (size_t i = 0; i < BP_MBLOCK_BYTES / sizeof(*words); i++)
+		if (words[i])
+			return false;
+	return true;
+}
+
 void block_seal(void *data, enum block_kind kind, bp_mblock nr)
 {
 	*(le64 *)(void *)((uint8_t *)data + kinds[kind].number_at) = le64_make(nr);

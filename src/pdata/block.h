@@ -43,6 +43,8 @@ enum block_kind block_kind_of(const void *data);
 bp_mblock block_number(const void *data, enum block_kind kind);
 /* Is @data, read at @nr, a block of @kind? */
 enum block_error block_check(const void *data, enum block_kind kind, bp_mblock nr);
+/* All zeros: never formatted, or wiped. */
+bool block_is_zero(const void *data);
 /* Write number and checksum into a finished block. */
 void block_seal(void *data, enum block_kind kind, bp_mblock nr);
 

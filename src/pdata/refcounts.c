@@ -152,14 +152,3 @@ int refcounts_merge(struct refcounts *to, struct refcounts *from)
 	refcounts_done(from);
 	return r;
 }
-
-uint64_t refcounts_nr_above_two(const struct refcounts *c)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t i = 0; i < DIV_UP(c->nr_blocks, REFCOUNTS_PIECE); i++)
-		for (unsigned w = 0; c->pieces[i] && w < REFCOUNTS_WORDS; w++)
-			sum += (uint64_t)__builtin_popcountll(c->pieces[i][w] &
-							      c->pieces[i][w] >> 1 & LOW_BITS);
-	return sum;
-}

@@ -36,8 +36,12 @@ int refcounts_more(struct refcounts *c, uint64_t block, uint64_t by);
 uint64_t refcounts_get(const struct refcounts *c, uint64_t block);
 /* Add all of @from, which is empty afterwards. 0 or -ENOMEM. */
 int refcounts_merge(struct refcounts *to, struct refcounts *from);
-/* Blocks with a count of 3 and more. */
-uint64_t refcounts_nr_above_two(const struct refcounts *c);
+
+/* The words of piece @piece; NULL: no counts, or past the end. */
+static inline const uint64_t *refcounts_piece(const struct refcounts *c, uint64_t piece)
+{
+	return piece < DIV_UP(c->nr_blocks, REFCOUNTS_PIECE) ? c->pieces[piece] : NULL;
+}
 
 /* @block must be below nr_blocks. 0 or -ENOMEM. */
 static inline int refcounts_inc(struct refcounts *c, uint64_t block)

@@ -98,8 +98,11 @@ struct sm_bitmap {
 	uint32_t nr_free, none_free_before; /* stored */
 	uint32_t free_all, free_inside; /* found: of all entries, of those below nr_blocks */
 	uint32_t first_free;            /* found; SM_BITMAP_ENTRIES: none */
-	uint32_t nr_leaked;             /* found by space_map_compare() */
+	uint32_t nr_leaked, nr_beyond;  /* found by space_map_diffs() */
+	uint32_t nr_above_two;          /* counts that should be in the tree */
+	uint32_t nr_entries;            /* and are */
 	uint32_t leaf;                  /* data: block of the index leaf it is in */
+	bool suspect;                   /* something of it is not as expected */
 	uint8_t error;                  /* enum sm_error */
 };
 
@@ -117,12 +120,14 @@ enum sm_error {
 };
 
 const char *sm_error_name(enum sm_error error);
+/* Checksum, kind and number of a bitmap or index block. */
+enum sm_error sm_block_check(const void *data, enum block_kind kind, bp_mblock block);
 
 /*
  * A space map being read: forests of its trees and its bitmaps. Use: init, read (which tells
- * every metadata block it uses), then compare.
+ * every metadata block it uses), then compare, then diffs.
  *
- * Memory: 44 bytes a bitmap (at most that for each metadata block), and 12 bytes for each entry
+ * Memory: 56 bytes a bitmap (at most that for each metadata block), and 12 bytes for each entry
  * of the reference count tree, as on disk.
  */
 struct space_map {
@@ -138,23 +143,33 @@ struct space_map {
 	uint64_t nr_bad_bitmaps;
 };
 
+enum sm_diff_kind {
+	SM_DIFF_LEAK,        /* counted once, used by nobody */
+	SM_DIFF_WRONG,       /* any other wrong count */
+	SM_DIFF_NO_ENTRY,    /* the bitmap says "in the tree", which has nothing; stored: 3 */
+	SM_DIFF_SMALL_ENTRY, /* the bitmap says "in the tree", which says less than 3, rightly */
+	/*
+	 * The tree has an entry (stored), the bitmap says what it is (expected), not "in the
+	 * tree"; or the block does not exist. Kernels look at the bitmap first and overwrite
+	 * the entry where they need one.
+	 */
+	SM_DIFF_STALE,
+	SM_DIFF_KINDS,
+};
+
 /* Where what is stored and what is expected differ: blocks [begin, end), all alike. */
 struct sm_diff {
+	enum sm_diff_kind kind;
 	uint64_t begin, end;
-	uint64_t expected, stored; /* stored 3 with no_entry: "3 or more" */
-	bool no_entry;             /* bitmap says "in the tree", the tree has nothing */
-	bool stale;                /* the tree has an entry, the bitmap does not say so */
+	uint64_t expected, stored;
 };
-/* Ranges of differences that are kept for one bitmap. More are counted only. */
-#define SM_DIFFS_A_BITMAP 64
 
 struct sm_report {
-	VEC(struct sm_diff) diffs; /* ascending */
-	uint64_t nr_leaked;        /* blocks: stored 1, expected 0 */
-	uint64_t nr_wrong;         /* blocks with any other difference */
-	uint64_t nr_beyond;        /* entries past nr_blocks that are not free */
-	uint64_t nr_allocated;     /* as found in the bitmaps that can be read */
-	bool complete;             /* index, bitmaps and tree could all be read */
+	uint64_t nr_allocated; /* as found in the bitmaps that can be read */
+	bool complete;         /* index, bitmaps and tree could all be read */
+	/* In blocks, by space_map_diffs(). */
+	uint64_t nr_leaked, nr_wrong, nr_stale;
+	uint64_t nr_beyond; /* entries past nr_blocks that are not free */
 };
 
 /* -EUCLEAN without a message where the root can't be: more blocks than bitmaps could count. */
@@ -169,21 +184,29 @@ void space_map_done(struct space_map *sm);
 int space_map_read(struct space_map *sm, int (*count)(void *user, bp_mblock block), void *user);
 
 /*
- * Compare with the counts that there should be. @lower_bounds: parts of the metadata could not
- * be read, so that only stored counts below the expected are wrong. Reads all bitmaps.
+ * Compare with the counts that there should be: reads all bitmaps, and finds out where something
+ * differs, what is allocated, and what index entries should say.
  */
-int space_map_compare(struct space_map *sm, const struct refcounts *expected, bool lower_bounds,
+int space_map_compare(struct space_map *sm, const struct refcounts *expected,
 		      struct sm_report *report);
-void sm_report_done(struct sm_report *report);
+
+/*
+ * After that: find all that differs, and count it in @report. @tell gets each difference; those
+ * of a kind ascend, and none is left out. It may be NULL. @lower_bounds: parts of the metadata
+ * could not be read, so that only stored counts below the expected are wrong.
+ */
+int space_map_diffs(struct space_map *sm, const struct refcounts *expected, bool lower_bounds,
+		    struct sm_report *report,
+		    int (*tell)(void *user, const struct sm_diff *diff), void *user);
 
 /* Is what the index says of bitmap @b as it was found? The short count of old tools is fine. */
 bool sm_nr_free_right(const struct sm_bitmap *b);
 bool sm_none_free_before_right(const struct sm_bitmap *b);
 
 /*
- * After a comparison that found nothing but leaks: write counts of zero for them and put the
- * index entries right; bitmaps first, each step flushed. The root is the caller's, in
- * @ret_root.
+ * After a comparison that found nothing but leaks and counts past the end: write counts of zero
+ * for them and put the index entries right; bitmaps first, each step flushed. The root is the
+ * caller's, in @ret_root.
  */
 int space_map_repair(struct space_map *sm, const struct refcounts *expected,
 		     const struct sm_report *report, struct sm_root *ret_root);

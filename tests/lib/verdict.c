@@ -11,7 +11,7 @@ static void on_damage(void *user, const struct bp_damage *d)
 }
 
 void verdict_check_io(struct verdict *v, struct bp_ctx *ctx, struct io *io,
-		      enum thin_check_mode mode, uint32_t flags, unsigned workers)
+		      enum check_mode mode, uint32_t flags, unsigned workers)
 {
 	struct bp_thin_check_opts opts = {
 		.size = sizeof(opts),
@@ -28,7 +28,7 @@ void verdict_check_io(struct verdict *v, struct bp_ctx *ctx, struct io *io,
 }
 
 void verdict_check(struct verdict *v, struct bp_ctx *ctx, const struct image *image,
-		   enum thin_check_mode mode, uint32_t flags)
+		   enum check_mode mode, uint32_t flags)
 {
 	struct io *io = image_io(image);
 

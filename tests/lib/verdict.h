@@ -20,10 +20,10 @@ struct verdict {
 
 /* Check what @io holds, with so many workers. The context takes the message of a failure. */
 void verdict_check_io(struct verdict *v, struct bp_ctx *ctx, struct io *io,
-		      enum thin_check_mode mode, uint32_t flags, unsigned workers);
+		      enum check_mode mode, uint32_t flags, unsigned workers);
 /* The same of an image; repairs are made in it. */
 void verdict_check(struct verdict *v, struct bp_ctx *ctx, const struct image *image,
-		   enum thin_check_mode mode, uint32_t flags);
+		   enum check_mode mode, uint32_t flags);
 void verdict_done(struct verdict *v);
 
 #endif

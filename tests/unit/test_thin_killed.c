@@ -190,7 +190,7 @@ static void assert_clean(uint8_t *data)
 	struct io *io;
 
 	assert_ok(io_memory_new(data, bp_mblock_to_bytes(META_BLOCKS), &io));
-	assert_ok(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &found));
+	assert_ok(thin_check_io(ctx, io, CHECK_ONLY, &opts, &found));
 	io_close(io);
 	assert_int_equal(found.nr_fatal + found.nr_nonfatal, 0);
 }

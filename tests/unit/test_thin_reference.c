@@ -322,7 +322,7 @@ static bool finds(const struct image *image, uint32_t flags, char **ret_text)
 	};
 	struct io *io = image_io(image);
 
-	assert_ok(thin_check_io(ctx, io, THIN_CHECK_ONLY, &opts, &found));
+	assert_ok(thin_check_io(ctx, io, CHECK_ONLY, &opts, &found));
 	io_close(io);
 	fclose(text);
 	return found.nr_fatal || found.nr_nonfatal;

@@ -6,7 +6,7 @@ static void assert_clean(const struct image *image)
 {
 	struct verdict v;
 
-	verdict_check(&v, ctx, image, THIN_CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	verdict_check(&v, ctx, image, CHECK_ONLY, BP_THIN_CHECK_STRICT);
 	assert_ok(v.r);
 	assert_string_equal(v.text, "");
 	verdict_done(&v);
@@ -41,7 +41,7 @@ static void leaks_are_repaired(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		image_load(&image, names[i]);
-		verdict_check(&v, ctx, &image, THIN_CHECK_AUTO_REPAIR, 0);
+		verdict_check(&v, ctx, &image, CHECK_AUTO_REPAIR, 0);
 		assert_ok(v.r);
 		assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
 		assert_int_equal(v.res.repaired_data_leaks, i == 0 ? 3 : 0);
@@ -63,7 +63,7 @@ static void totals_are_repaired(void **state)
 	image_patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 64 + 8, 8, 5);
 	image_patch(&image, 199, BLOCK_INDEX, 16 + 8, 4, 17);
 	image_patch(&image, 199, BLOCK_INDEX, 16 + 12, 4, 16000);
-	verdict_check(&v, ctx, &image, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_STRICT);
+	verdict_check(&v, ctx, &image, CHECK_AUTO_REPAIR, BP_THIN_CHECK_STRICT);
 	assert_ok(v.r);
 	assert_true(v.res.repaired_accounting);
 	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
@@ -79,7 +79,7 @@ static const char *const fatal[] = {
 	"thin-data-ref-zero", "thin-orphan-subtree",   "thin-dev-missing",
 	"thin-truncated",     "thin-mapped-count",     "thin-parent-key",
 	"thin-snap-sb",       "thin-data-bitmap-csum", "thin-overflow-missing",
-	"thin-data-oob",
+	"thin-data-oob",      "thin-leaks-hide",
 };
 
 static void nothing_is_written_beside_damage(void **state)
@@ -93,8 +93,8 @@ static void nothing_is_written_beside_damage(void **state)
 		if (!streq(fatal[i], "thin-sb-csum") && !streq(fatal[i], "thin-sb-zero"))
 			image_patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
 		image_copy(&before, &image);
-		for (int mode = THIN_CHECK_AUTO_REPAIR; mode <= THIN_CHECK_CLEAR; mode++) {
-			verdict_check(&v, ctx, &image, (enum thin_check_mode)mode, 0);
+		for (int mode = CHECK_AUTO_REPAIR; mode <= CHECK_CLEAR; mode++) {
+			verdict_check(&v, ctx, &image, (enum check_mode)mode, 0);
 			assert_ok(v.r);
 			assert_true(v.res.nr_fatal > 0);
 			assert_false(v.res.cleared_needs_check);
@@ -117,22 +117,22 @@ static void needs_check_is_cleared(void **state)
 	image_load(&good, "thin-needs-check");
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		image_copy(&image, &good);
-		verdict_check(&v, ctx, &image, THIN_CHECK_CLEAR, flags[i]);
+		verdict_check(&v, ctx, &image, CHECK_CLEAR, flags[i]);
 		assert_ok(v.r);
 		assert_true(v.res.cleared_needs_check);
 		assert_int_equal(v.res.superblock.flags, 1); /* as it was */
 		verdict_done(&v);
-		verdict_check(&v, ctx, &image, THIN_CHECK_CLEAR, flags[i]);
+		verdict_check(&v, ctx, &image, CHECK_CLEAR, flags[i]);
 		assert_false(v.res.cleared_needs_check);
 		assert_int_equal(v.res.superblock.flags, 0);
 		verdict_done(&v);
 		assert_clean(&image);
 		image_done(&image);
 	}
-	verdict_check(&v, ctx, &good, THIN_CHECK_AUTO_REPAIR, BP_THIN_CHECK_SKIP_MAPPINGS);
+	verdict_check(&v, ctx, &good, CHECK_AUTO_REPAIR, BP_THIN_CHECK_SKIP_MAPPINGS);
 	assert_err(v.r, EINVAL);
 	verdict_done(&v);
-	verdict_check(&v, ctx, &good, THIN_CHECK_CLEAR, BP_THIN_CHECK_SNAP);
+	verdict_check(&v, ctx, &good, CHECK_CLEAR, BP_THIN_CHECK_SNAP);
 	assert_err(v.r, EINVAL);
 	verdict_done(&v);
 	image_done(&good);
@@ -151,7 +151,7 @@ static void repair_may_stop_anywhere(void **state)
 	load_to_repair(&good);
 	image_copy(&image, &good);
 	assert_ok(io_fault_new(image_io(&image), &(struct io_fault_plan){ 0 }, &io));
-	verdict_check_io(&v, ctx, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
+	verdict_check_io(&v, ctx, io, CHECK_AUTO_REPAIR, 0, 1);
 	assert_ok(v.r);
 	assert_true(v.res.cleared_needs_check);
 	counts = io_fault_counts_get(io);
@@ -167,12 +167,12 @@ static void repair_may_stop_anywhere(void **state)
 
 			image_copy(&image, &good);
 			assert_ok(io_fault_new(image_io(&image), &plan, &io));
-			verdict_check_io(&v, ctx, io, THIN_CHECK_AUTO_REPAIR, 0, 1);
+			verdict_check_io(&v, ctx, io, CHECK_AUTO_REPAIR, 0, 1);
 			assert_err(v.r, EIO);
 			io_close(io);
 			verdict_done(&v);
 
-			verdict_check(&v, ctx, &image, THIN_CHECK_AUTO_REPAIR, 0);
+			verdict_check(&v, ctx, &image, CHECK_AUTO_REPAIR, 0);
 			assert_ok(v.r);
 			assert_int_equal(v.res.nr_fatal, 0);
 			verdict_done(&v);

@@ -96,7 +96,7 @@ static uint64_t check_clean(struct area *area)
 	struct bp_thin_check_result found = { .size = sizeof(found) };
 	struct io *io = area_io(area, META_BLOCKS);
 
-	assert_ok(thin_check_io(area->ctx, io, THIN_CHECK_ONLY, &opts, &found));
+	assert_ok(thin_check_io(area->ctx, io, CHECK_ONLY, &opts, &found));
 	io_close(io);
 	assert_int_equal(found.nr_fatal, 0);
 	assert_int_equal(found.nr_nonfatal, 0);

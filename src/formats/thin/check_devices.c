@@ -16,7 +16,7 @@ static const struct check_tree top_tree = {
 	.keys = "devices",
 };
 
-static int walk(struct check *c, struct forest *f, uint32_t value_size, bp_mblock live,
+static int walk(struct thin_check *c, struct forest *f, uint32_t value_size, bp_mblock live,
 		bp_mblock snap)
 {
 	uint64_t roots[2] = { live, snap };
@@ -24,21 +24,20 @@ static int walk(struct check *c, struct forest *f, uint32_t value_size, bp_mbloc
 	int r;
 
 	*f = (struct forest){
-		.meta = &c->meta,
+		.meta = &c->check.meta,
 		.value_size = value_size,
 		.keep_leaves = true,
 		.child = check_count,
-		.user = c,
+		.user = &c->check,
 	};
 	r = forest_init(f);
 	for (size_t i = 0; r == 0 && i < nr; i++)
-		if (roots[i] && roots[i] < c->meta.nr_blocks)
-			r = check_count(c, roots[i]);
+		r = check_count_root(&c->check, roots[i]);
 	return r < 0 ? r : forest_walk(f, roots, nr);
 }
 
 /* Roots of mapping trees are pointed to once for each leaf that has them. */
-static int count_roots(struct check *c)
+static int count_roots(struct thin_check *c)
 {
 	int r = 0;
 
@@ -49,12 +48,8 @@ static int count_roots(struct check *c)
 		if (n->error || !(n->flags & WALK_IS_LEAF))
 			continue;
 		roots = forest_inner(&c->top, n)->values;
-		for (uint32_t k = 0; r == 0 && k < n->nr; k++) {
-			uint64_t root = le64_get(roots[k]);
-
-			if (root && root < c->meta.nr_blocks)
-				r = check_count(c, root);
-		}
+		for (uint32_t k = 0; r == 0 && k < n->nr; k++)
+			r = check_count_root(&c->check, le64_get(roots[k]));
 	}
 	return r;
 }
@@ -67,8 +62,8 @@ static bool is_broken(const struct forest *f, bp_mblock root)
 }
 
 /* A device that only one of the trees has. Where the other is damaged, that says enough. */
-static void check_pair(struct check *c, const struct thin_device *d, const struct thin_sb *sb,
-		       bool in_snapshot)
+static void check_pair(struct thin_check *c, const struct thin_device *d,
+		       const struct thin_sb *sb, bool in_snapshot)
 {
 	struct bp_damage damage = DAMAGE(.harm = BP_HARM_FATAL, .device = d->id,
 					 .nr_devices = 1, .in_snapshot = in_snapshot);
@@ -77,7 +72,7 @@ static void check_pair(struct check *c, const struct thin_device *d, const struc
 		damage.kind = BP_DAMAGE_DEVICE_NO_DETAILS;
 		damage.place = BP_PLACE_DEVICE_DETAILS;
 		check_report(
-			c, damage,
+			&c->check, damage,
 			"Inconsistency between the details tree and the mapping tree: device "
 			"%" PRIu64 " has mappings, but no details",
 			d->id);
@@ -86,19 +81,19 @@ static void check_pair(struct check *c, const struct thin_device *d, const struc
 		damage.kind = BP_DAMAGE_DEVICE_NO_MAPPINGS;
 		damage.place = BP_PLACE_MAPPING_TOP_LEVEL;
 		check_report(
-			c, damage,
+			&c->check, damage,
 			"Inconsistency between the details tree and the mapping tree: device "
 			"%" PRIu64 " has details, but no mapping tree",
 			d->id);
 	}
 }
 
-static void check_field(struct check *c, const struct thin_device *d, bool in_snapshot,
-			const char *name, uint64_t limit, uint64_t actual)
+static void check_detail(struct thin_check *c, const struct thin_device *d, bool in_snapshot,
+			 const char *name, uint64_t limit, uint64_t actual)
 {
 	if (actual <= limit)
 		return;
-	check_report(c,
+	check_report(&c->check,
 		     DAMAGE(.kind = BP_DAMAGE_DEVICE_FIELD, .harm = BP_HARM_REMARK,
 			    .place = BP_PLACE_DEVICE_DETAILS, .device = d->id, .nr_devices = 1,
 			    .expected = limit, .actual = actual, .in_snapshot = in_snapshot),
@@ -106,27 +101,27 @@ static void check_field(struct check *c, const struct thin_device *d, bool in_sn
 		     name, actual, limit);
 }
 
-static void check_list(struct check *c, const struct thin_devices *devices,
+static void check_list(struct thin_check *c, const struct thin_devices *devices,
 		       const struct thin_sb *sb, bool in_snapshot)
 {
 	for (size_t i = 0; i < devices->list.count; i++) {
 		const struct thin_device *d = &devices->list.items[i];
 
 		check_pair(c, d, sb, in_snapshot);
-		check_field(c, d, in_snapshot, "device id", THIN_DEVICE_ID_MAX, d->id);
+		check_detail(c, d, in_snapshot, "device id", THIN_DEVICE_ID_MAX, d->id);
 		if (!d->has_details)
 			continue;
-		check_field(c, d, in_snapshot, "transaction id", sb->pub.transaction_id,
-			    d->details.transaction_id);
-		check_field(c, d, in_snapshot, "creation time", sb->pub.time,
-			    d->details.creation_time);
-		check_field(c, d, in_snapshot, "snapshotted time", sb->pub.time,
-			    d->details.snapshotted_time);
+		check_detail(c, d, in_snapshot, "transaction id", sb->pub.transaction_id,
+			     d->details.transaction_id);
+		check_detail(c, d, in_snapshot, "creation time", sb->pub.time,
+			     d->details.creation_time);
+		check_detail(c, d, in_snapshot, "snapshotted time", sb->pub.time,
+			     d->details.snapshotted_time);
 	}
 }
 
 /* Devices of the metadata snapshot that are not live any more. */
-static uint64_t only_in_snap(const struct check *c)
+static uint64_t only_in_snap(const struct thin_check *c)
 {
 	uint64_t n = 0;
 	size_t live = 0;
@@ -142,44 +137,38 @@ static uint64_t only_in_snap(const struct check *c)
 }
 
 /* What has no pointer from a tree: the superblocks, each counted once. */
-static int count_superblocks(struct check *c)
+static int count_superblocks(struct thin_check *c)
 {
-	int r = refcounts_init(&c->meta_counts, c->meta.nr_blocks);
+	int r = check_blocks(&c->check);
 
-	if (r == 0)
-		r = bits_init(&c->claimed, c->meta.nr_blocks);
-	if (r < 0)
-		return r;
-	bits_set(&c->claimed, 0);
-	r = check_count(c, 0);
 	if (r < 0 || !c->has_snap)
 		return r;
-	check_claim(c, c->snap.block, BP_PLACE_METADATA_SNAPSHOT);
-	return check_count(c, c->snap.block);
+	check_claim(&c->check, c->snap.block, BP_PLACE_METADATA_SNAPSHOT);
+	return check_count(&c->check, c->snap.block);
 }
 
-static int walk_trees(struct check *c)
+static int walk_trees(struct thin_check *c)
 {
 	int r = walk(c, &c->details, sizeof(struct thin_details_disk), c->sb.pub.details_root,
 		     c->snap.pub.details_root);
 
 	if (r == 0)
-		r = check_report_forest(c, &c->details, &details_tree);
+		r = check_report_forest(&c->check, &c->details, &details_tree);
 	if (r == 0)
 		r = walk(c, &c->top, sizeof(le64), c->sb.pub.mapping_root,
 			 c->snap.pub.mapping_root);
 	if (r == 0)
-		r = check_report_forest(c, &c->top, &top_tree);
+		r = check_report_forest(&c->check, &c->top, &top_tree);
 	return r < 0 ? r : count_roots(c);
 }
 
-static int join(struct check *c, const struct thin_sb *sb, struct thin_devices *ret)
+static int join(struct thin_check *c, const struct thin_sb *sb, struct thin_devices *ret)
 {
 	return thin_devices_join(&c->top, sb->pub.mapping_root, &c->details,
 				 sb->pub.details_root, ret);
 }
 
-int check_devices(struct check *c)
+int thin_check_devices(struct thin_check *c)
 {
 	int r = count_superblocks(c);
 

@@ -40,7 +40,7 @@ struct finding {
 };
 
 struct mappings {
-	struct check *c;
+	struct thin_check *c;
 	struct tally *tallies;
 	unsigned nr_tallies;
 	VEC(uint64_t) roots;
@@ -125,7 +125,7 @@ static int count_child(void *user, bp_mblock block)
 {
 	struct mappings *m = user;
 
-	return check_count(m->c, block);
+	return check_count(&m->c->check, block);
 }
 
 static int add_roots(struct mappings *m, const struct thin_devices *devices)
@@ -139,11 +139,11 @@ static int add_roots(struct mappings *m, const struct thin_devices *devices)
 
 static int walk(struct mappings *m)
 {
-	struct check *c = m->c;
+	struct thin_check *c = m->c;
 	int r;
 
 	c->maps = (struct forest){
-		.meta = &c->meta,
+		.meta = &c->check.meta,
 		.value_size = sizeof(le64),
 		.leaf = count_leaf,
 		.child = count_child,
@@ -172,7 +172,7 @@ static int by_node(const void *a, const void *b)
 
 static int gather(struct mappings *m)
 {
-	struct check *c = m->c;
+	struct thin_check *c = m->c;
 	int r = 0;
 
 	c->data_counts = m->tallies[0].counts;
@@ -290,7 +290,7 @@ static const char *devices_text(char *buf, const struct finding *f)
 	return buf;
 }
 
-static void tell_lost(struct check *c, const struct finding *f)
+static void tell_lost(struct thin_check *c, const struct finding *f)
 {
 	const struct walk_lost *l = &f->lost;
 	struct bp_damage damage =
@@ -315,11 +315,12 @@ static void tell_lost(struct check *c, const struct finding *f)
 		snprintf(range, sizeof(range), "from %" PRIu64 " on", l->begin);
 	else
 		snprintf(range, sizeof(range), "%" PRIu64 "..%" PRIu64, l->begin, l->end);
-	check_report(c, damage, "%s: mapping tree block %" PRIu64 ": %s%s; virtual blocks %s",
+	check_report(&c->check, damage,
+		     "%s: mapping tree block %" PRIu64 ": %s%s; virtual blocks %s",
 		     devices_text(who, f), l->block, node_error_name(l->error), why, range);
 }
 
-static void tell_beyond(struct check *c, const struct finding *f, bp_mblock block)
+static void tell_beyond(struct thin_check *c, const struct finding *f, bp_mblock block)
 {
 	const struct bad_leaf *bad = f->bad;
 	uint64_t limit = c->live.data_sm.nr_blocks;
@@ -327,7 +328,7 @@ static void tell_beyond(struct check *c, const struct finding *f, bp_mblock bloc
 
 	if (bad->nr_beyond > 1)
 		snprintf(more, sizeof(more), ", and %u more in this node", bad->nr_beyond - 1);
-	check_report(c,
+	check_report(&c->check,
 		     DAMAGE(.kind = BP_DAMAGE_DATA_BLOCK, .harm = BP_HARM_FATAL,
 			    .place = BP_PLACE_MAPPINGS, .block = block, .device = f->device,
 			    .nr_devices = f->nr_devices, .begin = bad->beyond_key,
@@ -339,7 +340,7 @@ static void tell_beyond(struct check *c, const struct finding *f, bp_mblock bloc
 		     more);
 }
 
-static void tell_bad_leaf(struct check *c, const struct finding *f)
+static void tell_bad_leaf(struct thin_check *c, const struct finding *f)
 {
 	const struct bad_leaf *bad = f->bad;
 	bp_mblock block = f->lost.block;
@@ -349,7 +350,7 @@ static void tell_bad_leaf(struct check *c, const struct finding *f)
 		tell_beyond(c, f, block);
 	if (bad->time)
 		check_report(
-			c,
+			&c->check,
 			DAMAGE(.kind = BP_DAMAGE_MAPPING_TIME, .harm = BP_HARM_REMARK,
 			       .place = BP_PLACE_MAPPINGS, .block = block, .device = f->device,
 			       .nr_devices = f->nr_devices, .begin = bad->time_key,
@@ -361,7 +362,7 @@ static void tell_bad_leaf(struct check *c, const struct finding *f)
 }
 
 /* Does what was read of the device's tree agree with its details? */
-static void tell_device(struct check *c, const struct thin_device *d, bool live)
+static void tell_device(struct thin_check *c, const struct thin_device *d, bool live)
 {
 	const struct walk_node *n = forest_node(&c->maps, d->root);
 	uint64_t found = forest_entries(&c->maps, d->root), said = d->details.mapped_dblocks;
@@ -376,19 +377,19 @@ static void tell_device(struct check *c, const struct thin_device *d, bool live)
 	if (!n) {
 		damage.kind = BP_DAMAGE_POINTER;
 		damage.block = d->root;
-		check_report(c, damage,
+		check_report(&c->check, damage,
 			     "%s device %" PRIu64 ": its mapping root, block %" PRIu64
 			     ", is past the end of the metadata; %" PRIu64
 			     " mappings are missing",
 			     prefix, d->id, d->root, said);
 	} else if ((n->flags & WALK_IS_BROKEN) && found < said) {
-		check_report(c, damage,
+		check_report(&c->check, damage,
 			     "%s device %" PRIu64 " has errors and is missing %" PRIu64
 			     " mappings, while expected %" PRIu64,
 			     prefix, d->id, said - found, said);
 	} else if (found != said) {
 		damage.kind = BP_DAMAGE_DEVICE_COUNT;
-		check_report(c, damage,
+		check_report(&c->check, damage,
 			     "%s device %" PRIu64
 			     " has unexpected number of mappings, expected "
 			     "%" PRIu64 ", actual %" PRIu64,
@@ -397,7 +398,7 @@ static void tell_device(struct check *c, const struct thin_device *d, bool live)
 }
 
 /* Does a live device have the same tree and details? Then it has been told already. */
-static bool same_live(const struct check *c, const struct thin_device *d, size_t *at)
+static bool same_live(const struct thin_check *c, const struct thin_device *d, size_t *at)
 {
 	const struct thin_device *live;
 
@@ -410,7 +411,7 @@ static bool same_live(const struct check *c, const struct thin_device *d, size_t
 
 static void tell_all(struct mappings *m)
 {
-	struct check *c = m->c;
+	struct thin_check *c = m->c;
 	size_t at = 0;
 
 	if (m->findings.count)
@@ -422,7 +423,7 @@ static void tell_all(struct mappings *m)
 		else
 			tell_lost(c, &m->findings.items[i]);
 	}
-	check_report_shapes(c, &c->maps, &mapping_tree);
+	check_report_shapes(&c->check, &c->maps, &mapping_tree);
 	for (size_t i = 0; i < c->devices.list.count; i++)
 		tell_device(c, &c->devices.list.items[i], true);
 	for (size_t i = 0; i < c->snap_devices.list.count; i++)
@@ -444,14 +445,14 @@ static void done(struct mappings *m)
 }
 
 /* More data blocks than bitmaps could count: then the number itself is wrong. */
-static bool check_data_size(struct check *c)
+static bool check_data_size(struct thin_check *c)
 {
 	struct sm_root *sm = &c->live.data_sm;
-	uint64_t most = MIN(c->meta.nr_blocks * SM_BITMAP_ENTRIES, THIN_DATA_BLOCKS_MAX);
+	uint64_t most = MIN(c->check.meta.nr_blocks * SM_BITMAP_ENTRIES, THIN_DATA_BLOCKS_MAX);
 
 	if (sm->nr_blocks <= most)
 		return true;
-	check_report(c,
+	check_report(&c->check,
 		     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
 			    .place = BP_PLACE_DATA_SPACE_MAP, .block = 0, .expected = most,
 			    .actual = sm->nr_blocks),
@@ -459,11 +460,11 @@ static bool check_data_size(struct check *c)
 		     " data blocks are more than this metadata could count (%" PRIu64 ")",
 		     sm->nr_blocks, most);
 	sm->nr_blocks = most;
-	c->incomplete = true;
+	c->check.incomplete = true;
 	return false;
 }
 
-int check_mappings(struct check *c)
+int thin_check_mappings(struct thin_check *c)
 {
 	struct mappings m = { .c = c, .budget = ATTRIBUTION_STEPS };
 	int r;
@@ -473,8 +474,8 @@ int check_mappings(struct check *c)
 	if (r == 0)
 		r = gather(&m);
 	if (r == 0) {
-		check_claim_forest(c, &c->maps, BP_PLACE_MAPPINGS);
-		c->incomplete |= c->maps.nr_unread > 0;
+		check_claim_forest(&c->check, &c->maps, BP_PLACE_MAPPINGS);
+		c->check.incomplete |= c->maps.nr_unread > 0;
 		m.of_edge = calloc(c->maps.edges.count + 1, sizeof(*m.of_edge));
 		r = m.of_edge ? attribute(&m, &c->devices, true) : -ENOMEM;
 	}

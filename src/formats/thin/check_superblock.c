@@ -3,93 +3,38 @@
 
 #include <inttypes.h>
 
-/* One field that is not as it should be. */
-static void field(struct check *c, enum bp_damage_place place, bp_mblock block,
-		  enum bp_harm harm, const char *name, uint64_t expected, uint64_t actual)
-{
-	struct bp_damage damage =
-		DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = harm, .place = place,
-		       .block = block, .expected = expected, .actual = actual);
-
-	if (expected == BP_NONE)
-		check_report(c, damage, "%s: %s cannot be %" PRIu64, check_place_words(place),
-			     name, actual);
-	else
-		check_report(c, damage, "%s: %s is %" PRIu64 ", not %" PRIu64,
-			     check_place_words(place), name, actual, expected);
-}
-
 /* What holds for the live superblock and for the metadata snapshot's. */
-static void check_fields(struct check *c, const struct thin_sb *sb, enum bp_damage_place place)
+static void check_fields(struct thin_check *c, const struct thin_sb *sb,
+			 enum bp_damage_place place)
 {
 	const struct bp_thin_superblock *pub = &sb->pub;
 	/* Who may not write must not repair. */
-	enum bp_harm ro = c->mode == THIN_CHECK_ONLY ? BP_HARM_REMARK : BP_HARM_FATAL;
+	enum bp_harm ro = c->check.how.mode == CHECK_ONLY ? BP_HARM_REMARK : BP_HARM_FATAL;
 
 	if (sb->magic != THIN_MAGIC)
-		field(c, place, sb->block, BP_HARM_FATAL, "magic", THIN_MAGIC, sb->magic);
+		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "magic", THIN_MAGIC,
+			    sb->magic);
 	if (sb->blocknr != sb->block)
-		field(c, place, sb->block, BP_HARM_FATAL, "its own block number", sb->block,
-		      sb->blocknr);
+		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "its own block number",
+			    sb->block, sb->blocknr);
 	if (pub->incompat_flags)
-		field(c, place, sb->block, BP_HARM_FATAL, "incompat_flags", 0,
-		      pub->incompat_flags);
+		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "incompat_flags", 0,
+			    pub->incompat_flags);
 	if (pub->compat_ro_flags)
-		field(c, place, sb->block, ro, "compat_ro_flags", 0, pub->compat_ro_flags);
+		check_field(&c->check, place, sb->block, ro, "compat_ro_flags", 0,
+			    pub->compat_ro_flags);
 	if (pub->version < 1 || pub->version > THIN_VERSION)
-		field(c, place, sb->block, BP_HARM_REMARK, "version", THIN_VERSION,
-		      pub->version);
+		check_field(&c->check, place, sb->block, BP_HARM_REMARK, "version",
+			    THIN_VERSION, pub->version);
 	if (sb->metadata_block_sectors != THIN_METADATA_BLOCK_SECTORS)
-		field(c, place, sb->block, BP_HARM_REMARK, "metadata_block_size",
-		      THIN_METADATA_BLOCK_SECTORS, sb->metadata_block_sectors);
+		check_field(&c->check, place, sb->block, BP_HARM_REMARK, "metadata_block_size",
+			    THIN_METADATA_BLOCK_SECTORS, sb->metadata_block_sectors);
 	if (!thin_block_sectors_valid(pub->data_block_sectors))
-		field(c, place, sb->block, BP_HARM_FATAL, "data_block_size (sectors)", BP_NONE,
-		      pub->data_block_sectors);
+		check_field(&c->check, place, sb->block, BP_HARM_FATAL,
+			    "data_block_size (sectors)", BP_NONE, pub->data_block_sectors);
 }
 
-/* Sizes that the space maps' roots claim. */
-static void check_sizes(struct check *c)
-{
-	const struct thin_sb *sb = &c->live;
-	bp_mblock device = c->meta.io->nr_blocks, claimed = sb->metadata_sm.nr_blocks;
-
-	if (claimed == 0 || claimed > META_MAX_BLOCKS)
-		field(c, BP_PLACE_METADATA_SPACE_MAP, 0, BP_HARM_FATAL, "nr_blocks", BP_NONE,
-		      claimed);
-	else if (claimed > device && !(c->opts.flags & BP_THIN_CHECK_SUPER_ONLY))
-		check_report(c,
-			     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
-				    .place = BP_PLACE_METADATA_SPACE_MAP, .block = 0,
-				    .expected = claimed, .actual = device),
-			     "metadata space map: covers %" PRIu64
-			     " blocks, but the device has only %" PRIu64,
-			     claimed, device);
-}
-
-/*
- * Is there a superblock in @data? Without one nothing else can be checked. The phrase is
- * matched by programs.
- */
-static bool check_block_0(struct check *c, const void *data)
-{
-	enum block_kind kind = block_kind_of(data);
-	struct bp_damage damage = DAMAGE(.kind = BP_DAMAGE_CHECKSUM, .harm = BP_HARM_FATAL,
-					 .place = BP_PLACE_SUPERBLOCK, .block = 0);
-
-	if (kind == BLOCK_THIN_SUPERBLOCK)
-		return true;
-	if (kind == BLOCK_UNKNOWN) {
-		check_report(c, damage, "bad checksum in superblock%s",
-			     thin_sb_is_zero(data) ? " (block 0 is all zeros)" : "");
-		return false;
-	}
-	damage.kind = BP_DAMAGE_WRONG_KIND;
-	check_report(c, damage, "block 0 is a %s, not a thin superblock",
-		     block_kind_name(kind));
-	return false;
-}
-
-static void set_result(struct check *c)
+static void set_result(struct thin_check *c)
 {
 	const struct sm_root *sm = &c->live.metadata_sm;
 
@@ -100,7 +45,7 @@ static void set_result(struct check *c)
 }
 
 /* The metadata snapshot's superblock. @ret: can its trees be walked? */
-static int read_snap(struct check *c, void *buf, bool *ret)
+static int read_snap(struct thin_check *c, void *buf, bool *ret)
 {
 	bp_mblock block = c->live.pub.metadata_snap;
 	struct bp_damage damage = DAMAGE(.harm = BP_HARM_FATAL,
@@ -108,18 +53,19 @@ static int read_snap(struct check *c, void *buf, bool *ret)
 	int r;
 
 	*ret = false;
-	if (block >= c->meta.nr_blocks) {
+	if (block >= c->check.meta.nr_blocks) {
 		damage.kind = BP_DAMAGE_POINTER;
-		check_report(c, damage,
+		check_report(&c->check, damage,
 			     "metadata snap: block %" PRIu64 " is past the end of the metadata",
 			     block);
 		return 0;
 	}
-	r = io_read(c->meta.io, block, 1, buf);
+	r = io_read(c->check.meta.io, block, 1, buf);
 	if (r < 0) {
 		damage.kind = BP_DAMAGE_IO;
-		check_report(c, damage, "metadata snap: block %" PRIu64 " cannot be read: %s",
-			     block, strerrordesc_np(-r));
+		check_report(&c->check, damage,
+			     "metadata snap: block %" PRIu64 " cannot be read: %s", block,
+			     strerrordesc_np(-r));
 		return r == -ENOMEM ? r : 0;
 	}
 	*ret = block_kind_of(buf) == BLOCK_THIN_SUPERBLOCK;
@@ -127,31 +73,31 @@ static int read_snap(struct check *c, void *buf, bool *ret)
 		return 0;
 	damage.kind =
 		block_kind_of(buf) == BLOCK_UNKNOWN ? BP_DAMAGE_CHECKSUM : BP_DAMAGE_WRONG_KIND;
-	check_report(c, damage, "metadata snap: bad checksum in superblock (block %" PRIu64 ")",
-		     block);
+	check_report(&c->check, damage,
+		     "metadata snap: bad checksum in superblock (block %" PRIu64 ")", block);
 	return 0;
 }
 
 /* The snapshot's copy has no space maps of its own; what never changes in a pool is as there.
  */
-static void check_copy(struct check *c)
+static void check_copy(struct thin_check *c)
 {
 	static const struct sm_root zero;
 	const struct thin_sb *snap = &c->snap;
 
 	if (memcmp(&snap->data_sm, &zero, sizeof(zero)) != 0 ||
 	    memcmp(&snap->metadata_sm, &zero, sizeof(zero)) != 0)
-		check_report(c,
+		check_report(&c->check,
 			     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_REMARK,
 				    .place = BP_PLACE_METADATA_SNAPSHOT, .block = snap->block),
 			     "metadata snap: the roots of space maps are not zero");
 	if (snap->pub.data_block_sectors != c->live.pub.data_block_sectors)
-		field(c, BP_PLACE_METADATA_SNAPSHOT, snap->block, BP_HARM_REMARK,
-		      "data_block_size (sectors)", c->live.pub.data_block_sectors,
-		      snap->pub.data_block_sectors);
+		check_field(&c->check, BP_PLACE_METADATA_SNAPSHOT, snap->block, BP_HARM_REMARK,
+			    "data_block_size (sectors)", c->live.pub.data_block_sectors,
+			    snap->pub.data_block_sectors);
 }
 
-static int check_snap(struct check *c, void *buf, bool alone)
+static int check_snap(struct thin_check *c, void *buf, bool alone)
 {
 	bool usable;
 	int r = read_snap(c, buf, &usable);
@@ -159,7 +105,7 @@ static int check_snap(struct check *c, void *buf, bool alone)
 	if (r < 0)
 		return r;
 	if (!usable) {
-		c->incomplete = true;
+		c->check.incomplete = true;
 		return 0;
 	}
 	thin_sb_decode(buf, c->live.pub.metadata_snap, &c->snap);
@@ -169,31 +115,32 @@ static int check_snap(struct check *c, void *buf, bool alone)
 	return 0;
 }
 
-int check_superblocks(struct check *c, bool *ret_go_on)
+int thin_check_superblocks(struct thin_check *c, bool *ret_go_on)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
 	bool alone = c->opts.flags & BP_THIN_CHECK_SNAP;
-	int r = buf ? meta_read(&c->meta, 0, buf) : -ENOMEM;
+	int r = buf ? meta_read(&c->check.meta, 0, buf) : -ENOMEM;
 
 	*ret_go_on = false;
 	if (r < 0)
 		return r;
-	if (!check_block_0(c, buf))
+	if (!check_superblock(&c->check, buf, BLOCK_THIN_SUPERBLOCK))
 		return 0;
 	thin_sb_decode(buf, 0, &c->live);
 	c->sb = c->live;
 	set_result(c);
 	check_fields(c, &c->live, BP_PLACE_SUPERBLOCK);
-	check_sizes(c);
-	c->meta.nr_blocks = thin_usable_blocks(c->meta.io, &c->live);
+	check_map_size(&c->check, BP_PLACE_METADATA_SPACE_MAP, c->live.metadata_sm.nr_blocks,
+		       !(c->opts.flags & BP_THIN_CHECK_SUPER_ONLY));
+	c->check.meta.nr_blocks = thin_usable_blocks(c->check.meta.io, &c->live);
 	if (c->live.pub.incompat_flags)
 		return 0; /* who knows what they mean for the rest */
 
 	if (alone && !c->live.pub.metadata_snap)
-		return bp_fail(c->meta.ctx, -EINVAL, "no current metadata snap");
+		return bp_fail(c->check.meta.ctx, -EINVAL, "no current metadata snap");
 	if (c->live.pub.metadata_snap && !(c->opts.flags & BP_THIN_CHECK_SUPER_ONLY)) {
 		r = check_snap(c, buf, alone);
-		if (r < 0 || (alone && c->incomplete))
+		if (r < 0 || (alone && c->check.incomplete))
 			return r;
 		if (alone)
 			c->sb = c->snap;

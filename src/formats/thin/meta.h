@@ -5,6 +5,7 @@
 
 #include <bedplate/thin.h>
 
+#include "formats/check/check.h"
 #include "formats/thin/disk.h"
 
 struct thin_sb {
@@ -26,7 +27,6 @@ struct bp_thin_meta {
 void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret);
 /* Is it one that can be used: kind, magic, number, flags, block size. Says why not. */
 int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block);
-bool thin_sb_is_zero(const void *data);
 /* 64 KiB to 1 GiB in steps of 64 KiB. */
 bool thin_block_sectors_valid(uint32_t sectors);
 /* Blocks that pointers may lead to: of the device and its space map the smaller. */
@@ -64,12 +64,7 @@ int thin_devices_join(const struct forest *top, bp_mblock mapping_root,
 int thin_devices_read(struct bp_thin_meta *meta, struct thin_devices *ret);
 
 /* bp_thin_check() and its writing relatives on an io, which stays the caller's. */
-enum thin_check_mode {
-	THIN_CHECK_ONLY,
-	THIN_CHECK_AUTO_REPAIR,
-	THIN_CHECK_CLEAR,
-};
-int thin_check_io(struct bp_ctx *ctx, struct io *io, enum thin_check_mode mode,
+int thin_check_io(struct bp_ctx *ctx, struct io *io, enum check_mode mode,
 		  const struct bp_thin_check_opts *opts, struct bp_thin_check_result *ret);
 
 #endif

@@ -42,16 +42,6 @@ void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret)
 	};
 }
 
-bool thin_sb_is_zero(const void *data)
-{
-	const uint64_t *words = data;
-
-	for (size_t i = 0; i < IO_BLOCK / sizeof(*words); i++)
-		if (words[i])
-			return false;
-	return true;
-}
-
 /* Another kind of metadata, or none. */
 static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
 {
@@ -62,7 +52,7 @@ static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
 		return -EUCLEAN;
 	}
 	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
-	if (thin_sb_is_zero(data))
+	if (block_is_zero(data))
 		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
 	return -EBADMSG;
 }
