@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+/* thin_check: the check of thin metadata as a command; what is common to checks is check_tool.c. */
+#include "commands/check_tool.h"
 
 #include <bedplate/thin.h>
 
@@ -31,74 +32,11 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* Damages beyond this are counted on a terminal; --json has them all. */
-#define TEXT_DAMAGES 100
-
 struct check {
-	struct cli *cli;
+	struct check_tool tool;
 	const struct args *args;
 	struct bp_thin_check_result res;
-	uint64_t nr_printed, nr_hidden;
-	const char *stage;
-	/* With --json, all damages: they come before the verdict, but stand behind it. */
-	struct bp_damage *damages;
-	size_t nr_damages, size;
-	bool no_memory;
 };
-
-static void keep(struct check *check, const struct bp_damage *damage)
-{
-	char *what = strdup(damage->what);
-
-	if (check->nr_damages == check->size) {
-		size_t size = check->size ? 2 * check->size : 64;
-		void *damages = realloc(check->damages, size * sizeof(*check->damages));
-
-		check->no_memory |= !damages;
-		if (damages) {
-			check->damages = damages;
-			check->size = size;
-		}
-	}
-	if (!what || check->nr_damages == check->size) {
-		check->no_memory = true;
-		free(what);
-		return;
-	}
-	check->damages[check->nr_damages] = *damage;
-	check->damages[check->nr_damages++].what = what;
-}
-
-static void forget(struct check *check)
-{
-	for (size_t i = 0; i < check->nr_damages; i++)
-		free((char *)(uintptr_t)check->damages[i].what);
-	free(check->damages);
-}
-
-static void on_damage(void *user, const struct bp_damage *damage)
-{
-	struct check *check = user;
-	struct cli *cli = check->cli;
-
-	if (cli->json)
-		keep(check, damage);
-	else if (check->nr_printed++ < TEXT_DAMAGES)
-		cli_note(cli, "%s%s", damage->harm == BP_HARM_REMARK ? "remark: " : "",
-			 damage->what);
-	else
-		check->nr_hidden++;
-}
-
-static int on_progress(void *user, const char *stage, bp_mblock done, bp_mblock total)
-{
-	struct check *check = user;
-
-	if (check->stage != stage)
-		cli_progress_title(check->cli, stage);
-	check->stage = stage;
-	return cli_progress(check->cli, done, total);
-}
 
 static int carry_out(struct check *check)
 {
@@ -108,11 +46,15 @@ static int carry_out(struct check *check)
 		.flags = args->flags,
 		.mapping_root = args->mapping_root,
 		.details_root = args->details_root,
-		.damage = on_damage,
-		.progress = on_progress,
-		.user = check,
+		.damage = check_tool_damage,
+		.progress = check_tool_progress,
+		.user = &check->tool,
 	};
-	struct bp_ctx *ctx = check->cli->ctx;
+	struct bp_ctx *ctx = check->tool.cli->ctx;
+
+	/* Nothing would be told: then it needs no words either. */
+	if (check->tool.cli->quiet && !check->tool.cli->json)
+		check_opts.damage = NULL;
 
 	check->res.size = sizeof(check->res);
 	if (args->auto_repair)
@@ -122,31 +64,12 @@ static int carry_out(struct check *check)
 	return bp_thin_check(ctx, args->path, &check_opts, &check->res);
 }
 
-static int status_of(const struct check *check)
+static struct check_verdict verdict_of(const struct bp_thin_check_result *res)
 {
-	const struct bp_thin_check_result *res = &check->res;
-
-	if (res->nr_fatal || (res->nr_nonfatal && !check->args->ignore_non_fatal))
-		return EXIT_FAILED;
-	return EXIT_OK;
+	return (struct check_verdict){ res->nr_fatal, res->nr_nonfatal, res->nr_remarks };
 }
 
 /* --- text: the phrases are matched by programs --- */
-
-static void print_counts(struct cli *cli, const char *blocks, uint64_t leaked,
-			 uint64_t repaired, uint64_t wrong)
-{
-	if (wrong)
-		cli_note(cli, "%s space map: %" PRIu64 " %s blocks have bad reference counts",
-			 blocks, wrong, blocks);
-	if (leaked)
-		cli_note(cli, "%" PRIu64 " %s blocks have leaked", leaked, blocks);
-	if (repaired)
-		cli_note(cli, "Repairing %s leaks: %" PRIu64 " blocks given back.", blocks,
-			 repaired);
-	else if (leaked)
-		cli_note(cli, "%s space map contains leaks", blocks);
-}
 
 static void print_more(struct cli *cli, const struct bp_thin_check_result *res)
 {
@@ -161,16 +84,15 @@ static void print_more(struct cli *cli, const struct bp_thin_check_result *res)
 static void print_text(const struct check *check)
 {
 	const struct bp_thin_check_result *res = &check->res;
-	struct cli *cli = check->cli;
+	struct cli *cli = check->tool.cli;
 	bool leaks = res->nr_data_leaked > res->repaired_data_leaks ||
 		     res->nr_metadata_leaked > res->repaired_metadata_leaks;
 
-	if (check->nr_hidden)
-		cli_note(cli, "... and %" PRIu64 " more: --json has all", check->nr_hidden);
-	print_counts(cli, "data", res->nr_data_leaked, res->repaired_data_leaks,
-		     res->nr_data_wrong);
-	print_counts(cli, "metadata", res->nr_metadata_leaked, res->repaired_metadata_leaks,
-		     res->nr_metadata_wrong);
+	check_tool_text(&check->tool);
+	check_tool_counts(cli, "data", res->nr_data_leaked, res->repaired_data_leaks,
+			  res->nr_data_wrong);
+	check_tool_counts(cli, "metadata", res->nr_metadata_leaked,
+			  res->repaired_metadata_leaks, res->nr_metadata_wrong);
 	if (leaks && !res->nr_fatal)
 		cli_note(cli, "perhaps you wanted to run with --auto-repair");
 	if (res->repaired_accounting)
@@ -189,15 +111,6 @@ static void print_text(const struct check *check)
 }
 
 /* --- JSON --- */
-
-static const char *verdict(const struct bp_thin_check_result *res)
-{
-	if (res->nr_fatal)
-		return "fatal";
-	if (res->nr_nonfatal)
-		return "non-fatal";
-	return res->nr_remarks ? "remarks" : "clean";
-}
 
 static void superblock_json(struct bp_json *json, const struct bp_thin_check_result *res)
 {
@@ -239,44 +152,40 @@ static void counts_json(struct bp_json *json, const struct bp_thin_check_result 
 	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
 }
 
-static int print_json(struct check *check)
+static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	struct bp_json *json;
-	int r = check->no_memory ? -ENOMEM : 0, status;
+	int r = check_tool_json_begin(&check->tool, "bedplate.thin_check", verdict, &json);
 
-	if (r == 0)
-		r = cli_json_begin(check->cli, "bedplate.thin_check", &json);
-	if (r < 0)
-		return cli_fail(check->cli, NULL, r);
-	bp_json_object(json, "data");
-	bp_json_string(json, "metadata", check->args->path);
-	bp_json_string(json, "verdict", verdict(&check->res));
+	if (r)
+		return r;
 	if (check->res.superblock_ok)
 		superblock_json(json, &check->res);
 	counts_json(json, &check->res);
-	bp_json_array(json, "damages");
-	for (size_t i = 0; i < check->nr_damages; i++)
-		bp_damage_json(json, NULL, &check->damages[i]);
-	bp_json_array_close(json);
-	bp_json_object_close(json);
-	status = cli_json_end(check->cli, json);
-	return status ? status : status_of(check);
+	return check_tool_json_end(&check->tool, verdict, json);
 }
 
 static int run(struct cli *cli, const void *p)
 {
-	struct check check = { .cli = cli, .args = p };
+	const struct args *args = p;
+	struct check check = {
+		.tool = { .cli = cli,
+			  .path = args->path,
+			  .ignore_non_fatal = args->ignore_non_fatal },
+		.args = args,
+	};
 	int r = carry_out(&check), status;
+	struct check_verdict verdict = verdict_of(&check.res);
 
 	if (r < 0) {
-		status = cli_fail(cli, check.args->path, r);
+		status = cli_fail(cli, args->path, r);
 	} else if (cli->json) {
-		status = print_json(&check);
+		status = print_json(&check, &verdict);
 	} else {
 		print_text(&check);
-		status = status_of(&check);
+		status = check_tool_status(&check.tool, &verdict);
 	}
-	forget(&check);
+	check_tool_done(&check.tool);
 	return status;
 }
 

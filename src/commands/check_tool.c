@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Damages as text or JSON, for every tool that checks. The verdict is the library's numbers. */
+#include "commands/check_tool.h"
+
+#include <inttypes.h>
+
+/* Damages beyond this are only counted, in text. Fatal ones are not hidden by others. */
+#define TEXT_DAMAGES 100
+
+static void keep(struct check_tool *tool, const struct bp_damage *damage)
+{
+	char *what = strdup(damage->what);
+
+	if (tool->nr_damages == tool->size) {
+		size_t size = tool->size ? 2 * tool->size : 64;
+		void *damages = realloc(tool->damages, size * sizeof(*tool->damages));
+
+		tool->no_memory |= !damages;
+		if (damages) {
+			tool->damages = damages;
+			tool->size = size;
+		}
+	}
+	if (!what || tool->nr_damages == tool->size) {
+		tool->no_memory = true;
+		free(what);
+		return;
+	}
+	tool->damages[tool->nr_damages] = *damage;
+	tool->damages[tool->nr_damages++].what = what;
+}
+
+void check_tool_damage(void *user, const struct bp_damage *damage)
+{
+	struct check_tool *tool = user;
+	struct cli *cli = tool->cli;
+
+	if (cli->json)
+		keep(tool, damage);
+	else if (tool->nr_told[damage->harm == BP_HARM_FATAL]++ < TEXT_DAMAGES)
+		cli_note(cli, "%s%s", damage->harm == BP_HARM_REMARK ? "remark: " : "",
+			 damage->what);
+	else
+		tool->nr_hidden++;
+}
+
+int check_tool_progress(void *user, const char *stage, bp_mblock done, bp_mblock total)
+{
+	struct check_tool *tool = user;
+
+	if (tool->stage != stage)
+		cli_progress_title(tool->cli, stage);
+	tool->stage = stage;
+	return cli_progress(tool->cli, done, total);
+}
+
+void check_tool_done(struct check_tool *tool)
+{
+	for (size_t i = 0; i < tool->nr_damages; i++)
+		free((char *)(uintptr_t)tool->damages[i].what);
+	free(tool->damages);
+}
+
+int check_tool_status(const struct check_tool *tool, const struct check_verdict *verdict)
+{
+	if (verdict->nr_fatal || (verdict->nr_nonfatal && !tool->ignore_non_fatal))
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+/* --- text --- */
+
+void check_tool_text(const struct check_tool *tool)
+{
+	if (tool->nr_hidden)
+		cli_note(tool->cli, "... and %" PRIu64 " more: --json has all",
+			 tool->nr_hidden);
+}
+
+void check_tool_counts(struct cli *cli, const char *blocks, uint64_t leaked, uint64_t repaired,
+		       uint64_t wrong)
+{
+	if (wrong)
+		cli_note(cli, "%s space map: %" PRIu64 " %s blocks have bad reference counts",
+			 blocks, wrong, blocks);
+	if (leaked)
+		cli_note(cli, "%" PRIu64 " %s blocks have leaked", leaked, blocks);
+	if (repaired)
+		cli_note(cli, "Repairing %s leaks: %" PRIu64 " blocks given back.", blocks,
+			 repaired);
+	else if (leaked)
+		cli_note(cli, "%s space map contains leaks", blocks);
+}
+
+/* --- JSON --- */
+
+static const char *word_of(const struct check_verdict *verdict)
+{
+	if (verdict->nr_fatal)
+		return "fatal";
+	if (verdict->nr_nonfatal)
+		return "non-fatal";
+	return verdict->nr_remarks ? "remarks" : "clean";
+}
+
+int check_tool_json_begin(struct check_tool *tool, const char *schema,
+			  const struct check_verdict *verdict, struct bp_json **ret)
+{
+	int r = tool->no_memory ? -ENOMEM : cli_json_begin(tool->cli, schema, ret);
+
+	if (r < 0)
+		return cli_fail(tool->cli, NULL, r);
+	bp_json_object(*ret, "data");
+	bp_json_string(*ret, "metadata", tool->path);
+	bp_json_string(*ret, "verdict", word_of(verdict));
+	return 0;
+}
+
+int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
+			struct bp_json *json)
+{
+	int status;
+
+	bp_json_array(json, "damages");
+	for (size_t i = 0; i < tool->nr_damages; i++)
+		bp_damage_json(json, NULL, &tool->damages[i]);
+	bp_json_array_close(json);
+	bp_json_object_close(json);
+	status = cli_json_end(tool->cli, json);
+	return status ? status : check_tool_status(tool, verdict);
+}
