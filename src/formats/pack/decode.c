@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Bytes from outside: every operand is looked for before it is read, and nothing is written past
+ * the block. Instructions that make nothing are limited in number, so every input ends.
+ */
+#include "formats/pack/code.h"
+#include "io/io.h"
+
+#define TIME_BITS 24
+#define TIME_MASK UINT64_C(0xffffff)
+
+/* Instructions in a block, and numbers in half of a shifted run. */
+#define MAX_INSTRUCTIONS 8192u
+#define MAX_SHIFTED      (IO_BLOCK / 8)
+
+struct decoder {
+	const uint8_t *at, *end;
+	uint8_t *out, *out_end;
+	uint64_t reg;
+	uint32_t times; /* of the next instruction; 0: not said */
+	unsigned instructions;
+};
+
+static bool take(struct decoder *d, uint64_t len, const uint8_t **ret)
+{
+	if (len > (uint64_t)(d->end - d->at))
+		return false;
+	*ret = d->at;
+	d->at += len;
+	return true;
+}
+
+static bool take_wide(struct decoder *d, unsigned bytes, uint64_t *ret)
+{
+	const uint8_t *p;
+	le64 disk = { 0 };
+
+	if ((bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) || !take(d, bytes, &p))
+		return false;
+	memcpy(&disk, p, bytes);
+	*ret = le64_get(disk);
+	return true;
+}
+
+/* n * 256 + b */
+static bool take_count(struct decoder *d, unsigned n, uint32_t *ret)
+{
+	const uint8_t *p;
+
+	if (!take(d, 1, &p))
+		return false;
+	*ret = n << 8 | *p;
+	return true;
+}
+
+/* Emit @count times, stepping by @step before each. */
+static bool emit(struct decoder *d, uint32_t count, uint64_t step)
+{
+	if (count > (uint64_t)(d->out_end - d->out) / 8)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		le64 disk;
+
+		d->reg += step;
+		disk = le64_make(d->reg);
+		memcpy(d->out, &disk, sizeof(disk));
+		d->out += sizeof(disk);
+	}
+	return true;
+}
+
+static bool copy(struct decoder *d, uint64_t len)
+{
+	const uint8_t *p;
+
+	if (len > (uint64_t)(d->out_end - d->out) || !take(d, len, &p))
+		return false;
+	memcpy(d->out, p, len);
+	d->out += len;
+	return true;
+}
+
+/* Instructions 0 to 4, which may be done several times. */
+static bool step(struct decoder *d, unsigned tag, unsigned n)
+{
+	uint32_t times = d->times ? d->times : 1;
+	uint64_t number = n;
+
+	d->times = 0;
+	if (tag != 1 && tag != 3 && !take_wide(d, n, &number))
+		return false;
+	if (tag == 0) {
+		d->reg = number;
+		return emit(d, times, 0);
+	}
+	return emit(d, times, tag <= 2 ? number : -number);
+}
+
+static bool run(struct decoder *d, uint8_t *out, size_t len, bool shifted);
+
+static bool shifted(struct decoder *d, unsigned n)
+{
+	le64 high[MAX_SHIFTED], low[MAX_SHIFTED];
+	uint8_t *out = d->out;
+	uint32_t count;
+
+	if (!take_count(d, n, &count) || count > (uint64_t)(d->out_end - d->out) / 8)
+		return false;
+	if (!run(d, (uint8_t *)high, count * sizeof(le64), true) ||
+	    !run(d, (uint8_t *)low, count * sizeof(le64), true))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		le64 value = le64_make((le64_get(high[i]) << TIME_BITS) +
+				       (le64_get(low[i]) & TIME_MASK));
+
+		memcpy(out + i * sizeof(value), &value, sizeof(value));
+	}
+	d->out = out + count * sizeof(le64);
+	return true;
+}
+
+static bool set_times(struct decoder *d, unsigned n, bool wide)
+{
+	uint32_t times = n;
+
+	if (d->times || (wide && !take_count(d, n, &times)) || times == 0)
+		return false;
+	d->times = times;
+	return true;
+}
+
+static bool instruction(struct decoder *d, unsigned tag, unsigned n, bool nested)
+{
+	uint64_t len;
+	uint32_t count;
+
+	if (tag <= 4)
+		return step(d, tag, n);
+	if (tag == 7 || tag == 8)
+		return set_times(d, n, tag == 8);
+	if (d->times)
+		return false;
+	switch (tag) {
+	case 5:
+		return emit(d, n, 0);
+	case 6:
+		return take_count(d, n, &count) && emit(d, count, 0);
+	case 9:
+		return copy(d, n);
+	case 10:
+		return take_wide(d, n, &len) && copy(d, len);
+	case 11:
+		return !nested && shifted(d, n);
+	default:
+		return false;
+	}
+}
+
+/* Until @len bytes are at @out, and not one more. */
+static bool run(struct decoder *d, uint8_t *out, size_t len, bool nested)
+{
+	uint8_t *outer_end = d->out_end;
+	const uint8_t *p;
+
+	d->out = out;
+	d->out_end = out + len;
+	while (d->out < d->out_end) {
+		if (d->instructions++ == MAX_INSTRUCTIONS || !take(d, 1, &p) ||
+		    !instruction(d, *p >> 4, *p & 15, nested))
+			return false;
+	}
+	d->out_end = outer_end;
+	return d->times == 0;
+}
+
+size_t code_decode(const uint8_t *from, size_t len, void *data)
+{
+	struct decoder d = { .at = from, .end = from + len };
+
+	return run(&d, data, IO_BLOCK, false) ? (size_t)(d.at - from) : 0;
+}

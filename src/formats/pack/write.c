@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writing packs. The device is cut into pieces of 1024 blocks; a worker takes one, encodes and
+ * deflates it, unpacks the result and compares, then waits for its turn to hand it on. So a pack
+ * does not depend on how many workers made it, and every block of every piece is looked at.
+ */
+#include "formats/pack/code.h"
+#include "formats/pack/pack.h"
+#include "formats/pack/zstream.h"
+#include "pdata/meta.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+
+#define PIECE      PACK_CHUNK_BLOCKS
+#define RECORD_MAX (8u + CODE_MAX)
+
+struct writing {
+	struct bp_ctx *ctx;
+	struct io *io;
+	const struct bp_thin_pack_opts *opts;
+	bp_write_fn write;
+	void *user;
+	struct bp_thin_pack_result *res;
+
+	pthread_mutex_t lock; /* over the rest, and res */
+	pthread_cond_t changed;
+	bp_mblock cursor;        /* blocks below were taken */
+	uint64_t taken, written; /* pieces */
+	int error;
+	bool failed_write; /* @error is of @write: it has said why */
+	bp_mblock failed;  /* of the piece that failed first */
+};
+
+/* One piece, and what it becomes. */
+struct piece {
+	struct writing *all;
+	uint64_t number;
+	bp_mblock first;
+	size_t count; /* blocks read */
+	bp_mblock
+		failed; /* the block that can't be read, or the first where it does not come back */
+	uint32_t nr_records, nr_damaged;
+	uint8_t *blocks; /* PIECE of them */
+	uint8_t *coded;  /* records */
+	size_t coded_len;
+	uint8_t *deflated; /* with the length before it */
+	size_t deflated_len;
+	uint16_t *which; /* by record: its block, counted from first */
+	struct zstream_deflater *deflater;
+	struct zstream_inflater *inflater;
+};
+
+static void piece_done(struct piece *p)
+{
+	free(p->blocks);
+	free(p->coded);
+	free(p->deflated);
+	free(p->which);
+	zstream_deflater_free(p->deflater);
+	zstream_inflater_free(p->inflater);
+}
+
+static int piece_init(struct piece *p)
+{
+	p->blocks = io_buffer_new(PIECE);
+	p->coded = malloc((size_t)PIECE * RECORD_MAX);
+	p->deflated = malloc(sizeof(le64) + zstream_bound((size_t)PIECE * RECORD_MAX));
+	p->which = calloc(PIECE, sizeof(*p->which));
+	if (!p->blocks || !p->coded || !p->deflated || !p->which)
+		return -ENOMEM;
+	if (zstream_deflater_new(&p->deflater) < 0 || zstream_inflater_new(&p->inflater) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* The next blocks that are data, and not a hole; false at the end, or once anything failed. */
+static bool take_piece(struct piece *p)
+{
+	struct writing *all = p->all;
+	bp_mblock begin, end;
+	bool got = false;
+
+	pthread_mutex_lock(&all->lock);
+	if (all->error == 0) {
+		int r = io_data_next(all->io, all->cursor, &begin, &end);
+
+		if (r < 0)
+			all->error = r;
+		got = r == 0 && begin < all->io->nr_blocks;
+	}
+	if (got) {
+		p->first = begin;
+		p->count = (size_t)MIN(end - begin, PIECE);
+		p->number = all->taken++;
+		all->cursor = begin + p->count;
+	}
+	pthread_mutex_unlock(&all->lock);
+	return got;
+}
+
+/* --- one piece --- */
+
+static int read_piece(struct piece *p)
+{
+	int r = io_read(p->all->io, p->first, p->count, p->blocks);
+
+	/* Find out which it is. */
+	for (size_t i = 0; r < 0 && i < p->count; i++) {
+		if (io_read(p->all->io, p->first + i, 1, p->blocks) < 0) {
+			p->failed = p->first + i;
+			break;
+		}
+	}
+	return r;
+}
+
+static bool is_zero(const uint8_t *block)
+{
+	return block[0] == 0 && memcmp(block, block + 1, IO_BLOCK - 1) == 0;
+}
+
+static void encode_block(struct piece *p, size_t i)
+{
+	const uint8_t *block = p->blocks + i * IO_BLOCK;
+	enum block_kind kind;
+	le64 number = le64_make(p->first + i);
+
+	if (is_zero(block))
+		return;
+	kind = block_kind_of(block);
+	if (kind == BLOCK_UNKNOWN) {
+		p->nr_damaged++;
+		if (!(p->all->opts->flags & BP_THIN_PACK_DAMAGED))
+			return;
+	}
+	memcpy(p->coded + p->coded_len, &number, sizeof(number));
+	p->coded_len += sizeof(number);
+	p->coded_len += code_encode(block, kind, p->coded + p->coded_len);
+	p->which[p->nr_records++] = (uint16_t)i;
+}
+
+static void deflate_piece(struct piece *p)
+{
+	size_t room = zstream_bound(p->coded_len);
+	le64 length;
+
+	p->deflated_len = zstream_deflate(p->deflater, p->coded, p->coded_len,
+					  p->deflated + sizeof(length), room);
+	length = le64_make(p->deflated_len);
+	memcpy(p->deflated, &length, sizeof(length));
+	p->deflated_len += sizeof(length);
+}
+
+/* What was deflated, inflated over what it was made of. */
+static bool inflates(struct piece *p)
+{
+	const uint8_t *from = p->deflated + sizeof(le64);
+	size_t from_len = p->deflated_len - sizeof(le64), room = p->coded_len + 1;
+	uint8_t *to = p->coded;
+	int r;
+
+	memset(p->coded, 0, p->coded_len);
+	zstream_inflate_reset(p->inflater);
+	do
+		r = zstream_inflate(p->inflater, &from, &from_len, &to, &room);
+	while (r == 0 && from_len > 0 && room > 0);
+	return r == 1 && from_len == 0 && (size_t)(to - p->coded) == p->coded_len;
+}
+
+static int verify_piece(struct piece *p)
+{
+	uint8_t block[IO_BLOCK];
+	size_t at = 0;
+
+	if (!inflates(p))
+		return -EIO;
+	for (uint32_t i = 0; i < p->nr_records; i++) {
+		bp_mblock nr = p->first + p->which[i];
+		le64 number;
+		size_t used;
+
+		memcpy(&number, p->coded + at, sizeof(number));
+		at += sizeof(number);
+		used = code_decode(p->coded + at, p->coded_len - at, block);
+		if (!used || le64_get(number) != nr ||
+		    memcmp(block, p->blocks + (size_t)p->which[i] * IO_BLOCK, IO_BLOCK) != 0)
+			return -EIO;
+		at += used;
+	}
+	return 0;
+}
+
+static int make_piece(struct piece *p)
+{
+	int r;
+
+	p->failed = p->first;
+	p->nr_records = p->nr_damaged = 0;
+	p->coded_len = p->deflated_len = 0;
+	r = read_piece(p);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < p->count; i++)
+		encode_block(p, i);
+	if (p->nr_records == 0)
+		return 0;
+	deflate_piece(p);
+	return verify_piece(p);
+}
+
+/* --- in order --- */
+
+static int hand_on(struct piece *p, int r)
+{
+	struct writing *all = p->all;
+
+	pthread_mutex_lock(&all->lock);
+	while (all->error == 0 && all->written != p->number)
+		pthread_cond_wait(&all->changed, &all->lock);
+	if (all->error == 0 && r != 0) {
+		all->error = r;
+		all->failed = p->failed;
+	}
+	if (all->error == 0 && p->deflated_len > 0) {
+		all->error = all->write(all->user, (const char *)p->deflated, p->deflated_len);
+		all->failed_write = all->error != 0;
+	}
+	all->res->nr_packed += p->nr_records;
+	all->res->nr_damaged += p->nr_damaged;
+	all->res->pack_bytes += p->deflated_len;
+	all->written++;
+	r = all->error;
+	pthread_cond_broadcast(&all->changed);
+	pthread_mutex_unlock(&all->lock);
+	return r;
+}
+
+static int report_progress(const struct piece *p)
+{
+	const struct bp_thin_pack_opts *opts = p->all->opts;
+
+	if (!opts->progress)
+		return 0;
+	return opts->progress(opts->progress_user, p->first + p->count, p->all->io->nr_blocks)
+		       ? -ECANCELED
+		       : 0;
+}
+
+static int writer_main(void *user, unsigned worker)
+{
+	struct piece p = { .all = user };
+	int r = piece_init(&p);
+
+	while (r == 0 && take_piece(&p)) {
+		r = make_piece(&p);
+		if (r == 0 && worker == 0)
+			r = report_progress(&p);
+		r = hand_on(&p, r);
+	}
+	/* Others may wait for a piece that was never begun. */
+	pthread_mutex_lock(&p.all->lock);
+	if (r != 0 && p.all->error == 0)
+		p.all->error = r;
+	r = p.all->error;
+	pthread_cond_broadcast(&p.all->changed);
+	pthread_mutex_unlock(&p.all->lock);
+	piece_done(&p);
+	return r;
+}
+
+static int write_header(struct writing *all)
+{
+	const struct pack_header_disk header = {
+		.magic = le64_make(PACK_MAGIC),
+		.version = le64_make(PACK_VERSION),
+		.block_size = le64_make(IO_BLOCK),
+		.nr_blocks = le64_make(all->io->nr_blocks),
+	};
+
+	all->res->pack_bytes = sizeof(header);
+	return all->write(all->user, (const char *)&header, sizeof(header));
+}
+
+static int say_why(const struct writing *all, int r)
+{
+	if (r == 0 || all->failed_write)
+		return r;
+	if (r == -ENOMEM)
+		return bp_fail_memory(all->ctx);
+	if (r == -ECANCELED)
+		return bp_fail(all->ctx, r, "canceled");
+	return bp_fail(all->ctx, r, "block %" PRIu64 ": cannot read: %s", all->failed,
+		       strerror(-r));
+}
+
+int pack_write(struct bp_ctx *ctx, struct io *io, const struct bp_thin_pack_opts *opts,
+	       bp_write_fn write, void *user, struct bp_thin_pack_result *ret)
+{
+	struct writing all = {
+		.ctx = ctx,
+		.io = io,
+		.opts = opts,
+		.write = write,
+		.user = user,
+		.res = ret,
+	};
+	int r;
+
+	ret->nr_blocks = io->nr_blocks;
+	ret->nr_packed = ret->nr_damaged = 0;
+	r = write_header(&all);
+	if (r)
+		return r;
+	pthread_mutex_init(&all.lock, NULL);
+	pthread_cond_init(&all.changed, NULL);
+	r = pack_work(pack_workers(opts->workers, DIV_UP(io->nr_blocks, PIECE)), writer_main,
+		      &all);
+	pthread_cond_destroy(&all.changed);
+	pthread_mutex_destroy(&all.lock);
+	return say_why(&all, r);
+}
