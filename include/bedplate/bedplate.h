@@ -9,6 +9,8 @@
 #include <bedplate/context.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>
+#include <bedplate/era_dump.h>
+#include <bedplate/era_meta.h>
 #include <bedplate/explain.h>
 #include <bedplate/json.h>
 #include <bedplate/output.h>

@@ -101,3 +101,66 @@ int loss_fail(struct bp_ctx *ctx, const struct loss_array *array, const struct l
 	describe(array, loss, what, sizeof(what));
 	return bp_fail(ctx, r, "%s", what);
 }
+
+/* --- reading an array --- */
+
+struct reading {
+	struct meta *meta;
+	const struct loss_array *array;
+	const struct array_reader *reader;
+};
+
+static int on_part(void *user, uint64_t begin, uint64_t end, const void *values)
+{
+	const struct reading *rd = user;
+
+	return rd->reader->part(rd->reader->user, begin, end, values);
+}
+
+static int on_lost(void *user, uint64_t begin, uint64_t end, enum array_error error,
+		   enum node_error node_error, bp_mblock block)
+{
+	const struct reading *rd = user;
+	const struct loss_ears *ears = rd->reader->ears;
+	const struct loss loss = { begin, end, error, node_error, block };
+	int r;
+
+	if (!ears->report)
+		return loss_fail(rd->meta->ctx, rd->array, &loss);
+	r = loss_tell(rd->array, &loss, ears->report, ears->user);
+	if (r == 0 && rd->reader->lost && begin < end)
+		r = rd->reader->lost(rd->reader->user, begin, end);
+	return r;
+}
+
+static int on_child(void *user, bp_mblock block)
+{
+	const struct reading *rd = user;
+	const struct loss_ears *ears = rd->reader->ears;
+
+	return ears->child(ears->user, block);
+}
+
+static int on_tree(void *user, const struct forest *tree)
+{
+	const struct reading *rd = user;
+	const struct loss_ears *ears = rd->reader->ears;
+
+	return ears->tree(ears->user, rd->array, tree);
+}
+
+int loss_array_read(struct meta *meta, const struct loss_array *array,
+		    const struct array_reader *reader)
+{
+	struct reading rd = { .meta = meta, .array = array, .reader = reader };
+	const struct array_visitor visitor = {
+		.part = reader->part ? on_part : NULL,
+		.lost = on_lost,
+		.child = reader->ears->child ? on_child : NULL,
+		.tree = reader->ears->tree ? on_tree : NULL,
+		.user = &rd,
+	};
+	int r = array_walk(meta, array->root, array->nr, array->value_size, &visitor);
+
+	return r == -ENOMEM ? bp_fail_memory(meta->ctx) : r;
+}

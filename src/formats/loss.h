@@ -37,6 +37,28 @@ int loss_tell(const struct loss_array *array, const struct loss *loss, loss_fn r
 /* Record it as a failure: -EIO, -EBADMSG or -EUCLEAN. */
 int loss_fail(struct bp_ctx *ctx, const struct loss_array *array, const struct loss *loss);
 
+/*
+ * Who hears what is met on the way: damage, pointers and trees, as array_visitor has them. NULL
+ * in a member is allowed; without report() the first damage fails.
+ */
+struct loss_ears {
+	loss_fn report;
+	int (*child)(void *user, bp_mblock block);
+	int (*tree)(void *user, const struct loss_array *array, const struct forest *tree);
+	void *user;
+};
+
+/* Walk an array: @part as array_visitor's. What is lost is told to ears->report. */
+struct array_reader {
+	int (*part)(void *user, uint64_t begin, uint64_t end, const void *values);
+	/* Elements [@begin, @end) are lost, after @report heard of it. May be NULL. */
+	int (*lost)(void *user, uint64_t begin, uint64_t end);
+	void *user;
+	const struct loss_ears *ears;
+};
+int loss_array_read(struct meta *meta, const struct loss_array *array,
+		    const struct array_reader *reader);
+
 /* enum node_error and enum array_error as kinds of damage. */
 enum bp_damage_kind loss_node_kind(enum node_error error);
 enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node_error);

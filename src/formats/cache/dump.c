@@ -111,8 +111,8 @@ static int on_hints(void *user, uint64_t begin, uint64_t end, const void *values
 static int put_array(struct dump *d, enum cache_array_id id, enum cache_xml group,
 		     int (*part)(void *, uint64_t, uint64_t, const void *))
 {
-	const struct cache_ears ears = { .report = on_damage, .user = d };
-	const struct cache_reader reader = {
+	const struct loss_ears ears = { .report = on_damage, .user = d };
+	const struct array_reader reader = {
 		.part = part,
 		.lost = on_lost,
 		.user = d,
@@ -150,7 +150,7 @@ static void put_end(struct dump *d)
 
 static int prepare(struct dump *d)
 {
-	const struct cache_ears ears = { .report = on_damage, .user = d };
+	const struct loss_ears ears = { .report = on_damage, .user = d };
 	uint64_t nr = d->meta->sb.pub.nr_cache_blocks;
 	int r = bits_init(&d->judged.kept, nr);
 
@@ -163,7 +163,7 @@ static int prepare(struct dump *d)
 
 static int dump(struct dump *d)
 {
-	const struct cache_ears ears = { .report = on_damage, .user = d };
+	const struct loss_ears ears = { .report = on_damage, .user = d };
 	int r;
 
 	put_superblock(d);

@@ -20,7 +20,7 @@ struct twice {
 
 struct judging {
 	struct bp_cache_meta *meta;
-	const struct cache_ears *ears;
+	const struct loss_ears *ears;
 	struct cache_judged *j;
 	struct origins origins;
 	uint64_t origin_blocks;
@@ -225,8 +225,8 @@ static int told_before(void *user, const struct bp_damage *damage)
 
 static int judge_twice(struct judging *w)
 {
-	const struct cache_ears ears = { .report = told_before };
-	const struct cache_reader reader = { .part = find_first, .user = w, .ears = &ears };
+	const struct loss_ears ears = { .report = told_before };
+	const struct array_reader reader = { .part = find_first, .user = w, .ears = &ears };
 	uint32_t keep = 0;
 	int r;
 
@@ -250,7 +250,7 @@ static int judge_twice(struct judging *w)
 
 static int judge(struct judging *w)
 {
-	const struct cache_reader reader = {
+	const struct array_reader reader = {
 		.part = on_mappings,
 		.lost = on_lost,
 		.user = w,
@@ -274,7 +274,7 @@ static int judge(struct judging *w)
 	return r == 0 ? judge_twice(w) : r;
 }
 
-int cache_judge(struct bp_cache_meta *meta, const struct cache_ears *ears,
+int cache_judge(struct bp_cache_meta *meta, const struct loss_ears *ears,
 		struct cache_judged *ret)
 {
 	struct judging w = {

@@ -46,30 +46,9 @@ enum cache_array_id {
 };
 struct loss_array cache_array_get(const struct cache_sb *sb, enum cache_array_id id);
 
-/*
- * Who hears what is met on the way: damage, pointers and trees, as array_visitor has them. NULL
- * in a member is allowed; without report() the first damage fails.
- */
-struct cache_ears {
-	loss_fn report;
-	int (*child)(void *user, bp_mblock block);
-	int (*tree)(void *user, const struct loss_array *array, const struct forest *tree);
-	void *user;
-};
-
-/*
- * Walk one of them: nothing, where it has no root. @part as array_visitor's. What is lost is
- * told to ears->report.
- */
-struct cache_reader {
-	int (*part)(void *user, uint64_t begin, uint64_t end, const void *values);
-	/* Elements [@begin, @end) are lost, after @report heard of it. May be NULL. */
-	int (*lost)(void *user, uint64_t begin, uint64_t end);
-	void *user;
-	const struct cache_ears *ears;
-};
+/* Walk one of them: nothing, where there are no hints. */
 int cache_array_read(struct bp_cache_meta *meta, enum cache_array_id id,
-		     const struct cache_reader *reader);
+		     const struct array_reader *reader);
 
 /*
  * The dirty bits of all cache blocks, as stored: from the bitset (version 2), or all clear
@@ -77,7 +56,7 @@ int cache_array_read(struct bp_cache_meta *meta, enum cache_array_id id,
  * NULL. Both are to be initialised with nr_cache_blocks.
  */
 int cache_dirty_read(struct bp_cache_meta *meta, struct bits *dirty, struct bits *unknown,
-		     const struct cache_ears *ears);
+		     const struct loss_ears *ears);
 
 /*
  * What the mappings mean, judged: which can be kept, and which of these are dirty or have to be
@@ -93,7 +72,7 @@ struct cache_judged {
 	uint64_t nr_lost;             /* cache blocks whose mapping can't be read */
 	uint64_t nr_dropped;          /* mappings that can be read, but not be kept */
 };
-int cache_judge(struct bp_cache_meta *meta, const struct cache_ears *ears,
+int cache_judge(struct bp_cache_meta *meta, const struct loss_ears *ears,
 		struct cache_judged *ret);
 void cache_judged_done(struct cache_judged *judged);
 

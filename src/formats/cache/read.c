@@ -52,73 +52,15 @@ struct loss_array cache_array_get(const struct cache_sb *sb, enum cache_array_id
 	return a;
 }
 
-struct reading {
-	struct bp_cache_meta *meta;
-	struct loss_array array;
-	const struct cache_reader *reader;
-};
-
-static int on_part(void *user, uint64_t begin, uint64_t end, const void *values)
-{
-	const struct reading *rd = user;
-
-	return rd->reader->part(rd->reader->user, begin, end, values);
-}
-
-static int on_lost(void *user, uint64_t begin, uint64_t end, enum array_error error,
-		   enum node_error node_error, bp_mblock block)
-{
-	const struct reading *rd = user;
-	const struct cache_ears *ears = rd->reader->ears;
-	const struct loss loss = { begin, end, error, node_error, block };
-	int r;
-
-	if (!ears->report)
-		return loss_fail(rd->meta->meta.ctx, &rd->array, &loss);
-	r = loss_tell(&rd->array, &loss, ears->report, ears->user);
-	if (r == 0 && rd->reader->lost && begin < end)
-		r = rd->reader->lost(rd->reader->user, begin, end);
-	return r;
-}
-
-static int on_child(void *user, bp_mblock block)
-{
-	const struct reading *rd = user;
-	const struct cache_ears *ears = rd->reader->ears;
-
-	return ears->child(ears->user, block);
-}
-
-static int on_tree(void *user, const struct forest *tree)
-{
-	const struct reading *rd = user;
-	const struct cache_ears *ears = rd->reader->ears;
-
-	return ears->tree(ears->user, &rd->array, tree);
-}
-
 int cache_array_read(struct bp_cache_meta *meta, enum cache_array_id id,
-		     const struct cache_reader *reader)
+		     const struct array_reader *reader)
 {
-	struct reading rd = {
-		.meta = meta,
-		.array = cache_array_get(&meta->sb, id),
-		.reader = reader,
-	};
-	const struct array_visitor visitor = {
-		.part = reader->part ? on_part : NULL,
-		.lost = on_lost,
-		.child = reader->ears->child ? on_child : NULL,
-		.tree = reader->ears->tree ? on_tree : NULL,
-		.user = &rd,
-	};
-	int r;
+	const struct loss_array array = cache_array_get(&meta->sb, id);
 
 	/* The others are always there: a root of 0 is told as one out of range. */
-	if (!rd.array.root && id == CACHE_HINTS)
+	if (!array.root && id == CACHE_HINTS)
 		return 0;
-	r = array_walk(&meta->meta, rd.array.root, rd.array.nr, rd.array.value_size, &visitor);
-	return r == -ENOMEM ? bp_fail_memory(meta->meta.ctx) : r;
+	return loss_array_read(&meta->meta, &array, reader);
 }
 
 /* --- dirty bits --- */
@@ -147,10 +89,10 @@ static int dirty_lost(void *user, uint64_t begin, uint64_t end)
 }
 
 int cache_dirty_read(struct bp_cache_meta *meta, struct bits *dirty, struct bits *unknown,
-		     const struct cache_ears *ears)
+		     const struct loss_ears *ears)
 {
 	struct dirty_reading rd = { dirty, unknown };
-	const struct cache_reader reader = {
+	const struct array_reader reader = {
 		.part = dirty_part,
 		.lost = dirty_lost,
 		.user = &rd,
@@ -237,8 +179,8 @@ static int walk_discards(void *user, uint64_t begin, uint64_t end, const void *v
 static int walk_all(struct walk *w)
 {
 	const struct bp_cache_visitor *v = w->v;
-	const struct cache_ears ears = { .report = v->damage, .user = v->user };
-	struct cache_reader reader = { .user = w, .ears = &ears };
+	const struct loss_ears ears = { .report = v->damage, .user = v->user };
+	struct array_reader reader = { .user = w, .ears = &ears };
 	int r = 0;
 
 	if (v->mapping) {

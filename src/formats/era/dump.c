@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Dumping: writesets, then the array, each read once and written as it comes. A dump that is not
+ * whole is made to be no document, unless it is for repair. And lists of blocks written.
+ */
+#include <bedplate/era_dump.h>
+
+#include "core/opts.h"
+#include "formats/era/salvage.h"
+#include "formats/era/xml.h"
+#include "formats/xml/write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct dump {
+	struct bp_era_meta *meta;
+	const struct bp_era_dump_opts *opts;
+	struct xml_writer w;
+	uint64_t nr_damages;
+	const char *indent; /* of comments */
+
+	/* The writeset at hand. */
+	uint64_t era, nr_bits;
+	uint64_t next;       /* long form: the first block that has no line yet */
+	uint64_t begin, end; /* compact form: the run at hand */
+
+	uint32_t *
+		logical; /* BP_ERA_DUMP_LOGICAL: the era of each block, by writesets; 0: none */
+};
+
+static void put(struct dump *d, const char *text)
+{
+	xml_write_text(&d->w, text, strlen(text));
+}
+
+static int on_damage(void *user, const struct bp_damage *damage)
+{
+	struct dump *d = user;
+
+	d->nr_damages += damage->harm != BP_HARM_REMARK;
+	if (d->opts->damage)
+		d->opts->damage(d->opts->callback_user, damage);
+	if (!(d->opts->flags & BP_ERA_DUMP_REPAIR)) {
+		put(d, d->indent);
+		put(d, "<!-- ");
+		put(d, damage->what);
+		put(d, " -->\n");
+	}
+	return 0;
+}
+
+/* --- writesets --- */
+
+static void put_bits(struct dump *d, uint64_t end, bool value)
+{
+	for (; d->next < end; d->next++) {
+		const struct era_xml_bit bit = { .block = d->next, .value = value };
+
+		xml_write_element(&d->w, 2, &era_xml_elements[ERA_XML_BIT], &bit);
+	}
+}
+
+static void put_marked(struct dump *d)
+{
+	const struct era_xml_marked marked = { d->begin, d->end - d->begin };
+
+	if (d->begin < d->end)
+		xml_write_element(&d->w, 2, &era_xml_elements[ERA_XML_MARKED], &marked);
+	d->begin = d->end;
+}
+
+static int on_writeset(void *user, uint64_t era, uint32_t nr_bits)
+{
+	struct dump *d = user;
+	const struct era_xml_writeset ws = { era, nr_bits };
+
+	d->era = era;
+	d->nr_bits = nr_bits;
+	d->next = d->begin = d->end = 0;
+	d->indent = "    ";
+	if (!d->logical)
+		xml_write_element(&d->w, 1, &era_xml_elements[ERA_XML_WRITESET], &ws);
+	return d->w.error;
+}
+
+static int on_written(void *user, uint64_t begin, uint64_t end)
+{
+	struct dump *d = user;
+	uint64_t nr = d->meta->sb.pub.nr_blocks;
+
+	if (d->logical) {
+		for (uint64_t i = begin; i < MIN(end, nr); i++)
+			d->logical[i] = MAX(d->logical[i], (uint32_t)MIN(d->era, UINT32_MAX));
+	} else if (!(d->opts->flags & BP_ERA_DUMP_COMPACT)) {
+		put_bits(d, begin, false);
+		put_bits(d, end, true);
+	} else if (begin == d->end && d->begin < d->end) {
+		d->end = end;
+	} else {
+		put_marked(d);
+		d->begin = begin;
+		d->end = end;
+	}
+	return d->w.error;
+}
+
+static int on_end_writeset(void *user)
+{
+	struct dump *d = user;
+
+	d->indent = "  ";
+	if (d->logical)
+		return 0;
+	if (d->opts->flags & BP_ERA_DUMP_COMPACT)
+		put_marked(d);
+	else
+		put_bits(d, d->nr_bits, false);
+	xml_write_close(&d->w, 1, &era_xml_elements[ERA_XML_WRITESET], true);
+	return d->w.error;
+}
+
+/* The comment is in its place already, but for what stands before it. */
+static int on_lost(void *user, uint64_t begin, uint64_t end)
+{
+	struct dump *d = user;
+
+	if (!d->logical && !(d->opts->flags & BP_ERA_DUMP_COMPACT))
+		put_bits(d, begin, false);
+	d->next = end;
+	return d->w.error;
+}
+
+/* --- the array --- */
+
+static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
+{
+	struct dump *d = user;
+	const struct bp_era_dump_opts *opts = d->opts;
+
+	for (uint64_t i = begin; i < end; i++) {
+		struct era_xml_era e = { .block = i, .era = le32_get(eras[i - begin]) };
+
+		if (d->logical)
+			e.era = MAX(e.era, (uint64_t)d->logical[i]);
+		xml_write_element(&d->w, 2, &era_xml_elements[ERA_XML_ERA], &e);
+	}
+	if (d->w.error)
+		return d->w.error;
+	if (opts->progress &&
+	    opts->progress(opts->callback_user, end, d->meta->sb.pub.nr_blocks))
+		return bp_fail(d->meta->meta.ctx, -ECANCELED, "canceled");
+	return 0;
+}
+
+static void put_superblock(struct dump *d)
+{
+	const struct bp_era_superblock *sb = &d->meta->sb.pub;
+	const struct era_xml_superblock xml = {
+		.block_size = sb->data_block_sectors,
+		.nr_blocks = sb->nr_blocks,
+		.current_era = sb->current_era,
+	};
+
+	xml_write_element(&d->w, 0, &era_xml_elements[ERA_XML_SUPERBLOCK], &xml);
+}
+
+static void put_end(struct dump *d)
+{
+	if ((d->opts->flags & BP_ERA_DUMP_REPAIR) || !d->nr_damages)
+		xml_write_close(&d->w, 0, &era_xml_elements[ERA_XML_SUPERBLOCK], false);
+	else
+		put(d,
+		    "<!-- parts of the metadata can't be read: this dump is not whole -->\n");
+}
+
+static int dump(struct dump *d)
+{
+	const struct loss_ears ears = { .report = on_damage, .user = d };
+	const struct era_taker taker = {
+		.writeset = on_writeset,
+		.written = on_written,
+		.end_writeset = on_end_writeset,
+		.eras = on_eras,
+		.lost = on_lost,
+		.user = d,
+	};
+	unsigned flags =
+		d->opts->flags & BP_ERA_DUMP_REPAIR ? ERA_SALVAGE_JUDGE | ERA_SALVAGE_WHOLE : 0;
+	int r;
+
+	d->indent = "  ";
+	put_superblock(d);
+	r = era_salvage_writesets(d->meta, flags, &ears, &taker);
+	d->indent = "    ";
+	xml_write_element(&d->w, 1, &era_xml_elements[ERA_XML_ERA_ARRAY], NULL);
+	if (r == 0)
+		r = era_salvage_array(d->meta, flags, &ears, &taker);
+	xml_write_close(&d->w, 1, &era_xml_elements[ERA_XML_ERA_ARRAY], true);
+	if (r != 0)
+		return r;
+	put_end(d);
+	return xml_writer_flush(&d->w);
+}
+
+/* The writer's own words stay; a bare number gets some. */
+static int end(struct bp_ctx *ctx, const struct xml_writer *w, int r)
+{
+	if (r < 0 && r == w->error)
+		return bp_fail(ctx, r, "cannot write the dump: %s", strerror(-r));
+	return r;
+}
+
+int bp_era_dump(struct bp_era_meta *meta, const struct bp_era_dump_opts *opts,
+		bp_write_fn write, void *user, uint64_t *ret_damages)
+{
+	struct bp_era_dump_opts o;
+	struct dump d = { .meta = meta, .opts = &o };
+	int r = opts_read(meta->meta.ctx, &o, sizeof(o), opts);
+
+	if (r < 0)
+		return r;
+	if (o.flags & BP_ERA_DUMP_LOGICAL) {
+		d.logical = calloc(meta->sb.pub.nr_blocks + UINT64_C(1), sizeof(*d.logical));
+		if (!d.logical)
+			return bp_fail_memory(meta->meta.ctx);
+	}
+	r = xml_writer_init(&d.w, write, user);
+	r = r == 0 ? end(meta->meta.ctx, &d.w, dump(&d)) : bp_fail_memory(meta->meta.ctx);
+	xml_writer_done(&d.w);
+	free(d.logical);
+	if (r == 0)
+		*ret_damages = d.nr_damages;
+	return r;
+}
+
+/* --- blocks written since an era --- */
+
+struct blocks {
+	struct xml_writer w;
+	void (*damage)(void *user, const struct bp_damage *damage);
+	void *damage_user;
+	uint64_t nr_damages;
+};
+
+static void put_attr(struct xml_writer *w, const char *lead, uint64_t value)
+{
+	xml_write_text(w, lead, strlen(lead));
+	xml_write_number(w, value);
+}
+
+static int put_run(void *user, uint32_t begin, uint32_t end)
+{
+	struct blocks *b = user;
+
+	if (end - begin == 1) {
+		put_attr(&b->w, "  <block block=\"", begin);
+	} else {
+		put_attr(&b->w, "  <range begin=\"", begin);
+		put_attr(&b->w, "\" end=\"", end);
+	}
+	xml_write_text(&b->w, "\"/>\n", 4);
+	return b->w.error;
+}
+
+static int blocks_damage(void *user, const struct bp_damage *damage)
+{
+	struct blocks *b = user;
+
+	b->nr_damages++;
+	if (b->damage)
+		b->damage(b->damage_user, damage);
+	return 0;
+}
+
+int bp_era_blocks_text(struct bp_era_meta *meta, uint32_t since,
+		       void (*damage)(void *user, const struct bp_damage *damage),
+		       void *damage_user, bp_write_fn write, void *user, uint64_t *ret_damages)
+{
+	struct blocks b = { .damage = damage, .damage_user = damage_user };
+	int r = xml_writer_init(&b.w, write, user);
+
+	if (r < 0)
+		return bp_fail_memory(meta->meta.ctx);
+	xml_write_text(&b.w, "<blocks>\n", 9);
+	r = bp_era_written_since(meta, since, put_run, blocks_damage, &b);
+	xml_write_text(&b.w, "</blocks>\n", 10);
+	if (r == 0)
+		r = xml_writer_flush(&b.w);
+	r = end(meta->meta.ctx, &b.w, r);
+	xml_writer_done(&b.w);
+	if (r == 0)
+		*ret_damages = b.nr_damages;
+	return r;
+}
