@@ -54,9 +54,12 @@ void cursor_done(struct cursor *c)
 
 bp_mblock cursor_block(const struct cursor *c)
 {
-	const struct cursor_level *level = &c->levels[c->depth - 1];
+	const struct cursor_level *level;
 
-	return c->depth ? node_value64(&level->node, level->at) : c->root;
+	if (c->depth == 0)
+		return c->root;
+	level = &c->levels[c->depth - 1];
+	return node_value64(&level->node, level->at);
 }
 
 int cursor_height(const struct cursor *c)

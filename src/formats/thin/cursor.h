@@ -50,9 +50,12 @@ static inline struct cursor_level *cursor_level(struct cursor *c)
 /* The key of the entry; of a subtree, a key that none in it is below. */
 static inline uint64_t cursor_key(const struct cursor *c)
 {
-	const struct cursor_level *level = &c->levels[c->depth - 1];
+	const struct cursor_level *level;
 
-	return c->depth ? node_key(&level->node, level->at) : 0;
+	if (c->depth == 0)
+		return 0;
+	level = &c->levels[c->depth - 1];
+	return node_key(&level->node, level->at);
 }
 
 /* The subtree it stands before: its block, and its height (0: a leaf). */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/thin_trim.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *metadata, *data, *io_engine;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_STRING(metadata, 0, "metadata-dev", "METADATA", "the pool's metadata device or file"),
+	OPT_STRING(data, 0, "data-dev", "DATA", "the pool's data device, or a file in its place"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_ANY("metadata-dev"),
+	OPT_ANY("data-dev"),
+	OPT_END
+};
+/* clang-format on */
+
+struct print {
+	struct cli *cli;
+	struct bp_json *json;
+};
+
+static void print_damage(void *user, const struct bp_damage *damage)
+{
+	const struct print *p = user;
+
+	cli_warn(p->cli, "%s", damage->what);
+}
+
+static int on_run(void *user, bp_dblock begin, bp_dblock length)
+{
+	const struct print *p = user;
+
+	if (p->json) {
+		bp_json_object(p->json, NULL);
+		bp_json_uint(p->json, "data_begin", begin);
+		bp_json_uint(p->json, "length", length);
+		bp_json_object_close(p->json);
+	} else if (p->cli->dry_run && !p->cli->quiet) {
+		fprintf(p->cli->out, "would discard data %" PRIu64 "..%" PRIu64 "\n", begin,
+			begin + length);
+	}
+	return 0;
+}
+
+static int on_progress(void *user, uint64_t done, uint64_t total)
+{
+	const struct print *p = user;
+
+	return cli_progress(p->cli, done, total);
+}
+
+static int end_json(const struct print *p, const struct bp_thin_trim_result *res)
+{
+	bp_json_array_close(p->json);
+	bp_json_uint(p->json, "data_block_bytes", res->data_block_bytes);
+	bp_json_uint(p->json, "nr_data_blocks", res->nr_data_blocks);
+	bp_json_uint(p->json, "nr_free_blocks", res->nr_free);
+	bp_json_bool(p->json, "discarded", !p->cli->dry_run);
+	bp_json_object_close(p->json);
+	return cli_json_end(p->cli, p->json);
+}
+
+static int run(struct cli *cli, const void *q)
+{
+	const struct args *args = q;
+	struct print p = { .cli = cli };
+	struct bp_thin_trim_result res = { .size = sizeof(res) };
+	struct bp_thin_trim_opts opt = {
+		.size = sizeof(opt),
+		.flags = cli->dry_run ? BP_THIN_TRIM_DRY_RUN : 0,
+		.damage = print_damage,
+		.run = on_run,
+		.progress = on_progress,
+		.user = &p,
+	};
+	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_trim", &p.json) : 0;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (p.json) {
+		bp_json_object(p.json, "data");
+		bp_json_array(p.json, "runs");
+	}
+	cli_progress_title(cli, "Checking and trimming");
+	r = bp_thin_trim(cli->ctx, args->metadata, args->data, &opt, &res);
+	if (r < 0) {
+		bp_json_free(p.json);
+		return cli_fail(cli, NULL, r);
+	}
+	if (p.json)
+		return end_json(&p, &res);
+	cli_note(cli, "%" PRIu64 " of %" PRIu64 " data blocks are free%s", res.nr_free,
+		 res.nr_data_blocks, cli->dry_run ? "" : ", and were discarded");
+	return EXIT_OK;
+}
+
+const struct cmd cmd_thin_trim = {
+	.name = "thin_trim",
+	.group = "Metadata",
+	.summary = "Discard the free space of a thin pool that is not active.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
