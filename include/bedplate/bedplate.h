@@ -4,11 +4,13 @@
 #define BEDPLATE_BEDPLATE_H
 
 #include <bedplate/bdev.h>
+#include <bedplate/cache_check.h>
 #include <bedplate/cache_dump.h>
 #include <bedplate/cache_meta.h>
 #include <bedplate/context.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>
+#include <bedplate/era_check.h>
 #include <bedplate/era_dump.h>
 #include <bedplate/era_meta.h>
 #include <bedplate/explain.h>

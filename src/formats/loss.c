@@ -5,29 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum bp_damage_kind loss_node_kind(enum node_error error)
-{
-	static const enum bp_damage_kind kinds[NODE_ERRORS] = {
-		[NODE_IO] = BP_DAMAGE_IO,
-		[NODE_RANGE] = BP_DAMAGE_POINTER,
-		[NODE_CSUM] = BP_DAMAGE_CHECKSUM,
-		[NODE_KIND] = BP_DAMAGE_WRONG_KIND,
-		[NODE_BLOCKNR] = BP_DAMAGE_MISPLACED,
-		[NODE_FLAGS] = BP_DAMAGE_NODE_HEADER,
-		[NODE_VALUE_SIZE] = BP_DAMAGE_NODE_HEADER,
-		[NODE_MAX_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_NR_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_KEY_ORDER] = BP_DAMAGE_KEY_ORDER,
-		[NODE_NO_ENTRIES] = BP_DAMAGE_NODE_HEADER,
-		[NODE_LOOP] = BP_DAMAGE_LOOP,
-		[NODE_DEPTH] = BP_DAMAGE_DEPTH,
-		[NODE_HEIGHT] = BP_DAMAGE_DEPTH,
-		[NODE_KEY_RANGE] = BP_DAMAGE_KEY_RANGE,
-	};
-
-	return kinds[error];
-}
-
 enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node_error)
 {
 	static const enum bp_damage_kind kinds[ARRAY_ERRORS] = {
@@ -43,7 +20,7 @@ enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node
 		[ARRAY_EXTRA] = BP_DAMAGE_ARRAY_SIZE,
 	};
 
-	return error == ARRAY_TREE ? loss_node_kind(node_error) : kinds[error];
+	return error == ARRAY_TREE ? check_kind_of(node_error) : kinds[error];
 }
 
 /* "mapping array: block 10: bad checksum in array block", whatever is wrong. */
@@ -63,9 +40,8 @@ static void describe(const struct loss_array *array, const struct loss *loss, ch
 static struct bp_damage damage_of(const struct loss_array *array, const struct loss *loss)
 {
 	struct bp_damage damage =
-		LOSS_DAMAGE(.kind = loss_array_kind(loss->error, loss->node_error),
-			    .harm = BP_HARM_FATAL, .place = array->place,
-			    .device = array->device);
+		DAMAGE(.kind = loss_array_kind(loss->error, loss->node_error),
+		       .harm = BP_HARM_FATAL, .place = array->place, .device = array->device);
 
 	if (loss->error != ARRAY_MISSING)
 		damage.block = loss->block;

@@ -3,22 +3,21 @@
 #ifndef FORMATS_LOSS_H
 #define FORMATS_LOSS_H
 
-#include <bedplate/damage.h>
-
-#include "core/context.h"
+#include "formats/check/check.h"
 #include "pdata/bitset.h"
 
 /* An array, and how it is told about. */
 struct loss_array {
 	enum bp_damage_place place;
-	const char *name;     /* "mapping array" */
-	const char *elements; /* "cache blocks": what a range is of */
-	bp_mblock root;       /* 0: there is none */
-	uint64_t nr;          /* elements; of a bitset, words */
-	uint32_t value_size;
-	uint32_t factor;  /* what one element stands for: 64 in bitsets */
-	uint64_t nr_told; /* how many there are of what is told about */
-	uint64_t device;  /* BP_NONE, or what bp_damage.device is to say */
+	const char *name;         /* "mapping array" */
+	const char *elements;     /* "cache blocks": what a range is of */
+	bp_mblock root;           /* 0: there is none */
+	uint64_t nr;              /* elements; of a bitset, words */
+	uint32_t value_size;      /* 0: no array, but a tree of values of */
+	uint32_t tree_value_size; /* bytes */
+	uint32_t factor;          /* what one element stands for: 64 in bitsets */
+	uint64_t nr_told;         /* how many there are of what is told about */
+	uint64_t device;          /* BP_NONE, or what bp_damage.device is to say */
 };
 
 /* Elements [@begin, @end) of it are lost: what array_visitor.lost gets. */
@@ -59,22 +58,7 @@ struct array_reader {
 int loss_array_read(struct meta *meta, const struct loss_array *array,
 		    const struct array_reader *reader);
 
-/* enum node_error and enum array_error as kinds of damage. */
-enum bp_damage_kind loss_node_kind(enum node_error error);
+/* enum array_error as a kind of damage; where it is the tree, by its node's. */
 enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node_error);
-
-/* A damage in which all that is not given, and may be BP_NONE, is. */
-/* clang-format off */
-#define LOSS_DAMAGE(...) __extension__({ \
-	_Pragma("GCC diagnostic push") \
-	_Pragma("GCC diagnostic ignored \"-Woverride-init\"") \
-	struct bp_damage loss_damage_ = { \
-		.block = BP_NONE, .parent = BP_NONE, .device = BP_NONE, .begin = BP_NONE, \
-		.end = BP_NONE, .expected = BP_NONE, .actual = BP_NONE, __VA_ARGS__ \
-	}; \
-	_Pragma("GCC diagnostic pop") \
-	loss_damage_; \
-})
-/* clang-format on */
 
 #endif

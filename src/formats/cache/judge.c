@@ -45,8 +45,8 @@ static int _printf_(3, 4)
 static struct bp_damage damage_at(enum bp_damage_kind kind, enum bp_damage_place place,
 				  uint64_t cache_block)
 {
-	return LOSS_DAMAGE(.kind = kind, .harm = BP_HARM_FATAL, .place = place,
-			   .begin = cache_block, .end = cache_block + 1);
+	return DAMAGE(.kind = kind, .harm = BP_HARM_FATAL, .place = place, .begin = cache_block,
+		      .end = cache_block + 1);
 }
 
 /*

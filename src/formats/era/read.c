@@ -12,6 +12,7 @@ static const struct loss_array tree_words = {
 	.place = BP_PLACE_WRITESETS,
 	.name = "writeset tree",
 	.elements = "eras",
+	.tree_value_size = sizeof(struct era_writeset_disk),
 	.factor = 1,
 	.nr_told = UINT64_MAX,
 	.device = BP_NONE,

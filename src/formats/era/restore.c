@@ -75,8 +75,8 @@ static int open_writeset(struct restore *re, const struct era_xml_writeset *ws)
 }
 
 /* Blocks [@begin, @begin + @len) of @nr come next. */
-static int check_blocks(struct restore *re, uint64_t begin, uint64_t len, uint64_t nr,
-			uint64_t *next)
+static int expect_blocks(struct restore *re, uint64_t begin, uint64_t len, uint64_t nr,
+			 uint64_t *next)
 {
 	if (begin >= nr || len > nr - begin)
 		return fail_xml(re,
@@ -94,7 +94,7 @@ static int check_blocks(struct restore *re, uint64_t begin, uint64_t len, uint64
 
 static int on_bits(struct restore *re, uint64_t begin, uint64_t len, bool value)
 {
-	int r = check_blocks(re, begin, len, re->build.nr_bits, &re->next_bit);
+	int r = expect_blocks(re, begin, len, re->build.nr_bits, &re->next_bit);
 
 	return r < 0 || !value ? r : era_build_written(&re->build, begin, begin + len);
 }
@@ -102,7 +102,7 @@ static int on_bits(struct restore *re, uint64_t begin, uint64_t len, bool value)
 static int on_era(struct restore *re, const struct era_xml_era *e)
 {
 	uint32_t current = re->build.make.current_era;
-	int r = check_blocks(re, e->block, 1, re->build.make.nr_blocks, &re->next_element);
+	int r = expect_blocks(re, e->block, 1, re->build.make.nr_blocks, &re->next_element);
 
 	if (r < 0)
 		return r;

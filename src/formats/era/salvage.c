@@ -105,8 +105,8 @@ static int make_full(struct salvage *s, uint64_t era)
 static int gap(struct salvage *s, uint64_t begin, uint64_t end)
 {
 	struct bp_damage damage =
-		LOSS_DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
-			    .place = BP_PLACE_WRITESETS, .begin = begin, .end = end);
+		DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_WRITESETS, .begin = begin, .end = end);
 	int r;
 
 	if (begin >= end)
@@ -126,9 +126,9 @@ static int judge_era(const struct salvage *s, const struct era_writeset *ws, boo
 {
 	const struct bp_era_superblock *sb = &s->meta->sb.pub;
 	struct bp_damage damage =
-		LOSS_DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
-			    .place = BP_PLACE_WRITESETS, .begin = ws->era, .end = ws->era + 1,
-			    .expected = sb->current_era, .actual = ws->era);
+		DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_WRITESETS, .begin = ws->era, .end = ws->era + 1,
+		       .expected = sb->current_era, .actual = ws->era);
 
 	*ret_drop = false;
 	if (ws->current || !(s->flags & ERA_SALVAGE_JUDGE))
@@ -151,9 +151,9 @@ static int judge_era(const struct salvage *s, const struct era_writeset *ws, boo
 static int judge_bits(const struct salvage *s, const struct era_writeset *ws)
 {
 	const struct bp_era_superblock *sb = &s->meta->sb.pub;
-	struct bp_damage damage = LOSS_DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
-					      .place = BP_PLACE_CURRENT_WRITESET,
-					      .expected = sb->nr_blocks, .actual = ws->nr_bits);
+	struct bp_damage damage = DAMAGE(.kind = BP_DAMAGE_WRITESET, .harm = BP_HARM_FATAL,
+					 .place = BP_PLACE_CURRENT_WRITESET,
+					 .expected = sb->nr_blocks, .actual = ws->nr_bits);
 
 	if (!ws->current || !(s->flags & ERA_SALVAGE_JUDGE) || ws->nr_bits == sb->nr_blocks)
 		return 0;
@@ -242,9 +242,9 @@ int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 static int judge_element(const struct salvage *s, uint64_t block, uint32_t era)
 {
 	struct bp_damage damage =
-		LOSS_DAMAGE(.kind = BP_DAMAGE_ERA, .harm = BP_HARM_FATAL,
-			    .place = BP_PLACE_ERA_ARRAY, .begin = block, .end = block + 1,
-			    .expected = s->meta->sb.pub.current_era, .actual = era);
+		DAMAGE(.kind = BP_DAMAGE_ERA, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_ERA_ARRAY, .begin = block, .end = block + 1,
+		       .expected = s->meta->sb.pub.current_era, .actual = era);
 
 	return tell(s, damage,
 		    "era array: invalid era value at data block %" PRIu64

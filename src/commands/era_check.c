@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* era_check: the check of an era as a command; what is common to checks is check_tool.c. */
+#include "commands/check_tool.h"
+
+#include <bedplate/era_check.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *path, *io_engine;
+	uint32_t flags;
+	bool auto_repair, ignore_non_fatal;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(path, "METADATA", "metadata device or file"),
+	OPT_FLAG(auto_repair, 0, "auto-repair", "give leaked blocks back, put totals right, if nothing else is wrong"),
+	OPT_FLAG(ignore_non_fatal, 0, "ignore-non-fatal-errors", "exit with 0 where only leaks and the like are found"),
+	OPT_BIT(flags, BP_ERA_CHECK_SUPER_ONLY, 0, "super-block-only", "check the superblock only"),
+	OPT_BIT(flags, BP_ERA_CHECK_STRICT, 0, "strict", "fail for everything that is not as it should be"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_CONFLICT("auto-repair", "super-block-only ignore-non-fatal-errors"),
+	OPT_END
+};
+/* clang-format on */
+
+struct check {
+	struct check_tool tool;
+	const struct args *args;
+	struct bp_era_check_result res;
+};
+
+static int carry_out(struct check *check)
+{
+	const struct args *args = check->args;
+	struct bp_era_check_opts how = {
+		.size = sizeof(how),
+		.flags = args->flags,
+		.damage = check_tool_damage,
+		.progress = check_tool_progress,
+		.user = &check->tool,
+	};
+	struct bp_ctx *ctx = check->tool.cli->ctx;
+
+	/* Nothing would be told: then it needs no words either. */
+	if (check->tool.cli->quiet && !check->tool.cli->json)
+		how.damage = NULL;
+	check->res.size = sizeof(check->res);
+	if (args->auto_repair)
+		return bp_era_auto_repair(ctx, args->path, &how, &check->res);
+	return bp_era_check(ctx, args->path, &how, &check->res);
+}
+
+static struct check_verdict verdict_of(const struct bp_era_check_result *res)
+{
+	return (struct check_verdict){ res->nr_fatal, res->nr_nonfatal, res->nr_remarks };
+}
+
+static void print_text(const struct check *check)
+{
+	const struct bp_era_check_result *res = &check->res;
+	struct cli *cli = check->tool.cli;
+
+	check_tool_text(&check->tool);
+	check_tool_counts(cli, "metadata", res->nr_metadata_leaked,
+			  res->repaired_metadata_leaks, res->nr_metadata_wrong);
+	if (res->nr_metadata_leaked > res->repaired_metadata_leaks && !res->nr_fatal)
+		cli_note(cli, "perhaps you wanted to run with --auto-repair");
+	if (res->repaired_accounting)
+		cli_note(cli, "Put totals of the space map right.");
+	if (cli->verbose && res->superblock_ok)
+		cli_note(cli, "current era %u, %" PRIu64 " archived writesets%s",
+			 res->superblock.current_era, res->nr_writesets,
+			 res->superblock.current_root ? " and the current one" : "");
+}
+
+/* --- JSON --- */
+
+static void superblock_json(struct bp_json *json, const struct bp_era_check_result *res)
+{
+	const struct bp_era_superblock *sb = &res->superblock;
+
+	bp_json_object(json, "superblock");
+	bp_json_uint(json, "version", sb->version);
+	bp_json_uint(json, "data_block_bytes", bp_sector_to_bytes(sb->data_block_sectors));
+	bp_json_uint(json, "nr_blocks", sb->nr_blocks);
+	bp_json_uint(json, "current_era", sb->current_era);
+	bp_json_bool(json, "current_writeset", sb->current_root != 0);
+	if (sb->metadata_snap)
+		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
+	bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
+	bp_json_uint(json, "nr_metadata_allocated", sb->nr_metadata_allocated);
+	bp_json_uint(json, "nr_metadata_free", res->nr_metadata_free);
+	bp_json_object_close(json);
+}
+
+static int print_json(struct check *check, const struct check_verdict *verdict)
+{
+	const struct bp_era_check_result *res = &check->res;
+	struct bp_json *json;
+	int r = check_tool_json_begin(&check->tool, "bedplate.era_check", verdict, &json);
+
+	if (r)
+		return r;
+	if (res->superblock_ok)
+		superblock_json(json, res);
+	bp_json_uint(json, "nr_fatal", res->nr_fatal);
+	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
+	bp_json_uint(json, "nr_remarks", res->nr_remarks);
+	bp_json_uint(json, "nr_writesets", res->nr_writesets);
+	bp_json_uint(json, "nr_metadata_leaked", res->nr_metadata_leaked);
+	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
+	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
+	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
+	return check_tool_json_end(&check->tool, verdict, json);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct check check = {
+		.tool = { .cli = cli,
+			  .path = args->path,
+			  .ignore_non_fatal = args->ignore_non_fatal },
+		.args = args,
+	};
+	int r = carry_out(&check), status;
+	struct check_verdict verdict = verdict_of(&check.res);
+
+	if (r < 0) {
+		status = cli_fail(cli, args->path, r);
+	} else if (cli->json) {
+		status = print_json(&check, &verdict);
+	} else {
+		print_text(&check);
+		status = check_tool_status(&check.tool, &verdict);
+	}
+	check_tool_done(&check.tool);
+	return status;
+}
+
+const struct cmd cmd_era_check = {
+	.name = "era_check",
+	.group = "Metadata",
+	.summary = "Check an era's metadata.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
