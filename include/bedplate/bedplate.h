@@ -33,5 +33,6 @@
 #include <bedplate/thin_trim.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>
+#include <bedplate/vdo.h>
 
 #endif

@@ -82,6 +82,11 @@ enum bp_damage_place {
 	BP_PLACE_WRITESETS = 24,
 	BP_PLACE_CURRENT_WRITESET = 25,
 	BP_PLACE_ERA_ARRAY = 26,
+	BP_PLACE_VDO_GEOMETRY = 40,
+	BP_PLACE_VDO_BLOCK_MAP = 41,
+	BP_PLACE_VDO_SLAB_SUMMARY = 42,
+	BP_PLACE_VDO_COUNTS = 43,
+	BP_PLACE_VDO_COMPRESSED = 44,
 };
 
 /* Stands for "none" in members of struct bp_damage. */

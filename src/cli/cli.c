@@ -86,7 +86,8 @@ static int unknown_verb(struct cli *cli, const char *name)
 static int print_version(struct cli *cli)
 {
 	if (cli->cmd && (cli->cmd->flags & CMD_DROP_IN))
-		fprintf(cli->out, "%s\n", CLI_DROP_IN_LEVEL);
+		fprintf(cli->out, "%s\n",
+			cli->cmd->level ? cli->cmd->level : CLI_DROP_IN_LEVEL);
 	else
 		fprintf(cli->out, "bedplate %s\n", bp_version());
 	return EXIT_OK;

@@ -210,6 +210,7 @@ struct cmd {
 	uint32_t flags;
 	/* The documents it prints, see out.h; the first is that of its failures. */
 	const struct out_schema *const *schemas;
+	const char *level; /* of a drop-in: the version it says, not CLI_DROP_IN_LEVEL */
 
 	/* Return: an exit status. */
 	int (*run)(struct cli *cli, const void *args);

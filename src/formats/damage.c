@@ -60,6 +60,11 @@ static const char *const places[] = {
 	[BP_PLACE_WRITESETS] = "writesets",
 	[BP_PLACE_CURRENT_WRITESET] = "current-writeset",
 	[BP_PLACE_ERA_ARRAY] = "era-array",
+	[BP_PLACE_VDO_GEOMETRY] = "geometry",
+	[BP_PLACE_VDO_BLOCK_MAP] = "block-map",
+	[BP_PLACE_VDO_SLAB_SUMMARY] = "slab-summary",
+	[BP_PLACE_VDO_COUNTS] = "reference-counts",
+	[BP_PLACE_VDO_COMPRESSED] = "compressed-blocks",
 };
 
 static const char *const harms[] = {

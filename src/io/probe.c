@@ -53,6 +53,36 @@ int probe_signature(int fd, bp_bytes offset, bp_bytes size, struct probe_signatu
 	return ret->type[0] ? 0 : -ENODATA;
 }
 
+/* Hand over what the probe stands at. */
+static int tell(blkid_probe pr, int (*found)(void *user, const char *what), void *user)
+{
+	char type[40] = "", table[40] = "", what[80];
+
+	copy_value(pr, "TYPE", type, sizeof(type));
+	copy_value(pr, "PTTYPE", table, sizeof(table));
+	if (!type[0] && !table[0])
+		return 0;
+	snprintf(what, sizeof(what), "%s%s", type[0] ? "" : "partition table ",
+		 type[0] ? type : table);
+	return found(user, what);
+}
+
+int probe_each(const char *path, int (*found)(void *user, const char *what), void *user)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(free_probe) blkid_probe pr = NULL;
+	int r = fd < 0 ? -errno : new_probe(fd, 0, 0, &pr), more = 0;
+
+	if (r < 0)
+		return r;
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_BADCSUM);
+	blkid_probe_enable_partitions(pr, 1);
+	while (r == 0 && (more = blkid_do_probe(pr)) == 0)
+		r = tell(pr, found, user);
+	return r == 0 && more < 0 ? -EIO : r;
+}
+
 static int add_partition(blkid_partition part, bp_bytes disk, struct probe_table *table)
 {
 	blkid_loff_t start = blkid_partition_get_start(part);

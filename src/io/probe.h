@@ -22,6 +22,13 @@ struct probe_signature {
  */
 int probe_signature(int fd, bp_bytes offset, bp_bytes size, struct probe_signature *ret);
 
+/*
+ * Call @found for each signature on a file or device, and its partition table: "ext4", "partition
+ * table dos" ... All that would be lost if it were overwritten. 0, what @found returned to stop
+ * it, -EIO, -ENOMEM, or why it can't be opened.
+ */
+int probe_each(const char *path, int (*found)(void *user, const char *what), void *user);
+
 struct probe_partition {
 	int number;
 	bp_bytes offset, size;
