@@ -56,15 +56,17 @@ enum bp_damage_kind {
 	BP_DAMAGE_NR_ALLOCATED = 29,       /* total of a space map */
 	BP_DAMAGE_SNAPSHOT = 30,           /* the metadata snapshot can't be read */
 	BP_DAMAGE_INCOMPLETE = 31,         /* counts can't be checked, for the reason given */
-	BP_DAMAGE_ARRAY_HEADER = 40,       /* sizes in an array block that can't be */
-	BP_DAMAGE_ARRAY_SIZE = 41,         /* an array has too few or too many elements */
-	BP_DAMAGE_CACHE_MAPPING = 42, /* a mapping of a cache that can't be: flags, unused */
-	BP_DAMAGE_ORIGIN_TWICE = 43,  /* two cache blocks hold one block of the origin */
-	BP_DAMAGE_ORIGIN_BLOCK = 44,  /* a mapping to a block past the origin's end */
-	BP_DAMAGE_DIRTY_UNUSED = 45,  /* a cache block that is not in use is dirty */
-	BP_DAMAGE_BITS_BEYOND = 46,   /* bits set past the end of a bitset */
-	BP_DAMAGE_ERA = 47,           /* an era newer than the current one */
-	BP_DAMAGE_WRITESET = 48,      /* writesets missing, too many, or of a wrong size */
+	BP_DAMAGE_SNAPSHOTTED_TIME = 32, /* of a device: not above times of blocks it shares */
+	BP_DAMAGE_TIME_LIMIT = 33,       /* a time that mappings have no bits for, or nearly */
+	BP_DAMAGE_ARRAY_HEADER = 40,     /* sizes in an array block that can't be */
+	BP_DAMAGE_ARRAY_SIZE = 41,       /* an array has too few or too many elements */
+	BP_DAMAGE_CACHE_MAPPING = 42,    /* a mapping of a cache that can't be: flags, unused */
+	BP_DAMAGE_ORIGIN_TWICE = 43,     /* two cache blocks hold one block of the origin */
+	BP_DAMAGE_ORIGIN_BLOCK = 44,     /* a mapping to a block past the origin's end */
+	BP_DAMAGE_DIRTY_UNUSED = 45,     /* a cache block that is not in use is dirty */
+	BP_DAMAGE_BITS_BEYOND = 46,      /* bits set past the end of a bitset */
+	BP_DAMAGE_ERA = 47,              /* an era newer than the current one */
+	BP_DAMAGE_WRITESET = 48,         /* writesets missing, too many, or of a wrong size */
 };
 
 /* enum bp_damage_place - What it is wrong with. */

@@ -188,7 +188,8 @@ struct bp_thin_check_opts {
  * struct bp_thin_check_result - What a check found. Set @size; the rest is the result's.
  * @size: sizeof(struct bp_thin_check_result). Members are only added at the end.
  * @nr_fatal, @nr_nonfatal, @nr_remarks: how much of each harm was found.
- * @superblock_ok: @superblock is meaningful.
+ * @superblock_ok: @superblock is meaningful: it, or the metadata snapshot's that was to be checked,
+ *	could be read.
  * @superblock: as read, before anything was repaired.
  * @nr_metadata_free: metadata blocks free, by the space map's total; those repaired included.
  * @nr_devices, @nr_snap_devices: devices, and those that only the metadata snapshot has.
@@ -199,6 +200,7 @@ struct bp_thin_check_opts {
  * @repaired_data_leaks, @repaired_metadata_leaks: blocks given back.
  * @repaired_accounting: totals or index entries were put right.
  * @cleared_needs_check: the flag was set and is cleared.
+ * @repaired_times: times that were too low and are raised: devices' snapshotted times, the pool's.
  */
 struct bp_thin_check_result {
 	size_t size;
@@ -212,6 +214,7 @@ struct bp_thin_check_result {
 	uint64_t nr_data_wrong, nr_metadata_wrong;
 	uint64_t repaired_data_leaks, repaired_metadata_leaks;
 	bool repaired_accounting, cleared_needs_check;
+	uint64_t repaired_times;
 };
 
 /**
@@ -234,8 +237,9 @@ BP_API int bp_thin_check(struct bp_ctx *ctx, const char *path,
 			 struct bp_thin_check_result *ret);
 
 /**
- * bp_thin_auto_repair() - Check; and where nothing but leaks and wrong totals is found, give
- * the leaked blocks back, put the totals right and clear needs_check.
+ * bp_thin_auto_repair() - Check; and where nothing but leaks, wrong totals and times that are too
+ * low is found, give the leaked blocks back, put the totals right, raise the times and clear
+ * needs_check.
  *
  * Nothing is written where anything fatal is found, or nothing needs to be. Leaks that were
  * repaired are told by @opts->damage, but not counted in @ret->nr_nonfatal. BP_THIN_CHECK_SNAP,

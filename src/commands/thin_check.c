@@ -97,6 +97,9 @@ static void print_text(const struct check *check)
 		cli_note(cli, "perhaps you wanted to run with --auto-repair");
 	if (res->repaired_accounting)
 		cli_note(cli, "Put totals of the space maps right.");
+	if (res->repaired_times)
+		cli_note(cli, "Raised %" PRIu64 " times that were too low.",
+			 res->repaired_times);
 	if (res->cleared_needs_check)
 		cli_note(cli, "Cleared needs_check flag");
 	else if (res->superblock_ok && (res->superblock.flags & BP_THIN_NEEDS_CHECK))
@@ -149,6 +152,7 @@ static void counts_json(struct bp_json *json, const struct bp_thin_check_result 
 	bp_json_uint(json, "repaired_data_leaks", res->repaired_data_leaks);
 	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
 	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
+	bp_json_uint(json, "repaired_times", res->repaired_times);
 	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
 }
 

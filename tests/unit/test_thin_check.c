@@ -252,6 +252,17 @@ static void less_can_be_checked(void **state)
 	assert_int_equal(v.res.nr_fatal, 1);
 	verdict_done(&v);
 	image_done(&image);
+
+	/* What is wrong with the metadata snapshot alone is no matter then. */
+	image_load(&image, "thin-snap-sb");
+	verdict_check(&v, ctx, &image, CHECK_ONLY, BP_THIN_CHECK_SNAP);
+	assert_int_equal(v.res.nr_fatal, 1);
+	assert_false(v.res.superblock_ok);
+	verdict_done(&v);
+	verdict_check(&v, ctx, &image, CHECK_ONLY, BP_THIN_CHECK_SKIP_MAPPINGS);
+	assert_string_equal(v.text, "");
+	verdict_done(&v);
+	image_done(&image);
 }
 
 /* --- fields that are wrong in a valid block --- */
@@ -266,7 +277,7 @@ static const struct {
 	{ "magic", 32, 8, 1, BP_HARM_FATAL, "magic is 1, not 27022010" },
 	{ "blocknr", 8, 8, 3, BP_HARM_FATAL, "its own block number is 3, not 0" },
 	{ "incompat", 360, 4, 1, BP_HARM_FATAL, "incompat_flags is 1, not 0" },
-	{ "compat_ro", 356, 4, 1, BP_HARM_REMARK, "compat_ro_flags is 1, not 0" },
+	{ "compat_ro", 356, 4, 1, BP_HARM_FATAL, "compat_ro_flags is 1, not 0" },
 	{ "version", 40, 4, 9, BP_HARM_REMARK, "version is 9, not 2" },
 	{ "version", 40, 4, 0, BP_HARM_REMARK, "version is 0, not 2" },
 	{ "metadata block size", 340, 4, 16, BP_HARM_REMARK,
@@ -279,8 +290,15 @@ static const struct {
 	  "bitmaps 326" },
 	{ "metadata nr_allocated", 192 + 8, 8, 1023, BP_HARM_NONFATAL,
 	  "metadata space map: the superblock says 1023 blocks are in use, the bitmaps 24" },
-	{ "time", 44, 4, 3, BP_HARM_REMARK, "remark mapping-time thin device " },
-	{ "time", 44, 4, 3, BP_HARM_REMARK, "is above the pool's 3" },
+	{ "time", 44, 4, 3, BP_HARM_FATAL, "fatal mapping-time thin device " },
+	{ "time", 44, 4, 3, BP_HARM_FATAL, "is above the pool's 3" },
+	{ "time", 44, 4, 0xffffff, BP_HARM_REMARK,
+	  "remark time-limit superblock: time is 16777215; " },
+	{ "time", 44, 4, 0xff0000, BP_HARM_REMARK,
+	  "remark time-limit superblock: time is 16711680; " },
+	{ "time", 44, 4, 0x1000000, BP_HARM_FATAL,
+	  "fatal time-limit superblock: time is 16777216, " },
+	{ "time", 44, 4, UINT32_MAX, BP_HARM_FATAL, "fatal time-limit " },
 	{ "data nr_blocks", 64, 8, UINT64_MAX, BP_HARM_FATAL,
 	  "more than this metadata could count" },
 	{ "data nr_blocks", 64, 8, 100, BP_HARM_FATAL, "of 100" },
@@ -588,7 +606,7 @@ static void workers_agree(void **state)
 	image_patch(&image, 0, BLOCK_THIN_SUPERBLOCK, 44, 4, 0); /* time: every later mapping */
 	io = image_io(&image);
 	verdict_check_io(&one, ctx, io, CHECK_ONLY, 0, 1);
-	assert_true(one.res.nr_remarks > 10);
+	assert_true(one.res.nr_fatal > 10);
 	for (unsigned n = 2; n < 6; n++) {
 		verdict_check_io(&many, ctx, io, CHECK_ONLY, 0, n);
 		assert_string_equal(one.text, many.text);

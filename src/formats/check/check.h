@@ -157,7 +157,8 @@ void check_maps_done(struct check_map *maps, size_t nr);
 
 struct check_mend {
 	enum block_kind superblock;
-	bool flagged; /* needs_check is set */
+	bool flagged;          /* needs_check is set */
+	bool superblock_wrong; /* a value of the superblock itself is to be put right */
 	/* Values of the format that are to be put right, before all else. May be NULL. */
 	int (*values)(void *user);
 	/* Edit the superblock: roots of mended maps, the flag. It is sealed and written then. */

@@ -46,7 +46,7 @@ static void forget(struct check *c)
 int check_repair(struct check *c, struct check_map *maps, size_t nr,
 		 const struct check_mend *mend, bool *ret_written)
 {
-	bool needed = mend->flagged || mend->values;
+	bool needed = mend->flagged || mend->superblock_wrong || mend->values;
 	int r = 0;
 
 	*ret_written = false;

@@ -35,6 +35,7 @@ static void done(struct thin_check *c)
 	thin_devices_done(&c->devices);
 	thin_devices_done(&c->snap_devices);
 	refcounts_done(&c->data_counts);
+	vec_done(&c->raises);
 	check_maps_done(c->space_maps, THIN_MAPS);
 	check_done(&c->check);
 }

@@ -7,6 +7,12 @@
 
 enum { THIN_MAP_DATA, THIN_MAP_METADATA, THIN_MAPS };
 
+/* A device's snapshotted_time that is too low, and what repair raises it to. */
+struct thin_raise {
+	uint64_t id;
+	uint32_t time;
+};
+
 /* Trees, and the roots of those that were walked. */
 struct thin_check {
 	struct check check;
@@ -21,6 +27,9 @@ struct thin_check {
 	struct forest details, top, maps;
 	struct thin_devices devices, snap_devices;
 
+	VEC(struct thin_raise) raises; /* by rising id */
+	uint32_t newest;               /* of all mappings that are newer than the superblock */
+
 	struct refcounts data_counts;
 	struct check_map space_maps[THIN_MAPS];
 };
@@ -29,7 +38,14 @@ struct thin_check {
 int thin_check_superblocks(struct thin_check *c, bool *ret_go_on);
 int thin_check_devices(struct thin_check *c);
 int thin_check_mappings(struct thin_check *c);
+int thin_check_times(struct thin_check *c);
 int thin_check_space_maps(struct thin_check *c);
 int thin_check_repair(struct thin_check *c);
+
+/*
+ * May repair raise a time to @time? Not where that would leave the pool's clock near its end,
+ * where the next snapshots would spoil mappings.
+ */
+bool thin_check_may_raise(const struct thin_check *c, uint64_t time);
 
 #endif

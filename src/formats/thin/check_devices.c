@@ -88,6 +88,19 @@ static void check_pair(struct thin_check *c, const struct thin_device *d,
 	}
 }
 
+/* No kernel activates it, or deletes it: its data can't be reached. */
+static void check_id(struct thin_check *c, const struct thin_device *d, bool in_snapshot)
+{
+	if (d->id > THIN_DEVICE_ID_MAX)
+		check_report(&c->check,
+			     DAMAGE(.kind = BP_DAMAGE_DEVICE_FIELD, .harm = BP_HARM_FATAL,
+				    .place = BP_PLACE_DEVICE_DETAILS, .device = d->id,
+				    .nr_devices = 1, .expected = THIN_DEVICE_ID_MAX,
+				    .actual = d->id, .in_snapshot = in_snapshot),
+			     "device %" PRIu64 ": a device id above %d can't be", d->id,
+			     THIN_DEVICE_ID_MAX);
+}
+
 static void check_detail(struct thin_check *c, const struct thin_device *d, bool in_snapshot,
 			 const char *name, uint64_t limit, uint64_t actual)
 {
@@ -108,7 +121,7 @@ static void check_list(struct thin_check *c, const struct thin_devices *devices,
 		const struct thin_device *d = &devices->list.items[i];
 
 		check_pair(c, d, sb, in_snapshot);
-		check_detail(c, d, in_snapshot, "device id", THIN_DEVICE_ID_MAX, d->id);
+		check_id(c, d, in_snapshot);
 		if (!d->has_details)
 			continue;
 		check_detail(c, d, in_snapshot, "transaction id", sb->pub.transaction_id,

@@ -53,7 +53,10 @@ struct mappings {
 	uint64_t budget; /* steps left for finding out which devices are concerned */
 };
 
-/* More than any honest pool needs; keeps made-up ones from taking hours. */
+/*
+ * More than any honest pool needs; keeps made-up ones from taking hours. Beyond it findings are told
+ * without their devices, or with fewer.
+ */
 #define ATTRIBUTION_STEPS 4000000
 
 /* --- counting, in the workers --- */
@@ -101,7 +104,7 @@ static int count_leaf(void *user, unsigned worker, uint32_t index, const struct 
 	struct mappings *m = user;
 	struct tally *t = &m->tallies[worker];
 	uint64_t limit = m->c->live.data_sm.nr_blocks, highest = 0;
-	uint32_t pool_time = MIN(m->c->sb.pub.time, (1u << THIN_TIME_BITS) - 1), newest = 0;
+	uint32_t pool_time = MIN(m->c->sb.pub.time, THIN_TIME_MAX), newest = 0;
 	const le64 *values = (const void *)leaf->values;
 	bool beyond;
 	int r;
@@ -110,6 +113,7 @@ static int count_leaf(void *user, unsigned worker, uint32_t index, const struct 
 		highest = MAX(highest, le64_get(values[i]));
 		newest = MAX(newest, thin_mapping_time(le64_get(values[i])));
 	}
+	m->c->maps.nodes.items[index].mark = newest; /* for thin_check_times() */
 	t->nr_mappings += leaf->nr;
 	beyond = leaf->nr > 0 && thin_mapping_block(highest) >= limit;
 	if (beyond)
@@ -188,6 +192,8 @@ static int gather(struct mappings *m)
 	}
 	if (m->bad.count)
 		qsort(m->bad.items, m->bad.count, sizeof(*m->bad.items), by_node);
+	for (size_t i = 0; i < m->bad.count; i++)
+		c->newest = MAX(c->newest, m->bad.items[i].time);
 	c->res->nr_nodes = c->maps.nodes.count;
 	for (size_t i = 0; i < c->maps.nodes.count; i++)
 		c->res->nr_leaves += c->maps.nodes.items[i].flags & WALK_IS_LEAF;
@@ -196,23 +202,70 @@ static int gather(struct mappings *m)
 
 /* --- whom it concerns --- */
 
-/* The finding at *@slot, made on first need, with the device being looked at added to it. */
-static int add_device(struct mappings *m, uint32_t *slot, const struct walk_lost *lost,
-		      const struct bad_leaf *bad)
+static int add_finding(struct mappings *m, uint32_t *slot, const struct walk_lost *lost,
+		       const struct bad_leaf *bad)
+{
+	/* Until a device is found that has it. */
+	struct finding new = { .lost = *lost, .bad = bad, .device = BP_NONE, .live = true };
+
+	*slot = (uint32_t)m->findings.count + 1;
+	return vec_add(&m->findings, &new);
+}
+
+/* All that is wrong, before it is known with whom: how long that takes must not matter. */
+static int add_findings(struct mappings *m)
+{
+	struct forest *f = &m->c->maps;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < f->nodes.count; i++) {
+		struct walk_lost lost = {
+			.block = f->nodes.items[i].block,
+			.error = (enum node_error)f->nodes.items[i].error,
+			.end = UINT64_MAX,
+		};
+
+		if (lost.error)
+			r = add_finding(m, &f->nodes.items[i].mark, &lost, NULL);
+	}
+	for (size_t i = 0; r == 0 && i < f->edges.count; i++) {
+		const struct walk_edge *e = &f->edges.items[i];
+		struct walk_lost lost = {
+			.block = e->child,
+			.error = (enum node_error)e->error,
+			.end = UINT64_MAX,
+			.edge = e,
+		};
+
+		/* A root that leads nowhere is its device's own affair: see tell_device(). */
+		if (e->parent != WALK_NONE)
+			r = add_finding(m, &m->of_edge[i], &lost, NULL);
+	}
+	for (size_t i = 0; r == 0 && i < m->bad.count; i++) {
+		struct walk_node *n = &f->nodes.items[m->bad.items[i].node];
+		struct walk_lost lost = { .block = n->block };
+
+		r = add_finding(m, &n->mark, &lost, &m->bad.items[i]);
+	}
+	return r;
+}
+
+/* The device being looked at has the finding in @slot. Stops when it takes too long. */
+static int add_device(struct mappings *m, uint32_t slot, const struct walk_lost *lost)
 {
 	struct finding *finding;
 
 	if (m->budget == 0)
 		return 1;
 	m->budget--;
-	if (!*slot) {
-		struct finding new = { .lost = *lost, .bad = bad, .device = m->device };
-
-		if (vec_add(&m->findings, &new) < 0)
-			return -ENOMEM;
-		*slot = (uint32_t)m->findings.count;
+	if (!slot)
+		return 0;
+	finding = &m->findings.items[slot - 1];
+	if (!finding->nr_devices) {
+		finding->lost = *lost;
+		finding->device = m->device;
+		finding->live = false;
 	}
-	finding = &m->findings.items[*slot - 1];
 	if (!finding->nr_devices || finding->last_device != m->device)
 		finding->nr_devices++;
 	finding->last_device = m->device;
@@ -223,27 +276,18 @@ static int add_device(struct mappings *m, uint32_t *slot, const struct walk_lost
 static int on_lost(void *user, const struct walk_lost *lost)
 {
 	struct mappings *m = user;
-	struct walk_node *n = forest_node(&m->c->maps, lost->block);
+	const struct walk_node *n = forest_node(&m->c->maps, lost->block);
 
 	if (lost->edge)
-		return add_device(m, &m->of_edge[lost->edge - m->c->maps.edges.items], lost,
-				  NULL);
-	/* A root that leads nowhere is its device's own affair: see tell_device(). */
-	return n ? add_device(m, &n->mark, lost, NULL) : 0;
+		return add_device(m, m->of_edge[lost->edge - m->c->maps.edges.items], lost);
+	return n ? add_device(m, n->mark, lost) : 0;
 }
 
 static int on_leaf(void *user, const struct walk_node *leaf)
 {
-	struct mappings *m = user;
-	struct forest *f = &m->c->maps;
-	struct bad_leaf key = { .node = (uint32_t)(leaf - f->nodes.items) };
 	struct walk_lost none = { .block = leaf->block };
-	const struct bad_leaf *bad;
 
-	if (!m->bad.count)
-		return 0;
-	bad = bsearch(&key, m->bad.items, m->bad.count, sizeof(key), by_node);
-	return bad ? add_device(m, &f->nodes.items[key.node].mark, &none, bad) : 0;
+	return leaf->mark ? add_device(user, leaf->mark, &none) : 0;
 }
 
 static int attribute(struct mappings *m, const struct thin_devices *devices, bool live)
@@ -282,6 +326,8 @@ static const char *devices_text(char *buf, const struct finding *f)
 {
 	const char *what = f->live ? "thin device" : "metadata snap, thin device";
 
+	if (!f->nr_devices)
+		return "some thin device";
 	if (f->nr_devices > 1)
 		snprintf(buf, DEVICES_BYTES, "%s %" PRIu64 " (and %" PRIu64 " others)", what,
 			 f->device, f->nr_devices - 1);
@@ -349,15 +395,17 @@ static void tell_bad_leaf(struct thin_check *c, const struct finding *f)
 	if (bad->nr_beyond)
 		tell_beyond(c, f, block);
 	if (bad->time)
-		check_report(
+		(thin_check_may_raise(c, bad->time) ? check_report_mendable : check_report)(
 			&c->check,
-			DAMAGE(.kind = BP_DAMAGE_MAPPING_TIME, .harm = BP_HARM_REMARK,
+			DAMAGE(.kind = BP_DAMAGE_MAPPING_TIME, .harm = BP_HARM_FATAL,
 			       .place = BP_PLACE_MAPPINGS, .block = block, .device = f->device,
 			       .nr_devices = f->nr_devices, .begin = bad->time_key,
 			       .end = bad->time_key + 1, .expected = c->sb.pub.time,
 			       .actual = bad->time, .in_snapshot = !f->live),
 			"%s: mapping tree block %" PRIu64 ": virtual block %" PRIu64
-			" was mapped at time %u, but the pool's time is %u",
+			" was mapped at time %u, but the pool's time is %u: a snapshot would "
+			"not keep "
+			"it",
 			devices_text(who, f), block, bad->time_key, bad->time, c->sb.pub.time);
 }
 
@@ -477,8 +525,12 @@ int thin_check_mappings(struct thin_check *c)
 		check_claim_forest(&c->check, &c->maps, BP_PLACE_MAPPINGS);
 		c->check.incomplete |= c->maps.nr_unread > 0;
 		m.of_edge = calloc(c->maps.edges.count + 1, sizeof(*m.of_edge));
-		r = m.of_edge ? attribute(&m, &c->devices, true) : -ENOMEM;
+		r = m.of_edge ? thin_check_times(c) : -ENOMEM;
 	}
+	if (r == 0)
+		r = add_findings(&m);
+	if (r == 0)
+		r = attribute(&m, &c->devices, true);
 	if (r == 0)
 		r = attribute(&m, &c->snap_devices, false);
 	if (r == 0)

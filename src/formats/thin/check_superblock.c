@@ -3,14 +3,38 @@
 
 #include <inttypes.h>
 
+/* A mapping has 24 bits for it; kernels count on and spoil the data block's number. */
+static void check_clock(struct thin_check *c, const struct thin_sb *sb,
+			enum bp_damage_place place)
+{
+	struct bp_damage damage =
+		DAMAGE(.kind = BP_DAMAGE_TIME_LIMIT, .harm = BP_HARM_FATAL, .place = place,
+		       .block = sb->block, .expected = THIN_TIME_MAX, .actual = sb->pub.time);
+
+	if (sb->pub.time > THIN_TIME_MAX) {
+		check_report(&c->check, damage,
+			     "%s: time is %u, above %u: mappings have no bits for it, and lead "
+			     "to other data blocks",
+			     check_place_words(&c->check, place), sb->pub.time, THIN_TIME_MAX);
+	} else if (sb->pub.time >= THIN_TIME_NEAR) {
+		damage.harm = BP_HARM_REMARK;
+		check_report(&c->check, damage,
+			     "%s: time is %u; each snapshot adds one, and above %u mappings "
+			     "are spoilt: dump and restore with lower times",
+			     check_place_words(&c->check, place), sb->pub.time, THIN_TIME_MAX);
+	}
+}
+
+bool thin_check_may_raise(const struct thin_check *c, uint64_t time)
+{
+	return time <= MAX(c->live.pub.time, THIN_TIME_NEAR) && time <= THIN_TIME_MAX;
+}
+
 /* What holds for the live superblock and for the metadata snapshot's. */
 static void check_fields(struct thin_check *c, const struct thin_sb *sb,
 			 enum bp_damage_place place)
 {
 	const struct bp_thin_superblock *pub = &sb->pub;
-	/* Who may not write must not repair. */
-	enum bp_harm ro = c->check.how.mode == CHECK_ONLY ? BP_HARM_REMARK : BP_HARM_FATAL;
-
 	if (sb->magic != THIN_MAGIC)
 		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "magic", THIN_MAGIC,
 			    sb->magic);
@@ -21,7 +45,7 @@ static void check_fields(struct thin_check *c, const struct thin_sb *sb,
 		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "incompat_flags", 0,
 			    pub->incompat_flags);
 	if (pub->compat_ro_flags)
-		check_field(&c->check, place, sb->block, ro, "compat_ro_flags", 0,
+		check_field(&c->check, place, sb->block, BP_HARM_FATAL, "compat_ro_flags", 0,
 			    pub->compat_ro_flags);
 	if (pub->version < 1 || pub->version > THIN_VERSION)
 		check_field(&c->check, place, sb->block, BP_HARM_REMARK, "version",
@@ -29,6 +53,7 @@ static void check_fields(struct thin_check *c, const struct thin_sb *sb,
 	if (sb->metadata_block_sectors != THIN_METADATA_BLOCK_SECTORS)
 		check_field(&c->check, place, sb->block, BP_HARM_REMARK, "metadata_block_size",
 			    THIN_METADATA_BLOCK_SECTORS, sb->metadata_block_sectors);
+	check_clock(c, sb, place);
 	if (!thin_block_sectors_valid(pub->data_block_sectors))
 		check_field(&c->check, place, sb->block, BP_HARM_FATAL,
 			    "data_block_size (sectors)", BP_NONE, pub->data_block_sectors);
@@ -119,6 +144,8 @@ int thin_check_superblocks(struct thin_check *c, bool *ret_go_on)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
 	bool alone = c->opts.flags & BP_THIN_CHECK_SNAP;
+	/* What the live devices don't need. */
+	uint32_t less = BP_THIN_CHECK_SUPER_ONLY | BP_THIN_CHECK_SKIP_MAPPINGS;
 	int r = buf ? meta_read(&c->check.meta, 0, buf) : -ENOMEM;
 
 	*ret_go_on = false;
@@ -138,8 +165,10 @@ int thin_check_superblocks(struct thin_check *c, bool *ret_go_on)
 
 	if (alone && !c->live.pub.metadata_snap)
 		return bp_fail(c->check.meta.ctx, -EINVAL, "no current metadata snap");
-	if (c->live.pub.metadata_snap && !(c->opts.flags & BP_THIN_CHECK_SUPER_ONLY)) {
+	if (c->live.pub.metadata_snap && (alone || !(c->opts.flags & less))) {
 		r = check_snap(c, buf, alone);
+		if (alone && c->check.incomplete)
+			c->res->superblock_ok = false; /* the one that was asked for */
 		if (r < 0 || (alone && c->check.incomplete))
 			return r;
 		if (alone)

@@ -73,6 +73,11 @@ _Static_assert(sizeof(struct thin_details_disk) == 24, "on-disk format");
 
 /* The value of a mapping: data block in the upper 40 bits, time in the lower 24. */
 #define THIN_TIME_BITS 24
+#define THIN_TIME_MAX  0xffffffu
+/* From here on it is time to say that there is an end: kernels don't look, and the excess
+ * would become part of the data block. */
+#define THIN_TIME_NEAR (THIN_TIME_MAX - 0xffffu)
+
 static inline bp_dblock thin_mapping_block(uint64_t value)
 {
 	return value >> THIN_TIME_BITS;
