@@ -46,11 +46,15 @@ enum bp_holder_kind {
 	BP_HOLDER_MOUNT,   /* it is mounted */
 	BP_HOLDER_SWAP,    /* it is swapped to */
 	BP_HOLDER_PROCESS, /* a process has it open */
+	BP_HOLDER_FILE, /* a process has a file open of a file system on it that is not mounted
+			      any more, where it can see */
+	BP_HOLDER_SWAP_FILE, /* a file on it is swapped to */
 };
 
 /**
  * struct bp_holder - Somebody who uses a block device.
- * @pid: of a process; else 0.
+ * @pid: of a process; of a mount that this process does not see: one that does (enter it by nsenter
+ *	--mount --target); else 0.
  * @name: the holding device's name, the mount point, or the process's name.
  */
 struct bp_holder {

@@ -33,7 +33,8 @@ struct bp_table_check_opts;
  * @name: its name, plain ("a b") or as udev writes it ("a\x20b").
  * @uuid: its uuid.
  * @path: a block special file that is a mapped device.
- * @major, @minor: its number, where all else is NULL. Major 0: of device-mapper.
+ * @major, @minor: its number, where all else is NULL. Major 0: of device-mapper; but minor 0 only
+ *	together with its major: a selector of zeros names nobody, and is refused (-EINVAL).
  *
  * Texts are lent for the duration of a call.
  */
@@ -280,7 +281,8 @@ struct bp_create_opts {
 
 /**
  * bp_device_create() - Create, load, resume: all of it or nothing.
- * @name: plain or mangled; at most 127 bytes once mangled.
+ * @name: plain or mangled; at most 127 bytes once mangled. No number ("254:1"), nothing that stands
+ *	for a slash ("a\x2fb"), and no backslash in front of an x: other programs stumble over it.
  * @table: NULL: a device without a table.
  * @opts: NULL for the defaults.
  * @ret: the device; may be NULL. Its node exists.
@@ -481,8 +483,9 @@ BP_API int bp_device_set_read_ahead(struct bp_ctx *ctx, const struct bp_selector
 /* --- events --- */
 
 /**
- * bp_device_wait() - Wait until a device's event number is greater than @event_nr.
- * @event_nr: as bp_device_info() told it; 0 returns at once if there ever was an event.
+ * bp_device_wait() - Wait until a device's event number is another than @event_nr.
+ * @event_nr: as bp_device_info() told it; 0 returns at once if there ever was an event. A device that
+ *	was made anew begins at 0 again.
  * @ret: the device then; may be NULL.
  *
  * Return: 0, -ETIMEDOUT, -ENXIO (BP_E_NO_DEVICE: not there, or removed meanwhile).
@@ -535,7 +538,7 @@ struct bp_name_parts {
 
 /**
  * bp_name_split() - Take a name apart.
- * @subsystem: NULL: found from @uuid.
+ * @subsystem: NULL: found from @uuid; where that is NULL too, "LVM" if the name looks like it.
  * @uuid: the device's uuid, or NULL.
  */
 BP_API int bp_name_split(struct bp_ctx *ctx, const char *name, const char *subsystem,

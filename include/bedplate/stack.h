@@ -12,13 +12,14 @@ extern "C" {
 /**
  * struct bp_stack_device - One device of a stack.
  * @name, @uuid: plain; "" for no uuid.
- * @minor: the one it shall have; -1: any.
+ * @use_minor, @minor: the one it shall have; default: any.
  * @read_only: its table is.
  * @table: NULL: none. Lent.
  */
 struct bp_stack_device {
 	const char *name, *uuid;
-	int64_t minor;
+	bool use_minor;
+	uint32_t minor;
 	bool read_only;
 	const struct bp_table *table;
 };

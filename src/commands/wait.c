@@ -15,7 +15,7 @@ struct args {
 /* clang-format off */
 static const struct cmd_opt wait_opts[] = {
 	OPT_OPERAND(name, "NAME", DEVICE_HELP),
-	OPT_OPERAND_NUMBER_OPTIONAL(event_nr, 0, UINT32_MAX, "EVENT", "wait until its number is greater than this; without it: than now"),
+	OPT_OPERAND_NUMBER_OPTIONAL(event_nr, 0, UINT32_MAX, "EVENT", "wait until its number is another than this; without it: than now"),
 	OPT_TIMEOUT(timeout_ms),
 	OPT_END
 };

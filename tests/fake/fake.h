@@ -84,13 +84,19 @@ struct fake {
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];
 	const char *fault_lines; /* or NULL */
-	bool failed;
+	bool failed, fault_lasts;
+	/* disturbances */
+	unsigned signal_in, linger_in;
+	int signal_number;
+	bool linger_done, disturbed;
 };
 
 /* What a context holds: its own event state on a kernel that others may share. */
 struct handle {
 	struct fake *fake;
 	uint32_t armed;
+	bool left;
+	int left_result;
 };
 
 /* --- fake_find.c --- */

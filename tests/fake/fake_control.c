@@ -14,7 +14,14 @@ void fake_fail(struct fake *fake, int kind, unsigned nth, int errnum)
 	fake->fault_in = nth;
 	fake->fault_errnum = errnum;
 	fake->fault_lines = NULL;
+	fake->fault_lasts = false;
 	fake->failed = false;
+}
+
+void fake_fail_from(struct fake *fake, int kind, int errnum)
+{
+	fake_fail(fake, kind, 1, errnum);
+	fake->fault_lasts = true;
 }
 
 void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines)
@@ -26,6 +33,25 @@ void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const ch
 bool fake_failed(const struct fake *fake)
 {
 	return fake->failed;
+}
+
+void fake_signal(struct fake *fake, unsigned nth, int number)
+{
+	fake->signal_in = nth;
+	fake->signal_number = number;
+	fake->disturbed = false;
+}
+
+void fake_linger(struct fake *fake, unsigned nth, bool carried_out)
+{
+	fake->linger_in = nth;
+	fake->linger_done = carried_out;
+	fake->disturbed = false;
+}
+
+bool fake_disturbed(const struct fake *fake)
+{
+	return fake->disturbed;
 }
 
 unsigned fake_count(const struct fake *fake, int kind)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake/ops_fake.h"
 
+#include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/strbuf.h"
 #include "dm/kernel/engine.h"
@@ -41,6 +44,7 @@ int fake_fault(struct fake *fake, int kind)
 		return 0;
 	if (--fake->fault_in)
 		return 0;
+	fake->fault_in = fake->fault_lasts;
 	fake->failed = true;
 	log_lines(fake, fake->fault_lines);
 	return -fake->fault_errnum;
@@ -181,6 +185,13 @@ void fake_destroy(struct fake *fake, struct fake_dev *dev)
 		}
 	dev_free(dev);
 	fake->events++;
+	/* What it alone held goes with it, where that was asked for. */
+	for (size_t i = 0; i < fake->devs.count; i++)
+		if (fake->devs.items[i]->deferred &&
+		    fake_open_count(fake, fake->devs.items[i]) == 0) {
+			fake_destroy(fake, fake->devs.items[i]);
+			return;
+		}
 }
 
 static int remove_dev(struct fake *fake, struct fake_dev *dev, const struct dm_request *rq,
@@ -476,16 +487,61 @@ static int call_locked(struct handle *h, const struct dm_request *rq, struct dm_
 	return dev ? on_device(fake, dev, rq, reply) : -ENXIO;
 }
 
+static bool lingers(struct fake *fake, const struct dm_request *rq)
+{
+	if (!fake->linger_in || !op_is(rq->op, OP_WAITS) ||
+	    (rq->deadline == DEADLINE_NEVER && !rq->stop) || --fake->linger_in)
+		return false;
+	fake->disturbed = true;
+	return true;
+}
+
+static void signal_comes(struct fake *fake)
+{
+	if (!fake->signal_in || --fake->signal_in)
+		return;
+	fake->disturbed = true;
+	kill(getpid(), fake->signal_number);
+}
+
 static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 {
 	struct handle *h = self;
-	int r;
+	int r = -EINTR;
 
+	assert(!h->left); /* nothing is asked before it has been followed */
 	pthread_mutex_lock(&h->fake->lock);
 	reply->secure = rq->flags & RQ_SECURE;
-	r = call_locked(h, rq, reply);
+	h->left = lingers(h->fake, rq);
+	if (!h->left || h->fake->linger_done)
+		r = call_locked(h, rq, reply);
+	signal_comes(h->fake);
 	pthread_mutex_unlock(&h->fake->lock);
-	return r;
+	h->left_result = r;
+	return h->left ? -ETIMEDOUT : r;
+}
+
+static bool is_left(void *self)
+{
+	return ((struct handle *)self)->left;
+}
+
+static void forget(void *self)
+{
+	((struct handle *)self)->left = false;
+}
+
+static int finish(void *self)
+{
+	forget(self);
+	return ((struct handle *)self)->left_result;
+}
+
+static int follow(void *self, void (*run)(void *user), void *user)
+{
+	(void)self;
+	run(user);
+	return FAKE_FOLLOWER;
 }
 
 /* --- life --- */
@@ -549,6 +605,10 @@ static int another(void *self, void **ret_self)
 static const struct dm_ops fake_ops = {
 	.open = nothing,
 	.call = call,
+	.left = is_left,
+	.finish = finish,
+	.follow = follow,
+	.forget = forget,
 	.wait = fake_wait,
 	.event_fd = fake_event_fd,
 	.event_arm = nothing,

@@ -11,6 +11,9 @@
 
 struct fake;
 
+/* Whom it names as following a request that was left. */
+#define FAKE_FOLLOWER 4711
+
 /* Kinds of calls besides enum dm_op, for faults and counts. */
 enum {
 	FAKE_NODE = OPS, /* making and removing nodes; not looking at them */
@@ -37,11 +40,23 @@ void fake_fill_bdev(struct fake *fake, const char *path, unsigned char with);
  * nth 0: none.
  */
 void fake_fail(struct fake *fake, int kind, unsigned nth, int errnum);
+/* All calls of @kind from now on fail. */
+void fake_fail_from(struct fake *fake, int kind, int errnum);
 /* The same for a kernel that also logs @lines, each but the last ended by a newline. Lent. */
 void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines);
 /* Has the fault happened? */
 bool fake_failed(const struct fake *fake);
 unsigned fake_count(const struct fake *fake, int kind);
+
+/* A signal comes right after the @nth request from now on; nth 0: none. */
+void fake_signal(struct fake *fake, unsigned nth, int number);
+/*
+ * The @nth request from now on that may wait, and has a limit, is over it and can't be interrupted:
+ * it is left, and ends when it is waited for, having been carried out or not. nth 0: none.
+ */
+void fake_linger(struct fake *fake, unsigned nth, bool carried_out);
+/* Has it happened? Of the last of both. */
+bool fake_disturbed(const struct fake *fake);
 
 /* Somebody opens a device (by @delta more) and says who: a holder of @kind. */
 void fake_open(struct fake *fake, const char *name, int delta, enum bp_holder_kind kind);

@@ -100,7 +100,12 @@ static void create_and_look(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(devs[0].major, 8);
 	free(devs);
-	which = (struct bp_selector){ .minor = 0 };
+	/* Nobody named is not the first of all. */
+	which = (struct bp_selector){ 0 };
+	assert_err(bp_device_remove(w->ctx, &which, NULL, NULL), EINVAL);
+	which = (struct bp_selector){ .uuid = "" };
+	assert_err(bp_device_remove(w->ctx, &which, NULL, NULL), EINVAL);
+	which = (struct bp_selector){ .major = info.major, .minor = 0 };
 	assert_ok(bp_device_remove(w->ctx, &which, NULL, NULL));
 	assert_state(w, "");
 }
@@ -640,8 +645,69 @@ static void events(void **state)
 	assert_ok(bp_device_wait(w->ctx, &which, 0, 20, &info));
 	assert_int_equal(info.event_nr, 1);
 	assert_err(bp_device_wait(w->ctx, &which, 1, 20, &info), ETIMEDOUT);
+	/* A device made anew begins at 0: who waits for what came behind 7 has missed it all. */
+	assert_ok(bp_device_wait(w->ctx, &which, 7, 20, &info));
 	which.name = "nobody";
 	assert_err(bp_device_wait(w->ctx, &which, 0, 20, &info), ENXIO);
+}
+
+/* Names that can be given: none that harms other programs, or means another device. */
+static void names_to_give(void **state)
+{
+	static const struct {
+		const char *name;
+		bool good;
+	} rows[] = {
+		{ "254:1", false }, { "254\\x3a1", false }, { "a\\x2fb", false },
+		{ "x\\x", false },  { "254:1x", true },     { "254:", true },
+		{ "a:1", true },    { "x\\y", true },
+	};
+	struct world *w = *state;
+	struct bp_selector which = { .name = "old" };
+
+	assert_ok(create(w, "old", "0 8 zero\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = create(w, rows[i].name, "0 8 zero\n");
+
+		assert_int_equal(r, rows[i].good ? 0 : -EINVAL);
+		if (r < 0)
+			assert_int_equal(bp_error_get(w->ctx)->code, BP_E_NAME);
+		if (!rows[i].good)
+			assert_err(bp_device_rename(w->ctx, &which, rows[i].name, NULL),
+				   EINVAL);
+	}
+	/* One that is there can still be named. */
+	fake_alien(w->fake, "254:7");
+	which.name = "254:7";
+	assert_ok(bp_device_remove(w->ctx, &which, NULL, NULL));
+}
+
+/* A node outlives nobody: not a device that goes with its last user, not the number's next one. */
+static void nodes_of_the_gone(void **state)
+{
+	struct bp_remove_opts defer = { .size = sizeof(defer), .flags = BP_REMOVE_DEFERRED };
+	struct bp_selector below = { .name = "below" }, top = { .name = "top" };
+	struct world *w = *state;
+	char *before = fake_dump(w->fake), *after;
+
+	assert_ok(create(w, "below", "0 8 zero\n"));
+	assert_ok(create(w, "top", "0 8 linear /dev/mapper/below 0\n"));
+	assert_ok(bp_device_remove(w->ctx, &below, &defer, NULL));
+	assert_ok(bp_device_remove(w->ctx, &top, NULL, NULL));
+	after = fake_dump(w->fake);
+	assert_string_equal(after, before);
+	free(after);
+	/* The last user was not ours. */
+	assert_ok(create(w, "below", "0 8 zero\n"));
+	fake_open(w->fake, "below", 1, BP_HOLDER_PROCESS);
+	assert_ok(bp_device_remove(w->ctx, &below, &defer, NULL));
+	fake_open(w->fake, "below", -1, BP_HOLDER_PROCESS);
+	assert_ok(create(w, "top", "0 8 zero\n"));
+	assert_ok(bp_device_remove(w->ctx, &top, NULL, NULL));
+	after = fake_dump(w->fake);
+	assert_string_equal(after, before);
+	free(after);
+	free(before);
 }
 
 static void read_ahead(void **state)
@@ -856,6 +922,8 @@ int main(void)
 		T(messages),
 		T(geometry),
 		T(events),
+		T(names_to_give),
+		T(nodes_of_the_gone),
 		T(read_ahead),
 		T(nodes),
 		T(tree),

@@ -94,6 +94,9 @@ static const struct {
 	{ "secret", NULL, "CRYPT-LUKS2-x", { "CRYPT", "", "secret", "" } },
 	{ "disk-part1", NULL, "part1-mpath-x", { "part", "", "disk-part1", "" } },
 	{ "whatever", NULL, NULL, { "", "", "whatever", "" } },
+	{ "vg-lv", NULL, NULL, { "LVM", "vg", "lv", "" } },
+	{ "a--b", NULL, NULL, { "", "", "a--b", "" } },
+	{ "vg-lv", NULL, "", { "", "", "vg-lv", "" } },
 	{ "vg-a\\x20b", "LVM", NULL, { "LVM", "vg", "a b", "" } },
 };
 

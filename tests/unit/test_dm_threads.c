@@ -5,6 +5,7 @@
 #include <bedplate/bedplate.h>
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -197,93 +198,172 @@ static void remove_one_fails(void **state)
 
 struct work {
 	int pause_ms, result;
-	int *released;
+	bool stubborn; /* does not end on a signal */
+	bool done;
 };
 
-LIMIT_CANCELLABLE static int run(void *arg)
+/* As a system call that a signal ends, or does not. */
+static int run(int fd, void *shared)
 {
-	const struct work *work = arg;
+	struct work *work = shared;
 	struct timespec t = {
 		.tv_sec = work->pause_ms / 1000,
 		.tv_nsec = work->pause_ms % 1000 * 1000000L,
 	};
+	int r;
 
-	/* As a system call that a signal ends. */
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	(void)fd;
+	do
+		r = clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t);
+	while (r == EINTR && work->stubborn);
+	if (r)
+		return -r;
+	work->done = true;
 	return work->result;
 }
 
-static void release(void *arg)
+static int limited(struct limit_helper **helper, struct work work, int64_t limit_ms,
+		   const struct signals *stop, bool *ret_done, bool *ret_left)
 {
-	struct work *work = arg;
+	void *shared;
+	int r;
 
-	(*work->released)++;
-	free(work);
-}
-
-static void finished(void *user, void *arg)
-{
-	(void)arg;
-	(*(int *)user)++;
-}
-
-static int limited(struct limit_worker **worker, int pause_ms, int result, int64_t limit_ms,
-		   int *ret_released, int *ret_finished)
-{
-	struct work *work = calloc(1, sizeof(*work));
-	struct limit_job job = { .run = run, .release = release, .work = work };
-
-	assert_non_null(work);
-	*work = (struct work){ .pause_ms = pause_ms,
-			       .result = result,
-			       .released = ret_released };
-	*ret_released = *ret_finished = 0;
-	return limit_run(worker, job, deadline_in(limit_ms), finished, ret_finished);
+	assert_ok(limit_prepare(helper, sizeof(work), &shared));
+	memcpy(shared, &work, sizeof(work));
+	*ret_left = false;
+	r = limit_run(*helper, run, -1, deadline_in(limit_ms), stop, ret_left);
+	*ret_done = ((struct work *)shared)->done;
+	return r;
 }
 
 static void limits(void **state)
 {
-	struct limit_worker *worker = NULL;
-	int released, done, status __attribute__((unused));
-	pid_t child __attribute__((unused));
+	const struct work quick = { .pause_ms = 1, .result = -7 };
+	struct limit_helper *helper = NULL;
+	bool done, left;
 	int64_t start;
+	int status;
+	pid_t child;
 
 	(void)state;
-	assert_int_equal(limited(&worker, 0, 0, 5000, &released, &done), 0);
-	assert_true(released == 1 && done == 1);
-	assert_int_equal(limited(&worker, 1, -EINVAL, -1, &released, &done), -EINVAL);
-	assert_true(released == 1 && done == 1);
-	/* Over the limit: it comes back at once, and the work is gone. */
+	assert_int_equal(limited(&helper, (struct work){ 0 }, 5000, NULL, &done, &left), 0);
+	assert_int_equal(limited(&helper, quick, -1, NULL, &done, &left), -7);
+	assert_true(done && !left);
+	/* Over the limit: it comes back at once, and the work has not been done. */
 	start = clock_ms();
-	assert_int_equal(limited(&worker, 60000, 0, 50, &released, &done), -ETIMEDOUT);
-	assert_true(clock_ms() - start < 5000);
-	assert_true(released == 1 && done == 0);
-	/* After that there is a new one; and a child has one of its own. */
-	assert_int_equal(limited(&worker, 1, 0, 5000, &released, &done), 0);
-#ifndef __SANITIZE_THREAD__ /* which does not let a child start threads */
+	assert_int_equal(
+		limited(&helper, (struct work){ .pause_ms = 60000 }, 50, NULL, &done, &left),
+		-ETIMEDOUT);
+	assert_true(clock_ms() - start < 5000 && !done && !left);
+	/* After that it takes the next order; and a child has one of its own. */
+	assert_int_equal(limited(&helper, quick, 5000, NULL, &done, &left), -7);
 	child = fork();
 	if (child == 0) {
-		bool good = limited(&worker, 1, -7, 5000, &released, &done) == -7 && done == 1;
+		int r = limited(&helper, quick, 5000, NULL, &done, &left);
 
-		limit_worker_free(worker);
-		_exit(good ? 0 : 1);
+		limit_free(helper);
+		_exit(r == -7 && done ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-#endif
 	/* Idle, it goes by itself; the next call does not mind. */
 	clock_sleep_ms(1200);
-	assert_int_equal(limited(&worker, 1, 0, 5000, &released, &done), 0);
-	limit_worker_free(worker);
+	assert_int_equal(limited(&helper, quick, 5000, NULL, &done, &left), -7);
+	limit_free(helper);
+}
+
+/* One that can't be interrupted is left, and its real end can be had. */
+static void left_alone(void **state)
+{
+	const struct work work = { .pause_ms = 600, .stubborn = true };
+	struct limit_helper *helper = NULL;
+	bool done, left;
+	int64_t start = clock_ms();
+
+	(void)state;
+	assert_int_equal(limited(&helper, work, 20, NULL, &done, &left), -ETIMEDOUT);
+	assert_true(clock_ms() - start < 600 && !done && left);
+	assert_int_equal(limit_finish(helper), 0);
+	limit_free(helper);
+}
+
+static void see_end(void *user)
+{
+	struct limit_helper **helper = user;
+
+	_exit(limit_finish(*helper) == 0 ? 0 : 1);
+}
+
+/* A copy of the process sees the end of the call, and holds nothing of ours open. */
+static void followed(void **state)
+{
+	const struct work work = { .pause_ms = 300, .stubborn = true };
+	struct limit_helper *helper = NULL;
+	bool done, left;
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(limited(&helper, work, 20, NULL, &done, &left), -ETIMEDOUT);
+	assert_true(left);
+	assert_int_equal(pipe(ends), 0);
+	pid = limit_follow(helper, see_end, &helper);
+	assert_true(pid > 0);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 0);
+	close(ends[0]);
+	for (int i = 0; i < 500 && kill(pid, 0) == 0; i++)
+		clock_sleep_ms(10);
+	assert_int_equal(kill(pid, 0), -1);
+}
+
+static volatile sig_atomic_t caught;
+
+static void take_signal(int number)
+{
+	caught = number;
+}
+
+/* A signal ends the wait, and arrives once it is let go. */
+static void stopped(void **state)
+{
+	struct sigaction action = { .sa_handler = take_signal }, before;
+	struct limit_helper *helper = NULL;
+	struct signals signals;
+	bool done, left;
+
+	(void)state;
+	sigaction(SIGTERM, &action, &before);
+	signals_hold(&signals, NULL);
+	assert_int_equal(
+		limited(&helper, (struct work){ .pause_ms = 1 }, 5000, &signals, &done, &left),
+		0);
+	kill(getpid(), SIGTERM);
+	assert_int_equal(limited(&helper, (struct work){ .pause_ms = 60000 }, 50000, &signals,
+				 &done, &left),
+			 -EINTR);
+	assert_true(!done && !left && !caught);
+	signals_release(&signals);
+	assert_int_equal(caught, SIGTERM);
+	/* One that the program ignores is none. */
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGTERM, &action, NULL);
+	signals_hold(&signals, NULL);
+	kill(getpid(), SIGTERM);
+	assert_int_equal(signals_waiting(&signals), 0);
+	signals_release(&signals);
+	sigaction(SIGTERM, &before, NULL);
+	limit_free(helper);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_contexts),
-		cmocka_unit_test(remove_many),
-		cmocka_unit_test(remove_one_fails),
-		cmocka_unit_test(limits),
+		cmocka_unit_test(two_contexts),     cmocka_unit_test(remove_many),
+		cmocka_unit_test(remove_one_fails), cmocka_unit_test(limits),
+		cmocka_unit_test(left_alone),       cmocka_unit_test(followed),
+		cmocka_unit_test(stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

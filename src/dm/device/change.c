@@ -42,23 +42,52 @@ static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return 0;
 }
 
+/* --- suspended, and taken back --- */
+
+struct undo_suspend {
+	struct undo undo;
+	struct which which;
+};
+
+static int resume_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_suspend *u = (const struct undo_suspend *)undo;
+	struct dm_request rq = { .op = OP_RESUME, .deadline = deadline };
+	struct dm_state state;
+	int r = dm_state(ctx, "undo", &u->which, &state);
+
+	if (r < 0 || !(state.flags & ST_SUSPENDED))
+		return r == -ENXIO ? 0 : r;
+	r = dm_order(ctx, "undo", &u->which, &rq, NULL);
+	/* Nothing is worse for who writes to it than that it stays suspended. */
+	return r == 0 || r == -ETIMEDOUT ? r : dm_order(ctx, "undo", &u->which, &rq, NULL);
+}
+
 int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which,
-		 uint32_t rq_flags, int64_t deadline)
+		 uint32_t rq_flags, int64_t deadline, struct undo **ret_undo)
 {
 	struct dm_request rq = {
 		.op = OP_SUSPEND,
 		.flags = rq_flags & (RQ_NO_FLUSH | RQ_NO_LOCKFS),
 		.deadline = deadline,
 	};
+	struct undo_suspend *u = calloc(1, sizeof(*u));
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
 
-	return dm_order(ctx, verb, which, &rq, NULL);
-}
-
-int step_clear(struct bp_ctx *ctx, const char *verb, const struct which *which)
-{
-	struct dm_request rq = { .op = OP_CLEAR, .deadline = deadline_in(UNDO_MS) };
-
-	return dm_order(ctx, verb, which, &rq, NULL);
+	if (u) {
+		u->undo = (struct undo){ .run = resume_again, .remains = "is still suspended" };
+		snprintf(u->undo.device, sizeof(u->undo.device), "%.*s", BP_NAME_SIZE - 1,
+			 which->label);
+		u->which = *which;
+	}
+	if (r == 0)
+		r = tx_add(ctx, dm, &u->undo);
+	if (r == 0)
+		r = tx_order(ctx, verb, which, &rq, NULL, &u->undo);
+	if (r == 0 && ret_undo)
+		*ret_undo = &u->undo;
+	return r;
 }
 
 int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *selector,
@@ -123,14 +152,20 @@ static int guard_thin(struct bp_ctx *ctx, const char *verb, const struct which *
 int bp_device_suspend(struct bp_ctx *ctx, const struct bp_selector *selector,
 		      const struct bp_change_opts *opts)
 {
+	struct level level;
 	struct change c;
-	int r = begin(ctx, selector, opts, &c);
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = guard_thin(ctx, "suspend", &c.which);
+		r = begin(ctx, selector, opts, &c);
 	if (r == 0)
-		r = step_suspend(ctx, "suspend", &c.which, c.rq_flags, c.deadline);
-	return r;
+		r = guard_thin(ctx, "suspend", &c.which);
+	if (r < 0)
+		return r;
+	tx_begin(dm, &level);
+	r = step_suspend(ctx, "suspend", &c.which, c.rq_flags, c.deadline, NULL);
+	return tx_end(ctx, dm, &level, r);
 }
 
 int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *selector,
@@ -158,101 +193,179 @@ int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *selector,
 /* --- reload --- */
 
 /* What must be there again where a reload fails. */
-struct before {
-	const struct dm_state *state;
+struct undo_reload {
+	struct undo undo;
+	struct which which;
+	uint32_t state;                   /* ST_ flags, as it was */
 	struct bp_table *live, *inactive; /* NULL where there was none */
+	struct bp_table *wanted;          /* the new one */
 	uint32_t flags;                   /* RQ_READ_ONLY of the old tables */
+	uint32_t wanted_flags;
+	bool resuming; /* the new table may be the live one */
 };
 
-static void before_done(struct before *before)
+static void undo_reload_done(const struct undo *undo)
 {
-	bp_table_free(before->live);
-	bp_table_free(before->inactive);
+	const struct undo_reload *u = (const struct undo_reload *)undo;
+
+	bp_table_free(u->live);
+	bp_table_free(u->wanted);
+	bp_table_free(u->inactive);
 }
 
-static int remember(struct bp_ctx *ctx, const char *verb, const struct which *which,
-		    const struct dm_state *state, struct before *ret)
+static int remember(struct bp_ctx *ctx, const char *verb, struct undo_reload *u)
 {
 	int r = 0;
 
-	ret->state = state;
-	ret->flags = (state->flags & ST_READ_ONLY ? RQ_READ_ONLY : 0) | RQ_SECURE |
-		     RQ_UNCHECKED; /* what was there goes back, whatever it was */
-	if (state->flags & ST_LIVE)
-		r = table_read(ctx, verb, which, BP_TABLE_SHOW_KEYS, &ret->live);
-	if (r == 0 && state->flags & ST_INACTIVE)
-		r = table_read(ctx, verb, which, BP_TABLE_SHOW_KEYS | BP_TABLE_INACTIVE,
-			       &ret->inactive);
+	u->flags = (u->state & ST_READ_ONLY ? RQ_READ_ONLY : 0) | RQ_SECURE |
+		   RQ_UNCHECKED; /* what was there goes back, whatever it was */
+	if (u->state & ST_LIVE)
+		r = table_read(ctx, verb, &u->which, BP_TABLE_SHOW_KEYS, &u->live);
+	if (r == 0 && u->state & ST_INACTIVE)
+		r = table_read(ctx, verb, &u->which, BP_TABLE_SHOW_KEYS | BP_TABLE_INACTIVE,
+			       &u->inactive);
 	return r;
 }
 
-/* The inactive slot as it was. */
-static int restore_inactive(struct bp_ctx *ctx, const struct which *which,
-			    const struct before *before)
+/* Live again is what was, or that which @u has loaded: whatever lies in the inactive slot. */
+static int restore_resumed(struct bp_ctx *ctx, const struct undo_reload *u, int64_t deadline)
 {
-	if (before->inactive)
-		return table_load(ctx, "undo reload", which, before->inactive, before->flags,
-				  deadline_in(UNDO_MS));
-	return step_clear(ctx, "undo reload", which);
+	struct dm_request resume = { .op = OP_RESUME, .deadline = deadline };
+	struct dm_request suspend = {
+		.op = OP_SUSPEND,
+		.flags = RQ_NO_LOCKFS,
+		.deadline = deadline,
+	};
+	int r = dm_order(ctx, "undo reload", &u->which, &resume, NULL);
+
+	if (r < 0 && r != -ETIMEDOUT)
+		r = dm_order(ctx, "undo reload", &u->which, &resume, NULL);
+	if (r == 0 && u->state & ST_SUSPENDED)
+		r = dm_order(ctx, "undo reload", &u->which, &suspend, NULL);
+	return r;
 }
 
 /*
  * After a failed resume the kernel has either kept the old table or made the new one live and
- * could not start it: in both cases the old one is loaded and resumed again.
+ * could not start it: in both cases the old one is loaded and resumed again. Before, the new table
+ * has to go from the inactive slot, where a resume would find it.
  */
-static int restore_live(struct bp_ctx *ctx, const struct which *which,
-			const struct before *before)
+static int restore_live(struct bp_ctx *ctx, const struct undo_reload *u, int64_t deadline)
 {
-	struct dm_request rq = { .op = OP_RESUME, .deadline = deadline_in(UNDO_MS) };
-	int r = 0;
+	struct dm_request clear = { .op = OP_CLEAR, .deadline = deadline };
+	bool live = u->resuming && u->live;
+	struct dm_state state;
+	int r = live ? table_load(ctx, "undo reload", &u->which, u->live, u->flags, deadline)
+		     : dm_order(ctx, "undo reload", &u->which, &clear, NULL);
 
-	if (before->live)
-		r = table_load(ctx, "undo reload", which, before->live, before->flags,
-			       rq.deadline);
-	if (r == 0)
-		r = dm_order(ctx, "undo reload", which, &rq, NULL);
-	if (r == 0 && before->state->flags & ST_SUSPENDED)
-		r = step_suspend(ctx, "undo reload", which, RQ_NO_LOCKFS, rq.deadline);
-	if (r == 0 && before->inactive)
-		r = restore_inactive(ctx, which, before);
+	if (r == 0 && !live)
+		r = dm_state(ctx, "undo reload", &u->which, &state);
+	if (r < 0 || (!live && (!(state.flags & ST_SUSPENDED) || u->state & ST_SUSPENDED)))
+		return r;
+	return restore_resumed(ctx, u, deadline);
+}
+
+/*
+ * A pool that has grown does not take its old table again. Then it keeps the new one: nothing is
+ * worse than a device that stays suspended.
+ */
+static int keep_wanted(struct bp_ctx *ctx, const struct undo_reload *u, int64_t deadline)
+{
+	struct dm_state state;
+	int r = dm_state(ctx, "undo reload", &u->which, &state);
+
+	if (r < 0 || !(state.flags & ST_SUSPENDED) || u->state & ST_SUSPENDED)
+		return r;
+	r = table_load(ctx, "undo reload", &u->which, u->wanted, u->wanted_flags | RQ_UNCHECKED,
+		       deadline);
+	return r < 0 ? r : restore_resumed(ctx, u, deadline);
+}
+
+static int put_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_reload *u = (const struct undo_reload *)undo;
+	int r = restore_live(ctx, u, deadline);
+
+	if (r < 0 && r != -ETIMEDOUT) {
+		keep_wanted(ctx, u, deadline);
+		return r;
+	}
+	if (r == 0 && u->inactive)
+		r = table_load(ctx, "undo reload", &u->which, u->inactive, u->flags, deadline);
 	return r;
 }
 
-static void undo(struct bp_ctx *ctx, const struct which *which, const struct before *before,
-		 bool resume_failed)
+static int undo_reload_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
+			   const struct dm_state *state, struct undo_reload **ret)
 {
-	struct error_state *first = error_save(ctx);
-	int r = resume_failed && before->live ? restore_live(ctx, which, before)
-					      : restore_inactive(ctx, which, before);
+	struct undo_reload *u = calloc(1, sizeof(*u));
 
-	error_restore(ctx, first);
+	if (u) {
+		u->undo = (struct undo){
+			.run = put_back,
+			.done = undo_reload_done,
+			.remains = "could not be given its old table again",
+		};
+		snprintf(u->undo.device, sizeof(u->undo.device), "%.*s", BP_NAME_SIZE - 1,
+			 which->label);
+		u->which = *which;
+		u->state = state->flags;
+	}
+	*ret = u;
+	return tx_add(ctx, dm, &u->undo);
+}
+
+/* In the suspended window is nothing but what must be: two requests. */
+static int swap(struct bp_ctx *ctx, const char *verb, struct undo_reload *u, uint32_t rq_flags,
+		int64_t deadline)
+{
+	struct dm_request suspend = {
+		.op = OP_SUSPEND,
+		.flags = rq_flags & (RQ_NO_FLUSH | RQ_NO_LOCKFS),
+		.deadline = deadline,
+	};
+	struct node_change node = { .make = "" };
+	int r = 0;
+
+	if (u->state & ST_LIVE && !(u->state & ST_SUSPENDED))
+		r = dm_order(ctx, verb, &u->which, &suspend, NULL);
 	if (r < 0)
-		bp_warn(ctx, "'%s': the old table could not be put back: %s", which->label,
-			strerrordesc_np(-r));
+		return r;
+	u->resuming = true;
+	return step_resume(ctx, verb, &u->which, &node, BP_UDEV_PUBLIC, deadline, NULL);
+}
+
+static int reload_in(struct bp_ctx *ctx, const char *verb, struct undo_reload *u,
+		     const struct bp_table *table, uint32_t rq_flags, int64_t deadline)
+{
+	int r = remember(ctx, verb, u);
+
+	u->wanted_flags = rq_flags & (RQ_READ_ONLY | RQ_SECURE);
+	if (r == 0)
+		r = bp_table_copy(ctx, table, &u->wanted);
+	if (r < 0)
+		return r;
+	u->undo.armed = true;
+	r = table_load(ctx, verb, &u->which, table, rq_flags & LOAD_FLAGS, deadline);
+	return r < 0 ? r : swap(ctx, verb, u, rq_flags, deadline);
 }
 
 int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	   const struct dm_state *state, const struct bp_table *table, uint32_t rq_flags,
 	   int64_t deadline)
 {
-	_cleanup_(before_done) struct before before = { 0 };
-	struct node_change node = { .make = "" };
-	int r = remember(ctx, verb, which, state, &before);
+	struct undo_reload *u;
+	struct level level;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
 
+	if (r < 0)
+		return r;
+	tx_begin(dm, &level);
+	r = undo_reload_new(ctx, dm, which, state, &u);
 	if (r == 0)
-		r = table_load(ctx, verb, which, table, rq_flags & LOAD_FLAGS, deadline);
-	if (r < 0)
-		return r;
-	if (state->flags & ST_LIVE && !(state->flags & ST_SUSPENDED))
-		r = step_suspend(ctx, verb, which, rq_flags, deadline);
-	if (r < 0) {
-		undo(ctx, which, &before, false);
-		return r;
-	}
-	r = step_resume(ctx, verb, which, &node, BP_UDEV_PUBLIC, deadline, NULL);
-	if (r < 0)
-		undo(ctx, which, &before, true);
-	return r;
+		r = reload_in(ctx, verb, u, table, rq_flags, deadline);
+	return tx_end(ctx, dm, &level, r);
 }
 
 /* -EALREADY where the live table means the same as @table. */

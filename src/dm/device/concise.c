@@ -56,7 +56,8 @@ static int next_field(struct parser *p, char *ret_end)
 
 struct fields {
 	struct strbuf name, uuid, table;
-	int64_t minor;
+	bool use_minor;
+	uint32_t minor;
 	bool read_only, has_table;
 };
 
@@ -75,7 +76,8 @@ static int take_minor(struct parser *p, struct fields *f)
 		return 0;
 	if (number_parse(strbuf_text(&p->text), MINOR_MAX, &minor) < 0)
 		return fail(p, "not a minor number (empty, or 0 to 1048575)");
-	f->minor = (int64_t)minor;
+	f->use_minor = true;
+	f->minor = (uint32_t)minor;
 	return 0;
 }
 
@@ -84,8 +86,8 @@ static int take_flags(struct parser *p, struct fields *f)
 	const char *text = strbuf_text(&p->text);
 
 	f->read_only = streq(text, "ro");
-	if (!f->read_only && !streq(text, "rw"))
-		return fail(p, "flags are 'ro' or 'rw'");
+	if (!f->read_only && !streq(text, "rw") && text[0])
+		return fail(p, "flags are 'ro', 'rw' or nothing");
 	return 0;
 }
 
@@ -127,8 +129,10 @@ static int read_fields(struct parser *p, struct fields *f)
 		if (r == 0)
 			r = take_field(p, number++, f);
 	}
-	if (r == 0 && number <= FIELD_FLAGS)
-		return fail(p, "a device needs name, uuid, minor and flags");
+	if (r == 0 && number <= FIELD_TABLE)
+		return fail(p,
+			    "a device needs name, uuid, minor, flags and a table (which may be "
+			    "empty)");
 	if (r == 0 && (f->name.error || f->uuid.error || f->table.error))
 		return bp_fail_memory(p->ctx);
 	return r;
@@ -136,7 +140,7 @@ static int read_fields(struct parser *p, struct fields *f)
 
 static int parse_device(struct parser *p, struct bp_stack *stack)
 {
-	_cleanup_(fields_done) struct fields f = { .minor = -1 };
+	_cleanup_(fields_done) struct fields f = { 0 };
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	struct bp_stack_device device;
 	int r = read_fields(p, &f);
@@ -154,6 +158,7 @@ static int parse_device(struct parser *p, struct bp_stack *stack)
 	device = (struct bp_stack_device){
 		.name = strbuf_text(&f.name),
 		.uuid = strbuf_text(&f.uuid),
+		.use_minor = f.use_minor,
 		.minor = f.minor,
 		.read_only = f.read_only,
 		.table = table,
@@ -205,6 +210,9 @@ static int add_table(struct bp_ctx *ctx, struct strbuf *s, const struct bp_table
 	char *text, *save = NULL;
 	int r;
 
+	/* Without a table its field is empty: a description that ends before it is refused. */
+	if (!table)
+		strbuf_add_char(s, ',');
 	if (!table)
 		return 0;
 	r = bp_table_format(ctx, table, &text);
@@ -233,8 +241,8 @@ int bp_concise_format(struct bp_ctx *ctx, const struct bp_stack *stack, char **r
 		strbuf_add_char(&s, ',');
 		add_escaped(&s, device->uuid);
 		strbuf_add_char(&s, ',');
-		if (device->minor >= 0)
-			strbuf_add_uint(&s, (uint64_t)device->minor);
+		if (device->use_minor)
+			strbuf_add_uint(&s, device->minor);
 		strbuf_addf(&s, ",%s", device->read_only ? "ro" : "rw");
 		r = add_table(ctx, &s, device->table);
 	}

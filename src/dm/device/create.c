@@ -7,6 +7,8 @@
 
 #define READ_AHEAD     "queue/read_ahead_kb"
 #define SECTORS_PER_KB 2
+#define SCAN_MS        2000 /* how long udev's programs may look at a new device */
+#define PAUSE_MS       10
 
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const struct node_change *change, uint32_t policy, int64_t deadline,
@@ -20,7 +22,7 @@ int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state);
+		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state, NULL);
 	if (r < 0)
 		return r;
 	node.major = state.major;
@@ -127,7 +129,7 @@ static int begin(struct bp_ctx *ctx, struct dm *dm, const char *name,
 	int r = opts_read(ctx, &ret->opts, sizeof(ret->opts), opts);
 
 	if (r == 0)
-		r = bp_name_mangle(ctx, name, ret->name);
+		r = name_new(ctx, name, ret->name);
 	if (r == 0 && ret->opts.uuid)
 		r = uuid_mangle(ctx, ret->opts.uuid, ret->uuid);
 	if (r == 0)
@@ -145,7 +147,28 @@ static int begin(struct bp_ctx *ctx, struct dm *dm, const char *name,
 	return 0;
 }
 
-static int make(struct bp_ctx *ctx, struct create *c)
+struct undo_create {
+	struct undo undo; /* device: its name in the kernel */
+	struct which which;
+};
+
+static int remove_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_create *u = (const struct undo_create *)undo;
+	int64_t patience = deadline_in(SCAN_MS);
+	bool deferred = false;
+	int r;
+
+	for (;;) {
+		r = step_remove(ctx, "undo create", &u->which, undo->device, &deferred,
+				deadline);
+		if (r != -EBUSY || deadline_left(patience) == 0)
+			return r == -ENXIO ? 0 : r;
+		clock_sleep_ms(PAUSE_MS);
+	}
+}
+
+static int make(struct bp_ctx *ctx, struct dm *dm, struct create *c)
 {
 	struct dm_request rq = {
 		.op = OP_CREATE,
@@ -153,6 +176,7 @@ static int make(struct bp_ctx *ctx, struct create *c)
 		.uuid = c->uuid[0] ? c->uuid : NULL,
 		.deadline = DEADLINE_NEVER,
 	};
+	struct undo_create *u = calloc(1, sizeof(*u));
 	int r;
 
 	if (c->opts.flags & BP_CREATE_PERSISTENT) {
@@ -160,10 +184,19 @@ static int make(struct bp_ctx *ctx, struct create *c)
 		rq.major = c->opts.major;
 		rq.minor = c->opts.minor;
 	}
-	r = dm_order(ctx, "create", &c->which, &rq, &c->state);
+	if (u) {
+		u->undo = (struct undo){ .run = remove_again,
+					 .remains = "could not be removed again" };
+		strcpy(u->undo.device, c->name);
+	}
+	r = tx_add(ctx, dm, &u->undo);
 	if (r == 0)
-		which_settle(&c->which, &c->state);
-	return r;
+		r = tx_order(ctx, "create", &c->which, &rq, &c->state, &u->undo);
+	if (r < 0)
+		return r;
+	which_settle(&c->which, &c->state);
+	u->which = c->which;
+	return 0;
 }
 
 /* Table, resume, node, read-ahead: what can fail once the device is there. */
@@ -202,38 +235,24 @@ static int fill_in(struct bp_ctx *ctx, struct dm *dm, struct create *c,
 	return r;
 }
 
-static void undo(struct bp_ctx *ctx, struct create *c)
-{
-	struct error_state *first = error_save(ctx);
-	bool deferred = false;
-	int r = step_remove(ctx, "undo create", &c->which, c->name, &deferred,
-			    deadline_in(UNDO_MS));
-
-	error_restore(ctx, first);
-	if (r < 0)
-		bp_warn(ctx, "'%s': what was created could not be removed again: %s", c->name,
-			strerrordesc_np(-r));
-}
-
 int bp_device_create(struct bp_ctx *ctx, const char *name, const struct bp_table *table,
 		     const struct bp_create_opts *opts, struct bp_device_info *ret)
 {
 	struct create c = { 0 };
+	struct level level;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
 		r = begin(ctx, dm, name, opts, &c);
-	if (r == 0)
-		r = make(ctx, &c);
 	if (r < 0)
 		return r;
-	r = fill_in(ctx, dm, &c, table);
-	if (r < 0) {
-		undo(ctx, &c);
-		return r;
-	}
-	if (ret)
+	tx_begin(dm, &level);
+	r = make(ctx, dm, &c);
+	if (r == 0)
+		r = fill_in(ctx, dm, &c, table);
+	r = tx_end(ctx, dm, &level, r);
+	if (r == 0 && ret)
 		dm_info_from_state(dm, &c.state, ret);
-	return 0;
+	return r;
 }

@@ -6,16 +6,16 @@
 #include "dm/device/nodes.h"
 #include "dm/device/table_io.h"
 
-/* How long an undo may take: the caller's own limit may be over when it begins. */
-#define UNDO_MS 5000
-
 /* Resume, and see to the device's node unless @change->make is NULL. @ret may be NULL. */
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const struct node_change *change, uint32_t policy, int64_t deadline,
 		struct dm_state *ret);
+/*
+ * Suspend, within a transaction; @ret_undo: what resumes it again, to be disarmed by whoever has
+ * resumed it. May be NULL.
+ */
 int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which,
-		 uint32_t rq_flags, int64_t deadline);
-int step_clear(struct bp_ctx *ctx, const char *verb, const struct which *which);
+		 uint32_t rq_flags, int64_t deadline, struct undo **ret_undo);
 /*
  * Remove with the node of @kernel_name, once. @deferred: let the kernel do it later if it must;
  * set to whether it does.

@@ -30,8 +30,8 @@ int bp_device_wait(struct bp_ctx *ctx, const struct bp_selector *selector, uint3
 			r = dm_state(ctx, "wait", &which, &state);
 		if (r < 0)
 			return r;
-		/* Numbers wrap: what counts is which is ahead. */
-		if ((int32_t)(state.event_nr - event_nr) > 0)
+		/* Numbers wrap, and begin anew with a device: what counts is that it is another. */
+		if (state.event_nr != event_nr)
 			break;
 		/* From here on that very device, whatever its name is. */
 		which_settle(&which, &state);

@@ -22,6 +22,50 @@ static int find(struct bp_ctx *ctx, const char *verb, const struct bp_selector *
 	return 0;
 }
 
+struct undo_rename {
+	struct undo undo; /* device: the new name */
+	struct which which;
+	char old[BP_NAME_SIZE];
+};
+
+static int rename_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_rename *u = (const struct undo_rename *)undo;
+	struct dm_request rq = { .op = OP_RENAME, .text = u->old, .deadline = deadline };
+	struct node_change node = {
+		.make = u->old,
+		.remove = undo->device,
+		.major = u->which.major,
+		.minor = u->which.minor,
+	};
+	struct which which = u->which;
+	struct dm_state state;
+	struct cookie cookie;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	strcpy(which.name, undo->device);
+	if (r == 0)
+		r = udev_order(ctx, dm, "undo rename", &which, &rq, BP_UDEV_PUBLIC, &cookie,
+			       &state, NULL);
+	return r < 0 ? r : udev_end(ctx, dm, &cookie, &state, &node, deadline);
+}
+
+static int undo_rename_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
+			   const char *new_name, struct undo **ret)
+{
+	struct undo_rename *u = calloc(1, sizeof(*u));
+
+	if (u) {
+		u->undo = (struct undo){ .run = rename_again, .remains = "keeps its new name" };
+		strcpy(u->undo.device, new_name);
+		strcpy(u->old, which->name);
+		u->which = *which;
+	}
+	*ret = u ? &u->undo : NULL;
+	return tx_add(ctx, dm, *ret);
+}
+
 static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		     const char *new_name, uint32_t policy, int64_t deadline)
 {
@@ -34,14 +78,20 @@ static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *w
 	};
 	struct dm_state state;
 	struct cookie cookie;
+	struct level level;
+	struct undo *undo;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
-	if (r == 0)
-		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state);
 	if (r < 0)
 		return r;
-	return udev_end(ctx, dm, &cookie, &state, &node, deadline);
+	tx_begin(dm, &level);
+	r = undo_rename_new(ctx, dm, which, new_name, &undo);
+	if (r == 0)
+		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state, undo);
+	if (r == 0)
+		r = udev_end(ctx, dm, &cookie, &state, &node, deadline);
+	return tx_end(ctx, dm, &level, r);
 }
 
 int bp_device_rename(struct bp_ctx *ctx, const struct bp_selector *selector,
@@ -54,7 +104,7 @@ int bp_device_rename(struct bp_ctx *ctx, const struct bp_selector *selector,
 	int r = opts_read(ctx, &o, sizeof(o), opts);
 
 	if (r == 0)
-		r = bp_name_mangle(ctx, new_name, mangled);
+		r = name_new(ctx, new_name, mangled);
 	if (r == 0)
 		r = find(ctx, "rename", selector, &which, &state);
 	return r < 0 ? r

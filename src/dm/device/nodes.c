@@ -22,6 +22,52 @@ static int node_op(struct dm *dm, enum dm_node_op op, const char *kernel_name,
 	return dm->ops->node(dm->self, op, &node);
 }
 
+/* Names in the mapper directory. */
+struct stale {
+	VEC(char *) names;
+	int error;
+};
+
+static void take_name(void *user, const char *name)
+{
+	struct stale *stale = user;
+	char *copy = strdup(name);
+
+	if (!copy || vec_add(&stale->names, &copy) < 0) {
+		free(copy);
+		stale->error = -ENOMEM;
+	}
+}
+
+static int list_names(struct bp_ctx *ctx, struct dm *dm, struct stale *ret)
+{
+	int r = dm->ops->node_list(dm->self, dm->mapper_dir, take_name, ret);
+
+	return ret->error < 0 ? bp_fail_memory(ctx) : r;
+}
+
+static void names_done(struct stale *names)
+{
+	for (size_t i = 0; i < names->names.count; i++)
+		free(names->names.items[i]);
+	vec_done(&names->names);
+}
+
+/* Nodes by other names for the number of a new device: of one that went while nobody looked. */
+static void drop_others(struct bp_ctx *ctx, struct dm *dm, const struct node_change *change)
+{
+	_cleanup_(names_done) struct stale names = { 0 };
+
+	if (list_names(ctx, dm, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.names.count; i++) {
+		const char *name = names.names.items[i];
+
+		if (!streq(name, change->make) && node_op(dm, NODE_CHECK, name, change) == 0)
+			node_op(dm, NODE_REMOVE, name, change);
+	}
+}
+
 int node_make(struct bp_ctx *ctx, struct dm *dm, const struct node_change *change)
 {
 	char path[BP_NODE_SIZE];
@@ -32,6 +78,7 @@ int node_make(struct bp_ctx *ctx, struct dm *dm, const struct node_change *chang
 		return 0;
 	if (planning(dm) || node_op(dm, NODE_CHECK, change->make, change) == 0)
 		return 0;
+	drop_others(ctx, dm, change);
 	r = node_op(dm, NODE_MAKE, change->make, change);
 	if (r == 0)
 		return 0;
@@ -79,22 +126,6 @@ int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 
 /* --- mknodes --- */
 
-struct stale {
-	VEC(char *) names;
-	int error;
-};
-
-static void take_name(void *user, const char *name)
-{
-	struct stale *stale = user;
-	char *copy = strdup(name);
-
-	if (!copy || vec_add(&stale->names, &copy) < 0) {
-		free(copy);
-		stale->error = -ENOMEM;
-	}
-}
-
 static bool listed(const struct dm_reply *reply, const char *name)
 {
 	for (size_t i = 0; i < reply->entries.count; i++)
@@ -107,18 +138,25 @@ static bool listed(const struct dm_reply *reply, const char *name)
  */
 static int remove_stale(struct bp_ctx *ctx, struct dm *dm, const struct dm_reply *reply)
 {
-	struct stale stale = { 0 };
-	int r = dm->ops->node_list(dm->self, dm->mapper_dir, take_name, &stale);
+	_cleanup_(names_done) struct stale stale = { 0 };
+	int r = list_names(ctx, dm, &stale);
 
-	for (size_t i = 0; i < stale.names.count; i++) {
+	for (size_t i = 0; r == 0 && i < stale.names.count; i++) {
 		struct node_change change = { .remove = stale.names.items[i] };
 
-		if (r == 0 && stale.error == 0 && !listed(reply, stale.names.items[i]))
+		if (!listed(reply, stale.names.items[i]))
 			r = settle(ctx, dm, &change, false);
-		free(stale.names.items[i]);
 	}
-	vec_done(&stale.names);
-	return stale.error < 0 ? bp_fail_memory(ctx) : r;
+	return r;
+}
+
+int nodes_drop_stale(struct bp_ctx *ctx, struct dm *dm)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_LIST, .deadline = DEADLINE_NEVER };
+	int r = dm_ask(ctx, "mknodes", NULL, &rq, &reply);
+
+	return r < 0 ? r : remove_stale(ctx, dm, &reply);
 }
 
 static int make_one(struct bp_ctx *ctx, struct dm *dm, const struct bp_selector *selector)

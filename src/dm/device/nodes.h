@@ -25,10 +25,13 @@ struct node_change {
 };
 
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret);
-/* Send a request that udev is to answer, with @policy's cookie; a failed one ends it. */
+/*
+ * Send a request that udev is to answer, with @policy's cookie; a failed one ends it. @undo: see
+ * tx_order(); may be NULL.
+ */
 int udev_order(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 	       struct dm_request *rq, uint32_t policy, struct cookie *ret_cookie,
-	       struct dm_state *ret);
+	       struct dm_state *ret, struct undo *undo);
 /*
  * @state: of the request, or NULL where it failed (then @change is not made). After it the
  * nodes are as they should be, whoever made them; a limit that passed is a warning.
@@ -39,6 +42,11 @@ int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 /* End a cookie: 0 where udev answered, or had nothing to; else a warning is recorded. */
 int cookie_wait(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie, bool uevent,
 		int64_t deadline);
+
+/* Remove the nodes of devices that are gone. */
+int nodes_drop_stale(struct bp_ctx *ctx, struct dm *dm);
+/* Does udev make and remove the nodes? */
+bool udev_runs(struct dm *dm);
 
 /* Make, or put right, without asking udev. */
 int node_make(struct bp_ctx *ctx, struct dm *dm, const struct node_change *change);

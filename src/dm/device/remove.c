@@ -9,6 +9,72 @@
 #define FIRST_PAUSE_MS 10
 #define LAST_PAUSE_MS  250
 
+/* A removal that ends when nobody waits any more: its node goes then. */
+struct undo_remove {
+	struct undo undo; /* device: its name in the kernel */
+	struct which which;
+};
+
+static int drop_node(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_remove *u = (const struct undo_remove *)undo;
+	struct node_change node = {
+		.remove = undo->device,
+		.major = u->which.major,
+		.minor = u->which.minor,
+	};
+	struct cookie none = { .semid = -1 };
+	struct dm_state state = { 0 };
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r == 0 && dm_state(ctx, "undo", &u->which, &state) == -ENXIO)
+		r = udev_end(ctx, dm, &none, &state, &node, deadline);
+	return r;
+}
+
+static int undo_remove_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
+			   const char *kernel_name, struct undo **ret)
+{
+	struct undo_remove *u = calloc(1, sizeof(*u));
+
+	if (u) {
+		u->undo = (struct undo){ .run = drop_node, .remains = "may keep its node" };
+		strcpy(u->undo.device, kernel_name);
+		u->which = *which;
+	}
+	*ret = u ? &u->undo : NULL;
+	return tx_add(ctx, dm, *ret);
+}
+
+/*
+ * Does something below go with this device, because its removal was put off? Its node is ours to
+ * remove then, where no udev does.
+ */
+static bool takes_along(struct bp_ctx *ctx, struct dm *dm, const struct which *which)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
+	struct error_state *saved;
+	bool along = false;
+
+	if (planning(dm) || udev_runs(dm))
+		return false;
+	saved = error_save(ctx);
+	if (dm_ask(ctx, "remove", which, &rq, &reply) == 0)
+		for (size_t i = 0; !along && i < reply.deps.count; i++) {
+			struct which below = { .major = reply.deps.items[i].major,
+					       .minor = reply.deps.items[i].minor };
+			struct dm_state state;
+
+			along = reply.deps.items[i].major == which->major &&
+				dm_state(ctx, "remove", &below, &state) == 0 &&
+				state.flags & ST_DEFERRED;
+		}
+	error_restore(ctx, saved);
+	return along;
+}
+
 int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const char *kernel_name, bool *deferred, int64_t deadline)
 {
@@ -20,20 +86,29 @@ int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	struct node_change node = { .remove = kernel_name };
 	struct dm_state state;
 	struct cookie cookie;
+	struct undo *undo;
+	bool along = false;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state);
+		along = takes_along(ctx, dm, which);
+	if (r == 0)
+		r = undo_remove_new(ctx, dm, which, kernel_name, &undo);
+	if (r == 0)
+		r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state,
+			       undo);
 	if (r < 0)
 		return r;
+	undo->armed = false;
 	/* A device whose removal is put off lives on, and so does its node. */
 	*deferred = state.flags & ST_DEFERRED;
 	if (*deferred)
 		node.remove = NULL;
 	node.major = which->major;
 	node.minor = which->minor;
-	return udev_end(ctx, dm, &cookie, &state, &node, deadline);
+	r = udev_end(ctx, dm, &cookie, &state, &node, deadline);
+	return r == 0 && along && !*deferred ? nodes_drop_stale(ctx, dm) : r;
 }
 
 struct removal {
@@ -139,23 +214,32 @@ static int attempt(struct bp_ctx *ctx, struct removal *rm, bool *deferred)
 				       ? pause
 				       : MIN(pause, (int64_t)deadline_left(rm->deadline)));
 		pause = MIN(pause * 2, (int64_t)LAST_PAUSE_MS);
+		if (tx_interrupted(rm->dm) < 0)
+			return bp_fail(ctx, -EINTR, "remove '%s': interrupted by a signal",
+				       rm->which.label);
 	}
 }
 
+/* What force has done to the table is taken back where the device stays all the same. */
 int bp_device_remove(struct bp_ctx *ctx, const struct bp_selector *selector,
 		     const struct bp_remove_opts *opts, enum bp_removed *ret)
 {
 	struct removal rm;
-	bool deferred;
+	struct level level;
+	bool deferred = false;
 	int r = begin(ctx, selector, opts, &rm);
 
-	if (r == 0 && rm.opts.flags & BP_REMOVE_FORCE)
-		r = force(ctx, &rm);
 	if (r < 0)
 		return r;
-	r = attempt(ctx, &rm, &deferred);
-	if (r == -EBUSY)
-		holders_explain(ctx, rm.dm, rm.state.major, rm.state.minor);
+	tx_begin(rm.dm, &level);
+	if (rm.opts.flags & BP_REMOVE_FORCE)
+		r = force(ctx, &rm);
+	if (r == 0) {
+		r = attempt(ctx, &rm, &deferred);
+		if (r == -EBUSY)
+			holders_explain(ctx, rm.dm, rm.state.major, rm.state.minor);
+	}
+	r = tx_end(ctx, rm.dm, &level, r);
 	if (r == 0 && ret)
 		*ret = deferred ? BP_REMOVED_DEFERRED : BP_REMOVED;
 	return r;

@@ -36,7 +36,8 @@ struct work {
 	struct bp_tree *tree;
 	size_t *job_of; /* of each node, NO_NODE: none */
 	struct bp_remove_opts opts;
-	bool leave_used; /* don't even try where a user stays */
+	bool leave_used;        /* don't even try where a user stays */
+	struct signals signals; /* held back while the workers run */
 	struct bp_ctx *ctx;
 };
 
@@ -197,6 +198,7 @@ static int worker_init(struct work *w, struct worker *ret)
 		r = dm_get(ret->ctx, &own);
 	if (r != 0)
 		return r;
+	own->tx.inherit = &w->signals;
 	own->udev_probed = dm->udev_probed;
 	own->udev_why_not = dm->udev_why_not;
 	return 0;
@@ -228,7 +230,11 @@ static void run(struct work *w)
 	struct worker workers[MOST_WORKERS] = { 0 };
 	size_t count = MIN(w->jobs.count, (size_t)MOST_WORKERS);
 
+	struct dm *dm = ctx_room_get(w->ctx, CTX_ROOM_DM);
+
 	w->unstarted = w->jobs.count;
+	signals_hold(&w->signals, NULL);
+	dm->tx.inherit = &w->signals;
 	if (worth_threads(w))
 		for (size_t i = 0; i < count && worker_init(w, &workers[i]) == 0; i++)
 			worker_start(&workers[i]);
@@ -239,6 +245,8 @@ static void run(struct work *w)
 			pthread_join(workers[i].thread, NULL);
 		bp_ctx_free(workers[i].ctx);
 	}
+	dm->tx.inherit = NULL;
+	signals_release(&w->signals);
 }
 
 /* --- what is to be done --- */

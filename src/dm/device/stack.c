@@ -137,9 +137,9 @@ static bool means(const struct names *names, const char *word, size_t len,
 	dm_node_path(names->dm, device->name, text);
 	if (strlen(text) == len && memcmp(text, word, len) == 0)
 		return true;
-	if (device->minor < 0)
+	if (!device->use_minor)
 		return false;
-	snprintf(text, sizeof(text), "%u:%lld", names->major, (long long)device->minor);
+	snprintf(text, sizeof(text), "%u:%u", names->major, device->minor);
 	return strlen(text) == len && memcmp(text, word, len) == 0;
 }
 
@@ -209,34 +209,12 @@ static int create_member(struct bp_ctx *ctx, const struct member *m,
 	o.flags &= ~(uint32_t)(BP_CREATE_PERSISTENT);
 	if (m->view.read_only)
 		o.flags |= BP_CREATE_READ_ONLY;
-	if (m->view.minor >= 0) {
+	if (m->view.use_minor) {
 		o.flags |= BP_CREATE_PERSISTENT;
 		o.major = 0;
-		o.minor = (uint32_t)m->view.minor;
+		o.minor = m->view.minor;
 	}
 	return bp_device_create(ctx, m->name, m->table, &o, NULL);
-}
-
-static void undo(struct bp_ctx *ctx, const struct bp_stack *stack, const size_t *in_order,
-		 size_t made)
-{
-	struct error_state *first = error_save(ctx);
-
-	while (made--) {
-		const struct member *m = stack->members.items[in_order[made]];
-		struct bp_selector which = { .name = m->name };
-		struct bp_remove_opts opts = {
-			.size = sizeof(opts),
-			.flags = BP_REMOVE_RETRY,
-			.timeout_ms = UNDO_MS,
-		};
-		int r = bp_device_remove(ctx, &which, &opts, NULL);
-
-		if (r < 0)
-			bp_warn(ctx, "'%s': what was created could not be removed again: %s",
-				m->name, strerrordesc_np(-r));
-	}
-	error_restore(ctx, first);
 }
 
 int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
@@ -245,7 +223,7 @@ int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 	_cleanup_(freep) size_t *in_order = calloc(stack->members.count + 1, sizeof(size_t));
 	struct bp_create_opts o;
 	struct names names = { 0 };
-	size_t made = 0;
+	struct level level;
 	int r = dm_get(ctx, &names.dm);
 
 	if (r == 0)
@@ -255,15 +233,11 @@ int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 	if (!in_order)
 		return bp_fail_memory(ctx);
 	names.dm->ops->major(names.dm->self, &names.major);
+	tx_begin(names.dm, &level);
 	r = order(ctx, &names, stack, in_order);
-	while (r == 0 && made < stack->members.count) {
-		r = create_member(ctx, stack->members.items[in_order[made]], &o);
-		if (r == 0)
-			made++;
-	}
-	if (r < 0 && made && !planning(names.dm))
-		undo(ctx, stack, in_order, made);
-	return r;
+	for (size_t i = 0; r == 0 && i < stack->members.count; i++)
+		r = create_member(ctx, stack->members.items[in_order[i]], &o);
+	return tx_end(ctx, names.dm, &level, r);
 }
 
 /* --- read --- */
@@ -308,8 +282,10 @@ static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted
 	struct bp_stack_device device = {
 		.name = node->name,
 		.uuid = node->uuid,
-		.minor = w->flags & BP_STACK_WITH_MINOR ? (int64_t)node->minor : -1,
+		.use_minor = w->flags & BP_STACK_WITH_MINOR,
+		.minor = node->minor,
 	};
+	char mangled[BP_NAME_SIZE];
 	struct dm_state state;
 	int r;
 
@@ -322,6 +298,10 @@ static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted
 		r = table_map_devs(ctx, table, node_of, w);
 	if (r < 0)
 		return r;
+	/* A plain name that does not lead back to the device: as the kernel holds it. */
+	if (name_encode(node->name, mangled, sizeof(mangled)) < 0 ||
+	    !streq(mangled, state.name) || strchr(node->name, '/'))
+		device.name = state.name;
 	device.read_only = state.flags & ST_READ_ONLY;
 	device.table = bp_table_count(table) ? table : NULL;
 	return bp_stack_add(stack, &device);

@@ -308,10 +308,67 @@ static int refuse_crash(struct bp_ctx *ctx, const char *verb, const struct which
 	return f ? -EINVAL : 0;
 }
 
+/* The device of a table that somebody else holds; where none is certain, one that may be. */
+struct held_device {
+	struct bp_ctx *ctx;
+	struct bp_bdev device;
+	enum bp_answer answer;
+};
+
+static int lookup_for_busy(void *user, const char *dev, struct bp_bdev *ret)
+{
+	const struct held_device *held = user;
+
+	return table_lookup(held->ctx, dev, ret);
+}
+
+static enum bp_answer look_who_holds(void *user, const struct bp_bdev *bdev)
+{
+	struct held_device *held = user;
+	enum bp_answer answer = busy(held->ctx, bdev);
+
+	if ((answer == BP_ANSWER_YES && held->answer != BP_ANSWER_YES) ||
+	    (answer == BP_ANSWER_UNKNOWN && held->answer == BP_ANSWER_NO)) {
+		held->device = *bdev;
+		held->answer = answer;
+	}
+	return answer;
+}
+
+/* Which device of the table is in use, and by whom. */
+static void tell_busy(struct bp_ctx *ctx, const struct bp_table *table)
+{
+	struct bp_table_check_opts opts = { .size = sizeof(opts) };
+	struct held_device held = { .ctx = ctx, .answer = BP_ANSWER_NO };
+	struct error_state *first = error_save(ctx);
+	struct bp_findings *findings = NULL;
+	_cleanup_(freep) char *who = NULL;
+	struct dm *dm;
+	int r;
+
+	bp_device_check_opts(ctx, &opts);
+	opts.lookup = lookup_for_busy;
+	opts.lies_on = NULL;
+	opts.has_target = NULL;
+	opts.busy = look_who_holds;
+	opts.user = &held;
+	r = bp_table_check(ctx, table, &opts, &findings);
+	bp_findings_free(findings);
+	error_restore(ctx, first);
+	if (r < 0 || held.answer == BP_ANSWER_NO || dm_get(ctx, &dm) < 0)
+		return;
+	holders_explain(ctx, dm, held.device.major, held.device.minor);
+	who = strdup(bp_error_get(ctx)->cause);
+	if (who)
+		error_set_cause(ctx, "'%s' is %s", held.device.path, who);
+}
+
 static void explain_refusal(struct bp_ctx *ctx, const struct bp_table *table, bool read_only)
 {
 	explain_kernel_log(ctx, table);
 	locate(ctx, table, read_only);
+	if (bp_error_get(ctx)->errnum == EBUSY)
+		tell_busy(ctx, table);
 }
 
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
@@ -337,7 +394,7 @@ int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	rq.segments = load.segments.items;
 	rq.nr_segments = load.segments.count;
 	r = dm_order(ctx, verb, which, &rq, NULL);
-	if (r < 0 && r != -ETIMEDOUT && r != -ENOMEM)
+	if (r < 0 && r != -ETIMEDOUT && r != -EINTR && r != -ENOMEM)
 		explain_refusal(ctx, table, flags & RQ_READ_ONLY);
 	return r;
 }

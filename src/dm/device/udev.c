@@ -20,6 +20,7 @@
 
 #define COOKIE_MAGIC 0x0d4du
 #define COOKIE_TRIES 64
+#define LOOK_MS      20 /* how soon a signal is seen */
 
 enum {
 	UDEV_DISABLE_DM_RULES = 0x0001,
@@ -57,22 +58,30 @@ static int sem_add(int semid, short by)
 	return semop(semid, &op, 1) < 0 ? -errno : 0;
 }
 
-/* Wait for 0: 0, -ETIMEDOUT, or another -errno; that it was destroyed counts as 0. */
-static int sem_wait_zero(int semid, int64_t deadline)
+/*
+ * Wait for 0: 0, -ETIMEDOUT, -EINTR (a signal of @stop, NULL: none), or another -errno; that it
+ * was destroyed counts as 0.
+ */
+static int sem_wait_zero(int semid, int64_t deadline, const struct signals *stop)
 {
 	struct sembuf op = { .sem_op = 0 };
-	int r;
 
-	do {
+	for (;;) {
 		int left = deadline_left(deadline);
-		struct timespec t = { .tv_sec = left / 1000,
-				      .tv_nsec = left % 1000 * 1000000L };
+		int wait = stop && (left < 0 || left > LOOK_MS) ? LOOK_MS : left;
+		struct timespec t = { .tv_sec = wait / 1000,
+				      .tv_nsec = wait % 1000 * 1000000L };
+		int r = semtimedop(semid, &op, 1, wait < 0 ? NULL : &t) < 0 ? -errno : 0;
 
-		r = semtimedop(semid, &op, 1, left < 0 ? NULL : &t) < 0 ? -errno : 0;
-	} while (r == -EINTR);
-	if (r == -EAGAIN)
-		return -ETIMEDOUT;
-	return r == -EIDRM || r == -EINVAL ? 0 : r;
+		if (r == -EIDRM || r == -EINVAL)
+			return 0;
+		if (r != -EINTR && r != -EAGAIN)
+			return r;
+		if (stop && signals_waiting(stop))
+			return -EINTR;
+		if (deadline_left(deadline) == 0)
+			return -ETIMEDOUT;
+	}
 }
 
 static void sem_destroy_set(int semid)
@@ -131,6 +140,12 @@ static void probe(struct dm *dm)
 	dm->udev_probed = true;
 }
 
+bool udev_runs(struct dm *dm)
+{
+	probe(dm);
+	return !dm->udev_why_not;
+}
+
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret)
 {
 	uint32_t flags = policy_flags(policy), key;
@@ -170,7 +185,7 @@ int cookie_wait(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie, bool u
 	if (r == 0 && !uevent)
 		r = sem_add(cookie->semid, -1);
 	if (r == 0)
-		r = sem_wait_zero(cookie->semid, deadline);
+		r = sem_wait_zero(cookie->semid, deadline, tx_stop(dm));
 	sem_destroy_set(cookie->semid);
 	cookie->waiting = false;
 	if (r == -EIDRM || r == -EINVAL)
@@ -244,7 +259,7 @@ int bp_cookie_release(struct bp_ctx *ctx, uint32_t value, int64_t timeout_ms)
 		return r;
 	r = sem_add(semid, -1);
 	if (r == 0)
-		r = sem_wait_zero(semid, dm_deadline(timeout_ms));
+		r = sem_wait_zero(semid, dm_deadline(timeout_ms), NULL);
 	sem_destroy_set(semid);
 	if (r == -ETIMEDOUT)
 		return fail_cookie(ctx, r, value, "udev did not answer within the time limit");
@@ -331,14 +346,15 @@ int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret)
 
 int udev_order(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 	       struct dm_request *rq, uint32_t policy, struct cookie *ret_cookie,
-	       struct dm_state *ret)
+	       struct dm_state *ret, struct undo *undo)
 {
 	int r = udev_begin(ctx, dm, policy, ret_cookie);
 
 	if (r < 0)
 		return r;
 	rq->cookie = ret_cookie->value;
-	r = dm_order(ctx, verb, which, rq, ret);
+	r = undo ? tx_order(ctx, verb, which, rq, ret, undo)
+		 : dm_order(ctx, verb, which, rq, ret);
 	if (r < 0)
 		udev_end(ctx, dm, ret_cookie, NULL, NULL, rq->deadline);
 	return r;

@@ -42,9 +42,11 @@ static void describe(const struct bp_holder *holder, struct strbuf *s)
 		[BP_HOLDER_RAID] = "RAID array %s",
 		[BP_HOLDER_LOOP] = "loop device %s",
 		[BP_HOLDER_OTHER] = "block device %s",
-		[BP_HOLDER_MOUNT] = "mounted on %s",
+		[BP_HOLDER_MOUNT] = "the mount on %s",
 		[BP_HOLDER_SWAP] = "swap on %s",
 		[BP_HOLDER_PROCESS] = "process %s",
+		[BP_HOLDER_FILE] = "a file that process %s has open",
+		[BP_HOLDER_SWAP_FILE] = "swap on the file %s",
 	};
 	const char *format = formats[holder->kind];
 	const char *at = strstr(format, "%s");
@@ -52,7 +54,9 @@ static void describe(const struct bp_holder *holder, struct strbuf *s)
 	strbuf_add_len(s, format, (size_t)(at - format));
 	strbuf_add(s, holder->name);
 	strbuf_add(s, at + 2);
-	if (holder->pid)
+	if (holder->pid && holder->kind == BP_HOLDER_MOUNT)
+		strbuf_addf(s, " (in the mount namespace of process %d)", holder->pid);
+	else if (holder->pid)
 		strbuf_addf(s, " (%d)", holder->pid);
 }
 

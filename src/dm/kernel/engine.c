@@ -11,6 +11,7 @@ static void dm_free(void *p)
 	struct dm *dm = p;
 
 	plan_free(dm->plan);
+	vec_done(&dm->tx.undos);
 	dm->ops->free(dm->self);
 	free(dm);
 }
@@ -139,11 +140,26 @@ static void set_label(struct which *which, const char *label)
 	which->label[len] = '\0';
 }
 
+/* Nobody named is not the first of all: minor 0 counts with its major only. */
+static int refuse_nobody(struct bp_ctx *ctx, const struct bp_selector *selector)
+{
+	bool unnamed = !selector->name && !selector->uuid && !selector->path;
+
+	if ((unnamed && (selector->major || selector->minor)) ||
+	    (!unnamed && (selector->name || !selector->uuid || selector->uuid[0])))
+		return 0;
+	bp_fail(ctx, -EINVAL, "no device is named");
+	error_set_code(ctx, BP_E_USAGE);
+	return -EINVAL;
+}
+
 int which_resolve(struct bp_ctx *ctx, const struct bp_selector *selector, struct which *ret)
 {
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
+	if (r == 0)
+		r = refuse_nobody(ctx, selector);
 	if (r < 0)
 		return r;
 	*ret = (struct which){ .major = selector->major, .minor = selector->minor };
@@ -201,10 +217,29 @@ static int send(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
 	return r;
 }
 
+/* One that changes something, or waits: part of a transaction, be it of nothing else. */
+static int change(struct bp_ctx *ctx, struct dm *dm, const char *verb,
+		  const struct which *which, struct dm_request *rq, struct dm_reply *reply)
+{
+	int64_t since_us = clock_log_us();
+	struct level level;
+	int r;
+
+	tx_begin(dm, &level);
+	if (dm->ops->log_mark)
+		dm->ops->log_mark(dm->self);
+	rq->stop = tx_stop(dm);
+	r = tx_interrupted(dm);
+	if (r == 0)
+		r = send(ctx, dm, which, rq, reply);
+	if (r < 0)
+		explain(ctx, dm, verb, which, rq, r, since_us);
+	return tx_end(ctx, dm, &level, r);
+}
+
 int dm_ask(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	   struct dm_request *rq, struct dm_reply *reply)
 {
-	int64_t since_us;
 	struct dm *dm;
 	int r = dm_get_open(ctx, &dm);
 
@@ -213,13 +248,13 @@ int dm_ask(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	fill_device(which, rq);
 	if (dm->plan && op_is(rq->op, OP_CHANGES))
 		return plan_request(ctx, dm, verb, which, rq, reply);
+	if (op_is(rq->op, OP_CHANGES) ||
+	    (op_is(rq->op, OP_WAITS) && rq->deadline != DEADLINE_NEVER))
+		return change(ctx, dm, verb, which, rq, reply);
 	/* Queries leave no lines in the log, and are to cost their one system call. */
-	since_us = op_is(rq->op, OP_CHANGES) ? clock_log_us() : INT64_MAX;
-	if (op_is(rq->op, OP_CHANGES) && dm->ops->log_mark)
-		dm->ops->log_mark(dm->self);
 	r = send(ctx, dm, which, rq, reply);
 	if (r < 0)
-		explain(ctx, dm, verb, which, rq, r, since_us);
+		explain(ctx, dm, verb, which, rq, r, INT64_MAX);
 	return r;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/context.h"
 #include "dm/kernel/ops.h"
+#include "dm/kernel/transaction.h"
 
 struct plan;
 
@@ -20,6 +21,7 @@ struct dm {
 	struct plan *plan; /* not NULL: look ahead, change nothing */
 	bool udev_probed;
 	const char *udev_why_not; /* NULL: it runs */
+	struct transaction tx;
 	uint64_t log_seen; /* kernel lines up to this number belong to earlier failures */
 };
 
@@ -80,6 +82,8 @@ void holders_explain(struct bp_ctx *ctx, struct dm *dm, uint32_t major, uint32_t
 void name_decode(const char *name, char *ret, size_t size);
 /* Encode as udev needs it. 0, -EINVAL (mixed), -ENAMETOOLONG. */
 int name_encode(const char *name, char *ret, size_t size);
+/* bp_name_mangle() for a name that is to be given: -EINVAL also for what would harm others. */
+int name_new(struct bp_ctx *ctx, const char *name, char *ret);
 int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char *ret);
 
 /* --- plan.c --- */

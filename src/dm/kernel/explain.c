@@ -48,6 +48,7 @@ static const struct {
 	{ OPS, ENOTTY, BP_E_UNKNOWN_FEATURE, "this kernel's device-mapper is too old for that",
 	  NULL },
 	{ OPS, EPROTO, BP_E_KERNEL, "the kernel's answer makes no sense", NULL },
+	{ OPS, EINTR, BP_E_CANCELED, "interrupted by a signal", NULL },
 	{ OPS, ETIMEDOUT, BP_E_TIMEOUT, "not done within the time limit", NULL },
 	{ OPS, EACCES, BP_E_PERMISSION, "not allowed", "run as root" },
 	{ OPS, EPERM, BP_E_PERMISSION, "not allowed", "run as root" },

@@ -1,240 +1,321 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Some ioctls of device-mapper wait without end (a thin volume whose pool is suspended, a
- * device below that does not answer). Most of these waits end on a signal. A library must not
- * install signal handlers, but the C library has one of its own: thread cancellation. So the
- * call runs in a thread that can be cancelled.
+ * Some ioctls of device-mapper wait without end: a device below that does not answer, a file
+ * system with gigabytes to write before it can be frozen. Some of these waits end on a signal, others
+ * on nothing; a thread in one of them keeps its whole process from ending. A library must not
+ * install signal handlers, a process of its own may.
  */
 #include "dm/kernel/limit.h"
 
 #include "core/clock.h"
 #include "core/util.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#define STACK_BYTES (128 * 1024)
-/* How long a cancelled thread may take to be gone, before it is left alone. */
+/* How long an interrupted call may take to be over, before it is left alone. */
 #define GRACE_MS 100
-/* How long it waits for the next call: a program that needs to be alone soon is. */
+/* How often it is interrupted meanwhile: one that had not begun yet does not notice. */
+#define POKE_MS 10
+/* How soon a signal is seen. */
+#define LOOK_MS 20
+/* How long the helper waits for the next call: its copy of our memory is not to grow old. */
 #define IDLE_MS 1000
+/* Bytes both see, at least. What is not used takes no memory. */
+#define SHARED_BYTES ((size_t)1 << 20)
 
-/* All but @pid under @lock. Freed by the last of its two users, thread and caller. */
-struct limit_worker {
-	pthread_mutex_t lock;
-	pthread_cond_t called, answered;
-	pthread_t id;
-	pid_t pid; /* of the process it was started in: a child has no copy of the thread */
-	struct limit_job job;
+/* Descriptors of the helper. */
+enum { HELPER_SOCKET = 3, HELPER_FD, HELPER_FDS };
+
+struct area {
+	pid_t helper, follower;
 	int result;
-	bool busy; /* a job is there, or running */
-	bool quit; /* the caller wants no more of it */
-	bool gone; /* the thread touches nothing any more */
-	unsigned users;
+	_Alignas(64) char data[];
 };
 
-static void worker_unref(struct limit_worker *w)
-{
-	bool last;
+struct limit_helper {
+	int socket; /* -1: it does not run */
+	pid_t owner;
+	struct area *area;
+	size_t bytes; /* of the area */
+	limit_fn run;
+};
 
-	pthread_mutex_lock(&w->lock);
-	last = --w->users == 0;
-	pthread_mutex_unlock(&w->lock);
-	if (!last)
+/* --- processes of our own --- */
+
+/*
+ * A process that is nobody's child: 1 in it, 0 in the caller, or -errno. @ret_pid lies in
+ * memory that both see. It belongs to no terminal, and no signal of ours reaches it.
+ */
+static int detach(pid_t *ret_pid)
+{
+	sigset_t all, before;
+	pid_t middle;
+
+	*ret_pid = 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	middle = fork();
+	if (middle == 0) {
+		pid_t pid;
+
+		setsid();
+		pid = fork();
+		if (pid == 0)
+			return 1;
+		*ret_pid = pid;
+		_exit(0);
+	}
+	while (middle > 0 && waitpid(middle, NULL, 0) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return *ret_pid > 0 ? 0 : -EAGAIN;
+}
+
+static void close_from(int first)
+{
+	if (close_range((unsigned)first, ~0U, 0) == 0)
 		return;
-	if (w->job.work)
-		w->job.release(w->job.work);
-	pthread_cond_destroy(&w->called);
-	pthread_cond_destroy(&w->answered);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
+	for (int fd = first; fd < 1024; fd++)
+		close(fd);
 }
 
-/* Ends the thread's part, cancelled or not. */
-static void leave(void *arg)
+/* Only these two stay open, as the numbers above; whoever waits for our output waits no more. */
+static void keep_only(int socket, int fd)
 {
-	struct limit_worker *w = arg;
+	int high = fcntl(socket, F_DUPFD, 64), other = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 64);
+	int null = open("/dev/null", O_RDWR);
 
-	pthread_mutex_lock(&w->lock);
-	w->gone = true;
-	pthread_cond_signal(&w->answered);
-	pthread_mutex_unlock(&w->lock);
-	worker_unref(w);
+	for (int i = 0; null >= 0 && i <= STDERR_FILENO; i++)
+		dup2(null, i);
+	dup2(high, HELPER_SOCKET);
+	if (other >= 0)
+		dup2(other, HELPER_FD);
+	close_from(other >= 0 ? HELPER_FDS : HELPER_FD);
 }
 
-/* Wait for @flag until @deadline: what it is then. Called with the lock held. */
-static bool wait_for(struct limit_worker *w, pthread_cond_t *cond, const bool *flag,
-		     bool wanted, int64_t deadline)
-{
-	struct timespec at = { .tv_sec = deadline / 1000,
-			       .tv_nsec = deadline % 1000 * 1000000 };
+/* --- the helper's side --- */
 
-	while (*flag != wanted && !w->quit && !w->gone) {
-		if (deadline == DEADLINE_NEVER)
-			pthread_cond_wait(cond, &w->lock);
-		else if (pthread_cond_timedwait(cond, &w->lock, &at) == ETIMEDOUT)
+static void poked(int number)
+{
+	(void)number;
+}
+
+/* SIGUSR1 interrupts, and does nothing else. */
+static void be_interruptible(void)
+{
+	struct sigaction action = { .sa_handler = poked }; /* no SA_RESTART: it interrupts */
+	sigset_t set;
+
+	sigaction(SIGUSR1, &action, NULL);
+	sigfillset(&set);
+	sigdelset(&set, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+/* The next order; false where none comes any more. */
+static bool next_order(limit_fn *ret)
+{
+	struct pollfd p = { .fd = HELPER_SOCKET, .events = POLLIN };
+	ssize_t n;
+	int r;
+
+	do
+		r = poll(&p, 1, IDLE_MS);
+	while (r < 0 && errno == EINTR);
+	/* From here on the other side is told; what it had sent before is still done. */
+	if (r == 0)
+		shutdown(HELPER_SOCKET, SHUT_RD);
+	do
+		n = recv(HELPER_SOCKET, ret, sizeof(*ret), MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*ret);
+}
+
+static _Noreturn void help(struct area *area)
+{
+	limit_fn run;
+
+	prctl(PR_SET_NAME, "bedplate-helper");
+	be_interruptible();
+	while (next_order(&run)) {
+		area->result = run(HELPER_FD, area->data);
+		if (send(HELPER_SOCKET, "", 1, MSG_NOSIGNAL) < 0)
 			break;
 	}
-	return *flag == wanted;
+	_exit(0);
 }
 
-/* Run the job that is there. It can be cancelled in the system call, and nowhere else. */
-LIMIT_CANCELLABLE static void run_job(struct limit_worker *w)
-{
-	struct limit_job job = w->job;
-	int result, old;
+/* --- the caller's side --- */
 
-	pthread_mutex_unlock(&w->lock);
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
-	result = job.run(job.work);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &old);
-	pthread_mutex_lock(&w->lock);
-	w->result = result;
-	w->busy = false;
-	pthread_cond_signal(&w->answered);
+static void stop_helper(struct limit_helper *h)
+{
+	if (h->socket >= 0 && h->owner == getpid())
+		close(h->socket);
+	h->socket = -1;
 }
 
-LIMIT_CANCELLABLE static void *thread(void *arg)
+void limit_free(struct limit_helper *h)
 {
-	struct limit_worker *w = arg;
-	int old;
-
-	/* Not while it waits: it would leave with the lock held. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	pthread_cleanup_push(leave, w);
-	pthread_mutex_lock(&w->lock);
-	while (wait_for(w, &w->called, &w->busy, true, clock_ms() + IDLE_MS))
-		run_job(w);
-	/* From here on no job may be given to it. */
-	w->gone = true;
-	pthread_mutex_unlock(&w->lock);
-	pthread_cleanup_pop(1);
-	return NULL;
+	if (!h)
+		return;
+	stop_helper(h);
+	munmap(h->area, h->bytes);
+	free(h);
 }
 
-/* Start it with all signals blocked, so that the program's own are not taken by it. */
-static int start(struct limit_worker *w)
+static int helper_new(size_t bytes, struct limit_helper **ret)
 {
-	sigset_t all, old;
-	pthread_attr_t attr;
-	int r;
+	struct limit_helper *h = calloc(1, sizeof(*h));
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&w->id, &attr, thread, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return r ? -EAGAIN : 0;
-}
-
-static int worker_new(struct limit_worker **ret)
-{
-	struct limit_worker *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
-	int r;
-
-	if (!w)
+	if (!h)
 		return -ENOMEM;
-	w->users = 2;
-	w->pid = getpid();
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->called, &attr);
-	pthread_cond_init(&w->answered, &attr);
-	pthread_condattr_destroy(&attr);
-	r = start(w);
-	if (r < 0) {
-		w->users = 1;
-		worker_unref(w);
-		return r;
+	h->socket = -1;
+	h->bytes = bytes;
+	h->area = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (h->area == MAP_FAILED) {
+		free(h);
+		return -ENOMEM;
 	}
-	*ret = w;
+	*ret = h;
 	return 0;
 }
 
-/* Interrupt it: it is gone then, or left to a call that nothing interrupts. Called locked. */
-static void interrupt(struct limit_worker *w)
+int limit_prepare(struct limit_helper **helper, size_t size, void **ret_shared)
 {
-	bool gone;
+	size_t bytes = SHARED_BYTES;
+	int r = 0;
 
-	pthread_cancel(w->id);
-	gone = wait_for(w, &w->answered, &w->gone, true, clock_ms() + GRACE_MS);
-	w->quit = true;
-	pthread_cond_signal(&w->called);
-	pthread_mutex_unlock(&w->lock);
-	if (gone)
-		pthread_join(w->id, NULL);
-	else
-		pthread_detach(w->id);
-	worker_unref(w);
-}
-
-void limit_worker_free(struct limit_worker *w)
-{
-	if (!w)
-		return;
-	/* In a child of the process it was started in there is only this memory. */
-	if (w->pid != getpid()) {
-		free(w);
-		return;
+	while (bytes < size + sizeof(struct area))
+		bytes *= 2;
+	/* A child of the process that made it can't share it. */
+	if (*helper && ((*helper)->bytes < bytes || (*helper)->owner != getpid())) {
+		limit_free(*helper);
+		*helper = NULL;
 	}
-	pthread_mutex_lock(&w->lock);
-	w->quit = true;
-	pthread_cond_signal(&w->called);
-	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->id, NULL);
-	worker_unref(w);
-}
-
-/* A worker that waits for a job, locked. */
-static int worker_ready(struct limit_worker **worker)
-{
-	struct limit_worker *w = *worker;
-	int r;
-
-	if (w && w->pid == getpid()) {
-		pthread_mutex_lock(&w->lock);
-		if (!w->gone)
-			return 0;
-		pthread_mutex_unlock(&w->lock);
+	if (!*helper) {
+		r = helper_new(bytes, helper);
+		if (r == 0)
+			(*helper)->owner = getpid();
 	}
-	limit_worker_free(w);
-	*worker = NULL;
-	r = worker_new(worker);
 	if (r == 0)
-		pthread_mutex_lock(&(*worker)->lock);
+		*ret_shared = (*helper)->area->data;
 	return r;
 }
 
-int limit_run(struct limit_worker **worker, struct limit_job take_job, int64_t deadline,
-	      void (*finished)(void *user, void *work), void *user)
+static int start(struct limit_helper *h, int fd)
 {
-	struct limit_worker *w;
-	int r = worker_ready(worker);
+	int pair[2], r;
 
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	r = detach(&h->area->helper);
+	if (r > 0) {
+		keep_only(pair[1], fd);
+		help(h->area);
+	}
+	close(pair[1]);
 	if (r < 0) {
-		take_job.release(take_job.work);
+		close(pair[0]);
 		return r;
 	}
-	w = *worker;
-	w->job = take_job;
-	w->busy = true;
-	pthread_cond_signal(&w->called);
-	if (!wait_for(w, &w->answered, &w->busy, false, deadline)) {
-		interrupt(w);
-		*worker = NULL;
-		return -ETIMEDOUT;
+	h->socket = pair[0];
+	return 0;
+}
+
+/* Give it an order; start it where it is not there, or has just gone. */
+static int order(struct limit_helper *h, limit_fn run, int fd)
+{
+	int r = 0;
+
+	h->area->result = -EIO; /* it was killed */
+	for (int i = 0; i < 2; i++) {
+		if (h->socket < 0)
+			r = start(h, fd);
+		if (r < 0)
+			return r;
+		if (send(h->socket, &run, sizeof(run), MSG_NOSIGNAL) == sizeof(run))
+			return 0;
+		stop_helper(h);
 	}
-	r = w->result;
-	w->job.work = NULL;
-	pthread_mutex_unlock(&w->lock);
-	finished(user, take_job.work);
-	take_job.release(take_job.work);
-	return r;
+	return -EAGAIN;
+}
+
+/* 0: it has answered, or is no more; -ETIMEDOUT; -EINTR: a signal of @stop has come. */
+static int await(struct limit_helper *h, int64_t deadline, const struct signals *stop)
+{
+	struct pollfd p = { .fd = h->socket, .events = POLLIN };
+	char byte;
+	int r;
+
+	for (;;) {
+		int left = deadline_left(deadline);
+
+		r = poll(&p, 1, stop && (left < 0 || left > LOOK_MS) ? LOOK_MS : left);
+		if (r > 0)
+			break;
+		if (stop && signals_waiting(stop))
+			return -EINTR;
+		if (r == 0 && deadline_left(deadline) == 0)
+			return -ETIMEDOUT;
+	}
+	if (recv(h->socket, &byte, 1, 0) != 1)
+		stop_helper(h);
+	return 0;
+}
+
+int limit_run(struct limit_helper *h, limit_fn run, int fd, int64_t deadline,
+	      const struct signals *stop, bool *ret_left)
+{
+	int64_t grace;
+	int why, r = order(h, run, fd);
+
+	if (r < 0)
+		return r;
+	why = await(h, deadline, stop);
+	if (why == 0)
+		return h->area->result;
+	grace = deadline_in(GRACE_MS);
+	do {
+		kill(h->area->helper, SIGUSR1);
+		if (await(h, deadline_in(POKE_MS), NULL) == 0)
+			return h->area->result == -EINTR ? why : h->area->result;
+	} while (deadline_left(grace));
+	*ret_left = true;
+	return why;
+}
+
+int limit_finish(struct limit_helper *h)
+{
+	await(h, DEADLINE_NEVER, NULL);
+	return h->area->result;
+}
+
+pid_t limit_follow(struct limit_helper *h, void (*run)(void *user), void *user)
+{
+	pid_t pid;
+	int r = detach(&h->area->follower);
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		prctl(PR_SET_NAME, "bedplate-undo");
+		keep_only(h->socket, -1);
+		h->socket = HELPER_SOCKET;
+		h->owner = getpid();
+		run(user);
+		_exit(0);
+	}
+	pid = h->area->follower;
+	limit_free(h);
+	return pid;
 }

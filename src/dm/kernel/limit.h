@@ -1,41 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A system call that must not hold its caller for ever. */
+/*
+ * A system call that must not hold its caller for ever. It runs in a process of its own, which can
+ * be interrupted, left alone where the kernel does not let itself be interrupted, and asked later
+ * how it ended; it outlives the caller if it must. Promised: the caller is back soon after the
+ * limit, and what is said to have failed has failed. Signals are held back by the caller.
+ */
 #ifndef DM_KERNEL_LIMIT_H
 #define DM_KERNEL_LIMIT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "dm/kernel/signals.h"
 
 /*
- * What to run, and what it works on. @work is owned by the call from here on: @release frees
- * it, once nobody uses it any more, which may be after limit_run() has returned.
+ * The process that such calls run in; NULL: not there yet. It is kept for the next call, and goes
+ * by itself when none comes for a second: programs need not know of it.
  */
-struct limit_job {
-	int (*run)(void *work); /* 0 or -errno; system calls only; LIMIT_CANCELLABLE */
-	void (*release)(void *work);
-	void *work;
-};
+struct limit_helper;
+
+/* What to run there, on memory that both see: 0 or -errno. System calls only. */
+typedef int (*limit_fn)(int fd, void *shared);
+
+/* That memory, at least @size bytes; what it held may be lost. 0 or -ENOMEM. */
+int limit_prepare(struct limit_helper **helper, size_t size, void **ret_shared);
 
 /*
- * For the functions that a cancelled thread leaves half-way: what a sanitizer noted of their
- * frames would stay behind and be taken for the next frames' own.
+ * Run it and wait: what it returned; -ETIMEDOUT or -EINTR (a signal that @stop has, NULL: none)
+ * where it was interrupted and did nothing. @ret_left: it could not be interrupted and runs on: then
+ * limit_finish() or limit_follow() come next. -EAGAIN: no process to be had.
  */
-#define LIMIT_CANCELLABLE __attribute__((no_sanitize("address")))
+int limit_run(struct limit_helper *helper, limit_fn run, int fd, int64_t deadline,
+	      const struct signals *stop, bool *ret_left);
+
+/* Wait without limit for a call that was left: what it returned. */
+int limit_finish(struct limit_helper *helper);
 
 /*
- * The thread that such calls run in, NULL: not there yet. It is kept for the next call, and
- * goes by itself when none comes for a second: programs need not know of it.
+ * Have @run(@user) run in one more process, a copy of this one in which only the helper's call
+ * can be asked for (no descriptor is left open), and which ends with it. Returns its pid, with the
+ * helper given over to it; or -errno.
  */
-struct limit_worker;
+pid_t limit_follow(struct limit_helper *helper, void (*run)(void *user), void *user);
 
-/*
- * Run it in the worker and wait. 0 or what it returned, with @finished called on the work
- * before its release; -ETIMEDOUT: the limit was over, so the system call was interrupted; where
- * the kernel does not let itself be interrupted, the worker is left to it. -EAGAIN: no thread
- * to be had.
- */
-int limit_run(struct limit_worker **worker, struct limit_job take_job, int64_t deadline,
-	      void (*finished)(void *user, void *work), void *user);
-/* End a worker; NULL is allowed. */
-void limit_worker_free(struct limit_worker *worker);
+/* NULL is allowed. A call that was left is left for good. */
+void limit_free(struct limit_helper *helper);
 
 #endif

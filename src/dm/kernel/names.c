@@ -129,6 +129,39 @@ int bp_name_mangle(struct bp_ctx *ctx, const char *name, char *ret)
 	return 0;
 }
 
+/* A number: every verb would take such a name for that of another device. */
+static bool is_number(const char *name)
+{
+	size_t major = strspn(name, "0123456789"), minor;
+
+	if (!major || name[major] != ':')
+		return false;
+	minor = strspn(name + major + 1, "0123456789");
+	return minor && !name[major + 1 + minor];
+}
+
+int name_new(struct bp_ctx *ctx, const char *name, char *ret)
+{
+	char mangled[BP_NAME_SIZE], decoded[BP_NAME_SIZE];
+	int r = bp_name_mangle(ctx, name, mangled);
+
+	if (r < 0)
+		return r;
+	name_decode(mangled, decoded, sizeof(decoded));
+	if (strchr(decoded, '/'))
+		return fail_name(ctx, -EINVAL, "name", name, "it stands for one with a slash");
+	/* A backslash, mangled, in front of an x: libdevmapper takes that for mangled twice, and no
+	 * program that uses it lists any device any more. */
+	if (strstr(mangled, "\\x5cx"))
+		return fail_name(ctx, -EINVAL, "name", name,
+				 "other programs take it for mangled twice, and then stop");
+	if (is_number(decoded))
+		return fail_name(ctx, -EINVAL, "name", name,
+				 "it looks like the number of a device");
+	strcpy(ret, mangled);
+	return 0;
+}
+
 int bp_name_unmangle(struct bp_ctx *ctx, const char *name, char *ret)
 {
 	if (!name || !*name)
@@ -204,8 +237,11 @@ int bp_name_split(struct bp_ctx *ctx, const char *name, const char *subsystem, c
 		return r;
 	if (subsystem)
 		snprintf(parts.subsystem, sizeof(parts.subsystem), "%s", subsystem);
+	else if (!uuid && *lvm_part(plain_name, parts.vg))
+		strcpy(parts.subsystem, "LVM"); /* VG-LV: so other programs take it */
 	else
 		subsystem_of(uuid, parts.subsystem);
+	parts.vg[0] = '\0';
 	if (streq(parts.subsystem, "LVM")) {
 		rest = lvm_part(plain_name, parts.vg);
 		rest = lvm_part(rest, parts.lv);

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/util.h"
 #include "core/vec.h"
+#include "dm/kernel/signals.h"
 
 /* What is true of an operation. */
 enum {
@@ -109,7 +110,8 @@ struct dm_request {
 	bp_sector sector;
 	const struct dm_segment *segments;
 	size_t nr_segments;
-	int64_t deadline; /* DEADLINE_NEVER: the caller's thread itself waits */
+	int64_t deadline;           /* DEADLINE_NEVER: without limit */
+	const struct signals *stop; /* NULL: no signal ends the wait */
 };
 
 /* State bits of a reply. */
@@ -175,6 +177,21 @@ struct dm_ops {
 	int (*open)(void *self);
 	/* One request. @reply is zeroed by the caller, who ends it with dm_reply_done(). */
 	int (*call)(void *self, const struct dm_request *rq, struct dm_reply *reply);
+	/*
+	 * A request ends with -ETIMEDOUT or -EINTR having done nothing; or it could not be
+	 * interrupted and runs on: then it is left, and one of the others comes next. NULL
+	 * where that does not happen.
+	 */
+	bool (*left)(void *self);
+	/* Wait for its end: what it returned. */
+	int (*finish)(void *self);
+	/*
+	 * Have @run(@user) run, which begins with finish(), where nobody waits for it: the pid of
+	 * a copy of this process, or 0: it has been run here.
+	 */
+	int (*follow)(void *self, void (*run)(void *user), void *user);
+	/* Leave it for good. */
+	void (*forget)(void *self);
 	/* Wait for an event after the last OP_ARM: 0 or -ETIMEDOUT. */
 	int (*wait)(void *self, int64_t deadline);
 	/* The caller's own descriptor for events, and arming it. */

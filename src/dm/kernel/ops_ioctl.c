@@ -38,7 +38,7 @@ struct kernel {
 	int fd, event_fd, log_fd; /* -1: not open yet */
 	char *buffer;
 	size_t size, query_size;
-	struct limit_worker *worker;
+	struct limit_helper *helper, *left; /* left: its call runs on */
 };
 
 static const unsigned long ioctls[OPS] = {
@@ -184,63 +184,43 @@ static int fill(char *buffer, size_t size, const struct dm_request *rq)
 
 /* --- asking --- */
 
+/* An ioctl as the helper runs it. */
 struct work {
-	int fd;
 	unsigned long cmd;
-	char *buffer;
-	size_t size;
-	bool secure;
+	_Alignas(64) char buffer[];
 };
 
-LIMIT_CANCELLABLE static int work_run(void *arg)
+static int work_run(int fd, void *shared)
 {
-	struct work *work = arg;
+	struct work *work = shared;
 
-	return ioctl(work->fd, work->cmd, work->buffer) < 0 ? -errno : 0;
+	return ioctl(fd, work->cmd, work->buffer) < 0 ? -errno : 0;
 }
 
-static void work_release(void *arg)
-{
-	struct work *work = arg;
-
-	if (work->secure && work->buffer)
-		explicit_bzero(work->buffer, work->size);
-	free(work->buffer);
-	close(work->fd);
-	free(work);
-}
-
-static void work_finished(void *user, void *arg)
-{
-	struct kernel *k = user;
-	struct work *work = arg;
-
-	memcpy(k->buffer, work->buffer, work->size);
-}
-
-/* The same ioctl on a copy of the buffer, in a thread that can be left behind. */
+/* The same ioctl on a copy of the buffer, by a process that can be left behind. */
 static int ioctl_limited(struct kernel *k, const struct dm_request *rq, size_t size)
 {
-	struct work *work = calloc(1, sizeof(*work));
-	struct limit_job job = { .run = work_run, .release = work_release, .work = work };
+	struct work *work;
+	void *shared;
+	bool left = false;
+	int r = limit_prepare(&k->helper, sizeof(*work) + size, &shared);
 
-	if (!work)
-		return -ENOMEM;
-	*work = (struct work){
-		.fd = fcntl(k->fd, F_DUPFD_CLOEXEC, 0),
-		.cmd = ioctls[rq->op],
-		.buffer = malloc(size),
-		.size = size,
-		.secure = rq->flags & RQ_SECURE,
-	};
-	if (work->fd < 0 || !work->buffer) {
-		int r = work->fd < 0 ? -errno : -ENOMEM;
-
-		work_release(work);
+	if (r < 0)
+		return r;
+	work = shared;
+	work->cmd = ioctls[rq->op];
+	memcpy(work->buffer, k->buffer, MIN(size, HEADER_BYTES + request_bytes(rq)));
+	r = limit_run(k->helper, work_run, k->fd, rq->deadline, rq->stop, &left);
+	if (left) {
+		limit_free(k->left);
+		k->left = steal(k->helper);
 		return r;
 	}
-	memcpy(work->buffer, k->buffer, size);
-	return limit_run(&k->worker, job, rq->deadline, work_finished, k);
+	if (r == 0)
+		memcpy(k->buffer, work->buffer, size);
+	if (rq->flags & RQ_SECURE)
+		explicit_bzero(work->buffer, size);
+	return r;
 }
 
 static int buffer_ensure(struct kernel *k, size_t size)
@@ -265,7 +245,7 @@ static bool limited(const struct dm_request *rq)
 	/* Without a flush a status waits for nothing. */
 	if (rq->op == OP_STATUS && rq->flags & RQ_NO_FLUSH)
 		return false;
-	return op_is(rq->op, OP_WAITS) && rq->deadline != DEADLINE_NEVER;
+	return op_is(rq->op, OP_WAITS) && (rq->deadline != DEADLINE_NEVER || rq->stop);
 }
 
 static size_t first_size(const struct kernel *k, const struct dm_request *rq)
@@ -378,6 +358,62 @@ static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 	return r;
 }
 
+/* --- a request that runs on --- */
+
+static bool is_left(void *self)
+{
+	const struct kernel *k = self;
+
+	return k->left;
+}
+
+static void forget(void *self)
+{
+	struct kernel *k = self;
+
+	limit_free(k->left);
+	k->left = NULL;
+}
+
+static int finish(void *self)
+{
+	const struct kernel *k = self;
+	int r = limit_finish(k->left);
+
+	forget(self);
+	return r;
+}
+
+struct follower {
+	struct kernel *k;
+	void (*run)(void *user);
+	void *user;
+};
+
+/* In the copy of the process: it has no descriptors yet. */
+static void run_apart(void *arg)
+{
+	const struct follower *f = arg;
+
+	f->k->fd = f->k->event_fd = f->k->log_fd = -1;
+	open_once(&f->k->fd);
+	f->run(f->user);
+}
+
+static int follow(void *self, void (*run)(void *user), void *user)
+{
+	struct kernel *k = self;
+	struct follower f = { .k = k, .run = run, .user = user };
+	pid_t pid = limit_follow(k->left, run_apart, &f);
+
+	if (pid > 0) {
+		k->left = NULL; /* given over */
+		return pid;
+	}
+	run(user);
+	return 0;
+}
+
 static int wait_event(void *self, int64_t deadline)
 {
 	struct kernel *k = self;
@@ -436,7 +472,8 @@ static void kernel_free(void *self)
 {
 	struct kernel *k = self;
 
-	limit_worker_free(k->worker);
+	limit_free(k->helper);
+	limit_free(k->left);
 	closep(&k->fd);
 	closep(&k->event_fd);
 	closep(&k->log_fd);
@@ -464,6 +501,10 @@ static int another(void *self, void **ret_self)
 const struct dm_ops dm_ops_ioctl = {
 	.open = open_control,
 	.call = call,
+	.left = is_left,
+	.finish = finish,
+	.follow = follow,
+	.forget = forget,
 	.wait = wait_event,
 	.event_fd = event_fd,
 	.event_arm = event_arm,

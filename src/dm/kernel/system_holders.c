@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who uses a block device: sysfs, mounts, swap, processes. Only looked at after a failure. */
+/*
+ * Who uses a block device: sysfs, mounts in every mount namespace, swap, processes. Promised: what
+ * this process may see, at that moment. Only looked at after a failure: it reads all of /proc.
+ */
 #include "dm/kernel/ops_system.h"
 
 #include <ctype.h>
@@ -115,11 +118,13 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static void find_mounts(struct found *found, uint32_t major, uint32_t minor)
+/* Mounts of the device in one mountinfo: each mount point to @found, as of @pid. */
+static void read_mounts(struct found *found, const char *path, int32_t pid, uint32_t major,
+			uint32_t minor)
 {
 	char *line = NULL;
 	size_t size = 0;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	FILE *f = fopen(path, "re");
 
 	if (!f)
 		return;
@@ -130,11 +135,31 @@ static void find_mounts(struct found *found, uint32_t major, uint32_t minor)
 		if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &maj, &min, where) == 3 &&
 		    maj == major && min == minor) {
 			unescape(where);
-			add(found, BP_HOLDER_MOUNT, 0, where);
+			add(found, BP_HOLDER_MOUNT, pid, where);
 		}
 	}
 	free(line);
 	fclose(f);
+}
+
+/* Mount namespaces that have been looked at. */
+struct seen {
+	VEC(ino_t) namespaces;
+};
+
+/* Which mount namespace a process is in; false where it can't be known. */
+static bool new_namespace(struct seen *seen, const char *pid)
+{
+	char path[NAME_MAX + 32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
+	if (stat(path, &st) < 0)
+		return false;
+	for (size_t i = 0; i < seen->namespaces.count; i++)
+		if (seen->namespaces.items[i] == st.st_ino)
+			return false;
+	return vec_add(&seen->namespaces, &st.st_ino) == 0;
 }
 
 static void find_swap(struct found *found, dev_t dev)
@@ -142,62 +167,110 @@ static void find_swap(struct found *found, dev_t dev)
 	char *line = NULL;
 	size_t size = 0;
 	FILE *f = fopen("/proc/swaps", "re");
+	struct stat st;
 
 	if (!f)
 		return;
 	while (getline(&line, &size, f) > 0) {
 		line[strcspn(line, " \t\n")] = '\0';
 		unescape(line);
-		if (line[0] == '/' && is_device(line, dev))
+		if (line[0] != '/' || stat(line, &st) < 0)
+			continue;
+		if (S_ISBLK(st.st_mode) && st.st_rdev == dev)
 			add(found, BP_HOLDER_SWAP, 0, line);
+		else if (S_ISREG(st.st_mode) && st.st_dev == dev)
+			add(found, BP_HOLDER_SWAP_FILE, 0, line);
 	}
 	free(line);
 	fclose(f);
 }
 
-static bool process_holds(int proc, const char *pid, dev_t dev)
+/* What of the device a descriptor is: itself, or a file on it. */
+struct use {
+	bool device, file;
+};
+
+static void see_use(const struct stat *st, dev_t dev, struct use *use)
 {
+	use->device |= S_ISBLK(st->st_mode) && st->st_rdev == dev;
+	use->file |= st->st_dev == dev;
+}
+
+static struct use process_use(int proc, const char *pid, dev_t dev)
+{
+	static const char *const places[] = { "cwd", "root", "exe" };
 	char path[NAME_MAX + 8];
+	struct use use = { 0 };
 	struct dirent *e;
-	bool holds = false;
 	struct stat st;
 	DIR *d;
 	int fd;
 
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(path, sizeof(path), "%s/%s", pid, places[i]);
+		if (fstatat(proc, path, &st, 0) == 0)
+			see_use(&st, dev, &use);
+	}
 	snprintf(path, sizeof(path), "%s/fd", pid);
 	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	d = fdopendir(fd);
+	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		close(fd);
-		return false;
+		if (fd >= 0)
+			close(fd);
+		return use;
 	}
-	while (!holds && (e = readdir(d)))
-		holds = fstatat(fd, e->d_name, &st, 0) == 0 && S_ISBLK(st.st_mode) &&
-			st.st_rdev == dev;
+	while ((e = readdir(d)))
+		if (fstatat(fd, e->d_name, &st, 0) == 0)
+			see_use(&st, dev, &use);
 	closedir(d);
-	return holds;
+	return use;
 }
 
-static void find_processes(struct found *found, dev_t dev)
+static void look_at_process(struct found *found, struct seen *seen, int proc, const char *pid,
+			    dev_t dev)
 {
+	struct use use = process_use(proc, pid, dev);
 	char path[NAME_MAX + 32], name[64];
+	uint64_t number;
+
+	if (number_parse(pid, INT32_MAX, &number) < 0)
+		return;
+	if (new_namespace(seen, pid)) {
+		snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+		read_mounts(found, path, (int32_t)number, major(dev), minor(dev));
+	}
+	if (!use.device && !use.file)
+		return;
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	add(found, use.device ? BP_HOLDER_PROCESS : BP_HOLDER_FILE, (int32_t)number,
+	    read_line(path, name, sizeof(name)) ? name : "?");
+}
+
+static void find_processes(struct found *found, struct seen *seen, dev_t dev)
+{
 	struct dirent *e;
-	uint64_t pid;
 	DIR *d = opendir("/proc");
 
 	if (!d)
 		return;
-	while ((e = readdir(d))) {
-		if (number_parse(e->d_name, INT32_MAX, &pid) < 0 ||
-		    !process_holds(dirfd(d), e->d_name, dev))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		add(found, BP_HOLDER_PROCESS, (int32_t)pid,
-		    read_line(path, name, sizeof(name)) ? name : "?");
-	}
+	while ((e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]))
+			look_at_process(found, seen, dirfd(d), e->d_name, dev);
 	closedir(d);
+}
+
+/* Files that are open say nothing new where their file system is mounted. */
+static void drop_files_of_mounts(struct found *found)
+{
+	size_t kept = 0;
+	bool mounted = false;
+
+	for (size_t i = 0; i < found->list.count; i++)
+		mounted |= found->list.items[i].kind == BP_HOLDER_MOUNT;
+	for (size_t i = 0; i < found->list.count; i++)
+		if (!mounted || found->list.items[i].kind != BP_HOLDER_FILE)
+			found->list.items[kept++] = found->list.items[i];
+	found->list.count = kept;
 }
 
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
@@ -205,13 +278,17 @@ int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder 
 {
 	dev_t dev = makedev(major, minor);
 	struct found found = { 0 };
+	struct seen seen = { 0 };
 
 	(void)self;
 	find_block(&found, major, minor);
 	find_loop(&found, dev);
-	find_mounts(&found, major, minor);
+	new_namespace(&seen, "self");
+	read_mounts(&found, "/proc/self/mountinfo", 0, major, minor);
 	find_swap(&found, dev);
-	find_processes(&found, dev);
+	find_processes(&found, &seen, dev);
+	vec_done(&seen.namespaces);
+	drop_files_of_mounts(&found);
 	if (found.error < 0) {
 		vec_done(&found.list);
 		return found.error;

@@ -107,7 +107,7 @@ static void busy(void)
 
 	shell("mkfs.ext4 -q -F /dev/mapper/low 2>&1; mkdir -p m; mount /dev/mapper/low m");
 	ERR(bp_device_remove(ctx, &low, NULL, NULL), EBUSY);
-	HAS(bp_error_get(ctx)->cause, "mounted on ");
+	HAS(bp_error_get(ctx)->cause, "the mount on ");
 	shell("umount m");
 	remove_named(ctx, "low");
 }
