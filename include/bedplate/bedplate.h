@@ -7,12 +7,15 @@
 #include <bedplate/cache_check.h>
 #include <bedplate/cache_dump.h>
 #include <bedplate/cache_meta.h>
+#include <bedplate/cache_repair.h>
+#include <bedplate/cache_writeback.h>
 #include <bedplate/context.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>
 #include <bedplate/era_check.h>
 #include <bedplate/era_dump.h>
 #include <bedplate/era_meta.h>
+#include <bedplate/era_repair.h>
 #include <bedplate/explain.h>
 #include <bedplate/json.h>
 #include <bedplate/output.h>

@@ -43,6 +43,7 @@ struct io_ops {
 struct io {
 	const struct io_ops *ops;
 	bp_mblock nr_blocks; /* whole blocks; a shorter rest at the end is not used */
+	uint32_t tail_bytes; /* that rest */
 	bool writable;
 	bool aligned;      /* buffers must be aligned to IO_BLOCK */
 	size_t batch_runs; /* how many runs are worth giving to one read */
@@ -52,7 +53,8 @@ struct io {
 enum io_flags {
 	IO_WRITE = 1 << 0, /* for writing too */
 	IO_SHARED =
-		1 << 1, /* a block device in use is fine: metadata snapshots of live pools */
+		1 << 1,   /* a block device in use is fine: metadata snapshots of live pools */
+	IO_DATA = 1 << 3, /* data of whatever kind, no metadata: its content is not looked at */
 	IO_OUTPUT = 1 << 2, /* to be overwritten: writable, and messages speak of an output */
 };
 

@@ -293,6 +293,7 @@ static int file_new(int *take_fd, bp_bytes size, bool device, bool direct, unsig
 	f->io = (struct io){
 		.ops = device ? &device_ops : &file_ops,
 		.nr_blocks = bp_bytes_to_mblock(size),
+		.tail_bytes = (uint32_t)(size % IO_BLOCK),
 		.writable = flags & IO_WRITE,
 		.aligned = direct,
 		.batch_runs = device ? DEVICE_BATCH_RUNS : 1,
@@ -328,7 +329,7 @@ int io_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **re
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return bp_fail(ctx, -errno, "cannot find the size of '%s'", path);
-	r = check_content(ctx, path, fd, (bp_bytes)size, output);
+	r = flags & IO_DATA ? 0 : check_content(ctx, path, fd, (bp_bytes)size, output);
 	if (r < 0)
 		return r;
 	r = file_new(&fd, (bp_bytes)size, device, direct, flags, ret);

@@ -25,6 +25,7 @@ struct bp_era_meta {
 	 * is taken the current writeset is archived, and another era begun.
 	 */
 	uint64_t last_era;
+	bool needs_last; /* there is one at last_era, even if no other can be read */
 };
 
 /* Decode only; nothing is judged. */

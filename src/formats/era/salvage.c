@@ -232,6 +232,8 @@ int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 	};
 	int r = era_writesets_read(meta, &reader);
 
+	if (s.next_era == UINT64_MAX && meta->needs_last)
+		s.next_era = s.last_era;
 	if (r == 0 && s.next_era != UINT64_MAX && !s.lost_writesets)
 		r = gap(&s, s.next_era, s.last_era + 1);
 	return r;

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cache_repair: what was kept and lost is said whole; 1 where anything that matters was lost. */
+#include "commands/check_tool.h"
+
+#include <bedplate/cache_repair.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *input, *output, *policy, *dummy, *io_engine;
+	uint64_t data_block_sectors, nr_cache_blocks, mapping_root, version;
+	bool plan;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_STRING(input, 'i', "input", "METADATA", "damaged metadata device or file; only read"),
+	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to overwrite"),
+	OPT_FLAG(plan, 0, "plan", "say what would be kept and lost, and write nothing"),
+	OPT_RANGE(data_block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "size of a cache block, where the superblock is lost"),
+	OPT_RANGE(nr_cache_blocks, 1, UINT32_MAX, 0, "nr-cache-blocks", "BLOCKS", "how many there are, where the superblock is lost"),
+	OPT_STRING(policy, 0, "policy", "NAME", "policy, where the superblock is lost; default: smq"),
+	OPT_RANGE(mapping_root, 1, UINT64_MAX, 0, "mapping-root", "BLOCK", "use this root of the mappings"),
+	OPT_RANGE(version, 1, 2, 0, "metadata-version", "VERSION", "version to write: 1 or 2; default: as it was"),
+	OPT_OPERAND_OPTIONAL(dummy, "EMPTY", "an empty word, as old versions of LVM give it"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_ANY("input"),
+	OPT_CONFLICT("plan", "output"),
+	OPT_END
+};
+/* clang-format on */
+
+struct repair {
+	struct check_tool tool;
+	const struct args *args;
+	struct bp_cache_repair_result res;
+	/* What --json shows of roots. */
+	struct bp_cache_root *roots;
+	size_t nr_roots;
+};
+
+static void on_root(void *user, const struct bp_cache_root *root)
+{
+	struct check_tool *tool = user;
+	struct repair *re = user;
+	void *roots = realloc(re->roots, (re->nr_roots + 1) * sizeof(*re->roots));
+
+	if (!roots) {
+		tool->no_memory = true;
+		return;
+	}
+	re->roots = roots;
+	re->roots[re->nr_roots++] = *root;
+	cli_note(tool->cli,
+		 "mappings may lie at block %" PRIu64 ": %" PRIu64 " cache blocks, %" PRIu64
+		 " mapped, %" PRIu64 " can't be read",
+		 root->block, root->nr_cache_blocks, root->nr_mapped, root->nr_lost);
+}
+
+static int on_progress(void *user, uint64_t done, uint64_t total)
+{
+	struct check_tool *tool = user;
+
+	return cli_progress(tool->cli, done, total);
+}
+
+static int carry_out(struct repair *re)
+{
+	const struct args *args = re->args;
+	const struct bp_cache_repair_opts how = {
+		.size = sizeof(how),
+		.mapping_root = args->mapping_root,
+		.data_block_sectors = (uint32_t)args->data_block_sectors,
+		.nr_cache_blocks = (uint32_t)args->nr_cache_blocks,
+		.version = (uint32_t)args->version,
+		.policy = args->policy,
+		.damage = check_tool_damage,
+		.root = on_root,
+		.progress = on_progress,
+		.user = re,
+	};
+	struct bp_ctx *ctx = re->tool.cli->ctx;
+
+	re->res.size = sizeof(re->res);
+	if (args->plan || re->tool.cli->dry_run)
+		return bp_cache_repair_plan(ctx, args->input, &how, &re->res);
+	return bp_cache_repair(ctx, args->input, args->output, &how, &re->res);
+}
+
+/* Mappings and what is dirty are data; hints and discards are not. */
+static bool is_whole(const struct bp_cache_repair_result *res)
+{
+	return res->superblock_ok && !res->nr_lost && !res->nr_dropped && !res->nr_unknown;
+}
+
+static void print_text(const struct repair *re)
+{
+	const struct bp_cache_repair_result *res = &re->res;
+	struct cli *cli = re->tool.cli;
+	bool lost = !is_whole(res) || res->hints_lost || res->discards_lost;
+
+	check_tool_text(&re->tool);
+	if (!lost && !re->args->plan && !cli->dry_run && !cli->verbose)
+		return;
+	cli_note(cli,
+		 "%s %" PRIu64 " mappings of %" PRIu64 " cache blocks, %" PRIu64
+		 " to be taken as dirty",
+		 re->args->plan || cli->dry_run ? "would keep" : "kept", res->nr_kept,
+		 res->nr_cache_blocks, res->nr_dirty);
+	if (res->nr_lost)
+		cli_note(cli, "lost: %" PRIu64 " cache blocks whose mapping can't be read",
+			 res->nr_lost);
+	if (res->nr_dropped)
+		cli_note(cli, "left out: %" PRIu64 " mappings that can't be", res->nr_dropped);
+	if (res->nr_unknown)
+		cli_note(cli, "%" PRIu64 " mappings became dirty, as their state can't be read",
+			 res->nr_unknown);
+	if (res->hints_lost)
+		cli_note(cli, "hints were lost in part: the policy learns them anew");
+	if (res->discards_lost)
+		cli_note(cli, "discards were lost: no data is");
+	if (!res->clean_shutdown)
+		cli_note(cli, "not known to be shut down cleanly: the kernel will take all "
+			      "mappings as dirty");
+}
+
+/* --- JSON --- */
+
+static void roots_json(struct bp_json *json, const struct repair *re)
+{
+	bp_json_array(json, "roots");
+	for (size_t i = 0; i < re->nr_roots; i++) {
+		const struct bp_cache_root *root = &re->roots[i];
+
+		bp_json_object(json, NULL);
+		bp_json_uint(json, "block", root->block);
+		bp_json_uint(json, "nr_cache_blocks", root->nr_cache_blocks);
+		bp_json_uint(json, "nr_mapped", root->nr_mapped);
+		bp_json_uint(json, "nr_lost", root->nr_lost);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+}
+
+static int print_json(struct repair *re, const struct check_verdict *verdict)
+{
+	const struct bp_cache_repair_result *res = &re->res;
+	struct bp_json *json;
+	int r = check_tool_json_begin(&re->tool, "bedplate.cache_repair", verdict, &json);
+
+	if (r)
+		return r;
+	bp_json_bool(json, "written", !re->args->plan && !re->tool.cli->dry_run);
+	bp_json_bool(json, "superblock_ok", res->superblock_ok);
+	bp_json_bool(json, "clean_shutdown", res->clean_shutdown);
+	bp_json_uint(json, "mapping_root", res->mapping_root);
+	bp_json_uint(json, "nr_cache_blocks", res->nr_cache_blocks);
+	bp_json_uint(json, "nr_kept", res->nr_kept);
+	bp_json_uint(json, "nr_dirty", res->nr_dirty);
+	bp_json_uint(json, "nr_lost", res->nr_lost);
+	bp_json_uint(json, "nr_dropped", res->nr_dropped);
+	bp_json_uint(json, "nr_unknown", res->nr_unknown);
+	bp_json_bool(json, "hints_lost", res->hints_lost);
+	bp_json_bool(json, "discards_lost", res->discards_lost);
+	roots_json(json, re);
+	return check_tool_json_end(&re->tool, verdict, json);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct repair re = { .tool = { .cli = cli, .path = args->input }, .args = args };
+	struct check_verdict verdict;
+	int r, status;
+
+	if (args->dummy && *args->dummy)
+		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
+	if (!args->output && !args->plan && !cli->dry_run)
+		return cli_usage(cli, "--output not specified");
+	r = carry_out(&re);
+	verdict = (struct check_verdict){ .nr_fatal = !is_whole(&re.res) };
+	if (r < 0) {
+		status = cli_fail(cli, args->input, r);
+	} else if (cli->json) {
+		status = print_json(&re, &verdict);
+	} else {
+		print_text(&re);
+		status = check_tool_status(&re.tool, &verdict);
+	}
+	check_tool_done(&re.tool);
+	free(re.roots);
+	return status;
+}
+
+const struct cmd cmd_cache_repair = {
+	.name = "cache_repair",
+	.group = "Metadata",
+	.summary = "Write what can be kept of a cache's damaged metadata anew.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};

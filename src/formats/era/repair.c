@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Repairing: the input is read and judged whole before anything is written; then it is read once
+ * more, made whole, and built anew. The plan is the first half alone.
+ */
+#include "formats/era/repair.h"
+
+#include "core/opts.h"
+#include "formats/era/build.h"
+#include "formats/era/salvage.h"
+#include "io/output.h"
+
+#include <inttypes.h>
+
+#define SALVAGE (ERA_SALVAGE_JUDGE | ERA_SALVAGE_WHOLE)
+
+struct repair {
+	struct bp_ctx *ctx;
+	struct bp_era_repair_opts opts;
+	struct bp_era_repair_result res;
+	struct bp_era_meta em;
+	struct era_build build;
+	bool deaf; /* the second time, what is lost was told */
+};
+
+static int on_damage(void *user, const struct bp_damage *damage)
+{
+	struct repair *re = user;
+
+	if (re->deaf)
+		return 0;
+	re->res.nr_damages += damage->harm != BP_HARM_REMARK;
+	if (re->opts.damage)
+		re->opts.damage(re->opts.user, damage);
+	return 0;
+}
+
+/* --- the superblock, or the copy of a metadata snapshot --- */
+
+/* A block that is the copy: @block's own number, and right in itself. */
+static bool is_copy(struct repair *re, const void *buf, bp_mblock block)
+{
+	struct era_sb sb;
+
+	if (block_check(buf, BLOCK_ERA_SUPERBLOCK, block) != BLOCK_OK)
+		return false;
+	era_sb_decode(buf, block, &sb);
+	if (sb.magic != ERA_MAGIC || sb.pub.version != ERA_VERSION)
+		return false;
+	/* Of several, left over from earlier ones, the latest. */
+	return !re->res.snapshot || sb.pub.current_era > re->em.sb.pub.current_era;
+}
+
+static int find_copy(struct repair *re)
+{
+	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
+	struct meta *meta = &re->em.meta;
+	bp_mblock at = 1, begin, end;
+	int r = buf ? 0 : bp_fail_memory(re->ctx);
+
+	while (r == 0 && at < meta->nr_blocks) {
+		r = io_data_next(meta->io, at, &begin, &end);
+		end = MIN(end, meta->nr_blocks);
+		for (at = begin; r == 0 && at < end; at++) {
+			if (io_read(meta->io, at, 1, buf) < 0 || !is_copy(re, buf, at))
+				continue;
+			re->res.snapshot = at;
+			era_sb_decode(buf, at, &re->em.sb);
+		}
+		at = MAX(begin, end);
+	}
+	if (r == 0 && !re->res.snapshot)
+		r = bp_fail(re->ctx, -ENODATA,
+			    "block 0 is no superblock that can be used, and there is no "
+			    "metadata snapshot");
+	return r;
+}
+
+/*
+ * What was written since the snapshot is not known. Its current era is the first of that time:
+ * that gets a writeset of all blocks, and the next activation begins another.
+ */
+static int use_copy(struct repair *re)
+{
+	struct bp_damage damage =
+		DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_SUPERBLOCK, .block = 0,
+		       .what = "superblock: lost; what was written after the metadata snapshot "
+			       "is not known, all blocks count as written since");
+	int r = find_copy(re);
+
+	if (r < 0)
+		return r;
+	re->em.sb.pub.current_root = 0;
+	re->em.last_era = re->em.sb.pub.current_era;
+	re->em.needs_last = true;
+	return on_damage(re, &damage);
+}
+
+static int open_input(struct repair *re, struct io *from)
+{
+	_cleanup_(freep) void *buf = io_buffer_new(1);
+	int r = buf ? 0 : bp_fail_memory(re->ctx);
+
+	if (r < 0)
+		return r;
+	re->em.meta = (struct meta){
+		.ctx = re->ctx,
+		.io = from,
+		.nr_blocks = MIN(from->nr_blocks, META_MAX_BLOCKS),
+	};
+	r = io_read(from, 0, 1, buf);
+	if (r == 0)
+		r = era_sb_check(re->ctx, buf, 0);
+	if (r == -ENOMEM || r == -ENOTSUP)
+		return r;
+	if (r < 0)
+		return use_copy(re);
+	era_sb_decode(buf, 0, &re->em.sb);
+	re->em.meta.nr_blocks = era_usable_blocks(from, &re->em.sb);
+	re->em.last_era = era_last_archived(&re->em.sb, false);
+	return 0;
+}
+
+/* --- reading, twice --- */
+
+static int count_writeset(void *user, uint64_t era, uint32_t nr_bits)
+{
+	struct repair *re = user;
+
+	(void)era;
+	(void)nr_bits;
+	re->res.nr_writesets++;
+	return 0;
+}
+
+static int read_all(struct repair *re, const struct era_taker *taker)
+{
+	const struct loss_ears ears = { .report = on_damage, .user = re };
+	int r = era_salvage_writesets(&re->em, SALVAGE, &ears, taker);
+
+	return r == 0 ? era_salvage_array(&re->em, SALVAGE, &ears, taker) : r;
+}
+
+static int plan(struct repair *re)
+{
+	const struct era_taker taker = { .writeset = count_writeset, .user = re };
+
+	re->res.nr_blocks = re->em.sb.pub.nr_blocks;
+	re->res.current_era = re->em.sb.pub.current_era;
+	return read_all(re, &taker);
+}
+
+static int on_writeset(void *user, uint64_t era, uint32_t nr_bits)
+{
+	struct repair *re = user;
+
+	return era_build_writeset(&re->build, (uint32_t)era, nr_bits);
+}
+
+static int on_written(void *user, uint64_t begin, uint64_t end)
+{
+	struct repair *re = user;
+
+	return era_build_written(&re->build, begin, end);
+}
+
+static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
+{
+	struct repair *re = user;
+	uint32_t nr = re->em.sb.pub.nr_blocks;
+	int r = 0;
+
+	for (uint64_t i = begin; r == 0 && i < end; i++)
+		r = era_build_era(&re->build, (uint32_t)i, le32_get(eras[i - begin]));
+	if (r == 0 && re->opts.progress && re->opts.progress(re->opts.user, end, nr))
+		r = bp_fail(re->ctx, -ECANCELED, "canceled");
+	return r;
+}
+
+static int write_all(struct repair *re, struct io *to)
+{
+	const struct bp_era_superblock *sb = &re->em.sb.pub;
+	const struct era_make make = {
+		.data_block_sectors = sb->data_block_sectors,
+		.nr_blocks = sb->nr_blocks,
+		.current_era = sb->current_era,
+	};
+	const struct era_taker taker = {
+		.writeset = on_writeset,
+		.written = on_written,
+		.eras = on_eras,
+		.user = re,
+	};
+	int r = era_build_init(&re->build, re->ctx, to);
+
+	re->deaf = true;
+	if (r == 0)
+		r = era_build_start(&re->build, &make);
+	if (r == 0)
+		r = read_all(re, &taker);
+	return r == 0 ? era_build_finish(&re->build) : r;
+}
+
+/* --- the whole --- */
+
+static int repair(struct repair *re, struct io *from, struct io *to, const char *path)
+{
+	struct io *opened = NULL;
+	int r = open_input(re, from);
+
+	if (r == 0)
+		r = plan(re);
+	if (r < 0 || (!to && !path))
+		return r;
+	if (path)
+		r = io_open(re->ctx, path, IO_WRITE | IO_OUTPUT, &opened);
+	if (r == 0)
+		r = write_all(re, to ? to : opened);
+	era_build_done(&re->build);
+	io_close(opened);
+	return r;
+}
+
+static int run(struct bp_ctx *ctx, struct io *from, struct io *to, const char *path,
+	       const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
+{
+	struct repair re = { .ctx = ctx };
+	size_t size = ret->size;
+	int r = opts_read(ctx, &re.opts, sizeof(re.opts), opts);
+
+	if (r == 0 && size < sizeof(size_t))
+		r = bp_fail(ctx, -EINVAL, "repair result: size is not set");
+	if (r == 0)
+		r = repair(&re, from, to, path);
+	if (r < 0)
+		return r;
+	re.res.size = size;
+	memcpy(ret, &re.res, MIN(size, sizeof(re.res)));
+	return 0;
+}
+
+int era_repair_io(struct bp_ctx *ctx, struct io *from, struct io *to,
+		  const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
+{
+	return run(ctx, from, to, NULL, opts, ret);
+}
+
+int bp_era_repair_plan(struct bp_ctx *ctx, const char *input,
+		       const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
+{
+	struct io *from;
+	int r = io_open(ctx, input, 0, &from);
+
+	if (r < 0)
+		return r;
+	r = run(ctx, from, NULL, NULL, opts, ret);
+	io_close(from);
+	return r;
+}
+
+int bp_era_repair(struct bp_ctx *ctx, const char *input, const char *output,
+		  const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
+{
+	struct io *from;
+	int r = output_refuse_input(ctx, -1, input, output);
+
+	if (r == 0)
+		r = io_open(ctx, input, 0, &from);
+	if (r < 0)
+		return r;
+	r = run(ctx, from, NULL, output, opts, ret);
+	io_close(from);
+	return r;
+}
