@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; a policy's real name is in the status.
  * Source: Linux, drivers/md/dm-cache-target.c, dm-cache-policy-smq.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include "core/number.h"
 
@@ -246,6 +246,47 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, cache->origin_dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Insufficient args", NULL, "the table has too few arguments",
+	  "METADATA CACHE ORIGIN BLOCK #FEATURES [FEATURE...] POLICY #POLICY_ARGS [...]" },
+	RULE_NO_DEVICE("Error opening metadata device", "metadata_dev"),
+	RULE_NO_DEVICE("Error opening cache device", "cache_dev"),
+	RULE_NO_DEVICE("Error opening origin device", "origin_dev"),
+	{ "Device size larger than cached device", "length",
+	  "the segment must not be longer than the origin", "the origin's size at most" },
+	{ "Invalid data block size", "block_sectors", "blocks are 64 to 2097152 sectors, in steps of 64",
+	  "a multiple of 64" },
+	{ "Data block size is larger than the cache device", "block_sectors",
+	  "the cache device must hold a block", "a smaller block" },
+	RULE_COUNT("Invalid number of cache feature arguments", "#features"),
+	{ "Unrecognised cache feature requested", "#features", "the word is none of the features",
+	  "writeback, writethrough, passthrough, metadata2 or no_discard_passdown" },
+	{ "Duplicate cache io_mode features requested", "io_mode", "the modes exclude each other",
+	  "writeback, writethrough or passthrough" },
+	RULE_COUNT("Invalid number of policy arguments", "#policy_args"),
+	{ "Error creating cache's policy", "policy", "this kernel has no such policy",
+	  "smq, cleaner or default" },
+	{ "Error setting cache policy's config values", "policy_args",
+	  "the policy does not know an option, or its value is out of range",
+	  "migration_threshold and a number" },
+	{ "Error creating metadata object", "metadata_dev",
+	  "the metadata can't be opened: they are damaged, of another kind, or not metadata",
+	  "check them with cache_check; zero the first 4 KiB of a new device" },
+	{ "Unable to get write access to metadata, please check/repair metadata.", "metadata_dev",
+	  "the metadata must be checked before they may change", "cache_check, or cache_repair" },
+	RULE_NO_MEMORY("could not allocate dirty bitset"),
+	RULE_NO_MEMORY("could not allocate discard bitset"),
+	RULE_NO_MEMORY("could not allocate bitset for invalid blocks"),
+	RULE_NO_MEMORY("could not create kcopyd client"),
+	RULE_NO_MEMORY("could not create workqueue for metadata object"),
+	RULE_NO_MEMORY("could not create bio prison"),
+	RULE_NO_MEMORY("Error creating cache's migration mempool"),
+	RULE_NO_MEMORY("Error allocating memory for cache"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_cache = {
 	.name = "cache",
 	.summary = "keep what is used most on a fast device",
@@ -264,4 +305,5 @@ const struct bp_target target_cache = {
 	.canonical = canonical,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

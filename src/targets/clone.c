@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; messages change the status only.
  * Source: Linux, drivers/md/dm-clone-target.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 
@@ -158,6 +158,52 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_COUNT("Invalid number of feature arguments", "#features"),
+	{ "Invalid feature argument", "#features", "there are two features",
+	  "no_hydration, no_discard_passdown" },
+	RULE_COUNT("Invalid number of core arguments", "#core_args"),
+	{ "Number of core arguments must be even", "#core_args", "each option has a value",
+	  "an even number" },
+	{ "Invalid value for argument `hydration_threshold'", "hydration_threshold_regions",
+	  "it must be a number of regions", "1 or more" },
+	{ "Invalid value for argument `hydration_batch_size'", "hydration_batch_size_regions",
+	  "it must be a number of regions", "1 or more" },
+	{ "Invalid core argument", "#core_args", "there are two options",
+	  "hydration_threshold N, hydration_batch_size N" },
+	{ "Invalid region size", "region_sectors", "a region has 8 to 2097152 sectors",
+	  "a power of two, 8 to 2097152" },
+	{ "Region size is not a power of 2", "region_sectors", "a region must be a power of two",
+	  "a power of two, 8 to 2097152" },
+	{ "Region size is not a multiple of device logical block size", "region_sectors",
+	  "a region must be whole logical blocks of source and destination", "a larger region" },
+	{ "Too many regions. Consider increasing the region size", "region_sectors",
+	  "there are more regions than the kernel can hold", "a larger region" },
+	RULE_NO_DEVICE("Error opening metadata device", "metadata_dev"),
+	RULE_NO_DEVICE("Error opening destination device", "dest_dev"),
+	{ "Device size larger than destination device", "length",
+	  "the segment must not be longer than the destination", "the destination's size at most" },
+	RULE_NO_DEVICE("Error opening source device", "source_dev"),
+	{ "Device size larger than source device", "length",
+	  "the segment must not be longer than the source", "the source's size at most" },
+	RULE_NO_MEMORY("Failed to allocate memory for table line"),
+	{ "Invalid number of arguments", NULL, "clone has four arguments at least",
+	  "METADATA DESTINATION SOURCE REGION" },
+	RULE_NO_MEMORY("Failed to allocate clone structure"),
+	{ "Failed to set max io len", "region_sectors", "the region is too large", "a smaller region" },
+	{ "Failed to load metadata", "metadata_dev",
+	  "the metadata can't be opened: they are damaged, of other sizes, or not metadata",
+	  "zeros in the first 4 KiB of a new device" },
+	{ "Unable to get write access to metadata, please check/repair metadata", "metadata_dev",
+	  "the metadata must be checked before they may change", NULL },
+	RULE_NO_MEMORY("Failed to allocate hydration hash table"),
+	RULE_NO_MEMORY("Failed to allocate workqueue"),
+	RULE_NO_MEMORY("Failed to create dm_clone_region_hydration memory pool"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_clone = {
 	.name = "clone",
 	.summary = "fill a device from a read-only one while it is in use",
@@ -175,4 +221,5 @@ const struct bp_target target_clone = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

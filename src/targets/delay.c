@@ -3,7 +3,7 @@
  * delay DEV OFFSET MS [DEV OFFSET MS [DEV OFFSET MS]]: for reads, writes, flushes.
  * Source: Linux, drivers/md/dm-delay.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg path[] = {
 	ARG_DEV(struct bp_delay_path, dev, "the device mapped to"),
@@ -65,6 +65,21 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid device sector", "read.offset_sectors",
+	  "an offset must be a number of 512-byte sectors", "decimal digits, without sign or unit" },
+	{ "Invalid delay", "read.delay_ms", "a delay must be a number of milliseconds",
+	  "0 to 4294967295" },
+	RULE_NO_DEVICE("Device lookup failed", "read.dev"),
+	{ "Requires exactly 3, 6 or 9 arguments", NULL,
+	  "delay has three arguments each for reads, writes and flushes, or fewer of those",
+	  "DEV OFFSET MS, once, twice or three times" },
+	RULE_NO_MEMORY("Cannot allocate context"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_delay = {
 	.name = "delay",
 	.summary = "hold back reads, writes and flushes",
@@ -76,4 +91,5 @@ const struct bp_target target_delay = {
 	.status = status,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* dust DEV OFFSET BLOCK_BYTES. Source: Linux, drivers/md/dm-dust.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 
@@ -84,6 +84,24 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, dust->dev, dust->offset_sectors, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "dust has three arguments", "DEV OFFSET BLOCK" },
+	{ "Invalid block size parameter", "block_bytes", "it must be a number of bytes",
+	  "a power of two, 512 or more" },
+	{ "Block size must be at least 512", "block_bytes", "a block has 512 bytes or more",
+	  "a power of two, 512 or more" },
+	{ "Block size must be a power of 2", "block_bytes", "a block must be a power of two",
+	  "a power of two, 512 or more" },
+	{ "Block size is too large", "block_bytes", "a block must not be longer than the segment",
+	  "a smaller block" },
+	RULE_SECTOR("Invalid device offset sector", "offset_sectors"),
+	RULE_NO_MEMORY("Cannot allocate context"),
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_dust = {
 	.name = "dust",
 	.summary = "simulate bad sectors",
@@ -97,4 +115,5 @@ const struct bp_target target_dust = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ebs DEV OFFSET EMULATED [UNDERLYING]. Source: Linux, drivers/md/dm-ebs-target.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 
@@ -43,6 +43,26 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, ebs->dev, ebs->offset_sectors, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "ebs has three or four arguments",
+	  "DEV OFFSET EMULATED [UNDERLYING]" },
+	RULE_NO_MEMORY("Cannot allocate ebs context"),
+	RULE_SECTOR("Invalid device offset sector", "offset_sectors"),
+	{ "Invalid emulated block size", "emulated_sectors",
+	  "the emulated block must be a power of two sectors, a page at most", "1, 2, 4 or 8" },
+	{ "Invalid underlying block size", "underlying_sectors",
+	  "the underlying block must be a power of two sectors", "a power of two" },
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	{ "Invalid retrieved underlying block size", "underlying_sectors",
+	  "the device's own logical block can't be used", "a power of two, given" },
+	{ "Device offset must be multiple of underlying block size", "offset_sectors",
+	  "the offset must be whole underlying blocks", "a multiple of underlying_sectors" },
+	RULE_NO_MEMORY("Cannot create dm bufio client"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_ebs = {
 	.name = "ebs",
 	.summary = "show smaller logical blocks than the device has",
@@ -52,4 +72,5 @@ const struct bp_target target_ebs = {
 	.args = args,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

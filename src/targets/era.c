@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* era METADATA_DEV ORIGIN_DEV BLOCK. Source: Linux, drivers/md/dm-era-target.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_era, metadata_dev, "holds what is remembered"),
@@ -54,6 +54,25 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, era->origin_dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "era has three arguments", "METADATA ORIGIN BLOCK" },
+	RULE_NO_MEMORY("Error allocating era structure"),
+	RULE_NO_DEVICE("Error opening metadata device", "metadata_dev"),
+	RULE_NO_DEVICE("Error opening data device", "origin_dev"),
+	{ "Error parsing block size", "block_sectors", "a block must be a number of sectors",
+	  "a multiple of 8" },
+	{ "could not set max io len", "block_sectors", "the block is too large", "a smaller block" },
+	{ "Invalid block size", "block_sectors", "a block must be whole 4096-byte blocks",
+	  "a multiple of 8" },
+	{ "Error reading metadata", "metadata_dev",
+	  "the metadata can't be opened: they are damaged, of another block size, or not metadata",
+	  "check them with era_check; zero the first 4 KiB of a new device" },
+	RULE_NO_MEMORY("could not create workqueue for metadata object"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_era = {
 	.name = "era",
 	.summary = "remember which blocks were written since when",
@@ -68,4 +87,5 @@ const struct bp_target target_era = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

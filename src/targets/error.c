@@ -4,7 +4,7 @@
  * any other number of words is ignored, by 6.1 these too. Never printed back.
  * Source: Linux, drivers/md/dm-target.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg limits[] = {
 	ARG_DEV(struct bp_error_limits, dev, "the device whose limits to take",
@@ -29,6 +29,15 @@ static void check(struct check *c, const void *params)
 			    c->length_sectors);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_NO_MEMORY("Cannot allocate io_err context"),
+	RULE_SECTOR("Invalid device sector", "limits.offset_sectors"),
+	RULE_NO_DEVICE("Device lookup failed", "limits.dev"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_error = {
 	.name = "error",
 	.summary = "every read and write fails",
@@ -40,4 +49,5 @@ const struct bp_target target_error = {
 	.args = args,
 	.ignores_extra = true,
 	.check = check,
+	.rules = rules,
 };

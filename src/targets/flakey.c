@@ -4,7 +4,7 @@
  * features: error_reads and the random ones came without a new number.
  * Source: Linux, drivers/md/dm-flakey.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 
@@ -139,6 +139,72 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, flakey->dev, flakey->offset_sectors, ret);
 }
 
+/* clang-format off */
+#define FLAKEY_TWICE(word) \
+	{ "Feature " #word " duplicated", #word, "the word is given twice", "once" }
+
+static const struct rule rules[] = {
+	RULE_COUNT("Invalid number of feature args", "#features"),
+	{ "Invalid corrupt bio byte", "corrupt_bio_byte.nth_byte", "the byte's number must be 1 or more",
+	  "1 to 4294967295" },
+	{ "Invalid corrupt value to write into bio byte (0-255)", "corrupt_bio_byte.value",
+	  "the value must be a byte", "0 to 255" },
+	{ "Invalid corrupt bio flags mask", "corrupt_bio_byte.bio_flags", "the mask must be a number",
+	  "0 for all bios" },
+	RULE_COUNT("Insufficient feature arguments", "#features"),
+	FLAKEY_TWICE(drop_writes),
+	{ "Feature drop_writes conflicts with feature error_writes", "drop_writes",
+	  "drop_writes and error_writes exclude each other", "one of them" },
+	FLAKEY_TWICE(error_writes),
+	{ "Feature error_writes conflicts with feature drop_writes", "error_writes",
+	  "drop_writes and error_writes exclude each other", "one of them" },
+	{ "Feature corrupt_bio_byte requires parameters", "corrupt_bio_byte",
+	  "corrupt_bio_byte has four values", "corrupt_bio_byte NTH r|w VALUE FLAGS" },
+	{ "Invalid corrupt bio direction (r or w)", "corrupt_bio_byte.direction",
+	  "the direction is of reads or writes", "r or w" },
+	{ "Unrecognised flakey feature requested", "#features",
+	  "the word is none of the features of this kernel",
+	  "drop_writes, error_writes, error_reads, corrupt_bio_byte ..." },
+	{ "drop_writes is incompatible with corrupt_bio_byte with the WRITE flag set", "drop_writes",
+	  "writes can't be dropped and corrupted", "corrupt_bio_byte ... r ..., or no drop_writes" },
+	{ "error_writes is incompatible with corrupt_bio_byte with the WRITE flag set", "error_writes",
+	  "writes can't fail and be corrupted", "corrupt_bio_byte ... r ..., or no error_writes" },
+	{ "Invalid up interval", "up_seconds", "it must be a number of seconds", "0 to 4294967295" },
+	{ "Invalid down interval", "down_seconds", "it must be a number of seconds",
+	  "0 to 4294967295" },
+	{ "Invalid argument count", NULL, "flakey has four arguments at least",
+	  "DEV OFFSET UP DOWN" },
+	RULE_NO_MEMORY("Cannot allocate context"),
+	RULE_SECTOR("Invalid device sector", "offset_sectors"),
+	{ "Total (up + down) interval is zero", "up_seconds", "one of the intervals must not be 0",
+	  "1 or more" },
+	{ "Interval overflow", "up_seconds", "both intervals together are too long",
+	  "4294967295 at most, together" },
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	{ "Invalid random corrupt argument", "random_read_corrupt_ppb",
+	  "the probability is in parts of 1000000000", "0 to 1000000000" },
+	FLAKEY_TWICE(error_reads),
+	{ "Feature random_read_corrupt requires a parameter", "random_read_corrupt_ppb",
+	  "random_read_corrupt has a value", "random_read_corrupt PROBABILITY" },
+	{ "Feature random_write_corrupt requires a parameter", "random_write_corrupt_ppb",
+	  "random_write_corrupt has a value", "random_write_corrupt PROBABILITY" },
+	FLAKEY_TWICE(corrupt_bio_byte),
+	{ "Feature corrupt_bio_byte requires 4 parameters", "corrupt_bio_byte",
+	  "corrupt_bio_byte has four values", "corrupt_bio_byte NTH r|w VALUE FLAGS" },
+	{ "Feature random_read_corrupt duplicated", "random_read_corrupt_ppb",
+	  "the word is given twice", "once" },
+	{ "Feature random_write_corrupt duplicated", "random_write_corrupt_ppb",
+	  "the word is given twice", "once" },
+	{ "drop_writes is incompatible with random_write_corrupt or corrupt_bio_byte with the WRITE "
+	  "flag set", "drop_writes", "writes can't be dropped and corrupted", "one of them" },
+	{ "error_writes is incompatible with random_write_corrupt or corrupt_bio_byte with the WRITE "
+	  "flag set", "error_writes", "writes can't fail and be corrupted", "one of them" },
+	{ "error_reads is incompatible with random_read_corrupt or corrupt_bio_byte with the READ "
+	  "flag set", "error_reads", "reads can't fail and be corrupted", "one of them" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_flakey = {
 	.name = "flakey",
 	.summary = "work for a while, misbehave for a while, in turns",
@@ -152,4 +218,5 @@ const struct bp_target target_flakey = {
 	.canonical = canonical,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -117,6 +117,41 @@ static int length(const struct length_query *query, const void *params, bp_secto
 				crypt->sector_bytes.value, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_COUNT("Invalid number of feature args", "#options"),
+	RULE_COUNT("Not enough feature arguments", "#options"),
+	{ "Invalid block key type", "key_type", "there are two types", "raw or hw-wrapped" },
+	{ "Invalid sector_size", "sector_bytes", "a sector is a power of two, 512 to 4096 bytes",
+	  "512, 1024, 2048 or 4096" },
+	{ "Invalid feature arguments", "#options", "the word is none of the options",
+	  "keytype:TYPE, allow_discards, sector_size:BYTES or iv_large_sectors" },
+	{ "iv_large_sectors must be specified", "sector_bytes",
+	  "sectors larger than 512 bytes need iv_large_sectors", "iv_large_sectors too" },
+	{ "Not enough arguments", NULL, "inlinecrypt has five arguments at least",
+	  "CIPHER KEY IV_OFFSET DEV OFFSET" },
+	RULE_NO_MEMORY("Out of memory"),
+	{ "Unsupported cipher", "cipher", "there is one cipher", "aes-xts-plain64" },
+	{ "Cannot parse key size", "key", "a key of the keyring is :BYTES:logon:DESCRIPTION",
+	  ":64:logon:DESCRIPTION" },
+	{ "Malformed key string", "key", "the key must be hex, two digits a byte, or of type logon",
+	  "128 hex digits" },
+	RULE_SECTOR("Invalid iv_offset sector", "iv_offset_sectors"),
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	RULE_SECTOR("Invalid start sector", "offset_sectors"),
+	{ "Device size is not a multiple of sector_size", NULL,
+	  "the length must be whole sectors of sector_size", NULL },
+	{ "Wrong alignment of iv_offset sector", "iv_offset_sectors",
+	  "it must be whole sectors of sector_size", NULL },
+	{ "Error initializing blk-crypto key", "key", "the block layer does not take this key",
+	  "a key of 64 bytes" },
+	{ "Error starting to use blk-crypto", "dev",
+	  "neither the device nor a fallback can encrypt with this key and sector size",
+	  "another device, or the target crypt" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_inlinecrypt = {
 	.name = "inlinecrypt",
 	.summary = "encryption by the block layer, in hardware where there is some",
@@ -129,4 +164,5 @@ const struct bp_target target_inlinecrypt = {
 	.ignores_extra = true,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

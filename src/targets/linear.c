@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* linear DEV OFFSET. Source: Linux, drivers/md/dm-linear.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_linear, dev, "the device mapped to"),
@@ -22,6 +22,16 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, linear->dev, linear->offset_sectors, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "linear has two arguments", "DEV OFFSET" },
+	RULE_NO_MEMORY("Cannot allocate linear context"),
+	RULE_SECTOR("Invalid device sector", "offset_sectors"),
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_linear = {
 	.name = "linear",
 	.summary = "map to a range of another device",
@@ -31,4 +41,5 @@ const struct bp_target target_linear = {
 	.args = args,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

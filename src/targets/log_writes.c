@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* log-writes DEV LOG_DEV. Source: Linux, drivers/md/dm-log-writes.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_log_writes, dev, "the device mapped to"),
@@ -43,6 +43,17 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, log->dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "log-writes has two arguments", "DEV LOG_DEV" },
+	RULE_NO_MEMORY("Cannot allocate context"),
+	RULE_NO_DEVICE("Device lookup failed", "dev"),
+	RULE_NO_DEVICE("Log device lookup failed", "log_dev"),
+	RULE_NO_MEMORY("Couldn't alloc kthread"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_log_writes = {
 	.name = "log-writes",
 	.summary = "record all writes on a second device",
@@ -56,4 +67,5 @@ const struct bp_target target_log_writes = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

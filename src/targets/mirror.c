@@ -242,6 +242,51 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_NO_MEMORY("Cannot allocate mirror context"),
+	RULE_NO_MEMORY("Error creating dm_io client"),
+	RULE_NO_MEMORY("Error creating dirty region hash"),
+	RULE_SECTOR("Invalid offset", "legs.offset_sectors"),
+	RULE_NO_DEVICE("Device lookup failure", "legs.dev"),
+	RULE_COUNT("Insufficient mirror log arguments", "#log_args"),
+	RULE_COUNT("Invalid mirror log argument count", "#log_args"),
+	{ "Error creating mirror dirty log", "log",
+	  "the log must be core, disk or userspace, and its arguments right",
+	  "core REGION [sync|nosync], or disk DEV REGION [sync|nosync]" },
+	RULE_COUNT("Invalid number of features", "#features"),
+	RULE_COUNT("Not enough arguments to support feature count", "#features"),
+	{ "Unrecognised feature requested", "#features", "there are two features",
+	  "handle_errors, or handle_errors and keep_log" },
+	{ "keep_log feature requires the handle_errors feature", "keep_log",
+	  "keep_log goes with handle_errors only", "handle_errors keep_log" },
+	{ "Invalid number of mirrors", "nr_legs", "a mirror has 2 to 9 legs", "2 to 9" },
+	{ "Too few mirror arguments", "legs", "each leg is a device and an offset",
+	  "as many pairs of device and offset as were announced" },
+	{ "Too many mirror arguments", "#features", "nothing may follow the features",
+	  "a count that is the number of features" },
+	/* Lines of the log itself, in front of "Error creating mirror dirty log". */
+	{ "invalid region size", "region_sectors",
+	  "a region must be a power of two, 2 or more, and no longer than the segment", NULL },
+	{ "region count exceeds limit", "region_sectors",
+	  "there can be no more than 4294967295 regions", "a larger region" },
+	{ "unrecognised sync argument to dirty region log", "sync",
+	  "the word must be sync or nosync", "sync or nosync" },
+	{ "wrong number of arguments to dirty region log", "#log_args",
+	  "a core log has one or two arguments", "REGION [sync|nosync]" },
+	{ "wrong number of arguments to disk dirty region log", "#log_args",
+	  "a disk log has two or three arguments", "DEV REGION [sync|nosync]" },
+	{ "log device", "log_dev",
+	  "the log's device must hold 1 KiB and a bit for each region", "a larger device or regions" },
+	{ "Module for logging type", "log", "this kernel has no such log", "core or disk" },
+	{ "Too few arguments to userspace dirty log", "userspace_args",
+	  "a userspace log has three arguments or more", "UUID KIND REGION ..." },
+	{ "Userspace log server not found", "log", "no daemon answers for userspace logs",
+	  "start the log's daemon first" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_mirror = {
 	.name = "mirror",
 	.summary = "several copies of the same data, with a log of what is being written",
@@ -253,4 +298,5 @@ const struct bp_target target_mirror = {
 	.status = status,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -335,6 +335,79 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, NULL, 0, ret);
 }
 
+/* clang-format off */
+#define SELECTOR_COUNT(text, takes) \
+	{ text, "groups.nr_path_args", "the selector takes another number of words a path", takes }
+#define SELECTOR_REPEAT(text) \
+	{ text, "groups.paths.args", "the repeat count must be a number", "1" }
+
+static const struct rule rules[] = {
+	RULE_COUNT("invalid number of path selector args", "groups.nr_selector_args"),
+	{ "unknown path selector type", "groups.selector", "this kernel has no such path selector",
+	  "round-robin, queue-length, service-time, historical-service-time or io-affinity" },
+	{ "path selector constructor failed", "groups.selector_args",
+	  "the selector does not take these words", "none, or historical-service-time's two" },
+	{ "error attaching hardware handler", "hw_handler",
+	  "the path's device can't have this hardware handler: only SCSI disks have one", "0" },
+	{ "unable to set hardware handler parameters", "hw_handler",
+	  "the hardware handler does not take these words", NULL },
+	{ "no device given", "groups.paths.dev", "a path must have a device", "DEV" },
+	RULE_NO_DEVICE("error getting device", "groups.paths.dev"),
+	{ "invalid number of paths", "groups.nr_paths", "a group has one path or more",
+	  "1 or more" },
+	RULE_COUNT("invalid number of selector args", "groups.nr_path_args"),
+	{ "not enough priority group arguments", "groups",
+	  "a group must have a selector, its counts and its paths, and nothing may follow the last",
+	  "as many groups as were announced" },
+	RULE_NO_MEMORY("couldn't allocate priority group"),
+	{ "not enough path parameters", "groups.nr_paths",
+	  "there are fewer words than the paths need", "as many paths as were announced" },
+	RULE_COUNT("invalid number of hardware handler args", "nr_hw_handler"),
+	RULE_NO_MEMORY("memory allocation failed"),
+	RULE_COUNT("invalid number of feature args", "#features"),
+	{ "pg_init_retries must be between 1 and 50", "pg_init_retries", "it is out of range",
+	  "1 to 50" },
+	{ "pg_init_delay_msecs must be between 0 and 60000", "pg_init_delay_ms", "it is out of range",
+	  "0 to 60000" },
+	{ "Unknown 'queue_mode' requested", "queue_mode", "there are three modes",
+	  "bio, rq or mq" },
+	{ "Unrecognised multipath feature request", "#features", "the word is none of the features",
+	  "queue_if_no_path, pg_init_retries N, pg_init_delay_msecs N, retain_attached_hw_handler "
+	  "or queue_mode MODE" },
+	RULE_COUNT("invalid number of priority groups", "nr_groups"),
+	{ "invalid initial priority group number", "first_group", "it must be a number",
+	  "1 to the number of groups" },
+	RULE_NO_MEMORY("can't allocate multipath"),
+	{ "invalid initial priority group", "first_group",
+	  "it must be 0 where there are no groups, and 1 or more where there are some", NULL },
+	{ "priority group count mismatch", "nr_groups", "there are fewer groups than announced",
+	  "the number of groups that follow" },
+	SELECTOR_COUNT("round-robin ps: incorrect number of arguments", "0 or 1"),
+	SELECTOR_REPEAT("round-robin ps: invalid repeat count"),
+	RULE_NO_MEMORY("round-robin ps: Error allocating path context"),
+	SELECTOR_COUNT("queue-length ps: incorrect number of arguments", "0 or 1"),
+	SELECTOR_REPEAT("queue-length ps: invalid repeat count"),
+	RULE_NO_MEMORY("queue-length ps: Error allocating path information"),
+	SELECTOR_COUNT("service-time ps: incorrect number of arguments", "0 to 2"),
+	SELECTOR_REPEAT("service-time ps: invalid repeat count"),
+	{ "service-time ps: invalid relative_throughput value", "groups.paths.args",
+	  "the relative throughput is out of range", "0 to 100" },
+	RULE_NO_MEMORY("service-time ps: Error allocating path context"),
+	SELECTOR_COUNT("historical-service-time ps: incorrect number of arguments", "0 or 1"),
+	SELECTOR_REPEAT("historical-service-time ps: invalid repeat count"),
+	RULE_NO_MEMORY("historical-service-time ps: Error allocating path context"),
+	SELECTOR_COUNT("io-affinity ps: invalid number of arguments", "1"),
+	RULE_NO_MEMORY("io-affinity ps: Error allocating path context"),
+	RULE_NO_MEMORY("io-affinity ps: Error allocating cpumask context"),
+	{ "io-affinity ps: invalid cpumask", "groups.paths.args", "the mask must be in hex",
+	  "hex digits, a bit a CPU" },
+	{ "io-affinity ps: No new/valid CPU mapping found", "groups.paths.args",
+	  "each path must have a CPU that exists and no path before it has", "another mask" },
+	RULE_NO_MEMORY("error allocating handler name"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_multipath = {
 	.name = "multipath",
 	.summary = "several paths to one device, in groups of which one is in use",
@@ -351,4 +424,5 @@ const struct bp_target target_multipath = {
 	.canonical = canonical,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

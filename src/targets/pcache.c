@@ -3,7 +3,7 @@
  * pcache CACHE_DEV BACKING_DEV [#OPTIONS OPTION...]. What kernels print is not what they take:
  * data_crc comes back as crc. Source: Linux, drivers/md/dm-pcache.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #define OPTION_WORDS 4
 
@@ -97,6 +97,28 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, pcache->backing_dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Insufficient args", NULL, "pcache has two arguments at least", "CACHE BACKING" },
+	RULE_NO_DEVICE("Error opening cache device", "cache_dev"),
+	RULE_NO_DEVICE("Error opening backing device", "backing_dev"),
+	RULE_COUNT("Invalid number of cache option arguments", "#options"),
+	{ "Missing value for cache_mode", "cache_mode", "the word has a value", "cache_mode writeback" },
+	{ "Invalid cache mode parameter", "cache_mode", "there is one mode", "writeback" },
+	{ "Missing value for data_crc", "data_crc", "the word has a value", "data_crc true or false" },
+	{ "Invalid data crc parameter", "data_crc", "it is on or off", "true or false" },
+	{ "Unrecognised cache option requested", "#options", "there are two options",
+	  "cache_mode, data_crc" },
+	{ "Failed to start cache dev", "cache_dev",
+	  "the cache device must be persistent memory, empty or of pcache", NULL },
+	{ "Failed to start backing dev", "backing_dev", "the backing device could not be opened", NULL },
+	{ "Failed to start pcache", NULL, "the cache could not be started: its own lines say why", NULL },
+	{ "Don't support table loading for live md", NULL, "a live pcache can't be reloaded",
+	  "remove the device first" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_pcache = {
 	.name = "pcache",
 	.summary = "cache a slow device on persistent memory",
@@ -113,4 +135,5 @@ const struct bp_target target_pcache = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -113,6 +113,60 @@ int snapshot_length(const struct length_query *query, const void *params, bp_sec
 	return length_of(query, snapshot->origin_dev, 0, ret);
 }
 
+/* clang-format off */
+const struct rule snapshot_rules[] = {
+	{ "Snapshot cow pairing for exception table handover failed", "cow_dev",
+	  "a merging snapshot takes over from one live snapshot of the same store",
+	  "the live snapshot's table, with the other target" },
+	{ "A snapshot is already merging.", "origin_dev", "one snapshot of an origin merges at a time",
+	  "wait for the other" },
+	{ "Snapshot exception store does not support snapshot-merge.", "store",
+	  "only a persistent store can be merged", "P" },
+	RULE_COUNT("Invalid number of feature arguments", "#features"),
+	{ "Unrecognised feature requested", "#features", "there are two features",
+	  "discard_zeroes_cow, discard_passdown_origin" },
+	{ "discard_passdown_origin feature depends on discard_zeroes_cow", "discard_passdown_origin",
+	  "discard_passdown_origin goes with discard_zeroes_cow only", "both" },
+	{ "requires 4 or more arguments", NULL, "a snapshot has four arguments at least",
+	  "ORIGIN COW P|N CHUNK" },
+	RULE_NO_MEMORY("Cannot allocate private snapshot structure"),
+	RULE_NO_DEVICE("Cannot get origin device", "origin_dev"),
+	{ "COW device cannot be the same as origin device", "cow_dev",
+	  "the store must be another device than the origin", "another device" },
+	RULE_NO_DEVICE("Cannot get COW device", "cow_dev"),
+	{ "Couldn't create exception store", "store", "the store could not be made: the kernel's line "
+	  "about it says why", "P or N, and a CHUNK" },
+	RULE_NO_MEMORY("Unable to allocate hash table space"),
+	RULE_NO_MEMORY("Could not create kcopyd client"),
+	RULE_NO_MEMORY("Could not allocate mempool for pending exceptions"),
+	RULE_NO_MEMORY("Snapshot origin struct allocation failed"),
+	{ "Failed to read snapshot metadata", "cow_dev", "the store's metadata can't be read",
+	  "a store whose first chunk is zero, or that is whole" },
+	{ "Chunk size not set", "chunk_sectors", "neither the store nor the table has a chunk size",
+	  "a power of two" },
+	{ "origin: incorrect number of arguments", NULL, "snapshot-origin has one argument", "DEV" },
+	RULE_NO_MEMORY("Cannot allocate private origin structure"),
+	RULE_NO_DEVICE("Cannot get target device", "dev"),
+	{ "Invalid chunk size", "chunk_sectors", "a chunk must be a number of sectors",
+	  "a power of two" },
+	{ "Chunk size is not a power of 2", "chunk_sectors", "a chunk must be a power of two",
+	  "a power of two" },
+	{ "Chunk size is not a multiple of device blocksize", "chunk_sectors",
+	  "a chunk must be whole logical blocks of origin and store", "a larger chunk" },
+	{ "Chunk size is too high", "chunk_sectors", "a chunk has 2097152 sectors at most",
+	  "a smaller chunk" },
+	{ "Insufficient exception store arguments", "store", "a store has two arguments",
+	  "P|N CHUNK" },
+	RULE_NO_MEMORY("Exception store allocation failed"),
+	{ "Exception store type is not P or N", "store", "a store is persistent or not", "P, PO or N" },
+	{ "Exception store type not recognised", "store", "this kernel has no such store",
+	  "P, PO or N" },
+	{ "Exception store type constructor failed", "store", "the store does not take these options",
+	  "P, PO or N" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_snapshot = {
 	.name = "snapshot",
 	.summary = "keep what a device was, by copying what changes",
@@ -127,4 +181,5 @@ const struct bp_target target_snapshot = {
 	.states = snapshot_states,
 	.check = snapshot_check,
 	.length = snapshot_length,
+	.rules = snapshot_rules,
 };

@@ -37,4 +37,5 @@ const struct bp_target target_snapshot_merge = {
 	.states = snapshot_states,
 	.check = check,
 	.length = snapshot_length,
+	.rules = snapshot_rules,
 };

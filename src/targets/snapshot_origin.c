@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* snapshot-origin DEV. Source: Linux, drivers/md/dm-snap.c. */
-#include "targets/grammar/check.h"
+#include "targets/snapshot.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_snapshot_origin, dev, "the device that has snapshots"),
@@ -30,4 +30,5 @@ const struct bp_target target_snapshot_origin = {
 	.args = args,
 	.check = check,
 	.length = length,
+	.rules = snapshot_rules,
 };

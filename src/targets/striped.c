@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* striped #LEGS CHUNK (DEV OFFSET)... Source: Linux, drivers/md/dm-stripe.c. */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,6 +76,27 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Not enough arguments", NULL, "striped has three arguments at least",
+	  "#STRIPES CHUNK (DEV OFFSET)..." },
+	RULE_COUNT("Invalid stripe count", "nr_legs"),
+	{ "Invalid chunk_size", "chunk_sectors", "a chunk must be a number of sectors", "1 to 4294967295" },
+	{ "Target length not divisible by number of stripes", "length",
+	  "the length must be the same number of sectors on each stripe",
+	  "a multiple of the number of stripes" },
+	{ "Target length not divisible by chunk size", "length",
+	  "the length of each stripe must be whole chunks",
+	  "a multiple of number of stripes times chunk" },
+	{ "Not enough destinations specified", "nr_legs", "each stripe is a device and an offset",
+	  "as many pairs of device and offset as were announced" },
+	RULE_NO_MEMORY("Memory allocation for striped context failed"),
+	{ "Couldn't parse stripe destination", "legs",
+	  "each device must exist and be free, each offset be a number of sectors", "DEV OFFSET" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_striped = {
 	.name = "striped",
 	.summary = "spread chunks over several devices in turn (RAID-0)",
@@ -87,4 +108,5 @@ const struct bp_target target_striped = {
 	.status = status,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

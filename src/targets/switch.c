@@ -4,7 +4,7 @@
  * Source: Linux, drivers/md/dm-switch.c.
  */
 #include "core/context.h"
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +92,24 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Region table too large", "region_sectors", "there are more regions than the kernel can hold",
+	  "a larger region" },
+	RULE_NO_MEMORY("Cannot allocate region table"),
+	RULE_NO_DEVICE("Device lookup failed", "paths.dev"),
+	RULE_SECTOR("Invalid device starting offset", "paths.offset_sectors"),
+	RULE_COUNT("Invalid number of paths", "nr_paths"),
+	{ "Invalid region size", "region_sectors", "a region must be a number of sectors",
+	  "1 to 4294967295" },
+	{ "Invalid number of optional args", NULL, "switch has no options", "0" },
+	{ "Incorrect number of path arguments", "nr_paths", "each path is a device and an offset",
+	  "as many pairs of device and offset as were announced" },
+	RULE_NO_MEMORY("Cannot allocate redirection context"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_switch = {
 	.name = "switch",
 	.summary = "map each region to a path of its own",
@@ -103,4 +121,5 @@ const struct bp_target target_switch = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

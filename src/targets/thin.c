@@ -3,7 +3,7 @@
  * thin POOL ID [EXTERNAL_ORIGIN]. In a failed pool the table line is "Fail", as the status is.
  * Source: Linux, drivers/md/dm-thin.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
 	ARG_DEV(struct bp_thin, pool_dev, "the pool's mapped device"),
@@ -41,6 +41,30 @@ static void check(struct check *c, const void *params)
 			    "the device is empty");
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid argument count", NULL, "thin has two or three arguments", "POOL ID [ORIGIN]" },
+	RULE_NO_MEMORY("Out of memory"),
+	{ "Error setting origin device", "external_origin_dev",
+	  "the external origin must be another device than the pool", "another device" },
+	RULE_NO_DEVICE("Error opening origin device", "external_origin_dev"),
+	RULE_NO_DEVICE("Error opening pool device", "pool_dev"),
+	{ "Invalid device id", "id", "it is out of range", "0 to 16777215" },
+	{ "Couldn't get pool mapped device", "pool_dev", "the device is no device-mapper device",
+	  "the pool's mapped device" },
+	{ "Couldn't find pool object", "pool_dev", "the device is no active thin pool",
+	  "the pool's mapped device, resumed" },
+	{ "Couldn't open thin device, Pool is in fail mode", "pool_dev", "the pool has failed",
+	  "repair its metadata first" },
+	{ "Couldn't open thin internal device", "id",
+	  "the pool has no volume of this number, or it is open already",
+	  "create_thin ID first, or another number" },
+	{ "Unable to activate thin device while pool is suspended", "pool_dev",
+	  "the pool is suspended", "resume it first" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_thin = {
 	.name = "thin",
 	.summary = "a volume or snapshot of a thin pool",
@@ -53,4 +77,5 @@ const struct bp_target target_thin = {
 	.status = status,
 	.states = states,
 	.check = check,
+	.rules = rules,
 };

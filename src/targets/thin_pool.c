@@ -195,6 +195,45 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, pool->data_dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Error creating metadata object", "metadata_dev",
+	  "the metadata can't be opened: they are damaged, of another block size, or not metadata",
+	  "check them with thin_check; zero the first 4 KiB of a new device" },
+	RULE_NO_MEMORY("Error allocating memory for pool"),
+	RULE_NO_MEMORY("Error creating pool's bio prison"),
+	RULE_NO_MEMORY("Error creating pool's kcopyd client"),
+	RULE_NO_MEMORY("Error creating pool's workqueue"),
+	RULE_NO_MEMORY("Error creating pool's shared read deferred set"),
+	RULE_NO_MEMORY("Error creating pool's all io deferred set"),
+	RULE_NO_MEMORY("Error creating pool's mapping mempool"),
+	RULE_NO_MEMORY("Error allocating cell sort array"),
+	{ "metadata device already in use by a pool", "metadata_dev",
+	  "another pool has this metadata device", "another device" },
+	{ "data device already in use by a pool", "data_dev", "another pool has this data device",
+	  "another device" },
+	{ "different pool cannot replace a pool", "metadata_dev",
+	  "a live pool keeps its metadata device", "the same metadata device" },
+	RULE_COUNT("Invalid number of pool feature arguments", "#features"),
+	{ "Unrecognised pool feature requested", "#features", "the word is none of the features",
+	  "skip_block_zeroing, ignore_discard, no_discard_passdown, read_only or error_if_no_space" },
+	{ "Error setting metadata or data device", "data_dev",
+	  "metadata and data must be two devices", "another device" },
+	RULE_NO_DEVICE("Error opening metadata block device", "metadata_dev"),
+	RULE_NO_DEVICE("Error getting data device", "data_dev"),
+	{ "Invalid block size", "data_block_sectors", "blocks are 128 to 2097152 sectors, in steps of 128",
+	  "a multiple of 128" },
+	{ "Invalid low water mark", "low_water_dblocks", "it must be a number of blocks",
+	  "decimal digits" },
+	{ "Discard support cannot be disabled once enabled", "ignore_discard",
+	  "a live pool can't stop taking discards", "no ignore_discard, or a new device" },
+	RULE_NO_MEMORY("Error registering metadata threshold"),
+	{ "Invalid argument count", NULL, "thin-pool has four arguments at least",
+	  "METADATA DATA BLOCK LOW_WATER" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_thin_pool = {
 	.name = "thin-pool",
 	.summary = "allocate blocks on first write, share them between snapshots",
@@ -212,4 +251,5 @@ const struct bp_target target_thin_pool = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* unstriped #STRIPES CHUNK STRIPE DEV OFFSET. Source: Linux, drivers/md/dm-unstripe.c. */
 #include "core/context.h"
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,6 +81,26 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	{ "Invalid number of arguments", NULL, "unstriped has five arguments",
+	  "#STRIPES CHUNK STRIPE DEV OFFSET" },
+	RULE_NO_MEMORY("Memory allocation for unstriped context failed"),
+	{ "Invalid stripe count", "nr_stripes", "it must be a number", "1 or more" },
+	{ "Invalid chunk_size", "chunk_sectors", "a chunk must be a number of sectors",
+	  "1 to 4294967295" },
+	{ "Invalid stripe number", "stripe", "it must be a number", "from 0" },
+	{ "Please provide stripe between [0, # of stripes]", "stripe", "there is no such stripe",
+	  "0 to the number of stripes less 1" },
+	RULE_NO_DEVICE("Couldn't get striped device", "dev"),
+	RULE_SECTOR("Invalid striped device offset", "offset_sectors"),
+	{ "Target length not divisible by chunk size", "length", "the length must be whole chunks",
+	  "a multiple of the chunk" },
+	{ "Failed to set max io len", "chunk_sectors", "the chunk is too large", "a smaller chunk" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_unstriped = {
 	.name = "unstriped",
 	.summary = "map to one stripe of a striped device",
@@ -90,4 +110,5 @@ const struct bp_target target_unstriped = {
 	.args = args,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -3,7 +3,7 @@
  * vdo V4 STORAGE_DEV BLOCKS MIN_IO CACHE ERA [KEY VALUE...], and the lines of older versions.
  * Kernels print the words as they were given. Source: Linux, drivers/md/dm-vdo/dm-vdo-target.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include "core/number.h"
 
@@ -366,6 +366,102 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, "physical_mblocks", NULL, "larger than any device");
 }
 
+/* clang-format off */
+#define VDO_FIXED(text, argument) \
+	{ text, argument, "a live vdo keeps this value", "the value it has" }
+#define VDO_FORMAT(text) \
+	{ text, "storage_dev", "the kernel could not format the device: its own lines say why", \
+	  "a larger device, or format it first" }
+
+static const struct rule rules[] = {
+	{ "Unknown version number detected", "table_version", "this kernel does not know this version of table",
+	  "V4" },
+	{ "Incorrect number of arguments for version", NULL,
+	  "this version of table has another number of arguments",
+	  "V4 DEV PHYSICAL_BLOCKS 512|4096 CACHE_BLOCKS ERA [KEY VALUE]..." },
+	{ "Invalid thread-count configuration", "threads", "a number of threads is out of range",
+	  "bio, ack, cpu: up to 100; hash, logical, physical: see their ranges" },
+	{ "Odd number of optional arguments given but they should be <key> <value> pairs", NULL,
+	  "each option has a value", "KEY VALUE pairs" },
+	{ "Invalid optional argument configuration", NULL,
+	  "an option is not known, or its value is out of range", NULL },
+	{ "Logical size must be a multiple of 4096", "length", "a vdo is whole 4096-byte blocks",
+	  "a multiple of 8 sectors" },
+	{ "Incorrect number of arguments", NULL, "vdo has six arguments at least",
+	  "V4 DEV PHYSICAL_BLOCKS 512|4096 CACHE_BLOCKS ERA [KEY VALUE]..." },
+	RULE_NO_MEMORY("Could not allocate config structure"),
+	RULE_NO_MEMORY("Could not populate string"),
+	RULE_NO_MEMORY("Could not copy parent device name"),
+	{ "Invalid physical block count", "physical_mblocks", "it must be a number of 4096-byte blocks",
+	  "decimal digits" },
+	{ "Invalid logical block size", "minimum_io_bytes", "there are two sizes", "512 or 4096" },
+	{ "Invalid block map page cache size", "block_map_cache_mblocks",
+	  "the cache has 128 blocks or more", "128 or more" },
+	{ "Invalid block map maximum age", "block_map_era", "the age is out of range", "1 to 16380" },
+	{ "Pool name not in expected location", "pool_name",
+	  "this version of table has the pool's name at a fixed place", "version V4" },
+	{ "Logical, physical, and hash zones counts must all be zero or all non-zero", "logical",
+	  "logical, physical and hash go together", "all of them, or none" },
+	{ "Insufficient block map cache for logical zones", "block_map_cache_mblocks",
+	  "the cache has 4096 blocks or more for each logical thread", "4096 times logical" },
+	RULE_NO_DEVICE("Unable to open storage device", "storage_dev"),
+	{ "Cannot share storage device with already-running VDO", "storage_dev",
+	  "another vdo has this device", "another device" },
+	VDO_FIXED("Starting sector cannot change", "start"),
+	VDO_FIXED("Logical block size cannot change", "minimum_io_bytes"),
+	{ "Can't shrink VDO logical size", "length", "a vdo can only grow", "its length or more" },
+	VDO_FIXED("Block map cache size cannot change", "block_map_cache_mblocks"),
+	VDO_FIXED("Block map maximum age cannot change", "block_map_era"),
+	VDO_FIXED("Thread configuration cannot change", "threads"),
+	{ "Removing physical storage from a VDO is not supported", "physical_mblocks",
+	  "a vdo can only grow", "its size or more" },
+	{ "VDO physical size may not grow in current state", "physical_mblocks",
+	  "a vdo that is read-only or recovers can't grow", "wait, or repair it first" },
+	{ "Device vdo_prepare_to_grow_logical failed", "length",
+	  "the vdo could not grow: its own lines say why", NULL },
+	{ "Device vdo_prepare_to_grow_physical failed (specified physical size too big based on "
+	  "formatted slab size)", "physical_mblocks",
+	  "a vdo has 8192 slabs at most, of the size it was formatted with", "a smaller size" },
+	{ "Device vdo_prepare_to_grow_physical failed", "physical_mblocks",
+	  "the vdo could not grow: its own lines say why", NULL },
+	{ "Could not load geometry block", "storage_dev", "the device's first block can't be read",
+	  "a device that is formatted for vdo" },
+	RULE_NO_MEMORY("Cannot create thread configuration"),
+	RULE_NO_MEMORY("cannot allocate LZ4 context"),
+	{ "Cannot add VDO to device registry", "storage_dev", "another vdo has this device",
+	  "another device" },
+	{ "Unspecified error", NULL, "the target gave no reason: its own lines may", NULL },
+	RULE_NO_MEMORY("Cannot allocate VDO"),
+	RULE_NO_MEMORY("Cannot allocate thread structures"),
+	RULE_NO_MEMORY("Cannot make admin thread"),
+	RULE_NO_MEMORY("Cannot make flusher zones"),
+	RULE_NO_MEMORY("Cannot make packer zones"),
+	RULE_NO_MEMORY("Cannot allocate data_vio pool"),
+	RULE_NO_MEMORY("bio submission initialization failed"),
+	RULE_NO_MEMORY("bio ack queue initialization failed"),
+	RULE_NO_MEMORY("CPU queue initialization failed"),
+	{ "Logical size exceeds the maximum", "length", "a vdo has 2^40 blocks of 4096 bytes at most",
+	  "4 PiB at most" },
+	VDO_FORMAT("Could not initialize volume geometry during format"),
+	{ "Could not allocate enough space for VDO during format", "physical_mblocks",
+	  "the device has no room for index, journals and a slab", "a larger device, or smaller slabs" },
+	VDO_FORMAT("Could not initialize data layout during format"),
+	VDO_FORMAT("Could not initialize geometry block"),
+	VDO_FORMAT("Could not initialize super block"),
+	{ "Could not parse geometry block", "storage_dev",
+	  "the device's first block is neither empty nor of vdo", "a device that is formatted for vdo" },
+	/* Its own lines. */
+	{ "maximum age must be greater than 0", "block_map_era", "the age is out of range",
+	  "1 to 16380" },
+	{ "A physical size of", "physical_mblocks",
+	  "the size must be the one that the vdo was formatted with, or grown to",
+	  "the size that the line names last" },
+	{ "Not enough space to make a VDO", "storage_dev",
+	  "the device has no room for index, journals and a slab", "a larger device, or smaller slabs" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_vdo = {
 	.name = "vdo",
 	.summary = "deduplicate, compress and allocate on first write",
@@ -378,4 +474,5 @@ const struct bp_target target_vdo = {
 	.status = status,
 	.messages = messages,
 	.check = check,
+	.rules = rules,
 };

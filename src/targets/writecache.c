@@ -3,7 +3,7 @@
  * writecache p|s ORIGIN_DEV CACHE_DEV BLOCK_BYTES #OPTIONS OPTION...
  * Source: Linux, drivers/md/dm-writecache.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <inttypes.h>
 
@@ -197,6 +197,63 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return length_of(query, cache->origin_dev, 0, ret);
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_COUNT("Invalid number of feature args", "#options"),
+	RULE_NO_MEMORY("Cannot allocate writecache structure"),
+	RULE_NO_MEMORY("Unable to allocate dm-io client"),
+	RULE_NO_MEMORY("Could not allocate writeback workqueue"),
+	RULE_NO_MEMORY("Couldn't spawn endio thread"),
+	{ "Persistent memory or DAX not supported on this system", "kind",
+	  "this kernel can't use persistent memory", "s" },
+	RULE_NO_MEMORY("Could not allocate bio set"),
+	RULE_NO_MEMORY("Could not allocate mempool"),
+	RULE_NO_DEVICE("Origin data device lookup failed", "origin_dev"),
+	RULE_NO_DEVICE("Cache data device lookup failed", "cache_dev"),
+	{ "Invalid block size", "block_bytes", "a block is a power of two, from 512 bytes to a page",
+	  "512 to 4096" },
+	{ "Block size is smaller than device logical block size", "block_bytes",
+	  "a block must not be smaller than the devices' logical blocks", "a larger block" },
+	{ "Invalid optional argument", "#options",
+	  "the word is none of the options, or its value is out of range",
+	  "high_watermark PERCENT, low_watermark PERCENT, writeback_jobs N ..." },
+	{ "High watermark must be greater than or equal to low watermark", "high_watermark_percent",
+	  "the high watermark must not be lower than the low one", "low_watermark or more" },
+	{ "Asynchronous persistent memory not supported as pmem cache", "cache_dev",
+	  "the persistent memory must be synchronous", "another device, or kind s" },
+	{ "Unable to map persistent memory for cache", "cache_dev",
+	  "the persistent memory can't be mapped", "another device, or kind s" },
+	RULE_NO_MEMORY("Couldn't spawn flush thread"),
+	{ "Invalid device size", "cache_dev", "the cache device has no room for a block and its metadata",
+	  "a larger device" },
+	RULE_NO_MEMORY("Unable to allocate memory for metadata"),
+	RULE_NO_MEMORY("Unable to allocate dm-kcopyd client"),
+	RULE_NO_MEMORY("Unable to allocate dirty bitmap"),
+	{ "Unable to read first block of metadata", "cache_dev", "the cache device can't be read",
+	  "a device that works" },
+	{ "Hardware memory error when reading superblock", "cache_dev",
+	  "the persistent memory is defective", "another device" },
+	{ "Unable to initialize device", "cache_dev", "the cache device can't be formatted",
+	  "a device that works" },
+	{ "Invalid magic in the superblock", "cache_dev",
+	  "the cache device is neither empty nor of writecache", "zeros in its first 4 KiB" },
+	{ "Invalid version in the superblock", "cache_dev", "the metadata are of a newer kernel",
+	  "a newer kernel" },
+	{ "Block size does not match superblock", "block_bytes",
+	  "the block must be as large as when the device was formatted", NULL },
+	{ "Overflow in size calculation", "cache_dev", "the metadata are damaged",
+	  "zeros in its first 4 KiB, which gives up what was cached" },
+	{ "Memory area is too small", "cache_dev", "the device is smaller than when it was formatted",
+	  "the whole device" },
+	RULE_NO_MEMORY("Cannot allocate memory"),
+	{ "Bad arguments", NULL, "writecache has five arguments at least",
+	  "p|s ORIGIN CACHE BLOCK #OPTIONS" },
+	{ "Cache device is not a DAX device", "cache_dev", "kind p needs persistent memory",
+	  "kind s, or a device with DAX" },
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_writecache = {
 	.name = "writecache",
 	.summary = "let writes land on persistent memory or an SSD first",
@@ -212,4 +269,5 @@ const struct bp_target target_writecache = {
 	.messages = messages,
 	.check = check,
 	.length = length,
+	.rules = rules,
 };

@@ -3,7 +3,7 @@
  * zoned DEV [DEV...]: a zoned device, or a regular one and zoned ones. The kernel replaces the
  * segment's length. Source: Linux, drivers/md/dm-zoned-target.c, dm-zoned-metadata.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/rule.h"
 
 #include <stdio.h>
 
@@ -89,6 +89,38 @@ static void check(struct check *c, const void *params)
 		    "6.12 and 7.2 crash on a zoned device that was not");
 }
 
+/* clang-format off */
+static const struct rule rules[] = {
+	RULE_NO_DEVICE("Get target device failed", "devs"),
+	{ "Invalid regular device", "devs", "the regular device's zones must fit the metadata", NULL },
+	{ "First device must be a regular device", "devs", "the first of several devices is regular",
+	  "a device without zones first" },
+	{ "Too many regular devices", "devs", "there is one regular device at most",
+	  "one device without zones" },
+	{ "Too many zoned devices", "devs", "there are too many devices", "fewer devices" },
+	{ "Partial mapping is not supported", "length", "the segment must be the whole device",
+	  "the device's size" },
+	{ "Primary disk is not a regular device", "devs", "the first of several devices is regular",
+	  "a device without zones first" },
+	{ "Secondary disk is not a zoned device", "devs", "all devices but the first are zoned",
+	  "zoned devices" },
+	{ "Zone nr sectors mismatch", "devs", "all zoned devices must have zones of one size",
+	  "devices with the same zones" },
+	{ "Disk is not a zoned device", "devs", "a single device must be zoned", "a zoned device" },
+	{ "Invalid argument count", "devs", "zoned needs a device", "DEV..." },
+	RULE_NO_MEMORY("Unable to allocate the zoned target descriptor"),
+	RULE_NO_MEMORY("Unable to allocate the zoned device descriptors"),
+	RULE_NO_MEMORY("Unable to allocate the dm device descriptors"),
+	{ "Metadata initialization failed", "devs", "the devices have no metadata of dm-zoned",
+	  "devices formatted with dmzadm" },
+	RULE_NO_MEMORY("Create BIO set failed"),
+	RULE_NO_MEMORY("Create chunk workqueue failed"),
+	RULE_NO_MEMORY("Create flush workqueue failed"),
+	RULE_NO_MEMORY("Zone reclaim initialization failed"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_zoned = {
 	.name = "zoned",
 	.summary = "random writes to host-managed zoned devices",
@@ -101,4 +133,5 @@ const struct bp_target target_zoned = {
 	.status = status,
 	.messages = messages,
 	.check = check,
+	.rules = rules,
 };

@@ -9,7 +9,7 @@
 
 #include <bedplate/bedplate.h>
 
-#include "targets/rules.h"
+#include "targets/grammar/rule.h"
 
 static struct bp_table *parse(const char *text)
 {
@@ -93,13 +93,9 @@ static bool is_known_name(const struct rule *rules, const char *name)
 {
 	if (streq(name, "start") || streq(name, "length"))
 		return true;
-	for (size_t i = 0; i < target_rules_count; i++) {
-		const struct bp_target *target = bp_target_get(target_rules[i].target);
-
-		if (target && target_rules[i].rules == rules && target->args &&
-		    has_name(target->args, name))
+	for (size_t i = 0; i < targets_count; i++)
+		if (targets[i]->rules == rules && has_name(targets[i]->args, name))
 			return true;
-	}
 	return false;
 }
 
@@ -108,25 +104,25 @@ static bool is_sentence(const char *text)
 	return !text || (*text && text[strlen(text) - 1] != '.');
 }
 
+static void check_rules(const char *target, const struct rule *rules)
+{
+	for (const struct rule *r = rules; r->text; r++) {
+		if (r->argument && !is_known_name(rules, r->argument))
+			fail_msg("%s: %s: no argument '%s'", target, r->text, r->argument);
+		if (!r->rule || !is_sentence(r->rule))
+			fail_msg("%s: %s: '%s'", target, r->text, r->rule);
+		for (const struct rule *k = rules; k < r; k++)
+			if (streq(k->text, r->text))
+				fail_msg("%s: %s: twice", target, r->text);
+	}
+}
+
 static void rules_name_arguments(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < target_rules_count; i++) {
-		const char *target = target_rules[i].target;
-
-		if (*target)
-			assert_non_null(bp_target_get(target));
-		for (const struct rule *r = target_rules[i].rules; r->text; r++) {
-			if (r->argument && !is_known_name(target_rules[i].rules, r->argument))
-				fail_msg("%s: %s: no argument '%s'", target, r->text,
-					 r->argument);
-			if (!r->rule || !is_sentence(r->rule))
-				fail_msg("%s: %s: '%s'", target, r->text, r->rule);
-			for (const struct rule *k = target_rules[i].rules; k < r; k++)
-				if (streq(k->text, r->text))
-					fail_msg("%s: %s: twice", target, r->text);
-		}
-	}
+	check_rules("", rules_table);
+	for (size_t i = 0; i < targets_count; i++)
+		check_rules(targets[i]->name, targets[i]->rules);
 }
 
 /* Every target has rules. */

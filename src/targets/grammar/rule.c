@@ -6,10 +6,11 @@
 
 const struct rule *rules_of(const char *target)
 {
-	for (size_t i = 0; i < target_rules_count; i++)
-		if (streq(target_rules[i].target, target))
-			return target_rules[i].rules;
-	return NULL;
+	const struct bp_target *t = bp_target_get(target);
+
+	if (!*target)
+		return rules_table;
+	return t ? t->rules : NULL;
 }
 
 const struct rule *rule_find(const char *target, const char *text)

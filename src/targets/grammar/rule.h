@@ -16,19 +16,37 @@ struct rule {
 	const char *expected; /* what would be right, or what to do; NULL: the rule says it */
 };
 
-/* All of them. */
-struct target_rules {
-	const char *target; /* "" of the table as a whole */
-	const struct rule *rules;
-};
-extern const struct target_rules target_rules[];
-extern const size_t target_rules_count;
+/* Rules that many targets' tables share. */
+#define RULE_NO_MEMORY(text)                                                                   \
+	{                                                                                      \
+		text, NULL, "the kernel has no memory for it", "free memory, and try again"    \
+	}
+#define RULE_NO_DEVICE(text, argument)                                                         \
+	{                                                                                      \
+		text, argument, "the device must exist, be a block device, and be free",       \
+			"the path or MAJOR:MINOR of a block device nobody else holds"          \
+	}
+#define RULE_SECTOR(text, argument)                                                            \
+	{                                                                                      \
+		text, argument, "it must be a number of 512-byte sectors",                     \
+			"decimal digits, without sign or unit"                                 \
+	}
+#define RULE_COUNT(text, argument)                                                             \
+	{                                                                                      \
+		text, argument,                                                                \
+			"the count must be a number, no larger than the target takes "         \
+			"and than the words that follow it",                                   \
+			"the number of words that follow it"                                   \
+	}
 
 /* Long texts that rules are reported by. */
 #define RULE_RECALCULATE_KEYED                                                                 \
 	"Recalculating with HMAC is disabled for security reasons - if you really need it, "   \
 	"use "                                                                                 \
 	"the argument \"legacy_recalculate\""
+
+/* What kernels say of tables as a whole: rules_table.c. */
+extern const struct rule rules_table[];
 
 /* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
 const struct rule *rules_of(const char *target);

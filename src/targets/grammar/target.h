@@ -7,6 +7,7 @@
 #include "targets/grammar/grammar.h"
 
 struct check; /* pre-flight of one segment: check.h */
+struct rule;  /* what kernels say of it: rule.h */
 
 /* A message the target takes; an array of them ends with a NULL name. */
 struct target_message {
@@ -51,6 +52,8 @@ struct bp_target {
 	int (*canonical)(void *params, struct arena *arena);
 	/* Rules that the grammar cannot say: check_*() of check.h reports. May be NULL. */
 	void (*check)(struct check *check, const void *params);
+	/* What kernels say when they refuse it, and what that means. */
+	const struct rule *rules;
 	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
 	int (*length)(const struct length_query *query, const void *params, bp_sector *ret);
 };

@@ -1,55 +1,316 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What kernels say of mirror, raid and multipath.
- * Source: Linux, drivers/md/dm-raid1.c, dm-log*.c, dm-raid.c, dm-mpath.c, dm-ps-*.c.
+ * raid, continued: what its levels can do, what pre-flight finds, and what kernels say of it.
+ * Source: Linux, drivers/md/dm-raid.c.
  */
-#include "targets/rules.h"
+#include "targets/raid.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define JOURNAL_MIN_SECTORS   8192
+#define RESHAPE_SPACE_SECTORS 32
+#define REGIONS_MAX           (UINT64_C(1) << 21)
+
+/* --- levels --- */
+
+static bool is_raid5(enum bp_raid_type type)
+{
+	return type >= BP_RAID5_N && type <= BP_RAID5_RA;
+}
+
+static bool is_raid6(enum bp_raid_type type)
+{
+	return type >= BP_RAID6_ZR && type <= BP_RAID6_RA_6;
+}
+
+static bool is_raid456(enum bp_raid_type type)
+{
+	return type >= BP_RAID4 && type <= BP_RAID6_RA_6;
+}
+
+bool raid_is_10(enum bp_raid_type type)
+{
+	return type >= BP_RAID10 && type <= BP_RAID10_OFFSET;
+}
+
+/* Legs that may be lost: those that hold parity, or all copies but one. raid10: not told here.
+ */
+size_t raid_redundancy(const struct bp_raid *raid)
+{
+	if (raid->type == BP_RAID1)
+		return raid->nr_legs - 1;
+	if (is_raid6(raid->type))
+		return 2;
+	return raid->type == BP_RAID4 || is_raid5(raid->type) ? 1 : 0;
+}
+
+uint64_t raid_copies(const struct bp_raid *raid)
+{
+	return raid->raid10_copies.is_set ? raid->raid10_copies.value : 2;
+}
+
+/* --- rules --- */
+
+static void check_chunk(struct check *c, const struct bp_raid *raid)
+{
+	if (raid->type == BP_RAID1) {
+		if (raid->chunk_sectors)
+			check_found(c, BP_SEVERITY_WARNING, "chunk_sectors", "0",
+				    "raid1 has no chunks: the kernel ignores it");
+		return;
+	}
+	if (raid->chunk_sectors && !is_power_of_two(raid->chunk_sectors))
+		check_rule(c, NULL, NULL, "Chunk size must be a power of 2");
+	else if (raid->chunk_sectors < 8)
+		check_rule(c, NULL, NULL, "Chunk size value is too small");
+}
+
+/* Options that only some levels have. */
+static void check_levels(struct check *c, const struct bp_raid *raid)
+{
+	static const char flags[] = "Invalid flags combination";
+	const enum bp_raid_type t = raid->type;
+	const struct {
+		bool given, allowed;
+		const char *name, *text;
+	} rules[] = {
+		{ raid->sync, t != BP_RAID0, "sync", flags },
+		{ raid->nosync, t != BP_RAID0 && !is_raid6(t), "nosync", flags },
+		{ raid->nr_rebuild, t != BP_RAID0, "rebuild", flags },
+		{ raid->daemon_sleep_ms.is_set, t != BP_RAID0, "daemon_sleep_ms", flags },
+		{ raid->min_recovery_rate_kib_per_second.is_set, t != BP_RAID0,
+		  "min_recovery_rate_kib_per_second", flags },
+		{ raid->max_recovery_rate_kib_per_second.is_set, t != BP_RAID0,
+		  "max_recovery_rate_kib_per_second", flags },
+		{ raid->nr_write_mostly, t == BP_RAID1, "write_mostly",
+		  "write_mostly option is only valid for RAID1" },
+		{ raid->max_write_behind_sectors.is_set, t == BP_RAID1,
+		  "max_write_behind_sectors",
+		  "max_write_behind option is only valid for RAID1" },
+		{ raid->stripe_cache_entries.is_set, is_raid456(t), "stripe_cache_entries",
+		  "Inappropriate argument: stripe_cache" },
+		{ raid->region_sectors.is_set, t != BP_RAID0, "region_sectors", flags },
+		{ raid->raid10_copies.is_set, raid_is_10(t), "raid10_copies", flags },
+		{ raid->raid10_format, raid_is_10(t), "raid10_format",
+		  "'raid10_format' is an invalid parameter for this RAID type" },
+		{ raid->raid10_use_near_sets, raid_is_10(t), "raid10_use_near_sets", flags },
+		{ raid->delta_disks, t != BP_RAID0, "delta_disks", flags },
+		{ raid->journal_dev, is_raid456(t), "journal_dev",
+		  "'journal_dev' is an invalid parameter for this RAID type" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i].given && !rules[i].allowed)
+			check_rule(c, rules[i].name, NULL, rules[i].text);
+}
+
+/* Each index names a leg, and none twice. */
+static void check_indices(struct check *c, const struct bp_raid *raid, const char *list,
+			  const uint32_t *indices, size_t nr, const char *text,
+			  const char *text_twice)
+{
+	char name[48], right[32];
+
+	snprintf(right, sizeof(right), "0 to %zu", raid->nr_legs ? raid->nr_legs - 1 : 0);
+	for (size_t i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "%s.%zu.value", list, i);
+		if (indices[i] >= raid->nr_legs) {
+			check_rule(c, name, right, text);
+			continue;
+		}
+		for (size_t k = 0; text_twice && k < i; k++)
+			if (indices[k] == indices[i])
+				check_rule(c, name, NULL, text_twice);
+	}
+}
+
+static void check_sync(struct check *c, const struct bp_raid *raid)
+{
+	if (raid->sync && raid->nosync)
+		check_rule(c, NULL, NULL, "sync and nosync are mutually exclusive");
+	if ((raid->sync || raid->nosync) && raid->nr_rebuild)
+		check_rule(c, "rebuild.0.value", NULL,
+			   "sync/nosync and rebuild are mutually exclusive");
+	check_indices(c, raid, "rebuild", raid->rebuild, raid->nr_rebuild,
+		      "Invalid rebuild index given", "rebuild for this index already given");
+	check_indices(c, raid, "write_mostly", raid->write_mostly, raid->nr_write_mostly,
+		      "Invalid write_mostly index given", NULL);
+	if (raid->nr_legs && raid->nr_write_mostly >= raid->nr_legs)
+		check_rule(c, "write_mostly.0.value", NULL,
+			   "Can't set all raid1 devices to write_mostly");
+	if (raid->max_recovery_rate_kib_per_second.is_set &&
+	    raid->max_recovery_rate_kib_per_second.value <
+		    raid->min_recovery_rate_kib_per_second.value)
+		check_rule(c, NULL, NULL, "Bogus recovery rates");
+}
+
+static void check_region(struct check *c, const struct bp_raid *raid)
+{
+	const uint64_t region = raid->region_sectors.value;
+	char right[48];
+
+	if (!raid->region_sectors.is_set || raid->type == BP_RAID0)
+		return;
+	if (region > c->length_sectors) {
+		check_rule(c, NULL, NULL, "Supplied region size is too large");
+	} else if (region < c->length_sectors / REGIONS_MAX) {
+		snprintf(right, sizeof(right), "%" PRIu64 " or more",
+			 c->length_sectors / REGIONS_MAX);
+		check_rule(c, NULL, right, "Supplied region size is too small");
+	} else if (!is_power_of_two(region)) {
+		check_rule(c, NULL, NULL, "Region size is not a power of 2");
+	} else if (raid->type != BP_RAID1 && region < raid->chunk_sectors) {
+		check_rule(c, NULL, NULL, "Region size is smaller than the chunk size");
+	}
+}
+
+static void check_raid10(struct check *c, const struct bp_raid *raid)
+{
+	char right[32];
+
+	if (!raid_is_10(raid->type))
+		return;
+	snprintf(right, sizeof(right), "2 to %zu", raid->nr_legs);
+	if (raid->raid10_copies.is_set && raid->raid10_copies.value > raid->nr_legs)
+		check_rule(c, NULL, right, "Bad value for 'raid10_copies'");
+	if (raid->raid10_use_near_sets &&
+	    (!raid->raid10_format || raid->raid10_format == BP_RAID10_FORMAT_NEAR))
+		check_rule(c, NULL, NULL,
+			   "RAID10 format 'near' and 'raid10_use_near_sets' are incompatible");
+	if ((raid->type == BP_RAID10_FAR || raid->type == BP_RAID10_OFFSET) &&
+	    !raid->raid10_format)
+		check_found(c, BP_SEVERITY_WARNING, "type", "raid10 with raid10_format",
+			    "this word alone does not choose the layout: without raid10_format "
+			    "it is near");
+}
+
+static void check_reshape(struct check *c, const struct bp_raid *raid)
+{
+	const uint64_t offset = raid->data_offset_sectors.value;
+	const uint64_t page = bp_bytes_to_sector(check_page_bytes(c));
+
+	if (offset && (offset < RESHAPE_SPACE_SECTORS || offset % page))
+		check_rule(c, NULL, NULL, "Bogus data_offset value");
+}
+
+static void check_journal(struct check *c, const struct bp_raid *raid)
+{
+	struct bp_bdev bdev;
+
+	if (raid->journal_mode && !raid->journal_dev)
+		check_rule(c, NULL, NULL,
+			   "raid4/5/6 'journal_mode' is invalid without 'journal_dev'");
+	if (raid->journal_dev && check_bdev(c, raid->journal_dev, &bdev) &&
+	    bp_bytes_to_sector(bdev.size_bytes) < JOURNAL_MIN_SECTORS)
+		check_rule(c, NULL, NULL, "No space for raid4/5/6 journal");
+}
+
+/*
+ * Sectors that each leg holds of an array of @length; false where that is no whole number, or
+ * there are too few legs.
+ */
+static bool leg_length(const struct bp_raid *raid, bp_sector length, bp_sector *ret)
+{
+	uint64_t legs = raid->nr_legs;
+
+	if (raid->type == BP_RAID1) {
+		*ret = length;
+		return true;
+	}
+	if (raid_is_10(raid->type)) {
+		if (mul_overflow(length, raid_copies(raid), &length))
+			return false;
+	} else {
+		legs -= MIN(legs, raid_redundancy(raid));
+	}
+	if (legs == 0 || length % legs)
+		return false;
+	*ret = length / legs;
+	return true;
+}
+
+static void check_leg_sizes(struct check *c, const struct bp_raid *raid, bp_sector sectors)
+{
+	for (size_t i = 0; i < raid->nr_legs; i++) {
+		struct bp_bdev bdev;
+		char name[48], right[48];
+
+		if (!check_bdev(c, raid->legs[i].data_dev, &bdev) ||
+		    bp_bytes_to_sector(bdev.size_bytes) >= sectors)
+			continue;
+		snprintf(name, sizeof(name), "legs.%zu.data_dev", i);
+		snprintf(right, sizeof(right), "%" PRIu64 " sectors or more", sectors);
+		check_rule(c, name, right, "Component device(s) too small");
+	}
+}
+
+static void check_length(struct check *c, const struct bp_raid *raid)
+{
+	bp_sector sectors;
+
+	if (raid->nr_legs <= raid_redundancy(raid) && is_raid456(raid->type))
+		check_rule(c, "nr_legs", NULL, "Insufficient number of devices");
+	else if (!leg_length(raid, c->length_sectors, &sectors))
+		check_rule(c, "length", NULL,
+			   "Target length not divisible by number of data devices");
+	else if (!raid->delta_disks)
+		check_leg_sizes(c, raid, sectors);
+}
+
+/*
+ * Legs may be missing, as many as there is redundancy for. One without metadata in an array
+ * that has some counts as missing, and so does one to be rebuilt.
+ */
+static void check_legs(struct check *c, const struct bp_raid *raid)
+{
+	size_t absent = 0, without = 0;
+	char name[48];
+
+	for (size_t i = 0; i < raid->nr_legs; i++) {
+		const struct bp_raid_leg *leg = &raid->legs[i];
+
+		if (leg->metadata_dev && !leg->data_dev) {
+			snprintf(name, sizeof(name), "legs.%zu.data_dev", i);
+			check_rule(c, name, NULL,
+				   "No data device supplied with metadata device");
+		}
+		absent += !leg->data_dev;
+		without += !leg->metadata_dev;
+	}
+	/* Seen on 6.1 and 6.12; newer kernels were not tried. */
+	if (raid->nr_legs && raid_is_10(raid->type) && without == raid->nr_legs)
+		check_found(c,
+			    check_release(c, 0x060d) != BP_ANSWER_YES ? BP_SEVERITY_REFUSED
+								      : BP_SEVERITY_WARNING,
+			    "legs.0.metadata_dev", "a device in place of '-'",
+			    "raid10 without metadata has no layout for the kernel to run");
+	if (raid->nr_legs && absent == raid->nr_legs)
+		check_rule(c, "legs.0.data_dev", NULL, "Invalid rdev size");
+	else if (!raid_is_10(raid->type) &&
+		 (absent > raid_redundancy(raid) ||
+		  (raid->type != BP_RAID0 && without < raid->nr_legs &&
+		   without > raid_redundancy(raid))))
+		check_rule(c, NULL, NULL, "Insufficient redundancy to activate array");
+}
+
+void raid_check(struct check *c, const void *params)
+{
+	const struct bp_raid *raid = params;
+
+	check_chunk(c, raid);
+	check_levels(c, raid);
+	check_sync(c, raid);
+	check_region(c, raid);
+	check_raid10(c, raid);
+	check_reshape(c, raid);
+	check_journal(c, raid);
+	check_length(c, raid);
+	check_legs(c, raid);
+}
 
 /* clang-format off */
-const struct rule rules_mirror[] = {
-	RULE_NO_MEMORY("Cannot allocate mirror context"),
-	RULE_NO_MEMORY("Error creating dm_io client"),
-	RULE_NO_MEMORY("Error creating dirty region hash"),
-	RULE_SECTOR("Invalid offset", "legs.offset_sectors"),
-	RULE_NO_DEVICE("Device lookup failure", "legs.dev"),
-	RULE_COUNT("Insufficient mirror log arguments", "#log_args"),
-	RULE_COUNT("Invalid mirror log argument count", "#log_args"),
-	{ "Error creating mirror dirty log", "log",
-	  "the log must be core, disk or userspace, and its arguments right",
-	  "core REGION [sync|nosync], or disk DEV REGION [sync|nosync]" },
-	RULE_COUNT("Invalid number of features", "#features"),
-	RULE_COUNT("Not enough arguments to support feature count", "#features"),
-	{ "Unrecognised feature requested", "#features", "there are two features",
-	  "handle_errors, or handle_errors and keep_log" },
-	{ "keep_log feature requires the handle_errors feature", "keep_log",
-	  "keep_log goes with handle_errors only", "handle_errors keep_log" },
-	{ "Invalid number of mirrors", "nr_legs", "a mirror has 2 to 9 legs", "2 to 9" },
-	{ "Too few mirror arguments", "legs", "each leg is a device and an offset",
-	  "as many pairs of device and offset as were announced" },
-	{ "Too many mirror arguments", "#features", "nothing may follow the features",
-	  "a count that is the number of features" },
-	/* Lines of the log itself, in front of "Error creating mirror dirty log". */
-	{ "invalid region size", "region_sectors",
-	  "a region must be a power of two, 2 or more, and no longer than the segment", NULL },
-	{ "region count exceeds limit", "region_sectors",
-	  "there can be no more than 4294967295 regions", "a larger region" },
-	{ "unrecognised sync argument to dirty region log", "sync",
-	  "the word must be sync or nosync", "sync or nosync" },
-	{ "wrong number of arguments to dirty region log", "#log_args",
-	  "a core log has one or two arguments", "REGION [sync|nosync]" },
-	{ "wrong number of arguments to disk dirty region log", "#log_args",
-	  "a disk log has two or three arguments", "DEV REGION [sync|nosync]" },
-	{ "log device", "log_dev",
-	  "the log's device must hold 1 KiB and a bit for each region", "a larger device or regions" },
-	{ "Module for logging type", "log", "this kernel has no such log", "core or disk" },
-	{ "Too few arguments to userspace dirty log", "userspace_args",
-	  "a userspace log has three arguments or more", "UUID KIND REGION ..." },
-	{ "Userspace log server not found", "log", "no daemon answers for userspace logs",
-	  "start the log's daemon first" },
-	{ NULL },
-};
-
-const struct rule rules_raid[] = {
+const struct rule raid_rules[] = {
 	{ "Invalid flags combination", "type", "this level does not have one of the options given",
 	  "only options that the level has" },
 	{ "Insufficient number of devices", "nr_legs", "the level needs more legs than it has parity",
@@ -243,77 +504,6 @@ const struct rule rules_raid[] = {
 	{ "Reshape check failed", "delta_disks", "this array can't be reshaped so", NULL },
 	{ "pers->check_reshape() failed", "delta_disks", "this array can't be reshaped so", NULL },
 	{ "pers->start_reshape() failed", "delta_disks", "the reshape could not begin", NULL },
-	{ NULL },
-};
-
-#define SELECTOR_COUNT(text, takes) \
-	{ text, "groups.nr_path_args", "the selector takes another number of words a path", takes }
-#define SELECTOR_REPEAT(text) \
-	{ text, "groups.paths.args", "the repeat count must be a number", "1" }
-
-const struct rule rules_multipath[] = {
-	RULE_COUNT("invalid number of path selector args", "groups.nr_selector_args"),
-	{ "unknown path selector type", "groups.selector", "this kernel has no such path selector",
-	  "round-robin, queue-length, service-time, historical-service-time or io-affinity" },
-	{ "path selector constructor failed", "groups.selector_args",
-	  "the selector does not take these words", "none, or historical-service-time's two" },
-	{ "error attaching hardware handler", "hw_handler",
-	  "the path's device can't have this hardware handler: only SCSI disks have one", "0" },
-	{ "unable to set hardware handler parameters", "hw_handler",
-	  "the hardware handler does not take these words", NULL },
-	{ "no device given", "groups.paths.dev", "a path must have a device", "DEV" },
-	RULE_NO_DEVICE("error getting device", "groups.paths.dev"),
-	{ "invalid number of paths", "groups.nr_paths", "a group has one path or more",
-	  "1 or more" },
-	RULE_COUNT("invalid number of selector args", "groups.nr_path_args"),
-	{ "not enough priority group arguments", "groups",
-	  "a group must have a selector, its counts and its paths, and nothing may follow the last",
-	  "as many groups as were announced" },
-	RULE_NO_MEMORY("couldn't allocate priority group"),
-	{ "not enough path parameters", "groups.nr_paths",
-	  "there are fewer words than the paths need", "as many paths as were announced" },
-	RULE_COUNT("invalid number of hardware handler args", "nr_hw_handler"),
-	RULE_NO_MEMORY("memory allocation failed"),
-	RULE_COUNT("invalid number of feature args", "#features"),
-	{ "pg_init_retries must be between 1 and 50", "pg_init_retries", "it is out of range",
-	  "1 to 50" },
-	{ "pg_init_delay_msecs must be between 0 and 60000", "pg_init_delay_ms", "it is out of range",
-	  "0 to 60000" },
-	{ "Unknown 'queue_mode' requested", "queue_mode", "there are three modes",
-	  "bio, rq or mq" },
-	{ "Unrecognised multipath feature request", "#features", "the word is none of the features",
-	  "queue_if_no_path, pg_init_retries N, pg_init_delay_msecs N, retain_attached_hw_handler "
-	  "or queue_mode MODE" },
-	RULE_COUNT("invalid number of priority groups", "nr_groups"),
-	{ "invalid initial priority group number", "first_group", "it must be a number",
-	  "1 to the number of groups" },
-	RULE_NO_MEMORY("can't allocate multipath"),
-	{ "invalid initial priority group", "first_group",
-	  "it must be 0 where there are no groups, and 1 or more where there are some", NULL },
-	{ "priority group count mismatch", "nr_groups", "there are fewer groups than announced",
-	  "the number of groups that follow" },
-	SELECTOR_COUNT("round-robin ps: incorrect number of arguments", "0 or 1"),
-	SELECTOR_REPEAT("round-robin ps: invalid repeat count"),
-	RULE_NO_MEMORY("round-robin ps: Error allocating path context"),
-	SELECTOR_COUNT("queue-length ps: incorrect number of arguments", "0 or 1"),
-	SELECTOR_REPEAT("queue-length ps: invalid repeat count"),
-	RULE_NO_MEMORY("queue-length ps: Error allocating path information"),
-	SELECTOR_COUNT("service-time ps: incorrect number of arguments", "0 to 2"),
-	SELECTOR_REPEAT("service-time ps: invalid repeat count"),
-	{ "service-time ps: invalid relative_throughput value", "groups.paths.args",
-	  "the relative throughput is out of range", "0 to 100" },
-	RULE_NO_MEMORY("service-time ps: Error allocating path context"),
-	SELECTOR_COUNT("historical-service-time ps: incorrect number of arguments", "0 or 1"),
-	SELECTOR_REPEAT("historical-service-time ps: invalid repeat count"),
-	RULE_NO_MEMORY("historical-service-time ps: Error allocating path context"),
-	SELECTOR_COUNT("io-affinity ps: invalid number of arguments", "1"),
-	RULE_NO_MEMORY("io-affinity ps: Error allocating path context"),
-	RULE_NO_MEMORY("io-affinity ps: Error allocating cpumask context"),
-	{ "io-affinity ps: invalid cpumask", "groups.paths.args", "the mask must be in hex",
-	  "hex digits, a bit a CPU" },
-	{ "io-affinity ps: No new/valid CPU mapping found", "groups.paths.args",
-	  "each path must have a CPU that exists and no path before it has", "another mask" },
-	RULE_NO_MEMORY("error allocating handler name"),
 	{ NULL },
 };
 /* clang-format on */
