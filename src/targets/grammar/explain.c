@@ -178,24 +178,12 @@ static const struct rule *find_core(const char *text)
 	return best;
 }
 
-/* Targets of one module, such as thin and its pool, have one name in front of their lines. */
-static const struct rule *find_in_module(const char *target, const char *text)
-{
-	const struct bp_target *of = bp_target_get(target);
-	const struct rule *rule = rule_find(target, text);
-
-	for (size_t i = 0; !rule && of && i < targets_count; i++)
-		if (streq(targets[i]->module, of->module))
-			rule = rule_find(targets[i]->name, text);
-	return rule;
-}
-
 static const struct rule *find_rule(struct line *line)
 {
 	const struct rule *rule = NULL;
 
 	if (line->target[0])
-		rule = find_in_module(line->target, line->text);
+		rule = rule_find(line->target, line->text);
 	return rule ? rule : find_core(line->text);
 }
 

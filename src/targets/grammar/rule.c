@@ -13,12 +13,13 @@ const struct rule *rules_of(const char *target)
 	return t ? t->rules : NULL;
 }
 
-const struct rule *rule_find(const char *target, const char *text)
+/* The longest of @rules that @text is, or begins with. */
+static const struct rule *find_in(const struct rule *rules, const char *text)
 {
 	const struct rule *best = NULL;
 	size_t best_len = 0;
 
-	for (const struct rule *rule = rules_of(target); rule && rule->text; rule++) {
+	for (const struct rule *rule = rules; rule && rule->text; rule++) {
 		size_t len = strlen(rule->text);
 
 		if (len > best_len && strncmp(text, rule->text, len) == 0) {
@@ -27,6 +28,17 @@ const struct rule *rule_find(const char *target, const char *text)
 		}
 	}
 	return best;
+}
+
+const struct rule *rule_find(const char *target, const char *text)
+{
+	const struct bp_target *of = bp_target_get(target);
+	const struct rule *rule = find_in(rules_of(target), text);
+
+	for (size_t i = 0; !rule && of && i < targets_count; i++)
+		if (streq(targets[i]->module, of->module))
+			rule = find_in(targets[i]->rules, text);
+	return rule;
 }
 
 void check_rule(struct check *check, const char *name, const char *expected, const char *text)

@@ -51,7 +51,11 @@ extern const struct rule rules_table[];
 /* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
 const struct rule *rules_of(const char *target);
 
-/* The rule of @target that @text is, or begins with; the longest such. NULL: none. */
+/*
+ * The rule of @target that @text is, or begins with; the longest such. Targets of one module,
+ * such as thin and its pool, have one name in front of their lines: theirs are looked at too.
+ * NULL: none.
+ */
 const struct rule *rule_find(const char *target, const char *text);
 
 /*
