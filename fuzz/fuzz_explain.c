@@ -24,6 +24,26 @@ static void try(struct bp_ctx *ctx, const char *line, const struct bp_table *tab
 	}
 }
 
+/* The same as pasted text: whatever it is, each line is judged, and no line is told twice. */
+static void paste(struct bp_ctx *ctx, const char *text)
+{
+	struct bp_advices *advices;
+	size_t lines = 1;
+
+	for (const char *p = text; *p; p++)
+		lines += *p == '\n';
+	promise(bp_explain(ctx, text, &advices) == 0);
+	promise(bp_advices_count(advices) <= lines);
+	for (size_t i = 0; i < bp_advices_count(advices); i++) {
+		const struct bp_advice *a = bp_advices_get(advices, i);
+
+		promise(a->text && a->meaning && a->line >= 1 && a->line <= lines &&
+			a->count >= 1);
+		promise(a->kind >= BP_ADVICE_LOG && a->kind <= BP_ADVICE_TABLE);
+	}
+	bp_advices_free(advices);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -36,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	len = strlen(text);
 	try(ctx, text, NULL);
+	paste(ctx, text);
 	if (len < size && bp_table_parse(ctx, text + len + 1, BP_TABLE_PRINTED, &table) == 0) {
 		try(ctx, text, table);
 		bp_table_free(table);

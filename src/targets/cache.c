@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; a policy's real name is in the status.
  * Source: Linux, drivers/md/dm-cache-target.c, dm-cache-policy-smq.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include "core/number.h"
 
@@ -272,7 +272,7 @@ static const struct rule rules[] = {
 	  "migration_threshold and a number" },
 	{ "Error creating metadata object", "metadata_dev",
 	  "the metadata can't be opened: they are damaged, of another kind, or not metadata",
-	  "check them with cache_check; zero the first 4 KiB of a new device" },
+	  "metadata that cache_check finds nothing wrong with", .vague = true },
 	{ "Unable to get write access to metadata, please check/repair metadata.", "metadata_dev",
 	  "the metadata must be checked before they may change", "cache_check, or cache_repair" },
 	RULE_NO_MEMORY("could not allocate dirty bitset"),
@@ -286,6 +286,180 @@ static const struct rule rules[] = {
 	{ NULL },
 };
 /* clang-format on */
+
+/* clang-format off */
+#define LOG_NEXT \
+	"deactivate the cache; then cache_check METADATA, and cache_repair into another " \
+	"device where that finds damage"
+
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_ACT("switching cache to read-only mode",
+		"the cache's metadata could not be changed: it caches nothing new, and dirty "
+		"blocks stay in it",
+		LOG_NEXT),
+	LOG_STOP("switching cache to fail mode",
+		"the cache's metadata can't be used: all I/O fails. With writeback, the newest "
+		"data are in the cache only",
+		LOG_NEXT),
+	LOG_HARMLESS("switching cache to write mode",
+		"the cache works"),
+	LOG_ACT("aborting current metadata transaction",
+		"a change of the metadata failed, and what was not committed is given up",
+		LOG_NEXT),
+	LOG_ACT("metadata operation * failed: error = *",
+		"a change of the cache's metadata failed: it becomes read-only",
+		LOG_NEXT),
+	LOG_STOP("failed to abort metadata transaction",
+		"the cache's metadata could not be brought back to what was committed",
+		LOG_NEXT),
+	LOG_STOP("failed to set 'needs_check' flag in metadata",
+		"the metadata device does not take writes",
+		"look at the metadata device"),
+	LOG_ACT("unable to read needs_check flag, setting failure mode.",
+		"the metadata can't be read",
+		"look at the metadata device; then cache_check METADATA"),
+	LOG_ACT("unable to switch cache to write mode until repaired.",
+		"the metadata must be checked first",
+		"deactivate the cache; then cache_check --clear-needs-check-flag METADATA"),
+	LOG_ACT("unable to service cache target messages in READ_ONLY or FAIL mode",
+		"the cache takes no changes: it is read-only or has failed",
+		"bedplate status NAME"),
+	LOG_ACT("unable to shrink cache; cache block * is dirty",
+		"the cache device can't become smaller while dirty blocks lie there",
+		"policy cleaner until nothing is dirty"),
+	LOG_ACT("unable to shrink cache due to dirty blocks",
+		"the cache device can't become smaller while dirty blocks lie there",
+		"policy cleaner until nothing is dirty"),
+	LOG_ACT("unable to shrink origin; cache block * is dirty",
+		"the origin can't become smaller while dirty blocks of its end are cached",
+		"policy cleaner until nothing is dirty"),
+	LOG_ACT("cannot enter passthrough mode unless all blocks are clean",
+		"passthrough needs a cache without dirty blocks",
+		"policy cleaner until nothing is dirty"),
+	LOG_ACT("cache has to be in passthrough mode for invalidation",
+		"blocks can be given up in passthrough mode only",
+		"reload with passthrough"),
+	LOG_STOP("could not load cache mappings",
+		"the cache's metadata are damaged",
+		LOG_NEXT),
+	LOG_STOP("could not load origin discards",
+		"the cache's metadata are damaged",
+		LOG_NEXT),
+	LOG_ACT("could not write *",
+		"the cache's metadata could not be written",
+		LOG_NEXT),
+	LOG_ACT("could not resize *",
+		"the cache's metadata could not be made larger",
+		LOG_NEXT),
+	LOG_ACT("unable to extend cache due to missing cache table reload",
+		"the cache device has grown, and the table does not know",
+		"reload the table"),
+	LOG_ACT("unable to resume cache due to missing proper cache table reload",
+		"the cache device's size has changed, and the table does not know",
+		"reload the table"),
+	LOG_ACT("unable to resume a failed-loaded cache, please check metadata.",
+		"the metadata could not be read at the first resume",
+		"cache_check METADATA, then load the table again"),
+	LOG_ACT("invalidation failed; couldn't update on disk metadata",
+		"a block could not be given up",
+		LOG_NEXT),
+	LOG_ACT("migration failed; *",
+		"a block could not be moved into or out of the cache",
+		LOG_NEXT),
+	LOG_HARMLESS("You have created a cache device with a lot of individual cache blocks *",
+		"so many blocks cost much memory: larger blocks would do with less"),
+	LOG_HARMLESS("Metadata device * is larger than * sectors: excess space will not be used.",
+		"metadata can't use more than about 16 GiB"),
+	LOG_HARMLESS("Origin device * Disabling discard passdown.",
+		"the origin takes no discards, or not in such pieces"),
+	{ .text = "sb_check failed: magic *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of a cache",
+	  .expected = "the cache's own metadata device, or one whose first 4 KiB are zeros, where "
+	  "nothing on it is needed",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "sb_check failed: *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of a cache, or "
+	  "its superblock is damaged",
+	  .expected = "cache_check on the metadata, and cache_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "changing the data block size (from * to *) is not supported", .argument = "block_sectors",
+	  .rule = "the cache was made with another block size, and keeps it",
+	  .expected = "the first of the two numbers in the kernel's line",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "data_block_size (*) different from that in metadata (*)", .argument = "block_sectors",
+	  .rule = "the cache was made with another block size, and keeps it",
+	  .expected = "the second of the two numbers in the kernel's line",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Cache metadata version * found, but only versions between * and * supported.", .argument = "metadata_dev",
+	  .rule = "the metadata are of a version that this kernel does not know",
+	  .expected = "another kernel",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "could not access metadata* due to unsupported optional features *", .argument = "metadata_dev",
+	  .rule = "the metadata have features that this kernel does not know",
+	  .expected = "a newer kernel",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "couldn't read superblock", .argument = "metadata_dev",
+	  .rule = "the cache's superblock can't be read",
+	  .expected = "cache_check on the metadata",
+	  .verdict = BP_VERDICT_ACT, .vague = true },
+	{ .text = "tm_open_with_sm failed", .argument = "metadata_dev",
+	  .rule = "the space map of the metadata is damaged",
+	  .expected = "cache_check on the metadata, and cache_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "unknown policy type", .argument = "policy",
+	  .rule = "this kernel has no such policy",
+	  .expected = "smq, cleaner or default",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Odd number of policy arguments given *", .argument = "policy_args",
+	  .rule = "each option of a policy has a value",
+	  .expected = "pairs of name and value",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "bad config value for *", .argument = "policy_args",
+	  .rule = "a policy's option has a value it does not take",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_STATE("Fail", BP_VERDICT_STOP,
+		"the cache has failed: all I/O fails. With writeback, the newest data are in "
+		"the cache only",
+		LOG_NEXT),
+	LOG_STATE("Error", BP_VERDICT_STOP,
+		"the cache does not know its own state: its metadata can't be read",
+		LOG_NEXT),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "cache",
+					 "cache metadata",
+					 "cache-policy",
+					 "cache-policy-smq",
+					 "cache-policy-mq",
+					 "dm-background-tracker",
+					 NULL };
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_cache_status *s = p;
+	const unsigned meta = judge_percent(s->used_metadata_blocks, s->total_metadata_blocks);
+
+	if (s->needs_check)
+		judge_say(j, BP_VERDICT_ACT,
+			  "deactivate the cache; then cache_check --clear-needs-check-flag "
+			  "METADATA",
+			  "the cache is read-only, because a change of its metadata failed and "
+			  "they "
+			  "must be checked");
+	if (s->access == BP_CACHE_RO)
+		judge_say(j, BP_VERDICT_ACT, "the kernel's log says why",
+			  "the cache is read-only: it caches nothing new, and dirty blocks "
+			  "stay in it");
+	if (meta >= 90)
+		judge_say(j, BP_VERDICT_ACT, "make the metadata device larger",
+			  "%u %% of the metadata are used", meta);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL,
+		  "the cache works: %u %% of its blocks are used, %" PRIu64 " are dirty",
+		  judge_percent(s->used_dblocks, s->total_dblocks), s->dirty_dblocks);
+}
 
 const struct bp_target target_cache = {
 	.name = "cache",
@@ -306,4 +480,7 @@ const struct bp_target target_cache = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

@@ -4,7 +4,7 @@
  * Kernels print the words as they were given; messages change the status only.
  * Source: Linux, drivers/md/dm-clone-target.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 
@@ -194,7 +194,7 @@ static const struct rule rules[] = {
 	{ "Failed to set max io len", "region_sectors", "the region is too large", "a smaller region" },
 	{ "Failed to load metadata", "metadata_dev",
 	  "the metadata can't be opened: they are damaged, of other sizes, or not metadata",
-	  "zeros in the first 4 KiB of a new device" },
+	  "its own metadata, or zeros in the first 4 KiB of a device on which nothing is needed" },
 	{ "Unable to get write access to metadata, please check/repair metadata", "metadata_dev",
 	  "the metadata must be checked before they may change", NULL },
 	RULE_NO_MEMORY("Failed to allocate hydration hash table"),
@@ -203,6 +203,84 @@ static const struct rule rules[] = {
 	{ NULL },
 };
 /* clang-format on */
+
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_ACT("Switching to read-only mode",
+		"the metadata of clone could not be changed: nothing more is copied",
+		"look at the metadata device"),
+	LOG_STOP("Switching to fail mode",
+		"the metadata of clone can't be used: all I/O fails",
+		"look at the metadata device"),
+	LOG_HARMLESS("Switching to read-write mode",
+		"clone works"),
+	LOG_ACT("Aborting current metadata transaction",
+		"a change of the metadata failed, and what was not committed is given up",
+		"look at the metadata device"),
+	LOG_STOP("Failed to abort metadata transaction",
+		"the metadata could not be brought back to what was committed",
+		"look at the metadata device"),
+	LOG_ACT("Metadata operation * failed: error = *",
+		"a change of the metadata failed: clone becomes read-only",
+		"look at the metadata device"),
+	LOG_ACT("hydration failed",
+		"a region could not be copied: the source or the destination fails",
+		"look at both devices"),
+	{ .text = "Region and/or target size don't match the ones in metadata", .argument = "region_sectors",
+	  .rule = "the metadata are of another clone",
+	  .expected = "the region size and length it was made with",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Superblock check failed: magic *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of clone",
+	  .expected = "clone's own metadata device, or one whose first 4 KiB are zeros, where nothing "
+	  "on it is needed",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Superblock check failed: *", .argument = "metadata_dev",
+	  .rule = "the superblock of the metadata is damaged",
+	  .expected = "a new clone, from the source again",
+	  .verdict = BP_VERDICT_STOP },
+	LOG_ACT("Unsupported message *",
+		"the target has no such message",
+		"bedplate targets clone shows those it has"),
+	LOG_HARMLESS("Destination device * Disabling discard passdown.",
+		"the destination takes no discards, or not in such pieces"),
+	LOG_HARMLESS("Metadata device * is larger than * sectors: excess space will not be used.",
+		"the metadata need less"),
+	LOG_HARMLESS("Reloading on-disk bitmap",
+		"after an error, the state is read again from the metadata"),
+	LOG_ACT("Failed to *",
+		"the metadata of clone could not be read or changed",
+		"look at the metadata device"),
+	LOG_STATE("Fail", BP_VERDICT_STOP,
+		"clone has failed: all I/O fails",
+		"look at the metadata device"),
+	LOG_STATE("Error", BP_VERDICT_STOP,
+		"clone does not know its own state: its metadata can't be read",
+		"look at the metadata device"),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "clone metadata", NULL };
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_clone_status *s = p;
+
+	if (s->mode == BP_CLONE_FAIL)
+		judge_say(j, BP_VERDICT_STOP, "look at the metadata device",
+			  "clone has failed: all I/O fails");
+	if (s->mode == BP_CLONE_RO)
+		judge_say(j, BP_VERDICT_ACT, "look at the metadata device",
+			  "clone is read-only: nothing more is copied");
+	if (s->hydrated_regions == s->total_regions)
+		judge_say(j, BP_VERDICT_HARMLESS,
+			  "replace it by a linear table on the destination",
+			  "everything is copied: the source is no longer needed");
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "clone works: %u %% are copied",
+		  judge_percent(s->hydrated_regions, s->total_regions));
+}
 
 const struct bp_target target_clone = {
 	.name = "clone",
@@ -222,4 +300,7 @@ const struct bp_target target_clone = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

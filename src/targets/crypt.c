@@ -416,6 +416,27 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("INTEGRITY AEAD ERROR, sector *",
+		"a sector is not what was written, or its tag isn't: changed from outside, "
+		"never written, or another key. Reading it fails",
+		"if it happens at sector 0 of a new device: write all of it once; else restore "
+		"what lies there"),
+	LOG_ACT("not suspended during key manipulation.",
+		"a key can be set or wiped while the device is suspended only",
+		"bedplate suspend NAME, then the message again"),
+	LOG_ACT("unrecognised message received.",
+		"the target has no such message",
+		"bedplate targets crypt shows those it has"),
+	LOG_ACT("dm-crypt: Integrity*",
+		"the device below has no room for tags, or for tags of another size",
+		"a device made by integrity for it"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_crypt = {
 	.name = "crypt",
 	.summary = "encryption of a device",
@@ -430,4 +451,5 @@ const struct bp_target target_crypt = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log = log_lines,
 };

@@ -67,8 +67,59 @@ static const struct rule rules[] = {
 	  "a multiple of 8" },
 	{ "Error reading metadata", "metadata_dev",
 	  "the metadata can't be opened: they are damaged, of another block size, or not metadata",
-	  "check them with era_check; zero the first 4 KiB of a new device" },
+	  "metadata that era_check finds nothing wrong with", .vague = true },
 	RULE_NO_MEMORY("could not create workqueue for metadata object"),
+	{ NULL },
+};
+/* clang-format on */
+
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("* metadata_* failed",
+		"the metadata of era could not be changed",
+		"era_check METADATA"),
+	LOG_STOP("metadata_* failed",
+		"the metadata of era could not be changed",
+		"era_check METADATA"),
+	LOG_STOP("* failed",
+		"the metadata of era could not be read or changed",
+		"era_check METADATA"),
+	LOG_ACT("metadata snapshot already exists",
+		"there is one metadata snapshot at most",
+		"bedplate message NAME 0 drop_metadata_snap"),
+	LOG_HARMLESS("no snap to drop",
+		"there was no metadata snapshot"),
+	LOG_ACT("unsupported message *",
+		"the target has no such message",
+		"bedplate targets era shows those it has"),
+	LOG_ACT("incorrect number of message arguments",
+		"a message has too many words",
+		NULL),
+	{ .text = "changing the data block size (from * to *) is not supported", .argument = "block_sectors",
+	  .rule = "the metadata were made with another block size, and keep it",
+	  .expected = "the first of the two numbers in the kernel's line",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "sb_check failed: magic *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of era",
+	  .expected = "era's own metadata device, or one whose first 4 KiB are zeros, where nothing "
+	  "on it is needed",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "sb_check failed: *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of era, or its "
+	  "superblock is damaged",
+	  .expected = "era_check on the metadata",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "Era metadata version * found, but only versions between * and * supported.", .argument = "metadata_dev",
+	  .rule = "the metadata are of a version that this kernel does not know",
+	  .expected = "another kernel",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_STOP("couldn't *",
+		"the metadata of era could not be read or changed",
+		"era_check METADATA"),
+	LOG_STATE("Error", BP_VERDICT_STOP,
+		"era does not know its own state: its metadata can't be read",
+		"era_check METADATA"),
 	{ NULL },
 };
 /* clang-format on */
@@ -88,4 +139,5 @@ const struct bp_target target_era = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log = log_lines,
 };

@@ -5,7 +5,7 @@
  * Source: Linux, drivers/md/dm-integrity.c.
  */
 #include "targets/algorithm.h"
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 
@@ -278,7 +278,7 @@ static const struct rule rules[] = {
 	  "a device that works" },
 	{ "The device is not initialized", "dev",
 	  "a device without superblock must begin with 4 KiB of zeros to be formatted",
-	  "zeros in its first 4 KiB" },
+	  "another device, or one whose first 4 KiB are zeros, where nothing on it is needed" },
 	{ "Could not initialize superblock", "dev",
 	  "the device has no room for superblock, journal and data", "a larger device" },
 	{ "Unknown version", "dev", "the superblock is of a newer kernel", "a newer kernel" },
@@ -343,6 +343,58 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("Checksum failed at sector *",
+		"a sector is not what its checksum says: it was changed from outside, or never "
+		"written. Reading it fails",
+		"write the sector again, from a copy; after a first format: write all of the "
+		"device once"),
+	LOG_STOP("* Checksum failed at sector *",
+		"a sector is not what its checksum says: it was changed from outside, or never "
+		"written. Reading it fails",
+		"write the sector again, from a copy; after a first format: write all of the "
+		"device once"),
+	LOG_STOP("Error on *",
+		"the device below can't be read or written there: everything fails from now on",
+		"look at the device below; then resume or reload"),
+	LOG_ACT("Bio not aligned on * sectors: *",
+		"I/O came that is not in whole blocks",
+		"use the device with its block_size"),
+	LOG_ACT("Bio vector * is not aligned on *",
+		"I/O came that is not in whole blocks",
+		"use the device with its block_size"),
+	LOG_ACT("Too big sector number: *",
+		"I/O came behind the end",
+		"the device's size has changed below whoever uses it"),
+	{ .text = "Invalid integrity data size *", .argument = "tag_bytes",
+	  .rule = "what lies on it gives tags of another size than this has",
+	  .expected = "the tag size of the target above",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_STOP("journal_sections *",
+		"the journal is too small for what is written",
+		NULL),
+	{ NULL },
+};
+/* clang-format on */
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_integrity_status *s = p;
+
+	if (s->mismatches)
+		judge_say(j, BP_VERDICT_STOP,
+			  "the kernel's log says where; write those sectors again, from a copy",
+			  "%" PRIu64 " times a sector was not what its checksum says",
+			  s->mismatches);
+	if (s->recalculated_sector.is_set)
+		judge_say(j, BP_VERDICT_HARMLESS, NULL,
+			  "the checksums are being calculated, up to sector %" PRIu64 " so far",
+			  s->recalculated_sector.value);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "no checksum has failed");
+}
+
 const struct bp_target target_integrity = {
 	.name = "integrity",
 	.summary = "a checksum or tag for each block",
@@ -359,4 +411,6 @@ const struct bp_target target_integrity = {
 	.canonical = canonical,
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
+	.judge = judge,
 };

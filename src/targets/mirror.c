@@ -3,7 +3,7 @@
  * mirror: the kernel's first RAID-1.
  * Source: Linux, drivers/md/dm-raid1.c, dm-log.c, dm-log-userspace-base.c.
  */
-#include "targets/grammar/check.h"
+#include "targets/grammar/judge.h"
 #include "targets/grammar/rule.h"
 
 #include <inttypes.h>
@@ -287,6 +287,81 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("All replicated volumes dead, failing I/O",
+		"no leg works: all I/O fails",
+		"find the failed devices; change nothing on them"),
+	LOG_STOP("All sides of mirror have failed.",
+		"no leg works: all I/O fails",
+		"find the failed devices; change nothing on them"),
+	LOG_ACT("Mirror read failed from *. Trying alternative device.",
+		"a leg can't be read; another one answers",
+		"look at the device; then reload the table without it"),
+	LOG_STOP("Mirror read failed.",
+		"a sector can't be read from any leg",
+		"restore what lies there, from a copy"),
+	LOG_ACT("Primary mirror (*) failed while out-of-sync: Reads may fail.",
+		"the leg that had everything has failed before the others were in sync",
+		"find the failed device; change nothing on it"),
+	LOG_STOP("Read failure on mirror device *.  Failing I/O.",
+		"a sector can't be read from any leg",
+		"restore what lies there, from a copy"),
+	LOG_ACT("Read failure on mirror device *. Trying alternative device.",
+		"a leg can't be read; another one answers",
+		"look at the device; then reload the table without it"),
+	LOG_ACT("Unable to read primary mirror during recovery",
+		"the first leg can't be read while the others are made",
+		"look at the device"),
+	LOG_ACT("Write error during recovery (error = *)",
+		"a leg can't be written while it is made",
+		"look at the devices"),
+	LOG_ACT("log * failed",
+		"the log of regions can't be used",
+		NULL),
+	LOG_ACT("* Failed to * header on dirty region log device",
+		"the log's device can't be read or written",
+		"look at the log's device"),
+	{ .text = "incompatible disk log version", .argument = "log_dev",
+	  .rule = "the log is of another version",
+	  .expected = "another log device",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "log device * too small: need * bytes", .argument = "log_dev",
+	  .rule = "the log's device is too small",
+	  .expected = "a larger one",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "region count exceeds limit of *", .argument = "region_sectors",
+	  .rule = "there are too many regions",
+	  .expected = "larger regions",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_ACT("* Userspace log server not found*",
+		"the log is kept by a program (cmirrord) that does not run",
+		"start cmirrord"),
+	LOG_ACT("[*] Request timed out: [*] - retrying",
+		"the program that keeps the log (cmirrord) does not answer",
+		"look at cmirrord"),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "raid1", "dirty region log", "dm-log-userspace",
+					 "region hash", NULL };
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_mirror_status *s = p;
+	size_t dead = 0;
+
+	for (const char *h = s->health ? s->health : ""; *h; h++)
+		dead += *h != 'A';
+	if (dead)
+		judge_say(j, BP_VERDICT_ACT,
+			  "look at the device; then reload the table without it",
+			  "%zu %s had errors", dead, dead == 1 ? "leg has" : "legs have");
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work");
+}
+
 const struct bp_target target_mirror = {
 	.name = "mirror",
 	.summary = "several copies of the same data, with a log of what is being written",
@@ -299,4 +374,7 @@ const struct bp_target target_mirror = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

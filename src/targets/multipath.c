@@ -4,7 +4,7 @@
  * group being SELECTOR #ARGS [ARG...] #PATHS #PATH_ARGS (DEV [PATH_ARG...])... Source: Linux,
  * drivers/md/dm-mpath.c and the path selectors dm-ps-*.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include "core/number.h"
 
@@ -408,6 +408,68 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_ACT("Failing path *",
+		"a path is no longer used; I/O goes by the others",
+		"look at the path: cable, switch, port; multipathd brings it back when it works"),
+	LOG_HARMLESS("Reinstating path *",
+		"a path is used again"),
+	LOG_ACT("Could not failover*",
+		"the array could not be told to use the other side",
+		"look at the array's controllers"),
+	LOG_STOP("queue_if_no_path timeout on *, failing queued IO",
+		"no path came back in time: I/O that waited fails",
+		"look at the paths; then bring them back with reinstate_path"),
+	LOG_HARMLESS("repeat_count > 1 is deprecated, using 1 instead",
+		"a repeat count is taken for 1, whatever it is"),
+	LOG_ACT("message: error getting device *",
+		"a message names a path that the device does not have",
+		NULL),
+	LOG_ACT("Unrecognised multipath message received: *",
+		"the target has no such message",
+		"bedplate targets multipath shows those it has"),
+	LOG_ACT("Invalid multipath message arguments*",
+		"a message has too many or too few words",
+		"bedplate targets multipath shows what each takes"),
+	LOG_ACT("invalid PG number supplied to *",
+		"there is no path group of this number",
+		"bedplate status NAME"),
+	LOG_ACT("bio-based multipath doesn't allow hardware handler args",
+		"a hardware handler needs queue_mode mq",
+		"queue_mode mq, or no handler"),
+	LOG_HARMLESS("* QIFNP disabled but saved as enabled*",
+		"a setting that was saved is not saved again"),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = {
+	"multipath round-robin",  "multipath queue-length",
+	"multipath service-time", "multipath historical-service-time",
+	"multipath io-affinity",  NULL
+};
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_multipath_status *s = p;
+	size_t all = 0, failed = 0;
+
+	for (size_t g = 0; g < s->nr_groups; g++)
+		for (size_t i = 0; i < s->groups[g].nr_paths; i++) {
+			all++;
+			failed += s->groups[g].paths[i].state == BP_MULTIPATH_PATH_FAILED;
+		}
+	if (failed && failed == all)
+		judge_say(j, BP_VERDICT_STOP, "look at the paths: cables, switches, the array",
+			  "all %zu paths have failed: I/O waits or fails", all);
+	if (failed)
+		judge_say(j, BP_VERDICT_ACT, "look at the failed paths: cable, switch, port",
+			  "%zu of %zu paths have failed; I/O goes by the others", failed, all);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all %zu paths work", all);
+}
+
 const struct bp_target target_multipath = {
 	.name = "multipath",
 	.summary = "several paths to one device, in groups of which one is in use",
@@ -425,4 +487,7 @@ const struct bp_target target_multipath = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

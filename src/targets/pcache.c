@@ -112,7 +112,7 @@ static const struct rule rules[] = {
 	{ "Failed to start cache dev", "cache_dev",
 	  "the cache device must be persistent memory, empty or of pcache", NULL },
 	{ "Failed to start backing dev", "backing_dev", "the backing device could not be opened", NULL },
-	{ "Failed to start pcache", NULL, "the cache could not be started: its own lines say why", NULL },
+	{ "Failed to start pcache", NULL, "the cache could not be started: its own lines say why", NULL, .vague = true },
 	{ "Don't support table loading for live md", NULL, "a live pcache can't be reloaded",
 	  "remove the device first" },
 	{ NULL },

@@ -4,6 +4,7 @@
  * Source: Linux, drivers/md/dm-raid.c.
  */
 #include "targets/raid.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -256,6 +257,188 @@ static int length(const struct length_query *query, const void *params, bp_secto
 	return 0;
 }
 
+/* clang-format off */
+#define LOG_NEXT \
+	"look at the device; then replace it and load a table with 'rebuild N' (with " \
+	"LVM: lvconvert --repair VG/LV)"
+
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	{ .text = "Failed to read superblock of device at position *", .argument = "legs.meta_dev",
+	  .rule = "the metadata of a leg can't be read: the device fails, or is too small. The "
+	  "leg is left out",
+	  .expected = "look at the device of that leg",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_HARMLESS("Device * specified for rebuild; clearing superblock",
+		"as the table asks, this leg is made again from the others"),
+	LOG_HARMLESS("Superblocks created for new raid set",
+		"a new array was made: its legs had no metadata"),
+	{ .text = "New device injected into existing raid set without *", .argument = "rebuild",
+	  .rule = "a leg is new, and the table does not say so",
+	  .expected = "rebuild INDEX in the table",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "new device* provided without 'rebuild'", .argument = "rebuild",
+	  .rule = "a leg is new, and the table does not say so",
+	  .expected = "rebuild INDEX in the table",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "* 'rebuild' devices cannot be injected into a raid set with * other first-time "
+	  "devices", .argument = "rebuild",
+	  .rule = "some legs are new and others are to be rebuilt: which hold the data can't be "
+	  "told",
+	  .expected = "the legs in their old order, with 'rebuild' for the new ones only",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "'rebuild' specified while raid set is being reshaped *", .argument = "rebuild",
+	  .rule = "a leg can't be rebuilt while the array is reshaped",
+	  .expected = "wait for the reshape",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "'rebuild' specified while raid set is not in-sync *", .argument = "rebuild",
+	  .rule = "a leg can't be rebuilt before the array is in sync",
+	  .expected = "wait for the sync",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Reshape requested but raid set is still reshaping", .argument = "delta_disks",
+	  .rule = "one reshape at a time",
+	  .expected = "wait for the other",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Takeover raid sets *", .argument = "type",
+	  .rule = "this kernel can't change the array's level so",
+	  .expected = "a kernel that can, or the level it had",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Reshaping raid sets not yet supported by metadata*", .argument = "type",
+	  .rule = "the array's metadata are too old for that",
+	  .expected = "the layout it had",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_ACT("Failed to load bitmap",
+		"the array's bitmap can't be read",
+		"look at the devices of the legs"),
+	LOG_ACT("Failed to resize bitmap",
+		"the array's bitmap could not be made larger",
+		NULL),
+	LOG_ACT("Unable to parse RAID parameter: *",
+		"the word is none of the parameters",
+		"bedplate targets raid shows those there are"),
+	{ .text = "Supplied region_size (* sectors) below minimum (*)", .argument = "region_sectors",
+	  .rule = "the regions are too small: there would be too many",
+	  .expected = "the minimum in the kernel's line",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_HARMLESS("Choosing default region size of *",
+		"the kernel chose the size of regions"),
+	LOG_HARMLESS("Loading target version *",
+		"the target was loaded"),
+	LOG_HARMLESS("raid456 discard support disabled *",
+		"discards are not passed on, as it is not certain that the devices return zeros "
+		"after one"),
+	LOG_HARMLESS("Set dm-raid.devices_handle_discard_safely=Y to override.",
+		"how to pass discards on all the same"),
+	LOG_HARMLESS("Discovered old metadata format; upgrading to extended metadata format",
+		"the metadata are brought to a newer form"),
+	LOG_HARMLESS("* stripe cache entries",
+		"how large the cache of stripes is"),
+	LOG_HARMLESS("Adjusting requested * stripe cache entries to *",
+		"how large the cache of stripes is"),
+	LOG_HARMLESS("raid device #* now at position #*",
+		"a leg stands at another place than before"),
+	LOG_ACT("Faulty * device #* has readable super block.  Attempting to revive it.",
+		"a leg that had failed can be read again, and is taken back",
+		"watch it with bedplate status NAME"),
+	LOG_ACT("Failed to check/start reshape, continuing without change",
+		"the array could not be reshaped, and stays as it is",
+		NULL),
+	LOG_STOP("not enough operational devices (*/* failed)",
+		"more legs are missing than the level can do without: the array can't start, "
+		"and trying with 'rebuild' would destroy it",
+		"find the missing devices; change nothing on the others"),
+	LOG_STOP("not enough operational mirrors.",
+		"too many legs are missing: the array can't start",
+		"find the missing devices; change nothing on the others"),
+	LOG_STOP("Cannot continue operation (*/* failed).",
+		"more legs have failed than the level can do without: all I/O fails",
+		"find the failed devices; change nothing on the others"),
+	LOG_STOP("cannot start dirty degraded array.",
+		"a leg is missing, and the parity of the others may be stale since a crash: "
+		"data may be wrong",
+		"bring the missing device back; with what is there: copy the data off first"),
+	LOG_STOP("starting dirty degraded array - data corruption possible.",
+		"a leg is missing, and the parity of the others may be stale since a crash: "
+		"data may be wrong",
+		"check what lies on it, against a copy"),
+	LOG_ACT("Disk failure on *, disabling device.",
+		"a leg has failed and is no longer used",
+		LOG_NEXT),
+	LOG_ACT("Operation continuing on * devices.",
+		"the array works with fewer legs: one more failure may end it",
+		LOG_NEXT),
+	LOG_ACT("* Failing raid device",
+		"a leg has failed and is no longer used",
+		LOG_NEXT),
+	LOG_ACT("* Raid device exceeded read_error threshold *",
+		"a leg has too many read errors",
+		LOG_NEXT),
+	LOG_ACT("Too many read errors, failing device *",
+		"a leg has too many read errors and is no longer used",
+		LOG_NEXT),
+	LOG_ACT("* read_errors > * stripes",
+		"a leg has too many read errors",
+		LOG_NEXT),
+	LOG_ACT("read error NOT corrected!! *",
+		"a sector could be neither read nor written again",
+		"look at that device"),
+	LOG_ACT("read error not correctable *",
+		"a sector can't be read, and no other leg has it",
+		"look at that device; restore what lies there"),
+	LOG_STOP("* unrecoverable I/O read error for block *",
+		"a block can't be read from any leg",
+		"restore what lies there, from a copy"),
+	LOG_HARMLESS("read error corrected *",
+		"a sector that could not be read was written again from the other legs"),
+	LOG_HARMLESS("* rescheduling sector *",
+		"a sector could not be read and is read from another leg"),
+	LOG_HARMLESS("* redirecting sector * to *",
+		"a sector is read from another leg"),
+	LOG_HARMLESS("not clean -- starting background reconstruction",
+		"the array was not shut down in order: parity or copies are made again in the "
+		"background"),
+	LOG_HARMLESS("device * operational as raid disk *",
+		"a leg is in use"),
+	LOG_HARMLESS("raid level * active with * out of * devices*",
+		"the array is active: with fewer devices than it has, it is degraded"),
+	LOG_HARMLESS("active with * out of * *",
+		"the array is active: with fewer devices than it has, it is degraded"),
+	LOG_ACT("journal disk is missing, force array readonly",
+		"the journal's device is missing: the array is read-only",
+		"bring the journal back"),
+	LOG_STOP("failed to run raid set.",
+		"the array can't start: the lines in front say why",
+		NULL),
+	LOG_ACT("insufficient working devices for recovery.",
+		"too few legs work for a recovery",
+		"bring the missing devices back"),
+	{ NULL },
+};
+/* clang-format on */
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_raid_status *s = p;
+	size_t dead = 0, syncing = 0;
+
+	for (const char *h = s->health ? s->health : ""; *h; h++) {
+		dead += *h == 'D';
+		syncing += *h == 'a';
+	}
+	if (dead)
+		judge_say(
+			j, BP_VERDICT_ACT,
+			"look at the device; then replace it and load a table with 'rebuild N' "
+			"(with LVM: lvconvert --repair VG/LV)",
+			"%zu %s failed: one more failure may end the array", dead,
+			dead == 1 ? "leg has" : "legs have");
+	if (syncing)
+		judge_say(j, BP_VERDICT_HARMLESS, NULL,
+			  "%zu %s not in sync yet: until then the array is less safe", syncing,
+			  syncing == 1 ? "leg is" : "legs are");
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work and are in sync");
+}
+
 const struct bp_target target_raid = {
 	.name = "raid",
 	.summary = "the kernel's RAID 0, 1, 4, 5, 6 and 10",
@@ -276,4 +459,6 @@ const struct bp_target target_raid = {
 	.check = raid_check,
 	.length = length,
 	.rules = raid_rules,
+	.log = log_lines,
+	.judge = judge,
 };

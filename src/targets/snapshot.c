@@ -4,6 +4,7 @@
  * Source: Linux, drivers/md/dm-snap.c, dm-exception-store.c, dm-snap-persistent.c.
  */
 #include "targets/snapshot.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 
@@ -135,7 +136,7 @@ const struct rule snapshot_rules[] = {
 	  "the store must be another device than the origin", "another device" },
 	RULE_NO_DEVICE("Cannot get COW device", "cow_dev"),
 	{ "Couldn't create exception store", "store", "the store could not be made: the kernel's line "
-	  "about it says why", "P or N, and a CHUNK" },
+	  "about it says why", "P or N, and a CHUNK", .vague = true },
 	RULE_NO_MEMORY("Unable to allocate hash table space"),
 	RULE_NO_MEMORY("Could not create kcopyd client"),
 	RULE_NO_MEMORY("Could not allocate mempool for pending exceptions"),
@@ -167,6 +168,126 @@ const struct rule snapshot_rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+#define LOG_NEXT \
+	"bedplate remove NAME; a new snapshot with a larger store"
+#define LOG_NEXT_1 \
+	"look at the devices below; then load and resume the table again"
+
+/* What kernels say while it is in use, and its states. */
+const struct rule snapshot_log[] = {
+	LOG_STOP("Invalidating snapshot: Error reading/writing.",
+		"the snapshot is lost for good: its store could not be read or written. The "
+		"origin is whole",
+		"look at the device of the store; then bedplate remove NAME"),
+	LOG_STOP("Invalidating snapshot: Unable to allocate exception.",
+		"the snapshot is lost for good: its store is full. The origin is whole",
+		LOG_NEXT),
+	LOG_STOP("Snapshot overflowed: Unable to allocate exception.",
+		"the snapshot is lost for good: its store is full. The origin is whole",
+		LOG_NEXT),
+	LOG_STOP("Snapshot is marked invalid.",
+		"the snapshot was lost earlier: its store was full or failed. The origin is "
+		"whole",
+		"bedplate remove NAME; a new snapshot"),
+	LOG_STOP("Snapshot is invalid: can't merge",
+		"a snapshot that is lost can't be merged into its origin",
+		"bedplate remove NAME"),
+	LOG_STOP("Read error*: shutting down merge*",
+		"the merge stopped, because the store or the origin could not be read; what is "
+		"merged stays merged",
+		LOG_NEXT_1),
+	LOG_STOP("Write error*: shutting down merge*",
+		"the merge stopped, because the store or the origin could not be written; what "
+		"is merged stays merged",
+		LOG_NEXT_1),
+	LOG_STOP("Flush after merge failed: shutting down merge",
+		"the merge stopped, because the origin could not be flushed",
+		LOG_NEXT_1),
+	LOG_STOP("Corruption detected: exception for block * is on disk but not in memory",
+		"the snapshot's store is damaged",
+		"bedplate remove NAME; the merge can't go on"),
+	LOG_ACT("Attempt to merge block *",
+		"the snapshot's store is damaged",
+		"bedplate remove NAME; the merge can't go on"),
+	LOG_ACT("Unable to resume snapshot source until handover completes.",
+		"a snapshot whose store another one takes over can't be resumed before that",
+		"bedplate resume the new one first"),
+	LOG_ACT("Unable to perform snapshot handover until source is suspended.",
+		"the snapshot that hands over its store must be suspended first",
+		"bedplate suspend the old one, then resume the new one"),
+	LOG_HARMLESS("Cancelling snapshot handover.",
+		"the store stays with the snapshot that has it"),
+	LOG_HARMLESS("chunk size * in device metadata overrides table chunk size of *",
+		"the store keeps the chunk size it was made with"),
+	LOG_STOP("invalid on-disk chunk size *",
+		"the store's header is damaged",
+		"another store: the snapshot is lost"),
+	{ .text = "Invalid or corrupt snapshot", .argument = "cow_dev",
+	  .rule = "the store's header is neither empty nor of a snapshot",
+	  .expected = "the snapshot's own store, or one whose first chunk is zero, where nothing on "
+	  "it is needed",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "unable to handle snapshot disk version *", .argument = "cow_dev",
+	  .rule = "the store is of a version that this kernel does not know",
+	  .expected = "a newer kernel",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "write header failed", .argument = "cow_dev",
+	  .rule = "the store can't be written",
+	  .expected = "look at the device of the store",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "write_header failed", .argument = "cow_dev",
+	  .rule = "the store can't be written",
+	  .expected = "look at the device of the store",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "zero_disk_area(0) failed", .argument = "cow_dev",
+	  .rule = "the store can't be written",
+	  .expected = "look at the device of the store",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "Unsupported persistent store option: *", .argument = "store",
+	  .rule = "a persistent store has one option, O",
+	  .expected = "P or PO",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "Module for exstore type * not found.", .argument = "store",
+	  .rule = "this kernel has no such store",
+	  .expected = "P or N",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_STATE("Invalid", BP_VERDICT_STOP,
+		"the snapshot is lost for good: its store was full or failed. The origin is "
+		"whole",
+		LOG_NEXT),
+	LOG_STATE("Overflow", BP_VERDICT_STOP,
+		"the snapshot is lost for good: its store is full. The origin is whole",
+		LOG_NEXT),
+	LOG_STATE("Merge failed", BP_VERDICT_STOP,
+		"the merge stopped at an error; what is merged stays merged",
+		LOG_NEXT_1),
+	LOG_STATE("Unknown", BP_VERDICT_ACT,
+		"the store does not say how full it is",
+		"look at the device of the store"),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "snapshots", "persistent snapshot",
+					 "transient snapshot", "snapshot exception stores",
+					 NULL };
+
+void snapshot_judge(struct judge *j, const void *p)
+{
+	const struct bp_snapshot_status *s = p;
+	const unsigned used = judge_percent(s->used_sectors, s->total_sectors);
+
+	if (used >= 80)
+		judge_say(j, BP_VERDICT_ACT,
+			  "make the store larger and reload the table, or remove the snapshot",
+			  "%u %% of the store are used: when it is full, the snapshot is lost "
+			  "for good",
+			  used);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL,
+		  "the snapshot is whole: %u %% of its store are used", used);
+}
+
 const struct bp_target target_snapshot = {
 	.name = "snapshot",
 	.summary = "keep what a device was, by copying what changes",
@@ -182,4 +303,7 @@ const struct bp_target target_snapshot = {
 	.check = snapshot_check,
 	.length = snapshot_length,
 	.rules = snapshot_rules,
+	.log_names = log_names,
+	.log = snapshot_log,
+	.judge = snapshot_judge,
 };

@@ -38,4 +38,6 @@ const struct bp_target target_snapshot_merge = {
 	.check = check,
 	.length = snapshot_length,
 	.rules = snapshot_rules,
+	.log = snapshot_log,
+	.judge = snapshot_judge,
 };

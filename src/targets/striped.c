@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* striped #LEGS CHUNK (DEV OFFSET)... Source: Linux, drivers/md/dm-stripe.c. */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -97,6 +97,16 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_striped_status *s = p;
+
+	if (s->health && strchr(s->health, 'D'))
+		judge_say(j, BP_VERDICT_STOP, "look at the device; the kernel's log says more",
+			  "a leg had I/O errors, and no other one has its data");
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work");
+}
+
 const struct bp_target target_striped = {
 	.name = "striped",
 	.summary = "spread chunks over several devices in turn (RAID-0)",
@@ -109,4 +119,5 @@ const struct bp_target target_striped = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.judge = judge,
 };

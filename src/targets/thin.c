@@ -65,6 +65,21 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STATE("Fail", BP_VERDICT_STOP,
+		"the volume's pool has failed: all its I/O fails",
+		"bedplate pool status POOL"),
+	LOG_STATE("Error", BP_VERDICT_STOP,
+		"the pool's metadata can't say what the volume has",
+		"bedplate pool status POOL"),
+	LOG_STATE("-", BP_VERDICT_HARMLESS,
+		"nothing is known of the volume", NULL),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_thin = {
 	.name = "thin",
 	.summary = "a volume or snapshot of a thin pool",
@@ -78,4 +93,5 @@ const struct bp_target target_thin = {
 	.states = states,
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
 };

@@ -3,7 +3,7 @@
  * thin-pool METADATA_DEV DATA_DEV BLOCK LOW_WATER [#FEATURES FEATURE...].
  * Source: Linux, drivers/md/dm-thin.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 
@@ -199,7 +199,7 @@ static int length(const struct length_query *query, const void *params, bp_secto
 static const struct rule rules[] = {
 	{ "Error creating metadata object", "metadata_dev",
 	  "the metadata can't be opened: they are damaged, of another block size, or not metadata",
-	  "check them with thin_check; zero the first 4 KiB of a new device" },
+	  "metadata that thin_check finds nothing wrong with", .vague = true },
 	RULE_NO_MEMORY("Error allocating memory for pool"),
 	RULE_NO_MEMORY("Error creating pool's bio prison"),
 	RULE_NO_MEMORY("Error creating pool's kcopyd client"),
@@ -234,6 +234,256 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+#define POOL_GROW \
+	"make the data device larger, then: bedplate pool grow NAME"
+#define POOL_CHECK \
+	"deactivate the pool; then thin_check METADATA, and thin_repair into another " \
+	"device where that finds damage"
+
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_ACT("switching pool to out-of-data-space (queue IO) mode",
+		"the pool has no free data block left: writes to new places wait, and fail when "
+		"no_space_timeout (60 s) is over",
+		POOL_GROW),
+	LOG_ACT("switching pool to out-of-data-space (error IO) mode",
+		"the pool has no free data block left: writes to new places fail",
+		POOL_GROW),
+	LOG_ACT("switching pool to out-of-data-space*",
+		"the pool has no free data block left: writes to new places wait or fail",
+		POOL_GROW),
+	LOG_ACT("switching pool to out-of-metadata-space*",
+		"the pool's metadata device is full: nothing new can be mapped",
+		"make the metadata device larger, then: bedplate pool grow NAME"),
+	LOG_ACT("switching pool to read-only*",
+		"the pool takes no writes any more, because its metadata could not be changed; "
+		"what it holds can be read",
+		POOL_CHECK),
+	LOG_STOP("switching pool to fail*",
+		"the pool's metadata can be neither read nor changed: all I/O of its volumes "
+		"fails",
+		POOL_CHECK),
+	LOG_HARMLESS("switching pool to write*",
+		"the pool takes writes"),
+	LOG_ACT("reached low water mark for data device: sending event.",
+		"fewer data blocks are free than the low water mark",
+		POOL_GROW),
+	LOG_ACT("reached low water mark for metadata device: sending event.",
+		"the pool's metadata device is nearly full",
+		"make the metadata device larger, then: bedplate pool grow NAME"),
+	LOG_ACT("aborting current metadata transaction",
+		"a change of the metadata failed, and what was not committed (some seconds of "
+		"new mappings) is given up: volumes lose such writes. The line in front says "
+		"what failed",
+		POOL_CHECK),
+	LOG_ACT("metadata operation * failed: error = *",
+		"a change of the pool's metadata failed: the pool goes back to what was "
+		"committed and becomes read-only",
+		POOL_CHECK),
+	LOG_STOP("failed to abort metadata transaction",
+		"the pool's metadata could not be brought back to what was committed",
+		POOL_CHECK),
+	LOG_STOP("failed to set 'needs_check' flag in metadata",
+		"the metadata could not be marked as to be checked: the device does not take "
+		"writes",
+		"look at the device below; then thin_check METADATA"),
+	LOG_ACT("unable to switch pool to write mode until repaired.",
+		"the pool stays read-only until its metadata are checked",
+		"deactivate the pool; then thin_check --clear-needs-check-flag METADATA (with "
+		"LVM: lvconvert --repair VG/POOL)"),
+	LOG_ACT("unable to service pool target messages in READ_ONLY or FAIL mode",
+		"the pool takes no changes: it is read-only or has failed",
+		"bedplate pool status NAME"),
+	{ .text = "pool target (* blocks) too small: expected *", .argument = "length",
+	  .rule = "the pool is known to be larger than its table: it can't shrink, and the table "
+	  "has fewer data blocks than the metadata",
+	  .expected = "the length and data device that the pool had before",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "metadata device (* blocks) too small: expected *", .argument = "metadata_dev",
+	  .rule = "the metadata device is smaller than it was: it was cut, or is another one",
+	  .expected = "the metadata device as large as it was",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_ACT("unable to grow the data device until repaired.",
+		"a pool whose metadata must be checked can't grow",
+		"deactivate the pool; then thin_check --clear-needs-check-flag METADATA"),
+	LOG_ACT("unable to grow the metadata device until repaired.",
+		"a pool whose metadata must be checked can't grow",
+		"deactivate the pool; then thin_check --clear-needs-check-flag METADATA"),
+	LOG_HARMLESS("growing the data device from * to * blocks",
+		"the pool takes over what its data device has gained"),
+	LOG_HARMLESS("growing the metadata device from * to * blocks",
+		"the pool takes over what its metadata device has gained"),
+	LOG_HARMLESS("Metadata device * is larger than * sectors: excess space will not be used.",
+		"metadata can't use more than about 16 GiB"),
+	LOG_HARMLESS("Data device * Disabling discard passdown.",
+		"the data device takes no discards, or not in such pieces: the pool frees "
+		"blocks without telling it"),
+	LOG_ACT("mismatched transaction id",
+		"the pool is at another transaction than the program that speaks to it (LVM) "
+		"believes",
+		"compare bedplate pool status NAME with what the program has recorded"),
+	LOG_ACT("Creation of new thinly-provisioned device with id * failed.",
+		"the volume could not be made: its id is taken, or the pool takes no changes",
+		"bedplate pool list NAME; bedplate pool status NAME"),
+	LOG_ACT("Creation of new snapshot * of device * failed.",
+		"the snapshot could not be made: the origin is not there, the id is taken, or "
+		"the pool takes no changes",
+		"bedplate pool list NAME; bedplate pool status NAME"),
+	LOG_ACT("Deletion of thin device * failed.",
+		"the volume could not be deleted: it is active, or not there",
+		"bedplate pool deactivate NAME VOLUME"),
+	LOG_ACT("Failed to change transaction id from * to *",
+		"the pool is at another transaction than the message says",
+		"bedplate pool status NAME"),
+	LOG_ACT("set_transaction_id message: *",
+		"a transaction id is no number",
+		NULL),
+	LOG_ACT("reserve_metadata_snap message failed.",
+		"the metadata snapshot could not be taken: there is one already, or the pool "
+		"takes no changes",
+		"bedplate pool release-metadata-snap NAME"),
+	LOG_ACT("release_metadata_snap message failed.",
+		"the metadata snapshot could not be released: there is none, or the pool takes "
+		"no changes",
+		"bedplate pool status NAME"),
+	LOG_ACT("Pool metadata snapshot already exists: release this before taking another.",
+		"a pool has one metadata snapshot at most",
+		"bedplate pool release-metadata-snap NAME"),
+	LOG_HARMLESS("No pool metadata snapshot found: nothing to release.",
+		"there was no metadata snapshot"),
+	LOG_ACT("Unrecognised thin pool target message received: *",
+		"the pool has no such message",
+		"bedplate targets thin-pool shows those it has"),
+	LOG_ACT("Message received with invalid device id: *",
+		"a volume's id is a number up to 16777215",
+		NULL),
+	LOG_ACT("Message received with * arguments instead of *",
+		"a message to the pool has too many or too few words",
+		"bedplate targets thin-pool shows what each takes"),
+	{ .text = "sb_check failed: magic *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of a thin pool",
+	  .expected = "the pool's own metadata device, or one whose first 4 KiB are zeros, where "
+	  "nothing on it is needed",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "sb_check failed: csum *", .argument = "metadata_dev",
+	  .rule = "the superblock of the pool's metadata is damaged",
+	  .expected = "thin_check on the metadata, and thin_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "sb_check failed: blocknr *", .argument = "metadata_dev",
+	  .rule = "the device begins with something else than the metadata of a thin pool, "
+	  "or its superblock is damaged",
+	  .expected = "thin_check on the metadata, and thin_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "changing the data block size (from * to *) is not supported", .argument = "data_block_sectors",
+	  .rule = "the pool was made with another block size, and keeps it",
+	  .expected = "the first of the two numbers in the kernel's line",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "could not access metadata* due to unsupported optional features *", .argument = "metadata_dev",
+	  .rule = "the metadata have features that this kernel does not know",
+	  .expected = "a newer kernel",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "couldn't read superblock", .argument = "metadata_dev",
+	  .rule = "the pool's superblock can't be read: it is damaged, or the device fails",
+	  .expected = "thin_check on the metadata",
+	  .verdict = BP_VERDICT_ACT, .vague = true },
+	{ .text = "tm_open_with_sm failed", .argument = "metadata_dev",
+	  .rule = "the space map of the metadata is damaged",
+	  .expected = "thin_check on the metadata, and thin_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "sm_disk_open failed", .argument = "metadata_dev",
+	  .rule = "the space map of the data is damaged",
+	  .expected = "thin_check on the metadata, and thin_repair into another device",
+	  .verdict = BP_VERDICT_STOP },
+	{ .text = "sm_disk_create failed", .argument = "metadata_dev",
+	  .rule = "new metadata could not be made: the device is too small for a pool of this "
+	  "size, or fails",
+	  .expected = "a larger metadata device",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "tm_create_with_sm failed", .argument = "metadata_dev",
+	  .rule = "new metadata could not be made: the device is too small, or fails",
+	  .expected = "a larger metadata device",
+	  .verdict = BP_VERDICT_ACT },
+	{ .text = "could not get size of metadata device", .argument = "metadata_dev",
+	  .rule = "the metadata device is too small",
+	  .expected = "a larger metadata device",
+	  .verdict = BP_VERDICT_ACT },
+	LOG_STOP("dm_thin_find_block() failed: error = *",
+		"a mapping can't be read: the metadata are damaged, or their device fails",
+		POOL_CHECK),
+	LOG_ACT("alloc_data_block() failed: error = *",
+		"a data block could not be allocated",
+		POOL_CHECK),
+	LOG_ACT("dm_pool_* returned *",
+		"the pool's metadata could not be asked",
+		POOL_CHECK),
+	LOG_ACT("dm_thin_get_* returned *",
+		"the pool's metadata could not be asked",
+		POOL_CHECK),
+	LOG_ACT("failed to retrieve * device size",
+		"a device below the pool does not answer",
+		"look at the device below"),
+	LOG_ACT("* dm_pool_metadata_close() failed.",
+		"the last changes of the metadata could not be written when the pool went",
+		"thin_check METADATA"),
+	LOG_ACT("* __commit_transaction() failed, error = *",
+		"the last changes of the metadata could not be written",
+		"thin_check METADATA"),
+	LOG_STOP("pre-commit callback failed",
+		"data could not be flushed before the metadata that point to them",
+		"look at the data device"),
+	LOG_STATE("Fail", BP_VERDICT_STOP,
+		"the pool has failed: all I/O of its volumes fails, because its metadata can't "
+		"be used",
+		POOL_CHECK),
+	LOG_STATE("Error", BP_VERDICT_STOP,
+		"the pool does not know its own state: its metadata can't be read",
+		"look at the metadata device; then thin_check METADATA"),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "thin", "thin metadata", NULL };
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_thin_pool_status *s = p;
+	const unsigned data = judge_percent(s->used_data_dblocks, s->total_data_dblocks);
+	const unsigned meta = judge_percent(s->used_metadata_blocks, s->total_metadata_blocks);
+
+	if (s->needs_check)
+		judge_say(j, BP_VERDICT_ACT,
+			  "deactivate the pool; then thin_check --clear-needs-check-flag "
+			  "METADATA "
+			  "(with LVM: lvconvert --repair VG/POOL)",
+			  "the pool is read-only, because a change of its metadata failed and "
+			  "they "
+			  "must be checked");
+	if (s->mode == BP_THIN_POOL_OUT_OF_DATA_SPACE)
+		judge_say(j, BP_VERDICT_ACT, POOL_GROW,
+			  "the pool has no free data block left: writes to new places %s",
+			  s->no_space == BP_THIN_POOL_ERROR ? "fail" : "wait");
+	else if (s->mode == BP_THIN_POOL_RO)
+		judge_say(j, BP_VERDICT_ACT, "bedplate pool status NAME tells more",
+			  "the pool is read-only: nothing new can be written to its volumes");
+	if (meta >= 90)
+		judge_say(
+			j, BP_VERDICT_ACT,
+			"make the metadata device larger, then: bedplate pool grow NAME",
+			"%u %% of the metadata are used: when they are full, the pool becomes "
+			"read-only",
+			meta);
+	if (data >= 90)
+		judge_say(
+			j, BP_VERDICT_ACT, POOL_GROW,
+			"%u %% of the data blocks are used: when they are full, writes wait or "
+			"fail",
+			data);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL,
+		  "the pool works: %u %% of its data blocks and %u %% of its metadata are used",
+		  data, meta);
+}
+
 const struct bp_target target_thin_pool = {
 	.name = "thin-pool",
 	.summary = "allocate blocks on first write, share them between snapshots",
@@ -252,4 +502,7 @@ const struct bp_target target_thin_pool = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

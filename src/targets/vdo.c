@@ -3,7 +3,7 @@
  * vdo V4 STORAGE_DEV BLOCKS MIN_IO CACHE ERA [KEY VALUE...], and the lines of older versions.
  * Kernels print the words as they were given. Source: Linux, drivers/md/dm-vdo/dm-vdo-target.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include "core/number.h"
 
@@ -371,7 +371,7 @@ static void check(struct check *c, const void *params)
 	{ text, argument, "a live vdo keeps this value", "the value it has" }
 #define VDO_FORMAT(text) \
 	{ text, "storage_dev", "the kernel could not format the device: its own lines say why", \
-	  "a larger device, or format it first" }
+	  "a larger device, or format it first" , .vague = true }
 
 static const struct rule rules[] = {
 	{ "Unknown version number detected", "table_version", "this kernel does not know this version of table",
@@ -418,12 +418,12 @@ static const struct rule rules[] = {
 	{ "VDO physical size may not grow in current state", "physical_mblocks",
 	  "a vdo that is read-only or recovers can't grow", "wait, or repair it first" },
 	{ "Device vdo_prepare_to_grow_logical failed", "length",
-	  "the vdo could not grow: its own lines say why", NULL },
+	  "the vdo could not grow: its own lines say why", NULL, .vague = true },
 	{ "Device vdo_prepare_to_grow_physical failed (specified physical size too big based on "
 	  "formatted slab size)", "physical_mblocks",
 	  "a vdo has 8192 slabs at most, of the size it was formatted with", "a smaller size" },
 	{ "Device vdo_prepare_to_grow_physical failed", "physical_mblocks",
-	  "the vdo could not grow: its own lines say why", NULL },
+	  "the vdo could not grow: its own lines say why", NULL, .vague = true },
 	{ "Could not load geometry block", "storage_dev", "the device's first block can't be read",
 	  "a device that is formatted for vdo" },
 	RULE_NO_MEMORY("Cannot create thread configuration"),
@@ -462,6 +462,68 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("Unrecoverable error, entering read-only mode*",
+		"vdo has met an error that it can't mend, and takes no writes any more; what it "
+		"holds can be read",
+		"copy the data off; the lines in front say what failed"),
+	LOG_ACT("Device was dirty, rebuilding reference counts",
+		"vdo was not shut down in order, and counts its blocks again; that takes a "
+		"while",
+		NULL),
+	LOG_HARMLESS("Rebuilding reference counts to clear read-only mode",
+		"as asked for, vdo counts its blocks again"),
+	LOG_HARMLESS("Entering recovery mode",
+		"vdo was not shut down in order, and brings its state in order in the "
+		"background"),
+	LOG_HARMLESS("Exiting recovery mode",
+		"vdo's state is in order again"),
+	LOG_HARMLESS("Rebuild complete*",
+		"vdo has counted its blocks again"),
+	LOG_HARMLESS("starting device *",
+		"vdo starts"),
+	LOG_HARMLESS("device * started",
+		"vdo is started"),
+	LOG_HARMLESS("suspending device *",
+		"vdo is being suspended"),
+	LOG_HARMLESS("device * suspended",
+		"vdo is suspended"),
+	LOG_HARMLESS("resuming device *",
+		"vdo is being resumed"),
+	LOG_HARMLESS("device * resumed",
+		"vdo is resumed"),
+	LOG_HARMLESS("stopping device *",
+		"vdo is being stopped"),
+	LOG_HARMLESS("device * stopped",
+		"vdo is stopped"),
+	{ NULL },
+};
+/* clang-format on */
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_vdo_status *s = p;
+	const unsigned used = judge_percent(s->used_mblocks, s->total_mblocks);
+
+	if (s->mode == BP_VDO_READ_ONLY)
+		judge_say(j, BP_VERDICT_STOP,
+			  "copy the data off; the kernel's log says what failed",
+			  "vdo has met an error that it can't mend, and takes no writes any "
+			  "more");
+	if (s->mode == BP_VDO_RECOVERING || s->recovering)
+		judge_say(j, BP_VERDICT_HARMLESS, NULL,
+			  "vdo was not shut down in order, and counts its blocks in the "
+			  "background");
+	if (used >= 90)
+		judge_say(j, BP_VERDICT_ACT,
+			  "make the storage device larger and reload the table",
+			  "%u %% of the storage are used: when it is full, writes fail", used);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL, "vdo works: %u %% of its storage are used",
+		  used);
+}
+
 const struct bp_target target_vdo = {
 	.name = "vdo",
 	.summary = "deduplicate, compress and allocate on first write",
@@ -475,4 +537,6 @@ const struct bp_target target_vdo = {
 	.messages = messages,
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
+	.judge = judge,
 };

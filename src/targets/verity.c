@@ -5,7 +5,7 @@
  * dm-verity-fec.c, dm-verity-verify-sig.c.
  */
 #include "targets/algorithm.h"
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -338,6 +338,62 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_STOP("data block * is corrupted",
+		"a block of the data is not what was signed: changed, or not read right. "
+		"Reading it fails, unless ignore_corruption is set",
+		"compare the image with its source; write it again"),
+	LOG_STOP("metadata block * is corrupted",
+		"a block of the tree of hashes is not what was signed: the data below it can't "
+		"be checked, and reading them fails",
+		"compare the image with its source; write the hash tree again"),
+	LOG_STOP("reached maximum errors",
+		"further corrupted blocks are no longer told",
+		"compare the image with its source; write it again"),
+	LOG_STOP("FEC *: failed to correct*",
+		"a corrupted block could not be corrected: too much of it is lost",
+		"write the image again"),
+	LOG_ACT("FEC *: corrected *",
+		"a corrupted block was corrected on the fly",
+		"look at the device: it does not return what was written"),
+	LOG_HARMLESS("* using implementation \"*\"",
+		"which code computes the hashes"),
+	LOG_HARMLESS("* using shash \"*\"",
+		"which code computes the hashes"),
+	LOG_HARMLESS("* using \"*\"",
+		"which code computes the hashes"),
+	LOG_ACT("unaligned io",
+		"I/O came that is not in whole blocks",
+		"use the device with the block size of its table"),
+	LOG_ACT("io out of range",
+		"I/O came behind the end of the data",
+		NULL),
+	LOG_STOP("crypto_*",
+		"the hash could not be computed: data can't be checked",
+		NULL),
+	LOG_STOP("verity_* failed*",
+		"the hash could not be computed: data can't be checked",
+		NULL),
+	{ NULL },
+};
+/* clang-format on */
+
+static const char *const log_names[] = { "verity-fec", NULL };
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_verity_status *s = p;
+
+	if (s->state == BP_VERITY_CORRUPTED)
+		judge_say(j, BP_VERDICT_STOP, "the kernel's log says which blocks",
+			  "a block was read that is not what was signed, since the device was "
+			  "activated");
+	judge_say(j, BP_VERDICT_HARMLESS, NULL,
+		  "all blocks that were read are what was signed");
+}
+
 const struct bp_target target_verity = {
 	.name = "verity",
 	.summary = "read-only data, each block checked against a tree of hashes",
@@ -352,4 +408,7 @@ const struct bp_target target_verity = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log_names = log_names,
+	.log = log_lines,
+	.judge = judge,
 };

@@ -3,7 +3,7 @@
  * writecache p|s ORIGIN_DEV CACHE_DEV BLOCK_BYTES #OPTIONS OPTION...
  * Source: Linux, drivers/md/dm-writecache.c.
  */
-#include "targets/grammar/rule.h"
+#include "targets/grammar/judge.h"
 
 #include <inttypes.h>
 
@@ -236,13 +236,14 @@ static const struct rule rules[] = {
 	{ "Unable to initialize device", "cache_dev", "the cache device can't be formatted",
 	  "a device that works" },
 	{ "Invalid magic in the superblock", "cache_dev",
-	  "the cache device is neither empty nor of writecache", "zeros in its first 4 KiB" },
+	  "the cache device is neither empty nor of writecache",
+	  "another device, or one whose first 4 KiB are zeros, where nothing on it is needed" },
 	{ "Invalid version in the superblock", "cache_dev", "the metadata are of a newer kernel",
 	  "a newer kernel" },
 	{ "Block size does not match superblock", "block_bytes",
 	  "the block must be as large as when the device was formatted", NULL },
 	{ "Overflow in size calculation", "cache_dev", "the metadata are damaged",
-	  "zeros in its first 4 KiB, which gives up what was cached" },
+	  "its metadata as they were; zeros in its first 4 KiB give up what was cached" },
 	{ "Memory area is too small", "cache_dev", "the device is smaller than when it was formatted",
 	  "the whole device" },
 	RULE_NO_MEMORY("Cannot allocate memory"),
@@ -253,6 +254,47 @@ static const struct rule rules[] = {
 	{ NULL },
 };
 /* clang-format on */
+
+/* clang-format off */
+/* What kernels say while it is in use, and its states. */
+static const struct rule log_lines[] = {
+	LOG_ACT("I/O is not aligned, sector *, size *, block size *",
+		"I/O came that is not in whole blocks of the cache",
+		"the block size of what lies on it (mkfs), or a cache made with smaller blocks"),
+	LOG_STOP("error writing *",
+		"the cache device can't be written: what was cached there may be lost",
+		"look at the cache device"),
+	LOG_STOP("error flushing metadata: *",
+		"the cache device can't be flushed: what was cached there may be lost",
+		"look at the cache device"),
+	LOG_STOP("unable to read metadata: *",
+		"the cache device can't be read: what was cached there is lost, if it stays so",
+		"look at the cache device"),
+	LOG_STOP("copy error",
+		"a block could not be written back to the origin",
+		"look at both devices"),
+	LOG_STOP("two identical entries, *",
+		"the cache's metadata are damaged",
+		"copy the origin, then look at the cache device"),
+	LOG_ACT("unrecognised message received: *",
+		"the target has no such message",
+		"bedplate targets writecache shows those it has"),
+	{ NULL },
+};
+/* clang-format on */
+
+static void judge(struct judge *j, const void *p)
+{
+	const struct bp_writecache_status *s = p;
+
+	if (s->error)
+		judge_say(j, BP_VERDICT_STOP, "look at the cache device and the kernel's log",
+			  "the cache has met an error (%d): all I/O fails", s->error);
+	judge_say(j, BP_VERDICT_HARMLESS, NULL,
+		  "the cache works: %" PRIu64 " of %" PRIu64 " blocks are free, %" PRIu64
+		  " are being written back",
+		  s->free_blocks, s->total_blocks, s->writeback_blocks);
+}
 
 const struct bp_target target_writecache = {
 	.name = "writecache",
@@ -270,4 +312,6 @@ const struct bp_target target_writecache = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log = log_lines,
+	.judge = judge,
 };

@@ -288,6 +288,204 @@ static void explained(void **state)
 	}
 }
 
+/* --- lines of targets in use --- */
+
+/* A line as @text has it, with something for each '*'. */
+static void make_line(char *buf, size_t size, const char *prefix, const char *text)
+{
+	size_t len = (size_t)snprintf(buf, size, "kernel: device-mapper: %s: ", prefix);
+
+	for (; *text && len < size - 3; text++)
+		len += (size_t)snprintf(buf + len, size - len, *text == '*' ? "7" : "%c",
+					*text);
+}
+
+static bool is_state(const struct bp_target *target, const char *text)
+{
+	for (const char *const *s = target ? target->states : NULL; s && *s; s++)
+		if (streq(*s, text))
+			return true;
+	return false;
+}
+
+static void log_line_is_known(const struct bp_target *target, const char *prefix,
+			      const struct rule *rule)
+{
+	struct bp_explanation *e;
+	char line[512];
+
+	make_line(line, sizeof(line), prefix, rule->text);
+	if (bp_explain_kernel_line(ctx, line, NULL, &e) != 0)
+		fail_msg("%s: %s", line, bp_errmsg(ctx));
+	if (!streq(e->rule, rule->rule) || e->verdict != rule->verdict)
+		fail_msg("%s: taken for '%s'", line, e->rule);
+	if (target && (!e->target || !streq(e->target, target->name)) && target->log_names)
+		fail_msg("%s: of %s", line, e->target);
+	if (e->verdict != BP_VERDICT_HARMLESS && strlen(e->rule) < 10)
+		fail_msg("%s: '%s'", line, e->rule);
+	bp_explanation_free(e);
+}
+
+static void state_is_known(const struct bp_target *target, const struct rule *rule)
+{
+	struct bp_advices *advices;
+	char line[128];
+
+	snprintf(line, sizeof(line), "0 8 %s %s", target->name, rule->text);
+	assert_ok(bp_explain(ctx, line, &advices));
+	assert_int_equal(bp_advices_count(advices), 1);
+	assert_string_equal(bp_advices_get(advices, 0)->meaning, rule->rule);
+	bp_advices_free(advices);
+}
+
+/* Each line of a target in use, and each of its states, is found, and by its own row. */
+static void every_log_line_is_known(void **state)
+{
+	size_t lines = 0;
+
+	(void)state;
+	for (size_t i = 0; i < targets_count; i++) {
+		const struct bp_target *t = targets[i];
+
+		for (const struct rule *r = t->log; r && r->text; r++, lines++)
+			if (r->state != is_state(t, r->text))
+				fail_msg("%s: state %s", t->name, r->text);
+			else if (r->state)
+				state_is_known(t, r);
+			else
+				log_line_is_known(t, t->log_names ? t->log_names[0] : t->name,
+						  r);
+		for (const char *const *s = t->states; s && *s; s++)
+			if (!t->log || !rule_find(t->name, *s))
+				fail_msg("%s: state %s", t->name, *s);
+	}
+	for (const struct rule *r = rules_shared; r->text; r++, lines++)
+		log_line_is_known(NULL, "ioctl", r);
+	assert_true(lines > 280);
+}
+
+/* All lines of a real log are known; what destroys is only advised with what it costs. */
+static void real_logs(void **state)
+{
+	FILE *f = fopen(TEST_DATA "/kernel-log.txt", "re");
+	struct bp_advices *advices;
+	char text[16384];
+
+	(void)state;
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	assert_ok(bp_explain(ctx, text, &advices));
+	assert_true(bp_advices_count(advices) > 30);
+	for (size_t i = 0; i < bp_advices_count(advices); i++) {
+		const struct bp_advice *a = bp_advices_get(advices, i);
+
+		if (a->verdict == BP_VERDICT_UNKNOWN)
+			fail_msg("line %zu: %s", a->line, a->text);
+	}
+	assert_int_equal(bp_advices_verdict(advices), BP_VERDICT_STOP);
+	bp_advices_free(advices);
+}
+
+static void check_advice(const char *target, const struct rule *rules)
+{
+	for (const struct rule *r = rules; r && r->text; r++) {
+		const char *to_do = r->expected ? r->expected : r->next;
+
+		if (to_do && (strstr(to_do, "zeros") || strstr(to_do, "zero the")) &&
+		    !strstr(to_do, "needed") && !strstr(to_do, "give up"))
+			fail_msg("%s: %s: %s", target, r->text, to_do);
+	}
+}
+
+static void no_careless_advice(void **state)
+{
+	(void)state;
+	check_advice("", rules_shared);
+	for (size_t i = 0; i < targets_count; i++) {
+		check_advice(targets[i]->name, targets[i]->rules);
+		check_advice(targets[i]->name, targets[i]->log);
+	}
+}
+
+/* --- pasted text --- */
+
+static const struct {
+	const char *text;
+	enum bp_advice_kind kind;
+	enum bp_verdict verdict;
+	const char *device, *meaning; /* meaning: a part of it */
+} pasted[] = {
+	{ "0 8 thin-pool 1 130/4161 5/6400 - rw discard_passdown queue_if_no_space - 1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL, "3 % of its metadata" },
+	{ "p: 0 8 thin-pool 1 130/4161 6399/6400 - rw discard_passdown queue_if_no_space - "
+	  "1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_ACT, "p", "100 % of the data" },
+	{ "0 8 thin-pool 1 130/4161 5/6400 - ro discard_passdown queue_if_no_space needs_check "
+	  "1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_ACT, NULL, "must be checked" },
+	{ "0 8 thin-pool 254:0 254:1 128 0", BP_ADVICE_TABLE, BP_VERDICT_HARMLESS, NULL, "" },
+	{ "0 8 thin 254:0 1", BP_ADVICE_TABLE, BP_VERDICT_HARMLESS, NULL, "" },
+	{ "0 8 thin 8 7", BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL, "nothing in it" },
+	{ "0 8 snapshot 6000/8192 16", BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL, "73 %" },
+	{ "0 8 snapshot 7000/8192 16", BP_ADVICE_STATUS, BP_VERDICT_ACT, NULL, "85 %" },
+	{ "0 8 snapshot Overflow", BP_ADVICE_STATUS, BP_VERDICT_STOP, NULL, "full" },
+	{ "Invalid", BP_ADVICE_STATUS, BP_VERDICT_STOP, NULL, "lost for good" },
+	{ "  Fail \r", BP_ADVICE_STATUS, BP_VERDICT_STOP, NULL, "a pool, volume, cache or" },
+	{ "0 8 verity V", BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL, "signed" },
+	{ "0 8 integrity 3 800 -", BP_ADVICE_STATUS, BP_VERDICT_STOP, NULL, "3 times" },
+	{ "0 8 raid raid1 2 AA 8/8 idle 0 0 -", BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL,
+	  "in sync" },
+	{ "0 8 striped 2 8:0 8:16 1 AD", BP_ADVICE_STATUS, BP_VERDICT_STOP, NULL, "no other" },
+	{ "0 8 linear 8:16 -1", BP_ADVICE_TABLE, BP_VERDICT_ACT, NULL, "is not a number" },
+	{ "0 8 striped 2 100 8:0 0 8:16 0", BP_ADVICE_TABLE, BP_VERDICT_ACT, NULL, "2 legs" },
+	{ "<3>[1.0] device-mapper: verity: 253:2: data block 9 is corrupted", BP_ADVICE_LOG,
+	  BP_VERDICT_STOP, "253:2", "not what was signed" },
+	{ "device-mapper: linear: Something new", BP_ADVICE_LOG, BP_VERDICT_UNKNOWN, NULL,
+	  "not known here" },
+};
+
+static void pasted_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pasted); i++) {
+		const struct bp_advice *a;
+		struct bp_advices *advices;
+
+		assert_ok(bp_explain(ctx, pasted[i].text, &advices));
+		a = bp_advices_get(advices, 0);
+		if (!a)
+			fail_msg("%s: nothing", pasted[i].text);
+		if (a->kind != pasted[i].kind || a->verdict != pasted[i].verdict)
+			fail_msg("%s: kind %d, %s: %s", pasted[i].text, a->kind,
+				 bp_verdict_name(a->verdict), a->meaning);
+		assert_text(pasted[i].text, "meaning", a->meaning, pasted[i].meaning);
+		assert_text(pasted[i].text, "device", a->device, pasted[i].device);
+		bp_advices_free(advices);
+	}
+}
+
+/* Lines of others are passed over, equal ones counted, and where they stood is told. */
+static void pasted_text(void **state)
+{
+	const struct bp_advice *a;
+	struct bp_advices *advices;
+
+	(void)state;
+	assert_ok(bp_explain(ctx, "EXT4-fs: hello\n\nInvalid\nx: 1 2\nInvalid\n", &advices));
+	assert_int_equal(bp_advices_count(advices), 1);
+	a = bp_advices_get(advices, 0);
+	assert_int_equal(a->line, 3);
+	assert_int_equal(a->count, 2);
+	assert_null(bp_advices_get(advices, 1));
+	bp_advices_free(advices);
+	assert_ok(bp_explain(ctx, "", &advices));
+	assert_int_equal(bp_advices_count(advices), 0);
+	assert_int_equal(bp_advices_verdict(advices), BP_VERDICT_UNKNOWN);
+	bp_advices_free(advices);
+	bp_advices_free(NULL);
+}
+
 static void other_lines_are_not(void **state)
 {
 	static const char *const lines[] = {
@@ -295,7 +493,6 @@ static void other_lines_are_not(void **state)
 		"device-mapper",
 		"device-mapper: ",
 		"device-mapper: table: 254:0: linear: Something new (-EINVAL)",
-		"device-mapper: verity: sha256 using shash \"sha256-generic\"",
 		"EXT4-fs (dm-0): mounted filesystem",
 		"device-mapper: table: ",
 		"device-mapper: table: 254:0: ",
@@ -317,6 +514,11 @@ int main(void)
 		cmocka_unit_test(targets_have_rules),
 		cmocka_unit_test(lines_of_refused_tables),
 		cmocka_unit_test(explained),
+		cmocka_unit_test(every_log_line_is_known),
+		cmocka_unit_test(real_logs),
+		cmocka_unit_test(no_careless_advice),
+		cmocka_unit_test(pasted_lines),
+		cmocka_unit_test(pasted_text),
 		cmocka_unit_test(other_lines_are_not),
 	};
 

@@ -102,9 +102,20 @@ static const char *own_words(const struct dm_request *rq, int errnum, enum bp_er
 	return strerrordesc_np(errnum);
 }
 
+/* How much a line says of why a request failed. */
+static int worth(const struct bp_explanation *e)
+{
+	if (e->verdict == BP_VERDICT_HARMLESS)
+		return 0;
+	if (e->vague)
+		return 1;
+	return e->argument_name ? 3 : 2;
+}
+
 /*
- * The last line that names an argument; else the first that is known, since those behind it only
- * point back to it. NULL: none is known, or there is no memory. Free it.
+ * The line that says most: those behind it often only point back to it ("Error creating metadata
+ * object"). Of equal ones the first; of those that name an argument the last, which has it
+ * from the table. NULL: none is known, or there is no memory. Free it.
  */
 static struct bp_explanation *explain_log(struct bp_ctx *ctx, char *log,
 					  const struct bp_table *table)
@@ -116,10 +127,12 @@ static struct bp_explanation *explain_log(struct bp_ctx *ctx, char *log,
 		bool only = !line;
 
 		if (bp_explain_kernel_line(ctx, only ? log : line + 1, table, &e) == 0) {
-			bp_explanation_free(best);
-			best = e;
-			if (e->argument_name)
-				return best;
+			if (!best || (worth(best) < 3 && worth(e) >= worth(best))) {
+				bp_explanation_free(best);
+				best = e;
+			} else {
+				bp_explanation_free(e);
+			}
 		}
 		if (only)
 			break;

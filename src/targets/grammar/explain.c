@@ -32,20 +32,11 @@ static void explanation_freep(struct explanation **e)
 
 /* --- taking a line apart --- */
 
-/* What targets call themselves in lines of their own, where that is not their name. */
-static const struct {
-	const char *prefix, *target;
-} prefixes[] = {
-	{ "thin", "thin-pool" },          { "raid1", "mirror" },
-	{ "dirty region log", "mirror" }, { "dm-log-userspace", "mirror" },
-	{ "snapshots", "snapshot" },      { "persistent snapshot", "snapshot" },
-	{ "cache-policy-smq", "cache" },
-};
-
 struct line {
 	const char *device, *text; /* not terminated; device may be NULL */
 	size_t device_len, text_len;
 	char target[BP_TARGET_NAME_MAX + 1]; /* "": of the table */
+	bool shared;                         /* of a part that several targets have */
 };
 
 /* Is @text "PREFIX: ..."? Then the length of the prefix, else 0. */
@@ -56,11 +47,14 @@ static size_t prefix_len(const char *text)
 	return colon ? (size_t)(colon - text) : 0;
 }
 
-/* Length of "254:0" at @text, in front of ": "; else 0. */
+/* Length of "254:0" or "dm-0" at @text, in front of ": "; else 0. */
 static size_t device_len(const char *text)
 {
+	const size_t dash = strncmp(text, "dm-", 3) == 0 ? strspn(text + 3, "0123456789") : 0;
 	size_t major = strspn(text, "0123456789"), minor;
 
+	if (dash && strncmp(text + 3 + dash, ": ", 2) == 0)
+		return 3 + dash;
 	if (!major || text[major] != ':')
 		return 0;
 	minor = strspn(text + major + 1, "0123456789");
@@ -107,21 +101,43 @@ static void take_vdo(struct line *line)
 	line->text += strncmp(line->text, ": ", 2) == 0 ? 2 : 0;
 }
 
+static bool is_one_of(const char *const *names, const char *text, size_t len)
+{
+	for (; names && *names; names++)
+		if (strlen(*names) == len && strncmp(*names, text, len) == 0)
+			return true;
+	return false;
+}
+
 /* The same for what is in front of a target's own lines. */
 static void take_prefix(struct line *line)
 {
 	size_t len = prefix_len(line->text);
 
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		if (strlen(prefixes[i].prefix) != len ||
-		    strncmp(prefixes[i].prefix, line->text, len) != 0)
+	for (size_t i = 0; i < targets_count; i++) {
+		if (!is_one_of(targets[i]->log_names, line->text, len))
 			continue;
-		memcpy(line->target, prefixes[i].target, strlen(prefixes[i].target) + 1);
+		memcpy(line->target, targets[i]->name, strlen(targets[i]->name) + 1);
 		line->text += len + 2;
 		return;
 	}
-	take_target(line);
+	line->shared = is_one_of(rules_shared_prefixes, line->text, len);
+	if (line->shared)
+		line->text += len + 2;
+	else
+		take_target(line);
 	take_vdo(line);
+}
+
+/* Before Linux 2.6.39 and in some vendors' kernels: "linear: dm-linear: Device lookup failed". */
+static void skip_own_name(struct line *line)
+{
+	const size_t len = strlen(line->target);
+
+	if (len && strncmp(line->text, "dm-", 3) == 0 &&
+	    strncmp(line->text + 3, line->target, len) == 0 &&
+	    strncmp(line->text + 3 + len, ": ", 2) == 0)
+		line->text += len + 5;
 }
 
 /* Without " (-EINVAL)" and white space at the end. */
@@ -140,6 +156,20 @@ static void trim(struct line *line)
 	line->text_len = len;
 }
 
+/* "md/raid:mdX: TEXT", "md/raid1:mdX: TEXT": the part that raid shares with md. */
+static bool take_md(const char *text, struct line *ret)
+{
+	const char *at = strstr(text, "md/raid"), *colon = at ? strstr(at, ": ") : NULL;
+
+	if (!colon || !strstr(at, ":mdX: "))
+		return false;
+	memcpy(ret->target, "raid", 5);
+	ret->text = colon + 2;
+	trim(ret);
+	return true;
+}
+
+/* A line of the log: what it is about, and its text. false: not of device-mapper. */
 static bool take_apart(const char *text, struct line *ret)
 {
 	static const char mark[] = "device-mapper: ";
@@ -147,15 +177,13 @@ static bool take_apart(const char *text, struct line *ret)
 
 	*ret = (struct line){ 0 };
 	if (!at)
-		return false;
+		return take_md(text, ret);
 	ret->text = at + strlen(mark);
 	if (strncmp(ret->text, "table: ", 7) == 0) {
 		ret->text += 7;
 		skip_device(ret);
 		take_target(ret);
-	} else if (strncmp(ret->text, "ioctl: ", 7) == 0 ||
-		   strncmp(ret->text, "core: ", 6) == 0) {
-		ret->text += prefix_len(ret->text) + 2;
+		skip_own_name(ret);
 	} else {
 		take_prefix(ret);
 		skip_device(ret);
@@ -184,6 +212,8 @@ static const struct rule *find_rule(struct line *line)
 
 	if (line->target[0])
 		rule = rule_find(line->target, line->text);
+	else
+		rule = rule_find_shared(line->text);
 	return rule ? rule : find_core(line->text);
 }
 
@@ -319,6 +349,9 @@ int bp_explain_kernel_line(struct bp_ctx *ctx, const char *line, const struct bp
 	e->pub.argument_name = rule->argument;
 	e->pub.rule = rule->rule;
 	e->pub.expected = rule->expected;
+	e->pub.verdict = rule->verdict ? rule->verdict : BP_VERDICT_ACT;
+	e->pub.next = rule->next;
+	e->pub.vague = rule->vague;
 	if (table && e->pub.target)
 		r = look_into_table(ctx, table, rule, e);
 	if (r == 0)

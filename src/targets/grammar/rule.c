@@ -13,31 +13,85 @@ const struct rule *rules_of(const char *target)
 	return t ? t->rules : NULL;
 }
 
-/* The longest of @rules that @text is, or begins with. */
-static const struct rule *find_in(const struct rule *rules, const char *text)
+/* The first place in @text with @len bytes of @part; NULL: nowhere. */
+static const char *find_part(const char *text, const char *part, size_t len)
 {
-	const struct rule *best = NULL;
-	size_t best_len = 0;
+	for (; strlen(text) >= len; text++)
+		if (strncmp(text, part, len) == 0)
+			return text;
+	return NULL;
+}
 
+size_t rule_matches(const char *pattern, const char *text)
+{
+	size_t letters = strcspn(pattern, "*");
+
+	if (strncmp(pattern, text, letters) != 0)
+		return 0;
+	pattern += letters;
+	text += letters;
+	while (*pattern == '*') {
+		size_t len = strcspn(++pattern, "*");
+
+		text = find_part(text, pattern, len);
+		if (!text)
+			return 0;
+		letters += len;
+		pattern += len;
+		text += len;
+	}
+	return letters;
+}
+
+/* The one of @rules with the most letters that fit; states of one word fit as a whole only. */
+static void find_in(const struct rule *rules, const char *text, size_t *best_len,
+		    const struct rule **best)
+{
 	for (const struct rule *rule = rules; rule && rule->text; rule++) {
-		size_t len = strlen(rule->text);
+		size_t len = rule_matches(rule->text, text);
 
-		if (len > best_len && strncmp(text, rule->text, len) == 0) {
-			best = rule;
-			best_len = len;
+		if (rule->state && text[len])
+			len = 0;
+
+		if (len > *best_len) {
+			*best = rule;
+			*best_len = len;
 		}
 	}
+}
+
+static const struct rule *find_of(const struct bp_target *target, const char *text)
+{
+	const struct rule *best = NULL;
+	size_t len = 0;
+
+	find_in(target->rules, text, &len, &best);
+	find_in(target->log, text, &len, &best);
+	return best;
+}
+
+const struct rule *rule_find_shared(const char *text)
+{
+	const struct rule *best = NULL;
+	size_t len = 0;
+
+	find_in(rules_shared, text, &len, &best);
 	return best;
 }
 
 const struct rule *rule_find(const char *target, const char *text)
 {
 	const struct bp_target *of = bp_target_get(target);
-	const struct rule *rule = find_in(rules_of(target), text);
+	const struct rule *rule = NULL;
+	size_t len = 0;
 
+	if (of)
+		rule = find_of(of, text);
+	else
+		find_in(rules_of(target), text, &len, &rule);
 	for (size_t i = 0; !rule && of && i < targets_count; i++)
 		if (streq(targets[i]->module, of->module))
-			rule = find_in(targets[i]->rules, text);
+			rule = find_of(targets[i], text);
 	return rule;
 }
 

@@ -6,15 +6,45 @@
 #ifndef TARGETS_RULE_H
 #define TARGETS_RULE_H
 
+#include <bedplate/explain.h>
+
 #include "targets/grammar/check.h"
 
-/* A text of the kernel; an array of them ends with a NULL text. */
+/*
+ * A text of the kernel; an array of them ends with a NULL text. Those that refuse a table are a
+ * target's .rules; what it says later, while it is in use, is its .log.
+ */
 struct rule {
-	const char *text; /* the kernel's; a line that only begins with it matches as well */
+	/* The kernel's; a line that only begins with it matches as well, '*' is anything. */
+	const char *text;
 	const char *argument; /* its name in the target's grammar; NULL: none, or none alone */
 	const char *rule; /* what must be, or what went wrong: a sentence without full stop */
 	const char *expected; /* what would be right, or what to do; NULL: the rule says it */
+	enum bp_verdict verdict; /* 0: BP_VERDICT_ACT */
+	const char *next;        /* the command that comes next, or NULL */
+	enum bp_error_code code; /* of a failed call that caused the line; 0: none of its own */
+	bool state;              /* one of the target's .states */
+	bool vague;              /* another line, in front of it, says more */
 };
+
+/* Lines of a target in use. */
+#define LOG_HARMLESS(text_, meaning)                                                           \
+	{                                                                                      \
+		.text = text_, .rule = meaning, .verdict = BP_VERDICT_HARMLESS                 \
+	}
+#define LOG_ACT(text_, meaning, next_)                                                         \
+	{                                                                                      \
+		.text = text_, .rule = meaning, .verdict = BP_VERDICT_ACT, .next = next_       \
+	}
+#define LOG_STATE(text_, verdict_, meaning, next_)                                             \
+	{                                                                                      \
+		.text = text_, .rule = meaning, .verdict = verdict_, .next = next_,            \
+		.state = true                                                                  \
+	}
+#define LOG_STOP(text_, meaning, next_)                                                        \
+	{                                                                                      \
+		.text = text_, .rule = meaning, .verdict = BP_VERDICT_STOP, .next = next_      \
+	}
 
 /* Rules that many targets' tables share. */
 #define RULE_NO_MEMORY(text)                                                                   \
@@ -47,6 +77,9 @@ struct rule {
 
 /* What kernels say of tables as a whole: rules_table.c. */
 extern const struct rule rules_table[];
+/* What the parts say that several targets share, by the names in front of their lines. */
+extern const struct rule rules_shared[];
+extern const char *const rules_shared_prefixes[];
 
 /* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
 const struct rule *rules_of(const char *target);
@@ -57,6 +90,10 @@ const struct rule *rules_of(const char *target);
  * NULL: none.
  */
 const struct rule *rule_find(const char *target, const char *text);
+/* The same for lines of the parts that targets share. */
+const struct rule *rule_find_shared(const char *text);
+/* How many letters of @pattern the beginning of @text has; 0: it does not fit. */
+size_t rule_matches(const char *pattern, const char *text);
 
 /*
  * Report that the kernel will refuse argument @name with the text @text, which must be in the

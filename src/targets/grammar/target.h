@@ -8,6 +8,7 @@
 
 struct check; /* pre-flight of one segment: check.h */
 struct rule;  /* what kernels say of it: rule.h */
+struct judge; /* of a status line: judge.h */
 
 /* A message the target takes; an array of them ends with a NULL name. */
 struct target_message {
@@ -54,6 +55,12 @@ struct bp_target {
 	void (*check)(struct check *check, const void *params);
 	/* What kernels say when they refuse it, and what that means. */
 	const struct rule *rules;
+	/* What they say of it while it is in use, and of its states ("Fail"); or NULL. */
+	const struct rule *log;
+	/* Names in front of its lines in the log, beside its own; NULL-terminated, or NULL. */
+	const char *const *log_names;
+	/* What its status says of its health, by judge_*() of judge.h. NULL: nothing. */
+	void (*judge)(struct judge *judge, const void *status);
 	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
 	int (*length)(const struct length_query *query, const void *params, bp_sector *ret);
 };

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Pasted lines explained: each in what it means, how grave it is, and what comes next. Looks at
+ * no device and asks no kernel.
+ */
+#include "commands/common.h"
+
+#include <bedplate/explain.h>
+
+struct args {
+	struct cli_list lines;
+	const char *file;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERANDS(lines, "LINE", "lines of a log, a status or a table; without: standard input"),
+	OPT_STRING(file, 0, "file", "FILE", "read the lines from a file; -: standard input"),
+	OPT_CONFLICT("LINE", "file"),
+	OPT_END
+};
+/* clang-format on */
+
+/* All operands, a line each. */
+static char *join(const struct cli_list *lines)
+{
+	size_t size = 1, len = 0;
+	char *text;
+
+	for (size_t i = 0; i < lines->count; i++)
+		size += strlen(lines->words[i]) + 1;
+	text = malloc(size);
+	for (size_t i = 0; text && i < lines->count; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s\n", lines->words[i]);
+	if (text)
+		text[len] = '\0';
+	return text;
+}
+
+static int text_given(struct cli *cli, const struct args *args, char **ret)
+{
+	if (!args->lines.count)
+		return read_text(cli, args->file ? args->file : "-", ret);
+	*ret = join(&args->lines);
+	return *ret ? EXIT_OK : cli_fail(cli, NULL, -ENOMEM);
+}
+
+/* Of somebody else's log: nothing that a terminal would obey. */
+static void put(struct cli *cli, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, cli->out);
+}
+
+static void print(struct cli *cli, const struct bp_advice *a)
+{
+	if (a->device && a->kind != BP_ADVICE_LOG) {
+		put(cli, a->device);
+		fputs(": ", cli->out);
+	}
+	put(cli, a->text);
+	if (a->count > 1)
+		fprintf(cli->out, "  (%zu times)", a->count);
+	fprintf(cli->out, "\n  %s: ", bp_verdict_name(a->verdict));
+	put(cli, a->meaning);
+	if (a->next) {
+		fputs("\n  next: ", cli->out);
+		put(cli, a->next);
+	}
+	fputc('\n', cli->out);
+}
+
+static int print_json(struct cli *cli, const struct bp_advices *advices)
+{
+	struct bp_json *json;
+	int r = cli_json_begin(cli, "bedplate.explain", &json);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	bp_advices_json(advices, json, "data");
+	return cli_json_end(cli, json);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(freep) char *text = NULL;
+	struct bp_advices *advices;
+	bool known = false;
+	int r = text_given(cli, args, &text);
+
+	if (r)
+		return r;
+	r = bp_explain(cli->ctx, text, &advices);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = cli->json ? print_json(cli, advices) : EXIT_OK;
+	for (size_t i = 0; i < bp_advices_count(advices); i++) {
+		const struct bp_advice *a = bp_advices_get(advices, i);
+
+		known |= a->verdict != BP_VERDICT_UNKNOWN;
+		if (!cli->json)
+			print(cli, a);
+	}
+	if (!r && !known)
+		r = cli_failf(
+			cli, NULL,
+			"it takes lines of the kernel's log with \"device-mapper: \" in them, "
+			"lines of status and of tables",
+			"no line that is known");
+	bp_advices_free(advices);
+	return r;
+}
+
+const struct cmd cmd_explain = {
+	.name = "explain",
+	.group = "Devices",
+	.summary = "Say what lines of a log, a status or a table mean, and what comes next.",
+	.detail = "  dmesg | bedplate explain\n"
+		  "  bedplate explain '0 8 snapshot Invalid'\n",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run,
+};
