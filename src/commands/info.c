@@ -44,7 +44,8 @@ static const struct out_column columns[] = {
 	[I_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
 	[I_MAJOR] = { "major", OUT_NUMBER, 0, "major number" },
 	[I_MINOR] = { "minor", OUT_NUMBER, 0, "minor number" },
-	[I_STATE] = { "state", OUT_TEXT, OUT_DEFAULT, "active, suspended, or no table" },
+	[I_STATE] = { "state", OUT_TEXT, OUT_DEFAULT,
+		      "active, suspended, internally suspended, no table; to be removed" },
 	[I_SIZE] = { "size_bytes", OUT_SIZE, 0, "size of the live table" },
 	[I_SEGMENTS] = { "segments", OUT_NUMBER, OUT_DEFAULT, "segments of the live table" },
 	[I_OPEN] = { "open_count", OUT_NUMBER, OUT_DEFAULT, "how many hold it open" },
@@ -61,8 +62,36 @@ static const struct out_column columns[] = {
 static const char *state(const struct bp_device_info *info)
 {
 	if (info->suspended)
-		return "suspended";
-	return info->live_table ? "active" : "no table";
+		return info->deferred_remove ? "suspended, to be removed" : "suspended";
+	if (info->internally_suspended)
+		return "internally suspended";
+	if (!info->live_table)
+		return "no table";
+	return info->deferred_remove ? "active, to be removed" : "active";
+}
+
+/* What to do about a device that a program may have left half-way. */
+static void advise(struct cli *cli, const struct bp_device_info *info)
+{
+	if (info->suspended && info->inactive_table)
+		cli_note(cli,
+			 "  hint: its I/O waits: 'bedplate resume %s' makes the loaded table "
+			 "live; "
+			 "after 'bedplate clear' it keeps the one it has",
+			 info->name);
+	else if (info->suspended)
+		cli_note(cli, "  hint: its I/O waits: 'bedplate resume %s' lets it go on",
+			 info->name);
+	else if (info->internally_suspended)
+		cli_note(cli,
+			 "  hint: another target holds it: a pool or raid that is suspended "
+			 "itself");
+	else if (!info->live_table && !info->inactive_table)
+		cli_note(cli,
+			 "  hint: it has no table, as left by a create that was killed: "
+			 "'bedplate "
+			 "remove %s', or load a table and resume it",
+			 info->name);
 }
 
 /* The size is not in the kernel's answer: only looked for by those who see it. */
@@ -80,6 +109,7 @@ static void add_size(struct cli *cli, struct out_row *row, const struct bp_devic
 struct report {
 	const struct args *args;
 	struct out *out;
+	bool one; /* asked about one device, by a person */
 };
 
 static void add_row(struct cli *cli, const struct report *report,
@@ -111,10 +141,13 @@ static void add_row(struct cli *cli, const struct report *report,
 static int add(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	struct bp_device_info info;
+	const struct report *report = user;
 	int r = bp_device_info(cli->ctx, which, &info);
 
 	if (r == 0)
-		add_row(cli, user, &info);
+		add_row(cli, report, &info);
+	if (r == 0 && report->one)
+		advise(cli, &info);
 	return r;
 }
 
@@ -128,6 +161,7 @@ static int run(struct cli *cli, const void *p)
 
 	if (r || !report.out)
 		return r;
+	report.one = record && !cli->json;
 	r = print_each(cli, names, &report.out, add, &report);
 	out_free(report.out);
 	return r;

@@ -64,6 +64,7 @@ static const struct cmd_opt set_opts[] = {
 static const struct cmd_opt remove_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_BIT(flags, BP_REMOVE_RETRY, 0, "retry", "while a volume is in use, try again until the timeout"),
+	OPT_BIT(flags, BP_REMOVE_DEFERRED, 0, "deferred", "what is in use goes when its last user is gone"),
 	OPT_TIMEOUT(timeout_ms),
 	OPT_END
 };

@@ -2,6 +2,8 @@
 /* How pools are, and what is active of them. */
 #include "commands/pool.h"
 
+#include <inttypes.h>
+
 struct args {
 	const char *pool;
 	uint32_t flags;
@@ -10,7 +12,7 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt status_opts[] = {
-	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERAND_OPTIONAL(pool, "POOL", POOL_HELP "; without: all pools, as pool list has them"),
 	OPT_BIT(flags, BP_TABLE_FLUSH, 0, "flush", "let the pool commit first, so that the numbers are of now"),
 	OPT_OUTPUT(out),
 	OPT_END
@@ -176,22 +178,17 @@ static int add_named(struct cli *cli, struct out *out, const char *name, uint32_
 	add_pool(out, bp_pool_device(pool), &status);
 	if (status.needs_check)
 		cli_warn(cli,
-			 "%s: needs a check: deactivate it and run thin_check on its metadata",
+			 "%s: needs a check: deactivate it and run thin_check "
+			 "--clear-needs-check-flag on its metadata; of LVM's: lvconvert "
+			 "--repair",
 			 name);
+	if (status.low_water_dblocks >= status.data_total_dblocks && status.data_total_dblocks)
+		cli_warn(cli,
+			 "%s: its low water mark of %" PRIu64
+			 " blocks is not below its size of "
+			 "%" PRIu64 ": it is low on space whatever it holds",
+			 name, status.low_water_dblocks, status.data_total_dblocks);
 	return EXIT_OK;
-}
-
-static int run_status(struct cli *cli, const void *p)
-{
-	const struct args *args = p;
-	_cleanup_(out_freep) struct out *out = NULL;
-	int r = out_new(cli, &args->out, "bedplate.pool.status", columns, OUT_RECORD | OUT_ONE,
-			&out);
-
-	if (r || !out)
-		return r;
-	r = add_named(cli, out, args->pool, args->flags);
-	return r ? r : out_print(steal(out));
 }
 
 static int list_pools(struct cli *cli, const struct args *args)
@@ -219,6 +216,23 @@ static int list_pools(struct cli *cli, const struct args *args)
 	}
 	r = out_print(steal(out));
 	return worst ? worst : r;
+}
+
+static int run_status(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(out_freep) struct out *out = NULL;
+	int r;
+
+	if (!args->pool)
+		return list_pools(cli, args);
+	r = out_new(cli, &args->out, "bedplate.pool.status", columns, OUT_RECORD | OUT_ONE,
+		    &out);
+
+	if (r || !out)
+		return r;
+	r = add_named(cli, out, args->pool, args->flags);
+	return r ? r : out_print(steal(out));
 }
 
 enum {

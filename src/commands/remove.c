@@ -49,7 +49,13 @@ static int keep_one(struct cli *cli, const void *args, const struct bp_selector 
 
 static void tell(void *user, size_t index, int r, enum bp_removed removed)
 {
-	changes_add(user, index, r, removed == BP_REMOVED_DEFERRED ? "deferred" : "removed");
+	const struct changes *changes = user;
+	bool deferred = removed == BP_REMOVED_DEFERRED;
+
+	changes_add(user, index, r, deferred ? "deferred" : "removed");
+	if (r == 0 && deferred)
+		cli_note(changes->cli, "%s: in use: it goes when its last user is gone",
+			 changes->names->words[index]);
 }
 
 static int run(struct cli *cli, const void *p)

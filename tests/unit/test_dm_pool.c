@@ -344,6 +344,30 @@ static void external_origin(void **state)
 	free(list);
 }
 
+/* Volumes of a pool may lie on each other: the users go first, and come back last. */
+static void remove_nested(void **state)
+{
+	struct world *w = *state;
+	struct bp_volume_opts opts = { .size = sizeof(opts) };
+	char *before, *after;
+
+	assert_ok(bp_pool_create_volume(w->pool, "base", 2048, NULL, NULL));
+	opts.external_origin = "/dev/mapper/base";
+	assert_ok(bp_pool_create_volume(w->pool, "clone", 2048, &opts, NULL));
+	opts.external_origin = "/dev/mapper/clone";
+	assert_ok(bp_pool_create_volume(w->pool, "second", 2048, &opts, NULL));
+	before = fake_dump(w->fake);
+	/* The pool itself can't go: all of them are there again. */
+	fake_fail(w->fake, OP_REMOVE, 4, EIO);
+	assert_err(bp_pool_remove(w->pool, NULL), EIO);
+	assert_int_equal(bp_warnings_count(w->ctx), 0);
+	after = fake_dump(w->fake);
+	assert_int_equal(strlen(after), strlen(before));
+	assert_ok(bp_pool_remove(w->pool, NULL));
+	free(before);
+	free(after);
+}
+
 static void pools(void **state)
 {
 	struct world *w = *state;
@@ -616,6 +640,7 @@ int main(void)
 		P(transactions),
 		P(remove_and_reopen),
 		P(external_origin),
+		P(remove_nested),
 		P(pools),
 		P(plan),
 		T(concise),

@@ -168,6 +168,28 @@ static int remove_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 	}
 }
 
+/* Which of name and uuid is taken, and by whom. */
+static void tell_taken(struct bp_ctx *ctx, const struct create *c)
+{
+	struct error_state *first = error_save(ctx);
+	struct which by_name = { 0 }, by_uuid = { 0 };
+	struct dm_state state;
+	bool name, uuid;
+
+	strcpy(by_name.name, c->name);
+	strcpy(by_uuid.uuid, c->uuid);
+	name = dm_state(ctx, "create", &by_name, &state) == 0;
+	uuid = !name && c->uuid[0] && dm_state(ctx, "create", &by_uuid, &state) == 0;
+	error_restore(ctx, first);
+	if (!name && !uuid)
+		return;
+	error_set_cause(ctx, "the %s is that of '%s' (%u:%u)%s", name ? "name" : "uuid",
+			state.name, state.major, state.minor,
+			state.flags & (ST_LIVE | ST_INACTIVE) ? "" : ", which has no table");
+	if (!(state.flags & (ST_LIVE | ST_INACTIVE)))
+		error_set_hint(ctx, "a program that was killed may have left it: remove it");
+}
+
 static int make(struct bp_ctx *ctx, struct dm *dm, struct create *c)
 {
 	struct dm_request rq = {
@@ -192,6 +214,8 @@ static int make(struct bp_ctx *ctx, struct dm *dm, struct create *c)
 	r = tx_add(ctx, dm, &u->undo);
 	if (r == 0)
 		r = tx_order(ctx, "create", &c->which, &rq, &c->state, &u->undo);
+	if (r == -EBUSY)
+		tell_taken(ctx, c);
 	if (r < 0)
 		return r;
 	which_settle(&c->which, &c->state);

@@ -87,7 +87,7 @@ settled
 awake slow
 
 # --- signals ---
-trials=16 ended=0
+trials=10 ended=0
 for i in $(seq "$trials"); do
 	dirty
 	pause=0.$(printf %03d "$(below 600)")
@@ -123,7 +123,7 @@ whole() {
 	held=$(bedplate pool list pool --noheadings -o name | grep -c '^snap' || true)
 	devices=$(dmsetup ls | grep -c '^snap' || true)
 	same "snapshots" "$devices" "$held"
-	[ "$devices" -eq 0 ] || { bedplate remove snap && bedplate pool delete --yes pool 1; }
+	[ "$devices" -eq 0 ] || { bedplate remove snap && bedplate pool delete --yes --id 1 pool; }
 }
 for limit in 100ms 500ms 2s 5s; do
 	dirty
@@ -141,6 +141,6 @@ for i in $(seq $((trials / 2))); do
 	whole
 	# No volume without a device: its id is free.
 	bedplate pool thin --inactive --id 1 pool
-	bedplate pool delete --yes pool 1
+	bedplate pool delete --yes --id 1 pool
 done
 umount mnt
