@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "commands/thin_plan.h"
 
 #include <bedplate/output.h>
 #include <bedplate/thin_dump.h>
@@ -14,6 +14,8 @@ struct args {
 	struct cli_list ids;
 	uint32_t flags;
 	uint64_t data_block_sectors, nr_data_blocks, transaction_id;
+	uint64_t mapping_root, details_root;
+	bool repair, plan;
 };
 
 static const char *const formats[] = { "xml", "human_readable", NULL };
@@ -29,6 +31,14 @@ static const struct cmd_opt opts[] = {
 	OPT_RANGE(data_block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "write this data block size, not the superblock's"),
 	OPT_RANGE(nr_data_blocks, 1, UINT64_MAX, 0, "nr-data-blocks", "BLOCKS", "write this number of data blocks"),
 	OPT_NUMBER(transaction_id, 0, "transaction-id", "ID", "write this transaction id"),
+	OPT_FLAG(repair, 'r', "repair", "dump all that can be had of damaged metadata"),
+	OPT_FLAG(plan, 0, "plan", "with --repair: only say what can be had and what is lost"),
+	OPT_RANGE(mapping_root, 1, UINT64_MAX, 0, "mapping-root", "BLOCK", "with --repair: begin with this root of the mapping tree"),
+	OPT_RANGE(details_root, 1, UINT64_MAX, 0, "details-root", "BLOCK", "with --repair: begin with this root of the device details tree"),
+	OPT_CONFLICT("repair", "metadata-snap"),
+	OPT_REQUIRES("plan", "repair"),
+	OPT_REQUIRES("mapping-root", "repair"),
+	OPT_REQUIRES("details-root", "repair"),
 	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
 	OPT_END
 };
@@ -78,9 +88,9 @@ struct sink {
 	struct bp_output *output; /* NULL: standard output */
 };
 
-/* @ret_damages: parts that could not be read. */
-static int dump(struct cli *cli, const struct args *args, const struct sink *to,
-		const uint64_t *ids, uint64_t *ret_damages)
+/* @plan: dump what it has; NULL: the metadata. @ret_damages: parts that could not be read. */
+static int dump(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
+		const struct sink *to, const uint64_t *ids, uint64_t *ret_damages)
 {
 	struct bp_thin_open_opts how = {
 		.size = sizeof(how),
@@ -100,10 +110,20 @@ static int dump(struct cli *cli, const struct args *args, const struct sink *to,
 	struct bp_thin_meta *meta;
 	int r;
 
+	if (plan) {
+		/* These are the plan's already. */
+		opt.data_block_sectors = 0;
+		opt.nr_data_blocks = 0;
+	}
 	if (args->format == 1)
 		opt.flags |= BP_THIN_DUMP_HUMAN;
 	if (cli_given(cli, "transaction-id"))
 		opt.flags |= BP_THIN_DUMP_TRANSACTION;
+	if (plan) {
+		meta = bp_thin_plan_meta(plan);
+		r = bp_thin_dump(meta, &opt, to->write, to->user, ret_damages);
+		return to->output ? bp_output_error(to->output, r) : r;
+	}
 	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
 	if (r < 0)
 		return r;
@@ -126,14 +146,15 @@ static int report_damage(struct cli *cli, const struct args *args, uint64_t dama
 			 damages, damages == 1 ? "part" : "parts");
 }
 
-static int dump_to_stdout(struct cli *cli, const struct args *args, const uint64_t *ids)
+static int dump_to_stdout(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
+			  const uint64_t *ids)
 {
 	int fd = fileno(cli->out), r;
 	const struct sink to = { .write = write_text, .user = &fd };
 	uint64_t damages = 0;
 
 	fflush(cli->out);
-	r = dump(cli, args, &to, ids, &damages);
+	r = dump(cli, args, plan, &to, ids, &damages);
 	if (r < 0)
 		return cli_fail(cli, r == -EPIPE ? NULL : args->path, r);
 	return damages ? report_damage(cli, args, damages, "the dump") : EXIT_OK;
@@ -144,7 +165,8 @@ static void output_freep(struct bp_output **output)
 	bp_output_free(*output);
 }
 
-static int dump_to_file(struct cli *cli, const struct args *args, const uint64_t *ids)
+static int dump_to_file(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
+			const uint64_t *ids)
 {
 	const char *inputs[] = { args->path, NULL }, *where;
 	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
@@ -157,7 +179,7 @@ static int dump_to_file(struct cli *cli, const struct args *args, const uint64_t
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	to = (struct sink){ .write = bp_output_write, .user = output, .output = output };
-	r = dump(cli, args, &to, ids, &damages);
+	r = dump(cli, args, plan, &to, ids, &damages);
 	if (r < 0)
 		return cli_fail(cli, args->path, r);
 	if (damages) {
@@ -167,6 +189,30 @@ static int dump_to_file(struct cli *cli, const struct args *args, const uint64_t
 	}
 	r = bp_output_commit(output);
 	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+static int dump_repaired(struct cli *cli, const struct args *args, const uint64_t *ids)
+{
+	struct bp_thin_repair_opts opt = {
+		.data_block_sectors = (uint32_t)args->data_block_sectors,
+		.nr_data_blocks = args->nr_data_blocks,
+		.mapping_root = args->mapping_root,
+		.details_root = args->details_root,
+	};
+	struct bp_thin_plan *plan;
+	int r = thin_plan_make(cli, args->path, &opt, &plan), status;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (args->plan)
+		status = thin_plan_print(cli, args->path, plan);
+	else
+		status = args->output ? dump_to_file(cli, args, plan, ids)
+				      : dump_to_stdout(cli, args, plan, ids);
+	if (status == EXIT_OK && !args->plan)
+		status = thin_plan_report(cli, plan);
+	bp_thin_plan_free(plan);
+	return status;
 }
 
 static int run(struct cli *cli, const void *p)
@@ -180,11 +226,12 @@ static int run(struct cli *cli, const void *p)
 	status = read_ids(cli, args, ids);
 	if (status)
 		return status;
-	if (args->output)
-		return dump_to_file(cli, args, ids);
-	if (cli->json)
+	if (cli->json && !args->output && !args->plan)
 		return cli_usage(cli, "--json: the dump itself is no JSON, give --output FILE");
-	return dump_to_stdout(cli, args, ids);
+	if (args->repair)
+		return dump_repaired(cli, args, ids);
+	return args->output ? dump_to_file(cli, args, NULL, ids)
+			    : dump_to_stdout(cli, args, NULL, ids);
 }
 
 const struct cmd cmd_thin_dump = {

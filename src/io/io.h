@@ -132,6 +132,15 @@ unsigned io_workers(const struct io *io, unsigned wanted_workers, uint64_t nr_wa
 int io_stream(struct io *io, const struct bits *wanted, unsigned workers, io_block_fn fn,
 	      void *user);
 
+/*
+ * An io that reads as @base does, but for blocks that are replaced; they may lie behind its end,
+ * which they move. @base stays the caller's and must outlive it. Each block is put once, before
+ * io_overlay_seal(); then it can be read from several threads. 0 or -ENOMEM.
+ */
+int io_overlay_new(struct io *base, struct io **ret);
+int io_overlay_put(struct io *overlay, bp_mblock block, const void *data);
+void io_overlay_seal(struct io *overlay);
+
 /* --- faults on demand, for tests --- */
 
 /* What io_fault fails, and how. One at a time. */

@@ -12,6 +12,9 @@
 #define QUEUE_LEAVES 512u
 #define QUEUE_ITEMS  (2 * QUEUE_LEAVES)
 
+/* Numbers of workers that write at once lie in different cache lines. */
+#define LASTS_APART 8u
+
 /* What is to be given out, in order. */
 struct emit_item {
 	enum item_kind {
@@ -239,6 +242,12 @@ static int keep_leaf(void *user, unsigned worker, uint32_t node, const struct no
 {
 	struct thin_emit *e = user;
 
+	if (e->find_last) {
+		uint64_t *last = &e->lasts[(size_t)worker * LASTS_APART];
+
+		for (uint32_t i = 0; i < leaf->nr; i++)
+			*last = MAX(*last, thin_mapping_block(node_value64(leaf, i)));
+	}
 	return thin_kept_add(&e->kept, worker, leaf, &e->forest.nodes.items[node].mark);
 }
 
@@ -262,8 +271,13 @@ int thin_emit_walk(struct thin_emit *e, struct meta *meta, const struct thin_dev
 	r = forest_init(&e->forest);
 	if (r == 0)
 		r = thin_kept_init(&e->kept, forest_workers(&e->forest));
+	e->lasts = calloc((size_t)forest_workers(&e->forest) * LASTS_APART, sizeof(*e->lasts));
+	if (r == 0 && !e->lasts)
+		r = -ENOMEM;
 	if (r == 0)
 		r = forest_walk(&e->forest, roots, nr);
+	for (unsigned i = 0; r == 0 && i < forest_workers(&e->forest); i++)
+		e->data_last = MAX(e->data_last, e->lasts[(size_t)i * LASTS_APART]);
 	return r == -ENOMEM ? bp_fail_memory(meta->ctx) : r;
 }
 
@@ -296,6 +310,7 @@ void thin_emit_done(struct thin_emit *e)
 	forest_done(&e->forest);
 	thin_kept_done(&e->kept);
 	thin_share_done(&e->share);
+	free(e->lasts);
 	free(e->items);
 	free(e->requests);
 	free(e->buf);

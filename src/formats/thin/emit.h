@@ -29,9 +29,10 @@ struct thin_sink {
 
 struct emit_item;
 
-/* Zero at first; skip_mappings and progress are the caller's to set. */
+/* Zero at first; the members before the blank line are the caller's to set. */
 struct thin_emit {
 	bool skip_mappings; /* devices alone: no walk is needed */
+	bool find_last;     /* data_last is wanted */
 	int (*progress)(void *user, bp_mblock done, bp_mblock total);
 	void *progress_user;
 
@@ -42,6 +43,8 @@ struct thin_emit {
 	struct thin_kept kept; /* leaves, by their node's mark */
 	struct thin_share share;
 	bool sharing;
+	uint64_t *lasts;    /* by worker, 64 bytes apart */
+	uint64_t data_last; /* the highest data block of all mappings; 0 too for none */
 
 	const struct thin_sink *sink;
 	void *user;

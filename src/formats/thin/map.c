@@ -224,6 +224,53 @@ int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin
 	return add_rest(m, &rest);
 }
 
+static int check_leaf(struct thin_map *m, const struct node *leaf, uint32_t *ret_time)
+{
+	uint64_t last = 0;
+	uint32_t time = 0;
+
+	for (uint32_t i = 0; i < leaf->nr; i++) {
+		last = MAX(last, thin_mapping_block(node_value64(leaf, i)));
+		time = MAX(time, thin_mapping_time(node_value64(leaf, i)));
+	}
+	*ret_time = time;
+	if (last >= m->data.nr_blocks)
+		return bp_fail(m->b->ctx, -EINVAL,
+			       "block out of bounds: data block %" PRIu64 " of %" PRIu64, last,
+			       m->data.nr_blocks);
+	return check_order(m, node_key(leaf, 0));
+}
+
+int thin_map_leaf(struct thin_map *m, const struct node *leaf)
+{
+	uint32_t time, at = 0;
+	int r = 0;
+
+	if (leaf->nr == 0)
+		return 0;
+	r = check_leaf(m, leaf, &time);
+	if (r == 0 && m->sparse_root)
+		r = take_back(m);
+	while (r == 0 && at < leaf->nr) {
+		uint32_t nr = MIN(leaf->nr - at, (uint32_t)ARRAY_SIZE(m->keys) - m->count);
+
+		for (uint32_t i = 0; i < nr; i++) {
+			m->keys[m->count + i] = node_key(leaf, at + i);
+			m->values[m->count + i] = le64_make(node_value64(leaf, at + i));
+		}
+		m->count += nr;
+		at += nr;
+		if (at < leaf->nr)
+			r = write_leaf(m, THIN_LEAF_MAX);
+	}
+	if (r < 0)
+		return r;
+	m->time_max = MAX(m->time_max, time);
+	m->mapped += leaf->nr;
+	m->last = node_key(leaf, leaf->nr - 1);
+	return 0;
+}
+
 /* Share the leaves of @def from the @from-th on. */
 static int splice(struct thin_map *m, const struct thin_def *def, size_t from)
 {

@@ -51,6 +51,8 @@ void thin_map_done(struct thin_map *m);
  */
 int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin,
 		 uint64_t length, uint32_t time);
+/* Add the mappings of a leaf that was verified. -EINVAL as above. */
+int thin_map_leaf(struct thin_map *m, const struct node *leaf);
 /* Add what @def holds, sharing its leaves. -EINVAL as above. */
 int thin_map_def(struct thin_map *m, const struct thin_def *def);
 

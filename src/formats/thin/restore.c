@@ -3,7 +3,7 @@
 
 #include "core/crc32c.h"
 #include "core/opts.h"
-#include "formats/thin/map.h"
+#include "formats/thin/make.h"
 #include "formats/thin/restore.h"
 #include "formats/thin/xml.h"
 #include "formats/xml/file.h"
@@ -21,17 +21,10 @@ struct named_def {
 	struct thin_def def;
 };
 
-struct restored_device {
-	uint64_t id;
-	bp_mblock root;
-	struct thin_details_disk details;
-};
-
 struct restore {
 	struct bp_ctx *ctx;
 	const struct bp_thin_restore_opts *opts;
-	struct build build;
-	struct thin_map map;
+	struct thin_make make;
 	struct thin_xml_superblock sb;
 	uint64_t elements;
 
@@ -41,7 +34,6 @@ struct restore {
 	size_t def_of_size;
 	char *name; /* of the def at hand, or NULL */
 
-	VEC(struct restored_device) devices;
 	struct bits ids;
 	struct thin_xml_device device; /* at hand */
 };
@@ -68,25 +60,6 @@ static int check_block_size(struct restore *re)
 				    THIN_DATA_BLOCK_SECTORS_MIN, THIN_DATA_BLOCK_SECTORS_MAX));
 }
 
-/* The space map for all data blocks must fit, used or not: say so before anything is built. */
-static int check_room(struct restore *re)
-{
-	uint64_t nr = re->sb.nr_data_blocks;
-	bp_mblock wanted;
-
-	if (nr > THIN_DATA_BLOCKS_MAX)
-		return bp_fail(re->ctx, -EINVAL,
-			       "%" PRIu64 " data blocks: a pool has at most %" PRIu64, nr,
-			       (uint64_t)THIN_DATA_BLOCKS_MAX);
-	wanted = build_data_sm_blocks(nr);
-	if (wanted < re->build.nr_blocks)
-		return 0;
-	return bp_fail(re->ctx, -ENOSPC,
-		       "out of metadata space: to count %" PRIu64 " data blocks takes %" PRIu64
-		       " metadata blocks, the output has %" PRIu64,
-		       nr, wanted, re->build.nr_blocks);
-}
-
 static int open_superblock(struct restore *re, const struct thin_xml_superblock *sb)
 {
 	int r;
@@ -100,11 +73,7 @@ static int open_superblock(struct restore *re, const struct thin_xml_superblock 
 		re->sb.transaction = re->opts->transaction_id;
 
 	r = check_block_size(re);
-	if (r == 0)
-		r = check_room(re);
-	if (r == 0)
-		r = thin_map_init(&re->map, &re->build, re->sb.nr_data_blocks);
-	return r;
+	return r < 0 ? r : thin_make_begin(&re->make, re->sb.nr_data_blocks);
 }
 
 /* --- defs --- */
@@ -160,7 +129,7 @@ static int close_def(struct restore *re)
 	uint32_t *slot;
 	int r;
 
-	r = thin_map_end_def(&re->map, &def.def);
+	r = thin_map_end_def(&re->make.map, &def.def);
 	if (r < 0)
 		return r;
 	slot = def_slot(re, re->name, strlen(re->name));
@@ -188,7 +157,7 @@ static int use_def(struct restore *re, const struct thin_xml_name *ref)
 				    "Couldn't find sub tree '%.*s': no def of that name comes "
 				    "before",
 				    (int)MIN(ref->name.len, 40u), ref->name.text));
-	return thin_map_def(&re->map, &re->defs.items[*slot - 1].def);
+	return thin_map_def(&re->make.map, &re->defs.items[*slot - 1].def);
 }
 
 /* --- devices --- */
@@ -207,7 +176,7 @@ static int open_device(struct restore *re, const struct thin_xml_device *device)
 static int close_device(struct restore *re)
 {
 	const struct thin_xml_device *from = &re->device;
-	struct restored_device device = {
+	struct thin_made_device device = {
 		.id = from->dev_id,
 		.details = {
 			.mapped_blocks = le64_make(from->mapped_blocks),
@@ -219,7 +188,7 @@ static int close_device(struct restore *re)
 	uint64_t mapped;
 	int r;
 
-	r = thin_map_end_device(&re->map, &device.root, &mapped);
+	r = thin_map_end_device(&re->make.map, &device.root, &mapped);
 	if (r < 0)
 		return r;
 	if (mapped != from->mapped_blocks) {
@@ -232,7 +201,7 @@ static int close_device(struct restore *re)
 			       "write the right number into it");
 		return fail_xml(re, r);
 	}
-	return vec_add(&re->devices, &device) < 0 ? bp_fail_memory(re->ctx) : 0;
+	return thin_make_add(&re->make, &device);
 }
 
 /* --- elements --- */
@@ -244,10 +213,10 @@ static int on_mapping(struct restore *re, unsigned element, const void *values)
 	int r;
 
 	if (element == THIN_XML_SINGLE)
-		r = thin_map_run(&re->map, single->origin_block, single->data_block, 1,
+		r = thin_map_run(&re->make.map, single->origin_block, single->data_block, 1,
 				 (uint32_t)single->time);
 	else
-		r = thin_map_run(&re->map, range->origin_begin, range->data_begin,
+		r = thin_map_run(&re->make.map, range->origin_begin, range->data_begin,
 				 range->length, (uint32_t)range->time);
 	return r == -EINVAL ? fail_xml(re, r) : r;
 }
@@ -256,7 +225,7 @@ static int report_progress(struct restore *re)
 {
 	if (re->elements++ % PROGRESS_EVERY || !re->opts->progress)
 		return 0;
-	if (re->opts->progress(re->opts->user, re->build.next, 0))
+	if (re->opts->progress(re->opts->user, re->make.build.next, 0))
 		return bp_fail(re->ctx, -ECANCELED, "canceled");
 	return 0;
 }
@@ -299,101 +268,7 @@ static int on_close(void *user, unsigned element)
 
 /* --- the end --- */
 
-static int compare_ids(const void *a, const void *b)
-{
-	uint64_t x = ((const struct restored_device *)a)->id;
-	uint64_t y = ((const struct restored_device *)b)->id;
-
-	return x < y ? -1 : x > y;
-}
-
-static int write_details(struct restore *re, bp_mblock *ret_root)
-{
-	struct build_tree t;
-	int r;
-
-	r = build_tree_init(&t, &re->build, sizeof(struct thin_details_disk));
-	for (size_t i = 0; r == 0 && i < re->devices.count; i++)
-		r = build_tree_add(&t, re->devices.items[i].id, &re->devices.items[i].details);
-	if (r == 0)
-		r = build_tree_finish(&t, ret_root);
-	if (r == 0)
-		r = build_ref(&re->build, *ret_root);
-	build_tree_done(&t);
-	return r;
-}
-
-static int write_top_level(struct restore *re, bp_mblock *ret_root)
-{
-	struct build_tree t;
-	int r;
-
-	r = build_tree_init(&t, &re->build, sizeof(le64));
-	for (size_t i = 0; r == 0 && i < re->devices.count; i++) {
-		le64 root = le64_make(re->devices.items[i].root);
-
-		r = build_tree_add(&t, re->devices.items[i].id, &root);
-		if (r == 0)
-			r = build_ref(&re->build, re->devices.items[i].root);
-	}
-	if (r == 0)
-		r = build_tree_finish(&t, ret_root);
-	if (r == 0)
-		r = build_ref(&re->build, *ret_root);
-	build_tree_done(&t);
-	return r;
-}
-
-/*
- * The kernel takes a mapping newer than a later snapshot for unshared and would overwrite what
- * the snapshot holds; a clock that is too high is harmless.
- */
-static uint32_t clock_for_all(struct restore *re)
-{
-	uint64_t time = MAX(re->sb.time, (uint64_t)re->map.time_max);
-
-	for (size_t i = 0; i < re->devices.count; i++) {
-		const struct thin_details_disk *details = &re->devices.items[i].details;
-
-		time = MAX(time, (uint64_t)le32_get(details->creation_time));
-		time = MAX(time, (uint64_t)le32_get(details->snapshotted_time));
-	}
-	if (time != re->sb.time)
-		bp_warn(re->ctx,
-			"the superblock's time %" PRIu64 " is below a time in it: %" PRIu64
-			" is written",
-			re->sb.time, time);
-	return (uint32_t)time;
-}
-
-struct superblock_parts {
-	struct restore *re;
-	struct sm_root_disk data_sm;
-	bp_mblock mapping_root, details_root;
-};
-
-static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
-			    bp_mblock nr_blocks, void *data)
-{
-	const struct superblock_parts *parts = user;
-	const struct thin_xml_superblock *sb = &parts->re->sb;
-	struct thin_superblock_disk *disk = data;
-
-	disk->magic = le64_make(THIN_MAGIC);
-	disk->version = le32_make(THIN_VERSION);
-	disk->time = le32_make((uint32_t)sb->time);
-	disk->trans_id = le64_make(sb->transaction);
-	memcpy(disk->data_space_map_root, &parts->data_sm, sizeof(parts->data_sm));
-	memcpy(disk->metadata_space_map_root, metadata_sm, sizeof(*metadata_sm));
-	disk->data_mapping_root = le64_make(parts->mapping_root);
-	disk->device_details_root = le64_make(parts->details_root);
-	disk->data_block_size = le32_make((uint32_t)sb->data_block_size);
-	disk->metadata_block_size = le32_make(THIN_METADATA_BLOCK_SECTORS);
-	disk->metadata_nr_blocks = le64_make(nr_blocks);
-}
-
-/* Leaves that only defs have are no part of the metadata. */
-static int drop_unused(struct restore *re)
+static int finish(struct restore *re)
 {
 	_cleanup_(freep) struct thin_def *defs = calloc(re->defs.count + 1, sizeof(*defs));
 
@@ -401,28 +276,10 @@ static int drop_unused(struct restore *re)
 		return bp_fail_memory(re->ctx);
 	for (size_t i = 0; i < re->defs.count; i++)
 		defs[i] = re->defs.items[i].def;
-	return thin_map_drop_unused(&re->map, defs, re->defs.count);
-}
-
-static int finish(struct restore *re)
-{
-	struct superblock_parts parts = { .re = re };
-	int r;
-
-	if (re->devices.count > 0)
-		qsort(re->devices.items, re->devices.count, sizeof(re->devices.items[0]),
-		      compare_ids);
-	re->sb.time = clock_for_all(re);
-	r = write_details(re, &parts.details_root);
-	if (r == 0)
-		r = write_top_level(re, &parts.mapping_root);
-	if (r == 0)
-		r = drop_unused(re);
-	if (r == 0)
-		r = build_data_sm(&re->build, &re->map.data, &parts.data_sm);
-	if (r == 0)
-		r = build_finish(&re->build, BLOCK_THIN_SUPERBLOCK, fill_superblock, &parts);
-	return r;
+	re->make.time = re->sb.time;
+	re->make.transaction_id = re->sb.transaction;
+	re->make.data_block_sectors = (uint32_t)re->sb.data_block_size;
+	return thin_make_finish(&re->make, defs, re->defs.count);
 }
 
 static void restore_done(struct restore *re)
@@ -432,12 +289,10 @@ static void restore_done(struct restore *re)
 		thin_def_done(&re->defs.items[i].def);
 	}
 	vec_done(&re->defs);
-	vec_done(&re->devices);
 	bits_done(&re->ids);
 	free(re->def_of);
 	free(re->name);
-	thin_map_done(&re->map);
-	build_done(&re->build);
+	thin_make_done(&re->make);
 }
 
 static void restore_freep(struct restore **re)
@@ -468,7 +323,7 @@ int thin_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct 
 		return r;
 	re->ctx = ctx;
 	re->opts = &known;
-	r = build_init(&re->build, ctx, io);
+	r = thin_make_init(&re->make, ctx, io);
 	if (r < 0)
 		return r;
 	r = xml_read(ctx, &thin_xml_schema, source, handler(re, &to));

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of a repair plan. */
+#ifndef FORMATS_THIN_PLAN_H
+#define FORMATS_THIN_PLAN_H
+
+#include <bedplate/thin_repair.h>
+
+#include "formats/thin/emit.h"
+#include "formats/thin/salvage.h"
+
+struct bp_thin_plan {
+	struct bp_ctx *ctx;
+	struct bp_thin_repair_opts opts;
+	struct io *io; /* what it is made of */
+	bool own_io;
+	char *path;                      /* of that, or NULL */
+	struct bp_thin_plan_summary sum; /* superblock as the result will have it */
+	struct thin_sb live;             /* as block 0 has it, if sound or plausible */
+	bool older;     /* roots of an older transaction were taken, though block 0 is sound */
+	bool plausible; /* block 0 has a bad checksum, and the right magic */
+	struct bp_thin_meta tm;      /* what it has: on io, or on the overlay */
+	struct thin_devices devices; /* of tm */
+	struct thin_emit emit;       /* walked */
+	struct salvage salvage;
+	VEC(struct bp_thin_plan_device) list;
+	VEC(struct bp_thin_plan_loss) losses;
+	struct arena words; /* their texts */
+	const char *stage;
+};
+
+/* bp_thin_plan() on an io. Closes @take_io with the plan, on success. */
+int thin_plan_io(struct bp_ctx *ctx, struct io *take_io, const struct bp_thin_repair_opts *opts,
+		 struct bp_thin_plan **ret);
+/* Make new metadata on @io, which stays the caller's. */
+int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io);
+
+/* Steps of thin_plan_io(). */
+/* All is sound and told by the superblock: the plan is done. */
+int plan_sound(struct bp_thin_plan *plan, bool *ret_done);
+/* From whatever there is. */
+int plan_salvage(struct bp_thin_plan *plan);
+/* What became of each device, and what is lost. */
+int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices);
+/* Walk what the plan has, into plan->emit; -EUCLEAN without a message where it is not sound. */
+int plan_walk(struct bp_thin_plan *plan);
+
+#endif

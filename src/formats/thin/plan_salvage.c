@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which roots a plan begins with, where the values of its superblock come from. */
+#include "formats/thin/plan.h"
+
+#include <inttypes.h>
+
+/* --- a metadata snapshot's superblock --- */
+
+/* It is right about sizes, and old about the rest. */
+static bool read_copy(struct bp_thin_plan *plan, bp_mblock block, struct thin_sb *ret)
+{
+	_cleanup_(freep) void *buf = io_buffer_new(1);
+
+	if (!buf || block == 0 || io_read(plan->io, block, 1, buf) < 0 ||
+	    block_check(buf, BLOCK_THIN_SUPERBLOCK, block) != BLOCK_OK)
+		return false;
+	thin_sb_decode(buf, block, ret);
+	return ret->magic == THIN_MAGIC &&
+	       thin_block_sectors_valid(ret->pub.data_block_sectors);
+}
+
+/* Any will do for the block size: it never changes in the life of a pool. */
+static bool find_copy(struct bp_thin_plan *plan, struct thin_sb *ret)
+{
+	const struct salvage *s = &plan->salvage;
+
+	for (size_t i = s->superblocks.count; i-- > 0;)
+		if (s->superblocks.items[i] != 0 &&
+		    read_copy(plan, s->superblocks.items[i], ret))
+			return true;
+	return false;
+}
+
+/* --- values --- */
+
+static int need_block_size(struct bp_thin_plan *plan)
+{
+	bp_fail(plan->ctx, -EUCLEAN,
+		"data block size needs to be provided due to corruption in the superblock");
+	error_set_code(plan->ctx, BP_E_DAMAGED);
+	if (plan->plausible)
+		error_set_hint(plan->ctx,
+			       "give --data-block-size in sectors: the damaged superblock says "
+			       "%" PRIu32
+			       ", LVM's text of the volume group has it as chunk_size",
+			       plan->live.pub.data_block_sectors);
+	else
+		error_set_hint(plan->ctx,
+			       "give --data-block-size in sectors: LVM's text of the volume "
+			       "group has it as chunk_size, a table line of the pool as its "
+			       "third argument");
+	return -EUCLEAN;
+}
+
+static void derive_values(struct bp_thin_plan *plan, const struct salvage_devices *devices)
+{
+	struct bp_thin_superblock *sb = &plan->sum.superblock;
+	struct thin_sb copy;
+
+	for (size_t i = 0; i < devices->list.count; i++) {
+		const struct salvage_device *d = &devices->list.items[i];
+
+		sb->time = MAX(sb->time, MAX(d->pub.creation_time, d->pub.snapshotted_time));
+		if (d->has_details)
+			sb->transaction_id = MAX(sb->transaction_id, d->pub.transaction_id + 1);
+	}
+	plan->sum.transaction = BP_THIN_FROM_TREES;
+	if (plan->plausible && plan->live.pub.transaction_id + 1 >= sb->transaction_id &&
+	    plan->sum.roots == BP_THIN_FROM_DAMAGED) {
+		sb->transaction_id = plan->live.pub.transaction_id;
+		plan->sum.transaction = BP_THIN_FROM_DAMAGED;
+	}
+	if (find_copy(plan, &copy)) {
+		sb->data_block_sectors = copy.pub.data_block_sectors;
+		plan->sum.block_size = BP_THIN_FROM_SNAPSHOT;
+		sb->time = MAX(sb->time, copy.pub.time);
+		if (copy.pub.transaction_id > sb->transaction_id) {
+			sb->transaction_id = copy.pub.transaction_id;
+			plan->sum.transaction = BP_THIN_FROM_SNAPSHOT;
+		}
+	}
+}
+
+static void choose_values(struct bp_thin_plan *plan)
+{
+	struct bp_thin_superblock *sb = &plan->sum.superblock;
+
+	if (plan->opts.data_block_sectors) {
+		sb->data_block_sectors = plan->opts.data_block_sectors;
+		plan->sum.block_size = BP_THIN_FROM_CALLER;
+	}
+	if (plan->opts.nr_data_blocks) {
+		sb->nr_data_blocks = plan->opts.nr_data_blocks;
+		plan->sum.size_of_data = BP_THIN_FROM_CALLER;
+	}
+	if (plan->opts.flags & BP_THIN_REPAIR_TRANSACTION) {
+		sb->transaction_id = plan->opts.transaction_id;
+		plan->sum.transaction = BP_THIN_FROM_CALLER;
+	}
+}
+
+/* --- roots --- */
+
+static void set_roots(struct bp_thin_plan *plan, bp_mblock mapping, bp_mblock details,
+		      enum bp_thin_origin from)
+{
+	plan->sum.superblock.mapping_root = mapping;
+	plan->sum.superblock.details_root = details;
+	plan->sum.roots = from;
+}
+
+static const struct salvage_pair *find_pair(const struct salvage_pairs *pairs,
+					    bp_mblock mapping, bp_mblock details)
+{
+	for (size_t i = 0; i < pairs->list.count; i++) {
+		const struct salvage_pair *p = &pairs->list.items[i];
+
+		if (p->mapping == mapping && p->details == details)
+			return p;
+	}
+	return NULL;
+}
+
+/* The caller's roots, the damaged superblock's where they fit each other, or the newest pair.
+ */
+static int choose_roots(struct bp_thin_plan *plan, const struct salvage_pair **ret,
+			struct salvage_pairs *pairs)
+{
+	const struct bp_thin_superblock *old = &plan->live.pub;
+	int r = salvage_pairs(&plan->salvage, pairs);
+	const struct salvage_pair *pair = NULL;
+
+	if (r < 0)
+		return r;
+	plan->sum.nr_pairs = pairs->list.count;
+	if (plan->plausible)
+		pair = find_pair(pairs, old->mapping_root, old->details_root);
+	if (pair) {
+		set_roots(plan, pair->mapping, pair->details, BP_THIN_FROM_DAMAGED);
+	} else if (pairs->list.count) {
+		pair = &pairs->list.items[0];
+		set_roots(plan, pair->mapping, pair->details, BP_THIN_FROM_TREES);
+	}
+	*ret = pair;
+	if (plan->opts.mapping_root)
+		plan->sum.superblock.mapping_root = plan->opts.mapping_root;
+	if (plan->opts.details_root)
+		plan->sum.superblock.details_root = plan->opts.details_root;
+	if (plan->opts.mapping_root || plan->opts.details_root)
+		plan->sum.roots = BP_THIN_FROM_CALLER;
+	return 0;
+}
+
+/* --- from roots to trees --- */
+
+static int read_counts(struct bp_thin_plan *plan, const struct salvage_pair *pair)
+{
+	struct salvage *s = &plan->salvage;
+	const struct sm_root *root = &plan->live.metadata_sm;
+
+	if (!plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_SUPERBLOCK)
+		return salvage_live(s, root->bitmap_root, root->ref_count_root,
+				    root->nr_blocks);
+	return pair && pair->index ? salvage_live(s, pair->index, 0, UINT64_MAX) : 0;
+}
+
+static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *roots)
+{
+	struct thin_sb copy;
+
+	if (plan->sum.superblock_damaged || plan->sum.roots != BP_THIN_FROM_SUPERBLOCK)
+		return;
+	roots->snap = plan->live.pub.metadata_snap;
+	if (!read_copy(plan, roots->snap, &copy))
+		return;
+	roots->snap_mapping = copy.pub.mapping_root;
+	roots->snap_details = copy.pub.details_root;
+}
+
+static int find_devices(struct bp_thin_plan *plan, const struct salvage_pair *pair,
+			struct salvage_devices *ret)
+{
+	struct salvage_roots roots = {
+		.mapping = plan->sum.superblock.mapping_root,
+		.details = plan->sum.superblock.details_root,
+	};
+	int r = read_counts(plan, pair);
+
+	find_roots_of_snap(plan, &roots);
+	if (r == 0)
+		r = salvage_mend(&plan->salvage, &roots);
+	return r < 0 ? r : salvage_devices(&plan->salvage, &roots, ret);
+}
+
+/* Do they lead to anything? A pool may have no devices at all. */
+static bool has_any_root(const struct bp_thin_plan *plan, const struct salvage_devices *devices)
+{
+	for (size_t i = 0; i < devices->list.count; i++)
+		if (devices->list.items[i].has_root)
+			return true;
+	return devices->list.count == 0 && plan->salvage.lost.count == 0;
+}
+
+static void forget_devices(struct bp_thin_plan *plan, struct salvage_devices *devices)
+{
+	salvage_devices_done(devices);
+	salvage_forget(&plan->salvage);
+	plan->sum.superblock.mapping_root = plan->sum.superblock.details_root = 0;
+	plan->sum.superblock.time = plan->live.pub.time;
+}
+
+/*
+ * The details are there, the tree of roots is not, nor is a space map: an older tree of roots
+ * that is close to them. Devices it has beyond those were deleted.
+ */
+static int use_older_top(struct bp_thin_plan *plan, struct salvage_devices *devices,
+			 bool *ret_used)
+{
+	bp_mblock top, details = plan->sum.superblock.details_root;
+	size_t to = 0;
+	int r = salvage_closest_top(&plan->salvage, devices, &top);
+
+	*ret_used = top;
+	if (r < 0 || !top)
+		return r;
+	forget_devices(plan, devices);
+	set_roots(plan, top, details, BP_THIN_FROM_TREES);
+	plan->older = true;
+	r = find_devices(plan, NULL, devices);
+	for (size_t i = 0; r == 0 && i < devices->list.count; i++)
+		if (devices->list.items[i].has_details)
+			devices->list.items[to++] = devices->list.items[i];
+	devices->list.count = r == 0 ? to : 0;
+	return r;
+}
+
+/* The superblock's roots, or where they lead to nothing, others. */
+static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret)
+{
+	struct salvage_pairs pairs = { 0 };
+	const struct salvage_pair *pair = NULL;
+	bool used;
+	int r;
+
+	if (!plan->sum.superblock_damaged) {
+		r = find_devices(plan, NULL, ret);
+		/* With counts, what they lead to is all that is known to be live. */
+		if (r < 0 || plan->sum.roots == BP_THIN_FROM_CALLER || plan->salvage.count ||
+		    has_any_root(plan, ret))
+			return r;
+		r = use_older_top(plan, ret, &used);
+		if (r < 0 || used)
+			return r;
+		forget_devices(plan, ret);
+	}
+	r = choose_roots(plan, &pair, &pairs);
+	if (r == 0 && !plan->sum.superblock.mapping_root &&
+	    !plan->sum.superblock.details_root) {
+		r = bp_fail(plan->ctx, -EUCLEAN,
+			    "no compatible roots found: no trees of devices are left");
+		error_set_code(plan->ctx, BP_E_DAMAGED);
+	}
+	if (r == 0)
+		r = find_devices(plan, pair, ret);
+	/* The superblock is sound, so these are the roots of an older transaction. */
+	if (r == 0 && !plan->sum.superblock_damaged)
+		plan->older = true;
+	vec_done(&pairs.list);
+	return r;
+}
+
+/* --- the overlay --- */
+
+static void use_overlay(struct bp_thin_plan *plan, const struct salvage_roots *roots)
+{
+	struct salvage *s = &plan->salvage;
+
+	plan->tm.meta = s->meta;
+	plan->tm.meta.io = s->overlay;
+	plan->tm.meta.nr_blocks = s->next_virtual;
+	plan->tm.sb = (struct thin_sb){ .pub = plan->sum.superblock, .magic = THIN_MAGIC };
+	plan->tm.sb.pub.mapping_root = roots->mapping;
+	plan->tm.sb.pub.details_root = roots->details;
+	plan->tm.live = plan->tm.sb;
+}
+
+/* Every tree is whole now, by construction; anything else is a bug or a disk that changes. */
+static int walk_overlay(struct bp_thin_plan *plan)
+{
+	struct bp_thin_superblock *sb = &plan->sum.superblock;
+	int r = plan_walk(plan);
+
+	if (r == -EUCLEAN)
+		return bp_fail(plan->ctx, -EIO,
+			       "the metadata changed while it was read: is the pool active?");
+	if (r < 0)
+		return r;
+	if (plan->sum.size_of_data == 0) {
+		sb->nr_data_blocks = plan->emit.data_last + 1;
+		plan->sum.size_of_data = BP_THIN_FROM_TREES;
+		if (plan->sum.roots == BP_THIN_FROM_DAMAGED)
+			sb->nr_data_blocks =
+				MAX(sb->nr_data_blocks, plan->live.pub.nr_data_blocks);
+	}
+	plan->tm.sb.pub.nr_data_blocks = sb->nr_data_blocks;
+	return 0;
+}
+
+static int clean(struct bp_thin_plan *plan, struct salvage_devices *devices)
+{
+	struct salvage *s = &plan->salvage;
+	struct salvage_roots roots = { 0 };
+	int r;
+
+	s->nr_data_blocks = plan->sum.size_of_data ? plan->sum.superblock.nr_data_blocks
+						   : THIN_DATA_BLOCKS_MAX;
+	r = salvage_clean(s, devices, &roots);
+	if (r < 0)
+		return r;
+	use_overlay(plan, &roots);
+	return walk_overlay(plan);
+}
+
+int plan_salvage(struct bp_thin_plan *plan)
+{
+	struct salvage_devices devices = { 0 };
+	int r = choose_devices(plan, &devices);
+
+	if (r == 0 && plan->sum.superblock_damaged)
+		derive_values(plan, &devices);
+	if (r == 0)
+		choose_values(plan);
+	if (r == 0 && !plan->sum.superblock.data_block_sectors)
+		r = need_block_size(plan);
+	plan->sum.superblock.version = THIN_VERSION;
+	if (r == 0)
+		r = clean(plan, &devices);
+	if (r == 0)
+		r = plan_judge(plan, &devices);
+	salvage_devices_done(&devices);
+	return r;
+}

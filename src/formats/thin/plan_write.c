@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a plan has as new metadata: leaf by leaf, what devices share once. */
+#include "formats/thin/make.h"
+#include "formats/thin/plan.h"
+#include "io/output.h"
+
+#include <inttypes.h>
+
+struct named_def {
+	bp_mblock name;
+	struct thin_def def;
+};
+
+struct writer {
+	struct bp_thin_plan *plan;
+	struct thin_make make;
+	VEC(struct named_def) defs; /* by name: they come in that order */
+	const struct thin_device *device;
+	uint64_t done; /* leaves */
+};
+
+static int on_def(void *user, bp_mblock name)
+{
+	struct writer *w = user;
+	struct named_def def = { .name = name };
+
+	return vec_add(&w->defs, &def) < 0 ? bp_fail_memory(w->plan->ctx) : 0;
+}
+
+static int on_def_end(void *user)
+{
+	struct writer *w = user;
+
+	return thin_map_end_def(&w->make.map, &w->defs.items[w->defs.count - 1].def);
+}
+
+static int on_device(void *user, const struct thin_device *device)
+{
+	struct writer *w = user;
+
+	w->device = device;
+	return 0;
+}
+
+static int on_device_end(void *user)
+{
+	struct writer *w = user;
+	const struct bp_thin_device *from = &w->device->details;
+	struct thin_made_device device = {
+		.id = from->id,
+		.details = {
+			.transaction_id = le64_make(from->transaction_id),
+			.creation_time = le32_make(from->creation_time),
+			.snapshotted_time = le32_make(from->snapshotted_time),
+		},
+	};
+	uint64_t mapped;
+	int r = thin_map_end_device(&w->make.map, &device.root, &mapped);
+
+	if (r < 0)
+		return r;
+	device.details.mapped_blocks = le64_make(mapped);
+	return thin_make_add(&w->make, &device);
+}
+
+static int on_ref(void *user, bp_mblock name)
+{
+	struct writer *w = user;
+	size_t low = 0, high = w->defs.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->defs.items[mid].name < name)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return thin_map_def(&w->make.map, &w->defs.items[low].def);
+}
+
+static int on_run(void *user, uint64_t key, uint64_t value, uint64_t length)
+{
+	struct writer *w = user;
+
+	return thin_map_run(&w->make.map, key, thin_mapping_block(value), length,
+			    thin_mapping_time(value));
+}
+
+static int on_leaf(void *user, const struct node *leaf)
+{
+	struct writer *w = user;
+
+	return thin_map_leaf(&w->make.map, leaf);
+}
+
+static const struct thin_sink sink = {
+	.def = on_def,
+	.def_end = on_def_end,
+	.device = on_device,
+	.device_end = on_device_end,
+	.ref = on_ref,
+	.leaf = on_leaf,
+	.run = on_run,
+};
+
+static int report_progress(void *user, bp_mblock done, bp_mblock total)
+{
+	const struct bp_thin_plan *plan = user;
+
+	return plan->opts.progress(plan->opts.user, "output", done, total);
+}
+
+static int write_all(struct writer *w)
+{
+	struct bp_thin_plan *plan = w->plan;
+	const struct bp_thin_superblock *sb = &plan->sum.superblock;
+	_cleanup_(freep) struct thin_def *defs = NULL;
+	int r = thin_make_begin(&w->make, sb->nr_data_blocks);
+
+	if (plan->opts.progress) {
+		plan->emit.progress = report_progress;
+		plan->emit.progress_user = plan;
+	}
+	if (r == 0 && !plan->emit.sharing)
+		r = thin_emit_share(&plan->emit);
+	if (r == 0)
+		r = thin_emit_all(&plan->emit, &sink, w);
+	if (r < 0)
+		return r;
+	defs = calloc(w->defs.count + 1, sizeof(*defs));
+	if (!defs)
+		return bp_fail_memory(plan->ctx);
+	for (size_t i = 0; i < w->defs.count; i++)
+		defs[i] = w->defs.items[i].def;
+	w->make.time = sb->time;
+	w->make.transaction_id = sb->transaction_id;
+	w->make.data_block_sectors = sb->data_block_sectors;
+	return thin_make_finish(&w->make, defs, w->defs.count);
+}
+
+int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
+{
+	_cleanup_(freep) struct writer *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return bp_fail_memory(plan->ctx);
+	w->plan = plan;
+	r = thin_make_init(&w->make, plan->ctx, io);
+	if (r == 0)
+		r = write_all(w);
+	for (size_t i = 0; i < w->defs.count; i++)
+		thin_def_done(&w->defs.items[i].def);
+	vec_done(&w->defs);
+	thin_make_done(&w->make);
+	return r;
+}
+
+int bp_thin_plan_write(struct bp_thin_plan *plan, const char *path)
+{
+	struct io *io;
+	int r = plan->path ? output_refuse_input(plan->ctx, -1, plan->path, path) : 0;
+
+	if (r == 0)
+		r = io_open(plan->ctx, path, IO_WRITE | IO_OUTPUT, &io);
+	if (r < 0)
+		return r;
+	r = thin_plan_write_io(plan, io);
+	io_close(io);
+	if (r < 0)
+		error_set_device(plan->ctx, path);
+	return r;
+}

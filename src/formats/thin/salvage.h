@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Salvage: what is in a metadata area, whatever its superblock and trees say. All blocks are read
+ * once and those that are sound are kept as records; from these come roots, owners of what lost
+ * its parent, and an overlay in which every tree is whole.
+ *
+ *	salvage_scan()	 read and classify all blocks
+ *	salvage_live()	 which of them the space map counts, and how often
+ *	salvage_pairs()	 the pairs of roots that fit each other, newest first
+ *	salvage_mend()	 give children without parent to the node that lost them
+ *	salvage_clean()	 trees without what is lost, as blocks of an overlay
+ *
+ * A block that was sound once keeps its checksum when it is freed or superseded: soundness proves
+ * nothing. What is reachable from the roots of a committed transaction is right, and so is what
+ * its space map counts; all else may be stale, and no mapping is taken from it.
+ *
+ * Memory: 48 bytes for each sound node of the area, 12 to 16 bytes for each entry of internal
+ * nodes and top level leaves, 32 for each details entry, 4 to 12 bytes for each block.
+ */
+#ifndef FORMATS_THIN_SALVAGE_H
+#define FORMATS_THIN_SALVAGE_H
+
+#include "core/arena.h"
+#include "formats/thin/meta.h"
+
+/* What a tree holds. */
+enum salvage_kind {
+	SALVAGE_NONE,     /* nothing that can be told, or of several kinds */
+	SALVAGE_MAPPINGS, /* virtual block -> data block and time */
+	SALVAGE_TOP,      /* device id -> root of its mappings */
+	SALVAGE_DETAILS,  /* device id -> details */
+	SALVAGE_INDEX,    /* bitmap -> index entry */
+	SALVAGE_COUNTS,   /* block -> reference count */
+};
+
+enum {
+	SNODE_LEAF = 1 << 0,
+	SNODE_RESOLVED = 1 << 1, /* kind, height, last and entries are known */
+	SNODE_OPEN = 1 << 2,     /* being resolved, or being cleaned */
+	SNODE_BROKEN = 1 << 3,   /* something below it is missing */
+	SNODE_CHILD = 1 << 4,    /* a sound internal node of its kind points to it */
+	SNODE_REACHED = 1 << 5,  /* part of the trees in question */
+	SNODE_CLASH = 1 << 6,    /* sound blocks below it that can't be there: stale */
+};
+
+/* A sound btree node. */
+struct snode {
+	uint64_t first, last; /* keys of all below it; first > last: none */
+	uint64_t entries;     /* leaf entries below it, each path counted */
+	uint64_t bound;       /* the highest key that its parents leave for it */
+	uint32_t block;
+	uint32_t time_max; /* of all mappings below it */
+	uint16_t nr;
+	uint8_t kind; /* enum salvage_kind */
+	uint8_t height;
+	uint8_t flags;
+	/* Kept of internal nodes, and of leaves but those of mappings. */
+	const uint64_t *keys;
+	union {
+		const uint64_t *values; /* children, roots; as stored */
+		const struct thin_details_disk *details;
+		const le32 *counts; /* reference counts */
+		uint64_t data_last; /* leaf of mappings: the highest data block */
+	};
+};
+
+/* A count that is not known: its bitmap can't be read; or it is three or more. */
+#define COUNT_UNKNOWN UINT32_MAX
+#define COUNT_MANY    (UINT32_MAX - 1)
+
+/* What is left of a node once all that is lost is taken out. */
+struct salvage_clean {
+	uint64_t first, last, entries; /* as those of struct snode */
+	uint32_t time_max;
+	uint8_t height;
+	uint8_t state; /* 0: not looked at */
+	bool changed;  /* other than on disk */
+	bool lossy;    /* it or something below it lost something */
+};
+enum { CLEAN_OPEN = 1, CLEAN_GONE, CLEAN_LEFT };
+
+/* A pointer to a block that holds no such node, and what was found to belong there. */
+struct salvage_place {
+	uint32_t block;
+	uint8_t kind;
+	int8_t child_height; /* of what is missing below it; -1: not known; -2: it was a leaf */
+	uint64_t begin, end; /* keys its parents leave for it, both included */
+	VEC(uint32_t) children; /* indexes of nodes, by key */
+	struct salvage_clean clean;
+};
+
+/* What can't be had: keys [begin, end] of a tree. */
+struct salvage_lost {
+	uint64_t device; /* BP_NONE: of a tree of devices */
+	uint8_t kind;
+	uint32_t block;
+	enum node_error error;
+	uint64_t begin, end;
+};
+
+struct salvage_device {
+	struct bp_thin_device pub;
+	bool has_root, has_details;
+	bool root_found;    /* the root is not from the tree of roots, which lost it */
+	bool details_found; /* the details are from an older tree, in part */
+	bool incomplete;    /* parts of its tree are missing */
+	uint64_t found;     /* mappings that are there */
+	bp_mblock tree;     /* its root as it was */
+};
+
+struct salvage_devices {
+	VEC(struct salvage_device) list; /* by rising id */
+};
+
+struct salvage {
+	struct meta meta;        /* nr_blocks: the area's, not the space map's */
+	VEC(struct snode) nodes; /* by block */
+	uint32_t *node_of;       /* by block: index + 1; 0: none */
+	struct arena *arenas;
+	unsigned nr_arenas;
+	VEC(uint32_t) superblocks, indexes;       /* sound ones */
+	uint64_t nr_data, nr_damaged, nr_bitmaps; /* blocks that are no holes; neither sound nor
+						     all zeros; sound bitmaps */
+	struct bits others;                       /* sound superblocks, indexes, bitmaps */
+	struct salvage_clean *cleaned;            /* by node */
+
+	uint32_t *count; /* by block, from a space map; NULL: none that can be trusted */
+	bp_mblock nr_counted;
+	uint32_t *pointers; /* by block: pointers to it from live nodes */
+	uint64_t nr_dead;   /* live blocks that are not sound */
+
+	VEC(struct salvage_place) places; /* by block */
+	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
+	VEC(struct salvage_lost) lost;    /* for each device, and of trees of devices */
+	bp_mblock next_virtual;           /* of blocks behind the area's end */
+	struct io *overlay;
+	uint64_t nr_data_blocks; /* mappings beyond are dropped; UINT64_MAX: all are fine */
+};
+
+static inline struct snode *snode_at(const struct salvage *s, bp_mblock block)
+{
+	uint32_t i = block < s->meta.nr_blocks ? s->node_of[block] : 0;
+
+	return i ? &s->nodes.items[i - 1] : NULL;
+}
+
+/* Can the node at @block be part of a tree of @kind? Empty leaves can be of two kinds. */
+struct snode *snode_of_kind(const struct salvage *s, bp_mblock block, enum salvage_kind kind);
+
+/* What is wrong with @block, which should be part of a tree of @kind. */
+enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salvage_kind kind);
+
+/* 0, -ENOMEM or -ECANCELED. @s: meta is set, the rest zero. */
+int salvage_scan(struct salvage *s);
+void salvage_done(struct salvage *s);
+
+/*
+ * Take counts from the metadata space map with this index block; @ref_counts: root of its tree,
+ * 0: not known. Where the index can't be read, count stays NULL. 0, -ENOMEM.
+ */
+int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mblock nr_blocks);
+/* Could all of its bitmaps be read? */
+bool salvage_live_whole(const struct salvage *s);
+static inline bool salvage_sound(const struct salvage *s, bp_mblock block)
+{
+	return s->node_of[block] || bits_test(&s->others, block);
+}
+static inline uint32_t salvage_count(const struct salvage *s, bp_mblock block)
+{
+	return s->count && block < s->nr_counted ? s->count[block] : COUNT_UNKNOWN;
+}
+
+/* The roots in question: of the live trees, and of the metadata snapshot's (0: none). */
+struct salvage_roots {
+	bp_mblock mapping, details, snap, snap_mapping, snap_details;
+};
+
+/* Forget what the roots in question led to, but not what was scanned. */
+void salvage_forget(struct salvage *s);
+
+/* Count pointers, find what lost its parent, and give it back. Needs counts. 0, -ENOMEM. */
+int salvage_mend(struct salvage *s, const struct salvage_roots *roots);
+/* What belongs to @block now, or NULL. */
+struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block);
+
+static inline struct snode *salvage_child(const struct salvage *s,
+					  const struct salvage_place *place, size_t i)
+{
+	return &s->nodes.items[place->children.items[i]];
+}
+
+/* Devices below the two roots, with what can be said of those that one tree lacks. */
+int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
+		    struct salvage_devices *ret);
+void salvage_devices_done(struct salvage_devices *devices);
+
+/*
+ * Make the overlay: trees of @devices without what is lost, which goes to s->lost. Sets found,
+ * incomplete and root of each. @ret_roots: the new mapping and details roots.
+ */
+int salvage_clean(struct salvage *s, struct salvage_devices *devices,
+		  struct salvage_roots *ret_roots);
+
+/* Two roots that fit each other, and why to take them. */
+struct salvage_pair {
+	bp_mblock mapping, details; /* 0: there is none */
+	bp_mblock index;            /* of a space map that counts just these; 0: none is left */
+	uint64_t nr_devices, nr_mappings;
+	uint64_t nr_equal;    /* devices whose mappings are as many as their details say */
+	uint64_t nr_broken;   /* devices of whose trees something is missing */
+	uint64_t nr_clashing; /* devices that can't be as they are: stale */
+	uint64_t transaction; /* the highest of its devices */
+	uint32_t time;        /* the highest in it */
+};
+struct salvage_pairs {
+	VEC(struct salvage_pair) list; /* newest first */
+};
+int salvage_pairs(struct salvage *s, struct salvage_pairs *ret);
+/*
+ * The tree of roots that has the most devices with as many mappings as @devices' details say;
+ * the one in the highest block of several. 0 in *@ret: none.
+ */
+int salvage_closest_top(struct salvage *s, const struct salvage_devices *devices,
+			bp_mblock *ret);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Giving subtrees without a parent back to the node that lost them.
+ *
+ * The space map counts how many parents a live node has; those that are there are counted here.
+ * What is short of parents belonged to nodes that are gone: to each of the places that such a
+ * node can be in, where these are as many as parents are missing. Where there are more, nobody
+ * can tell, and the subtree is left out: a mapping too few is better than a wrong one.
+ */
+#include "formats/thin/salvage.h"
+
+/* Places are tried again, as long as what was given back rules others out. */
+#define ROUNDS 8
+
+struct mend {
+	struct salvage *s;
+	bool top_lost;                    /* so a subtree may be a whole device */
+	VEC(struct salvage_place *) open; /* places with something missing below, by begin */
+	uint64_t *end_max;                /* of open[0 .. i] */
+	VEC(uint32_t) orphans;            /* node indexes */
+};
+
+struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block)
+{
+	size_t low = 0, high = s->places.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->places.items[mid].block < block)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->places.count && s->places.items[low].block == block
+		       ? &s->places.items[low]
+		       : NULL;
+}
+
+/* --- which nodes are in use --- */
+
+static void reach(struct salvage *s, bp_mblock block, enum salvage_kind kind, unsigned depth)
+{
+	struct snode *n = snode_of_kind(s, block, kind);
+
+	if (!n || (n->flags & SNODE_REACHED) || depth == 2 * BTREE_MAX_DEPTH)
+		return;
+	n->flags |= SNODE_REACHED;
+	for (uint32_t i = 0; !(n->flags & SNODE_LEAF) && i < n->nr; i++)
+		reach(s, n->values[i], kind, depth + 1);
+	for (uint32_t i = 0; kind == SALVAGE_TOP && (n->flags & SNODE_LEAF) && i < n->nr; i++)
+		reach(s, n->values[i], SALVAGE_MAPPINGS, depth + 1);
+}
+
+static bool in_use(const struct salvage *s, const struct snode *n)
+{
+	uint32_t count = salvage_count(s, n->block);
+
+	return (n->flags & SNODE_REACHED) || (count != 0 && count != COUNT_UNKNOWN);
+}
+
+static void point(struct salvage *s, bp_mblock block)
+{
+	if (block != 0 && block < s->meta.nr_blocks)
+		s->pointers[block]++;
+}
+
+static void count_pointers(struct salvage *s, const struct salvage_roots *roots)
+{
+	point(s, roots->mapping);
+	point(s, roots->details);
+	point(s, roots->snap_mapping);
+	point(s, roots->snap_details);
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+		bool top = n->kind == SALVAGE_TOP && !(n->flags & SNODE_CLASH);
+
+		if (!in_use(s, n) || ((n->flags & SNODE_LEAF) && !top))
+			continue;
+		for (uint32_t k = 0; k < n->nr; k++)
+			point(s, n->values[k]);
+	}
+}
+
+/* --- what is missing --- */
+
+static int add_place(struct mend *m, uint64_t block, enum salvage_kind kind, int child_height,
+		     uint64_t begin, uint64_t end)
+{
+	struct salvage_place place = {
+		.block = (uint32_t)block,
+		.kind = (uint8_t)kind,
+		.child_height = (int8_t)child_height,
+		.begin = begin,
+		.end = end,
+	};
+
+	if (block == 0 || block >= m->s->meta.nr_blocks)
+		return 0; /* a pointer that can't be: there is nothing to find */
+	if (kind == SALVAGE_TOP)
+		m->top_lost = true;
+	return vec_add(&m->s->places, &place);
+}
+
+/* A node of which nothing was known but that it is sound is what its parent has it for. */
+static void adopt(struct snode *parent, struct snode *child)
+{
+	if (child->kind != SALVAGE_NONE)
+		return;
+	child->kind = parent->kind;
+	child->height = parent->height ? (uint8_t)(parent->height - 1) : 0;
+}
+
+static int look_below(struct mend *m, struct snode *n)
+{
+	struct salvage *s = m->s;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n->nr; i++) {
+		uint64_t end = i + 1u < n->nr ? n->keys[i + 1] - 1 : n->bound;
+		struct snode *child = snode_at(s, n->values[i]);
+		int height = n->height == 0 ? -1 : n->height == 1 ? -2 : n->height - 2;
+
+		if (child)
+			adopt(n, child);
+		if (snode_of_kind(s, n->values[i], (enum salvage_kind)n->kind))
+			child->bound = MIN(child->bound, end);
+		else
+			r = add_place(m, n->values[i], (enum salvage_kind)n->kind, height,
+				      n->keys[i], end);
+	}
+	return r;
+}
+
+static int look_at_roots(struct mend *m, const struct snode *n)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n->nr; i++) {
+		struct snode *root = snode_at(m->s, n->values[i]);
+
+		if (root && root->kind == SALVAGE_NONE)
+			root->kind = SALVAGE_MAPPINGS;
+		if (!snode_of_kind(m->s, n->values[i], SALVAGE_MAPPINGS))
+			r = add_place(m, n->values[i], SALVAGE_MAPPINGS, -1, 0, UINT64_MAX);
+	}
+	return r;
+}
+
+static int look_at_root(struct mend *m, bp_mblock root, enum salvage_kind kind)
+{
+	if (root == 0 || snode_of_kind(m->s, root, kind))
+		return 0;
+	return add_place(m, root, kind, -1, 0, UINT64_MAX);
+}
+
+/* From the top down, so that bounds and kinds of parents are known. */
+static int find_places(struct mend *m, const struct salvage_roots *roots)
+{
+	struct salvage *s = m->s;
+	int r = look_at_root(m, roots->mapping, SALVAGE_TOP);
+
+	if (r == 0)
+		r = look_at_root(m, roots->details, SALVAGE_DETAILS);
+	if (r == 0)
+		r = look_at_root(m, roots->snap_mapping, SALVAGE_TOP);
+	if (r == 0)
+		r = look_at_root(m, roots->snap_details, SALVAGE_DETAILS);
+	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+
+		if (in_use(s, n) && n->kind == SALVAGE_TOP && (n->flags & SNODE_LEAF) &&
+		    !(n->flags & SNODE_CLASH))
+			r = look_at_roots(m, n);
+	}
+	for (int height = BTREE_MAX_DEPTH; r == 0 && height >= 0; height--) {
+		for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
+			struct snode *n = &s->nodes.items[i];
+
+			if (n->height == height && !(n->flags & SNODE_LEAF) &&
+			    n->kind >= SALVAGE_MAPPINGS && n->kind <= SALVAGE_DETAILS &&
+			    in_use(s, n))
+				r = look_below(m, n);
+		}
+	}
+	return r;
+}
+
+static int by_block(const void *a, const void *b)
+{
+	const struct salvage_place *x = a, *y = b;
+
+	return x->block < y->block ? -1 : x->block > y->block;
+}
+
+/* One place for all pointers to one block: its keys are what all of them leave for it. */
+static void join_places(struct salvage *s)
+{
+	size_t to = 0;
+
+	if (s->places.count)
+		qsort(s->places.items, s->places.count, sizeof(s->places.items[0]), by_block);
+	for (size_t i = 0; i < s->places.count; i++) {
+		const struct salvage_place *place = &s->places.items[i];
+		struct salvage_place *last = to ? &s->places.items[to - 1] : NULL;
+
+		if (!last || last->block != place->block || last->kind != place->kind) {
+			s->places.items[to++] = *place;
+			continue;
+		}
+		last->begin = MAX(last->begin, place->begin);
+		last->end = MIN(last->end, place->end);
+		if (last->child_height == -1)
+			last->child_height = place->child_height;
+	}
+	s->places.count = to;
+}
+
+/* --- who lost a parent --- */
+
+static uint32_t missing_parents(const struct salvage *s, const struct snode *n)
+{
+	uint32_t count = salvage_count(s, n->block);
+
+	if (count == COUNT_UNKNOWN || count == COUNT_MANY || count <= s->pointers[n->block])
+		return 0;
+	return count - s->pointers[n->block];
+}
+
+static int find_orphans(struct mend *m)
+{
+	struct salvage *s = m->s;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+
+		if (n->first <= n->last && n->kind >= SALVAGE_MAPPINGS &&
+		    n->kind <= SALVAGE_DETAILS && missing_parents(s, n) > 0)
+			r = vec_add(&m->orphans, &i);
+	}
+	return r;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct salvage_place *const *x = a, *const *y = b;
+
+	if ((*x)->begin != (*y)->begin)
+		return (*x)->begin < (*y)->begin ? -1 : 1;
+	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
+}
+
+static int open_places(struct mend *m)
+{
+	struct salvage *s = m->s;
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < s->places.count; i++) {
+		struct salvage_place *place = &s->places.items[i];
+
+		if (place->child_height != -2 && vec_add(&m->open, &place) < 0)
+			return -ENOMEM;
+	}
+	if (m->open.count)
+		qsort(m->open.items, m->open.count, sizeof(m->open.items[0]), by_begin);
+	m->end_max = calloc(m->open.count + 1, sizeof(*m->end_max));
+	if (!m->end_max)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->open.count; i++)
+		m->end_max[i] = end = MAX(end, m->open.items[i]->end);
+	return 0;
+}
+
+/* --- giving back --- */
+
+static bool overlaps(const struct salvage *s, const struct salvage_place *place,
+		     const struct snode *n)
+{
+	for (size_t i = 0; i < place->children.count; i++) {
+		const struct snode *other = salvage_child(s, place, i);
+
+		if (n->first <= other->last && other->first <= n->last)
+			return true;
+		if (other->height != n->height)
+			return true;
+	}
+	return false;
+}
+
+static bool fits(const struct salvage *s, const struct salvage_place *place,
+		 const struct snode *n)
+{
+	return place->kind == n->kind && place->begin <= n->first && n->last <= place->end &&
+	       (place->child_height == -1 || place->child_height == n->height) &&
+	       !overlaps(s, place, n);
+}
+
+/* Places that @n can belong to; those up to @most go to @found. */
+static size_t find_fitting(const struct mend *m, const struct snode *n,
+			   struct salvage_place **found, size_t most)
+{
+	size_t low = 0, high = m->open.count, nr = 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (m->open.items[mid]->begin <= n->first)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	while (low-- > 0 && m->end_max[low] >= n->last && nr <= most) {
+		if (!fits(m->s, m->open.items[low], n))
+			continue;
+		if (nr < most)
+			found[nr] = m->open.items[low];
+		nr++;
+	}
+	return nr;
+}
+
+#define PLACES_MAX 64u
+
+/* 1: given back, 0: not now, or -ENOMEM. */
+static int give_back(struct mend *m, uint32_t index)
+{
+	const struct snode *n = &m->s->nodes.items[index];
+	struct salvage_place *found[PLACES_MAX];
+	uint32_t missing = missing_parents(m->s, n);
+	size_t nr;
+
+	if (missing == 0 || missing > PLACES_MAX)
+		return 0;
+	/* It may be the root of a device, of which the place is lost as well. */
+	if (m->top_lost && n->kind == SALVAGE_MAPPINGS)
+		return 0;
+	nr = find_fitting(m, n, found, missing);
+	if (nr != missing)
+		return 0;
+	for (size_t i = 0; i < nr; i++) {
+		if (vec_add(&found[i]->children, &index) < 0)
+			return -ENOMEM;
+		m->s->pointers[n->block]++;
+	}
+	return 1;
+}
+
+static int give_all(struct mend *m)
+{
+	bool more = true;
+
+	for (int round = 0; more && round < ROUNDS; round++) {
+		more = false;
+		for (size_t i = 0; i < m->orphans.count; i++) {
+			int r = give_back(m, m->orphans.items[i]);
+
+			if (r < 0)
+				return r;
+			more |= r > 0;
+		}
+	}
+	return 0;
+}
+
+static void sort_children(struct salvage *s, struct salvage_place *place)
+{
+	uint32_t *children = place->children.items;
+
+	for (size_t i = 1; i < place->children.count; i++) {
+		uint32_t at = children[i];
+		size_t k = i;
+
+		for (;
+		     k > 0 && salvage_child(s, place, k - 1)->first > s->nodes.items[at].first;
+		     k--)
+			children[k] = children[k - 1];
+		children[k] = at;
+	}
+}
+
+int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
+{
+	struct mend m = { .s = s };
+	int r = 0;
+
+	s->pointers = calloc(MAX(s->meta.nr_blocks, 1), sizeof(*s->pointers));
+	if (!s->pointers)
+		return -ENOMEM;
+	reach(s, roots->mapping, SALVAGE_TOP, 0);
+	reach(s, roots->details, SALVAGE_DETAILS, 0);
+	reach(s, roots->snap_mapping, SALVAGE_TOP, 0);
+	reach(s, roots->snap_details, SALVAGE_DETAILS, 0);
+	count_pointers(s, roots);
+	r = find_places(&m, roots);
+	if (r == 0) {
+		join_places(s);
+		r = s->count ? find_orphans(&m) : 0;
+	}
+	if (r == 0)
+		r = open_places(&m);
+	if (r == 0)
+		r = give_all(&m);
+	for (size_t i = 0; i < s->places.count; i++)
+		sort_children(s, &s->places.items[i]);
+	vec_done(&m.open);
+	vec_done(&m.orphans);
+	free(m.end_max);
+	return r;
+}

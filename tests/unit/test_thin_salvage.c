@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "context_test.h"
+#include "verdict.h"
+
+#include "formats/thin/plan.h"
+
+#include <inttypes.h>
+
+/* --- what is right --- */
+
+/* Intact metadata, to compare with. */
+struct truth {
+	struct image image;
+	struct io *io;
+	struct bp_thin_meta *meta;
+	uint64_t nr_mappings;
+};
+
+static int add_mapped(void *user, const struct bp_thin_device *device)
+{
+	*(uint64_t *)user += device->mapped_dblocks;
+	return 0;
+}
+
+static void truth_load(struct truth *truth, const char *name)
+{
+	*truth = (struct truth){ 0 };
+	image_load(&truth->image, name);
+	truth->io = image_io(&truth->image);
+	assert_ok(thin_meta_open_io(ctx, truth->io, NULL, &truth->meta));
+	assert_ok(bp_thin_devices(truth->meta, add_mapped, &truth->nr_mappings));
+}
+
+static void truth_done(struct truth *truth)
+{
+	bp_thin_close(truth->meta);
+	image_done(&truth->image);
+}
+
+/* Comparing a result's mappings with the truth, device by device. */
+struct compare {
+	struct bp_thin_meta *result, *truth;
+	uint64_t id, right, wrong;
+};
+
+static int compare_run(void *user, const struct bp_thin_run *run)
+{
+	struct compare *c = user;
+	uint64_t data;
+	uint32_t time;
+
+	for (uint64_t i = 0; i < run->length; i++) {
+		int r = bp_thin_lookup(c->truth, c->id, run->virtual_begin + i, &data, &time);
+
+		if (r == 0 && data == run->data_begin + i)
+			c->right++;
+		else
+			c->wrong++;
+	}
+	return 0;
+}
+
+static int compare_device(void *user, const struct bp_thin_device *device)
+{
+	struct compare *c = user;
+
+	c->id = device->id;
+	return bp_thin_mappings(c->result, device->id, 0, UINT64_MAX, compare_run, c);
+}
+
+/* --- repairing --- */
+
+struct repair {
+	struct bp_thin_plan *plan;
+	struct bp_thin_plan_summary sum;
+	struct image out;
+	uint64_t right, wrong;
+};
+
+static int make_plan(struct repair *repair, const struct image *image,
+		     const struct bp_thin_repair_opts *opts)
+{
+	struct io *io = image_io(image);
+	int r = thin_plan_io(ctx, io, opts, &repair->plan);
+
+	if (r < 0) {
+		io_close(io);
+		repair->plan = NULL;
+		return r;
+	}
+	repair->sum.size = sizeof(repair->sum);
+	return bp_thin_plan_summary_get(repair->plan, &repair->sum);
+}
+
+/* The result checks clean; how many mappings are as they were? */
+static void write_and_compare(struct repair *repair, const struct truth *truth)
+{
+	struct compare c = { .truth = truth->meta };
+	struct verdict v;
+	struct io *io;
+
+	image_new(&repair->out, truth->image.size);
+	io = image_io(&repair->out);
+	assert_ok(thin_plan_write_io(repair->plan, io));
+	io_close(io);
+	verdict_check(&v, ctx, &repair->out, CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	assert_ok(v.r);
+	assert_string_equal(v.text, "");
+	verdict_done(&v);
+	io = image_io(&repair->out);
+	assert_ok(thin_meta_open_io(ctx, io, NULL, &c.result));
+	assert_ok(bp_thin_devices(c.result, compare_device, &c));
+	bp_thin_close(c.result);
+	repair->right = c.right;
+	repair->wrong = c.wrong;
+}
+
+static void repair_done(struct repair *repair)
+{
+	bp_thin_plan_free(repair->plan);
+	image_done(&repair->out);
+}
+
+/* --- images of tests/data --- */
+
+static const struct {
+	const char *name, *base;
+	uint64_t kept, lost;
+	bool whole;
+	const char *what; /* of the first loss that names a place */
+} vectors[] = {
+	{ "thin-small", "thin-small", 1223, 0, true, NULL },
+	{ "thin-msnap", "thin-msnap", 1343, 0, true, NULL },
+	{ "thin-sb-csum", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-leaf-csum", "thin-refs", 1674, 126, false,
+	  "device 0: virtual blocks 0 to 125: block 148: bad checksum in btree node" },
+	{ "thin-leaf-blocknr", "thin-refs", 1674, 126, false,
+	  "device 0: virtual blocks 0 to 125: block 148" },
+	{ "thin-leaf-key-order", "thin-refs", 1674, 126, false,
+	  "device 0: virtual blocks 0 to 125: block 148" },
+	{ "thin-data-leak", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-meta-leak", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-data-ref-high", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-data-ref-zero", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-dev-missing", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-sb-zero", "thin-resized", 3600, 0, true, NULL },
+	{ "thin-mapped-count", "thin-refs", 1800, 1, false, NULL },
+	{ "thin-parent-key", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-data-bitmap-csum", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-snap-sb", "thin-msnap", 1343, 0, true, NULL },
+	{ "thin-overflow-missing", "thin-refs", 1800, 0, true, NULL },
+	{ "thin-data-oob", "thin-refs", 1799, 1, false,
+	  "device 0: virtual block 129: block 171: mapped to a data block past the end" },
+};
+
+static void vectors_are_repaired(void **state)
+{
+	const struct bp_thin_repair_opts opts = { .size = sizeof(opts),
+						  .data_block_sectors = 128 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		bool sized = strncmp(vectors[i].name, "thin-sb", 7) == 0;
+		struct repair repair = { 0 };
+		struct image image;
+		struct truth truth;
+		size_t nr;
+
+		image_load(&image, vectors[i].name);
+		truth_load(&truth, vectors[i].base);
+		assert_ok(make_plan(&repair, &image, sized ? &opts : NULL));
+		write_and_compare(&repair, &truth);
+		print_message("# %s\n", vectors[i].name);
+		assert_int_equal(repair.right, vectors[i].kept);
+		assert_int_equal(repair.wrong, 0);
+		assert_int_equal(repair.sum.nr_lost, vectors[i].lost);
+		assert_int_equal(bp_thin_plan_is_whole(repair.plan), vectors[i].whole);
+		nr = bp_thin_plan_losses_count(repair.plan);
+		if (vectors[i].what)
+			assert_non_null(strstr(bp_thin_plan_loss_get(repair.plan, nr - 1)->what,
+					       vectors[i].what));
+		repair_done(&repair);
+		truth_done(&truth);
+		image_done(&image);
+	}
+}
+
+/* Roots that lie past the end of a file that was cut: older ones are taken, and it is said. */
+static void a_truncated_file_gives_an_older_transaction(void **state)
+{
+	struct repair repair = { 0 };
+	struct image image;
+
+	(void)state;
+	image_load(&image, "thin-truncated");
+	assert_ok(make_plan(&repair, &image, NULL));
+	assert_int_equal(repair.sum.roots, BP_THIN_FROM_TREES);
+	assert_true(repair.sum.lost_unknown);
+	assert_false(bp_thin_plan_is_whole(repair.plan));
+	bp_thin_plan_free(repair.plan);
+	image_done(&image);
+}
+
+/* --- no superblock --- */
+
+static const struct {
+	const char *name;
+	uint32_t sectors;
+} lost_superblocks[] = {
+	{ "thin-small", 128 },  { "thin-refs", 128 },        { "thin-msnap", 256 },
+	{ "thin-many", 128 },   { "thin-needs-check", 128 }, { "thin-resized", 128 },
+	{ "thin-mix-k7", 384 },
+};
+
+/* What was deleted or discarded last does not come back. */
+static void the_newest_roots_are_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lost_superblocks); i++) {
+		const struct bp_thin_repair_opts opts = {
+			.size = sizeof(opts),
+			.data_block_sectors = lost_superblocks[i].sectors,
+		};
+		struct repair repair = { 0 };
+		struct image image;
+		struct truth truth;
+
+		print_message("# %s\n", lost_superblocks[i].name);
+		truth_load(&truth, lost_superblocks[i].name);
+		image_copy(&image, &truth.image);
+		memset(image_block(&image, 0), 0, IO_BLOCK);
+		assert_ok(make_plan(&repair, &image, &opts));
+		assert_int_equal(repair.sum.superblock.mapping_root,
+				 truth.meta->sb.pub.mapping_root);
+		assert_int_equal(repair.sum.superblock.details_root,
+				 truth.meta->sb.pub.details_root);
+		write_and_compare(&repair, &truth);
+		assert_int_equal(repair.right, truth.nr_mappings);
+		assert_int_equal(repair.wrong, 0);
+		repair_done(&repair);
+		truth_done(&truth);
+		image_done(&image);
+	}
+}
+
+static void a_block_size_must_be_given(void **state)
+{
+	struct repair repair = { 0 };
+	struct image image;
+
+	(void)state;
+	image_load(&image, "thin-small");
+	memset(image_block(&image, 0), 0, IO_BLOCK);
+	assert_int_equal(make_plan(&repair, &image, NULL), -EUCLEAN);
+	assert_why("data block size needs to be provided due to corruption in the superblock");
+	image_done(&image);
+
+	/* A metadata snapshot has it too. */
+	image_load(&image, "thin-msnap");
+	memset(image_block(&image, 0), 0, IO_BLOCK);
+	assert_ok(make_plan(&repair, &image, NULL));
+	assert_int_equal(repair.sum.superblock.data_block_sectors, 256);
+	assert_int_equal(repair.sum.block_size, BP_THIN_FROM_SNAPSHOT);
+	bp_thin_plan_free(repair.plan);
+	image_done(&image);
+}
+
+static void overrides_hold(void **state)
+{
+	const struct bp_thin_repair_opts opts = {
+		.size = sizeof(opts),
+		.flags = BP_THIN_REPAIR_TRANSACTION,
+		.data_block_sectors = 256,
+		.nr_data_blocks = 400,
+		.transaction_id = 8,
+	};
+	struct repair repair = { 0 };
+	struct truth truth;
+
+	(void)state;
+	truth_load(&truth, "thin-small");
+	assert_ok(make_plan(&repair, &truth.image, &opts));
+	assert_int_equal(repair.sum.superblock.transaction_id, 8);
+	assert_int_equal(repair.sum.superblock.data_block_sectors, 256);
+	assert_int_equal(repair.sum.superblock.nr_data_blocks, 400);
+	/* Smaller than what is mapped: that is lost then, and said. */
+	assert_true(repair.sum.nr_lost > 0);
+	write_and_compare(&repair, &truth);
+	assert_int_equal(repair.right + repair.sum.nr_lost, truth.nr_mappings);
+	repair_done(&repair);
+	truth_done(&truth);
+}
+
+/* --- every block in turn --- */
+
+/* Mappings that a block holds itself, for each device that has it. */
+static uint64_t held_by(const struct truth *truth, bp_mblock block)
+{
+	const struct btree_node_disk *disk = image_block(&truth->image, block);
+	bool mappings = false;
+
+	if (block_kind_of(disk) != BLOCK_NODE || le32_get(disk->flags) != NODE_LEAF ||
+	    le32_get(disk->value_size) != sizeof(le64))
+		return 0;
+	for (uint32_t i = 0; i < le32_get(disk->nr_entries); i++)
+		mappings |= le64_get(disk->keys[le32_get(disk->max_entries) + i]) >=
+			    truth->image.size / IO_BLOCK;
+	return mappings ? truth->nr_mappings : 0;
+}
+
+static void damage(struct image *image, bp_mblock block, bool zero)
+{
+	uint8_t *data = image_block(image, block);
+
+	if (zero)
+		memset(data, 0, IO_BLOCK);
+	else
+		data[1234] ^= 4;
+}
+
+static void lose_block(const struct truth *truth, bp_mblock block, bool zero)
+{
+	const struct bp_thin_repair_opts opts = {
+		.size = sizeof(opts),
+		.data_block_sectors = truth->meta->sb.pub.data_block_sectors,
+	};
+	struct repair repair = { 0 };
+	struct image image;
+
+	image_copy(&image, &truth->image);
+	damage(&image, block, zero);
+	assert_ok(make_plan(&repair, &image, block == 0 ? &opts : NULL));
+	write_and_compare(&repair, truth);
+	assert_int_equal(repair.wrong, 0);
+	assert_int_equal(repair.right + repair.sum.nr_lost, truth->nr_mappings);
+	if (repair.sum.nr_lost > held_by(truth, block))
+		fail_msg("block %" PRIu64 ": %" PRIu64 " mappings lost", block,
+			 repair.sum.nr_lost);
+	repair_done(&repair);
+	image_done(&image);
+}
+
+/* Only leaves of mappings are irreplaceable. */
+static void any_block_can_be_lost(void **state)
+{
+	static const char *const names[] = { "thin-small", "thin-refs", "thin-msnap" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct truth truth;
+
+		truth_load(&truth, names[i]);
+		for (bp_mblock b = 0; b < truth.image.size / IO_BLOCK; b++) {
+			if (!image_used(&truth.image, b))
+				continue;
+			lose_block(&truth, b, true);
+			lose_block(&truth, b, false);
+		}
+		truth_done(&truth);
+	}
+}
+
+/* Three levels of nodes: some inner ones, one at a time. */
+static void an_inner_node_loses_nothing(void **state)
+{
+	struct truth truth;
+	unsigned nr = 0;
+
+	(void)state;
+	truth_load(&truth, "thin-200k");
+	for (bp_mblock b = 1; nr < 3 && b < truth.image.size / IO_BLOCK; b++) {
+		const struct btree_node_disk *disk = image_block(&truth.image, b);
+
+		if (image_used(&truth.image, b) && block_kind_of(disk) == BLOCK_NODE &&
+		    le32_get(disk->flags) == NODE_INTERNAL) {
+			lose_block(&truth, b, true);
+			nr++;
+		}
+	}
+	truth_done(&truth);
+}
+
+/* --- faults --- */
+
+/* A block that can't be read is a block that is lost. */
+static void each_read_may_fail(void **state)
+{
+	struct truth truth;
+
+	(void)state;
+	truth_load(&truth, "thin-refs");
+	for (bp_mblock b = 1; b < 256; b++) {
+		const struct io_fault_plan fault = { IO_FAULT_READ_BLOCK, b, -EIO };
+		struct bp_thin_plan *plan;
+		struct bp_thin_plan_summary sum = { .size = sizeof(sum) };
+		struct io *io;
+
+		assert_ok(io_fault_new(image_io(&truth.image), &fault, &io));
+		assert_ok(thin_plan_io(ctx, io, NULL, &plan));
+		bp_thin_plan_summary_get(plan, &sum);
+		assert_int_equal(sum.nr_mappings + sum.nr_lost, truth.nr_mappings);
+		bp_thin_plan_free(plan);
+	}
+	truth_done(&truth);
+}
+
+/* Cut off at any write there is no superblock, and the error is told. */
+static void each_write_may_fail(void **state)
+{
+	struct repair repair = { 0 };
+	struct truth truth;
+	int r = -EIO;
+
+	(void)state;
+	truth_load(&truth, "thin-refs");
+	assert_ok(make_plan(&repair, &truth.image, NULL));
+	for (uint64_t at = 0; r < 0; at++) {
+		const struct io_fault_plan fault = { IO_FAULT_WRITE_NTH, at, -EIO };
+		struct image out;
+		struct io *io;
+
+		image_copy(&out, &truth.image);
+		assert_ok(io_fault_new(image_io(&out), &fault, &io));
+		r = thin_plan_write_io(repair.plan, io);
+		io_close(io);
+		if (r < 0 && at > 0)
+			assert_true(block_is_zero(image_block(&out, 0)));
+		assert_true(at < 256);
+		image_done(&out);
+	}
+	bp_thin_plan_free(repair.plan);
+	truth_done(&truth);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vectors_are_repaired),
+		cmocka_unit_test(a_truncated_file_gives_an_older_transaction),
+		cmocka_unit_test(the_newest_roots_are_found),
+		cmocka_unit_test(a_block_size_must_be_given),
+		cmocka_unit_test(overrides_hold),
+		cmocka_unit_test(any_block_can_be_lost),
+		cmocka_unit_test(an_inner_node_loses_nothing),
+		cmocka_unit_test(each_read_may_fail),
+		cmocka_unit_test(each_write_may_fail),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
