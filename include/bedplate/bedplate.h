@@ -17,9 +17,12 @@
 #include <bedplate/era_meta.h>
 #include <bedplate/era_repair.h>
 #include <bedplate/explain.h>
+#include <bedplate/export.h>
 #include <bedplate/json.h>
 #include <bedplate/output.h>
 #include <bedplate/pool.h>
+#include <bedplate/probe.h>
+#include <bedplate/source.h>
 #include <bedplate/stack.h>
 #include <bedplate/table.h>
 #include <bedplate/target_values.h>

@@ -67,6 +67,7 @@ void bp_debug(struct bp_ctx *ctx, const char *room, const char *fmt, ...) _print
 enum ctx_room {
 	CTX_ROOM_DM,
 	CTX_ROOM_TARGETS,
+	CTX_ROOM_SOURCES, /* a struct io_resolver */
 	CTX_ROOMS,
 };
 void *ctx_room_get(struct bp_ctx *ctx, enum ctx_room room);

@@ -68,6 +68,15 @@ enum io_flags {
  */
 int io_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **ret);
 
+/*
+ * Who else knows names of metadata: asked by io_open() first, where the context has one
+ * (CTX_ROOM_SOURCES). -ENOENT: the name is not its own.
+ */
+struct io_resolver {
+	int (*open)(const struct io_resolver *resolver, struct bp_ctx *ctx, const char *path,
+		    unsigned flags, struct io **ret);
+};
+
 /* The @size_bytes at @data, which stay the caller's and must outlive the io. */
 int io_memory_new(void *data, size_t size_bytes, struct io **ret);
 

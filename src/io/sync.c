@@ -304,7 +304,7 @@ static int file_new(int *take_fd, bp_bytes size, bool device, bool direct, unsig
 	return 0;
 }
 
-int io_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **ret)
+static int open_path(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **ret)
 {
 	_cleanup_(closep) int fd = -1;
 	bool output = flags & IO_OUTPUT, device, direct;
@@ -334,4 +334,12 @@ int io_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **re
 		return r;
 	r = file_new(&fd, (bp_bytes)size, device, direct, flags, ret);
 	return r < 0 ? bp_fail_memory(ctx) : 0;
+}
+
+int io_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **ret)
+{
+	const struct io_resolver *resolver = ctx ? ctx_room_get(ctx, CTX_ROOM_SOURCES) : NULL;
+	int r = resolver ? resolver->open(resolver, ctx, path, flags, ret) : -ENOENT;
+
+	return r == -ENOENT ? open_path(ctx, path, flags, ret) : r;
 }

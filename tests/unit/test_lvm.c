@@ -6,101 +6,9 @@
 #include "unit.h"
 
 #include "core/sha256.h"
-#include "lvm/scan.h"
+#include "lvm_set.h"
 
-#include <glob.h>
 #include <stdio.h>
-
-#define DIR TEST_DATA "/lvm"
-
-/* The images of one set, unpacked, and searched. */
-struct set {
-	struct bp_ctx *ctx;
-	char *paths[8];
-	size_t nr;
-	struct lvm_scan *scan;
-};
-
-static char *unpack(const char *packed)
-{
-	char command[4200], *path = strdup("/tmp/bp-lvm-XXXXXX");
-	int fd;
-
-	assert_non_null(path);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	close(fd);
-	snprintf(command, sizeof(command),
-		 "xz -dc '%s' | dd of='%s' conv=sparse bs=64k status=none", packed, path);
-	assert_int_equal(system(command), 0);
-	return path;
-}
-
-static void set_open(struct set *set, const char *name)
-{
-	char pattern[4096];
-	glob_t found;
-
-	*set = (struct set){ 0 };
-	snprintf(pattern, sizeof(pattern), DIR "/%s-d?.img.xz", name);
-	assert_ok(glob(pattern, 0, NULL, &found));
-	for (size_t i = 0; i < found.gl_pathc && i < ARRAY_SIZE(set->paths); i++)
-		set->paths[set->nr++] = unpack(found.gl_pathv[i]);
-	globfree(&found);
-	assert_ok(bp_ctx_new(&set->ctx));
-	assert_ok(lvm_scan_new(set->ctx, (const char *const *)set->paths, set->nr, NULL,
-			       &set->scan));
-}
-
-static void set_done(struct set *set)
-{
-	lvm_scan_free(set->scan);
-	for (size_t i = 0; i < set->nr; i++) {
-		unlink(set->paths[i]);
-		free(set->paths[i]);
-	}
-	bp_ctx_free(set->ctx);
-}
-
-/* Lines that jq makes of a set's facts, each given to @line. */
-static size_t facts(const char *name, const char *filter, void (*line)(void *user, char *text),
-		    void *user)
-{
-	char command[5000], *text = NULL;
-	size_t size = 0, lines = 0;
-	ssize_t len;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "xz -dc " DIR "/%s.json.xz | jq -r '%s'", name,
-		 filter);
-	f = popen(command, "re");
-	assert_non_null(f);
-	while ((len = getline(&text, &size, f)) > 0) {
-		text[len - 1] = '\0';
-		line(user, text);
-		lines++;
-	}
-	assert_int_equal(pclose(f), 0);
-	free(text);
-	return lines;
-}
-
-static const char *const sets[] = {
-	"cached-pool",  "cachevol",   "external-origin", "flags",         "gpt-disk",
-	"missing-pv",   "multi-pv",   "needs-check",     "no-data-space", "raid-layouts",
-	"raid1-tmeta",  "removed-lv", "repaired",        "simple-pool",   "thick-beside",
-	"tid-mismatch", "two-mdas",   "vdo-text",        "writecache",
-};
-
-/* @p, which has to be there: said in a way that the compiler sees. */
-static const void *there(const void *p, const char *what)
-{
-	if (!p) {
-		print_error("there is no %s\n", what);
-		abort();
-	}
-	return p;
-}
 
 /* --- labels, areas, rings --- */
 
@@ -121,7 +29,7 @@ static const struct lvm_found *found_pv(const struct lvm_scan *scan, const char 
 /* "UUID OFFSET SECTOR SIZE NR_MDAS EXT_VERSION EXT_FLAGS" */
 static void check_pv(void *user, char *text)
 {
-	const struct set *set = user;
+	const struct lvm_set *set = user;
 	unsigned long long offset, sector, size, mdas, version, flags;
 	const struct lvm_found *f;
 	char uuid[LVM_UUID_SIZE];
@@ -141,7 +49,7 @@ static void check_pv(void *user, char *text)
 /* "UUID OFFSET IGNORED TEXT_OFFSET TEXT_SIZE WRAPPED OFFSET:SEQNO,OFFSET:SEQNO..." */
 static void check_mda(void *user, char *text)
 {
-	const struct set *set = user;
+	const struct lvm_set *set = user;
 	unsigned long long offset, text_offset, text_size;
 	char uuid[LVM_UUID_SIZE], ignored[6], wrapped[6], *at;
 	const struct lvm_found *f;
@@ -206,7 +114,7 @@ static size_t compared;
 /* "VG LV SIZE VISIBLE SHA256" of volumes that need nothing but the text and images. */
 static void check_lv(void *user, char *text)
 {
-	const struct set *set = user;
+	const struct lvm_set *set = user;
 	char vg[129], lv[129], visible[6], sha[65], is[SHA256_HEX_BYTES];
 	const struct lvm_group *group;
 	const struct lvm_lv *found;
@@ -235,34 +143,34 @@ static void check_lv(void *user, char *text)
 	map_free(map);
 }
 
-static void check_set(struct set *set, const char *name)
+static void check_set(struct lvm_set *set, const char *name)
 {
-	assert_int_equal(facts(name,
-			       ".pvs[]|[.uuid,.offset,.label_sector,.device_size,"
-			       "(.mdas|length),.ext_version,.ext_flags]|join(\" \")",
-			       check_pv, set),
+	assert_int_equal(lvm_facts(name,
+				   ".pvs[]|[.uuid,.offset,.label_sector,.device_size,"
+				   "(.mdas|length),.ext_version,.ext_flags]|join(\" \")",
+				   check_pv, set),
 			 set->scan->found.count);
-	facts(name,
-	      ".pvs[]|.uuid as $u|.mdas[]|select(.valid)|[$u,.offset,.ignored,"
-	      ".text_offset//0,.text_size//0,.wrapped//false,"
-	      "((.texts//[])|sort_by(.[1],.[0])|map(\"\\(.[0]):\\(.[1]),\")|add//\"\")]"
-	      "|join(\" \")",
-	      check_mda, set);
-	assert_true(facts(name,
-			  ".vgs[]|.name as $v|.lvs[]|[$v,.name,.size,.visible,"
-			  ".sha256//\"-\"]|join(\" \")",
-			  check_lv, set) > 0);
+	lvm_facts(name,
+		  ".pvs[]|.uuid as $u|.mdas[]|select(.valid)|[$u,.offset,.ignored,"
+		  ".text_offset//0,.text_size//0,.wrapped//false,"
+		  "((.texts//[])|sort_by(.[1],.[0])|map(\"\\(.[0]):\\(.[1]),\")|add//\"\")]"
+		  "|join(\" \")",
+		  check_mda, set);
+	assert_true(lvm_facts(name,
+			      ".vgs[]|.name as $v|.lvs[]|[$v,.name,.size,.visible,"
+			      ".sha256//\"-\"]|join(\" \")",
+			      check_lv, set) > 0);
 }
 
 static void labels_rings_and_volumes_of_all_images(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-		struct set set;
+	for (size_t i = 0; i < nr_lvm_sets; i++) {
+		struct lvm_set set;
 
-		set_open(&set, sets[i]);
-		check_set(&set, sets[i]);
-		set_done(&set);
+		lvm_set_open(&set, lvm_sets[i]);
+		check_set(&set, lvm_sets[i]);
+		lvm_set_done(&set);
 	}
 	assert_true(compared >= 20);
 }
@@ -274,11 +182,11 @@ static void raids_that_lost_an_image(void **state)
 					       "raid5rs", "raid5n",  "raid5ls",
 					       "raid10",  "raid1",   "mirror" };
 	struct lvm_scan *less;
-	struct set set;
+	struct lvm_set set;
 	size_t seen = 0;
 
 	(void)state;
-	set_open(&set, "raid-layouts");
+	lvm_set_open(&set, "raid-layouts");
 	assert_ok(lvm_scan_new(set.ctx, (const char *const *)set.paths + 1, set.nr - 1, NULL,
 			       &less));
 	assert_int_equal(less->groups.items[0].nr_missing, 1);
@@ -300,7 +208,7 @@ static void raids_that_lost_an_image(void **state)
 		assert_string_equal(after, before);
 	}
 	lvm_scan_free(less);
-	set_done(&set);
+	lvm_set_done(&set);
 	assert_true(seen >= 6);
 }
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of a source: what probe, export and the views of a pool share. */
+#ifndef RESCUE_SOURCE_H
+#define RESCUE_SOURCE_H
+
+#include <bedplate/source.h>
+
+#include "core/vec.h"
+#include "formats/thin/meta.h"
+#include "lvm/scan.h"
+
+/* A thin pool of LVM whose metadata was opened, for volumes that lie in it. */
+struct source_pool {
+	const struct lvm_lv *lv;
+	struct bp_thin_meta *meta;
+	struct map *data;
+};
+
+struct bp_source {
+	struct bp_ctx *ctx;
+	enum bp_source_kind kind;
+	char *name;
+	struct lvm_scan *scan;          /* NULL: bare metadata */
+	const struct lvm_group *group;  /* with a scan */
+	const struct lvm_lv *lv;        /* the pool; or bare metadata that is an LV */
+	struct raw_image *image, *data; /* bare metadata, and its data where given */
+	VEC(struct source_pool *) pools;
+	unsigned depth; /* of maps being made, against volumes that lie on themselves */
+};
+
+/* Search disks, those of this machine where @nr is 0; source->scan has what was found. */
+int source_scan(struct bp_source *source, const char *const *names, size_t nr,
+		const char *text_path);
+void source_pools_done(struct bp_source *source);
+
+/* The metadata as an io that reads; the caller closes it. */
+int source_metadata_io(struct bp_source *source, struct io **ret);
+
+/* Is this block one that was written whole? Any kind of block of a thin pool will do. */
+bool source_block_good(bp_mblock block, const void *data);
+
+/*
+ * What a user would see of a volume of the group (of a snapshot's store the snapshot, of a pool
+ * its data). Lies on the source: free it first. -ENOTSUP where its type can't be followed.
+ */
+int source_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret);
+
+/*
+ * A volume of the source's own pool by its number. @size 0: up to its last mapping. @top: the root
+ * of the mapping trees to find it in; 0: the superblock's.
+ */
+int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mblock top,
+		    struct map **ret);
+
+/* The kinds of maps that lie on others; each lives in a file of its own. */
+
+/* Virtual blocks of a thin volume. A part of its tree that can't be read is MAP_MISSING. */
+struct thin_map_opts {
+	bp_mblock root;
+	bp_bytes size;        /* 0: up to the last mapping */
+	bp_bytes block_bytes; /* of the pool */
+	struct map *data;     /* lent */
+	struct map *external; /* the external origin: lent, may be NULL */
+};
+int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret);
+
+/* An old snapshot: what differs is in @take_store. Both are taken on success. */
+int snapshot_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_store,
+		     bp_bytes size, struct map **ret);
+
+/* A writecache: what is newer lies in @take_cache. */
+int writecache_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_cache,
+		       struct map **ret);
+
+/*
+ * A dm-cache: its blocks instead of the origin's. @take_meta, its metadata, is closed in any case;
+ * the maps are taken on success.
+ */
+int cache_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_blocks,
+		  struct io *take_meta, struct map **ret);
+
+/* Part of a map, from @offset on. */
+int part_map_new(struct map *take_map, bp_bytes offset, bp_bytes size, struct map **ret);
+
+#endif

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a user would see of a logical volume of any type that can be read from here: plain ones by
+ * lvm, thin volumes, caches and snapshots by the maps of this room. Promises to say which type it
+ * could not follow, and to end on volumes that lie on themselves.
+ */
+#include "rescue/source.h"
+
+#include <inttypes.h>
+
+#define DEPTH_MAX 12 /* of volumes of special types on one another */
+
+static int refuse(struct bp_source *source, const struct lvm_lv *lv, const char *why)
+{
+	bp_fail(source->ctx, -ENOTSUP, "LV '%s': %s", lv->name, why);
+	error_set_code(source->ctx, BP_E_FORMAT);
+	return -ENOTSUP;
+}
+
+static int other(void *user, const struct lvm_lv *lv, struct map **ret)
+{
+	return source_lv_map(user, lv, ret);
+}
+
+/* The bytes of an LV itself, not of what it is the store of. */
+static int own_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	return lvm_lv_map(source->ctx, lv, other, source, ret);
+}
+
+static int named_map(struct bp_source *source, const struct lvm_lv *lv, const char *key,
+		     struct map **ret)
+{
+	const struct lvm_lv *part = lvm_lv_named_by(lv, key);
+
+	if (!part)
+		return refuse(source, lv, "a part that it names is not there");
+	return own_map(source, part, ret);
+}
+
+/* --- thin pools --- */
+
+bool source_block_good(bp_mblock block, const void *data)
+{
+	enum block_kind kind = block_kind_of(data);
+
+	return kind != BLOCK_UNKNOWN && block_number(data, kind) == block;
+}
+
+static int metadata_of(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
+{
+	_cleanup_(map_freep) struct map *map = NULL;
+	int r = named_map(source, pool, "metadata", &map);
+
+	if (r < 0)
+		return r;
+	r = map_io_new(map, source_block_good, ret);
+	if (r < 0)
+		return bp_fail_memory(source->ctx);
+	steal(map);
+	return 0;
+}
+
+int source_metadata_io(struct bp_source *source, struct io **ret)
+{
+	_cleanup_(map_freep) struct map *map = NULL;
+	int r;
+
+	if (source->kind == BP_SOURCE_POOL)
+		return metadata_of(source, source->lv, ret);
+	if (source->kind != BP_SOURCE_METADATA)
+		return bp_fail(source->ctx, -EINVAL, "'%s' is no thin pool", source->name);
+	if (source->lv)
+		r = own_map(source, source->lv, &map);
+	else
+		r = map_image_new(source->image, 0, source->image->size, &map);
+	if (r == 0)
+		r = map_io_new(map, source_block_good, ret);
+	if (r == 0)
+		steal(map);
+	return r == -ENOMEM ? bp_fail_memory(source->ctx) : r;
+}
+
+static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
+		     struct source_pool *pool)
+{
+	struct io *io;
+	int r = metadata_of(source, lv, &io);
+
+	pool->lv = lv;
+	if (r < 0)
+		return r;
+	r = thin_meta_open_io(source->ctx, io, NULL, &pool->meta);
+	if (r < 0) {
+		io_close(io);
+		error_prefix(source->ctx, "pool '%s'", lv->name);
+		return r;
+	}
+	return named_map(source, lv, "pool", &pool->data);
+}
+
+/* The opened pool @lv, opened at the first need, closed with the source. */
+static int pool_of(struct bp_source *source, const struct lvm_lv *lv, struct source_pool **ret)
+{
+	struct source_pool *pool;
+	int r;
+
+	for (size_t i = 0; i < source->pools.count; i++)
+		if (source->pools.items[i]->lv == lv) {
+			*ret = source->pools.items[i];
+			return (*ret)->data ? 0 : refuse(source, lv, "its data can't be found");
+		}
+	pool = calloc(1, sizeof(*pool));
+	if (!pool || vec_add(&source->pools, &pool) < 0) {
+		free(pool);
+		return bp_fail_memory(source->ctx);
+	}
+	r = open_pool(source, lv, pool);
+	if (r < 0) {
+		source->pools.count--;
+		bp_thin_close(pool->meta);
+		free(pool);
+		return r;
+	}
+	*ret = pool;
+	return 0;
+}
+
+/* A thin volume and the external origin it lies on, freed together. */
+struct on_origin {
+	struct map map;
+	struct map *thin, *external;
+};
+
+static int on_origin_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
+{
+	return map_locate(((struct on_origin *)(void *)map)->thin, at, max, ret);
+}
+
+static void on_origin_free(struct map *map)
+{
+	struct on_origin *m = (struct on_origin *)(void *)map;
+
+	map_free(m->thin);
+	map_free(m->external);
+	free(m);
+}
+
+static const struct map_ops on_origin_ops = { .locate = on_origin_locate,
+					      .free = on_origin_free };
+
+static int thin_root(struct bp_source *source, struct bp_thin_meta *meta, bp_mblock top,
+		     uint64_t id, bp_mblock *ret)
+{
+	le64 root;
+	int r = btree_lookup(&meta->meta, top ? top : meta->sb.pub.mapping_root, sizeof(root),
+			     id, &root);
+
+	if (r == -ENODATA) {
+		bp_fail(source->ctx, r, "device %" PRIu64 " is not in the pool", id);
+		error_set_code(source->ctx, BP_E_NO_THIN);
+	}
+	if (r < 0)
+		return r;
+	*ret = le64_get(root);
+	return 0;
+}
+
+static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	const struct lvm_lv *pool_lv = lvm_lv_named_by(lv, "thin_pool");
+	const struct lvm_lv *external = lvm_lv_named_by(lv, "external_origin");
+	struct on_origin *m = calloc(1, sizeof(*m));
+	struct thin_map_opts opts = { .size = lv->size };
+	struct source_pool *pool = NULL;
+	int r;
+
+	if (!m)
+		return bp_fail_memory(source->ctx);
+	m->map = (struct map){ .ops = &on_origin_ops, .size = lv->size };
+	if (!pool_lv || !streq(lvm_lv_type(pool_lv), "thin-pool"))
+		r = refuse(source, lv, "its pool is not there");
+	else
+		r = pool_of(source, pool_lv, &pool);
+	if (r == 0)
+		r = thin_root(source, pool->meta, 0,
+			      text_number(lv->segments[0].node, "device_id", UINT64_MAX),
+			      &opts.root);
+	if (r == 0 && external)
+		r = source_lv_map(source, external, &m->external);
+	if (r == 0) {
+		opts.block_bytes = bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
+		opts.data = pool->data;
+		opts.external = m->external;
+		r = thin_map_new(pool->meta, &opts, &m->thin);
+	}
+	if (r < 0)
+		on_origin_free(&m->map);
+	else
+		*ret = &m->map;
+	return r;
+}
+
+/* --- two places --- */
+
+/* What links a store to its origin, or NULL. */
+static const struct lvm_lv *snapshot_carrier(const struct lvm_lv *store)
+{
+	const struct lvm_vg *vg = store->vg;
+
+	for (size_t i = 0; i < vg->nr_lvs; i++) {
+		const struct lvm_lv *lv = &vg->lvs[i];
+
+		if (streq(lvm_lv_type(lv), "snapshot") &&
+		    (lvm_lv_named_by(lv, "cow_store") == store ||
+		     lvm_lv_named_by(lv, "merging_store") == store))
+			return lv;
+	}
+	return NULL;
+}
+
+static int snapshot_lv_map(struct bp_source *source, const struct lvm_lv *carrier,
+			   const struct lvm_lv *store, struct map **ret)
+{
+	_cleanup_(map_freep) struct map *origin = NULL;
+	_cleanup_(map_freep) struct map *cow = NULL;
+	int r = named_map(source, carrier, "origin", &origin);
+
+	if (r == 0)
+		r = own_map(source, store, &cow);
+	if (r == 0)
+		r = snapshot_map_new(source->ctx, origin, cow, MIN(carrier->size, origin->size),
+				     ret);
+	if (r < 0)
+		return r;
+	steal(origin);
+	steal(cow);
+	return 0;
+}
+
+static int writecache_lv_map(struct bp_source *source, const struct lvm_lv *lv,
+			     struct map **ret)
+{
+	_cleanup_(map_freep) struct map *origin = NULL;
+	_cleanup_(map_freep) struct map *cache = NULL;
+	int r = named_map(source, lv, "origin", &origin);
+
+	if (r == 0)
+		r = named_map(source, lv, "writecache", &cache);
+	if (r == 0)
+		r = writecache_map_new(source->ctx, origin, cache, ret);
+	if (r < 0)
+		return r;
+	steal(origin);
+	steal(cache);
+	return 0;
+}
+
+/* Both halves of a cachevol: the parts of it that its segment names. */
+static int cachevol_halves(struct bp_source *source, const struct lvm_lv *lv,
+			   const struct lvm_lv *vol, struct map **ret_blocks,
+			   struct map **ret_meta)
+{
+	const struct text_node *node = lv->segments[0].node;
+	static const char *const keys[2][2] = { { "data_start", "data_len" },
+						{ "metadata_start", "metadata_len" } };
+	struct map **results[2] = { ret_blocks, ret_meta };
+
+	for (unsigned i = 0; i < 2; i++) {
+		bp_bytes start, len;
+		struct map *whole;
+		int r;
+
+		if (mul_overflow(text_number(node, keys[i][0], 0), BP_SECTOR_BYTES, &start) ||
+		    mul_overflow(text_number(node, keys[i][1], 0), BP_SECTOR_BYTES, &len))
+			return refuse(source, lv, "a size beyond all bounds");
+		r = own_map(source, vol, &whole);
+		if (r < 0)
+			return r;
+		r = part_map_new(whole, start, len, results[i]);
+		if (r < 0) {
+			map_free(whole);
+			return refuse(source, lv, "its parts lie beyond the cache volume");
+		}
+	}
+	return 0;
+}
+
+static int cache_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	const struct lvm_lv *pool = lvm_lv_named_by(lv, "cache_pool");
+	_cleanup_(map_freep) struct map *origin = NULL;
+	_cleanup_(map_freep) struct map *blocks = NULL;
+	_cleanup_(map_freep) struct map *meta = NULL;
+	struct io *io = NULL;
+	int r;
+
+	if (!pool)
+		return refuse(source, lv, "its cache is not there");
+	r = named_map(source, lv, "origin", &origin);
+	if (r == 0 && streq(lvm_lv_type(pool), "cache-pool")) {
+		r = named_map(source, pool, "data", &blocks);
+		if (r == 0)
+			r = named_map(source, pool, "metadata", &meta);
+	} else if (r == 0) {
+		r = cachevol_halves(source, lv, pool, &blocks, &meta);
+	}
+	if (r == 0 && map_io_new(meta, NULL, &io) < 0)
+		r = bp_fail_memory(source->ctx);
+	if (r < 0)
+		return r;
+	steal(meta);
+	r = cache_map_new(source->ctx, origin, blocks, io, ret);
+	if (r < 0)
+		return r;
+	steal(origin);
+	steal(blocks);
+	return 0;
+}
+
+static int pool_data_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	return named_map(source, lv, "pool", ret);
+}
+
+static const struct {
+	const char *type;
+	int (*map)(struct bp_source *source, const struct lvm_lv *lv, struct map **ret);
+} types[] = {
+	{ "thin", thin_lv_map },
+	{ "thin-pool", pool_data_map },
+	{ "cache", cache_lv_map },
+	{ "writecache", writecache_lv_map },
+};
+
+static int by_type(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	const struct lvm_lv *carrier = snapshot_carrier(lv);
+
+	if (carrier)
+		return snapshot_lv_map(source, carrier, lv, ret);
+	if (lv->nr_segments == 0)
+		return refuse(source, lv, "it has no extents");
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(types[i].type, lv->segments[0].type))
+			return types[i].map(source, lv, ret);
+	if (lvm_type_is_plain(lv->segments[0].type))
+		return own_map(source, lv, ret);
+	bp_fail(source->ctx, -ENOTSUP, "LV '%s': volumes of type %s can't be read from here",
+		lv->name, lv->segments[0].type);
+	error_set_code(source->ctx, BP_E_FORMAT);
+	return -ENOTSUP;
+}
+
+int source_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	int r;
+
+	if (source->depth >= DEPTH_MAX)
+		return refuse(source, lv, "its parts lie on one another without end");
+	source->depth++;
+	r = by_type(source, lv, ret);
+	source->depth--;
+	return r;
+}
+
+/* --- volumes that only the pool knows --- */
+
+static int bare_data(struct bp_source *source, struct map **ret)
+{
+	*ret = NULL;
+	if (!source->data)
+		return 0;
+	return map_image_new(source->data, 0, source->data->size, ret) < 0
+		       ? bp_fail_memory(source->ctx)
+		       : 0;
+}
+
+static int bare_pool(struct bp_source *source, struct source_pool **ret)
+{
+	struct source_pool *pool;
+	struct io *io;
+	int r;
+
+	if (source->pools.count) {
+		*ret = source->pools.items[0];
+		return 0;
+	}
+	pool = calloc(1, sizeof(*pool));
+	if (!pool || vec_add(&source->pools, &pool) < 0) {
+		free(pool);
+		return bp_fail_memory(source->ctx);
+	}
+	r = source_metadata_io(source, &io);
+	if (r == 0) {
+		r = thin_meta_open_io(source->ctx, io, NULL, &pool->meta);
+		if (r < 0)
+			io_close(io);
+	}
+	if (r == 0)
+		r = bare_data(source, &pool->data);
+	if (r < 0) {
+		source->pools.count--;
+		bp_thin_close(pool->meta);
+		free(pool);
+		return r;
+	}
+	*ret = pool;
+	return 0;
+}
+
+int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mblock top,
+		    struct map **ret)
+{
+	struct thin_map_opts opts = { .size = size };
+	struct source_pool *pool;
+	int r;
+
+	if (source->kind == BP_SOURCE_POOL)
+		r = pool_of(source, source->lv, &pool);
+	else
+		r = bare_pool(source, &pool);
+	if (r == 0)
+		r = thin_root(source, pool->meta, top, id, &opts.root);
+	if (r < 0)
+		return r;
+	opts.block_bytes = bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
+	opts.data = pool->data;
+	return thin_map_new(pool->meta, &opts, ret);
+}

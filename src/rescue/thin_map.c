@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A thin volume as a map. Its tree is read once, whole, each node verified; what can't be read
+ * is missing, not zero. Takes 24 bytes for each run of mappings that continue each other.
+ */
+#include "rescue/source.h"
+
+#include <inttypes.h>
+
+struct run {
+	bp_dblock begin, data, length; /* data BP_NONE: can't be read */
+};
+
+struct thin_volume_map {
+	struct map map;
+	struct map *data, *external; /* lent */
+	bp_bytes block_bytes;
+	VEC(struct run) runs; /* by rising begin */
+};
+
+static struct thin_volume_map *volume_of(struct map *map)
+{
+	return (struct thin_volume_map *)(void *)map;
+}
+
+/* The first run that ends behind @block. */
+static const struct run *find_run(const struct thin_volume_map *m, bp_dblock block)
+{
+	size_t low = 0, high = m->runs.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct run *run = &m->runs.items[mid];
+
+		if (block >= run->begin && block - run->begin >= run->length)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->runs.count ? &m->runs.items[low] : NULL;
+}
+
+/* Bytes from @at up to the beginning of block @block, at most @max. */
+static bp_bytes up_to(const struct thin_volume_map *m, bp_dblock block, bp_bytes at,
+		      bp_bytes max)
+{
+	bp_bytes begin;
+
+	if (mul_overflow(block, m->block_bytes, &begin))
+		return max;
+	return MIN(max, begin - at);
+}
+
+/*
+ * Unmapped: what the external origin has. A block is provisioned whole, so only what is not
+ * mapped shows it.
+ */
+static int unmapped(const struct thin_volume_map *m, bp_bytes at, bp_bytes max,
+		    struct map_piece *ret)
+{
+	if (m->external)
+		return map_locate(m->external, at, max, ret);
+	*ret = (struct map_piece){ .kind = MAP_ZERO, .length = max };
+	return 0;
+}
+
+static int thin_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
+{
+	const struct thin_volume_map *m = volume_of(map);
+	bp_dblock block = at / m->block_bytes;
+	const struct run *run = find_run(m, block);
+	bp_dblock end;
+	bp_bytes data_at;
+
+	if (!run || run->begin > block)
+		return unmapped(m, at, run ? up_to(m, run->begin, at, max) : max, ret);
+	if (!add_overflow(run->begin, run->length, &end))
+		max = up_to(m, end, at, max);
+	if (run->data == BP_NONE || !m->data ||
+	    mul_overflow(run->data + (block - run->begin), m->block_bytes, &data_at)) {
+		*ret = (struct map_piece){ .kind = MAP_MISSING, .length = max };
+		ret->why = run->data == BP_NONE ? "its metadata can't be read"
+						: "the pool's data was not given";
+		return 0;
+	}
+	data_at += at % m->block_bytes;
+	if (data_at >= m->data->size) {
+		*ret = (struct map_piece){ .kind = MAP_MISSING, .length = max };
+		ret->why = "mapped beyond the pool's data";
+		return 0;
+	}
+	return map_locate(m->data, data_at, MIN(max, m->data->size - data_at), ret);
+}
+
+static void thin_free(struct map *map)
+{
+	struct thin_volume_map *m = volume_of(map);
+
+	vec_done(&m->runs);
+	free(m);
+}
+
+static const struct map_ops thin_ops = { .locate = thin_locate, .free = thin_free };
+
+/* --- reading the tree --- */
+
+struct reader {
+	const struct forest *forest;
+	struct thin_volume_map *m;
+};
+
+static int add_run(struct thin_volume_map *m, bp_dblock begin, bp_dblock data, bp_dblock length)
+{
+	struct run *last = m->runs.count ? &m->runs.items[m->runs.count - 1] : NULL;
+	struct run run = { begin, data, length };
+
+	if (last && last->begin + last->length == begin && data != BP_NONE &&
+	    last->data != BP_NONE && last->data + last->length == data) {
+		last->length += length;
+		return 0;
+	}
+	return vec_add(&m->runs, &run);
+}
+
+static int on_leaf(void *user, const struct walk_node *leaf)
+{
+	struct reader *reader = user;
+	const struct walk_inner *entries = forest_inner(reader->forest, leaf);
+	const le64 *values = entries->values;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < leaf->nr; i++)
+		r = add_run(reader->m, entries->keys[i],
+			    thin_mapping_block(le64_get(values[i])), 1);
+	return r;
+}
+
+static int on_lost(void *user, const struct walk_lost *lost)
+{
+	struct reader *reader = user;
+	uint64_t length = lost->end - lost->begin;
+
+	/* To the last block there can be: what lies behind the volume's end does not matter. */
+	return add_run(reader->m, lost->begin, BP_NONE,
+		       length == UINT64_MAX ? length : length + 1);
+}
+
+static int read_tree(struct bp_thin_meta *meta, bp_mblock root, struct thin_volume_map *m)
+{
+	struct forest forest = { .meta = &meta->meta,
+				 .value_size = sizeof(le64),
+				 .keep_leaves = true };
+	struct reader reader = { .forest = &forest, .m = m };
+	const struct forest_visitor visitor = {
+		.leaf = on_leaf,
+		.lost = on_lost,
+		.user = &reader,
+	};
+	int r = forest_init(&forest);
+
+	if (r == 0)
+		r = forest_walk(&forest, &root, 1);
+	if (r == 0)
+		r = forest_visit(&forest, root, &visitor);
+	forest_done(&forest);
+	return r == -ENOMEM ? bp_fail_memory(meta->meta.ctx) : r;
+}
+
+/* The end of its last mapping. */
+static bp_bytes mapped_end(const struct thin_volume_map *m)
+{
+	bp_dblock last;
+	bp_bytes end;
+
+	for (size_t i = m->runs.count; i-- > 0;) {
+		const struct run *run = &m->runs.items[i];
+
+		if (run->data != BP_NONE && !add_overflow(run->begin, run->length, &last) &&
+		    !mul_overflow(last, m->block_bytes, &end))
+			return end;
+	}
+	return 0;
+}
+
+int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret)
+{
+	struct thin_volume_map *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return bp_fail_memory(meta->meta.ctx);
+	m->map = (struct map){ .ops = &thin_ops, .size = opts->size };
+	m->data = opts->data;
+	m->external = opts->external;
+	m->block_bytes = opts->block_bytes;
+	r = read_tree(meta, opts->root, m);
+	if (r < 0) {
+		thin_free(&m->map);
+		return r;
+	}
+	if (!opts->size)
+		m->map.size = mapped_end(m);
+	*ret = &m->map;
+	return 0;
+}
