@@ -71,20 +71,18 @@ int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which
 		.flags = rq_flags & (RQ_NO_FLUSH | RQ_NO_LOCKFS),
 		.deadline = deadline,
 	};
-	struct undo_suspend *u = calloc(1, sizeof(*u));
+	const struct undo undo = { .run = resume_again, .remains = "is still suspended" };
+	struct undo_suspend *u;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
-	if (u) {
-		u->undo = (struct undo){ .run = resume_again, .remains = "is still suspended" };
-		snprintf(u->undo.device, sizeof(u->undo.device), "%.*s", BP_NAME_SIZE - 1,
-			 which->label);
-		u->which = *which;
-	}
-	if (r == 0)
-		r = tx_add(ctx, dm, &u->undo);
-	if (r == 0)
-		r = tx_order(ctx, verb, which, &rq, NULL, &u->undo);
+	if (r < 0)
+		return r;
+	u = tx_undo(ctx, dm, sizeof(*u), &undo, which->label);
+	if (!u)
+		return -ENOMEM;
+	u->which = *which;
+	r = tx_order(ctx, verb, which, &rq, NULL, &u->undo);
 	if (r == 0 && ret_undo)
 		*ret_undo = &u->undo;
 	return r;
@@ -295,26 +293,6 @@ static int put_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadlin
 	return r;
 }
 
-static int undo_reload_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
-			   const struct dm_state *state, struct undo_reload **ret)
-{
-	struct undo_reload *u = calloc(1, sizeof(*u));
-
-	if (u) {
-		u->undo = (struct undo){
-			.run = put_back,
-			.done = undo_reload_done,
-			.remains = "could not be given its old table again",
-		};
-		snprintf(u->undo.device, sizeof(u->undo.device), "%.*s", BP_NAME_SIZE - 1,
-			 which->label);
-		u->which = *which;
-		u->state = state->flags;
-	}
-	*ret = u;
-	return tx_add(ctx, dm, &u->undo);
-}
-
 /* In the suspended window is nothing but what must be: two requests. */
 static int swap(struct bp_ctx *ctx, const char *verb, struct undo_reload *u, uint32_t rq_flags,
 		int64_t deadline)
@@ -354,6 +332,11 @@ int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	   const struct dm_state *state, const struct bp_table *table, uint32_t rq_flags,
 	   int64_t deadline)
 {
+	const struct undo undo = {
+		.run = put_back,
+		.done = undo_reload_done,
+		.remains = "could not be given its old table again",
+	};
 	struct undo_reload *u;
 	struct level level;
 	struct dm *dm;
@@ -362,9 +345,12 @@ int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	if (r < 0)
 		return r;
 	tx_begin(dm, &level);
-	r = undo_reload_new(ctx, dm, which, state, &u);
-	if (r == 0)
-		r = reload_in(ctx, verb, u, table, rq_flags, deadline);
+	u = tx_undo(ctx, dm, sizeof(*u), &undo, which->label);
+	if (!u)
+		return tx_end(ctx, dm, &level, -ENOMEM);
+	u->which = *which;
+	u->state = state->flags;
+	r = reload_in(ctx, verb, u, table, rq_flags, deadline);
 	return tx_end(ctx, dm, &level, r);
 }
 

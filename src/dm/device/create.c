@@ -198,22 +198,19 @@ static int make(struct bp_ctx *ctx, struct dm *dm, struct create *c)
 		.uuid = c->uuid[0] ? c->uuid : NULL,
 		.deadline = DEADLINE_NEVER,
 	};
-	struct undo_create *u = calloc(1, sizeof(*u));
+	const struct undo undo = { .run = remove_again,
+				   .remains = "could not be removed again" };
+	struct undo_create *u = tx_undo(ctx, dm, sizeof(*u), &undo, c->name);
 	int r;
 
+	if (!u)
+		return -ENOMEM;
 	if (c->opts.flags & BP_CREATE_PERSISTENT) {
 		rq.flags |= RQ_PERSISTENT;
 		rq.major = c->opts.major;
 		rq.minor = c->opts.minor;
 	}
-	if (u) {
-		u->undo = (struct undo){ .run = remove_again,
-					 .remains = "could not be removed again" };
-		strcpy(u->undo.device, c->name);
-	}
-	r = tx_add(ctx, dm, &u->undo);
-	if (r == 0)
-		r = tx_order(ctx, "create", &c->which, &rq, &c->state, &u->undo);
+	r = tx_order(ctx, "create", &c->which, &rq, &c->state, &u->undo);
 	if (r == -EBUSY)
 		tell_taken(ctx, c);
 	if (r < 0)

@@ -51,21 +51,6 @@ static int rename_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 	return r < 0 ? r : udev_end(ctx, dm, &cookie, &state, &node, deadline);
 }
 
-static int undo_rename_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
-			   const char *new_name, struct undo **ret)
-{
-	struct undo_rename *u = calloc(1, sizeof(*u));
-
-	if (u) {
-		u->undo = (struct undo){ .run = rename_again, .remains = "keeps its new name" };
-		strcpy(u->undo.device, new_name);
-		strcpy(u->old, which->name);
-		u->which = *which;
-	}
-	*ret = u ? &u->undo : NULL;
-	return tx_add(ctx, dm, *ret);
-}
-
 static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		     const char *new_name, uint32_t policy, int64_t deadline)
 {
@@ -76,19 +61,23 @@ static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *w
 		.major = which->major,
 		.minor = which->minor,
 	};
+	const struct undo undo = { .run = rename_again, .remains = "keeps its new name" };
+	struct undo_rename *u;
 	struct dm_state state;
 	struct cookie cookie;
 	struct level level;
-	struct undo *undo;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	if (r < 0)
 		return r;
 	tx_begin(dm, &level);
-	r = undo_rename_new(ctx, dm, which, new_name, &undo);
-	if (r == 0)
-		r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state, undo);
+	u = tx_undo(ctx, dm, sizeof(*u), &undo, new_name);
+	if (!u)
+		return tx_end(ctx, dm, &level, -ENOMEM);
+	strcpy(u->old, which->name);
+	u->which = *which;
+	r = udev_order(ctx, dm, verb, which, &rq, policy, &cookie, &state, &u->undo);
 	if (r == 0)
 		r = udev_end(ctx, dm, &cookie, &state, &node, deadline);
 	return tx_end(ctx, dm, &level, r);

@@ -33,20 +33,6 @@ static int drop_node(struct bp_ctx *ctx, const struct undo *undo, int64_t deadli
 	return r;
 }
 
-static int undo_remove_new(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
-			   const char *kernel_name, struct undo **ret)
-{
-	struct undo_remove *u = calloc(1, sizeof(*u));
-
-	if (u) {
-		u->undo = (struct undo){ .run = drop_node, .remains = "may keep its node" };
-		strcpy(u->undo.device, kernel_name);
-		u->which = *which;
-	}
-	*ret = u ? &u->undo : NULL;
-	return tx_add(ctx, dm, *ret);
-}
-
 /*
  * Does something below go with this device, because its removal was put off? Its node is ours to
  * remove then, where no udev does.
@@ -84,23 +70,25 @@ int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		.deadline = deadline,
 	};
 	struct node_change node = { .remove = kernel_name };
+	const struct undo undo = { .run = drop_node, .remains = "may keep its node" };
+	struct undo_remove *u;
 	struct dm_state state;
 	struct cookie cookie;
-	struct undo *undo;
-	bool along = false;
+	bool along;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
-	if (r == 0)
-		along = takes_along(ctx, dm, which);
-	if (r == 0)
-		r = undo_remove_new(ctx, dm, which, kernel_name, &undo);
-	if (r == 0)
-		r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state,
-			       undo);
 	if (r < 0)
 		return r;
-	undo->armed = false;
+	u = tx_undo(ctx, dm, sizeof(*u), &undo, kernel_name);
+	if (!u)
+		return -ENOMEM;
+	u->which = *which;
+	along = takes_along(ctx, dm, which);
+	r = udev_order(ctx, dm, verb, which, &rq, BP_UDEV_PUBLIC, &cookie, &state, &u->undo);
+	if (r < 0)
+		return r;
+	u->undo.armed = false;
 	/* A device whose removal is put off lives on, and so does its node. */
 	*deferred = state.flags & ST_DEFERRED;
 	if (*deferred)

@@ -52,10 +52,10 @@ struct limit_helper {
 /* --- processes of our own --- */
 
 /*
- * A process that is nobody's child: 1 in it, 0 in the caller, or -errno. @ret_pid lies in
+ * A process that is nobody's child, called @name: 1 in it, 0 in the caller, or -errno. @ret_pid lies in
  * memory that both see. It belongs to no terminal, and no signal of ours reaches it.
  */
-static int detach(pid_t *ret_pid)
+static int detach(pid_t *ret_pid, const char *name)
 {
 	sigset_t all, before;
 	pid_t middle;
@@ -68,6 +68,7 @@ static int detach(pid_t *ret_pid)
 		pid_t pid;
 
 		setsid();
+		prctl(PR_SET_NAME, name); /* both: whoever looks after the caller sees it */
 		pid = fork();
 		if (pid == 0)
 			return 1;
@@ -144,7 +145,6 @@ static _Noreturn void help(struct area *area)
 {
 	limit_fn run;
 
-	prctl(PR_SET_NAME, "bedplate-helper");
 	be_interruptible();
 	while (next_order(&run)) {
 		area->result = run(HELPER_FD, area->data);
@@ -218,7 +218,7 @@ static int start(struct limit_helper *h, int fd)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	r = detach(&h->area->helper);
+	r = detach(&h->area->helper, "bedplate-helper");
 	if (r > 0) {
 		keep_only(pair[1], fd);
 		help(h->area);
@@ -303,12 +303,11 @@ int limit_finish(struct limit_helper *h)
 pid_t limit_follow(struct limit_helper *h, void (*run)(void *user), void *user)
 {
 	pid_t pid;
-	int r = detach(&h->area->follower);
+	int r = detach(&h->area->follower, "bedplate-undo");
 
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		prctl(PR_SET_NAME, "bedplate-undo");
 		keep_only(h->socket, -1);
 		h->socket = HELPER_SOCKET;
 		h->owner = getpid();

@@ -2,6 +2,7 @@
 /* See transaction.h. */
 #include "dm/kernel/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void tx_begin(struct dm *dm, struct level *ret)
@@ -26,13 +27,19 @@ static void drop(struct transaction *tx, size_t mark)
 		undo_free(tx->undos.items[--tx->undos.count]);
 }
 
-int tx_add(struct bp_ctx *ctx, struct dm *dm, struct undo *take_undo)
+void *tx_undo(struct bp_ctx *ctx, struct dm *dm, size_t size, const struct undo *undo,
+	      const char *device)
 {
-	if (take_undo && vec_add(&dm->tx.undos, &take_undo) == 0)
-		return 0;
-	if (take_undo)
-		undo_free(take_undo);
-	return bp_fail_memory(ctx);
+	struct undo *u = calloc(1, size);
+
+	if (u && vec_add(&dm->tx.undos, &u) == 0) {
+		*u = *undo;
+		snprintf(u->device, sizeof(u->device), "%.*s", BP_NAME_SIZE - 1, device);
+		return u;
+	}
+	free(u);
+	bp_fail_memory(ctx);
+	return NULL;
 }
 
 static bool is_left(const struct dm *dm)

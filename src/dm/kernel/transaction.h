@@ -54,10 +54,11 @@ void tx_begin(struct dm *dm, struct level *ret);
 int tx_end(struct bp_ctx *ctx, struct dm *dm, const struct level *level, int r);
 
 /*
- * Take a step's undo, which is not armed yet. Before the step itself, so that nothing can fail in
- * between. Frees it on failure.
+ * A step's undo, of @size bytes, which begins as @undo and is zero behind; the transaction owns it.
+ * Made before the step itself, so that nothing can fail in between. NULL: no memory, recorded.
  */
-int tx_add(struct bp_ctx *ctx, struct dm *dm, struct undo *take_undo);
+void *tx_undo(struct bp_ctx *ctx, struct dm *dm, size_t size, const struct undo *undo,
+	      const char *device);
 /* A step as one request; its undo is armed once it has succeeded. */
 int tx_order(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	     struct dm_request *rq, struct dm_state *ret, struct undo *undo);

@@ -190,24 +190,6 @@ static int restore_head(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 		     : dm->ops->bdev_write(dm->self, &u->metadata, u->head, sizeof(u->head));
 }
 
-static int undo_wipe_new(struct bp_ctx *ctx, const struct pool_create *c, struct undo **ret)
-{
-	struct undo_wipe *u = calloc(1, sizeof(*u));
-
-	if (u) {
-		u->undo = (struct undo){
-			.run = restore_head,
-			.remains = "could not be given its beginning again",
-		};
-		snprintf(u->undo.device, sizeof(u->undo.device), "%.*s", BP_NAME_SIZE - 1,
-			 c->metadata.path);
-		u->metadata = c->metadata;
-		memcpy(u->head, c->head, sizeof(u->head));
-	}
-	*ret = u ? &u->undo : NULL;
-	return tx_add(ctx, c->dm, *ret);
-}
-
 /* Begin anew: a zeroed first block is what makes the kernel write fresh metadata. */
 static int wipe(struct bp_ctx *ctx, struct pool_create *c)
 {
@@ -234,15 +216,22 @@ static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
 		.uuid = c->opts.uuid,
 		.timeout_ms = c->opts.timeout_ms,
 	};
-	struct undo *undo;
+	const struct undo undo = {
+		.run = restore_head,
+		.remains = "could not be given its beginning again",
+	};
+	struct undo_wipe *u;
 	int r = describe(ctx, c, &table);
 
-	if (r == 0)
-		r = undo_wipe_new(ctx, c, &undo);
 	if (r < 0)
 		return r;
+	u = tx_undo(ctx, c->dm, sizeof(*u), &undo, c->metadata.path);
+	if (!u)
+		return -ENOMEM;
+	u->metadata = c->metadata;
+	memcpy(u->head, c->head, sizeof(u->head));
 	/* From here on we or the kernel may write there. */
-	undo->armed = !(c->opts.flags & BP_POOL_EXISTING);
+	u->undo.armed = !(c->opts.flags & BP_POOL_EXISTING);
 	r = wipe(ctx, c);
 	return r < 0 ? r : bp_device_create(ctx, name, table, &opts, ret);
 }

@@ -94,8 +94,8 @@ int pool_table(struct bp_pool *pool, const char *verb, struct bp_table **ret_tab
 	return 0;
 }
 
-static int send_message(struct bp_pool *pool, const char *verb, int64_t deadline,
-			struct undo *undo, const char *fmt, va_list args)
+static _printf_(5, 0) int send_message(struct bp_pool *pool, const char *verb, int64_t deadline,
+				       struct undo *undo, const char *fmt, va_list args)
 {
 	struct dm_request rq = { .op = OP_MESSAGE, .deadline = deadline };
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };

@@ -62,24 +62,20 @@ static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadl
 static int remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume *volume)
 {
 	struct bp_selector which = { .major = volume->major, .minor = volume->minor };
-	struct undo_volume *u = calloc(1, sizeof(*u));
-	int r = 0;
+	const struct undo undo = {
+		.run = bring_back,
+		.done = undo_volume_done,
+		.remains = "could not be activated again",
+	};
+	struct undo_volume *u = tx_undo(pool->ctx, dm, sizeof(*u), &undo, volume->name);
+	int r;
 
-	if (u) {
-		u->undo = (struct undo){
-			.run = bring_back,
-			.done = undo_volume_done,
-			.remains = "could not be activated again",
-			.armed = true,
-		};
-		strcpy(u->undo.device, volume->name);
-		u->pool = pool->which;
-		u->volume = *volume;
-		r = bp_device_table(pool->ctx, &which, 0, &u->table);
-	}
-	if (r == 0)
-		return tx_add(pool->ctx, dm, &u->undo);
-	free(u);
+	if (!u)
+		return -ENOMEM;
+	u->pool = pool->which;
+	u->volume = *volume;
+	r = bp_device_table(pool->ctx, &which, 0, &u->table);
+	u->undo.armed = r == 0;
 	return r;
 }
 

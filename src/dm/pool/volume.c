@@ -58,21 +58,18 @@ static int delete_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 int volume_claim(struct bp_pool *pool, const char *verb, uint32_t id, const uint32_t *origin,
 		 int64_t deadline)
 {
-	struct undo_claim *u = calloc(1, sizeof(*u));
+	const struct undo undo = { .run = delete_again, .remains = "still has the new volume" };
+	struct undo_claim *u;
 	struct dm *dm;
 	int r = dm_get(pool->ctx, &dm);
 
-	if (u) {
-		u->undo = (struct undo){ .run = delete_again,
-					 .remains = "still has the new volume" };
-		strcpy(u->undo.device, pool->info.name);
-		u->pool = pool->which;
-		u->id = id;
-	}
-	if (r == 0)
-		r = tx_add(pool->ctx, dm, &u->undo);
 	if (r < 0)
 		return r;
+	u = tx_undo(pool->ctx, dm, sizeof(*u), &undo, pool->info.name);
+	if (!u)
+		return -ENOMEM;
+	u->pool = pool->which;
+	u->id = id;
 	return origin ? pool_step(pool, verb, deadline, &u->undo, "create_snap %u %u", id,
 				  *origin)
 		      : pool_step(pool, verb, deadline, &u->undo, "create_thin %u", id);

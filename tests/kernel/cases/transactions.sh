@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 400
+# limit: 550
 # A mounted file system full of unwritten data over a slow device, under time limits and signals:
 # whatever came of it, in the end nothing is suspended, half made or left over.
 . "$KERNEL_LIB"
