@@ -193,6 +193,9 @@ static inline struct snode *salvage_child(const struct salvage *s,
 int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 		    struct salvage_devices *ret);
 void salvage_devices_done(struct salvage_devices *devices);
+/* The devices of any two trees, as they are. @ret: empty; to be freed in any case. */
+int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
+		 struct salvage_devices *ret);
 
 /*
  * Make the overlay: trees of @devices without what is lost, which goes to s->lost. Sets found,

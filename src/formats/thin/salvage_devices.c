@@ -495,3 +495,18 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 		*ret = devices;
 	return r;
 }
+
+int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
+		 struct salvage_devices *ret)
+{
+	struct collect c = { .s = s, .to = ret, .kind = SALVAGE_TOP };
+	int r = collect_below(&c, mapping, 0, UINT64_MAX, 0);
+
+	c.kind = SALVAGE_DETAILS;
+	if (r == 0)
+		r = collect_below(&c, details, 0, UINT64_MAX, 0);
+	s->lost.count = 0;
+	if (r == 0)
+		join(ret);
+	return r;
+}

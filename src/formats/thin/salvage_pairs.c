@@ -20,6 +20,9 @@
 /* Looking at index blocks takes this many steps at most, one for each block and index. */
 #define INDEX_STEPS 2000000000u
 
+/* Free blocks that may be passed by between a transaction and the next; more: not the next. */
+#define NEXT_SKIPS 16u
+
 struct root {
 	uint32_t block;
 	uint32_t nr;
@@ -413,7 +416,8 @@ static int order_allocation(struct salvage *s, const struct salvage_pair *a,
 	if (r == 0) {
 		uint64_t to_a = cost(&y, &x), to_b = cost(&x, &y);
 
-		*ret = to_a < to_b ? 1 : to_a > to_b ? -1 : 0;
+		if (MIN(to_a, to_b) <= NEXT_SKIPS)
+			*ret = to_a < to_b ? 1 : to_a > to_b ? -1 : 0;
 	}
 	bits_done(&x);
 	bits_done(&y);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Older states of a pool, and how each differs from now. Reads only. */
+#include "cli/out.h"
+#include "commands/source_opts.h"
+
+#include <bedplate/history.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *pool;
+	struct source_args source;
+	struct out_opts out;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(pool, "POOL", "vg/pool, metadata device or file, image of a disk"),
+	OPT_SOURCE(source),
+	OPT_OUTPUT(out),
+	OPT_END
+};
+/* clang-format on */
+
+struct row {
+	uint64_t mapping_root, details_root, transaction_id, time, devices, mapped_blocks,
+		broken;
+	bool current, counted;
+	char *changes;
+};
+
+static const struct out_column columns[] = {
+	COL_NUMBER(struct row, mapping_root, OUT_DEFAULT, "its root of mapping trees"),
+	COL_NUMBER(struct row, details_root, OUT_DEFAULT, "its root of device details"),
+	COL_NUMBER(struct row, transaction_id, OUT_DEFAULT, "the highest of its devices"),
+	COL_NUMBER(struct row, time, OUT_DEFAULT, "the pool's clock"),
+	COL_NUMBER(struct row, devices, OUT_DEFAULT, "devices in it"),
+	COL_NUMBER(struct row, mapped_blocks, OUT_DEFAULT, "data blocks mapped"),
+	COL_NUMBER(struct row, broken, 0, "devices of which something can't be read any more"),
+	COL_BOOL(struct row, current, 0, "it is the superblock's"),
+	COL_BOOL(struct row, counted, OUT_DEFAULT, "a space map is left that proves it"),
+	COL_TEXT(struct row, changes, OUT_DEFAULT,
+		 "difference to now: + and the id of a volume deleted since, - of one made "
+		 "since, ~ of one that changed"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.history",
+	.columns = columns,
+	.none = "no state of a pool is intact",
+};
+
+struct devices {
+	struct bp_thin_device *list;
+	size_t count, size;
+};
+
+static int add_device(void *user, const struct bp_thin_device *device)
+{
+	struct devices *devices = user;
+
+	if (devices->count == devices->size) {
+		size_t size = devices->size ? 2 * devices->size : 64;
+		void *list = realloc(devices->list, size * sizeof(*devices->list));
+
+		if (!list)
+			return -ENOMEM;
+		devices->list = list;
+		devices->size = size;
+	}
+	devices->list[devices->count++] = *device;
+	return 0;
+}
+
+/* LVM's name, if this is still the volume it has by that number. */
+static const char *name_of(const struct bp_source_volumes *volumes,
+			   const struct bp_thin_device *device)
+{
+	for (size_t i = 0; i < bp_source_volumes_count(volumes); i++) {
+		const struct bp_source_volume *v = bp_source_volumes_get(volumes, i);
+
+		if (v->has_id && v->id == device->id && v->name &&
+		    v->lvm_transaction_id == device->transaction_id)
+			return v->name;
+	}
+	return NULL;
+}
+
+static void print_device(FILE *f, const char *sign, const struct bp_source_volumes *volumes,
+			 const struct bp_thin_device *device)
+{
+	const char *name = name_of(volumes, device);
+
+	fprintf(f, "%s%s%" PRIu64 "%s%s (%" PRIu64 ")", ftell(f) ? ", " : "", sign, device->id,
+		name ? " " : "", name ? name : "", device->mapped_dblocks);
+}
+
+static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_device *b)
+{
+	return a->transaction_id == b->transaction_id && a->creation_time == b->creation_time;
+}
+
+static void print_changes(FILE *f, const struct bp_source_volumes *volumes,
+			  const struct devices *then, const struct devices *now)
+{
+	size_t i = 0, k = 0;
+
+	while (i < then->count || k < now->count) {
+		const struct bp_thin_device *x = i < then->count ? &then->list[i] : NULL;
+		const struct bp_thin_device *y = k < now->count ? &now->list[k] : NULL;
+
+		if (x && y && x->id == y->id && same_volume(x, y)) {
+			if (x->root != y->root)
+				print_device(f, "~", volumes, x);
+			i++;
+			k++;
+		} else if (x && (!y || x->id <= y->id)) {
+			print_device(f, "+", volumes, x);
+			i++;
+		} else {
+			print_device(f, "-", volumes, y);
+			k++;
+		}
+	}
+}
+
+static int add_row(struct out *out, struct bp_history *history, size_t index,
+		   const struct bp_source_volumes *volumes, const struct devices *now)
+{
+	const struct bp_history_state *state = bp_history_get(history, index);
+	struct devices then = { 0 };
+	struct row row = {
+		.mapping_root = state->mapping_root,
+		.details_root = state->details_root,
+		.transaction_id = state->transaction_id,
+		.time = state->time,
+		.devices = state->nr_devices,
+		.mapped_blocks = state->nr_mappings,
+		.broken = state->nr_broken,
+		.current = state->current,
+		.counted = state->counted,
+	};
+	int r = bp_history_devices(history, index, add_device, &then);
+	size_t len;
+	FILE *f = open_memstream(&row.changes, &len);
+
+	if (f && r == 0) {
+		if (index == 0)
+			fprintf(f, state->current ? "now" : "the newest");
+		else
+			print_changes(f, volumes, &then, now);
+	}
+	if (f)
+		fclose(f);
+	if (r == 0)
+		out_add(out, NULL, &row);
+	free(row.changes);
+	free(then.list);
+	return r;
+}
+
+static int add_rows(struct out *out, struct bp_history *history,
+		    const struct bp_source_volumes *volumes)
+{
+	struct devices now = { 0 };
+	int r = 0;
+
+	if (bp_history_count(history))
+		r = bp_history_devices(history, 0, add_device, &now);
+	for (size_t i = 0; r == 0 && i < bp_history_count(history); i++)
+		r = add_row(out, history, i, volumes, &now);
+	free(now.list);
+	return r;
+}
+
+static int list(struct out *out, struct bp_source *source)
+{
+	struct bp_source_volumes *volumes;
+	struct bp_history *history;
+	int r = bp_source_volumes(source, &volumes);
+
+	if (r < 0)
+		return r;
+	r = bp_history(source, &history);
+	if (r == 0) {
+		r = add_rows(out, history, volumes);
+		bp_history_free(history);
+	}
+	bp_source_volumes_free(volumes);
+	return r;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct bp_source_opts o = source_opts(&args->source);
+	struct bp_source *source;
+	struct out *out;
+	int r = out_open(cli, &args->out, &schema, &out);
+
+	if (r || !out)
+		return r;
+	r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	if (r == 0) {
+		r = list(out, source);
+		bp_source_close(source);
+	}
+	if (r < 0) {
+		out_free(out);
+		return cli_fail(cli, args->pool, r);
+	}
+	return out_print(out);
+}
+
+const struct cmd cmd_history = {
+	.name = "history",
+	.group = "Rescue",
+	.summary = "List older states of a pool that are still intact in its metadata.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
+	.run = run,
+};
