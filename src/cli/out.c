@@ -379,7 +379,7 @@ static void add_field(struct out_row *row, unsigned i, const struct out_column *
 		out_text(row, i, *(const char *const *)member);
 		break;
 	case OUT_STORE_ARRAY:
-		out_text(row, i, *(const char *)member ? member : NULL);
+		out_text(row, i, member);
 		break;
 	case OUT_STORE_BOOL:
 		out_bool(row, i, *(const bool *)member);

@@ -49,16 +49,17 @@ enum out_kind {
 };
 
 enum out_column_flags {
-	OUT_DEFAULT = 1, /* shown without -o */
-	OUT_TREE = 2,    /* children are drawn in this column */
-	OUT_MANY = 4,    /* OUT_JSON: a list of what @members describe, not one of it */
+	OUT_DEFAULT = 1,  /* shown without -o */
+	OUT_TREE = 2,     /* children are drawn in this column */
+	OUT_MANY = 4,     /* OUT_JSON: a list of what @members describe, not one of it */
+	OUT_OPTIONAL = 8, /* of a document: not there where it does not apply */
 };
 
 /* How the row's member holds the value; the macros below find it out. */
 enum out_store {
 	OUT_STORE_NONE, /* there is no member: set by hand, or only declared */
 	OUT_STORE_POINTER,
-	OUT_STORE_ARRAY, /* char[] */
+	OUT_STORE_ARRAY, /* char[]: always known */
 	OUT_STORE_U64,
 	OUT_STORE_U32,
 	OUT_STORE_I64,
@@ -123,6 +124,7 @@ struct out_column {
 /* Of a document written by hand. */
 #define DOC(n, k, h)                        { .name = n, .kind = k, .help = h }
 #define DOC_WORD(n, list, h)                { .name = n, .kind = OUT_TEXT, .help = h, .words = list }
+#define DOC_MAYBE(n, k, h)                  { .name = n, .kind = k, .flags = OUT_OPTIONAL, .help = h }
 #define DOC_OBJECT(n, has, h)               { .name = n, .kind = OUT_JSON, .help = h, .members = has }
 #define DOC_LIST(n, has, h)                 { .name = n, .kind = OUT_JSON, .flags = OUT_MANY, .help = h, .members = has }
 /* clang-format on */

@@ -11,6 +11,7 @@ static const struct out_column member_columns[] = {
 	DOC("name", OUT_TEXT, "name of the member"),
 	DOC_WORD("type", types, "what it is; any may be null: not known, or none"),
 	DOC("unit", OUT_TEXT, "what a number counts"),
+	DOC("optional", OUT_BOOL, "not there where it does not apply"),
 	DOC_LIST("words", NULL, "all that a text may be; null: any"),
 	DOC_LIST("members", NULL, "the same of an object's, or of a list's objects; null: not declared"),
 	DOC("help", OUT_TEXT, "what it tells"),
@@ -81,6 +82,7 @@ static void members_json(const struct out_column *columns, struct bp_json *json)
 		bp_json_string(json, "name", columns->name);
 		bp_json_string(json, "type", schema_type(columns));
 		bp_json_string(json, "unit", unit_of(columns));
+		bp_json_bool(json, "optional", columns->flags & OUT_OPTIONAL);
 		if (columns->words)
 			bp_json_array(json, "words");
 		else

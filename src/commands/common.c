@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the device verbs share: naming devices, plans, results; see common.h. */
 #include "commands/common.h"
 
 const char *const udev_policies[] = {
@@ -98,6 +99,36 @@ static void drop_plan(struct cli *cli)
 		bp_plan_free(plan);
 }
 
+const char *devno_text(char *buf, uint32_t major, uint32_t minor)
+{
+	snprintf(buf, DEVNO_TEXT, "%u:%u", major, minor);
+	return buf;
+}
+
+void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret)
+{
+	struct bp_selector which = { .major = major, .minor = minor };
+	struct bp_table *table;
+	size_t len = 0;
+
+	*ret = (struct device_about){ .size_bytes = OUT_UNKNOWN };
+	if (bp_device_table(cli->ctx, &which, 0, &table) < 0)
+		return;
+	ret->size_bytes = bp_sector_to_bytes(bp_table_length(table));
+	for (size_t i = 0; i < bp_table_count(table); i++) {
+		const char *target = bp_table_get(table, i)->target;
+		size_t more = strlen(target);
+		bool seen = false;
+
+		for (size_t j = 0; j < i; j++)
+			seen = seen || streq(bp_table_get(table, j)->target, target);
+		if (seen || len + more + 2 > sizeof(ret->targets))
+			continue;
+		len += (size_t)sprintf(ret->targets + len, "%s%s", len ? "," : "", target);
+	}
+	bp_table_free(table);
+}
+
 struct change {
 	const char *device, *result;
 };
@@ -116,8 +147,7 @@ static void add_result(struct cli *cli, struct out *out, const char *device, con
 		out_add(out, NULL, &(struct change){ device, done });
 }
 
-static int change_ended(struct cli *cli, const struct out_schema *schema, const char *subject,
-			int r, const char *done)
+int change_done(struct cli *cli, const char *subject, int r, const char *done)
 {
 	struct out *out;
 
@@ -128,31 +158,19 @@ static int change_ended(struct cli *cli, const struct out_schema *schema, const 
 	}
 	if (cli->dry_run)
 		return plan_end(cli);
-	r = out_open(cli, NULL, schema, &out);
+	r = out_open(cli, NULL, cli->cmd->schemas[0], &out);
 	if (r)
 		return r;
 	add_result(cli, out, subject, done);
 	return out_print(out);
 }
 
-int change_done(struct cli *cli, const char *subject, int r, const char *done)
-{
-	return change_ended(cli, cli->cmd->schemas[0], subject, r, done);
-}
-
-int change_end(struct cli *cli, const char *schema, const char *subject, int r,
-	       const char *done)
-{
-	return change_ended(cli, &CHANGE_SCHEMA_(schema, OUT_ONE), subject, r, done);
-}
-
-int changes_begin(struct cli *cli, const struct cli_list *names, const char *schema,
-		  struct changes *ret)
+int changes_begin(struct cli *cli, const struct cli_list *names, struct changes *ret)
 {
 	int r = change_begin(cli);
 
 	*ret = (struct changes){ .cli = cli, .names = names };
-	return r ? r : out_new(cli, NULL, schema, change_columns, 0, &ret->out);
+	return r ? r : out_open(cli, NULL, cli->cmd->schemas[0], &ret->out);
 }
 
 void changes_add(struct changes *changes, size_t index, int r, const char *done)
@@ -179,12 +197,11 @@ int changes_end(struct changes *changes)
 }
 
 int change_each(struct cli *cli, const struct cli_list *names, const void *args,
-		const char *schema,
 		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
 			   const char **ret_done))
 {
 	struct changes changes;
-	int r = changes_begin(cli, names, schema, &changes);
+	int r = changes_begin(cli, names, &changes);
 
 	if (r)
 		return r;

@@ -38,9 +38,6 @@ int change_done(struct cli *cli, const char *subject, int r, const char *done);
 	}
 extern const struct out_column change_columns[];
 extern const struct out_schema plan_schema;
-/* The way before schemas were declared; use change_done(). */
-int change_end(struct cli *cli, const char *schema, const char *subject, int r,
-	       const char *done);
 
 /*
  * The same for several devices, told one after the other: @r of each is the library's error, or
@@ -52,8 +49,7 @@ struct changes {
 	struct out *out;
 	int worst;
 };
-int changes_begin(struct cli *cli, const struct cli_list *names, const char *schema,
-		  struct changes *ret);
+int changes_begin(struct cli *cli, const struct cli_list *names, struct changes *ret);
 void changes_add(struct changes *changes, size_t index, int r, const char *done);
 int changes_end(struct changes *changes);
 
@@ -62,7 +58,6 @@ int changes_end(struct changes *changes);
  * @one: returns 0 and what was done, or the library's error.
  */
 int change_each(struct cli *cli, const struct cli_list *names, const void *args,
-		const char *schema,
 		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
 			   const char **ret_done));
 
@@ -90,7 +85,7 @@ int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	       void *user);
 
 /*
- * A share in hundredths of a percent, for OUT_PERCENT; never 100 % where something is left, nor
+ * A share in hundredths of a percent, for OUT_PERCENT, rounded; never 100 % where something is left, nor
  * 0 where something is there. 0 of 0 is 0.
  */
 static inline uint64_t share_of(uint64_t part, uint64_t whole)
@@ -99,9 +94,22 @@ static inline uint64_t share_of(uint64_t part, uint64_t whole)
 
 	if (part >= whole)
 		return whole ? 10000 : 0;
-	share = (uint64_t)((double)part * 10000.0 / (double)whole);
+	share = (uint64_t)((double)part * 10000.0 / (double)whole + 0.5);
 	return share == 0 && part ? 1 : share == 10000 ? 9999 : share;
 }
+
+/* MAJOR:MINOR as text. */
+#define DEVNO_TEXT 24
+const char *devno_text(char *buf, uint32_t major, uint32_t minor);
+
+/* What the kernel doesn't tell of a device with its name, but its live table does. */
+struct device_about {
+	uint64_t size_bytes; /* OUT_UNKNOWN: it could not be asked */
+	char targets[64];    /* each once, by commas; cut where there are many */
+};
+void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret);
+#define SIZE_HELP    "size of the live table"
+#define TARGETS_HELP "targets of the live table, each once"
 
 /* What to call a device that a selector names, for messages. */
 const char *selector_text(const struct bp_selector *which);

@@ -117,32 +117,59 @@ static int make_opts(struct cli *cli, const struct args *args, struct bp_create_
 	return r ? r : parse_read_ahead(cli, args->read_ahead, ret);
 }
 
-enum { CREATED_NAME, CREATED_PATH, CREATED_MAJOR, CREATED_MINOR };
+/* clang-format off */
 static const struct out_column columns[] = {
-	[CREATED_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
-	[CREATED_PATH] = { "path", OUT_TEXT, OUT_DEFAULT, "its node" },
-	[CREATED_MAJOR] = { "major", OUT_NUMBER, OUT_DEFAULT, "major number" },
-	[CREATED_MINOR] = { "minor", OUT_NUMBER, OUT_DEFAULT, "minor number" },
+	COL_TEXT(struct bp_device_info, name, OUT_DEFAULT, "name"),
+	COL_TEXT(struct bp_device_info, path, OUT_DEFAULT, "its node"),
+	COL_NUMBER(struct bp_device_info, major, OUT_DEFAULT, "major number"),
+	COL_NUMBER(struct bp_device_info, minor, OUT_DEFAULT, "minor number"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema schema = {
+	.name = "bedplate.create", .columns = columns, .flags = OUT_ONE,
+};
+static const struct out_schema concise_schema = {
+	.name = "bedplate.create.concise", .columns = columns,
+	.help = "The devices of --concise, as they were created.",
+};
+/* clang-format on */
 
 static int print_created(struct cli *cli, const struct bp_device_info *info)
 {
 	struct out *out;
-	struct out_row *row;
 	int r;
 
 	if (!cli->json)
 		return EXIT_OK;
-	r = out_new(cli, NULL, "bedplate.create", columns, OUT_ONE, &out);
+	r = out_open(cli, NULL, &schema, &out);
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, CREATED_NAME, info->name);
-	out_text(row, CREATED_PATH, info->path);
-	out_number(row, CREATED_MAJOR, info->major);
-	out_number(row, CREATED_MINOR, info->minor);
+	out_add(out, NULL, info);
 	return out_print(out);
+}
+
+/* All devices of the stack, which are there now. */
+static int print_stack(struct cli *cli, const struct bp_stack *stack)
+{
+	struct out *out;
+	int r = EXIT_OK;
+
+	if (!cli->json)
+		return EXIT_OK;
+	r = out_open(cli, NULL, &concise_schema, &out);
+	if (r)
+		return r;
+	for (size_t i = 0; i < bp_stack_count(stack); i++) {
+		struct bp_selector which = { .name = bp_stack_get(stack, i)->name };
+		struct bp_device_info info;
+		int failed = bp_device_info(cli->ctx, &which, &info);
+
+		if (failed < 0)
+			r = cli_fail(cli, which.name, failed);
+		else
+			out_add(out, NULL, &info);
+	}
+	return out_print(out) || r ? EXIT_FAILED : EXIT_OK;
 }
 
 static int make_table(struct cli *cli, const struct args *args, struct bp_table **ret)
@@ -188,10 +215,11 @@ static int create_concise(struct cli *cli, const struct args *args,
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	r = change_begin(cli);
+	r = cli->dry_run ? change_begin(cli) : EXIT_OK;
 	if (!r) {
 		r = bp_stack_apply(cli->ctx, stack, create);
-		r = change_end(cli, "bedplate.create", NULL, r, "created");
+		r = r < 0 || cli->dry_run ? change_done(cli, NULL, r, "created")
+					  : print_stack(cli, stack);
 	}
 	bp_stack_free(stack);
 	return r;
@@ -219,6 +247,7 @@ const struct cmd cmd_create = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&schema, &concise_schema, &preflight_schema, &plan_schema),
 	.run = run,
 	.extra = extra,
 	.help = help,

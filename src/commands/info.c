@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* How devices are: one as a record, several as a list. Asks the kernel, changes nothing. */
 #include "commands/common.h"
 
 struct args {
@@ -16,58 +17,60 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-enum {
-	I_NAME,
-	I_KERNEL_NAME,
-	I_UUID,
-	I_PATH,
-	I_DEVICE,
-	I_MAJOR,
-	I_MINOR,
-	I_STATE,
-	I_SIZE,
-	I_SEGMENTS,
-	I_OPEN,
-	I_EVENT,
-	I_SUSPENDED,
-	I_INTERNAL,
-	I_READ_ONLY,
-	I_LIVE,
-	I_INACTIVE,
-	I_DEFERRED,
+enum { ACTIVE, ACTIVE_GOING, SUSPENDED, SUSPENDED_GOING, INTERNALLY, NO_TABLE };
+static const char *const states[] = {
+	[ACTIVE] = "active",
+	[ACTIVE_GOING] = "active, to be removed",
+	[SUSPENDED] = "suspended",
+	[SUSPENDED_GOING] = "suspended, to be removed",
+	[INTERNALLY] = "internally suspended",
+	[NO_TABLE] = "no table",
+	NULL,
 };
+
+struct row {
+	struct bp_device_info info;
+	char device[DEVNO_TEXT];
+	const char *state;
+	struct device_about about;
+};
+/* clang-format off */
 static const struct out_column columns[] = {
-	[I_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
-	[I_KERNEL_NAME] = { "kernel_name", OUT_TEXT, 0, "name as the kernel holds it" },
-	[I_UUID] = { "uuid", OUT_TEXT, OUT_DEFAULT, "uuid" },
-	[I_PATH] = { "path", OUT_TEXT, 0, "its node" },
-	[I_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
-	[I_MAJOR] = { "major", OUT_NUMBER, 0, "major number" },
-	[I_MINOR] = { "minor", OUT_NUMBER, 0, "minor number" },
-	[I_STATE] = { "state", OUT_TEXT, OUT_DEFAULT,
-		      "active, suspended, internally suspended, no table; to be removed" },
-	[I_SIZE] = { "size_bytes", OUT_SIZE, 0, "size of the live table" },
-	[I_SEGMENTS] = { "segments", OUT_NUMBER, OUT_DEFAULT, "segments of the live table" },
-	[I_OPEN] = { "open_count", OUT_NUMBER, OUT_DEFAULT, "how many hold it open" },
-	[I_EVENT] = { "event_nr", OUT_NUMBER, OUT_DEFAULT, "number of the last event" },
-	[I_SUSPENDED] = { "suspended", OUT_BOOL, 0, "suspended" },
-	[I_INTERNAL] = { "internally_suspended", OUT_BOOL, 0, "held quiet by another target" },
-	[I_READ_ONLY] = { "read_only", OUT_BOOL, OUT_DEFAULT, "refuses writes" },
-	[I_LIVE] = { "live_table", OUT_BOOL, 0, "has a live table" },
-	[I_INACTIVE] = { "inactive_table", OUT_BOOL, OUT_DEFAULT, "has a table to be resumed" },
-	[I_DEFERRED] = { "deferred_remove", OUT_BOOL, 0, "goes when its last user goes" },
+	COL_TEXT_AS("name", struct row, info.name, OUT_DEFAULT, "name"),
+	COL_TEXT_AS("kernel_name", struct row, info.kernel_name, 0, "name as the kernel holds it"),
+	COL_TEXT_AS("uuid", struct row, info.uuid, OUT_DEFAULT, "uuid"),
+	COL_TEXT_AS("path", struct row, info.path, OUT_DEFAULT, "its node"),
+	COL_TEXT(struct row, device, OUT_DEFAULT, "MAJOR:MINOR"),
+	COL_NUMBER_AS("major", struct row, info.major, 0, "major number"),
+	COL_NUMBER_AS("minor", struct row, info.minor, 0, "minor number"),
+	COL_WORD(struct row, state, states, OUT_DEFAULT, "how it is"),
+	COL_SIZE_AS("size_bytes", struct row, about.size_bytes, OUT_DEFAULT, SIZE_HELP),
+	COL_TEXT_AS("targets", struct row, about.targets, OUT_DEFAULT, TARGETS_HELP),
+	COL_NUMBER_AS("segments", struct row, info.nr_segments, OUT_DEFAULT, "segments of the live table"),
+	COL_NUMBER_AS("open_count", struct row, info.open_count, OUT_DEFAULT, "how many hold it open"),
+	COL_NUMBER_AS("event_nr", struct row, info.event_nr, OUT_DEFAULT, "number of the last event"),
+	COL_BOOL_AS("suspended", struct row, info.suspended, 0, "suspended"),
+	COL_BOOL_AS("internally_suspended", struct row, info.internally_suspended, 0, "held quiet by another target"),
+	COL_BOOL_AS("read_only", struct row, info.read_only, OUT_DEFAULT, "refuses writes"),
+	COL_BOOL_AS("live_table", struct row, info.live_table, 0, "has a live table"),
+	COL_BOOL_AS("inactive_table", struct row, info.inactive_table, OUT_DEFAULT, "has a table to be resumed"),
+	COL_BOOL_AS("deferred_remove", struct row, info.deferred_remove, OUT_DEFAULT, "goes when its last user goes"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema schema = {
+	.name = "bedplate.info", .columns = columns, .none = "no devices",
+};
+/* clang-format on */
 
 static const char *state(const struct bp_device_info *info)
 {
 	if (info->suspended)
-		return info->deferred_remove ? "suspended, to be removed" : "suspended";
+		return states[info->deferred_remove ? SUSPENDED_GOING : SUSPENDED];
 	if (info->internally_suspended)
-		return "internally suspended";
+		return states[INTERNALLY];
 	if (!info->live_table)
-		return "no table";
-	return info->deferred_remove ? "active, to be removed" : "active";
+		return states[NO_TABLE];
+	return states[info->deferred_remove ? ACTIVE_GOING : ACTIVE];
 }
 
 /* What to do about a device that a program may have left half-way. */
@@ -94,75 +97,42 @@ static void advise(struct cli *cli, const struct bp_device_info *info)
 			 info->name);
 }
 
-/* The size is not in the kernel's answer: only looked for by those who see it. */
-static void add_size(struct cli *cli, struct out_row *row, const struct bp_device_info *info)
-{
-	struct bp_selector which = { .major = info->major, .minor = info->minor };
-	struct bp_table *table;
-
-	if (bp_device_table(cli->ctx, &which, 0, &table) < 0)
-		return;
-	out_number(row, I_SIZE, bp_sector_to_bytes(bp_table_length(table)));
-	bp_table_free(table);
-}
-
 struct report {
-	const struct args *args;
 	struct out *out;
 	bool one; /* asked about one device, by a person */
 };
 
-static void add_row(struct cli *cli, const struct report *report,
-		    const struct bp_device_info *info)
-{
-	struct out_row *row = out_row(report->out, NULL);
-
-	out_text(row, I_NAME, info->name);
-	out_text(row, I_KERNEL_NAME, info->kernel_name);
-	out_text(row, I_UUID, info->uuid);
-	out_text(row, I_PATH, info->path);
-	out_textf(row, I_DEVICE, "%u:%u", info->major, info->minor);
-	out_number(row, I_MAJOR, info->major);
-	out_number(row, I_MINOR, info->minor);
-	out_text(row, I_STATE, state(info));
-	if (report->args->out.columns || report->args->out.sort)
-		add_size(cli, row, info);
-	out_number(row, I_SEGMENTS, info->nr_segments);
-	out_number(row, I_OPEN, info->open_count > 0 ? (uint64_t)info->open_count : 0);
-	out_number(row, I_EVENT, info->event_nr);
-	out_bool(row, I_SUSPENDED, info->suspended);
-	out_bool(row, I_INTERNAL, info->internally_suspended);
-	out_bool(row, I_READ_ONLY, info->read_only);
-	out_bool(row, I_LIVE, info->live_table);
-	out_bool(row, I_INACTIVE, info->inactive_table);
-	out_bool(row, I_DEFERRED, info->deferred_remove);
-}
-
 static int add(struct cli *cli, const struct bp_selector *which, void *user)
 {
-	struct bp_device_info info;
-	const struct report *report = user;
-	int r = bp_device_info(cli->ctx, which, &info);
+	struct report *report = user;
+	struct row row = { .about.size_bytes = OUT_UNKNOWN };
+	int r = bp_device_info(cli->ctx, which, &row.info);
 
-	if (r == 0)
-		add_row(cli, report, &info);
-	if (r == 0 && report->one)
-		advise(cli, &info);
-	return r;
+	if (r < 0)
+		return r;
+	devno_text(row.device, row.info.major, row.info.minor);
+	row.state = state(&row.info);
+	if (out_shows(report->out, "size_bytes") || out_shows(report->out, "targets"))
+		device_about(cli, row.info.major, row.info.minor, &row.about);
+	out_add(report->out, NULL, &row);
+	if (report->one)
+		advise(cli, &row.info);
+	return 0;
 }
 
 static int run(struct cli *cli, const void *p)
 {
-	struct report report = { .args = p };
-	const struct cli_list *names = &report.args->names;
-	bool record = names->count == 1 && !report.args->columns;
-	int r = out_new(cli, &report.args->out, "bedplate.info", columns,
-			record ? OUT_RECORD : 0, &report.out);
+	const struct args *args = p;
+	bool record = args->names.count == 1 && !args->columns;
+	struct report report = { 0 };
+	int r = out_open(cli, &args->out, &schema, &report.out);
 
 	if (r || !report.out)
 		return r;
+	if (record)
+		out_set_flags(report.out, OUT_RECORD);
 	report.one = record && !cli->json;
-	r = print_each(cli, names, &report.out, add, &report);
+	r = print_each(cli, &args->names, &report.out, add, &report);
 	out_free(report.out);
 	return r;
 }
@@ -174,5 +144,6 @@ const struct cmd cmd_info = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

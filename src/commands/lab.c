@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bedplate lab run: a command as root of a kernel of its own, without privileges. */
 #include "lab/lab.h"
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -130,6 +130,22 @@ static int keep_log(struct cli *cli, const char *path, const struct lab_result *
 	return EXIT_OK;
 }
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("exit_status", OUT_NUMBER, "the command's, or the lab's own"),
+	DOC("elapsed_ms", OUT_NUMBER, "from the guest's start to its end"),
+	DOC("failure", OUT_TEXT, "why the command did not run to its end"),
+	DOC("hint", OUT_TEXT, "what to do about that"),
+	DOC("stdout", OUT_TEXT, "its output"),
+	DOC("stderr", OUT_TEXT, "its error output"),
+	DOC("kernel_log", OUT_TEXT, "the guest kernel's"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.lab-run", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static int print_json(struct cli *cli, const struct lab_result *result, struct kept *kept)
 {
 	struct bp_json *json;
@@ -137,7 +153,7 @@ static int print_json(struct cli *cli, const struct lab_result *result, struct k
 
 	for (int i = 0; i < 2; i++)
 		fflush(kept->file[i]);
-	r = cli_json_begin(cli, "bedplate.lab-run", &json);
+	r = cli_json_start(cli, &schema, &json);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	bp_json_object(json, "data");
@@ -232,5 +248,6 @@ const struct cmd cmd_lab = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

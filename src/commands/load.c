@@ -53,8 +53,7 @@ static int check(struct cli *cli, const struct args *args, const struct bp_table
 	return r ? r : preflight_refuse(cli, args->name, table, &how);
 }
 
-static int load(struct cli *cli, const struct args *args, load_fn fn, const char *schema,
-		const char *done)
+static int load(struct cli *cli, const struct args *args, load_fn fn, const char *done)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	struct bp_selector which = device_named(args->name);
@@ -77,17 +76,17 @@ static int load(struct cli *cli, const struct args *args, load_fn fn, const char
 	if (r)
 		return r;
 	r = fn(cli->ctx, &which, table, &how);
-	return change_end(cli, schema, args->name, r, done);
+	return change_done(cli, args->name, r, done);
 }
 
 static int run_load(struct cli *cli, const void *p)
 {
-	return load(cli, p, bp_device_load, "bedplate.load", "loaded");
+	return load(cli, p, bp_device_load, "loaded");
 }
 
 static int run_reload(struct cli *cli, const void *p)
 {
-	return load(cli, p, bp_device_reload, "bedplate.reload", "reloaded");
+	return load(cli, p, bp_device_reload, "reloaded");
 }
 
 const struct cmd cmd_load = {
@@ -97,6 +96,7 @@ const struct cmd cmd_load = {
 	.opts = load_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.load"),
 	.run = run_load,
 	.extra = extra,
 	.help = help,
@@ -110,6 +110,7 @@ const struct cmd cmd_reload = {
 	.opts = reload_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.reload"),
 	.run = run_reload,
 	.extra = extra,
 	.help = help,

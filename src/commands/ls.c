@@ -37,35 +37,71 @@ static const struct cmd_opt deps_opts[] = {
 };
 /* clang-format on */
 
-enum { LS_NAME, LS_DEVICE, LS_UUID, LS_EVENT, LS_KERNEL_NAME };
+struct ls_row {
+	struct bp_device_entry entry;
+	char device[DEVNO_TEXT];
+	const char *path;
+	struct device_about about;
+};
+struct tree_row {
+	const char *name, *uuid;
+	char device[DEVNO_TEXT];
+	const char *path;
+	struct device_about about;
+	bool mapped, cycle, repeated;
+};
+struct deps_row {
+	const char *name;
+	char device[DEVNO_TEXT];
+	const char *path;
+};
+/* clang-format off */
 static const struct out_column ls_columns[] = {
-	[LS_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
-	[LS_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
-	[LS_UUID] = { "uuid", OUT_TEXT, 0, "uuid" },
-	[LS_EVENT] = { "event_nr", OUT_NUMBER, 0, "number of the last event" },
-	[LS_KERNEL_NAME] = { "kernel_name", OUT_TEXT, 0, "name as the kernel holds it" },
+	COL_TEXT_AS("name", struct ls_row, entry.name, OUT_DEFAULT, "name"),
+	COL_SIZE_AS("size_bytes", struct ls_row, about.size_bytes, OUT_DEFAULT, SIZE_HELP),
+	COL_TEXT_AS("targets", struct ls_row, about.targets, OUT_DEFAULT, TARGETS_HELP),
+	COL_TEXT(struct ls_row, device, OUT_DEFAULT, "MAJOR:MINOR"),
+	COL_TEXT(struct ls_row, path, OUT_DEFAULT, "its node"),
+	COL_TEXT_AS("uuid", struct ls_row, entry.uuid, 0, "uuid"),
+	COL_NUMBER_AS("event_nr", struct ls_row, entry.event_nr, 0, "number of the last event"),
+	COL_TEXT_AS("kernel_name", struct ls_row, entry.kernel_name, 0, "name as the kernel holds it"),
 	OUT_COLUMNS_END
 };
-
-enum { TREE_NAME, TREE_DEVICE, TREE_UUID, TREE_MAPPED, TREE_CYCLE, TREE_REPEATED };
 static const struct out_column tree_columns[] = {
-	[TREE_NAME] = { "name", OUT_TEXT, OUT_DEFAULT | OUT_TREE, "name" },
-	[TREE_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR" },
-	[TREE_UUID] = { "uuid", OUT_TEXT, 0, "uuid" },
-	[TREE_MAPPED] = { "mapped", OUT_BOOL, 0, "it is a mapped device" },
-	[TREE_CYCLE] = { "cycle", OUT_BOOL, 0, "it lies, by others, on itself" },
-	[TREE_REPEATED] = { "repeated", OUT_BOOL, 0,
-			    "what belongs below it is drawn where it first stands" },
+	COL_TEXT(struct tree_row, name, OUT_DEFAULT | OUT_TREE, "name"),
+	COL_SIZE_AS("size_bytes", struct tree_row, about.size_bytes, OUT_DEFAULT, "its size"),
+	COL_TEXT_AS("targets", struct tree_row, about.targets, OUT_DEFAULT, TARGETS_HELP),
+	COL_TEXT(struct tree_row, device, OUT_DEFAULT, "MAJOR:MINOR"),
+	COL_TEXT(struct tree_row, path, OUT_DEFAULT, "its node"),
+	COL_TEXT(struct tree_row, uuid, 0, "uuid"),
+	COL_BOOL(struct tree_row, mapped, 0, "it is a mapped device"),
+	COL_BOOL(struct tree_row, cycle, 0, "it lies, by others, on itself"),
+	COL_BOOL(struct tree_row, repeated, 0, "what belongs below it is drawn where it first stands"),
 	OUT_COLUMNS_END
 };
-
-enum { DEPS_NAME, DEPS_DEVICE, DEPS_PATH };
 static const struct out_column deps_columns[] = {
-	[DEPS_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
-	[DEPS_DEVICE] = { "device", OUT_TEXT, OUT_DEFAULT, "MAJOR:MINOR of one that it uses" },
-	[DEPS_PATH] = { "path", OUT_TEXT, OUT_DEFAULT, "node of that" },
+	COL_TEXT(struct deps_row, name, OUT_DEFAULT, "name of the device"),
+	COL_TEXT(struct deps_row, device, OUT_DEFAULT, "MAJOR:MINOR of one that it uses"),
+	COL_TEXT(struct deps_row, path, OUT_DEFAULT, "node of that"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema ls_schema = {
+	.name = "bedplate.ls", .columns = ls_columns, .none = "no devices",
+};
+static const struct out_schema tree_schema = {
+	.name = "bedplate.tree", .columns = tree_columns, .none = "no devices", .flags = OUT_NESTED,
+	.help = "What lies on what.",
+};
+static const struct out_schema deps_schema = {
+	.name = "bedplate.deps", .columns = deps_columns, .none = "no devices below any",
+};
+/* clang-format on */
+
+/* The node of a device, which lies in @bdev, or NULL. */
+static const char *node_of(struct cli *cli, const char *device, struct bp_bdev *bdev)
+{
+	return bp_bdev_get(cli->ctx, device, bdev) == 0 && bdev->path[0] ? bdev->path : NULL;
+}
 
 /*
  * A tree drawn row by row. A device that several use stands below each of them, but what is
@@ -73,9 +109,10 @@ static const struct out_column deps_columns[] = {
  * twice as often with every level.
  */
 struct drawing {
+	struct cli *cli;
 	struct out *out;
 	const struct bp_tree *tree;
-	bool above, out_json;
+	bool above;
 	bool *open, *drawn; /* by node: on the way down to here; drawn at all */
 };
 
@@ -88,28 +125,44 @@ static const char *remark(const struct drawing *d, size_t index, bool repeated)
 	return bp_tree_get(d->tree, index)->in_cycle ? " (in a cycle)" : "";
 }
 
+/* Size, targets and node: of a mapped device or of one that others lie on. */
+static void tree_about(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row,
+		       struct bp_bdev *bdev)
+{
+	if (node->mapped)
+		device_about(d->cli, node->major, node->minor, &row->about);
+	row->path = node_of(d->cli, row->device, bdev);
+	if (!node->mapped && row->path)
+		row->about.size_bytes = bdev->size_bytes;
+}
+
 static void draw(struct drawing *d, size_t index, struct out_row *parent)
 {
 	const struct bp_tree_node *node = bp_tree_get(d->tree, index);
-	struct out_row *row = out_row(d->out, parent);
 	const size_t *next = d->above ? node->above : node->below;
 	size_t count = d->above ? node->nr_above : node->nr_below;
-	bool repeated = d->drawn[index] && count > 0;
+	struct tree_row row = { .about.size_bytes = OUT_UNKNOWN,
+				.uuid = node->uuid[0] ? node->uuid : NULL,
+				.mapped = node->mapped,
+				.cycle = node->in_cycle,
+				.repeated = d->drawn[index] && count > 0 };
+	char name[sizeof(node->name) + 32];
+	struct out_row *drawn;
+	struct bp_bdev bdev;
 
 	/* Programs get the name alone; they have the other members for the rest. */
-	out_textf(row, TREE_NAME, "%s%s", node->name,
-		  d->out_json ? "" : remark(d, index, repeated));
-	out_textf(row, TREE_DEVICE, "%u:%u", node->major, node->minor);
-	out_text(row, TREE_UUID, node->uuid);
-	out_bool(row, TREE_MAPPED, node->mapped);
-	out_bool(row, TREE_CYCLE, node->in_cycle);
-	out_bool(row, TREE_REPEATED, repeated);
-	if (repeated || !row)
+	snprintf(name, sizeof(name), "%s%s", node->name,
+		 d->cli->json ? "" : remark(d, index, row.repeated));
+	row.name = name;
+	devno_text(row.device, node->major, node->minor);
+	tree_about(d, node, &row, &bdev);
+	drawn = out_add(d->out, parent, &row);
+	if (row.repeated || !drawn)
 		return;
 	d->drawn[index] = true;
 	d->open[index] = true;
 	for (size_t i = 0; i < count; i++)
-		draw(d, next[i], row);
+		draw(d, next[i], drawn);
 	d->open[index] = false;
 }
 
@@ -132,9 +185,9 @@ static void draw_all(struct drawing *d)
 static int print_tree(struct cli *cli, const struct args *args)
 {
 	_cleanup_(out_freep) struct out *out = NULL;
-	struct drawing d = { .above = args->above, .out_json = cli->json };
+	struct drawing d = { .cli = cli, .above = args->above };
 	struct bp_tree *tree;
-	int r = out_new(cli, &args->out, "bedplate.tree", tree_columns, 0, &out);
+	int r = out_open(cli, &args->out, &tree_schema, &out);
 
 	if (r || !out)
 		return r;
@@ -151,8 +204,6 @@ static int print_tree(struct cli *cli, const struct args *args)
 		r = -ENOMEM;
 	free(d.open);
 	free(d.drawn);
-	if (!r && bp_tree_count(tree) == 0)
-		cli_note(cli, "%s: no devices", cli->cmd->name);
 	bp_tree_free(tree);
 	return r < 0 ? cli_fail(cli, NULL, r) : out_print(steal(out));
 }
@@ -173,25 +224,31 @@ static int has_target(struct cli *cli, const char *name, const char *target)
 	return found;
 }
 
+static void add_ls(struct cli *cli, struct out *out, const struct bp_device_entry *entry)
+{
+	struct ls_row row = { .entry = *entry, .about.size_bytes = OUT_UNKNOWN };
+	struct bp_bdev bdev;
+
+	devno_text(row.device, entry->major, entry->minor);
+	if (out_shows(out, "size_bytes") || out_shows(out, "targets"))
+		device_about(cli, entry->major, entry->minor, &row.about);
+	if (out_shows(out, "path"))
+		row.path = node_of(cli, row.device, &bdev);
+	out_add(out, NULL, &row);
+}
+
 static int print_list(struct cli *cli, const struct args *args, struct out *out,
 		      const struct bp_device_list *list)
 {
 	for (size_t i = 0; i < bp_device_list_count(list); i++) {
 		const struct bp_device_entry *entry = bp_device_list_get(list, i);
 		int r = args->only ? has_target(cli, entry->name, args->only) : 1;
-		struct out_row *row;
 
 		/* One that went meanwhile is not there. */
 		if (r < 0 && r != -ENXIO)
 			return cli_fail(cli, entry->name, r);
-		if (r <= 0)
-			continue;
-		row = out_row(out, NULL);
-		out_text(row, LS_NAME, entry->name);
-		out_textf(row, LS_DEVICE, "%u:%u", entry->major, entry->minor);
-		out_text(row, LS_UUID, entry->uuid);
-		out_number(row, LS_EVENT, entry->event_nr);
-		out_text(row, LS_KERNEL_NAME, entry->kernel_name);
+		if (r > 0)
+			add_ls(cli, out, entry);
 	}
 	return EXIT_OK;
 }
@@ -205,14 +262,12 @@ static int run_ls(struct cli *cli, const void *p)
 
 	if (args->tree)
 		return print_tree(cli, args);
-	r = out_new(cli, &args->out, "bedplate.ls", ls_columns, 0, &out);
+	r = out_open(cli, &args->out, &ls_schema, &out);
 	if (r || !out)
 		return r;
 	r = bp_device_list(cli->ctx, &list);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	if (bp_device_list_count(list) == 0)
-		cli_note(cli, "ls: no devices");
 	r = print_list(cli, args, out, list);
 	bp_device_list_free(list);
 	return r ? r : out_print(steal(out));
@@ -236,15 +291,12 @@ static int add_deps(struct cli *cli, const struct bp_selector *which, void *user
 	int r = bp_device_deps(cli->ctx, which, deps->flags, &devs, &count);
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct out_row *row = out_row(deps->out, NULL);
+		struct deps_row row = { .name = selector_text(which) };
 		struct bp_bdev bdev;
-		char number[32];
 
-		snprintf(number, sizeof(number), "%u:%u", devs[i].major, devs[i].minor);
-		out_text(row, DEPS_NAME, selector_text(which));
-		out_text(row, DEPS_DEVICE, number);
-		if (bp_bdev_get(cli->ctx, number, &bdev) == 0 && bdev.path[0])
-			out_text(row, DEPS_PATH, bdev.path);
+		devno_text(row.device, devs[i].major, devs[i].minor);
+		row.path = node_of(cli, row.device, &bdev);
+		out_add(deps->out, NULL, &row);
 	}
 	return r;
 }
@@ -253,7 +305,7 @@ static int run_deps(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct deps deps = { .flags = args->flags };
-	int r = out_new(cli, &args->out, "bedplate.deps", deps_columns, 0, &deps.out);
+	int r = out_open(cli, &args->out, &deps_schema, &deps.out);
 
 	if (r || !deps.out)
 		return r;
@@ -269,6 +321,7 @@ const struct cmd cmd_ls = {
 	.opts = ls_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&ls_schema, &tree_schema),
 	.run = run_ls,
 };
 
@@ -279,6 +332,7 @@ const struct cmd cmd_tree = {
 	.opts = tree_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&tree_schema),
 	.run = run_tree,
 };
 
@@ -289,5 +343,6 @@ const struct cmd cmd_deps = {
 	.opts = deps_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&deps_schema),
 	.run = run_deps,
 };

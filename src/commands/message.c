@@ -63,6 +63,17 @@ static int prepare(struct cli *cli, const struct args *args, const struct bp_sel
 				text, ret);
 }
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("device", OUT_TEXT, "the device as it was named"),
+	DOC("reply", OUT_TEXT, "what the target answered; most don't"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.message", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static int print_reply(struct cli *cli, const struct args *args, const char *reply)
 {
 	struct bp_json *json;
@@ -71,10 +82,10 @@ static int print_reply(struct cli *cli, const struct args *args, const char *rep
 	if (!cli->json) {
 		size_t len = strlen(reply);
 
-		fprintf(cli->out, "%s%s", reply, len && reply[len - 1] != '\n' ? "\n" : "");
+		cli_print(cli, "%s%s", reply, len && reply[len - 1] != '\n' ? "\n" : "");
 		return EXIT_OK;
 	}
-	r = cli_json_begin(cli, "bedplate.message", &json);
+	r = cli_json_start(cli, &schema, &json);
 	if (r < 0)
 		return cli_fail(cli, args->name, r);
 	bp_json_object(json, "data");
@@ -101,7 +112,7 @@ static int run(struct cli *cli, const void *p)
 	r = bp_device_message(cli->ctx, &which, args->sector, message, args->timeout_ms,
 			      &reply);
 	if (r < 0 || cli->dry_run)
-		return change_end(cli, "bedplate.message", args->name, r, "sent");
+		return change_done(cli, args->name, r, "sent");
 	return print_reply(cli, args, reply ? reply : "");
 }
 
@@ -112,5 +123,6 @@ const struct cmd cmd_message = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&schema, &plan_schema),
 	.run = run,
 };

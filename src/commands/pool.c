@@ -127,7 +127,7 @@ static int run_create(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_create(cli->ctx, args->pool, args->metadata, args->data, &how, NULL);
-	r = change_end(cli, "bedplate.pool.create", args->pool, r, "created");
+	r = change_done(cli, args->pool, r, "created");
 	if (r && bp_error_get(cli->ctx)->code == BP_E_METADATA_EXISTS)
 		cli_note(cli, "  hint: --existing uses it; --wipe --yes begins anew");
 	return r;
@@ -145,7 +145,7 @@ static int run_grow(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_grow(pool, size, args->timeout_ms);
-	return change_end(cli, "bedplate.pool.grow", args->pool, r, "grown");
+	return change_done(cli, args->pool, r, "grown");
 }
 
 static int run_set(struct cli *cli, const void *p)
@@ -160,7 +160,7 @@ static int run_set(struct cli *cli, const void *p)
 		r = bp_pool_set_no_space(pool, args->no_space == 1, args->timeout_ms);
 	if (r >= 0 && cli_given(cli, "low-water"))
 		r = bp_pool_set_low_water(pool, args->low_water, args->timeout_ms);
-	return change_end(cli, "bedplate.pool.set", args->pool, r, "set");
+	return change_done(cli, args->pool, r, "set");
 }
 
 static int run_remove(struct cli *cli, const void *p)
@@ -177,7 +177,7 @@ static int run_remove(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_remove(pool, &how);
-	return change_end(cli, "bedplate.pool.remove", args->pool, r, "removed");
+	return change_done(cli, args->pool, r, "removed");
 }
 
 static int run_transaction(struct cli *cli, const void *p)
@@ -189,16 +189,24 @@ static int run_transaction(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_set_transaction(pool, args->old_id, args->new_id, args->timeout_ms);
-	return change_end(cli, "bedplate.pool.set-transaction", args->pool, r, "set");
+	return change_done(cli, args->pool, r, "set");
 }
 
-enum { SNAP_POOL, SNAP_BLOCK };
+struct snap {
+	const char *pool;
+	uint64_t held_root_mblock;
+};
+/* clang-format off */
 static const struct out_column snap_columns[] = {
-	[SNAP_POOL] = { "pool", OUT_TEXT, OUT_DEFAULT, "the pool" },
-	[SNAP_BLOCK] = { "held_root_mblock", OUT_NUMBER, OUT_DEFAULT,
-			 "block of metadata where it lies" },
+	COL_TEXT(struct snap, pool, OUT_DEFAULT, "the pool"),
+	COL_NUMBER(struct snap, held_root_mblock, OUT_DEFAULT, "block of metadata where it lies"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema snap_schema = {
+	.name = "bedplate.pool.reserve-metadata-snap", .columns = snap_columns,
+	.flags = OUT_RECORD | OUT_ONE,
+};
+/* clang-format on */
 
 static int run_reserve(struct cli *cli, const void *p)
 {
@@ -206,22 +214,17 @@ static int run_reserve(struct cli *cli, const void *p)
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
 	bp_mblock block = 0;
 	struct out *out;
-	struct out_row *row;
 	int r = pool_begin(cli, args->pool, &pool);
 
 	if (r)
 		return r;
 	r = bp_pool_reserve_metadata_snap(pool, args->timeout_ms, &block);
 	if (r < 0 || cli->dry_run)
-		return change_end(cli, "bedplate.pool.reserve-metadata-snap", args->pool, r,
-				  "reserved");
-	r = out_new(cli, NULL, "bedplate.pool.reserve-metadata-snap", snap_columns,
-		    OUT_RECORD | OUT_ONE, &out);
+		return change_done(cli, args->pool, r, "reserved");
+	r = out_open(cli, NULL, &snap_schema, &out);
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, SNAP_POOL, args->pool);
-	out_number(row, SNAP_BLOCK, block);
+	out_add(out, NULL, &(struct snap){ args->pool, block });
 	return out_print(out);
 }
 
@@ -234,8 +237,7 @@ static int run_release(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_release_metadata_snap(pool, args->timeout_ms);
-	return change_end(cli, "bedplate.pool.release-metadata-snap", args->pool, r,
-			  "released");
+	return change_done(cli, args->pool, r, "released");
 }
 
 const struct cmd cmd_pool_create = {
@@ -245,6 +247,7 @@ const struct cmd cmd_pool_create = {
 	.opts = create_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.create"),
 	.run = run_create,
 };
 
@@ -255,6 +258,7 @@ const struct cmd cmd_pool_grow = {
 	.opts = grow_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.grow"),
 	.run = run_grow,
 };
 
@@ -265,6 +269,7 @@ const struct cmd cmd_pool_set = {
 	.opts = set_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.set"),
 	.run = run_set,
 };
 
@@ -275,6 +280,7 @@ const struct cmd cmd_pool_remove = {
 	.opts = remove_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.remove"),
 	.run = run_remove,
 };
 
@@ -285,6 +291,7 @@ const struct cmd cmd_pool_set_transaction = {
 	.opts = transaction_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.set-transaction"),
 	.run = run_transaction,
 };
 
@@ -295,6 +302,7 @@ const struct cmd cmd_pool_reserve_metadata_snap = {
 	.opts = snap_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&snap_schema, &plan_schema),
 	.run = run_reserve,
 };
 
@@ -305,5 +313,6 @@ const struct cmd cmd_pool_release_metadata_snap = {
 	.opts = snap_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.release-metadata-snap"),
 	.run = run_release,
 };

@@ -25,82 +25,78 @@ static const struct cmd_opt list_opts[] = {
 };
 /* clang-format on */
 
+/* The kernel's own words, as in its status lines: "bedplate status" has the same. */
 static const char *const modes[] = {
-	[BP_POOL_MODE_WRITE] = "write",
-	[BP_POOL_MODE_OUT_OF_DATA_SPACE] = "out of data space",
-	[BP_POOL_MODE_READ_ONLY] = "read-only",
-	[BP_POOL_MODE_FAIL] = "failed",
-	[BP_POOL_MODE_ERROR] = "unreadable",
+	[BP_POOL_MODE_WRITE] = "rw",     [BP_POOL_MODE_OUT_OF_DATA_SPACE] = "out_of_data_space",
+	[BP_POOL_MODE_READ_ONLY] = "ro", [BP_POOL_MODE_FAIL] = "Fail",
+	[BP_POOL_MODE_ERROR] = "Error",  NULL,
 };
 
 static const char *const discards[] = {
-	[BP_POOL_DISCARD_PASSDOWN] = "passed down",
-	[BP_POOL_DISCARD_NO_PASSDOWN] = "not passed down",
-	[BP_POOL_DISCARD_IGNORE] = "ignored",
+	[BP_POOL_DISCARD_PASSDOWN] = "discard_passdown",
+	[BP_POOL_DISCARD_NO_PASSDOWN] = "no_discard_passdown",
+	[BP_POOL_DISCARD_IGNORE] = "ignore_discard",
+	NULL,
 };
 
-enum {
-	P_NAME,
-	P_DEVICE,
-	P_HEALTH,
-	P_MODE,
-	P_DATA_USED,
-	P_DATA_FREE,
-	P_DATA_TOTAL,
-	P_DATA_PERCENT,
-	P_METADATA_USED,
-	P_METADATA_FREE,
-	P_METADATA_TOTAL,
-	P_METADATA_PERCENT,
-	P_BLOCK,
-	P_TRANSACTION,
-	P_LOW_WATER,
-	P_HELD_ROOT,
-	P_DISCARD,
-	P_NO_SPACE,
-	P_ZERO,
-	P_NEEDS_CHECK,
-	P_SUSPENDED,
-	P_METADATA_DEV,
-	P_DATA_DEV,
+static const char *const no_spaces[] = { "queue_if_no_space", "error_if_no_space", NULL };
+
+enum { GOOD, LOW, FULL, READ_ONLY, NEEDS_CHECK, FAILED };
+static const char *const healths[] = {
+	[GOOD] = "good",
+	[LOW] = "low on space",
+	[FULL] = "full",
+	[READ_ONLY] = "read-only",
+	[NEEDS_CHECK] = "needs a check",
+	[FAILED] = "failed",
+	NULL,
+};
+
+struct pool_row {
+	const char *name, *health, *mode, *discard, *no_space;
+	char device[DEVNO_TEXT], metadata_device[DEVNO_TEXT], data_device[DEVNO_TEXT];
+	uint64_t data_used_bytes, data_free_bytes, data_total_bytes, data_used_percent;
+	uint64_t metadata_used_bytes, metadata_free_bytes, metadata_total_bytes;
+	uint64_t metadata_used_percent, block_size_bytes, transaction_id, low_water_dblocks;
+	uint64_t held_root_mblock;
+	bool zeroing, suspended;
+	int8_t needs_check;
 };
 #define SHOWN OUT_DEFAULT
+/* clang-format off */
 static const struct out_column columns[] = {
-	[P_NAME] = { "name", OUT_TEXT, SHOWN, "name of the pool's device" },
-	[P_DEVICE] = { "device", OUT_TEXT, SHOWN, "MAJOR:MINOR" },
-	[P_HEALTH] = { "health", OUT_TEXT, SHOWN,
-		       "good, low on space, full, read-only, needs a check, failed" },
-	[P_MODE] = { "mode", OUT_TEXT, SHOWN, "write, read-only, out of data space, failed" },
-	[P_DATA_USED] = { "data_used_bytes", OUT_SIZE, SHOWN, "data blocks in use" },
-	[P_DATA_FREE] = { "data_free_bytes", OUT_SIZE, SHOWN, "data blocks that are free" },
-	[P_DATA_TOTAL] = { "data_total_bytes", OUT_SIZE, SHOWN, "all data blocks" },
-	[P_DATA_PERCENT] = { "data_used_percent", OUT_PERCENT, SHOWN,
-			     "share of data blocks in use" },
-	[P_METADATA_USED] = { "metadata_used_bytes", OUT_SIZE, SHOWN,
-			      "metadata blocks in use" },
-	[P_METADATA_FREE] = { "metadata_free_bytes", OUT_SIZE, SHOWN,
-			      "metadata blocks that are free" },
-	[P_METADATA_TOTAL] = { "metadata_total_bytes", OUT_SIZE, SHOWN, "all metadata blocks" },
-	[P_METADATA_PERCENT] = { "metadata_used_percent", OUT_PERCENT, SHOWN,
-				 "share of metadata in use" },
-	[P_BLOCK] = { "block_size_bytes", OUT_SIZE, SHOWN, "unit of allocation" },
-	[P_TRANSACTION] = { "transaction_id", OUT_NUMBER, SHOWN, "transaction id" },
-	[P_LOW_WATER] = { "low_water_dblocks", OUT_NUMBER, SHOWN,
-			  "an event is raised below so many free blocks" },
-	[P_HELD_ROOT] = { "held_root_mblock", OUT_NUMBER, SHOWN,
-			  "block of the reserved metadata snapshot" },
-	[P_DISCARD] = { "discard", OUT_TEXT, SHOWN, "what becomes of discards" },
-	[P_NO_SPACE] = { "no_space", OUT_TEXT, SHOWN,
-			 "what happens to writes when full: queue, error" },
-	[P_ZERO] = { "zeroing", OUT_BOOL, SHOWN, "new blocks are zeroed" },
-	[P_NEEDS_CHECK] = { "needs_check", OUT_BOOL, SHOWN,
-			    "the kernel found damage: check the metadata" },
-	[P_SUSPENDED] = { "suspended", OUT_BOOL, SHOWN, "suspended" },
-	[P_METADATA_DEV] = { "metadata_device", OUT_TEXT, SHOWN,
-			     "MAJOR:MINOR of its metadata" },
-	[P_DATA_DEV] = { "data_device", OUT_TEXT, SHOWN, "MAJOR:MINOR of its data" },
+	COL_TEXT(struct pool_row, name, SHOWN, "name of the pool's device"),
+	COL_TEXT(struct pool_row, device, SHOWN, "MAJOR:MINOR"),
+	COL_WORD(struct pool_row, health, healths, SHOWN, "what a person must see to"),
+	COL_WORD(struct pool_row, mode, modes, SHOWN, "what the kernel lets it do"),
+	COL_SIZE(struct pool_row, data_used_bytes, SHOWN, "data blocks in use"),
+	COL_SIZE(struct pool_row, data_free_bytes, SHOWN, "data blocks that are free"),
+	COL_SIZE(struct pool_row, data_total_bytes, SHOWN, "all data blocks"),
+	COL_PERCENT(struct pool_row, data_used_percent, SHOWN, "share of data blocks in use"),
+	COL_SIZE(struct pool_row, metadata_used_bytes, SHOWN, "metadata blocks in use"),
+	COL_SIZE(struct pool_row, metadata_free_bytes, SHOWN, "metadata blocks that are free"),
+	COL_SIZE(struct pool_row, metadata_total_bytes, SHOWN, "all metadata blocks"),
+	COL_PERCENT(struct pool_row, metadata_used_percent, SHOWN, "share of metadata in use"),
+	COL_SIZE(struct pool_row, block_size_bytes, SHOWN, "unit of allocation"),
+	COL_NUMBER(struct pool_row, transaction_id, SHOWN, "transaction id"),
+	COL_NUMBER(struct pool_row, low_water_dblocks, SHOWN, "an event is raised below so many free blocks"),
+	COL_NUMBER(struct pool_row, held_root_mblock, SHOWN, "block of the reserved metadata snapshot"),
+	COL_WORD(struct pool_row, discard, discards, SHOWN, "what becomes of discards"),
+	COL_WORD(struct pool_row, no_space, no_spaces, SHOWN, "what happens to writes when full"),
+	COL_BOOL(struct pool_row, zeroing, SHOWN, "new blocks are zeroed"),
+	COL_BOOL(struct pool_row, needs_check, SHOWN, "the kernel found damage: check the metadata"),
+	COL_BOOL(struct pool_row, suspended, SHOWN, "suspended"),
+	COL_TEXT(struct pool_row, metadata_device, SHOWN, "MAJOR:MINOR of its metadata"),
+	COL_TEXT(struct pool_row, data_device, SHOWN, "MAJOR:MINOR of its data"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema status_schema = {
+	.name = "bedplate.pool.status", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
+};
+static const struct out_schema list_schema = {
+	.name = "bedplate.pool.list", .columns = columns, .none = "no pools",
+};
+/* clang-format on */
 
 /* The pools at a glance: what of the columns above a list shows. */
 #define LIST_COLUMNS                                                                           \
@@ -113,55 +109,69 @@ static const char *health(const struct bp_pool_status *s)
 	uint64_t free_dblocks = s->data_total_dblocks - s->data_used_dblocks;
 
 	if (s->mode == BP_POOL_MODE_FAIL || s->mode == BP_POOL_MODE_ERROR)
-		return "failed";
+		return healths[FAILED];
 	if (s->needs_check)
-		return "needs a check";
+		return healths[NEEDS_CHECK];
 	if (s->mode == BP_POOL_MODE_OUT_OF_DATA_SPACE || free_dblocks == 0)
-		return "full";
+		return healths[FULL];
 	if (s->low_water_dblocks && free_dblocks <= s->low_water_dblocks)
-		return "low on space";
-	return s->mode == BP_POOL_MODE_READ_ONLY ? "read-only" : "good";
+		return healths[LOW];
+	return healths[s->mode == BP_POOL_MODE_READ_ONLY ? READ_ONLY : GOOD];
 }
 
-static void add_space(struct out_row *row, const struct bp_pool_status *s)
+/* What a pool in failure doesn't tell: its numbers would all be 0. */
+static void no_space_known(struct pool_row *row)
+{
+	row->data_used_bytes = row->data_free_bytes = row->data_total_bytes = OUT_UNKNOWN;
+	row->metadata_used_bytes = row->metadata_free_bytes = OUT_UNKNOWN;
+	row->metadata_total_bytes = row->data_used_percent = OUT_UNKNOWN;
+	row->metadata_used_percent = row->transaction_id = OUT_UNKNOWN;
+	row->held_root_mblock = OUT_UNKNOWN;
+	row->needs_check = -1;
+}
+
+static void set_space(struct pool_row *row, const struct bp_pool_status *s)
 {
 	bp_bytes block = bp_sector_to_bytes(s->data_block_sectors);
 
-	out_number(row, P_DATA_USED, s->data_used_dblocks * block);
-	out_number(row, P_DATA_FREE, (s->data_total_dblocks - s->data_used_dblocks) * block);
-	out_number(row, P_DATA_TOTAL, s->data_total_dblocks * block);
-	out_number(row, P_DATA_PERCENT, share_of(s->data_used_dblocks, s->data_total_dblocks));
-	out_number(row, P_METADATA_USED, bp_mblock_to_bytes(s->metadata_used_mblocks));
-	out_number(row, P_METADATA_FREE,
-		   bp_mblock_to_bytes(s->metadata_total_mblocks - s->metadata_used_mblocks));
-	out_number(row, P_METADATA_TOTAL, bp_mblock_to_bytes(s->metadata_total_mblocks));
-	out_number(row, P_METADATA_PERCENT,
-		   share_of(s->metadata_used_mblocks, s->metadata_total_mblocks));
-	out_number(row, P_TRANSACTION, s->transaction_id);
-	if (s->held_root_mblock)
-		out_number(row, P_HELD_ROOT, s->held_root_mblock);
-	out_bool(row, P_NEEDS_CHECK, s->needs_check);
+	row->data_used_bytes = s->data_used_dblocks * block;
+	row->data_free_bytes = (s->data_total_dblocks - s->data_used_dblocks) * block;
+	row->data_total_bytes = s->data_total_dblocks * block;
+	row->data_used_percent = share_of(s->data_used_dblocks, s->data_total_dblocks);
+	row->metadata_used_bytes = bp_mblock_to_bytes(s->metadata_used_mblocks);
+	row->metadata_free_bytes =
+		bp_mblock_to_bytes(s->metadata_total_mblocks - s->metadata_used_mblocks);
+	row->metadata_total_bytes = bp_mblock_to_bytes(s->metadata_total_mblocks);
+	row->metadata_used_percent =
+		share_of(s->metadata_used_mblocks, s->metadata_total_mblocks);
+	row->transaction_id = s->transaction_id;
+	row->held_root_mblock = s->held_root_mblock ? s->held_root_mblock : OUT_UNKNOWN;
+	row->needs_check = s->needs_check;
 }
 
 static void add_pool(struct out *out, const struct bp_device_info *info,
 		     const struct bp_pool_status *s)
 {
-	struct out_row *row = out_row(out, NULL);
+	struct pool_row row = {
+		.name = info->name,
+		.health = health(s),
+		.mode = modes[s->mode],
+		.block_size_bytes = bp_sector_to_bytes(s->data_block_sectors),
+		.low_water_dblocks = s->low_water_dblocks,
+		.discard = discards[s->discard],
+		.no_space = no_spaces[s->error_if_no_space],
+		.zeroing = !s->skip_zeroing,
+		.suspended = s->suspended,
+	};
 
-	out_text(row, P_NAME, info->name);
-	out_textf(row, P_DEVICE, "%u:%u", info->major, info->minor);
-	out_text(row, P_HEALTH, health(s));
-	out_text(row, P_MODE, modes[s->mode]);
-	if (s->mode != BP_POOL_MODE_FAIL && s->mode != BP_POOL_MODE_ERROR)
-		add_space(row, s);
-	out_number(row, P_BLOCK, bp_sector_to_bytes(s->data_block_sectors));
-	out_number(row, P_LOW_WATER, s->low_water_dblocks);
-	out_text(row, P_DISCARD, discards[s->discard]);
-	out_text(row, P_NO_SPACE, s->error_if_no_space ? "error" : "queue");
-	out_bool(row, P_ZERO, !s->skip_zeroing);
-	out_bool(row, P_SUSPENDED, s->suspended);
-	out_textf(row, P_METADATA_DEV, "%u:%u", s->metadata.major, s->metadata.minor);
-	out_textf(row, P_DATA_DEV, "%u:%u", s->data.major, s->data.minor);
+	if (s->mode == BP_POOL_MODE_FAIL || s->mode == BP_POOL_MODE_ERROR)
+		no_space_known(&row);
+	else
+		set_space(&row, s);
+	devno_text(row.device, info->major, info->minor);
+	devno_text(row.metadata_device, s->metadata.major, s->metadata.minor);
+	devno_text(row.data_device, s->data.major, s->data.minor);
+	out_add(out, NULL, &row);
 }
 
 static int add_named(struct cli *cli, struct out *out, const char *name, uint32_t flags)
@@ -191,31 +201,41 @@ static int add_named(struct cli *cli, struct out *out, const char *name, uint32_
 	return EXIT_OK;
 }
 
-static int list_pools(struct cli *cli, const struct args *args)
+static int add_all(struct cli *cli, struct out *out, uint32_t flags)
 {
 	_cleanup_(freep) struct bp_device_entry *pools = NULL;
-	_cleanup_(out_freep) struct out *out = NULL;
-	struct out_opts opts = args->out;
 	int worst = EXIT_OK;
 	size_t count = 0;
-	int r;
+	int r = bp_pool_list(cli->ctx, &pools, &count);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	for (size_t i = 0; i < count; i++) {
+		r = add_named(cli, out, pools[i].name, flags);
+		worst = r ? r : worst;
+	}
+	return worst;
+}
+
+static int print_pools(struct cli *cli, const struct args *args, const struct out_opts *opts)
+{
+	struct out *out;
+	int worst, r = out_open(cli, opts, &list_schema, &out);
+
+	if (r || !out)
+		return r;
+	worst = add_all(cli, out, args->flags);
+	r = out_print(out);
+	return worst ? worst : r;
+}
+
+static int list_pools(struct cli *cli, const struct args *args)
+{
+	struct out_opts opts = args->out;
 
 	if (!opts.columns && !cli->json)
 		opts.columns = LIST_COLUMNS;
-	r = out_new(cli, &opts, "bedplate.pool.list", columns, 0, &out);
-	if (r || !out)
-		return r;
-	r = bp_pool_list(cli->ctx, &pools, &count);
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	if (count == 0)
-		cli_note(cli, "pool list: no pools");
-	for (size_t i = 0; i < count; i++) {
-		r = add_named(cli, out, pools[i].name, 0);
-		worst = r ? r : worst;
-	}
-	r = out_print(steal(out));
-	return worst ? worst : r;
+	return print_pools(cli, args, &opts);
 }
 
 static int run_status(struct cli *cli, const void *p)
@@ -226,64 +246,68 @@ static int run_status(struct cli *cli, const void *p)
 
 	if (!args->pool)
 		return list_pools(cli, args);
-	r = out_new(cli, &args->out, "bedplate.pool.status", columns, OUT_RECORD | OUT_ONE,
-		    &out);
-
+	r = out_open(cli, &args->out, &status_schema, &out);
 	if (r || !out)
 		return r;
 	r = add_named(cli, out, args->pool, args->flags);
 	return r ? r : out_print(steal(out));
 }
 
-enum {
-	V_ID,
-	V_NAME,
-	V_DEVICE,
-	V_SIZE,
-	V_MAPPED,
-	V_HIGHEST,
-	V_OPEN,
-	V_STATE,
-	V_RO,
-	V_UUID,
-	V_EXT
+static const char *const states[] = { "active", "suspended", "failed", NULL };
+
+struct volume_row {
+	const char *name, *state, *uuid, *external_origin;
+	uint32_t thin_id;
+	int32_t open_count;
+	char device[DEVNO_TEXT];
+	uint64_t size_bytes, mapped_bytes, highest_mapped_sector;
+	bool read_only;
 };
+/* clang-format off */
 static const struct out_column volume_columns[] = {
-	[V_ID] = { "thin_id", OUT_NUMBER, SHOWN, "id in the pool" },
-	[V_NAME] = { "name", OUT_TEXT, SHOWN, "name of its device" },
-	[V_DEVICE] = { "device", OUT_TEXT, SHOWN, "MAJOR:MINOR" },
-	[V_SIZE] = { "size_bytes", OUT_SIZE, SHOWN, "size" },
-	[V_MAPPED] = { "mapped_bytes", OUT_SIZE, SHOWN, "what has blocks, own or shared" },
-	[V_HIGHEST] = { "highest_mapped_sector", OUT_NUMBER, 0,
-			"the last sector that has a block" },
-	[V_OPEN] = { "open_count", OUT_NUMBER, SHOWN, "how many hold it open" },
-	[V_STATE] = { "state", OUT_TEXT, SHOWN, "active, suspended, failed" },
-	[V_RO] = { "read_only", OUT_BOOL, 0, "refuses writes" },
-	[V_UUID] = { "uuid", OUT_TEXT, 0, "uuid of its device" },
-	[V_EXT] = { "external_origin", OUT_TEXT, 0,
-		    "MAJOR:MINOR of what it shows where it has no blocks" },
+	COL_NUMBER(struct volume_row, thin_id, SHOWN, "id in the pool"),
+	COL_TEXT(struct volume_row, name, SHOWN, "name of its device"),
+	COL_TEXT(struct volume_row, device, SHOWN, "MAJOR:MINOR"),
+	COL_SIZE(struct volume_row, size_bytes, SHOWN, "size"),
+	COL_SIZE(struct volume_row, mapped_bytes, SHOWN, "what has blocks, own or shared"),
+	COL_NUMBER(struct volume_row, highest_mapped_sector, 0, "the last sector that has a block"),
+	COL_NUMBER(struct volume_row, open_count, SHOWN, "how many hold it open"),
+	COL_WORD(struct volume_row, state, states, SHOWN, "how its device is"),
+	COL_BOOL(struct volume_row, read_only, 0, "refuses writes"),
+	COL_TEXT(struct volume_row, uuid, 0, "uuid of its device"),
+	COL_TEXT(struct volume_row, external_origin, 0, "MAJOR:MINOR of what it shows where it has no blocks"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema volumes_schema = {
+	.name = "bedplate.pool.volumes", .columns = volume_columns, .none = "no active volumes",
+	.help = "The active volumes of a pool.",
+};
+/* clang-format on */
 
 static void add_volume(struct out *out, const struct bp_volume *v)
 {
-	struct out_row *row = out_row(out, NULL);
+	struct volume_row row = {
+		.name = v->name,
+		.thin_id = v->thin_id,
+		.size_bytes = bp_sector_to_bytes(v->size_sectors),
+		.mapped_bytes = v->failed ? OUT_UNKNOWN : bp_sector_to_bytes(v->mapped_sectors),
+		.highest_mapped_sector = v->failed || !v->mapped_sectors
+						 ? OUT_UNKNOWN
+						 : v->highest_mapped_sector,
+		.open_count = v->open_count,
+		.state = states[v->failed      ? 2
+				: v->suspended ? 1
+					       : 0],
+		.read_only = v->read_only,
+		.uuid = v->uuid,
+	};
+	char origin[DEVNO_TEXT];
 
-	out_number(row, V_ID, v->thin_id);
-	out_text(row, V_NAME, v->name);
-	out_textf(row, V_DEVICE, "%u:%u", v->major, v->minor);
-	out_number(row, V_SIZE, bp_sector_to_bytes(v->size_sectors));
-	if (!v->failed)
-		out_number(row, V_MAPPED, bp_sector_to_bytes(v->mapped_sectors));
-	if (!v->failed && v->mapped_sectors)
-		out_number(row, V_HIGHEST, v->highest_mapped_sector);
-	out_number(row, V_OPEN, v->open_count > 0 ? (uint64_t)v->open_count : 0);
-	out_text(row, V_STATE, v->failed ? "failed" : v->suspended ? "suspended" : "active");
-	out_bool(row, V_RO, v->read_only);
-	out_text(row, V_UUID, v->uuid);
+	devno_text(row.device, v->major, v->minor);
 	if (v->external_origin.major)
-		out_textf(row, V_EXT, "%u:%u", v->external_origin.major,
-			  v->external_origin.minor);
+		row.external_origin =
+			devno_text(origin, v->external_origin.major, v->external_origin.minor);
+	out_add(out, NULL, &row);
 }
 
 static int list_volumes(struct cli *cli, const struct args *args)
@@ -292,7 +316,7 @@ static int list_volumes(struct cli *cli, const struct args *args)
 	_cleanup_(freep) struct bp_volume *volumes = NULL;
 	_cleanup_(out_freep) struct out *out = NULL;
 	size_t count = 0;
-	int r = out_new(cli, &args->out, "bedplate.pool.volumes", volume_columns, 0, &out);
+	int r = out_open(cli, &args->out, &volumes_schema, &out);
 
 	if (r || !out)
 		return r;
@@ -321,6 +345,7 @@ const struct cmd cmd_pool_status = {
 	.opts = status_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&status_schema, &list_schema),
 	.run = run_status,
 };
 
@@ -331,5 +356,6 @@ const struct cmd cmd_pool_list = {
 	.opts = list_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&list_schema, &volumes_schema),
 	.run = run_list,
 };

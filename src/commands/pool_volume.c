@@ -84,29 +84,36 @@ static const struct cmd_opt delete_opts[] = {
 /* clang-format on */
 
 /* Its device is told by name, and its id, which a new volume may have got by itself. */
-enum { V_POOL, V_NAME, V_ID };
+struct row {
+	const char *pool, *name;
+	uint32_t thin_id;
+};
+/* clang-format off */
 static const struct out_column columns[] = {
-	[V_POOL] = { "pool", OUT_TEXT, OUT_DEFAULT, "the pool" },
-	[V_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the volume's device" },
-	[V_ID] = { "thin_id", OUT_NUMBER, OUT_DEFAULT, "its id in the pool" },
+	COL_TEXT(struct row, pool, OUT_DEFAULT, "the pool"),
+	COL_TEXT(struct row, name, OUT_DEFAULT, "name of the volume's device"),
+	COL_NUMBER(struct row, thin_id, OUT_DEFAULT, "its id in the pool"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema thin_schema = {
+	.name = "bedplate.pool.thin", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
+};
+static const struct out_schema snapshot_schema = {
+	.name = "bedplate.pool.snapshot", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
+};
+/* clang-format on */
 
-static int volume_end(struct cli *cli, const char *pool, const char *name, const char *schema,
-		      int r, uint32_t thin_id)
+static int volume_end(struct cli *cli, const char *pool, const char *name, int r,
+		      uint32_t thin_id)
 {
 	struct out *out;
-	struct out_row *row;
 
 	if (r < 0 || cli->dry_run)
-		return change_end(cli, schema, name ? name : pool, r, "created");
-	r = out_new(cli, NULL, schema, columns, OUT_RECORD | OUT_ONE, &out);
+		return change_done(cli, name ? name : pool, r, "created");
+	r = out_open(cli, NULL, cli->cmd->schemas[0], &out);
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, V_POOL, pool);
-	out_text(row, V_NAME, name);
-	out_number(row, V_ID, thin_id);
+	out_add(out, NULL, &(struct row){ pool, name, thin_id });
 	return out_print(out);
 }
 
@@ -141,7 +148,7 @@ static int run_thin(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_create_volume(pool, args->name, how.size_sectors, &how, &id);
-	return volume_end(cli, args->pool, args->name, "bedplate.pool.thin", r, id);
+	return volume_end(cli, args->pool, args->name, r, id);
 }
 
 static int run_snapshot(struct cli *cli, const void *p)
@@ -163,7 +170,7 @@ static int run_snapshot(struct cli *cli, const void *p)
 	if (origin)
 		which = device_named(origin);
 	r = bp_pool_snapshot(pool, origin ? &which : NULL, name, &how, &id);
-	return volume_end(cli, args->pool, name, "bedplate.pool.snapshot", r, id);
+	return volume_end(cli, args->pool, name, r, id);
 }
 
 static int run_activate(struct cli *cli, const void *p)
@@ -176,7 +183,7 @@ static int run_activate(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_activate(pool, (uint32_t)args->id, args->name, how.size_sectors, &how);
-	return change_end(cli, "bedplate.pool.activate", args->name, r, "activated");
+	return change_done(cli, args->name, r, "activated");
 }
 
 /* The id of the volume meant; by name it must be an active one of this very pool. */
@@ -223,8 +230,7 @@ static int run_deactivate(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_pool_deactivate(pool, id, &how);
-	return change_end(cli, "bedplate.pool.deactivate", args->name ? args->name : args->pool,
-			  r, "deactivated");
+	return change_done(cli, args->name ? args->name : args->pool, r, "deactivated");
 }
 
 static int run_delete(struct cli *cli, const void *p)
@@ -250,8 +256,7 @@ static int run_delete(struct cli *cli, const void *p)
 		r = bp_pool_deactivate(pool, id, &how);
 	if (r >= 0)
 		r = bp_pool_delete(pool, id, args->timeout_ms);
-	return change_end(cli, "bedplate.pool.delete", args->name ? args->name : args->pool, r,
-			  "deleted");
+	return change_done(cli, args->name ? args->name : args->pool, r, "deleted");
 }
 
 const struct cmd cmd_pool_thin = {
@@ -261,6 +266,7 @@ const struct cmd cmd_pool_thin = {
 	.opts = thin_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&thin_schema, &plan_schema),
 	.run = run_thin,
 };
 
@@ -271,6 +277,7 @@ const struct cmd cmd_pool_snapshot = {
 	.opts = snapshot_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&snapshot_schema, &plan_schema),
 	.run = run_snapshot,
 };
 
@@ -281,6 +288,7 @@ const struct cmd cmd_pool_activate = {
 	.opts = activate_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.activate"),
 	.run = run_activate,
 };
 
@@ -291,6 +299,7 @@ const struct cmd cmd_pool_deactivate = {
 	.opts = deactivate_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.deactivate"),
 	.run = run_deactivate,
 };
 
@@ -301,5 +310,6 @@ const struct cmd cmd_pool_delete = {
 	.opts = delete_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.pool.delete"),
 	.run = run_delete,
 };

@@ -1,7 +1,50 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Pre-flight as the verbs use it: what is known of the device, what is told, what is refused. */
 #include "commands/preflight.h"
 
 #include "commands/common.h"
+
+/* clang-format off */
+const struct out_column segment_members[] = {
+	DOC("start_sectors", OUT_NUMBER, "where the segment begins"),
+	DOC("length_sectors", OUT_NUMBER, "how long it is"),
+	DOC("target", OUT_TEXT, "its target"),
+	DOC_OBJECT("params", NULL, "its parameters by name, as 'create NAME TARGET --help' lists them; null: not understood"),
+	DOC("args", OUT_TEXT, "the words behind the target; secrets are hidden"),
+	DOC_MAYBE("extra", OUT_TEXT, "words that this library doesn't know"),
+	DOC_MAYBE("problem", OUT_TEXT, "why it was not understood"),
+	OUT_COLUMNS_END
+};
+const char *const severity_words[] = {
+	[BP_SEVERITY_UNKNOWN] = "unknown",
+	[BP_SEVERITY_WARNING] = "warning",
+	[BP_SEVERITY_REFUSED] = "refused",
+	[BP_SEVERITY_CRASH] = "crash",
+	NULL,
+};
+static const struct out_column finding_members[] = {
+	DOC_WORD("severity", severity_words, "what follows from it"),
+	DOC_MAYBE("segment", OUT_NUMBER, "number of the segment"),
+	DOC_MAYBE("target", OUT_TEXT, "its target"),
+	DOC_MAYBE("argument", OUT_NUMBER, "number of the argument"),
+	DOC_MAYBE("argument_name", OUT_TEXT, "its name"),
+	DOC_MAYBE("value", OUT_TEXT, "what it is"),
+	DOC("rule", OUT_TEXT, "the rule it breaks"),
+	DOC_MAYBE("expected", OUT_TEXT, "what would be right"),
+	DOC("message", OUT_TEXT, "all of it in a sentence"),
+	OUT_COLUMNS_END
+};
+static const struct out_column plan_columns[] = {
+	DOC("name", OUT_TEXT, "name of the device"),
+	DOC_LIST("segments", segment_members, "its table; null: none"),
+	DOC_LIST("findings", finding_members, "what pre-flight found; null: it did not look"),
+	OUT_COLUMNS_END
+};
+const struct out_schema preflight_schema = {
+	.name = "bedplate.create.plan", .columns = plan_columns, .flags = OUT_ONE,
+	.help = "What 'create --dry-run' would make.",
+};
+/* clang-format on */
 
 int preflight_device(struct cli *cli, const char *name, struct preflight *how,
 		     struct bp_table **ret_live)
@@ -78,7 +121,7 @@ static int print_json(struct cli *cli, const char *name, const struct bp_table *
 		      const struct bp_findings *findings)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.create.plan", &json);
+	int r = cli_json_start(cli, &preflight_schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, name, r);
@@ -111,7 +154,7 @@ static int print_text(struct cli *cli, const char *name, const struct bp_table *
 		r = bp_table_format(cli->ctx, shown, &text);
 	if (r < 0)
 		return cli_fail(cli, name, r);
-	fputs(text, cli->out);
+	cli_print(cli, "%s", text);
 	free(text);
 	if (findings)
 		warn_findings(cli, findings, BP_SEVERITY_CRASH);

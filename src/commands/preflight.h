@@ -3,9 +3,16 @@
 #ifndef COMMANDS_PREFLIGHT_H
 #define COMMANDS_PREFLIGHT_H
 
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/table.h>
+
+/* "unknown", "warning" ... by enum bp_severity. */
+extern const char *const severity_words[];
+/* A table's segment as bp_table_json() writes it. */
+extern const struct out_column segment_members[];
+/* What preflight_print() prints. */
+extern const struct out_schema preflight_schema;
 
 /* What the table is for; zero: nothing is known. */
 struct preflight {

@@ -67,13 +67,13 @@ static int run(struct cli *cli, const void *p)
 	int r;
 
 	if (args->cancel)
-		return change_each(cli, &args->names, args, "bedplate.remove", keep_one);
+		return change_each(cli, &args->names, args, keep_one);
 	which = calloc(args->names.count, sizeof(*which));
 	if (!which)
 		return cli_fail(cli, NULL, -ENOMEM);
 	for (size_t i = 0; i < args->names.count; i++)
 		which[i] = device_named(args->names.words[i]);
-	r = changes_begin(cli, &args->names, "bedplate.remove", &changes);
+	r = changes_begin(cli, &args->names, &changes);
 	if (r)
 		return r;
 	r = bp_device_remove_many(cli->ctx, which, args->names.count, &how, tell, &changes);
@@ -101,7 +101,7 @@ static int run_all(struct cli *cli, const void *p)
 		return r;
 	r = bp_device_remove_all(cli->ctx, &how, &left);
 	snprintf(done, sizeof(done), "removed, %zu left", left);
-	r = change_end(cli, "bedplate.remove-all", NULL, r, done);
+	r = change_done(cli, NULL, r, done);
 	if (!r && left && !cli->dry_run)
 		cli_note(cli, "remove-all: %zu in use, left as they were", left);
 	return r ? r : left && !cli->dry_run ? EXIT_FAILED : EXIT_OK;
@@ -114,6 +114,7 @@ const struct cmd cmd_remove = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.remove"),
 	.run = run,
 };
 
@@ -125,5 +126,6 @@ const struct cmd cmd_remove_all = {
 	.opts = all_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.remove-all"),
 	.run = run_all,
 };

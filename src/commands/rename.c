@@ -45,7 +45,7 @@ static int run_uuid(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_device_set_uuid(cli->ctx, &which, args->uuid);
-	return change_end(cli, "bedplate.set-uuid", args->name, r, "set");
+	return change_done(cli, args->name, r, "set");
 }
 
 static int run_rename(struct cli *cli, const void *p)
@@ -65,7 +65,7 @@ static int run_rename(struct cli *cli, const void *p)
 	if (r)
 		return r;
 	r = bp_device_rename(cli->ctx, &which, args->new_name, &how);
-	return change_end(cli, "bedplate.rename", args->name, r, "renamed");
+	return change_done(cli, args->name, r, "renamed");
 }
 
 static int run_geometry(struct cli *cli, const void *p)
@@ -78,7 +78,7 @@ static int run_geometry(struct cli *cli, const void *p)
 		return r;
 	r = bp_device_set_geometry(cli->ctx, &which, args->cylinders, args->heads,
 				   args->sectors, args->start);
-	return change_end(cli, "bedplate.setgeometry", args->name, r, "set");
+	return change_done(cli, args->name, r, "set");
 }
 
 const struct cmd cmd_rename = {
@@ -88,6 +88,7 @@ const struct cmd cmd_rename = {
 	.opts = rename_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.rename"),
 	.run = run_rename,
 };
 
@@ -99,6 +100,7 @@ const struct cmd cmd_set_uuid = {
 	.opts = uuid_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.set-uuid"),
 	.run = run_uuid,
 };
 
@@ -109,5 +111,6 @@ const struct cmd cmd_setgeometry = {
 	.opts = geometry_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGE("bedplate.setgeometry"),
 	.run = run_geometry,
 };

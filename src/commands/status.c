@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* What targets say of themselves: a line a segment, or a row a field. */
 #include "commands/common.h"
 #include "commands/status_text.h"
 
@@ -35,60 +36,73 @@ static const struct cmd_opt measure_opts[] = {
 };
 /* clang-format on */
 
-enum {
-	SEG_NAME,
-	SEG_START,
-	SEG_LENGTH,
-	SEG_TARGET,
-	SEG_SUMMARY,
-	SEG_TEXT,
-	SEG_STATE,
-	SEG_TYPED,
+struct seg_row {
+	const char *name, *target, *summary, *text, *state;
+	uint64_t start_sectors, length_sectors;
+	struct out_json status;
 };
+struct field_row {
+	const char *name, *target, *field, *value, *unit, *meaning;
+};
+/* clang-format off */
+static const struct out_column status_members[] = {
+	DOC("target", OUT_TEXT, "its target"),
+	DOC("text", OUT_TEXT, "as the kernel has it"),
+	DOC("state", OUT_TEXT, "where that is one word, such as Fail"),
+	DOC_OBJECT("values", NULL, "its fields, as 'status --explain' and docs/targets list them; null: none"),
+	DOC_MAYBE("extra", OUT_TEXT, "words that this library doesn't know"),
+	DOC_MAYBE("problem", OUT_TEXT, "why it was not understood"),
+	OUT_COLUMNS_END
+};
+/* Name and state come first: they stand in front of the fields of --target. */
 static const struct out_column columns[] = {
-	[SEG_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
-	[SEG_START] = { "start_sectors", OUT_NUMBER, OUT_DEFAULT, "where the segment begins" },
-	[SEG_LENGTH] = { "length_sectors", OUT_NUMBER, OUT_DEFAULT, "how long it is" },
-	[SEG_TARGET] = { "target", OUT_TEXT, OUT_DEFAULT, "its target" },
-	[SEG_SUMMARY] = { "summary", OUT_TEXT, OUT_DEFAULT, "what matters of it" },
-	[SEG_TEXT] = { "text", OUT_TEXT, 0, "what the target says, as the kernel has it" },
-	[SEG_STATE] = { "state", OUT_TEXT, 0, "where that is one word, such as Fail" },
-	[SEG_TYPED] = { "status", OUT_JSON, 0, "the same, by fields" },
+	COL_TEXT(struct seg_row, name, OUT_DEFAULT, "name of the device"),
+	COL_NUMBER(struct seg_row, start_sectors, OUT_DEFAULT, "where the segment begins"),
+	COL_NUMBER(struct seg_row, length_sectors, OUT_DEFAULT, "how long it is"),
+	COL_TEXT(struct seg_row, target, OUT_DEFAULT, "its target"),
+	COL_TEXT(struct seg_row, summary, OUT_DEFAULT, "what matters of it"),
+	COL_TEXT(struct seg_row, text, 0, "what the target says, as the kernel has it"),
+	COL_TEXT(struct seg_row, state, 0, "where that is one word, such as Fail"),
+	COL_JSON(struct seg_row, status, status_members, 0, "the same, by fields"),
 	OUT_COLUMNS_END
 };
+#define FIELD_DEFAULTS "name state" /* what stands in front of the fields of --target */
 
-enum { M_NAME, M_START, M_LENGTH, M_TARGET, M_TEXT };
 static const struct out_column measure_columns[] = {
-	[M_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
-	[M_START] = { "start_sectors", OUT_NUMBER, OUT_DEFAULT, "where the segment begins" },
-	[M_LENGTH] = { "length_sectors", OUT_NUMBER, OUT_DEFAULT, "how long it is" },
-	[M_TARGET] = { "target", OUT_TEXT, OUT_DEFAULT, "its target" },
-	[M_TEXT] = { "text", OUT_TEXT, OUT_DEFAULT, "what it tells, as the kernel has it" },
+	COL_TEXT(struct seg_row, name, OUT_DEFAULT, "name of the device"),
+	COL_NUMBER(struct seg_row, start_sectors, OUT_DEFAULT, "where the segment begins"),
+	COL_NUMBER(struct seg_row, length_sectors, OUT_DEFAULT, "how long it is"),
+	COL_TEXT(struct seg_row, target, OUT_DEFAULT, "its target"),
+	COL_TEXT(struct seg_row, text, OUT_DEFAULT, "what it tells, as the kernel has it"),
 	OUT_COLUMNS_END
 };
-
-enum { FIELD_NAME, FIELD_TARGET, FIELD_FIELD, FIELD_VALUE, FIELD_UNIT, FIELD_HELP };
 static const struct out_column field_columns[] = {
-	[FIELD_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
-	[FIELD_TARGET] = { "target", OUT_TEXT, OUT_DEFAULT, "target of the segment" },
-	[FIELD_FIELD] = { "field", OUT_TEXT, OUT_DEFAULT, "name of the field" },
-	[FIELD_VALUE] = { "value", OUT_TEXT, OUT_DEFAULT, "what it is" },
-	[FIELD_UNIT] = { "unit", OUT_TEXT, OUT_DEFAULT, "in which unit" },
-	[FIELD_HELP] = { "meaning", OUT_TEXT, OUT_DEFAULT, "what it tells" },
+	COL_TEXT(struct field_row, name, OUT_DEFAULT, "name of the device"),
+	COL_TEXT(struct field_row, target, OUT_DEFAULT, "target of the segment"),
+	COL_TEXT(struct field_row, field, OUT_DEFAULT, "name of the field"),
+	COL_TEXT(struct field_row, value, OUT_DEFAULT, "what it is"),
+	COL_TEXT(struct field_row, unit, OUT_DEFAULT, "in which unit"),
+	COL_TEXT(struct field_row, meaning, OUT_DEFAULT, "what it tells"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema status_schema = {
+	.name = "bedplate.status", .columns = columns, .none = "no devices with a table",
+};
+static const struct out_schema fields_schema = {
+	.name = "bedplate.status.fields", .columns = field_columns, .none = "no devices with a table",
+	.help = "A row for each field, by --explain.",
+};
+static const struct out_schema measure_schema = {
+	.name = "bedplate.measure", .columns = measure_columns, .none = "nothing is measured",
+};
+/* clang-format on */
 
 static void add_field(struct out *out, const char *device, const char *target,
 		      const struct bp_option *field, const char *value)
 {
-	struct out_row *row = out_row(out, NULL);
-
-	out_text(row, FIELD_NAME, device);
-	out_text(row, FIELD_TARGET, target);
-	out_text(row, FIELD_FIELD, field->name);
-	out_text(row, FIELD_VALUE, value);
-	out_text(row, FIELD_UNIT, field->unit);
-	out_text(row, FIELD_HELP, field->help);
+	out_add(out, NULL,
+		&(struct field_row){ device, target, field->name, value, field->unit,
+				     field->help });
 }
 
 /* A row for each field of a segment's status. Return: 0 or -errno. */
@@ -148,47 +162,45 @@ static void report_done(struct report *report)
 	field_columns_free(report->fields, columns);
 }
 
+static struct seg_row segment_row(const char *device, const struct bp_status_line *line)
+{
+	return (struct seg_row){
+		.name = device,
+		.start_sectors = line->start_sectors,
+		.length_sectors = line->length_sectors,
+		.target = line->target,
+		.text = line->text,
+	};
+}
+
 static int add_segment(struct report *p, const char *device, const struct bp_status_line *line,
 		       const struct bp_status *status)
 {
 	struct typed typed = { p->cli, status };
-	struct out_row *row = out_row(p->out, NULL);
+	struct seg_row row = segment_row(device, line);
 	_cleanup_(freep) char *json = NULL, *summary = NULL;
+	struct out_row *added;
 	int r = json_of(write_typed, &typed, &json);
 
 	if (r >= 0)
 		r = status_summary(p->cli, status, &summary);
+	row.summary = summary;
+	row.state = status->state;
+	row.status = (struct out_json){ json, line->text };
+	added = out_add(p->out, NULL, &row);
 	if (r >= 0 && p->fields)
-		r = field_columns_set(p->cli, p->fields, columns, status, row);
-	out_text(row, SEG_NAME, device);
-	out_number(row, SEG_START, line->start_sectors);
-	out_number(row, SEG_LENGTH, line->length_sectors);
-	out_text(row, SEG_TARGET, line->target);
-	out_text(row, SEG_SUMMARY, summary);
-	out_text(row, SEG_TEXT, line->text);
-	out_text(row, SEG_STATE, status->state);
-	out_json(row, SEG_TYPED, json, line->text);
+		r = field_columns_set(p->cli, p->fields, columns, status, added);
 	return r;
-}
-
-static void add_measure(struct out *out, const char *device, const struct bp_status_line *line)
-{
-	struct out_row *row = out_row(out, NULL);
-
-	out_text(row, M_NAME, device);
-	out_number(row, M_START, line->start_sectors);
-	out_number(row, M_LENGTH, line->length_sectors);
-	out_text(row, M_TARGET, line->target);
-	out_text(row, M_TEXT, line->text);
 }
 
 static void print_line(const struct report *p, const char *device,
 		       const struct bp_status_line *line)
 {
-	if (p->args->names.count != 1)
-		fprintf(p->cli->out, "%s: ", device);
-	fprintf(p->cli->out, "%" PRIu64 " %" PRIu64 " %s %s\n", line->start_sectors,
-		line->length_sectors, line->target, line->text);
+	bool named = p->args->names.count != 1;
+
+	cli_print(p->cli, "%s%s%" PRIu64 " %" PRIu64 " %s %s\n", named ? device : "",
+		  named ? ": " : "", line->start_sectors, line->length_sectors, line->target,
+		  line->text);
 }
 
 static int add_line(struct report *p, const char *device, const struct bp_status_line *line)
@@ -201,7 +213,9 @@ static int add_line(struct report *p, const char *device, const struct bp_status
 		return 0;
 	}
 	if (p->measure) {
-		add_measure(p->out, device, line);
+		struct seg_row row = segment_row(device, line);
+
+		out_add(p->out, NULL, &row);
 		return 0;
 	}
 	r = bp_status_parse(p->cli->ctx, line->target, line->text, &status);
@@ -232,30 +246,52 @@ static int add_device(struct cli *cli, const struct bp_selector *which, void *us
 	return r;
 }
 
-/* Which columns there are. Programs get the fields in an object of their own, always. */
-static int begin(struct report *p, const char *schema)
+static const char *next_target(void *user)
 {
-	const struct bp_target *target = p->args->only ? bp_target_get(p->args->only) : NULL;
-	const struct out_column *which = p->measure         ? measure_columns
-					 : p->args->explain ? field_columns
-							    : columns;
-	int r = 0;
+	const struct bp_target *target;
 
-	if (which == columns && target && (!p->cli->json || p->args->out.columns))
-		r = field_columns_new(target, columns, 1u << SEG_NAME | 1u << SEG_STATE,
-				      &p->fields);
-	if (r < 0 && r != -ENOENT)
-		return cli_fail(p->cli, NULL, r);
-	return out_new(p->cli, &p->args->out, schema, p->fields ? p->fields : which, 0,
-		       &p->out);
+	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
 }
 
-static int run(struct cli *cli, const struct args *args, const char *schema, bool measure)
+/* A name that neither we nor the kernel know is a slip, not an empty answer. */
+static int check_target(struct report *p)
+{
+	const char *near, *name = p->args->only;
+	_cleanup_(freep) char *hint = NULL;
+	struct bp_target_entry entry;
+	size_t it = 0;
+
+	if (!name || bp_target_get(name) || bp_target_version(p->cli->ctx, name, &entry) == 0)
+		return 0;
+	near = cli_nearest(name, next_target, &it);
+	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
+		hint = NULL;
+	return cli_usage_hint(p->cli, hint ? hint : "'bedplate targets' lists them",
+			      "--target: there is no target '%s'", name);
+}
+
+/* Which columns there are. Programs get the fields in an object of their own, always. */
+static int begin(struct report *p, const struct out_schema *schema)
+{
+	const struct bp_target *target = p->args->only ? bp_target_get(p->args->only) : NULL;
+	int r = check_target(p);
+
+	if (r)
+		return r;
+	if (schema == &status_schema && target && (!p->cli->json || p->args->out.columns))
+		r = field_columns_new(target, columns, FIELD_DEFAULTS, &p->fields);
+	if (r < 0 && r != -ENOENT)
+		return cli_fail(p->cli, NULL, r);
+	return out_open_columns(p->cli, &p->args->out, schema,
+				p->fields ? p->fields : schema->columns, &p->out);
+}
+
+static int run(struct cli *cli, const struct args *args, const struct out_schema *schema)
 {
 	_cleanup_(report_done) struct report report = {
 		.cli = cli,
 		.args = args,
-		.measure = measure,
+		.measure = schema == &measure_schema,
 	};
 	int r = begin(&report, schema);
 
@@ -268,13 +304,12 @@ static int run_status(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return run(cli, args, args->explain ? "bedplate.status.fields" : "bedplate.status",
-		   false);
+	return run(cli, args, args->explain ? &fields_schema : &status_schema);
 }
 
 static int run_measure(struct cli *cli, const void *p)
 {
-	return run(cli, p, "bedplate.measure", true);
+	return run(cli, p, &measure_schema);
 }
 
 const struct cmd cmd_status = {
@@ -284,6 +319,7 @@ const struct cmd cmd_status = {
 	.opts = status_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&status_schema, &fields_schema),
 	.run = run_status,
 };
 
@@ -294,5 +330,6 @@ const struct cmd cmd_measure = {
 	.opts = measure_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&measure_schema),
 	.run = run_measure,
 };

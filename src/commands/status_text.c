@@ -157,7 +157,7 @@ static int add_column(struct out_column **columns, size_t count, const struct bp
 }
 
 int field_columns_new(const struct bp_target *target, const struct out_column *base,
-		      uint32_t defaults, struct out_column **ret)
+		      const char *defaults, struct out_column **ret)
 {
 	size_t count = count_columns(base), nr_base = count;
 	struct out_column *columns = calloc(count + 1, sizeof(*columns));
@@ -171,7 +171,10 @@ int field_columns_new(const struct bp_target *target, const struct out_column *b
 	}
 	memcpy(columns, base, (count + 1) * sizeof(*columns));
 	for (size_t i = 0; i < count; i++)
-		columns[i].flags = defaults & 1u << i ? OUT_DEFAULT : 0;
+		columns[i].flags =
+			word_in_list(defaults, columns[i].name, strlen(columns[i].name))
+				? OUT_DEFAULT
+				: 0;
 	while (r == 0 && (r = bp_option_next(iter, &field)) == 0)
 		if (field.kind != BP_OPTION_WORDS && field.kind != BP_OPTION_RECORD &&
 		    field.kind != BP_OPTION_RECORDS)

@@ -90,35 +90,35 @@ static int run_suspend(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return change_each(cli, &args->names, args, "bedplate.suspend", suspend_one);
+	return change_each(cli, &args->names, args, suspend_one);
 }
 
 static int run_resume(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return change_each(cli, &args->names, args, "bedplate.resume", resume_one);
+	return change_each(cli, &args->names, args, resume_one);
 }
 
 static int run_clear(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return change_each(cli, &args->names, args, "bedplate.clear", clear_one);
+	return change_each(cli, &args->names, args, clear_one);
 }
 
 static int run_wipe(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return change_each(cli, &args->names, args, "bedplate.wipe-table", wipe_one);
+	return change_each(cli, &args->names, args, wipe_one);
 }
 
 static int run_mangle(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 
-	return change_each(cli, &args->names, args, "bedplate.mangle", mangle_one);
+	return change_each(cli, &args->names, args, mangle_one);
 }
 
 const struct cmd cmd_suspend = {
@@ -128,6 +128,7 @@ const struct cmd cmd_suspend = {
 	.opts = suspend_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.suspend"),
 	.run = run_suspend,
 };
 
@@ -138,6 +139,7 @@ const struct cmd cmd_resume = {
 	.opts = resume_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.resume"),
 	.run = run_resume,
 };
 
@@ -148,6 +150,7 @@ const struct cmd cmd_clear = {
 	.opts = plain_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.clear"),
 	.run = run_clear,
 };
 
@@ -159,6 +162,7 @@ const struct cmd cmd_wipe_table = {
 	.opts = suspend_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.wipe-table"),
 	.run = run_wipe,
 };
 
@@ -169,5 +173,6 @@ const struct cmd cmd_mangle = {
 	.opts = plain_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.mangle"),
 	.run = run_mangle,
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Tables: as the kernel has them, explained, as one line, or looked at before they are loaded. */
 #include "commands/common.h"
 #include "commands/preflight.h"
 #include "commands/typed.h"
@@ -53,27 +54,50 @@ static const struct cmd_opt check_opts[] = {
 };
 /* clang-format on */
 
-enum { WORD_SEGMENT, WORD_NUMBER, WORD_TEXT, WORD_NAME, WORD_UNIT, WORD_MEANING };
+struct word_row {
+	uint64_t segment, argument;
+	const char *word, *name, *unit, *meaning;
+};
+/* clang-format off */
 static const struct out_column word_columns[] = {
-	[WORD_SEGMENT] = { "segment", OUT_NUMBER, OUT_DEFAULT, "number of the segment" },
-	[WORD_NUMBER] = { "argument", OUT_NUMBER, OUT_DEFAULT, "number of the argument" },
-	[WORD_TEXT] = { "word", OUT_TEXT, OUT_DEFAULT, "as it stands in the table" },
-	[WORD_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the parameter" },
-	[WORD_UNIT] = { "unit", OUT_TEXT, OUT_DEFAULT, "unit of the number" },
-	[WORD_MEANING] = { "meaning", OUT_TEXT, OUT_DEFAULT, "what it does" },
+	COL_NUMBER(struct word_row, segment, OUT_DEFAULT, "number of the segment"),
+	COL_NUMBER(struct word_row, argument, OUT_DEFAULT, "number of the argument"),
+	COL_TEXT(struct word_row, word, OUT_DEFAULT, "as it stands in the table"),
+	COL_TEXT(struct word_row, name, OUT_DEFAULT, "name of the parameter"),
+	COL_TEXT(struct word_row, unit, OUT_DEFAULT, "unit of the number"),
+	COL_TEXT(struct word_row, meaning, OUT_DEFAULT, "what it does"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema explain_schema = {
+	.name = "bedplate.table.explain", .columns = word_columns,
+	.help = "What each word of a table means, by --explain.",
+};
+static const struct out_column table_columns[] = {
+	DOC("device", OUT_TEXT, "the device as it was named"),
+	DOC_LIST("segments", segment_members, "its table"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema table_schema = {
+	.name = "bedplate.table", .columns = table_columns, .none = "no devices",
+};
+static const struct out_column concise_columns[] = {
+	DOC("spec", OUT_TEXT, "what 'create --concise' takes"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema concise_schema = {
+	.name = "bedplate.table.concise", .columns = concise_columns, .flags = OUT_PLAIN,
+	.help = "Devices in one line, by --concise.",
+};
+/* clang-format on */
 
 static void add_range(struct out *out, size_t segment, bp_sector sectors, const char *name,
 		      const char *meaning)
 {
-	struct out_row *row = out_row(out, NULL);
+	char word[24];
 
-	out_number(row, WORD_SEGMENT, segment);
-	out_textf(row, WORD_TEXT, "%" PRIu64, sectors);
-	out_text(row, WORD_NAME, name);
-	out_text(row, WORD_UNIT, "sectors");
-	out_text(row, WORD_MEANING, meaning);
+	snprintf(word, sizeof(word), "%" PRIu64, sectors);
+	out_add(out, NULL,
+		&(struct word_row){ segment, OUT_UNKNOWN, word, name, "sectors", meaning });
 }
 
 /* The words every segment begins with. */
@@ -81,17 +105,14 @@ static void add_head(struct out *out, const struct bp_table *table, size_t segme
 {
 	const struct bp_segment *s = bp_table_get(table, segment);
 	const struct bp_target *target = bp_target_get(s->target);
-	struct out_row *row;
 
 	add_range(out, segment, s->start_sectors, "start",
 		  "where in the mapped device it begins");
 	add_range(out, segment, s->length_sectors, "length", "how long it is");
-	row = out_row(out, NULL);
-	out_number(row, WORD_SEGMENT, segment);
-	out_text(row, WORD_TEXT, s->target);
-	out_text(row, WORD_NAME, "target");
-	out_text(row, WORD_MEANING,
-		 target ? bp_target_summary(target) : "a target this library doesn't know");
+	out_add(out, NULL,
+		&(struct word_row){ segment, OUT_UNKNOWN, s->target, "target", NULL,
+				    target ? bp_target_summary(target)
+					   : "a target this library doesn't know" });
 }
 
 struct explain {
@@ -104,17 +125,13 @@ struct explain {
 static int explain_word(void *user, const struct bp_word *word)
 {
 	struct explain *e = user;
-	struct out_row *row;
 
 	while (e->next <= word->segment)
 		add_head(e->out, e->table, e->next++);
-	row = out_row(e->out, NULL);
-	out_number(row, WORD_SEGMENT, word->segment);
-	out_number(row, WORD_NUMBER, word->number);
-	out_text(row, WORD_TEXT, e->show_keys ? word->text : word->public_text);
-	out_text(row, WORD_NAME, word->name);
-	out_text(row, WORD_UNIT, word->unit);
-	out_text(row, WORD_MEANING, word->meaning);
+	out_add(e->out, NULL,
+		&(struct word_row){ word->segment, word->number,
+				    e->show_keys ? word->text : word->public_text, word->name,
+				    word->unit, word->meaning });
 	return 0;
 }
 
@@ -142,7 +159,7 @@ static int explain_text(struct cli *cli, const struct args *args)
 	int r = table_given(cli, args->text, args->file, 0, &table);
 
 	if (!r)
-		r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+		r = out_open(cli, NULL, &explain_schema, &out);
 	if (!r)
 		r = explain(cli, args, table, NULL, out);
 	return r ? r : out_print(steal(out));
@@ -162,7 +179,7 @@ static int explain_devices(struct cli *cli, const struct args *args,
 	r = bp_device_table(cli->ctx, &which, args->flags, &table);
 	if (r < 0)
 		return cli_fail(cli, selector_text(&which), r);
-	r = out_new(cli, NULL, "bedplate.table.explain", word_columns, 0, &out);
+	r = out_open(cli, NULL, &explain_schema, &out);
 	if (!r)
 		r = explain(cli, args, table, selector_text(&which), out);
 	return r ? r : out_print(steal(out));
@@ -189,14 +206,14 @@ static int print_concise(struct cli *cli, const struct args *args)
 		r = bp_concise_format(cli->ctx, stack, &text);
 	bp_stack_free(stack);
 	if (r >= 0 && cli->json)
-		r = cli_json_begin(cli, "bedplate.table.concise", &json);
+		r = cli_json_start(cli, &concise_schema, &json);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	if (cli->json) {
 		bp_json_string(json, "data", text);
 		return cli_json_end(cli, json);
 	}
-	fprintf(cli->out, "%s\n", text);
+	cli_print(cli, "%s\n", text);
 	return EXIT_OK;
 }
 
@@ -215,16 +232,15 @@ static void print_lines(struct cli *cli, const struct args *args, const char *na
 			const struct bp_table *table, bool named)
 {
 	if (named && bp_table_count(table) == 0)
-		fprintf(cli->out, "%s:\n", name);
+		cli_print(cli, "%s:\n", name);
 	for (size_t i = 0; i < bp_table_count(table); i++) {
 		const struct bp_segment *s = bp_table_get(table, i);
 
 		if (args->only && !streq(s->target, args->only))
 			continue;
-		if (named)
-			fprintf(cli->out, "%s: ", name);
-		fprintf(cli->out, "%" PRIu64 " %" PRIu64 " %s%s%s\n", s->start_sectors,
-			s->length_sectors, s->target, s->args[0] ? " " : "", s->args);
+		cli_print(cli, "%s%s%" PRIu64 " %" PRIu64 " %s%s%s\n", named ? name : "",
+			  named ? ": " : "", s->start_sectors, s->length_sectors, s->target,
+			  s->args[0] ? " " : "", s->args);
 	}
 }
 
@@ -254,7 +270,7 @@ static int print_tables(struct cli *cli, const struct args *args, const struct d
 	struct bp_json *json = NULL;
 	int r, worst = EXIT_OK;
 
-	r = cli->json ? cli_json_begin(cli, "bedplate.table", &json) : 0;
+	r = cli->json ? cli_json_start(cli, &table_schema, &json) : 0;
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	if (json)
@@ -291,50 +307,55 @@ static int run_table(struct cli *cli, const void *p)
 
 TYPED_HOOKS(extra, help)
 
-enum { FOUND_SEVERITY, FOUND_SEGMENT, FOUND_ARGUMENT, FOUND_VALUE, FOUND_RULE, FOUND_EXPECTED };
+struct found_row {
+	const char *severity, *argument, *value, *rule, *expected;
+	int64_t segment;
+};
+/* clang-format off */
 static const struct out_column found_columns[] = {
-	[FOUND_SEVERITY] = { "severity", OUT_TEXT, OUT_DEFAULT, "what follows from it" },
-	[FOUND_SEGMENT] = { "segment", OUT_NUMBER, OUT_DEFAULT, "number of the segment" },
-	[FOUND_ARGUMENT] = { "argument", OUT_TEXT, OUT_DEFAULT, "name of the argument" },
-	[FOUND_VALUE] = { "value", OUT_TEXT, OUT_DEFAULT, "what it is" },
-	[FOUND_RULE] = { "rule", OUT_TEXT, OUT_DEFAULT, "the rule it breaks" },
-	[FOUND_EXPECTED] = { "expected", OUT_TEXT, OUT_DEFAULT, "what would be right" },
+	COL_WORD(struct found_row, severity, severity_words, OUT_DEFAULT, "what follows from it"),
+	COL_NUMBER(struct found_row, segment, OUT_DEFAULT, "number of the segment"),
+	COL_TEXT(struct found_row, argument, OUT_DEFAULT, "name of the argument, or its number"),
+	COL_TEXT(struct found_row, value, OUT_DEFAULT, "what it is"),
+	COL_TEXT(struct found_row, rule, OUT_DEFAULT, "the rule it breaks"),
+	COL_TEXT(struct found_row, expected, OUT_DEFAULT, "what would be right"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema found_schema = {
+	.name = "bedplate.check-table", .columns = found_columns, .none = "nothing found",
+};
+/* clang-format on */
+
+static void add_finding(struct out *out, const struct bp_finding *f)
+{
+	struct found_row row = {
+		.severity = severity_words[f->severity],
+		.segment = f->segment,
+		.argument = f->argument_name,
+		.value = f->value,
+		.rule = f->rule ? f->rule : f->message,
+		.expected = f->expected,
+	};
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", f->argument);
+	if (!row.argument && f->argument)
+		row.argument = number;
+	out_add(out, NULL, &row);
+}
 
 static int print_findings(struct cli *cli, const struct bp_findings *findings)
 {
-	static const char *const severities[] = {
-		[BP_SEVERITY_UNKNOWN] = "unknown",
-		[BP_SEVERITY_WARNING] = "warning",
-		[BP_SEVERITY_REFUSED] = "refused",
-		[BP_SEVERITY_CRASH] = "crash",
-	};
 	struct out *out;
-	int r = out_new(cli, NULL, "bedplate.check-table", found_columns, 0, &out);
+	int r = out_open(cli, NULL, &found_schema, &out);
 
 	if (r)
 		return r;
-	for (size_t i = 0; i < bp_findings_count(findings); i++) {
-		const struct bp_finding *f = bp_findings_get(findings, i);
-		struct out_row *row = out_row(out, NULL);
-
-		out_text(row, FOUND_SEVERITY, severities[f->severity]);
-		if (f->segment >= 0)
-			out_number(row, FOUND_SEGMENT, (uint64_t)f->segment);
-		if (f->argument_name)
-			out_text(row, FOUND_ARGUMENT, f->argument_name);
-		else if (f->argument)
-			out_textf(row, FOUND_ARGUMENT, "%u", f->argument);
-		out_text(row, FOUND_VALUE, f->value);
-		out_text(row, FOUND_RULE, f->rule ? f->rule : f->message);
-		out_text(row, FOUND_EXPECTED, f->expected);
-	}
+	for (size_t i = 0; i < bp_findings_count(findings); i++)
+		add_finding(out, bp_findings_get(findings, i));
 	r = out_print(out);
 	if (!r && bp_findings_severity(findings) >= BP_SEVERITY_REFUSED)
 		return EXIT_FAILED;
-	if (!r && bp_findings_count(findings) == 0)
-		cli_note(cli, "check-table: nothing found");
 	return r;
 }
 
@@ -389,6 +410,7 @@ const struct cmd cmd_table = {
 	.opts = table_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&table_schema, &explain_schema, &concise_schema),
 	.run = run_table,
 };
 
@@ -401,6 +423,7 @@ const struct cmd cmd_check_table = {
 	.opts = check_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&found_schema),
 	.run = run_check,
 	.extra = extra,
 	.help = help,

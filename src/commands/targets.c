@@ -15,18 +15,23 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-enum { T_NAME, T_VERSION, T_KNOWN, T_MODULE, T_SINCE, T_SUMMARY };
+struct row {
+	const char *name, *kernel, *module, *since, *summary;
+	char version[40];
+	bool known;
+};
+/* clang-format off */
 static const struct out_column columns[] = {
-	[T_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name" },
-	[T_VERSION] = { "kernel", OUT_TEXT, OUT_DEFAULT,
-			"version in the running kernel; none: not loaded" },
-	[T_KNOWN] = { "known", OUT_BOOL, OUT_DEFAULT,
-		      "the library knows its arguments and status" },
-	[T_MODULE] = { "module", OUT_TEXT, 0, "the kernel's module" },
-	[T_SINCE] = { "since", OUT_TEXT, 0, "release of Linux it came with" },
-	[T_SUMMARY] = { "summary", OUT_TEXT, OUT_DEFAULT, "what it does" },
+	COL_TEXT(struct row, name, OUT_DEFAULT, "name"),
+	COL_TEXT(struct row, kernel, OUT_DEFAULT, "version in the running kernel; none: not loaded"),
+	COL_BOOL(struct row, known, OUT_DEFAULT, "the library knows its arguments and status"),
+	COL_TEXT(struct row, module, 0, "the kernel's module"),
+	COL_TEXT(struct row, since, 0, "release of Linux it came with"),
+	COL_TEXT(struct row, summary, OUT_DEFAULT, "what it does"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema schema = { .name = "bedplate.targets", .columns = columns };
+/* clang-format on */
 
 /* What the kernel has; nothing where it can't be asked, which is told but no failure. */
 struct kernel {
@@ -35,32 +40,35 @@ struct kernel {
 	bool asked;
 };
 
-static void set_version(struct out_row *row, const struct bp_target_entry *entry)
+static void set_version(struct row *row, const struct bp_target_entry *entry)
 {
-	out_textf(row, T_VERSION, "%u.%u.%u", entry->version[0], entry->version[1],
-		  entry->version[2]);
+	snprintf(row->version, sizeof(row->version), "%u.%u.%u", entry->version[0],
+		 entry->version[1], entry->version[2]);
+	row->kernel = row->version;
 }
 
 static void add_known(struct cli *cli, const struct args *args, const struct kernel *kernel,
 		      const struct bp_target *target, struct out *out)
 {
-	struct out_row *row = out_row(out, NULL);
-	const char *name = bp_target_name(target);
+	struct row row = {
+		.name = bp_target_name(target),
+		.module = bp_target_module(target),
+		.since = bp_target_since(target),
+		.summary = bp_target_summary(target),
+		.known = true,
+	};
 	struct bp_target_entry entry;
+	bool found = false;
 
-	out_text(row, T_NAME, name);
-	out_bool(row, T_KNOWN, true);
-	out_text(row, T_MODULE, bp_target_module(target));
-	out_text(row, T_SINCE, bp_target_since(target));
-	out_text(row, T_SUMMARY, bp_target_summary(target));
-	for (size_t i = 0; i < kernel->count; i++) {
-		if (streq(kernel->entries[i].name, name)) {
-			set_version(row, &kernel->entries[i]);
-			return;
-		}
+	for (size_t i = 0; i < kernel->count && !found; i++) {
+		found = streq(kernel->entries[i].name, row.name);
+		if (found)
+			set_version(&row, &kernel->entries[i]);
 	}
-	if (args->probe && kernel->asked && bp_target_version(cli->ctx, name, &entry) == 0)
-		set_version(row, &entry);
+	if (!found && args->probe && kernel->asked &&
+	    bp_target_version(cli->ctx, row.name, &entry) == 0)
+		set_version(&row, &entry);
+	out_add(out, NULL, &row);
 }
 
 static int run(struct cli *cli, const void *p)
@@ -70,7 +78,7 @@ static int run(struct cli *cli, const void *p)
 	struct kernel kernel = { 0 };
 	struct out *out;
 	size_t it = 0;
-	int r = out_new(cli, &args->out, "bedplate.targets", columns, 0, &out);
+	int r = out_open(cli, &args->out, &schema, &out);
 
 	if (r || !out)
 		return r;
@@ -81,14 +89,12 @@ static int run(struct cli *cli, const void *p)
 	while (bp_target_next(&it, &target) == 0)
 		add_known(cli, args, &kernel, target, out);
 	for (size_t i = 0; i < kernel.count; i++) {
-		struct out_row *row;
+		struct row row = { .name = kernel.entries[i].name };
 
 		if (bp_target_get(kernel.entries[i].name))
 			continue;
-		row = out_row(out, NULL);
-		out_text(row, T_NAME, kernel.entries[i].name);
-		out_bool(row, T_KNOWN, false);
-		set_version(row, &kernel.entries[i]);
+		set_version(&row, &kernel.entries[i]);
+		out_add(out, NULL, &row);
 	}
 	free(kernel.entries);
 	return out_print(out);
@@ -101,5 +107,6 @@ const struct cmd cmd_targets = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

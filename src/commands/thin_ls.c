@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_ls.h>
 
@@ -227,6 +227,28 @@ static int print_text(struct cli *cli, const struct list *list, bool headings)
 
 /* --- JSON --- */
 
+/* clang-format off */
+static const struct out_column device_members[] = {
+	DOC("dev_id", OUT_NUMBER, "id of the device"),
+	DOC("mapped_blocks", OUT_NUMBER, "data blocks it has, own or shared"),
+	DOC("exclusive_blocks", OUT_NUMBER, "of them, those it has alone"),
+	DOC("shared_blocks", OUT_NUMBER, "and those that others have too"),
+	DOC("highest_block", OUT_NUMBER, "its last mapped block; null: none is"),
+	DOC("transaction_id", OUT_NUMBER, "transaction that made it"),
+	DOC("creation_time", OUT_NUMBER, "the pool's clock at its creation"),
+	DOC("snapshotted_time", OUT_NUMBER, "and at its last snapshot"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
+	DOC_LIST("devices", device_members, "by ascending id"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_ls", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static void print_device(struct bp_json *json, const struct bp_thin_usage *row)
 {
 	bp_json_object(json, NULL);
@@ -247,7 +269,7 @@ static void print_device(struct bp_json *json, const struct bp_thin_usage *row)
 static int print_json(struct cli *cli, const struct list *list)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.thin_ls", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -303,5 +325,6 @@ const struct cmd cmd_thin_ls = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commands/size_unit.h"
 
+#include "cli/out.h"
+
 #include <bedplate/thin_ls.h>
 
 struct args {
@@ -22,10 +24,21 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("metadata_bytes", OUT_SIZE, "size of the metadata device"),
+	DOC("metadata_blocks", OUT_NUMBER, "the same in blocks of 4096 bytes"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_metadata_size", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static int print_json(struct cli *cli, bp_bytes bytes)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.thin_metadata_size", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -65,5 +78,6 @@ const struct cmd cmd_thin_metadata_size = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

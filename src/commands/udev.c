@@ -60,29 +60,62 @@ static int run_mknodes(struct cli *cli, const void *p)
 	int r;
 
 	if (args->names.count)
-		return change_each(cli, &args->names, args, "bedplate.mknodes", mknodes_one);
+		return change_each(cli, &args->names, args, mknodes_one);
 	r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_device_mknodes(cli->ctx, NULL);
-	return change_end(cli, "bedplate.mknodes", NULL, r, "made");
+	return change_done(cli, NULL, r, "made");
 }
 
-enum { C_VALUE, C_SEMID, C_COUNT, C_AGE };
+/* clang-format off */
+struct cookie_row {
+	char cookie[16];
+	int32_t semid;
+	uint64_t count;
+	int64_t age_s;
+};
 static const struct out_column cookie_columns[] = {
-	[C_VALUE] = { "cookie", OUT_TEXT, OUT_DEFAULT, "its number" },
-	[C_SEMID] = { "semid", OUT_NUMBER, OUT_DEFAULT, "its semaphore set" },
-	[C_COUNT] = { "count", OUT_NUMBER, OUT_DEFAULT, "operations not answered yet" },
-	[C_AGE] = { "age_s", OUT_NUMBER, OUT_DEFAULT, "seconds since it was touched" },
+	COL_TEXT(struct cookie_row, cookie, OUT_DEFAULT, "its number"),
+	COL_NUMBER(struct cookie_row, semid, OUT_DEFAULT, "its semaphore set"),
+	COL_NUMBER(struct cookie_row, count, OUT_DEFAULT, "operations not answered yet"),
+	COL_NUMBER(struct cookie_row, age_s, OUT_DEFAULT, "seconds since it was touched"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema cookies_schema = {
+	.name = "bedplate.cookies", .columns = cookie_columns, .none = "no cookies",
+};
+
+/* What the options of cookies answer: the member of the one that was given. */
+struct answer {
+	const char *cookie, *flags, *udev;
+	uint64_t destroyed;
+};
+static const struct out_column answer_columns[] = {
+	COL_TEXT(struct answer, cookie, OUT_DEFAULT, "--create: its number"),
+	COL_NUMBER(struct answer, destroyed, OUT_DEFAULT, "--destroy-older: how many"),
+	COL_TEXT(struct answer, flags, OUT_DEFAULT, "--flags: what they mean"),
+	COL_TEXT(struct answer, udev, OUT_DEFAULT, "--probe: 'runs', or why not"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema answer_schema = {
+	.name = "bedplate.cookies.answer", .columns = answer_columns, .flags = OUT_ONE,
+	.help = "What --create, --destroy-older, --flags and --probe answer.",
+};
+/* clang-format on */
+
+static const char *cookie_text(char *buf, uint32_t value)
+{
+	sprintf(buf, "0x%08" PRIx32, value);
+	return buf;
+}
 
 static int list_cookies(struct cli *cli, const struct args *args)
 {
 	_cleanup_(freep) struct bp_cookie *cookies = NULL;
 	struct out *out;
 	size_t count = 0;
-	int r = out_new(cli, &args->out, "bedplate.cookies", cookie_columns, 0, &out);
+	int r = out_open(cli, &args->out, &cookies_schema, &out);
 
 	if (r || !out)
 		return r;
@@ -92,45 +125,46 @@ static int list_cookies(struct cli *cli, const struct args *args)
 		return cli_fail(cli, NULL, r);
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct out_row *row = out_row(out, NULL);
+		struct cookie_row row = {
+			.semid = cookies[i].semid,
+			.count = cookies[i].count,
+			.age_s = cookies[i].age_s > 0 ? cookies[i].age_s : 0,
+		};
 
-		out_textf(row, C_VALUE, "0x%08" PRIx32, cookies[i].value);
-		out_number(row, C_SEMID, (uint64_t)cookies[i].semid);
-		out_number(row, C_COUNT, cookies[i].count);
-		out_number(row, C_AGE, cookies[i].age_s > 0 ? (uint64_t)cookies[i].age_s : 0);
+		cookie_text(row.cookie, cookies[i].value);
+		out_add(out, NULL, &row);
 	}
 	return out_print(out);
 }
 
-/* One answer in words: the same under --json as a string. */
-static int print_answer(struct cli *cli, const char *name, const char *text)
+/* One answer: the words alone for people, the document for programs. */
+static int print_answer(struct cli *cli, const struct answer *answer, const char *text)
 {
-	struct bp_json *json;
+	struct out *out;
 	int r;
 
 	if (!cli->json) {
 		fprintf(cli->out, "%s\n", text);
 		return EXIT_OK;
 	}
-	r = cli_json_begin(cli, "bedplate.cookies", &json);
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	bp_json_object(json, "data");
-	bp_json_string(json, name, text);
-	bp_json_object_close(json);
-	return cli_json_end(cli, json);
+	r = out_open(cli, NULL, &answer_schema, &out);
+	if (r)
+		return r;
+	out_add(out, NULL, answer);
+	return out_print(out);
 }
 
 static int create_cookie(struct cli *cli)
 {
-	char text[32];
+	char text[16];
 	uint32_t value;
 	int r = bp_cookie_create(cli->ctx, &value);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	snprintf(text, sizeof(text), "0x%08" PRIx32, value);
-	return print_answer(cli, "cookie", text);
+	cookie_text(text, value);
+	return print_answer(cli, &(struct answer){ .cookie = text, .destroyed = OUT_UNKNOWN },
+			    text);
 }
 
 static int destroy_cookies(struct cli *cli, const struct args *args)
@@ -142,7 +176,7 @@ static int destroy_cookies(struct cli *cli, const struct args *args)
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	snprintf(text, sizeof(text), "%zu", count);
-	return print_answer(cli, "destroyed", text);
+	return print_answer(cli, &(struct answer){ .destroyed = count }, text);
 }
 
 static int print_flags(struct cli *cli, const struct args *args)
@@ -150,17 +184,23 @@ static int print_flags(struct cli *cli, const struct args *args)
 	_cleanup_(freep) char *text = NULL;
 	int r = bp_udev_flags_text(cli->ctx, (uint32_t)args->flags, &text);
 
-	return r < 0 ? cli_fail(cli, NULL, r) : print_answer(cli, "flags", text);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	return print_answer(cli, &(struct answer){ .flags = text, .destroyed = OUT_UNKNOWN },
+			    text);
 }
 
 static int probe(struct cli *cli)
 {
 	struct bp_udev_state state;
 	int r = bp_udev_probe(cli->ctx, &state);
+	const char *text;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	return print_answer(cli, "udev", state.runs ? "runs" : state.why);
+	text = state.runs ? "runs" : state.why;
+	return print_answer(cli, &(struct answer){ .udev = text, .destroyed = OUT_UNKNOWN },
+			    text);
 }
 
 static int run_cookies(struct cli *cli, const void *p)
@@ -184,33 +224,32 @@ static int run_cookies(struct cli *cli, const void *p)
 	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }
 
-enum { S_SUBSYSTEM, S_VG, S_LV, S_LAYER };
+/* clang-format off */
 static const struct out_column split_columns[] = {
-	[S_SUBSYSTEM] = { "subsystem", OUT_TEXT, OUT_DEFAULT, "who made the name" },
-	[S_VG] = { "vg", OUT_TEXT, OUT_DEFAULT, "LVM's volume group" },
-	[S_LV] = { "lv", OUT_TEXT, OUT_DEFAULT, "logical volume, or the name itself" },
-	[S_LAYER] = { "layer", OUT_TEXT, OUT_DEFAULT, "LVM's layer" },
+	COL_TEXT(struct bp_name_parts, subsystem, OUT_DEFAULT, "who made the name"),
+	COL_TEXT(struct bp_name_parts, vg, OUT_DEFAULT, "LVM's volume group"),
+	COL_TEXT(struct bp_name_parts, lv, OUT_DEFAULT, "logical volume, or the name itself"),
+	COL_TEXT(struct bp_name_parts, layer, OUT_DEFAULT, "LVM's layer"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema split_schema = {
+	.name = "bedplate.splitname", .columns = split_columns, .flags = OUT_ONE,
+};
+/* clang-format on */
 
 static int run_split(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct bp_name_parts parts;
 	struct out *out;
-	struct out_row *row;
 	int r = bp_name_split(cli->ctx, args->name, args->subsystem, args->uuid, &parts);
 
 	if (r < 0)
 		return cli_fail(cli, args->name, r);
-	r = out_new(cli, NULL, "bedplate.splitname", split_columns, OUT_ONE, &out);
+	r = out_open(cli, NULL, &split_schema, &out);
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, S_SUBSYSTEM, parts.subsystem);
-	out_text(row, S_VG, parts.vg);
-	out_text(row, S_LV, parts.lv);
-	out_text(row, S_LAYER, parts.layer);
+	out_add(out, NULL, &parts);
 	return out_print(out);
 }
 
@@ -221,6 +260,7 @@ const struct cmd cmd_mknodes = {
 	.opts = mknodes_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMA_CHANGES("bedplate.mknodes"),
 	.run = run_mknodes,
 };
 
@@ -232,6 +272,7 @@ const struct cmd cmd_cookies = {
 		   "them.",
 	.opts = cookies_opts,
 	.args_size = sizeof(struct args),
+	.schemas = SCHEMAS(&cookies_schema, &answer_schema),
 	.run = run_cookies,
 };
 
@@ -242,5 +283,6 @@ const struct cmd cmd_splitname = {
 	.opts = split_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&split_schema),
 	.run = run_split,
 };

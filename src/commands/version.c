@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Versions: of the program, and of what the kernel speaks. */
 #include "cli/out.h"
 
 #include <bedplate/device.h>
 
 static const struct cmd_opt opts[] = { OPT_END };
 
-enum { LIBRARY, DRIVER };
+struct row {
+	const char *library, *driver;
+};
+/* clang-format off */
 static const struct out_column columns[] = {
-	[LIBRARY] = { "library", OUT_TEXT, OUT_DEFAULT,
-		      "version of this program and its library" },
-	[DRIVER] = { "driver", OUT_TEXT, OUT_DEFAULT,
-		     "version of the kernel's ioctl interface" },
+	COL_TEXT(struct row, library, OUT_DEFAULT, "version of this program and its library"),
+	COL_TEXT(struct row, driver, OUT_DEFAULT, "version of the kernel's ioctl interface"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema schema = {
+	.name = "bedplate.version", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
+};
+/* clang-format on */
 
 static int run(struct cli *cli, const void *p)
 {
+	struct row row = { .library = bp_version() };
 	struct bp_dm_version version;
+	char driver[40];
 	struct out *out;
-	struct out_row *row;
-	int r = out_new(cli, NULL, "bedplate.version", columns, OUT_RECORD | OUT_ONE, &out);
+	int r = out_open(cli, NULL, &schema, &out);
 
 	(void)p;
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, LIBRARY, bp_version());
 	r = bp_dm_version(cli->ctx, &version);
-	if (r >= 0)
-		out_textf(row, DRIVER, "%u.%u.%u", version.major, version.minor, version.patch);
-	else
+	if (r >= 0) {
+		snprintf(driver, sizeof(driver), "%u.%u.%u", version.major, version.minor,
+			 version.patch);
+		row.driver = driver;
+	} else {
 		r = cli_fail(cli, NULL, r);
+	}
+	out_add(out, NULL, &row);
 	return out_print(out) || r ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -40,5 +49,6 @@ const struct cmd cmd_version = {
 	.summary = "Print the versions of the library and of the kernel's device-mapper.",
 	.opts = opts,
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

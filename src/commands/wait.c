@@ -8,7 +8,7 @@
 
 struct args {
 	const char *name;
-	uint64_t event_nr, count;
+	uint64_t event_nr, count; /* of events to print; UINT64_MAX: no end */
 	int64_t timeout_ms;
 };
 
@@ -27,12 +27,28 @@ static const struct cmd_opt events_opts[] = {
 };
 /* clang-format on */
 
-enum { EVENT_NAME, EVENT_NR };
-static const struct out_column columns[] = {
-	[EVENT_NAME] = { "name", OUT_TEXT, OUT_DEFAULT, "name of the device" },
-	[EVENT_NR] = { "event_nr", OUT_NUMBER, OUT_DEFAULT, "number of its last event" },
+/* clang-format off */
+static const struct out_column wait_columns[] = {
+	COL_TEXT(struct bp_device_info, name, OUT_DEFAULT, "name of the device"),
+	COL_NUMBER(struct bp_device_info, event_nr, OUT_DEFAULT, "number of its last event"),
 	OUT_COLUMNS_END
 };
+static const struct out_schema wait_schema = {
+	.name = "bedplate.wait", .columns = wait_columns, .flags = OUT_ONE,
+};
+static const char *const event_words[] = { "created", "removed", "event", NULL };
+static const struct out_column event_columns[] = {
+	DOC_WORD("event", event_words, "what happened"),
+	DOC("name", OUT_TEXT, "name of the device"),
+	DOC("major", OUT_NUMBER, "major number"),
+	DOC("minor", OUT_NUMBER, "minor number"),
+	DOC("event_nr", OUT_NUMBER, "number of its last event"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema event_schema = {
+	.name = "bedplate.event", .columns = event_columns, .flags = OUT_STREAM,
+};
+/* clang-format on */
 
 static int run_wait(struct cli *cli, const void *p)
 {
@@ -41,7 +57,6 @@ static int run_wait(struct cli *cli, const void *p)
 	uint32_t event_nr = (uint32_t)args->event_nr;
 	struct bp_device_info info;
 	struct out *out;
-	struct out_row *row;
 	int r = 0;
 
 	if (!cli_given(cli, "EVENT")) {
@@ -56,12 +71,10 @@ static int run_wait(struct cli *cli, const void *p)
 		fprintf(cli->out, "%" PRIu32 "\n", info.event_nr);
 		return EXIT_OK;
 	}
-	r = out_new(cli, NULL, "bedplate.wait", columns, OUT_ONE, &out);
+	r = out_open(cli, NULL, &wait_schema, &out);
 	if (r)
 		return r;
-	row = out_row(out, NULL);
-	out_text(row, EVENT_NAME, info.name);
-	out_number(row, EVENT_NR, info.event_nr);
+	out_add(out, NULL, &info);
 	return out_print(out);
 }
 
@@ -93,19 +106,15 @@ static void print_event(struct cli *cli, const char *what, const struct bp_devic
 	struct bp_json *json;
 
 	if (!cli->json) {
-		fprintf(cli->out, "%s %s %" PRIu32 "\n", what, entry->kernel_name,
-			entry->event_nr);
-	} else if (bp_json_new(NULL, NULL, &json) == 0) {
-		/* A stream has one document a line: written flat, by hand. */
-		bp_json_string(json, NULL, entry->name);
-		fprintf(cli->out,
-			"{\"schema\": \"bedplate.event\", \"version\": 1, \"event\": \"%s\", "
-			"\"name\": %s, \"major\": %" PRIu32 ", \"minor\": %" PRIu32
-			", \"event_nr\": %" PRIu32 "}\n",
-			what, bp_json_text(json, NULL), entry->major, entry->minor,
-			entry->event_nr);
-		bp_json_free(json);
-		cli->json_begun = true;
+		cli_print(cli, "%s %s %" PRIu32 "\n", what, entry->kernel_name,
+			  entry->event_nr);
+	} else if (cli_json_start(cli, &event_schema, &json) == 0) {
+		bp_json_string(json, "event", what);
+		bp_json_string(json, "name", entry->name);
+		bp_json_uint(json, "major", entry->major);
+		bp_json_uint(json, "minor", entry->minor);
+		bp_json_uint(json, "event_nr", entry->event_nr);
+		cli_json_line(json);
 	}
 }
 
@@ -156,7 +165,7 @@ static int watch(struct cli *cli, const struct args *args, int fd, struct bp_dev
 		bp_device_list_free(*list);
 		*list = now;
 		left = end - now_ms();
-		if ((args->count && seen >= args->count) || left <= 0 || ferror(cli->out))
+		if (seen >= args->count || left <= 0 || ferror(cli->out))
 			return 0;
 		if (poll(&poll_fd, 1,
 			 end == INT64_MAX   ? -1
@@ -183,6 +192,8 @@ static int run_events(struct cli *cli, const void *p)
 	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }
 
+static const struct args no_end = { .count = UINT64_MAX };
+
 const struct cmd cmd_wait = {
 	.name = "wait",
 	.group = "Devices",
@@ -190,6 +201,7 @@ const struct cmd cmd_wait = {
 	.opts = wait_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&wait_schema),
 	.run = run_wait,
 };
 
@@ -199,6 +211,8 @@ const struct cmd cmd_events = {
 	.summary = "Print a line for each event, creation and removal of any device.",
 	.opts = events_opts,
 	.args_size = sizeof(struct args),
+	.defaults = &no_end,
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&event_schema),
 	.run = run_events,
 };
