@@ -49,6 +49,8 @@ BP_API void bp_json_object(struct bp_json *json, const char *key);
 BP_API void bp_json_object_close(struct bp_json *json);
 BP_API void bp_json_array(struct bp_json *json, const char *key);
 BP_API void bp_json_array_close(struct bp_json *json);
+/* bp_json_unwind() - Close all but the outermost @depth containers: after an error halfway. */
+BP_API void bp_json_unwind(struct bp_json *json, unsigned depth);
 BP_API void bp_json_string(struct bp_json *json, const char *key,
 			   const char *value); /* NULL: null */
 BP_API void bp_json_string_len(struct bp_json *json, const char *key, const char *value,

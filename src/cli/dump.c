@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The tables for other programs: completions and the check of the man pages read this. */
 #include "cli/internal.h"
+#include "cli/out.h"
 
 static const char *kind_name(const struct cmd_opt *opt)
 {
@@ -71,10 +72,13 @@ static void dump_command(const struct cmd *cmd, struct bp_json *json)
 	bp_json_object_close(json);
 }
 
+/* For our own scripts: not among the schemas. */
+static const struct out_schema schema = { .name = "bedplate.commands" };
+
 int dump_commands(struct cli *cli)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.commands", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

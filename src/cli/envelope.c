@@ -100,11 +100,6 @@ static int begin(struct cli *cli, const char *schema, bool flat, struct bp_json 
 	return 0;
 }
 
-int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret)
-{
-	return begin(cli, schema, false, ret);
-}
-
 int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret)
 {
 	return begin(cli, schema->name, schema->flags & OUT_STREAM, ret);
@@ -128,22 +123,28 @@ int cli_json_end(struct cli *cli, struct bp_json *json)
 	return end(json);
 }
 
+int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, int r)
+{
+	cli_fail(cli, subject, r);
+	bp_json_unwind(json, 1);
+	cli_json_end(cli, json);
+	return EXIT_FAILED;
+}
+
 int cli_json_line(struct bp_json *json)
 {
 	return end(json);
 }
 
-/* Of verbs that have nothing to tell, and where it failed before there was any data. */
-static void default_name(const struct cli *cli, char *buf, size_t size)
+const char *schema_of(const struct cmd *cmd, char *buf, size_t size)
 {
-	if (!cli->cmd) {
-		snprintf(buf, size, "bedplate.error");
-		return;
-	}
-	snprintf(buf, size, "bedplate.%s", cli->cmd->name);
+	if (cmd && cmd->schemas)
+		return cmd->schemas[0]->name;
+	snprintf(buf, size, "bedplate.%s", cmd ? cmd->name : "error");
 	for (char *c = buf; *c; c++)
 		if (*c == ' ')
 			*c = '.';
+	return buf;
 }
 
 int envelope_empty(struct cli *cli)
@@ -153,9 +154,8 @@ int envelope_empty(struct cli *cli)
 	char name[64];
 	struct bp_json *json;
 
-	default_name(cli, name, sizeof(name));
-	if (begin(cli, schema ? schema->name : name, schema && schema->flags & OUT_STREAM,
-		  &json) < 0)
+	if (begin(cli, schema_of(cli->cmd, name, sizeof(name)),
+		  schema && schema->flags & OUT_STREAM, &json) < 0)
 		return EXIT_FAILED;
 	bp_json_null(json, "data");
 	return cli_json_end(cli, json);

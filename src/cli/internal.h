@@ -58,6 +58,8 @@ void warnings_free(struct cli *cli);
 void errors_free(struct cli *cli);
 /* Keep a failure for the document; both texts are copied. */
 void errors_add(struct cli *cli, const char *subject, const char *json);
+/* The name of a verb's document; a verb without schemas, or none: made in @buf. */
+const char *schema_of(const struct cmd *cmd, char *buf, size_t size);
 /* A document without data. Return: an exit status. */
 int envelope_empty(struct cli *cli);
 

@@ -186,24 +186,6 @@ int out_open(struct cli *cli, const struct out_opts *opts, const struct out_sche
 	return out_open_columns(cli, opts, schema, schema->columns, ret);
 }
 
-int out_new(struct cli *cli, const struct out_opts *opts, const char *schema,
-	    const struct out_column *columns, uint32_t flags, struct out **ret)
-{
-	struct out_schema *made = calloc(1, sizeof(*made));
-	int r;
-
-	*ret = NULL;
-	if (!made)
-		return cli_fail(cli, NULL, -ENOMEM);
-	*made = (struct out_schema){ .name = schema, .columns = columns, .flags = flags };
-	r = out_open(cli, opts, made, ret);
-	if (*ret)
-		(*ret)->made = made;
-	else
-		free(made);
-	return r;
-}
-
 void out_set_flags(struct out *out, uint32_t flags)
 {
 	out->flags = flags;
@@ -241,7 +223,6 @@ void out_free(struct out *out)
 		next = row->next;
 		row_free(row);
 	}
-	free(out->made);
 	free(out);
 }
 

@@ -211,10 +211,6 @@ int out_print(struct out *out);
 /* Free without printing. NULL is allowed. */
 void out_free(struct out *out);
 
-/* The way before schemas were declared; use out_open(). */
-int out_new(struct cli *cli, const struct out_opts *opts, const char *schema,
-	    const struct out_column *columns, uint32_t flags, struct out **ret);
-
 static inline void out_freep(struct out **out)
 {
 	out_free(*out);

@@ -24,7 +24,6 @@ struct out {
 	struct cli *cli;
 	struct out_opts opts;
 	const struct out_schema *schema;
-	struct out_schema *made; /* of out_new(): owned */
 	const struct out_column *columns;
 	uint32_t flags;
 	unsigned nr_columns;

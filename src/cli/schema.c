@@ -119,6 +119,10 @@ static void members_text(const struct out_column *columns, unsigned depth, FILE 
 
 static bool prints(const struct cmd *cmd, const struct out_schema *schema)
 {
+	char name[64];
+
+	if (!cmd->schemas)
+		return streq(schema_of(cmd, name, sizeof(name)), schema->name);
 	for (size_t i = 0; cmd->schemas && cmd->schemas[i]; i++)
 		if (streq(cmd->schemas[i]->name, schema->name))
 			return true;
@@ -173,6 +177,19 @@ static void tell(struct cli *cli, const struct out_schema *schema, const char *h
 		schema_text(schema, help, cli->out);
 }
 
+static void tell_command(struct cli *cli, size_t number, struct bp_json *json)
+{
+	const struct cmd *cmd = commands[number];
+	char name[64];
+	const struct out_schema none = { .name = schema_of(cmd, name, sizeof(name)) };
+
+	if (!cmd->schemas)
+		tell(cli, &none, cmd->summary, json);
+	for (size_t j = 0; cmd->schemas && cmd->schemas[j]; j++)
+		if (!told(cmd->schemas[j], number, j))
+			tell(cli, cmd->schemas[j], cmd->summary, json);
+}
+
 int schemas_print(struct cli *cli)
 {
 	struct bp_json *json = NULL;
@@ -183,9 +200,7 @@ int schemas_print(struct cli *cli)
 	if (json)
 		bp_json_array(json, "data");
 	for (size_t i = 0; commands[i]; i++)
-		for (size_t j = 0; commands[i]->schemas && commands[i]->schemas[j]; j++)
-			if (!told(commands[i]->schemas[j], i, j))
-				tell(cli, commands[i]->schemas[j], commands[i]->summary, json);
+		tell_command(cli, i, json);
 	tell(cli, &columns_schema, NULL, json);
 	tell(cli, &schemas_schema, NULL, json);
 	if (!json)

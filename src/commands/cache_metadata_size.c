@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cache_metadata_size: from a number of blocks, or from two sizes. */
+#include "cli/out.h"
 #include "commands/size_unit.h"
 
 #include <bedplate/cache_dump.h>
@@ -26,10 +27,22 @@ static const struct cmd_opt opts[] = {
 
 static const struct args defaults = { .hint_width = 4 };
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("nr_cache_blocks", OUT_NUMBER, "blocks of the cache"),
+	DOC("metadata_bytes", OUT_SIZE, "size of the metadata device"),
+	DOC("metadata_blocks", OUT_NUMBER, "the same in blocks of 4096 bytes"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.cache_metadata_size", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static int print_json(struct cli *cli, uint64_t nr_blocks, bp_bytes bytes)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.cache_metadata_size", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -91,5 +104,6 @@ const struct cmd cmd_cache_metadata_size = {
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

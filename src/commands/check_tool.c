@@ -94,19 +94,46 @@ void check_tool_counts(struct cli *cli, const char *blocks, uint64_t leaked, uin
 
 /* --- JSON --- */
 
+enum { FATAL, NON_FATAL, REMARKS, CLEAN };
+const char *const check_verdicts[] = {
+	[FATAL] = "fatal",
+	[NON_FATAL] = "non-fatal",
+	[REMARKS] = "remarks",
+	[CLEAN] = "clean",
+	NULL,
+};
+
+/* clang-format off */
+const struct out_column damage_members[] = {
+	DOC("kind", OUT_TEXT, "what is wrong, in a word"),
+	DOC("harm", OUT_TEXT, "fatal, non-fatal, remark"),
+	DOC("place", OUT_TEXT, "in which structure"),
+	DOC_MAYBE("only_in_metadata_snapshot", OUT_BOOL, "the live trees don't have it"),
+	DOC_MAYBE("block", OUT_NUMBER, "metadata block"),
+	DOC_MAYBE("parent_block", OUT_NUMBER, "the one that leads to it"),
+	DOC_MAYBE("device", OUT_NUMBER, "id of the device concerned, or the first of them"),
+	DOC_MAYBE("nr_devices", OUT_NUMBER, "how many devices are concerned"),
+	DOC_MAYBE("begin", OUT_NUMBER, "first key concerned"),
+	DOC_MAYBE("end", OUT_NUMBER, "key behind the last"),
+	DOC_MAYBE("expected", OUT_NUMBER, "what it should be"),
+	DOC_MAYBE("actual", OUT_NUMBER, "what it is"),
+	DOC("message", OUT_TEXT, "all of it in a sentence"),
+	OUT_COLUMNS_END
+};
+/* clang-format on */
+
 static const char *word_of(const struct check_verdict *verdict)
 {
-	if (verdict->nr_fatal)
-		return "fatal";
-	if (verdict->nr_nonfatal)
-		return "non-fatal";
-	return verdict->nr_remarks ? "remarks" : "clean";
+	return check_verdicts[verdict->nr_fatal      ? FATAL
+			      : verdict->nr_nonfatal ? NON_FATAL
+			      : verdict->nr_remarks  ? REMARKS
+						     : CLEAN];
 }
 
-int check_tool_json_begin(struct check_tool *tool, const char *schema,
+int check_tool_json_begin(struct check_tool *tool, const struct out_schema *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret)
 {
-	int r = tool->no_memory ? -ENOMEM : cli_json_begin(tool->cli, schema, ret);
+	int r = tool->no_memory ? -ENOMEM : cli_json_start(tool->cli, schema, ret);
 
 	if (r < 0)
 		return cli_fail(tool->cli, NULL, r);

@@ -14,7 +14,7 @@
 #ifndef COMMANDS_CHECK_TOOL_H
 #define COMMANDS_CHECK_TOOL_H
 
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/damage.h>
 
@@ -53,11 +53,19 @@ void check_tool_text(const struct check_tool *tool);
 void check_tool_counts(struct cli *cli, const char *blocks, uint64_t leaked, uint64_t repaired,
 		       uint64_t wrong);
 
+/* The columns of its document: these, the format's own, and CHECK_TOOL_DAMAGES. */
+#define CHECK_TOOL_HEAD                                                                        \
+	DOC("metadata", OUT_TEXT, "the device or file"),                                       \
+		DOC_WORD("verdict", check_verdicts, "the worst that was found")
+#define CHECK_TOOL_DAMAGES DOC_LIST("damages", damage_members, "all that was found")
+extern const char *const check_verdicts[];
+extern const struct out_column damage_members[];
+
 /*
  * JSON: the path and the verdict; the format's members come between these, the damages behind
  * them. Return: 0 or an exit status; check_tool_json_end() the one to end with.
  */
-int check_tool_json_begin(struct check_tool *tool, const char *schema,
+int check_tool_json_begin(struct check_tool *tool, const struct out_schema *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret);
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
 			struct bp_json *json);

@@ -108,10 +108,13 @@ const char *devno_text(char *buf, uint32_t major, uint32_t minor)
 void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret)
 {
 	struct bp_selector which = { .major = major, .minor = minor };
+	struct bp_device_info info;
 	struct bp_table *table;
 	size_t len = 0;
 
 	*ret = (struct device_about){ .size_bytes = OUT_UNKNOWN };
+	if (bp_device_info(cli->ctx, &which, &info) == 0)
+		memcpy(ret->path, info.path, sizeof(ret->path));
 	if (bp_device_table(cli->ctx, &which, 0, &table) < 0)
 		return;
 	ret->size_bytes = bp_sector_to_bytes(bp_table_length(table));

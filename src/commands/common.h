@@ -102,10 +102,11 @@ static inline uint64_t share_of(uint64_t part, uint64_t whole)
 #define DEVNO_TEXT 24
 const char *devno_text(char *buf, uint32_t major, uint32_t minor);
 
-/* What the kernel doesn't tell of a device with its name, but its live table does. */
+/* What the kernel doesn't tell of a device with its name. */
 struct device_about {
-	uint64_t size_bytes; /* OUT_UNKNOWN: it could not be asked */
-	char targets[64];    /* each once, by commas; cut where there are many */
+	char path[BP_NODE_SIZE]; /* "": it is not there any more */
+	uint64_t size_bytes;     /* OUT_UNKNOWN: it could not be asked */
+	char targets[64];        /* each once, by commas; cut where there are many */
 };
 void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret);
 #define SIZE_HELP    "size of the live table"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* era_invalidate: which blocks were written since an era, as XML or JSON. */
+#include "cli/out.h"
 #include "commands/text_out.h"
 
 #include <bedplate/era_dump.h>
@@ -76,6 +77,25 @@ static int on_damage(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* clang-format off */
+static const struct out_column run_members[] = {
+	DOC("begin", OUT_NUMBER, "first block"),
+	DOC("end", OUT_NUMBER, "block behind the last"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("written_since", OUT_NUMBER, "the era that was asked for"),
+	DOC("current_era", OUT_NUMBER, "the metadata's"),
+	DOC_LIST("runs", run_members, "blocks written in that era or later"),
+	DOC("nr_blocks", OUT_NUMBER, "how many they are"),
+	DOC("exact", OUT_BOOL, "nothing was taken for written because it can't be read"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.era_invalidate", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static int print_json(struct cli *cli, const struct args *args)
 {
 	struct listing l = { .cli = cli };
@@ -84,7 +104,7 @@ static int print_json(struct cli *cli, const struct args *args)
 
 	if (r < 0)
 		return cli_fail(cli, args->path, r);
-	r = cli_json_begin(cli, "bedplate.era_invalidate", &l.json);
+	r = cli_json_start(cli, &schema, &l.json);
 	if (r < 0) {
 		bp_era_close(meta);
 		return cli_fail(cli, NULL, r);
@@ -94,13 +114,15 @@ static int print_json(struct cli *cli, const struct args *args)
 	bp_json_uint(l.json, "current_era", bp_era_superblock_get(meta)->current_era);
 	bp_json_array(l.json, "runs");
 	r = bp_era_written_since(meta, (uint32_t)args->since, on_run, on_damage, &l);
+	bp_era_close(meta);
+	if (r < 0)
+		return cli_json_fail(cli, l.json, args->path, r);
 	bp_json_array_close(l.json);
 	bp_json_uint(l.json, "nr_blocks", l.nr_blocks);
-	bp_json_bool(l.json, "exact", r == 0 && !l.nr_damages);
+	bp_json_bool(l.json, "exact", !l.nr_damages);
 	bp_json_object_close(l.json);
-	bp_era_close(meta);
 	status = cli_json_end(cli, l.json);
-	return status || (r == 0 && !l.nr_damages) ? status : EXIT_FAILED;
+	return status || !l.nr_damages ? status : EXIT_FAILED;
 }
 
 static int run(struct cli *cli, const void *p)
@@ -126,5 +148,6 @@ const struct cmd cmd_era_invalidate = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -40,7 +40,6 @@ static const struct cmd_opt deps_opts[] = {
 struct ls_row {
 	struct bp_device_entry entry;
 	char device[DEVNO_TEXT];
-	const char *path;
 	struct device_about about;
 };
 struct tree_row {
@@ -61,7 +60,7 @@ static const struct out_column ls_columns[] = {
 	COL_SIZE_AS("size_bytes", struct ls_row, about.size_bytes, OUT_DEFAULT, SIZE_HELP),
 	COL_TEXT_AS("targets", struct ls_row, about.targets, OUT_DEFAULT, TARGETS_HELP),
 	COL_TEXT(struct ls_row, device, OUT_DEFAULT, "MAJOR:MINOR"),
-	COL_TEXT(struct ls_row, path, OUT_DEFAULT, "its node"),
+	COL_TEXT_AS("path", struct ls_row, about.path, OUT_DEFAULT, "its node"),
 	COL_TEXT_AS("uuid", struct ls_row, entry.uuid, 0, "uuid"),
 	COL_NUMBER_AS("event_nr", struct ls_row, entry.event_nr, 0, "number of the last event"),
 	COL_TEXT_AS("kernel_name", struct ls_row, entry.kernel_name, 0, "name as the kernel holds it"),
@@ -129,10 +128,13 @@ static const char *remark(const struct drawing *d, size_t index, bool repeated)
 static void tree_about(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row,
 		       struct bp_bdev *bdev)
 {
-	if (node->mapped)
+	if (node->mapped) {
 		device_about(d->cli, node->major, node->minor, &row->about);
+		row->path = row->about.path;
+		return;
+	}
 	row->path = node_of(d->cli, row->device, bdev);
-	if (!node->mapped && row->path)
+	if (row->path)
 		row->about.size_bytes = bdev->size_bytes;
 }
 
@@ -227,13 +229,10 @@ static int has_target(struct cli *cli, const char *name, const char *target)
 static void add_ls(struct cli *cli, struct out *out, const struct bp_device_entry *entry)
 {
 	struct ls_row row = { .entry = *entry, .about.size_bytes = OUT_UNKNOWN };
-	struct bp_bdev bdev;
 
 	devno_text(row.device, entry->major, entry->minor);
-	if (out_shows(out, "size_bytes") || out_shows(out, "targets"))
+	if (out_shows(out, "size_bytes") || out_shows(out, "targets") || out_shows(out, "path"))
 		device_about(cli, entry->major, entry->minor, &row.about);
-	if (out_shows(out, "path"))
-		row.path = node_of(cli, row.device, &bdev);
 	out_add(out, NULL, &row);
 }
 

@@ -115,6 +115,48 @@ static void print_text(const struct check *check)
 
 /* --- JSON --- */
 
+/* clang-format off */
+static const struct out_column superblock_members[] = {
+	DOC("transaction_id", OUT_NUMBER, "the pool's transaction"),
+	DOC("time", OUT_NUMBER, "its clock, which counts snapshots"),
+	DOC("version", OUT_NUMBER, "of the format"),
+	DOC("needs_check", OUT_BOOL, "the kernel found damage: until it is cleared the pool can only be read"),
+	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
+	DOC("nr_data_blocks", OUT_NUMBER, "data blocks"),
+	DOC("nr_data_allocated", OUT_NUMBER, "of them, those in use"),
+	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
+	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
+	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	CHECK_TOOL_HEAD,
+	{ .name = "superblock", .kind = OUT_JSON, .flags = OUT_OPTIONAL, .members = superblock_members, .help = "what it says" },
+	DOC("nr_fatal", OUT_NUMBER, "damages that keep the pool from being used"),
+	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
+	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
+	DOC("nr_devices", OUT_NUMBER, "devices"),
+	DOC("nr_snap_devices", OUT_NUMBER, "more, only in the metadata snapshot"),
+	DOC("nr_mappings", OUT_NUMBER, "mappings; those in shared nodes count once"),
+	DOC("nr_nodes", OUT_NUMBER, "nodes of the mapping trees"),
+	DOC("nr_leaves", OUT_NUMBER, "of them, leaves"),
+	DOC("nr_data_leaked", OUT_NUMBER, "data blocks that nobody has, but count as used"),
+	DOC("nr_metadata_leaked", OUT_NUMBER, "the same of metadata blocks"),
+	DOC("nr_data_wrong", OUT_NUMBER, "data blocks whose count is wrong"),
+	DOC("nr_metadata_wrong", OUT_NUMBER, "the same of metadata blocks"),
+	DOC("repaired_data_leaks", OUT_NUMBER, "leaked data blocks that were given back"),
+	DOC("repaired_metadata_leaks", OUT_NUMBER, "the same of metadata blocks"),
+	DOC("repaired_accounting", OUT_BOOL, "totals of the space maps were put right"),
+	DOC("cleared_needs_check", OUT_BOOL, "the flag was cleared"),
+	CHECK_TOOL_DAMAGES,
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_check", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static void superblock_json(struct bp_json *json, const struct bp_thin_check_result *res)
 {
 	const struct bp_thin_superblock *sb = &res->superblock;
@@ -159,7 +201,7 @@ static void counts_json(struct bp_json *json, const struct bp_thin_check_result 
 static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	struct bp_json *json;
-	int r = check_tool_json_begin(&check->tool, "bedplate.thin_check", verdict, &json);
+	int r = check_tool_json_begin(&check->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -200,5 +242,6 @@ const struct cmd cmd_thin_check = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

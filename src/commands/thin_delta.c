@@ -3,7 +3,7 @@
  * The XML is that of thin-provisioning-tools, without a newline at its end. Nothing of it is
  * printed before both devices are found.
  */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_delta.h>
 
@@ -121,6 +121,32 @@ static int end_xml(struct print *p)
 
 /* --- JSON --- */
 
+/* clang-format off */
+static const struct out_column side_members[] = {
+	DOC_MAYBE("dev_id", OUT_NUMBER, "id of the device"),
+	DOC_MAYBE("root", OUT_NUMBER, "or the root of its tree, as it was named"),
+	OUT_COLUMNS_END
+};
+static const struct out_column run_members[] = {
+	DOC("kind", OUT_TEXT, "same, different, left_only or right_only"),
+	DOC("begin", OUT_NUMBER, "first block of the devices"),
+	DOC("length", OUT_NUMBER, "how many blocks"),
+	DOC_MAYBE("left_data_begin", OUT_NUMBER, "data block of the left one's first"),
+	DOC_MAYBE("right_data_begin", OUT_NUMBER, "data block of the right one's first"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
+	DOC_OBJECT("left", side_members, "the one"),
+	DOC_OBJECT("right", side_members, "the other"),
+	DOC_LIST("runs", run_members, "what is the same and what differs, by ascending block"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_delta", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static void json_side(const struct print *p, const char *name, const char *root_option,
 		      uint64_t id, uint64_t root)
 {
@@ -133,7 +159,7 @@ static void json_side(const struct print *p, const char *name, const char *root_
 
 static int begin_json(struct print *p)
 {
-	int r = cli_json_begin(p->cli, "bedplate.thin_delta", &p->json);
+	int r = cli_json_start(p->cli, &schema, &p->json);
 
 	if (r < 0)
 		return r;
@@ -214,10 +240,10 @@ static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta
 	r = bp_thin_delta(meta, &left, &right, &opt, on_run, &p);
 	if (r == 0 && !p.begun)
 		r = begin(&p);
-	if (r < 0) {
-		bp_json_free(p.json);
+	if (r < 0 && p.json)
+		return cli_json_fail(cli, p.json, ferror(cli->out) ? NULL : args->path, r);
+	if (r < 0)
 		return cli_fail(cli, ferror(cli->out) ? NULL : args->path, r);
-	}
 	return cli->json ? end_json(&p) : end_xml(&p);
 }
 
@@ -262,5 +288,6 @@ const struct cmd cmd_thin_delta = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* thin_metadata_pack and thin_metadata_unpack, which have all but the direction in common. */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_pack.h>
 
@@ -54,11 +54,26 @@ static bool ask(struct cli *cli)
 	return c == 'y' || c == 'Y';
 }
 
-static int print_json(struct cli *cli, const char *schema,
-		      const struct bp_thin_pack_result *res)
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("nr_blocks", OUT_NUMBER, "blocks of the metadata"),
+	DOC("nr_packed", OUT_NUMBER, "of them, those in the pack"),
+	DOC("nr_damaged", OUT_NUMBER, "of them, those whose checksum is wrong"),
+	DOC("pack_bytes", OUT_SIZE, "size of the pack"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema pack_schema = {
+	.name = "bedplate.thin_metadata_pack", .columns = columns, .flags = OUT_ONE,
+};
+static const struct out_schema unpack_schema = {
+	.name = "bedplate.thin_metadata_unpack", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
+static int print_json(struct cli *cli, const struct bp_thin_pack_result *res)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, schema, &json);
+	int r = cli_json_start(cli, cli->cmd->schemas[0], &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -109,11 +124,7 @@ static int run_job(struct cli *cli, const struct args *args, job_fn job, const c
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	tell(cli, args, &res);
-	return cli->json ? print_json(cli,
-				      job == bp_thin_pack ? "bedplate.thin_metadata_pack"
-							  : "bedplate.thin_metadata_unpack",
-				      &res)
-			 : EXIT_OK;
+	return cli->json ? print_json(cli, &res) : EXIT_OK;
 }
 
 static int run_pack(struct cli *cli, const void *p)
@@ -133,6 +144,7 @@ const struct cmd cmd_thin_metadata_pack = {
 	.opts = pack_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&pack_schema),
 	.run = run_pack,
 };
 
@@ -143,5 +155,6 @@ const struct cmd cmd_thin_metadata_unpack = {
 	.opts = unpack_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&unpack_schema),
 	.run = run_unpack,
 };

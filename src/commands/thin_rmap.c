@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_delta.h>
 
@@ -24,6 +24,19 @@ struct print {
 	struct cli *cli;
 	struct bp_json *json;
 };
+
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("dev_id", OUT_NUMBER, "id of the device"),
+	DOC("data_begin", OUT_NUMBER, "first data block"),
+	DOC("thin_begin", OUT_NUMBER, "block of the device that lies there"),
+	DOC("length", OUT_NUMBER, "how many blocks"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_rmap", .columns = columns,
+};
+/* clang-format on */
 
 /* "5..45": digits only, the first less than the second. */
 static bool parse_region(const char *word, struct bp_thin_region *ret)
@@ -84,7 +97,7 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 		.progress_user = cli,
 	};
 	struct print p = { .cli = cli };
-	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_rmap", &p.json) : 0;
+	int r = cli->json ? cli_json_start(cli, &schema, &p.json) : 0;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -93,8 +106,10 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 	cli_progress_title(cli, "Looking for owners");
 	r = bp_thin_rmap(meta, regions, args->regions.count, &opt, on_owner, &p);
 	if (r < 0) {
-		bp_json_free(p.json);
-		return cli_fail(cli, ferror(cli->out) ? NULL : args->path, r);
+		const char *subject = ferror(cli->out) ? NULL : args->path;
+
+		return p.json ? cli_json_fail(cli, p.json, subject, r)
+			      : cli_fail(cli, subject, r);
 	}
 	if (!p.json)
 		return EXIT_OK;
@@ -134,5 +149,6 @@ const struct cmd cmd_thin_rmap = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

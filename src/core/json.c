@@ -138,6 +138,12 @@ static void close_container(struct bp_json *json, bool object)
 		hand_on(json);
 }
 
+void bp_json_unwind(struct bp_json *json, unsigned depth)
+{
+	while (json->depth > depth)
+		close_container(json, json->in_object[json->depth - 1]);
+}
+
 void bp_json_object(struct bp_json *json, const char *key)
 {
 	open_container(json, key, true);

@@ -10,7 +10,7 @@ expect_match '^would create pool' bedplate pool create -n pool --metadata "$DISK
 expect "" bedplate ls -q
 bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --size 512MiB --low-water 10
 expect_fail 1 "^pool create: pool: '$DISK0': another pool uses it" bedplate pool create pool --metadata "$DISK0" --data "$DISK1"
-same mode "$(field mode)" write
+same mode "$(field mode)" rw
 same block "$(field block-size)" 65536
 same zeroing "$(field zeroing)" yes
 same size "$(field data-total)" 536870912
@@ -71,7 +71,7 @@ expect_fail 1 '' bedplate pool reserve-metadata-snap pool
 bedplate pool release-metadata-snap pool
 same held "$(field held-root-mblock)" ""
 bedplate pool set pool --no-space error --low-water 20
-same "when full" "$(field no-space)" error
+same "when full" "$(field no-space)" error_if_no_space
 same "low water" "$(field low-water-dblocks)" 20
 expect "after" get /dev/mapper/home 0
 bedplate pool grow pool
@@ -94,7 +94,7 @@ same transaction "$(field transaction-id)" 0
 # For programs.
 command -v jq > /dev/null || exit 0
 bedplate -J pool thin pool v --size 1GiB | jq -e '.data == {"pool":"pool","name":"v","thin_id":0}' > /dev/null
-bedplate -J pool status pool | jq -e '.data.mode == "write" and .data.needs_check == false' > /dev/null
+bedplate -J pool status pool | jq -e '.data.mode == "rw" and .data.needs_check == false' > /dev/null
 bedplate -J pool list | jq -e '.data[0].name == "pool"' > /dev/null
 bedplate -J pool list pool | jq -e '.data[0].thin_id == 0 and .data[0].mapped_bytes == 0' > /dev/null
 bedplate -J pool snapshot -n pool s --origin v | jq -e '.data | length > 1' > /dev/null

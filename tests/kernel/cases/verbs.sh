@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 180
 # Every device verb on a real device: what it does is seen by another verb, and by dmsetup.
 . "$KERNEL_LIB"
 name() { bedplate info -r --noheadings -o "$1" "$2"; }
@@ -61,7 +62,7 @@ expect "top
 \`-moved
   \`-ubda" env LC_ALL=C bedplate ls --tree --noheadings -o name
 expect_match '^top +254:0' bedplate deps
-expect_match '^moved +254:0 *$' bedplate ls
+expect_match '^moved +8KiB +linear +254:0 +/dev/mapper/moved$' bedplate ls
 expect "top
 moved" bedplate ls --noheadings --target linear --sort -name -o name
 expect "" bedplate ls -q --noheadings --target zero

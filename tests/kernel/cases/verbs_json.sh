@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 180
 # --json on every device verb is one document with schema, version, data and warnings.
 . "$KERNEL_LIB"
 command -v jq > /dev/null || skip "jq is not installed"
@@ -11,9 +12,11 @@ document() {
 	bedplate --json "$@" > out || fail "'$*' ended with $?"
 	jq -e ".schema == \"$schema\" and .version == 1 and (.warnings | type) == \"array\"" out \
 		> /dev/null || fail "'$*' printed" "$(cat out)"
+	cp out "document.$((count += 1))"
 	jq -e "$filter" out > /dev/null || fail "'$*': no $filter in" "$(cat out)"
 }
 
+count=0
 document bedplate.create '.data.name == "a" and .data.major == 254' \
 	create a linear --device "$DISK0" --size 1MiB
 document bedplate.create.plan '.data.segments[0].params.offset_sectors == 8' \
@@ -37,7 +40,7 @@ document bedplate.reload '.data.result == "reloaded"' reload a zero --size 1MiB
 document bedplate.rename '.data.result == "renamed"' rename a b
 document bedplate.set-uuid '.data.result == "set"' set-uuid b U
 document bedplate.message '.data.reply == "0\n" or .data.reply == "0"' message b 0 @stats_create 0+8 8
-document bedplate.mknodes '.data.result == "made"' mknodes
+document bedplate.mknodes '.data[0].result == "made"' mknodes
 document bedplate.setgeometry '.data.result == "set"' setgeometry b 1 1 1 0
 document bedplate.measure '.data | type == "array"' measure b
 document bedplate.mangle '.data[0].result == "mangled"' mangle b
@@ -47,11 +50,26 @@ document bedplate.cookies '.data == []' cookies
 document bedplate.remove '.data == [{"device":"b","result":"removed"}]' remove b
 document bedplate.remove-all '.data.result' remove-all --yes
 
+document bedplate.create.concise '.data | map(.name) == ["p", "q"]' \
+	create --concise 'p,,,rw,0 8 zero;q,,,rw,0 8 linear /dev/mapper/p 0'
+document bedplate.info '.data[1] | .size_bytes == 4096 and .targets == "linear"' info
+document bedplate.ls '.data[0] | .size_bytes == 4096 and .path == "/dev/mapper/p"' ls
+document bedplate.columns '.data[0].name == "name"' info --list-columns
+document bedplate.plan '.data | length > 0' remove -n q p
+document bedplate.table.concise '.data | startswith("p,")' table --concise
+document bedplate.cookies.answer '.data.cookie | startswith("0xd4d")' cookies --create
+document bedplate.cookies.answer '.data.destroyed == 1' cookies --destroy-older 0
+document bedplate.remove '.data | length == 2' remove q p
+
 # A stream has a document a line.
 (sleep 0.3 && bedplate create c zero --size 8) &
 bedplate --json events --count 1 --timeout 5s > out
 wait
+cp out document.event
 jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
+
+"$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)" document.* ||
+	fail "documents are not as declared"
 
 # What failed stands in the document, with the kernel's word and what is known of the line.
 ! bedplate --json create bad --no-check --table "0 8 linear $DISK0 99999999999" > out 2> err ||
