@@ -295,6 +295,8 @@ char *cli_visible(const char *text);
 int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret);
 int cli_json_end(struct cli *cli, struct bp_json *json);
 int cli_json_line(struct bp_json *json);
+/* The way before schemas were declared; use cli_json_start(). */
+int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret);
 /* Where the work failed with data half written: the failure follows it. As cli_fail(), and ends. */
 int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, int r);
 

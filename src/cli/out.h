@@ -126,6 +126,7 @@ struct out_column {
 #define DOC_WORD(n, list, h)                { .name = n, .kind = OUT_TEXT, .help = h, .words = list }
 #define DOC_MAYBE(n, k, h)                  { .name = n, .kind = k, .flags = OUT_OPTIONAL, .help = h }
 #define DOC_OBJECT(n, has, h)               { .name = n, .kind = OUT_JSON, .help = h, .members = has }
+#define DOC_OBJECT_MAYBE(n, has, h)          { .name = n, .kind = OUT_JSON, .flags = OUT_OPTIONAL, .help = h, .members = has }
 #define DOC_LIST(n, has, h)                 { .name = n, .kind = OUT_JSON, .flags = OUT_MANY, .help = h, .members = has }
 /* clang-format on */
 

@@ -92,6 +92,44 @@ static void print_text(const struct check *check)
 
 /* --- JSON --- */
 
+/* clang-format off */
+static const struct out_column superblock_members[] = {
+	DOC("version", OUT_NUMBER, "of the format"),
+	DOC("clean_shutdown", OUT_BOOL, "it was shut down cleanly"),
+	DOC("needs_check", OUT_BOOL, "the kernel found damage: until it is cleared it can't be used"),
+	DOC("policy", OUT_TEXT, "name of the policy"),
+	DOC("hint_bytes", OUT_SIZE, "size of the policy's hint of a block"),
+	DOC("data_block_bytes", OUT_SIZE, "size of a block of data"),
+	DOC("nr_cache_blocks", OUT_NUMBER, "blocks of the cache"),
+	DOC("discard_block_sectors", OUT_NUMBER, "unit of discards"),
+	DOC("nr_discard_blocks", OUT_NUMBER, "how many of them"),
+	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
+	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
+	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	CHECK_TOOL_HEAD,
+	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
+	DOC("nr_fatal", OUT_NUMBER, "damages that keep it from being used"),
+	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
+	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
+	DOC("nr_mapped", OUT_NUMBER, "cache blocks that hold something"),
+	DOC("nr_dirty", OUT_NUMBER, "of them, those stored as dirty"),
+	DOC("nr_lost", OUT_NUMBER, "cache blocks whose mapping can't be read"),
+	DOC("nr_metadata_leaked", OUT_NUMBER, "metadata blocks that nobody has, but count as used"),
+	DOC("nr_metadata_wrong", OUT_NUMBER, "metadata blocks whose count is wrong"),
+	DOC("repaired_metadata_leaks", OUT_NUMBER, "leaked metadata blocks that were given back"),
+	DOC("repaired_accounting", OUT_BOOL, "totals of the space map were put right"),
+	DOC("cleared_needs_check", OUT_BOOL, "the flag was cleared"),
+	CHECK_TOOL_DAMAGES,
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.cache_check", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static void superblock_json(struct bp_json *json, const struct bp_cache_check_result *res)
 {
 	const struct bp_cache_superblock *sb = &res->superblock;
@@ -116,7 +154,7 @@ static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	const struct bp_cache_check_result *res = &check->res;
 	struct bp_json *json;
-	int r = check_tool_json_begin(&check->tool, "bedplate.cache_check", verdict, &json);
+	int r = check_tool_json_begin(&check->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -167,5 +205,6 @@ const struct cmd cmd_cache_check = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

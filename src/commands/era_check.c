@@ -77,6 +77,38 @@ static void print_text(const struct check *check)
 
 /* --- JSON --- */
 
+/* clang-format off */
+static const struct out_column superblock_members[] = {
+	DOC("version", OUT_NUMBER, "of the format"),
+	DOC("data_block_bytes", OUT_SIZE, "size of a block of data"),
+	DOC("nr_blocks", OUT_NUMBER, "blocks that are watched"),
+	DOC("current_era", OUT_NUMBER, "the era it is in"),
+	DOC("current_writeset", OUT_BOOL, "the current era has a set of blocks"),
+	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot"),
+	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
+	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
+	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	CHECK_TOOL_HEAD,
+	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
+	DOC("nr_fatal", OUT_NUMBER, "damages that keep it from being used"),
+	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
+	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
+	DOC("nr_writesets", OUT_NUMBER, "sets of blocks not yet digested"),
+	DOC("nr_metadata_leaked", OUT_NUMBER, "metadata blocks that nobody has, but count as used"),
+	DOC("nr_metadata_wrong", OUT_NUMBER, "metadata blocks whose count is wrong"),
+	DOC("repaired_metadata_leaks", OUT_NUMBER, "leaked metadata blocks that were given back"),
+	DOC("repaired_accounting", OUT_BOOL, "totals of the space map were put right"),
+	CHECK_TOOL_DAMAGES,
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.era_check", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 static void superblock_json(struct bp_json *json, const struct bp_era_check_result *res)
 {
 	const struct bp_era_superblock *sb = &res->superblock;
@@ -99,7 +131,7 @@ static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	const struct bp_era_check_result *res = &check->res;
 	struct bp_json *json;
-	int r = check_tool_json_begin(&check->tool, "bedplate.era_check", verdict, &json);
+	int r = check_tool_json_begin(&check->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -147,5 +179,6 @@ const struct cmd cmd_era_check = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

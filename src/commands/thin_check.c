@@ -132,7 +132,7 @@ static const struct out_column superblock_members[] = {
 };
 static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
-	{ .name = "superblock", .kind = OUT_JSON, .flags = OUT_OPTIONAL, .members = superblock_members, .help = "what it says" },
+	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
 	DOC("nr_fatal", OUT_NUMBER, "damages that keep the pool from being used"),
 	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
 	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),

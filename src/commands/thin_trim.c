@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_trim.h>
 
@@ -24,6 +24,25 @@ struct print {
 	struct cli *cli;
 	struct bp_json *json;
 };
+
+/* clang-format off */
+static const struct out_column run_members[] = {
+	DOC("data_begin", OUT_NUMBER, "first data block"),
+	DOC("length", OUT_NUMBER, "how many blocks"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC_LIST("runs", run_members, "data blocks that are free"),
+	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
+	DOC("nr_data_blocks", OUT_NUMBER, "data blocks"),
+	DOC("nr_free_blocks", OUT_NUMBER, "of them, those that are free"),
+	DOC("discarded", OUT_BOOL, "they were discarded; no: a dry run"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_trim", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
 
 static void print_damage(void *user, const struct bp_damage *damage)
 {
@@ -79,7 +98,7 @@ static int run(struct cli *cli, const void *q)
 		.progress = on_progress,
 		.user = &p,
 	};
-	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_trim", &p.json) : 0;
+	int r = cli->json ? cli_json_start(cli, &schema, &p.json) : 0;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -89,10 +108,8 @@ static int run(struct cli *cli, const void *q)
 	}
 	cli_progress_title(cli, "Checking and trimming");
 	r = bp_thin_trim(cli->ctx, args->metadata, args->data, &opt, &res);
-	if (r < 0) {
-		bp_json_free(p.json);
-		return cli_fail(cli, NULL, r);
-	}
+	if (r < 0)
+		return p.json ? cli_json_fail(cli, p.json, NULL, r) : cli_fail(cli, NULL, r);
 	if (p.json)
 		return end_json(&p, &res);
 	cli_note(cli, "%" PRIu64 " of %" PRIu64 " data blocks are free%s", res.nr_free,
@@ -107,5 +124,6 @@ const struct cmd cmd_thin_trim = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

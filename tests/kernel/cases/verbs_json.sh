@@ -57,7 +57,7 @@ document bedplate.ls '.data[0] | .size_bytes == 4096 and .path == "/dev/mapper/p
 document bedplate.columns '.data[0].name == "name"' info --list-columns
 document bedplate.plan '.data | length > 0' remove -n q p
 document bedplate.table.concise '.data | startswith("p,")' table --concise
-document bedplate.cookies.answer '.data.cookie | startswith("0xd4d")' cookies --create
+document bedplate.cookies.answer '.data.cookie | startswith("0x0d4d")' cookies --create
 document bedplate.cookies.answer '.data.destroyed == 1' cookies --destroy-older 0
 document bedplate.remove '.data | length == 2' remove q p
 
