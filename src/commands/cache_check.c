@@ -154,7 +154,7 @@ static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	const struct bp_cache_check_result *res = &check->res;
 	struct bp_json *json;
-	int r = check_tool_json_begin(&check->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(&check->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;

@@ -130,7 +130,7 @@ static const char *word_of(const struct check_verdict *verdict)
 						     : CLEAN];
 }
 
-int check_tool_json_begin(struct check_tool *tool, const struct out_schema *schema,
+int check_tool_json_start(struct check_tool *tool, const struct out_schema *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret)
 {
 	int r = tool->no_memory ? -ENOMEM : cli_json_start(tool->cli, schema, ret);
@@ -141,6 +141,13 @@ int check_tool_json_begin(struct check_tool *tool, const struct out_schema *sche
 	bp_json_string(*ret, "metadata", tool->path);
 	bp_json_string(*ret, "verdict", word_of(verdict));
 	return 0;
+}
+
+int check_tool_json_begin(struct check_tool *tool, const char *schema,
+			  const struct check_verdict *verdict, struct bp_json **ret)
+{
+	return check_tool_json_start(tool, &(struct out_schema){ .name = schema }, verdict,
+				     ret);
 }
 
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,

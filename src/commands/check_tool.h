@@ -65,7 +65,10 @@ extern const struct out_column damage_members[];
  * JSON: the path and the verdict; the format's members come between these, the damages behind
  * them. Return: 0 or an exit status; check_tool_json_end() the one to end with.
  */
-int check_tool_json_begin(struct check_tool *tool, const struct out_schema *schema,
+int check_tool_json_start(struct check_tool *tool, const struct out_schema *schema,
+			  const struct check_verdict *verdict, struct bp_json **ret);
+/* The way before schemas were declared; use check_tool_json_start(). */
+int check_tool_json_begin(struct check_tool *tool, const char *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret);
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
 			struct bp_json *json);

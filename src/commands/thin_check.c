@@ -147,6 +147,7 @@ static const struct out_column columns[] = {
 	DOC("nr_metadata_wrong", OUT_NUMBER, "the same of metadata blocks"),
 	DOC("repaired_data_leaks", OUT_NUMBER, "leaked data blocks that were given back"),
 	DOC("repaired_metadata_leaks", OUT_NUMBER, "the same of metadata blocks"),
+	DOC("repaired_times", OUT_NUMBER, "times that were too low and are raised"),
 	DOC("repaired_accounting", OUT_BOOL, "totals of the space maps were put right"),
 	DOC("cleared_needs_check", OUT_BOOL, "the flag was cleared"),
 	CHECK_TOOL_DAMAGES,
@@ -201,7 +202,7 @@ static void counts_json(struct bp_json *json, const struct bp_thin_check_result 
 static int print_json(struct check *check, const struct check_verdict *verdict)
 {
 	struct bp_json *json;
-	int r = check_tool_json_begin(&check->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(&check->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;

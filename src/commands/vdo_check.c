@@ -105,7 +105,7 @@ static int print_json(struct check_tool *tool, const struct bp_vdo_check_result 
 		      const struct check_verdict *verdict)
 {
 	struct bp_json *json;
-	int r = check_tool_json_begin(tool, &schema, verdict, &json);
+	int r = check_tool_json_start(tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
