@@ -20,6 +20,7 @@
 #include <bedplate/export.h>
 #include <bedplate/history.h>
 #include <bedplate/json.h>
+#include <bedplate/metadata_generate.h>
 #include <bedplate/output.h>
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>

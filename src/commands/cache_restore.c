@@ -5,7 +5,7 @@
 #include <bedplate/cache_dump.h>
 
 struct args {
-	const char *input, *output, *io_engine;
+	const char *input, *output, *dummy, *io_engine;
 	uint64_t version;
 	uint32_t flags;
 };
@@ -17,6 +17,7 @@ static const struct cmd_opt opts[] = {
 	OPT_RANGE(version, 1, 2, 0, "metadata-version", "VERSION", "version of the metadata: 1 or 2 (the default)"),
 	OPT_SYNONYM("debug-override-metadata-version", "metadata-version"),
 	OPT_BIT(flags, BP_CACHE_RESTORE_UNCLEAN, 0, "omit-clean-shutdown", "as after a crash: all mapped blocks will be taken as dirty"),
+	OPT_OPERAND_OPTIONAL(dummy, "EMPTY", "an empty word is accepted"),
 	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
 	OPT_ANY("input"),
 	OPT_ANY("output"),
@@ -35,8 +36,11 @@ static int run(struct cli *cli, const void *p)
 		.user = cli,
 	};
 	const char *name;
-	int fd, r, status = text_in_open(cli, args->input, &fd, &name);
+	int fd, r, status;
 
+	if (args->dummy && *args->dummy)
+		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
+	status = text_in_open(cli, args->input, &fd, &name);
 	if (status)
 		return status;
 	r = bp_cache_restore(cli->ctx, fd, name, args->output, &opt);

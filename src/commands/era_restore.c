@@ -5,13 +5,14 @@
 #include <bedplate/era_dump.h>
 
 struct args {
-	const char *input, *output, *io_engine;
+	const char *input, *output, *dummy, *io_engine;
 };
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
 	OPT_STRING(input, 'i', "input", "FILE", "XML to read; - is standard input"),
 	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to overwrite"),
+	OPT_OPERAND_OPTIONAL(dummy, "EMPTY", "an empty word is accepted"),
 	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
 	OPT_ANY("input"),
 	OPT_ANY("output"),
@@ -28,8 +29,11 @@ static int run(struct cli *cli, const void *p)
 		.user = cli,
 	};
 	const char *name;
-	int fd, r, status = text_in_open(cli, args->input, &fd, &name);
+	int fd, r, status;
 
+	if (args->dummy && *args->dummy)
+		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
+	status = text_in_open(cli, args->input, &fd, &name);
 	if (status)
 		return status;
 	r = bp_era_restore(cli->ctx, fd, name, args->output, &opt);

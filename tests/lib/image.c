@@ -38,6 +38,8 @@ static void copy(uint8_t *to, const uint8_t *from, size_t size)
 	}
 }
 
+#include "formats/cache/disk.h"
+#include "formats/era/disk.h"
 #include "formats/thin/disk.h"
 
 static void read_all(struct image *image, FILE *from)
@@ -143,14 +145,26 @@ void image_patch(const struct image *image, bp_mblock nr, enum block_kind kind, 
 	image_seal(image, nr, kind);
 }
 
+/* Where a superblock has the root of the metadata space map. */
+static size_t map_root_offset(const void *superblock)
+{
+	const le64 *magic = (const le64 *)superblock + 4;
+
+	if (le64_get(*magic) == CACHE_MAGIC)
+		return offsetof(struct cache_superblock_disk, metadata_space_map_root);
+	if (le64_get(*magic) == ERA_MAGIC)
+		return offsetof(struct era_superblock_disk, metadata_space_map_root);
+	return offsetof(struct thin_superblock_disk, metadata_space_map_root);
+}
+
 bool image_used(const struct image *image, bp_mblock nr)
 {
-	const struct thin_superblock_disk *sb = image_block(image, 0);
+	const uint8_t *sb = image_block(image, 0);
 	const struct sm_index_disk *index;
 	const struct sm_bitmap_disk *bitmap;
 	struct sm_root_disk root;
 
-	memcpy(&root, sb->metadata_space_map_root, sizeof(root));
+	memcpy(&root, sb + map_root_offset(sb), sizeof(root));
 	index = image_block(image, le64_get(root.bitmap_root));
 	bitmap = image_block(image, le64_get(index->entries[0].blocknr));
 	return le64_get(bitmap->words[nr / 32]) >> (2 * (nr % 32)) & 3;

@@ -46,14 +46,16 @@ static void check_flags(struct cache_check *c)
 {
 	const struct bp_cache_superblock *sb = &c->cm.sb.pub;
 	/* Who may not write must not repair. */
-	enum bp_harm ro = c->check.how.mode == CHECK_ONLY ? BP_HARM_REMARK : BP_HARM_FATAL;
+	enum bp_harm ro = c->check.how.mode == CHECK_ONLY ? BP_HARM_NONFATAL : BP_HARM_FATAL;
 
 	if (sb->incompat_flags)
 		field(c, BP_HARM_FATAL, "incompat_flags", 0, sb->incompat_flags);
 	if (sb->compat_ro_flags)
 		field(c, ro, "compat_ro_flags", 0, sb->compat_ro_flags);
+	if (sb->compat_flags)
+		field(c, BP_HARM_NONFATAL, "compat_flags", 0, sb->compat_flags);
 	if (sb->flags & ~(BP_CACHE_CLEAN | BP_CACHE_NEEDS_CHECK))
-		field(c, BP_HARM_REMARK, "flags", BP_NONE, sb->flags);
+		field(c, BP_HARM_NONFATAL, "flags", BP_NONE, sb->flags);
 }
 
 static void check_fields(struct cache_check *c)
@@ -69,7 +71,7 @@ static void check_fields(struct cache_check *c)
 		field(c, BP_HARM_FATAL, "version", BP_NONE, pub->version);
 	check_flags(c);
 	if (sb->metadata_block_sectors != CACHE_METADATA_BLOCK_SECTORS)
-		field(c, BP_HARM_REMARK, "metadata_block_size", CACHE_METADATA_BLOCK_SECTORS,
+		field(c, BP_HARM_FATAL, "metadata_block_size", CACHE_METADATA_BLOCK_SECTORS,
 		      sb->metadata_block_sectors);
 	if (!cache_block_sectors_valid(pub->data_block_sectors))
 		field(c, BP_HARM_FATAL, "data_block_size (sectors)", BP_NONE,

@@ -46,7 +46,7 @@ static void check_fields(struct era_check *c, const struct era_sb *sb,
 		check_field(f, place, sb->block, BP_HARM_FATAL, "version", ERA_VERSION,
 			    pub->version);
 	if (sb->metadata_block_sectors != ERA_METADATA_BLOCK_SECTORS)
-		check_field(f, place, sb->block, BP_HARM_REMARK, "metadata_block_size",
+		check_field(f, place, sb->block, BP_HARM_FATAL, "metadata_block_size",
 			    ERA_METADATA_BLOCK_SECTORS, sb->metadata_block_sectors);
 	if (!era_block_sectors_valid(pub->data_block_sectors))
 		check_field(f, place, sb->block, BP_HARM_FATAL, "data_block_size (sectors)",

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Metadata of eras: damage in each block, repair, and reads and writes that fail one after the
+ * other. Nobody may be told fewer blocks than were written.
+ */
+#include "context_test.h"
+#include "image.h"
+
+#include "formats/era/check.h"
+#include "formats/era/meta.h"
+#include "formats/era/repair.h"
+
+#include <stdio.h>
+
+#define MOST_BLOCKS 8192u
+
+static const char *const sound[] = { "era-several", "era-crash",   "era-msnap",
+				     "era-fresh",   "era-resized", "era-k7" };
+
+static uint64_t nr_damages(const struct image *image)
+{
+	struct bp_era_check_result res = { .size = sizeof(res) };
+	struct io *io = image_io(image);
+
+	assert_ok(era_check_io(ctx, io, CHECK_ONLY, NULL, &res));
+	io_close(io);
+	return res.nr_fatal + res.nr_nonfatal;
+}
+
+static int note_written(void *user, uint32_t begin, uint32_t end)
+{
+	struct bits *written = user;
+
+	for (uint64_t i = begin; i < end; i++)
+		bits_set(written, i);
+	return 0;
+}
+
+static int no_matter(void *user, const struct bp_damage *damage)
+{
+	(void)user;
+	assert_non_null(damage->what);
+	return 0;
+}
+
+/* Blocks written since @era; -errno where the superblock can't be used. */
+static int written_since(struct io *io, uint32_t era, struct bits *ret)
+{
+	struct bp_era_meta *meta;
+	int r = era_meta_open_io(ctx, io, NULL, &meta);
+
+	if (r < 0)
+		return r;
+	assert_ok(bits_init(ret, MOST_BLOCKS));
+	assert_ok(bp_era_written_since(meta, era, note_written, no_matter, ret));
+	free(meta);
+	return 0;
+}
+
+static void image_written(const struct image *image, uint32_t era, struct bits *ret)
+{
+	struct io *io = image_io(image);
+
+	assert_ok(written_since(io, era, ret));
+	io_close(io);
+}
+
+static void assert_includes(const struct bits *all, const struct bits *some)
+{
+	for (size_t w = 0; w < MOST_BLOCKS / 64; w++)
+		assert_int_equal(some->words[w] & ~all->words[w], 0);
+}
+
+/* --- each block in turn zeroed, and flipped --- */
+
+static void repair_and_compare(const struct image *image, const struct bits *before)
+{
+	struct bp_era_repair_result res = { .size = sizeof(res) };
+	struct io *from = image_io(image), *to;
+	struct image out;
+
+	image_new(&out, 1024 * IO_BLOCK);
+	to = image_io(&out);
+	assert_ok(era_repair_io(ctx, from, to, NULL, &res));
+	io_close(from);
+	io_close(to);
+	assert_int_equal(nr_damages(&out), 0);
+	for (uint32_t era = 1; era <= 5; era++) {
+		struct bits after;
+
+		image_written(&out, era, &after);
+		assert_includes(&after, &before[era]);
+		bits_done(&after);
+	}
+	image_done(&out);
+}
+
+static void sweep(const char *name, bool flip)
+{
+	struct bits before[6] = { 0 }, now;
+	struct image image;
+	uint8_t good[IO_BLOCK];
+
+	image_load(&image, name);
+	for (uint32_t era = 1; era <= 5; era++)
+		image_written(&image, era, &before[era]);
+	for (bp_mblock nr = 1; nr < 1024; nr++) {
+		uint8_t *block = image_block(&image, nr);
+
+		if (!image_used(&image, nr))
+			continue;
+		memcpy(good, block, IO_BLOCK);
+		if (flip)
+			block[100] ^= 4;
+		else
+			memset(block, 0, IO_BLOCK);
+		assert_true(nr_damages(&image) > 0);
+		for (uint32_t era = 1; era <= 5; era++) {
+			image_written(&image, era, &now);
+			assert_includes(&now, &before[era]);
+			bits_done(&now);
+		}
+		repair_and_compare(&image, before);
+		memcpy(block, good, IO_BLOCK);
+	}
+	assert_int_equal(nr_damages(&image), 0);
+	for (uint32_t era = 1; era <= 5; era++)
+		bits_done(&before[era]);
+	image_done(&image);
+}
+
+static void each_block_damaged(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {
+		sweep(sound[i], false);
+		sweep(sound[i], true);
+	}
+}
+
+/* --- without a superblock --- */
+
+static void the_snapshot_stands_in_for_the_superblock(void **state)
+{
+	struct bits before[6] = { 0 };
+	struct image image;
+
+	(void)state;
+	image_load(&image, "era-msnap");
+	for (uint32_t era = 1; era <= 5; era++)
+		image_written(&image, era, &before[era]);
+	memset(image.data, 0, IO_BLOCK);
+	/* Eras after the snapshot's are forgotten. */
+	bits_done(&before[4]);
+	bits_done(&before[5]);
+	assert_ok(bits_init(&before[4], MOST_BLOCKS));
+	assert_ok(bits_init(&before[5], MOST_BLOCKS));
+	repair_and_compare(&image, before);
+	for (uint32_t era = 1; era <= 5; era++)
+		bits_done(&before[era]);
+	image_done(&image);
+}
+
+/* --- reads and writes that fail --- */
+
+static struct io *failing(const struct image *image, enum io_fault_what what, uint64_t at)
+{
+	const struct io_fault_plan plan = { what, at, -EIO };
+	struct io *io;
+
+	assert_ok(io_fault_new(image_io(image), &plan, &io));
+	return io;
+}
+
+static void each_read_fails(void **state)
+{
+	struct image image;
+
+	(void)state;
+	image_load(&image, "era-msnap");
+	for (bp_mblock nr = 1; nr < 1024; nr++) {
+		struct bp_era_check_result res = { .size = sizeof(res) };
+		struct bits now;
+		struct io *io;
+
+		if (!image_used(&image, nr))
+			continue;
+		io = failing(&image, IO_FAULT_READ_BLOCK, nr);
+		assert_ok(era_check_io(ctx, io, CHECK_ONLY, NULL, &res));
+		assert_true(res.nr_fatal > 0);
+		assert_ok(written_since(io, 2, &now));
+		bits_done(&now);
+		io_close(io);
+	}
+	image_done(&image);
+}
+
+static void each_write_of_a_repair_fails(void **state)
+{
+	struct image image, out;
+	uint64_t n = 0;
+	int r;
+
+	(void)state;
+	image_load(&image, "era-crash");
+	do {
+		struct bp_era_repair_result res = { .size = sizeof(res) };
+		struct io *from = image_io(&image), *to;
+
+		image_copy(&out, &image);
+		to = failing(&out, IO_FAULT_WRITE_NTH, n++);
+		r = era_repair_io(ctx, from, to, NULL, &res);
+		io_close(from);
+		io_close(to);
+		if (r < 0 && n > 1)
+			assert_int_not_equal(block_kind_of(out.data), BLOCK_ERA_SUPERBLOCK);
+		assert_true(r == 0 || r == -EIO);
+		image_done(&out);
+	} while (r < 0);
+	assert_true(n > 7);
+	image_done(&image);
+}
+
+/* --- what the reference does not look at --- */
+
+static void what_can_not_be_is_found(void **state)
+{
+	static const struct {
+		const char *image;
+		uint32_t at, bytes;
+		uint64_t value;
+	} rows[] = {
+		{ "era-several", 180, 4, 999 },  /* nr_blocks: one less */
+		{ "era-several", 180, 4, 5000 }, /* more than the array has */
+		{ "era-several", 184, 4, 7 },    /* current_era: writesets 6, 7 are missing */
+		{ "era-several", 184, 4, 4 },    /* 5 is archived, but in the future */
+		{ "era-crash", 192, 8, 5000 },   /* current writeset: past the end */
+		{ "era-crash", 192, 8, 0 },      /* there is none: era 3 is missing, a leak */
+		{ "era-crash", 188, 4, 64 },     /* current writeset: of another size */
+		{ "era-msnap", 216, 8, 0 },      /* the snapshot is gone: leaks */
+		{ "era-msnap", 216, 8, 3 },      /* and is something else */
+		{ "era-several", 172, 4, 7 },    /* data_block_size */
+		{ "era-several", 40, 4, 2 },     /* version */
+		{ "era-several", 8, 8, 1 },      /* blocknr */
+		{ "era-several", 32, 8, 1 },     /* magic */
+	};
+	struct image image;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		image_load(&image, rows[i].image);
+		image_patch(&image, 0, BLOCK_ERA_SUPERBLOCK, rows[i].at, rows[i].bytes,
+			    rows[i].value);
+		if (!nr_damages(&image))
+			fail_msg("row %zu: nothing is found", i);
+		image_done(&image);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_block_damaged),
+		cmocka_unit_test(the_snapshot_stands_in_for_the_superblock),
+		cmocka_unit_test(each_read_fails),
+		cmocka_unit_test(each_write_of_a_repair_fails),
+		cmocka_unit_test(what_can_not_be_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
