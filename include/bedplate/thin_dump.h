@@ -25,12 +25,15 @@ enum bp_thin_dump_flags {
  * struct bp_thin_dump_opts - What to dump. Zero in a member is its default.
  * @size: sizeof(struct bp_thin_dump_opts). Members are only added at the end.
  * @flags: enum bp_thin_dump_flags.
- * @ids, @nr_ids: only these devices, each with all of its mappings; none: all devices, with
- *	what they share written once.
+ * @ids, @nr_ids: only these devices; none: all devices. What several of those dumped share is written
+ *	once.
  * @data_block_sectors, @nr_data_blocks: the dump says these; 0: what the superblock says.
  * @transaction_id: see BP_THIN_DUMP_TRANSACTION.
  * @damage: called for each part that can't be read, before any text is written. @device is
- *	the first device concerned, [@begin, @end) its virtual blocks that are missing.
+ *	the first device concerned, [@begin, @end) its virtual blocks that are missing. Also for
+ *	each value that no restore takes: mappings past the data blocks that the dump says there are
+ *	(BP_DAMAGE_DATA_BLOCK, the highest), times and ids above 24 bits, an unknown
+ *	version (BP_DAMAGE_SUPERBLOCK, BP_DAMAGE_DEVICE_FIELD).
  * @progress: called now and then with the metadata blocks done and to do; non-zero ends the
  *	dump with -ECANCELED.
  * @callback_user: passed to both.
@@ -54,7 +57,8 @@ struct bp_thin_dump_opts {
  * @opts: NULL for the defaults.
  * @write: takes the text, in pieces of up to 256 KiB.
  * @user: passed to @write.
- * @ret_damages: set, on success, to how many parts are missing.
+ * @ret_damages: set, on success, to how many parts are missing, or can't be restored as they are;
+ *	0: the text is whole, and bp_thin_restore() takes it.
  *
  * The XML is that of thin-provisioning-tools, byte for byte, without a newline at its end.
  * Where parts are missing the text has all that could be read and a comment in each gap,

@@ -35,6 +35,7 @@ void text_out_damage(void *user, const struct bp_damage *damage)
 static int report_damage(const struct text_out *to, uint64_t damages, const char *where)
 {
 	const char *parts = damages == 1 ? "part" : "parts";
+	uint64_t values = to->nr_values ? *to->nr_values : 0;
 	_cleanup_(freep) char *hint = NULL;
 
 	if (to->whole)
@@ -42,6 +43,11 @@ static int report_damage(const struct text_out *to, uint64_t damages, const char
 				 "%" PRIu64 " %s of the metadata could not be kept; %s has the "
 				 "rest",
 				 damages, parts, where);
+	if (values && values == damages)
+		return cli_failf(to->cli, to->input,
+				 "put them right in the text, or in the metadata",
+				 "%s is whole, but no restore takes %" PRIu64 " of its values",
+				 where, values);
 	if (asprintf(&hint,
 		     "%s tells more; what is missing is marked in %s, which has no end on "
 		     "purpose",

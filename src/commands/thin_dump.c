@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* thin_dump: which devices and values; where the text goes is text_out.c's. */
+#include "commands/text_out.h"
 #include "commands/thin_plan.h"
 
-#include <bedplate/output.h>
 #include <bedplate/thin_dump.h>
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
 
 struct args {
 	const char *path, *output, *snap, *io_engine;
@@ -44,27 +41,23 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* Standard output; pieces are large, stdio would only copy them. */
-static int write_text(void *user, const char *text, size_t len)
+/* What a run makes of its arguments. */
+struct dump {
+	const struct args *args;
+	const uint64_t *ids;
+	struct cli *cli;
+	struct bp_thin_plan *plan; /* dump what it has; NULL: the metadata */
+	uint64_t nr_values;        /* damages that are no missing parts */
+};
+
+static void on_damage(void *user, const struct bp_damage *damage)
 {
-	int fd = *(int *)user;
+	struct dump *dump = user;
 
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static void print_damage(void *user, const struct bp_damage *damage)
-{
-	cli_warn(user, "%s", damage->what);
+	dump->nr_values += damage->kind == BP_DAMAGE_DATA_BLOCK ||
+			   damage->kind == BP_DAMAGE_SUPERBLOCK ||
+			   damage->kind == BP_DAMAGE_DEVICE_FIELD;
+	text_out_damage(dump->cli, damage);
 }
 
 static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
@@ -81,17 +74,11 @@ static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 	return 0;
 }
 
-/* What takes the text: standard output, or a file. */
-struct sink {
-	bp_write_fn write;
-	void *user;
-	struct bp_output *output; /* NULL: standard output */
-};
-
-/* @plan: dump what it has; NULL: the metadata. @ret_damages: parts that could not be read. */
-static int dump(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
-		const struct sink *to, const uint64_t *ids, uint64_t *ret_damages)
+static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
+		uint64_t *ret_damages)
 {
+	struct dump *dump = *(struct dump *const *)p;
+	const struct args *args = dump->args;
 	struct bp_thin_open_opts how = {
 		.size = sizeof(how),
 		.flags = args->snap ? BP_THIN_OPEN_SNAP : 0,
@@ -99,119 +86,50 @@ static int dump(struct cli *cli, const struct args *args, struct bp_thin_plan *p
 	struct bp_thin_dump_opts opt = {
 		.size = sizeof(opt),
 		.flags = args->flags,
-		.ids = ids,
+		.ids = dump->ids,
 		.nr_ids = args->ids.count,
-		.data_block_sectors = (uint32_t)args->data_block_sectors,
-		.nr_data_blocks = args->nr_data_blocks,
+		/* A plan has these already. */
+		.data_block_sectors = dump->plan ? 0 : (uint32_t)args->data_block_sectors,
+		.nr_data_blocks = dump->plan ? 0 : args->nr_data_blocks,
 		.transaction_id = args->transaction_id,
-		.damage = print_damage,
-		.callback_user = cli,
+		.damage = on_damage,
+		.callback_user = dump,
 	};
 	struct bp_thin_meta *meta;
 	int r;
 
-	if (plan) {
-		/* These are the plan's already. */
-		opt.data_block_sectors = 0;
-		opt.nr_data_blocks = 0;
-	}
 	if (args->format == 1)
 		opt.flags |= BP_THIN_DUMP_HUMAN;
 	if (cli_given(cli, "transaction-id"))
 		opt.flags |= BP_THIN_DUMP_TRANSACTION;
-	if (plan) {
-		meta = bp_thin_plan_meta(plan);
-		r = bp_thin_dump(meta, &opt, to->write, to->user, ret_damages);
-		return to->output ? bp_output_error(to->output, r) : r;
-	}
+	if (dump->plan)
+		return bp_thin_dump(bp_thin_plan_meta(dump->plan), &opt, write, user,
+				    ret_damages);
 	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
 	if (r < 0)
 		return r;
-	r = bp_thin_dump(meta, &opt, to->write, to->user, ret_damages);
+	r = bp_thin_dump(meta, &opt, write, user, ret_damages);
 	bp_thin_close(meta);
-	return to->output ? bp_output_error(to->output, r) : r;
+	return r;
 }
 
-static int report_damage(struct cli *cli, const struct args *args, uint64_t damages,
-			 const char *where)
+static int dump_repaired(const struct text_out *to, struct dump *dump)
 {
-	_cleanup_(freep) char *hint = NULL;
-
-	if (asprintf(&hint,
-		     "thin_check tells more; what is missing is marked in %s, which has no "
-		     "end on purpose",
-		     where) < 0)
-		hint = NULL;
-	return cli_failf(cli, args->path, hint, "%" PRIu64 " %s of the metadata can't be read",
-			 damages, damages == 1 ? "part" : "parts");
-}
-
-static int dump_to_stdout(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
-			  const uint64_t *ids)
-{
-	int fd = fileno(cli->out), r;
-	const struct sink to = { .write = write_text, .user = &fd };
-	uint64_t damages = 0;
-
-	fflush(cli->out);
-	r = dump(cli, args, plan, &to, ids, &damages);
-	if (r < 0)
-		return cli_fail(cli, r == -EPIPE ? NULL : args->path, r);
-	return damages ? report_damage(cli, args, damages, "the dump") : EXIT_OK;
-}
-
-static void output_freep(struct bp_output **output)
-{
-	bp_output_free(*output);
-}
-
-static int dump_to_file(struct cli *cli, const struct args *args, struct bp_thin_plan *plan,
-			const uint64_t *ids)
-{
-	const char *inputs[] = { args->path, NULL }, *where;
-	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
-	_cleanup_(output_freep) struct bp_output *output = NULL;
-	uint64_t damages = 0;
-	struct sink to;
-	int r;
-
-	r = bp_output_new(cli->ctx, args->output, &how, &output);
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	to = (struct sink){ .write = bp_output_write, .user = output, .output = output };
-	r = dump(cli, args, plan, &to, ids, &damages);
-	if (r < 0)
-		return cli_fail(cli, args->path, r);
-	if (damages) {
-		r = bp_output_commit_partial(output, &where);
-		return r < 0 ? cli_fail(cli, NULL, r)
-			     : report_damage(cli, args, damages, where);
-	}
-	r = bp_output_commit(output);
-	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
-}
-
-static int dump_repaired(struct cli *cli, const struct args *args, const uint64_t *ids)
-{
+	const struct args *args = dump->args;
 	struct bp_thin_repair_opts opt = {
 		.data_block_sectors = (uint32_t)args->data_block_sectors,
 		.nr_data_blocks = args->nr_data_blocks,
 		.mapping_root = args->mapping_root,
 		.details_root = args->details_root,
 	};
-	struct bp_thin_plan *plan;
-	int r = thin_plan_make(cli, args->path, &opt, &plan), status;
+	int r = thin_plan_make(dump->cli, args->path, &opt, &dump->plan), status;
 
 	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	if (args->plan)
-		status = thin_plan_print(cli, args->path, plan);
-	else
-		status = args->output ? dump_to_file(cli, args, plan, ids)
-				      : dump_to_stdout(cli, args, plan, ids);
+		return cli_fail(dump->cli, NULL, r);
+	status = args->plan ? thin_plan_print(dump->cli, args->path, dump->plan) : text_out(to);
 	if (status == EXIT_OK && !args->plan)
-		status = thin_plan_report(cli, plan);
-	bp_thin_plan_free(plan);
+		status = thin_plan_report(dump->cli, dump->plan);
+	bp_thin_plan_free(dump->plan);
 	return status;
 }
 
@@ -219,6 +137,16 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(freep) uint64_t *ids = calloc(args->ids.count + 1, sizeof(*ids));
+	struct dump dump = { .args = args, .ids = ids, .cli = cli }, *lent = &dump;
+	const struct text_out to = {
+		.cli = cli,
+		.input = args->path,
+		.output = args->output,
+		.checker = "thin_check",
+		.make = make,
+		.args = &lent,
+		.nr_values = &dump.nr_values,
+	};
 	int status;
 
 	if (!ids)
@@ -227,11 +155,8 @@ static int run(struct cli *cli, const void *p)
 	if (status)
 		return status;
 	if (cli->json && !args->output && !args->plan)
-		return cli_usage(cli, "--json: the dump itself is no JSON, give --output FILE");
-	if (args->repair)
-		return dump_repaired(cli, args, ids);
-	return args->output ? dump_to_file(cli, args, NULL, ids)
-			    : dump_to_stdout(cli, args, NULL, ids);
+		return cli_usage(cli, "--json: the text itself is no JSON, give --output FILE");
+	return args->repair ? dump_repaired(&to, &dump) : text_out(&to);
 }
 
 const struct cmd cmd_thin_dump = {

@@ -551,6 +551,8 @@ static int visit_enter(struct visit *visit, const struct walk_node *node, uint64
 		return lost(visit, &what);
 	if (node->flags & WALK_IS_LEAF)
 		return visit->v->leaf ? visit->v->leaf(visit->v->user, node) : 0;
+	if (visit->v->pass && visit->v->pass(visit->v->user, node))
+		return 0;
 	visit->path[visit->depth++] = (struct visit_step){
 		.node = node,
 		.begin = begin,
@@ -596,4 +598,15 @@ int forest_visit(const struct forest *f, bp_mblock root, const struct forest_vis
 	while (r == 0 && visit.depth)
 		r = visit_step(&visit);
 	return r;
+}
+
+const struct walk_node *forest_end_leaf(const struct forest *f, const struct walk_node *node,
+					bool last)
+{
+	while (!(node->flags & WALK_IS_LEAF)) {
+		uint32_t block = forest_inner(f, node)->children[last ? node->nr - 1 : 0];
+
+		node = &f->nodes.items[f->node_of[block] - 1];
+	}
+	return node;
 }

@@ -123,9 +123,15 @@ struct walk_lost {
 struct forest_visitor {
 	int (*leaf)(void *user, const struct walk_node *leaf);
 	int (*lost)(void *user, const struct walk_lost *lost);
+	/* Asked before an internal node is gone into: may all below it be passed by? */
+	bool (*pass)(void *user, const struct walk_node *node);
 	void *user;
 	bool broken_only; /* pass by what is whole */
 };
 int forest_visit(const struct forest *f, bp_mblock root, const struct forest_visitor *visitor);
+
+/* The first or last leaf below @node, which is whole: not WALK_IS_BROKEN. */
+const struct walk_node *forest_end_leaf(const struct forest *f, const struct walk_node *node,
+					bool last);
 
 #endif

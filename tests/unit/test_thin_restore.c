@@ -365,10 +365,29 @@ static const struct {
 	{ SB DEV("1", "9") RANGE("18446744073709551615", "5", "2") END, EINVAL,
 	  "x: line 3, column 1: virtual block 18446744073709551615: 2 blocks from there go "
 	  "beyond 64 bits" },
-	{ SB DEV("1", "2") SINGLE("5", "1") END, EINVAL,
-	  "x: line 4, column 1: device 1: mapped_blocks is 2, but 1 blocks are mapped; hint: "
-	  "is the "
-	  "text as it was dumped? If it is meant to be so, write the right number into it" },
+	{ SB_OF("0") DEV("1", "1") SINGLE("5", "1") END, EINVAL,
+	  "x: line 3, column 1: block out of bounds: data block 1 of 0; hint: the dump of a "
+	  "metadata snapshot may lack the number: give --nr-data-blocks" },
+	/* What has no room in 24 bits. */
+	{ "<superblock uuid=\"\" time=\"16777216\" transaction=\"5\" data_block_size=\"128\" "
+	  "nr_data_blocks=\"10\"/>",
+	  EINVAL,
+	  "x: line 1, column 1: attribute 'time' in tag 'superblock': '16777216' is out of "
+	  "range (0 "
+	  "to 16777215)" },
+	{ SB "<device dev_id=\"1\" mapped_blocks=\"0\" transaction=\"0\" "
+	     "creation_time=\"16777216\" "
+	     "snap_time=\"0\"/>",
+	  EINVAL,
+	  "x: line 2, column 1: attribute 'creation_time' in tag 'device': '16777216' is out "
+	  "of "
+	  "range (0 to 16777215)" },
+	{ SB "<device dev_id=\"16777216\" mapped_blocks=\"0\" transaction=\"0\" "
+	     "creation_time=\"1\" "
+	     "snap_time=\"0\"/>",
+	  EINVAL,
+	  "x: line 2, column 1: attribute 'dev_id' in tag 'device': '16777216' is out of "
+	  "range (0 to 16777215)" },
 	{ SB DEV("1", "0") "</device>" DEV("1", "0") END, EINVAL,
 	  "x: line 3, column 10: a second device 1" },
 	{ SB "<def name=\"a\"/>\n<def name=\"a\"/>" DEV("1", "0") END, EINVAL,
@@ -389,6 +408,67 @@ static const struct {
 	{ SB DEV("1", "0"), EINVAL,
 	  "x: line 3, column 1: the text ends inside 'device': is it truncated?" },
 };
+
+/* What is written in place of what the text says, and the warning. */
+static const struct {
+	const char *xml, *warning;
+	uint32_t time; /* the clock */
+	struct bp_thin_device device;
+} corrected[] = {
+	{ SB DEV("1", "2") SINGLE("5", "1") END,
+	  "device 1: mapped_blocks is 2, but 1 blocks are mapped: the latter is written",
+	  3,
+	  { .mapped_dblocks = 1 } },
+	/* The clock follows mappings and snapshots, not what a device says of its making. */
+	{ SB "<device dev_id=\"1\" mapped_blocks=\"0\" transaction=\"0\" creation_time=\"1\" "
+	     "snap_time=\"77\"/></superblock>",
+	  "the superblock's time 3 is below a time in it: 77 is written",
+	  77,
+	  { .creation_time = 1, .snapshotted_time = 77 } },
+	{ SB "<device dev_id=\"1\" mapped_blocks=\"0\" transaction=\"0\" "
+	     "creation_time=\"16777215\" snap_time=\"2\"/></superblock>",
+	  NULL,
+	  3,
+	  { .creation_time = 16777215, .snapshotted_time = 2 } },
+	/* Shared blocks must be older than the device's snapshotted time. */
+	{ SB "<def name=\"a\"><single_mapping origin_block=\"1\" data_block=\"1\" "
+	     "time=\"2\"/></def>" DEV("1", "1") "<ref name=\"a\"/>" END,
+	  "device 1: snap_time 0 is not above the times of blocks that it shares: 3 is written",
+	  3,
+	  { .mapped_dblocks = 1, .snapshotted_time = 3 } },
+	{ "<superblock uuid=\"\" time=\"16711680\" transaction=\"5\" data_block_size=\"128\" "
+	  "nr_data_blocks=\"10\">" DEV("1", "0") END,
+	  "the superblock's time is 16711680; each snapshot adds one, and above 16777215 "
+	  "kernels "
+	  "spoil mappings: restore with lower times",
+	  16711680,
+	  { .id = 1 } },
+};
+
+static void correct(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(corrected); i++) {
+		const struct bp_thin_device *wanted = &corrected[i].device;
+		struct bp_thin_device device;
+		struct bp_thin_meta *meta;
+		struct area area;
+
+		area_init(&area);
+		assert_ok(restore(&area, corrected[i].xml));
+		assert_int_equal(bp_warnings_count(area.ctx), corrected[i].warning != NULL);
+		if (corrected[i].warning)
+			assert_string_equal(bp_warning_get(area.ctx, 0), corrected[i].warning);
+		meta = open_area(&area);
+		assert_int_equal(bp_thin_superblock_get(meta)->time, corrected[i].time);
+		assert_ok(bp_thin_device_find(meta, 1, &device));
+		assert_int_equal(device.mapped_dblocks, wanted->mapped_dblocks);
+		assert_int_equal(device.creation_time, wanted->creation_time);
+		assert_int_equal(device.snapshotted_time, wanted->snapshotted_time);
+		bp_thin_close(meta);
+		area_done(&area);
+	}
+}
 
 static bool is_zero(const uint8_t *data)
 {
@@ -613,10 +693,10 @@ static void clock_is_raised(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(generated_pools), cmocka_unit_test(refuse),
-		cmocka_unit_test(too_small),       cmocka_unit_test(each_write_fails),
-		cmocka_unit_test(dump_fails),      cmocka_unit_test(each_read_fails),
-		cmocka_unit_test(clock_is_raised),
+		cmocka_unit_test(generated_pools),  cmocka_unit_test(correct),
+		cmocka_unit_test(refuse),           cmocka_unit_test(too_small),
+		cmocka_unit_test(each_write_fails), cmocka_unit_test(dump_fails),
+		cmocka_unit_test(each_read_fails),  cmocka_unit_test(clock_is_raised),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

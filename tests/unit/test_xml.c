@@ -112,9 +112,9 @@ static const struct {
 	  "data_block_size=\"128\" "
 	  "nr_data_blocks=\"1000\" metadata_snap=\"64\"/>",
 	  "<superblock '' 7 5 1 2 128 1000 64></superblock>", NULL },
-	{ "<superblock uuid=\"\" time=\"4294967295\" transaction=\"18446744073709551615\" "
+	{ "<superblock uuid=\"\" time=\"16777215\" transaction=\"18446744073709551615\" "
 	  "data_block_size=\"128\" nr_data_blocks=\"1000\"/>",
-	  "<superblock '' 4294967295 18446744073709551615 0 2 128 1000 0></superblock>", NULL },
+	  "<superblock '' 16777215 18446744073709551615 0 2 128 1000 0></superblock>", NULL },
 
 	{ "", NULL, "x: line 1, column 1: missing superblock: the text has no element" },
 	{ "\n\n", NULL, "x: line 3, column 1: missing superblock: the text has no element" },

@@ -3,6 +3,8 @@
 #include <bedplate/thin_dump.h>
 
 #include "core/opts.h"
+#include "core/strbuf.h"
+#include "formats/check/check.h"
 #include "formats/thin/emit.h"
 #include "formats/thin/gaps.h"
 
@@ -15,6 +17,8 @@ struct dump {
 	struct thin_devices all;
 	VEC(struct thin_device) devices; /* those wanted */
 	struct thin_emit emit;
+	uint64_t data_limit;      /* data blocks that the dump says there are */
+	uint64_t nr_unrestorable; /* values that no restore takes */
 };
 
 /* --- text --- */
@@ -163,7 +167,7 @@ static int find_gaps(struct dump *d, uint64_t *ret)
 	return r;
 }
 
-/* Nothing is missing then; but the number is written as it is, and no restore will take it. */
+/* Nothing is missing then: the number is written as it is, and a restore corrects it. */
 static void compare_counts(struct dump *d)
 {
 	for (size_t i = 0; i < d->devices.count; i++) {
@@ -180,6 +184,85 @@ static void compare_counts(struct dump *d)
 	}
 }
 
+/* --- values that no restore takes --- */
+
+static void _printf_(3, 4)
+	tell_value(struct dump *d, const struct bp_damage *damage, const char *fmt, ...)
+{
+	_cleanup_(strbuf_done) struct strbuf text = { 0 };
+	struct bp_damage told = *damage;
+	va_list args;
+
+	d->nr_unrestorable++;
+	if (!d->opts->damage)
+		return;
+	va_start(args, fmt);
+	strbuf_addv(&text, fmt, args);
+	va_end(args);
+	told.what = strbuf_text(&text);
+	d->opts->damage(d->opts->callback_user, &told);
+}
+
+static void check_number(struct dump *d, uint64_t device, const char *name, uint64_t value,
+			 uint64_t max)
+{
+	bool of_device = device != BP_NONE;
+	const struct bp_damage damage =
+		DAMAGE(.kind = of_device ? BP_DAMAGE_DEVICE_FIELD : BP_DAMAGE_SUPERBLOCK,
+		       .harm = BP_HARM_FATAL,
+		       .place = of_device ? BP_PLACE_DEVICE_DETAILS : BP_PLACE_SUPERBLOCK,
+		       .device = device, .expected = max, .actual = value);
+
+	if (value <= max)
+		return;
+	if (of_device)
+		tell_value(d, &damage, "device %" PRIu64 ": %s is %" PRIu64 ", above %" PRIu64,
+			   device, name, value, max);
+	else
+		tell_value(d, &damage, "superblock: %s is %" PRIu64 ", above %" PRIu64, name,
+			   value, max);
+}
+
+static uint32_t block_sectors(const struct dump *d)
+{
+	return d->opts->data_block_sectors ? d->opts->data_block_sectors
+					   : d->tm->sb.pub.data_block_sectors;
+}
+
+/* A dump that is all well can be restored: here is what could not. */
+static void check_values(struct dump *d)
+{
+	const struct bp_thin_superblock *sb = &d->tm->sb.pub;
+	struct bp_damage damage =
+		DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_SUPERBLOCK, .actual = block_sectors(d));
+
+	if (!thin_block_sectors_valid(block_sectors(d)))
+		tell_value(d, &damage, "superblock: data_block_size cannot be %" PRIu32,
+			   block_sectors(d));
+	check_number(d, BP_NONE, "time", sb->time, THIN_TIME_MAX);
+	check_number(d, BP_NONE, "version", sb->version, THIN_VERSION);
+	for (size_t i = 0; i < d->devices.count; i++) {
+		const struct thin_device *device = &d->devices.items[i];
+		const struct bp_thin_device *details = &device->details;
+
+		check_number(d, device->id, "its id", device->id, THIN_DEVICE_ID_MAX);
+		check_number(d, device->id, "creation_time", details->creation_time,
+			     THIN_TIME_MAX);
+		check_number(d, device->id, "snap_time", details->snapshotted_time,
+			     THIN_TIME_MAX);
+	}
+	damage.kind = BP_DAMAGE_DATA_BLOCK;
+	damage.place = BP_PLACE_MAPPINGS;
+	damage.expected = d->data_limit;
+	damage.actual = d->emit.data_last;
+	if (d->emit.data_last && d->emit.data_last >= d->data_limit)
+		tell_value(d, &damage,
+			   "data block %" PRIu64 " is mapped, of %" PRIu64
+			   ": thin_check tells where",
+			   d->emit.data_last, d->data_limit);
+}
+
 static void put_superblock(struct dump *d)
 {
 	const struct bp_thin_superblock *from = &d->tm->sb.pub;
@@ -190,10 +273,8 @@ static void put_superblock(struct dump *d)
 								      : from->transaction_id,
 		.flags = from->flags,
 		.version = from->version,
-		.data_block_size = opts->data_block_sectors ? opts->data_block_sectors
-							    : from->data_block_sectors,
-		.nr_data_blocks =
-			opts->nr_data_blocks ? opts->nr_data_blocks : from->nr_data_blocks,
+		.data_block_size = block_sectors(d),
+		.nr_data_blocks = d->data_limit,
 	};
 
 	thin_text_superblock(&d->text, &sb);
@@ -209,6 +290,7 @@ static int read_all(struct dump *d, uint64_t *ret_gaps)
 	d->emit.nr_devices = d->devices.count;
 	d->emit.progress = d->opts->progress;
 	d->emit.progress_user = d->opts->callback_user;
+	d->emit.find_last = true;
 	d->emit.skip_mappings = d->opts->flags & BP_THIN_DUMP_SKIP_MAPPINGS;
 	if (r < 0 || d->emit.skip_mappings)
 		return r;
@@ -217,7 +299,8 @@ static int read_all(struct dump *d, uint64_t *ret_gaps)
 		compare_counts(d);
 	if (r == 0)
 		r = find_gaps(d, ret_gaps);
-	if (r == 0 && d->opts->nr_ids == 0)
+	/* One device alone is written with all that it has. */
+	if (r == 0 && d->opts->nr_ids != 1)
 		r = thin_emit_share(&d->emit);
 	return r;
 }
@@ -228,6 +311,7 @@ static int dump(struct dump *d, uint64_t *ret_gaps)
 
 	if (r < 0)
 		return r;
+	check_values(d);
 	put_superblock(d);
 	r = thin_emit_all(&d->emit, &text_sink, &d->text);
 	if (d->text.w.error)
@@ -256,11 +340,13 @@ int bp_thin_dump(struct bp_thin_meta *meta, const struct bp_thin_dump_opts *opts
 	r = opts_read(meta->meta.ctx, &known, sizeof(known), opts);
 	if (r < 0)
 		return r;
+	d.data_limit =
+		known.nr_data_blocks ? known.nr_data_blocks : meta->sb.pub.nr_data_blocks;
 	r = thin_text_init(&d.text, known.flags & BP_THIN_DUMP_HUMAN, write, user);
 	r = r < 0 ? bp_fail_memory(meta->meta.ctx) : dump(&d, &gaps);
 	dump_done(&d);
 	if (r < 0)
 		return r;
-	*ret_damages = gaps;
+	*ret_damages = gaps + d.nr_unrestorable;
 	return 0;
 }

@@ -221,11 +221,20 @@ static int on_lost(void *user, const struct walk_lost *lost)
 	return 0;
 }
 
+/* Of what devices share only the first leaves of runs, and gaps, are given out. */
+static bool pass_silent(void *user, const struct walk_node *node)
+{
+	const struct thin_emit *e = user;
+
+	return e->sharing && thin_share_is_silent(&e->share, node);
+}
+
 static int queue_device(struct thin_emit *e, size_t index)
 {
 	const struct forest_visitor visitor = {
 		.leaf = on_leaf,
 		.lost = on_lost,
+		.pass = pass_silent,
 		.user = e,
 	};
 	int r = queue(e, ITEM_DEVICE, index);
@@ -289,6 +298,8 @@ int thin_emit_share(struct thin_emit *e)
 	r = thin_share_init(&e->share, &e->forest);
 	for (size_t i = 0; r == 0 && i < e->nr_devices; i++)
 		r = thin_share_add(&e->share, e->devices[i].root);
+	if (r == 0)
+		r = thin_share_finish(&e->share);
 	return r < 0 ? bp_fail_memory(e->meta->ctx) : 0;
 }
 

@@ -21,9 +21,10 @@ struct ls {
 	struct forest forest;
 	struct refcounts *counts; /* one for each worker; the first gets them all */
 	unsigned nr_counts;
-	uint32_t *owner;     /* by node: index of the device + 1 */
-	uint64_t *exclusive; /* by device */
-	uint64_t bad_block;  /* mapped, but past the end; and by which node */
+	uint64_t nr_data_blocks; /* that can be */
+	uint32_t *owner;         /* by node: index of the device + 1 */
+	uint64_t *exclusive;     /* by device */
+	uint64_t bad_block;      /* mapped, but past the end; and by which node */
 	uint32_t bad_node;
 };
 
@@ -57,14 +58,17 @@ static int count_leaf(void *user, unsigned worker, uint32_t node, const struct n
 	return r;
 }
 
+/* What the superblock claims, but no more than this metadata could count. */
 static int init_counts(struct ls *ls)
 {
+	ls->nr_data_blocks =
+		MIN(ls->tm->sb.pub.nr_data_blocks, ls->tm->meta.nr_blocks * SM_BITMAP_ENTRIES);
 	ls->nr_counts = forest_workers(&ls->forest);
 	ls->counts = calloc(ls->nr_counts, sizeof(*ls->counts));
 	if (!ls->counts)
 		return -ENOMEM;
 	for (unsigned i = 0; i < ls->nr_counts; i++) {
-		int r = refcounts_init(&ls->counts[i], ls->tm->sb.pub.nr_data_blocks);
+		int r = refcounts_init(&ls->counts[i], ls->nr_data_blocks);
 
 		if (r < 0)
 			return r;
@@ -97,10 +101,26 @@ static int own_leaf(void *user, const struct walk_node *leaf)
 	return 0;
 }
 
+/* What is below a node that two devices have is everybody's: no need to go there again. */
+static bool own_inner(void *user, const struct walk_node *node)
+{
+	struct owning *owning = user;
+	uint32_t *owner = &owning->ls->owner[node - owning->ls->forest.nodes.items];
+
+	if (*owner == OWNER_SEVERAL)
+		return true;
+	*owner = *owner == OWNER_NONE ? owning->owner : OWNER_SEVERAL;
+	return false;
+}
+
 static int find_owners(struct ls *ls)
 {
 	struct owning owning = { .ls = ls };
-	const struct forest_visitor visitor = { .leaf = own_leaf, .user = &owning };
+	const struct forest_visitor visitor = {
+		.leaf = own_leaf,
+		.pass = own_inner,
+		.user = &owning,
+	};
 	int r = 0;
 
 	ls->owner = calloc(ls->forest.nodes.count + 1, sizeof(*ls->owner));
@@ -167,7 +187,8 @@ static int read_again(struct ls *ls, bool several, unsigned workers, io_block_fn
 	for (size_t i = 0; i < ls->forest.nodes.count; i++) {
 		uint32_t owner = ls->owner[i];
 
-		if (owner != OWNER_NONE && several == (owner == OWNER_SEVERAL))
+		if ((ls->forest.nodes.items[i].flags & WALK_IS_LEAF) && owner != OWNER_NONE &&
+		    several == (owner == OWNER_SEVERAL))
 			bits_set(&wanted, ls->forest.nodes.items[i].block);
 	}
 	r = io_stream(meta->io, &wanted, workers, fn, ls);
@@ -254,7 +275,7 @@ static int say_why(struct ls *ls, int r)
 			       "metadata contains errors: block %" PRIu32
 			       " maps to data block %" PRIu64 " of %" PRIu64,
 			       ls->forest.nodes.items[ls->bad_node].block, ls->bad_block,
-			       ls->tm->sb.pub.nr_data_blocks);
+			       ls->nr_data_blocks);
 	return bp_fail(ctx, r, "cannot read the mappings: %s", strerror(-r));
 }
 

@@ -97,23 +97,28 @@ static int write_top_level(struct thin_make *m, bp_mblock *ret_root)
 
 /*
  * The kernel takes a mapping newer than a later snapshot for unshared and would overwrite what
- * the snapshot holds; a clock that is too high is harmless.
+ * the snapshot holds; a clock that is too high is harmless, until it ends. A creation_time means
+ * nothing to it.
  */
 static uint32_t clock_for_all(struct thin_make *m)
 {
 	uint64_t time = MAX(m->time, (uint64_t)m->map.time_max);
 
-	for (size_t i = 0; i < m->devices.count; i++) {
-		const struct thin_details_disk *details = &m->devices.items[i].details;
-
-		time = MAX(time, (uint64_t)le32_get(details->creation_time));
-		time = MAX(time, (uint64_t)le32_get(details->snapshotted_time));
-	}
+	for (size_t i = 0; i < m->devices.count; i++)
+		time = MAX(time,
+			   (uint64_t)le32_get(m->devices.items[i].details.snapshotted_time));
+	time = MIN(time, THIN_TIME_MAX);
 	if (time != m->time)
 		bp_warn(m->ctx,
 			"the superblock's time %" PRIu64 " is below a time in it: %" PRIu64
 			" is written",
 			m->time, time);
+	if (time >= THIN_TIME_NEAR)
+		bp_warn(m->ctx,
+			"the superblock's time is %" PRIu64
+			"; each snapshot adds one, and above "
+			"%u kernels spoil mappings: restore with lower times",
+			time, THIN_TIME_MAX);
 	return (uint32_t)time;
 }
 

@@ -32,7 +32,7 @@ static int read_superblocks(struct bp_thin_meta *m, const struct bp_thin_open_op
 
 	if (r < 0)
 		return r;
-	m->meta.nr_blocks = thin_usable_blocks(m->meta.io, &m->live);
+	/* What the space map claims is for those who write: reading is bounded by the device. */
 	m->sb = m->live;
 	r = o->flags & BP_THIN_OPEN_SNAP ? use_snapshot(m) : 0;
 	if (o->mapping_root)

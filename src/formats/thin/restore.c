@@ -19,6 +19,8 @@
 struct named_def {
 	char *name;
 	struct thin_def def;
+	uint32_t newest; /* time of its mappings */
+	bp_mblock root;  /* of a device that is this def and nothing else; 0: none so far */
 };
 
 struct restore {
@@ -36,6 +38,10 @@ struct restore {
 
 	struct bits ids;
 	struct thin_xml_device device; /* at hand */
+	uint32_t newest;               /* of the mappings of the def at hand */
+	uint32_t need;                 /* above the times of the defs of the device at hand */
+	size_t only;                   /* 1 + the def that is all of it so far, not added yet */
+	uint64_t nr_recounted, nr_raised;
 };
 
 static int fail_xml(struct restore *re, int r)
@@ -119,6 +125,7 @@ static int open_def(struct restore *re, const struct thin_xml_name *def)
 	if (*def_slot(re, def->name.text, def->name.len))
 		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second def named '%.*s'",
 					    (int)MIN(def->name.len, 40u), def->name.text));
+	re->newest = 0;
 	re->name = strndup(def->name.text, def->name.len);
 	return re->name ? 0 : bp_fail_memory(re->ctx);
 }
@@ -134,6 +141,7 @@ static int close_def(struct restore *re)
 		return r;
 	slot = def_slot(re, re->name, strlen(re->name));
 	def.name = steal(re->name);
+	def.newest = re->newest;
 	if (vec_add(&re->defs, &def) < 0) {
 		free(def.name);
 		thin_def_done(&def.def);
@@ -141,6 +149,15 @@ static int close_def(struct restore *re)
 	}
 	*slot = (uint32_t)re->defs.count;
 	return 0;
+}
+
+/* The device at hand goes on behind what was its only def so far: then it is added. */
+static int add_only(struct restore *re)
+{
+	size_t only = re->only;
+
+	re->only = 0;
+	return only ? thin_map_def(&re->make.map, &re->defs.items[only - 1].def) : 0;
 }
 
 static int use_def(struct restore *re, const struct thin_xml_name *ref)
@@ -157,7 +174,13 @@ static int use_def(struct restore *re, const struct thin_xml_name *ref)
 				    "Couldn't find sub tree '%.*s': no def of that name comes "
 				    "before",
 				    (int)MIN(ref->name.len, 40u), ref->name.text));
-	return thin_map_def(&re->make.map, &re->defs.items[*slot - 1].def);
+	re->need = MAX(re->need, re->defs.items[*slot - 1].newest + 1);
+	if (re->make.map.mapped == 0 && !re->only) {
+		re->only = *slot;
+		return 0;
+	}
+	r = add_only(re);
+	return r < 0 ? r : thin_map_def(&re->make.map, &re->defs.items[*slot - 1].def);
 }
 
 /* --- devices --- */
@@ -170,37 +193,73 @@ static int open_device(struct restore *re, const struct thin_xml_device *device)
 		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second device %" PRIu64,
 					    device->dev_id));
 	re->device = *device;
+	re->need = 0;
 	return 0;
+}
+
+/* The tree of the device at hand: many are one def and nothing else, and one tree does for all. */
+static int end_tree(struct restore *re, bp_mblock *ret_root, uint64_t *ret_mapped)
+{
+	struct named_def *only = re->only ? &re->defs.items[re->only - 1] : NULL;
+	int r;
+
+	if (only && only->root) {
+		re->only = 0;
+		*ret_root = only->root;
+		*ret_mapped = only->def.mapped;
+		return 0;
+	}
+	r = add_only(re);
+	if (r == 0)
+		r = thin_map_end_device(&re->make.map, ret_root, ret_mapped);
+	if (r == 0 && only)
+		only->root = *ret_root;
+	return r;
+}
+
+/* What is counted is right; what the text says is a comment. */
+static void recount(struct restore *re, uint64_t mapped)
+{
+	if (mapped == re->device.mapped_blocks)
+		return;
+	if (re->nr_recounted++ == 0)
+		bp_warn(re->ctx,
+			"device %" PRIu64 ": mapped_blocks is %" PRIu64 ", but %" PRIu64
+			" blocks are mapped: the latter is written",
+			re->device.dev_id, re->device.mapped_blocks, mapped);
+	re->device.mapped_blocks = mapped;
+}
+
+/* What a def has is shared, and must be older: else a write to the device changes others. */
+static void raise_snap_time(struct restore *re)
+{
+	if (re->device.snap_time >= re->need || re->need > THIN_TIME_MAX)
+		return;
+	if (re->nr_raised++ == 0)
+		bp_warn(re->ctx,
+			"device %" PRIu64 ": snap_time %" PRIu64
+			" is not above the times of blocks that it shares: %" PRIu32
+			" is written",
+			re->device.dev_id, re->device.snap_time, re->need);
+	re->device.snap_time = re->need;
 }
 
 static int close_device(struct restore *re)
 {
-	const struct thin_xml_device *from = &re->device;
-	struct thin_made_device device = {
-		.id = from->dev_id,
-		.details = {
-			.mapped_blocks = le64_make(from->mapped_blocks),
-			.transaction_id = le64_make(from->transaction),
-			.creation_time = le32_make((uint32_t)from->creation_time),
-			.snapshotted_time = le32_make((uint32_t)from->snap_time),
-		},
-	};
+	struct thin_made_device device = { .id = re->device.dev_id };
 	uint64_t mapped;
-	int r;
+	int r = end_tree(re, &device.root, &mapped);
 
-	r = thin_map_end_device(&re->make.map, &device.root, &mapped);
 	if (r < 0)
 		return r;
-	if (mapped != from->mapped_blocks) {
-		r = bp_fail(re->ctx, -EINVAL,
-			    "device %" PRIu64 ": mapped_blocks is %" PRIu64 ", but %" PRIu64
-			    " blocks are mapped",
-			    from->dev_id, from->mapped_blocks, mapped);
-		error_set_hint(re->ctx,
-			       "is the text as it was dumped? If it is meant to be so, "
-			       "write the right number into it");
-		return fail_xml(re, r);
-	}
+	recount(re, mapped);
+	raise_snap_time(re);
+	device.details = (struct thin_details_disk){
+		.mapped_blocks = le64_make(mapped),
+		.transaction_id = le64_make(re->device.transaction),
+		.creation_time = le32_make((uint32_t)re->device.creation_time),
+		.snapshotted_time = le32_make((uint32_t)re->device.snap_time),
+	};
 	return thin_make_add(&re->make, &device);
 }
 
@@ -210,14 +269,22 @@ static int on_mapping(struct restore *re, unsigned element, const void *values)
 {
 	const struct thin_xml_single *single = values;
 	const struct thin_xml_range *range = values;
-	int r;
+	uint64_t time = element == THIN_XML_SINGLE ? single->time : range->time;
+	int r = add_only(re);
 
+	if (r < 0)
+		return r;
+	re->newest = MAX(re->newest, (uint32_t)time);
 	if (element == THIN_XML_SINGLE)
 		r = thin_map_run(&re->make.map, single->origin_block, single->data_block, 1,
 				 (uint32_t)single->time);
 	else
 		r = thin_map_run(&re->make.map, range->origin_begin, range->data_begin,
 				 range->length, (uint32_t)range->time);
+	if (r == -EINVAL && re->sb.nr_data_blocks == 0)
+		error_set_hint(re->ctx,
+			       "the dump of a metadata snapshot may lack the number: give "
+			       "--nr-data-blocks");
 	return r == -EINVAL ? fail_xml(re, r) : r;
 }
 
@@ -268,6 +335,16 @@ static int on_close(void *user, unsigned element)
 
 /* --- the end --- */
 
+static void warn_of_more(struct restore *re)
+{
+	if (re->nr_recounted > 1)
+		bp_warn(re->ctx, "%" PRIu64 " more devices have a wrong mapped_blocks",
+			re->nr_recounted - 1);
+	if (re->nr_raised > 1)
+		bp_warn(re->ctx, "%" PRIu64 " more devices have a snap_time that is too low",
+			re->nr_raised - 1);
+}
+
 static int finish(struct restore *re)
 {
 	_cleanup_(freep) struct thin_def *defs = calloc(re->defs.count + 1, sizeof(*defs));
@@ -276,6 +353,7 @@ static int finish(struct restore *re)
 		return bp_fail_memory(re->ctx);
 	for (size_t i = 0; i < re->defs.count; i++)
 		defs[i] = re->defs.items[i].def;
+	warn_of_more(re);
 	re->make.time = re->sb.time;
 	re->make.transaction_id = re->sb.transaction;
 	re->make.data_block_sectors = (uint32_t)re->sb.data_block_size;

@@ -5,9 +5,6 @@
 #define DATA_BLOCK_MAX ((UINT64_C(1) << 40) - 1)
 #define TIME_MAX       ((UINT64_C(1) << 24) - 1)
 #define DEV_ID_MAX     ((UINT64_C(1) << 24) - 1)
-/* 64 KiB to 1 GiB. */
-#define BLOCK_SIZE_MIN 128
-#define BLOCK_SIZE_MAX 2097152
 
 /* clang-format off */
 #define NUMBER(struct_, member_, max_, ...) \
@@ -15,14 +12,15 @@
 
 static const struct xml_attr superblock[] = {
 	XML_ATTR(XML_STRING, XML_REQUIRED, "uuid", struct thin_xml_superblock, uuid),
-	NUMBER(struct thin_xml_superblock, time, UINT32_MAX),
+	NUMBER(struct thin_xml_superblock, time, TIME_MAX),
 	NUMBER(struct thin_xml_superblock, transaction, UINT64_MAX),
 	XML_ATTR(XML_NUMBER, XML_OPTIONAL, "flags", struct thin_xml_superblock, flags,
 		 .max = UINT32_MAX),
 	XML_ATTR(XML_NUMBER, XML_DEFAULT, "version", struct thin_xml_superblock, version,
 		 .min = 1, .max = 2, .fallback = 2),
-	NUMBER(struct thin_xml_superblock, data_block_size, BLOCK_SIZE_MAX, .min = BLOCK_SIZE_MIN),
-	NUMBER(struct thin_xml_superblock, nr_data_blocks, DATA_BLOCK_MAX + 1),
+	/* Both may be overridden: their ranges are looked at after that. */
+	NUMBER(struct thin_xml_superblock, data_block_size, UINT64_MAX),
+	NUMBER(struct thin_xml_superblock, nr_data_blocks, UINT64_MAX),
 	XML_ATTR(XML_NUMBER, XML_OPTIONAL, "metadata_snap", struct thin_xml_superblock,
 		 metadata_snap, .max = UINT64_MAX),
 };
@@ -35,8 +33,8 @@ static const struct xml_attr device[] = {
 	NUMBER(struct thin_xml_device, dev_id, DEV_ID_MAX),
 	NUMBER(struct thin_xml_device, mapped_blocks, UINT64_MAX),
 	NUMBER(struct thin_xml_device, transaction, UINT64_MAX),
-	NUMBER(struct thin_xml_device, creation_time, UINT32_MAX),
-	NUMBER(struct thin_xml_device, snap_time, UINT32_MAX),
+	NUMBER(struct thin_xml_device, creation_time, TIME_MAX),
+	NUMBER(struct thin_xml_device, snap_time, TIME_MAX),
 };
 
 static const struct xml_attr single[] = {
