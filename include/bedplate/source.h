@@ -55,7 +55,7 @@ enum bp_source_kind {
  * @opts: NULL for the defaults.
  * @ret: close it with bp_source_close().
  *
- * Return: 0; -ENOENT (nothing of that name: the message lists what there is), -ENOTUNIQ (several
+ * Return: 0; -ENXIO (nothing of that name: the message lists what there is), -ENOTUNIQ (several
  * pools: the message lists them), -EINVAL (something else, and what), -EACCES, -EIO, -ENOMEM.
  */
 BP_API int bp_source_open(struct bp_ctx *ctx, const char *name,

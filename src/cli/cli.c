@@ -2,6 +2,8 @@
 /* The program around a command: find it, parse, run, and see that the output got out. */
 #include "cli/internal.h"
 
+#include <bedplate/source.h>
+
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +14,8 @@
 const struct cmd_opt global_opts[] = {
 	OPT_FLAG(json, 'J', "json", "print JSON"),
 	OPT_FLAG(dry_run, 'n', "dry-run", "say what would be done, do nothing"),
+	OPT_LIST(pvs, 0, "pv", "FILE", "look for the pool on this disk, partition or image; may be repeated"),
+	OPT_STRING(lvm_backup, 0, "lvm-backup", "FILE", "take LVM's metadata from this backup or archive file"),
 	OPT_FLAG(quiet, 'q', "quiet", "no progress, no warnings"),
 	OPT_COUNT(verbose, 'v', "verbose", "say more; twice: what the library does"),
 	OPT_FLAG(help, 'h', "help", "print this help"),
@@ -27,6 +31,8 @@ bool global_applies(const struct cmd *cmd, const struct cmd_opt *opt)
 		return false;
 	if (opt->letter == 'n')
 		return cmd->flags & (CMD_READS | CMD_DRY_RUN);
+	if (streq(opt->name, "pv") || streq(opt->name, "lvm-backup"))
+		return cmd->flags & CMD_SOURCES;
 	return true;
 }
 
@@ -101,6 +107,20 @@ static void debug_line(void *user, const char *room, const char *line)
 	fprintf(cli->err, "%s: %s\n", room, line);
 }
 
+/* From here on names of pools are taken wherever the library reads metadata. */
+static int use_sources(struct cli *cli)
+{
+	const struct bp_source_opts opts = {
+		.size = sizeof(opts),
+		.pvs = cli->pvs.words,
+		.nr_pvs = cli->pvs.count,
+		.text_path = cli->lvm_backup,
+	};
+	int r = cli->cmd->flags & CMD_SOURCES ? bp_ctx_use_sources(cli->ctx, &opts) : 0;
+
+	return r < 0 ? cli_fail(cli, NULL, r) : 0;
+}
+
 static int run_command(struct cli *cli, int argc, char **argv)
 {
 	void *parsed = NULL;
@@ -118,7 +138,8 @@ static int run_command(struct cli *cli, int argc, char **argv)
 	} else {
 		if (cli->verbose > 1)
 			bp_ctx_set_log(cli->ctx, debug_line, cli);
-		r = cli->cmd->run(cli, parsed);
+		r = use_sources(cli);
+		r = r ? r : cli->cmd->run(cli, parsed);
 		cli_progress_end(cli);
 	}
 	args_free(cli->cmd, parsed);
@@ -255,12 +276,15 @@ int cli_main(struct cli *cli, int argc, char **argv)
 	cli->argc = argc;
 	cli->argv = argv;
 	cli->program = argc ? base_name(argv[0]) : "bedplate";
-	r = bp_ctx_new(&cli->ctx);
+	cli->pvs.words =
+		calloc((size_t)argc + 1, sizeof(*cli->pvs.words)); /* as args_new() does */
+	r = cli->pvs.words ? bp_ctx_new(&cli->ctx) : -ENOMEM;
 	r = r < 0 ? cli_fail(cli, NULL, r) : dispatch(cli, argc, argv);
 	r = finish(cli, r);
 	warnings_free(cli);
 	errors_free(cli);
 	free(cli->given);
+	free(cli->pvs.words);
 	free(cli->progress);
 	bp_ctx_free(cli->ctx);
 	return r;

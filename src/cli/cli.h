@@ -184,6 +184,7 @@ enum cmd_flags {
 	CMD_DROP_IN = 4,       /* stands in for a known tool: its -V, -q silences errors too */
 	CMD_ABBREVIATIONS = 8, /* unambiguous beginnings of long options are accepted */
 	CMD_HIDDEN = 16,       /* works, but is not listed */
+	CMD_SOURCES = 32, /* where it reads metadata, names of pools on disks will do too */
 };
 
 /* What an option that is not in the table takes, as the command says. */
@@ -234,6 +235,8 @@ struct cli {
 	const char *program; /* how it was called: "bedplate", "thin_check" ... */
 	FILE *out, *err;     /* results go to out, the rest to err */
 	bool json, dry_run, quiet;
+	struct cli_list pvs; /* CMD_SOURCES: --pv, --lvm-backup */
+	const char *lvm_backup;
 	unsigned verbose;
 
 	/* Inside of src/cli. */

@@ -4,7 +4,6 @@
  * written to.
  */
 #include "cli/out.h"
-#include "commands/source_opts.h"
 
 #include <bedplate/export.h>
 
@@ -14,7 +13,6 @@ struct args {
 	const char *pool, *volume, *output, *data, *base;
 	uint64_t root;
 	bool map, skip_bad, sha256, resume;
-	struct source_args source;
 	struct out_opts out;
 };
 
@@ -24,7 +22,6 @@ static const struct cmd_opt opts[] = {
 	OPT_OPERAND_OPTIONAL(volume, "VOLUME", "name of a volume, or number of a thin one; none: the one that POOL names"),
 	OPT_STRING(output, 0, "to", "FILE", "write the bytes to this file or device; - is standard output"),
 	OPT_FLAG(map, 0, "map", "print which ranges lie where instead"),
-	OPT_SOURCE(source),
 	OPT_STRING(data, 0, "data", "FILE", "device or file with the pool's data, where POOL is metadata by itself"),
 	OPT_NUMBER(root, 0, "root", "BLOCK", "read the volume below this root of mapping trees (see history)"),
 	OPT_STRING(base, 0, "base", "VOLUME", "only what lies elsewhere than in this volume; the rest stays a hole"),
@@ -199,7 +196,13 @@ static int with_source(struct cli *cli, const struct args *args, struct bp_sourc
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct bp_source_opts o = source_opts(&args->source);
+	const struct bp_source_opts o = {
+		.size = sizeof(o),
+		.pvs = cli->pvs.words,
+		.nr_pvs = cli->pvs.count,
+		.text_path = cli->lvm_backup,
+		.data_path = args->data,
+	};
 	struct bp_source *source;
 	int r;
 
@@ -210,7 +213,6 @@ static int run(struct cli *cli, const void *p)
 		return cli_usage(cli, "--json and --to - would both write to standard output");
 	if (args->root && !args->volume)
 		return cli_usage(cli, "--root needs the number of a volume");
-	o.data_path = args->data;
 	r = bp_source_open(cli->ctx, args->pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -228,6 +230,7 @@ const struct cmd cmd_export = {
 		  "data.\nWithout --to the volume itself must be asked for by --map.\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
+	.flags = CMD_SOURCES,
 	.schemas = SCHEMAS(&export_schema, &map_schema),
 	.run = run,
 };

@@ -242,7 +242,7 @@ const struct cmd cmd_thin_check = {
 	.summary = "Check a thin pool's metadata.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -287,7 +287,7 @@ const struct cmd cmd_thin_delta = {
 	.summary = "Print how the mappings of two thin devices differ.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

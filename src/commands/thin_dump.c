@@ -165,6 +165,6 @@ const struct cmd cmd_thin_dump = {
 	.summary = "Write a thin pool's metadata as text.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.run = run,
 };

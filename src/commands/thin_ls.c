@@ -324,7 +324,7 @@ const struct cmd cmd_thin_ls = {
 	.summary = "List the devices in a thin pool's metadata.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -143,7 +143,7 @@ const struct cmd cmd_thin_metadata_pack = {
 	.summary = "Make a compressed file of the metadata of a pool.",
 	.opts = pack_opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&pack_schema),
 	.run = run_pack,
 };

@@ -78,6 +78,6 @@ const struct cmd cmd_thin_repair = {
 	.summary = "Make new metadata of all that can be had of a damaged thin pool's.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.run = run,
 };

@@ -148,7 +148,7 @@ const struct cmd cmd_thin_rmap = {
 	.summary = "Print which devices map given data blocks, and where.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -115,9 +115,12 @@ static int resolve(const struct io_resolver *resolver, struct bp_ctx *ctx, const
 
 	if (!holds_something_else(path, &exists) && exists)
 		return -ENOENT;
+	if (exists && (flags & (IO_WRITE | IO_OUTPUT)))
+		return -ENOENT; /* to be written in place: never through a source */
 	r = bp_source_open(ctx, path, &opts, &source);
+	/* Without disks named a name that is not found is a mere path. */
 	if (r < 0)
-		return exists || (r == -ENOENT && !sources->nr_pvs) ? -ENOENT : r;
+		return exists || (r == -ENXIO && !sources->nr_pvs) ? -ENOENT : r;
 	/* The file itself: whatever is wrong with it is for the caller to find. */
 	if (exists && bp_source_kind(source) == BP_SOURCE_METADATA) {
 		bp_source_close(source);

@@ -143,14 +143,14 @@ static int not_found(struct bp_source *source, const char *text)
 	list_names(source->scan, false, &s);
 	if (s.error)
 		return bp_fail_memory(source->ctx);
-	bp_fail(source->ctx, -ENOENT,
+	bp_fail(source->ctx, -ENXIO,
 		"'%s' is neither a file or device, nor a volume that is found here (%zu "
 		"physical "
 		"volumes were; volumes: %s)",
 		text, source->scan->found.count, strbuf_text(&s));
 	error_set_code(source->ctx, BP_E_NO_DEVICE);
 	error_set_hint(source->ctx, "name the disks or images that hold it with --pv");
-	return -ENOENT;
+	return -ENXIO;
 }
 
 /* --- what was found --- */

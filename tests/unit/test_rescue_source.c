@@ -103,8 +103,8 @@ static const struct {
 	{ "vg0/pool_tmeta", BP_SOURCE_METADATA, "vg0/pool_tmeta", 0 },
 	{ "vg0/alpha", BP_SOURCE_VOLUMES, "vg0/alpha", 0 },
 	{ "vg0-alpha--snap", BP_SOURCE_VOLUMES, "vg0/alpha-snap", 0 },
-	{ "vg1/pool", 0, "vg0/pool, vg0/alpha", ENOENT },
-	{ "vg0/nothing", 0, "neither a file or device", ENOENT },
+	{ "vg1/pool", 0, "vg0/pool, vg0/alpha", ENXIO },
+	{ "vg0/nothing", 0, "neither a file or device", ENXIO },
 };
 
 static void names_that_people_have(void **state)
