@@ -39,6 +39,7 @@
 #include <bedplate/thin_ls.h>
 #include <bedplate/thin_pack.h>
 #include <bedplate/thin_repair.h>
+#include <bedplate/thin_shrink.h>
 #include <bedplate/thin_trim.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>

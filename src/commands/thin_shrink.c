@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/thin_shrink.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *input, *output, *data, *io_engine;
+	uint64_t nr_blocks;
+	uint32_t flags;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_STRING(input, 'i', "input", "FILE", "XML of the metadata; with --binary a metadata device or file"),
+	OPT_STRING(output, 'o', "output", "FILE", "where to write the new metadata, in the same form"),
+	OPT_STRING(data, 0, "data", "DATA", "the pool's data device, or a file in its place"),
+	OPT_RANGE(nr_blocks, 1, UINT64_MAX, 0, "nr-blocks", "BLOCKS", "data blocks that the pool shall have"),
+	OPT_BIT(flags, BP_THIN_SHRINK_NO_COPY, 0, "no-copy", "write metadata only: the data is moved otherwise"),
+	OPT_BIT(flags, BP_THIN_SHRINK_BINARY, 0, "binary", "input and output are metadata, not XML"),
+	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
+	OPT_ANY("input"),
+	OPT_ANY("output"),
+	OPT_ANY("nr-blocks"),
+	OPT_ANY("data no-copy"),
+	OPT_END
+};
+/* clang-format on */
+
+struct print {
+	struct cli *cli;
+	struct bp_json *json;
+};
+
+static int on_move(void *user, const struct bp_thin_move *move)
+{
+	const struct print *p = user;
+
+	if (p->json) {
+		bp_json_object(p->json, NULL);
+		bp_json_uint(p->json, "from", move->from);
+		bp_json_uint(p->json, "to", move->to);
+		bp_json_uint(p->json, "length", move->length);
+		bp_json_object_close(p->json);
+	} else if (p->cli->dry_run && !p->cli->quiet) {
+		fprintf(p->cli->out,
+			"would move data %" PRIu64 "..%" PRIu64 " to %" PRIu64 "..%" PRIu64
+			"\n",
+			move->from, move->from + move->length, move->to,
+			move->to + move->length);
+	}
+	return 0;
+}
+
+static int on_progress(void *user, uint64_t done, uint64_t total)
+{
+	const struct print *p = user;
+
+	return cli_progress(p->cli, done, total);
+}
+
+static int end_json(const struct print *p, const struct bp_thin_shrink_result *res)
+{
+	bp_json_array_close(p->json);
+	bp_json_uint(p->json, "data_block_bytes", res->data_block_bytes);
+	bp_json_uint(p->json, "old_nr_data_blocks", res->old_nr_data_blocks);
+	bp_json_uint(p->json, "new_nr_data_blocks", res->new_nr_data_blocks);
+	bp_json_uint(p->json, "nr_used_blocks", res->nr_used);
+	bp_json_uint(p->json, "nr_moved_blocks", res->nr_moved);
+	bp_json_bool(p->json, "done", !p->cli->dry_run);
+	bp_json_object_close(p->json);
+	return cli_json_end(p->cli, p->json);
+}
+
+static int run(struct cli *cli, const void *q)
+{
+	const struct args *args = q;
+	struct print p = { .cli = cli };
+	struct bp_thin_shrink_result res = { .size = sizeof(res) };
+	struct bp_thin_shrink_opts opt = {
+		.size = sizeof(opt),
+		.flags = args->flags | (cli->dry_run ? BP_THIN_SHRINK_DRY_RUN : 0),
+		.move = on_move,
+		.progress = on_progress,
+		.user = &p,
+	};
+	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_shrink", &p.json) : 0;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (p.json) {
+		bp_json_object(p.json, "data");
+		bp_json_array(p.json, "moves");
+	}
+	cli_progress_title(cli, "Moving data");
+	r = bp_thin_shrink(cli->ctx, args->input, args->output, args->data, args->nr_blocks,
+			   &opt, &res);
+	if (r < 0) {
+		bp_json_free(p.json);
+		return cli_fail(cli, NULL, r);
+	}
+	if (p.json)
+		return end_json(&p, &res);
+	if (cli->dry_run || cli->verbose)
+		cli_note(cli,
+			 "%" PRIu64 " of %" PRIu64 " data blocks are in use, %" PRIu64
+			 " of them %s",
+			 res.nr_used, res.old_nr_data_blocks, res.nr_moved,
+			 cli->dry_run ? "would be moved" : "were moved");
+	return EXIT_OK;
+}
+
+const struct cmd cmd_thin_shrink = {
+	.name = "thin_shrink",
+	.group = "Metadata",
+	.summary = "Move the data of a thin pool together, so that it can be made smaller.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.run = run,
+};
