@@ -37,6 +37,7 @@
 #include <bedplate/thin_delta.h>
 #include <bedplate/thin_dump.h>
 #include <bedplate/thin_ls.h>
+#include <bedplate/thin_migrate.h>
 #include <bedplate/thin_pack.h>
 #include <bedplate/thin_repair.h>
 #include <bedplate/thin_shrink.h>

@@ -63,9 +63,11 @@ static void piece_done(struct piece *p)
 
 static int piece_init(struct piece *p)
 {
-	p->blocks = io_buffer_new(PIECE);
-	p->coded = malloc((size_t)PIECE * RECORD_MAX);
-	p->deflated = malloc(sizeof(le64) + zstream_bound((size_t)PIECE * RECORD_MAX));
+	size_t most = (size_t)MIN(PIECE, MAX(p->all->io->nr_blocks, 1));
+
+	p->blocks = io_buffer_new(most);
+	p->coded = malloc(most * RECORD_MAX);
+	p->deflated = malloc(sizeof(le64) + zstream_bound(most * RECORD_MAX));
 	p->which = calloc(PIECE, sizeof(*p->which));
 	if (!p->blocks || !p->coded || !p->deflated || !p->which)
 		return -ENOMEM;
