@@ -19,6 +19,7 @@
 #include <bedplate/explain.h>
 #include <bedplate/export.h>
 #include <bedplate/history.h>
+#include <bedplate/inspect.h>
 #include <bedplate/json.h>
 #include <bedplate/metadata_generate.h>
 #include <bedplate/output.h>
@@ -36,11 +37,13 @@
 #include <bedplate/thin.h>
 #include <bedplate/thin_delta.h>
 #include <bedplate/thin_dump.h>
+#include <bedplate/thin_generate.h>
 #include <bedplate/thin_ls.h>
 #include <bedplate/thin_migrate.h>
 #include <bedplate/thin_pack.h>
 #include <bedplate/thin_repair.h>
 #include <bedplate/thin_shrink.h>
+#include <bedplate/thin_stat.h>
 #include <bedplate/thin_trim.h>
 #include <bedplate/udev.h>
 #include <bedplate/units.h>

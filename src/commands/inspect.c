@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+#include <bedplate/inspect.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *path;
+	uint64_t block;
+	bool no_entries;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(path, "METADATA", "metadata device or file"),
+	OPT_OPERAND_NUMBER_OPTIONAL(block, 0, UINT64_MAX, "BLOCK", "which block; default: 0, the superblock"),
+	OPT_FLAG(no_entries, 0, "no-entries", "leave out the entries of nodes, indexes and bitmaps"),
+	OPT_END
+};
+/* clang-format on */
+
+struct print {
+	struct cli *cli;
+	struct bp_json *json; /* NULL: text */
+	bool any;
+};
+
+/* --- text --- */
+
+static void print_superblock(struct cli *cli, const struct bp_thin_superblock *sb)
+{
+	fprintf(cli->out, "flags: %" PRIu32 "%s\nversion: %" PRIu32 "\ntime: %" PRIu32 "\n",
+		sb->flags, sb->flags & BP_THIN_NEEDS_CHECK ? " (needs_check)" : "", sb->version,
+		sb->time);
+	fprintf(cli->out, "transaction id: %" PRIu64 "\n", sb->transaction_id);
+	fprintf(cli->out, "metadata snapshot: %" PRIu64 "\n", sb->metadata_snap);
+	fprintf(cli->out, "mapping root: %" PRIu64 "\ndetails root: %" PRIu64 "\n",
+		sb->mapping_root, sb->details_root);
+	fprintf(cli->out, "data block size: %" PRIu32 " sectors\n", sb->data_block_sectors);
+	fprintf(cli->out, "data blocks: %" PRIu64 ", %" PRIu64 " allocated\n",
+		sb->nr_data_blocks, sb->nr_data_allocated);
+	fprintf(cli->out, "metadata blocks: %" PRIu64 ", %" PRIu64 " allocated\n",
+		sb->nr_metadata_blocks, sb->nr_metadata_allocated);
+}
+
+static void print_block(struct cli *cli, const struct bp_inspected *b)
+{
+	FILE *out = cli->out;
+	bool right = b->kind != BP_BLOCK_UNKNOWN;
+
+	fprintf(out, "block %" PRIu64 ": %s\n", b->block, b->zero ? "all zeros" : b->kind_name);
+	if (!b->zero)
+		fprintf(out, "checksum: 0x%08" PRIx32 "%s", b->stored_csum,
+			right ? "\n" : ", which is right for no kind of block\n");
+	if (!b->zero && b->stored_number != b->block)
+		fprintf(out, "says that it is block %" PRIu64 "\n", b->stored_number);
+	if (b->ref_count != BP_NONE)
+		fprintf(out, "reference count: %" PRIu64 "\n", b->ref_count);
+	if (b->kind == BP_BLOCK_THIN_SUPERBLOCK)
+		print_superblock(cli, &b->superblock);
+	if (b->kind != BP_BLOCK_NODE && !b->node_error)
+		return;
+	fprintf(out, "%s of the %s%s\n", b->leaf ? "leaf" : "internal node",
+		bp_inspect_tree_name(b->tree), b->reachable ? "" : ", by its looks");
+	fprintf(out, "entries: %" PRIu32 " of %" PRIu32 ", values of %" PRIu32 " bytes\n",
+		b->nr_entries, b->max_entries, b->value_size);
+	if (b->node_error)
+		fprintf(out, "damaged: %s\n", b->node_error);
+}
+
+static void print_ref(FILE *out, const struct bp_inspect_ref *ref)
+{
+	if (ref->field)
+		fprintf(out, "  block %" PRIu64 ", superblock, %s\n", ref->parent, ref->field);
+	else
+		fprintf(out, "  block %" PRIu64 ", %s, entry %" PRIu32 ", key %" PRIu64 "\n",
+			ref->parent,
+			ref->tree ? bp_inspect_tree_name(ref->tree)
+				  : "metadata space map index",
+			ref->entry, ref->key);
+}
+
+static void print_entry(FILE *out, const struct bp_inspect_entry *e)
+{
+	switch (e->kind) {
+	case BP_ENTRY_CHILD:
+		fprintf(out, "  %" PRIu64 " -> block %" PRIu64 "\n", e->key, e->value);
+		break;
+	case BP_ENTRY_ROOT:
+		fprintf(out, "  device %" PRIu64 " -> root in block %" PRIu64 "\n", e->key,
+			e->value);
+		break;
+	case BP_ENTRY_MAPPING:
+		fprintf(out, "  %" PRIu64 " -> data %" PRIu64 ", time %" PRIu32 "\n", e->key,
+			e->value, e->time);
+		break;
+	case BP_ENTRY_DETAILS:
+		fprintf(out,
+			"  device %" PRIu64 ": mapped %" PRIu64 ", transaction %" PRIu64
+			", created %" PRIu32 ", snapshotted %" PRIu32 "\n",
+			e->key, e->device.mapped_dblocks, e->device.transaction_id,
+			e->device.creation_time, e->device.snapshotted_time);
+		break;
+	case BP_ENTRY_INDEX:
+		fprintf(out,
+			"  bitmap %" PRIu64 " in block %" PRIu64 ", %" PRIu32
+			" free, none before %" PRIu32 "\n",
+			e->key, e->value, e->nr_free, e->none_free_before);
+		break;
+	case BP_ENTRY_COUNT:
+		fprintf(out, "  %" PRIu64 "..%" PRIu64 ": count %" PRIu64 "%s\n", e->key,
+			e->key + e->length, e->value, e->value == 3 ? " or more" : "");
+		break;
+	case BP_ENTRY_OTHER:
+		fprintf(out, "  %" PRIu64 ": %" PRIu64 "\n", e->key, e->value);
+		break;
+	}
+}
+
+/* --- JSON --- */
+
+static void json_block(struct bp_json *json, const struct bp_inspected *b)
+{
+	const struct bp_thin_superblock *sb = &b->superblock;
+
+	bp_json_uint(json, "block", b->block);
+	bp_json_string(json, "kind", b->zero ? "zero" : b->kind_name);
+	bp_json_uint(json, "stored_checksum", b->stored_csum);
+	bp_json_uint(json, "expected_checksum", b->expected_csum);
+	bp_json_uint(json, "stored_block_number", b->stored_number);
+	bp_json_bool(json, "reachable", b->reachable);
+	if (b->ref_count != BP_NONE)
+		bp_json_uint(json, "reference_count", b->ref_count);
+	if (b->kind == BP_BLOCK_THIN_SUPERBLOCK) {
+		bp_json_object(json, "superblock");
+		bp_json_uint(json, "flags", sb->flags);
+		bp_json_uint(json, "version", sb->version);
+		bp_json_uint(json, "time", sb->time);
+		bp_json_uint(json, "transaction_id", sb->transaction_id);
+		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
+		bp_json_uint(json, "mapping_root", sb->mapping_root);
+		bp_json_uint(json, "details_root", sb->details_root);
+		bp_json_uint(json, "data_block_sectors", sb->data_block_sectors);
+		bp_json_uint(json, "nr_data_blocks", sb->nr_data_blocks);
+		bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
+		bp_json_object_close(json);
+	}
+	if (b->kind == BP_BLOCK_NODE || b->node_error) {
+		bp_json_object(json, "node");
+		bp_json_string(json, "tree", bp_inspect_tree_name(b->tree));
+		bp_json_bool(json, "leaf", b->leaf);
+		bp_json_uint(json, "nr_entries", b->nr_entries);
+		bp_json_uint(json, "max_entries", b->max_entries);
+		bp_json_uint(json, "value_size", b->value_size);
+		bp_json_string(json, "error", b->node_error);
+		bp_json_object_close(json);
+	}
+}
+
+static void json_ref(struct bp_json *json, const struct bp_inspect_ref *ref)
+{
+	bp_json_object(json, NULL);
+	bp_json_uint(json, "block", ref->parent);
+	if (ref->field) {
+		bp_json_string(json, "field", ref->field);
+	} else {
+		bp_json_string(json, "tree",
+			       ref->tree ? bp_inspect_tree_name(ref->tree)
+					 : "metadata space map index");
+		bp_json_uint(json, "entry", ref->entry);
+		bp_json_uint(json, "key", ref->key);
+	}
+	bp_json_object_close(json);
+}
+
+static void json_entry(struct bp_json *json, const struct bp_inspect_entry *e)
+{
+	bp_json_object(json, NULL);
+	bp_json_uint(json, "key", e->key);
+	if (e->kind == BP_ENTRY_DETAILS) {
+		bp_json_uint(json, "mapped_blocks", e->device.mapped_dblocks);
+		bp_json_uint(json, "transaction_id", e->device.transaction_id);
+		bp_json_uint(json, "creation_time", e->device.creation_time);
+		bp_json_uint(json, "snapshotted_time", e->device.snapshotted_time);
+	} else {
+		bp_json_uint(json,
+			     e->kind == BP_ENTRY_MAPPING ? "data_block"
+			     : e->kind == BP_ENTRY_COUNT ? "count"
+			     : e->kind == BP_ENTRY_OTHER ? "value"
+							 : "block",
+			     e->value);
+	}
+	if (e->kind == BP_ENTRY_MAPPING)
+		bp_json_uint(json, "time", e->time);
+	if (e->kind == BP_ENTRY_COUNT)
+		bp_json_uint(json, "length", e->length);
+	if (e->kind == BP_ENTRY_INDEX) {
+		bp_json_uint(json, "nr_free", e->nr_free);
+		bp_json_uint(json, "none_free_before", e->none_free_before);
+	}
+	bp_json_object_close(json);
+}
+
+/* --- both --- */
+
+static int on_ref(void *user, const struct bp_inspect_ref *ref)
+{
+	struct print *p = user;
+
+	if (p->json)
+		json_ref(p->json, ref);
+	else
+		print_ref(p->cli->out, ref);
+	p->any = true;
+	return 0;
+}
+
+static int on_entry(void *user, const struct bp_inspect_entry *entry)
+{
+	const struct print *p = user;
+
+	if (p->json)
+		json_entry(p->json, entry);
+	else
+		print_entry(p->cli->out, entry);
+	return ferror(p->cli->out) ? -EPIPE : 0;
+}
+
+static void begin_list(const struct print *p, const char *name, const char *title)
+{
+	if (p->json)
+		bp_json_array(p->json, name);
+	else
+		fprintf(p->cli->out, "%s:\n", title);
+}
+
+static void end_list(struct print *p, const char *none)
+{
+	if (p->json)
+		bp_json_array_close(p->json);
+	else if (!p->any && none)
+		fprintf(p->cli->out, "  %s\n", none);
+	p->any = false;
+}
+
+static int print_all(struct print *p, struct bp_inspect *inspect, const struct args *args)
+{
+	struct bp_inspected b;
+	int r = bp_inspect_block(inspect, args->block, &b);
+
+	if (r < 0)
+		return r;
+	if (p->json)
+		json_block(p->json, &b);
+	else
+		print_block(p->cli, &b);
+	if (args->block != 0) {
+		begin_list(p, "path", "way from the superblock");
+		r = bp_inspect_path(inspect, args->block, on_ref, p);
+		end_list(p, "none: nothing leads here");
+	}
+	if (r == 0 && args->block != 0) {
+		begin_list(p, "pointers", "pointers to it");
+		r = bp_inspect_refs(inspect, args->block, on_ref, p);
+		end_list(p, "none");
+	}
+	if (r == 0 && !args->no_entries) {
+		begin_list(p, "entries", "entries");
+		r = bp_inspect_entries(inspect, on_entry, p);
+		end_list(p, NULL);
+	}
+	return r;
+}
+
+static int run(struct cli *cli, const void *q)
+{
+	const struct args *args = q;
+	struct print p = { .cli = cli };
+	struct bp_inspect *inspect;
+	int r = bp_inspect_new(cli->ctx, args->path, &inspect);
+
+	if (r < 0)
+		return cli_fail(cli, args->path, r);
+	if (cli->json) {
+		r = cli_json_begin(cli, "bedplate.inspect", &p.json);
+		if (r == 0)
+			bp_json_object(p.json, "data");
+	}
+	if (r == 0)
+		r = print_all(&p, inspect, args);
+	bp_inspect_free(inspect);
+	if (r < 0) {
+		bp_json_free(p.json);
+		return cli_fail(cli, ferror(cli->out) ? NULL : args->path, r);
+	}
+	if (!p.json)
+		return EXIT_OK;
+	bp_json_object_close(p.json);
+	return cli_json_end(cli, p.json);
+}
+
+const struct cmd cmd_inspect = {
+	.name = "inspect",
+	.group = "Metadata",
+	.summary = "Show one block of metadata, decoded, and who points at it.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_READS,
+	.run = run,
+};
