@@ -29,9 +29,19 @@ static void fill(uint8_t *area, const uint8_t *data, size_t size)
 	}
 }
 
+/* What breaks the promise is told first. */
+static void tell(void *user, const struct bp_damage *damage)
+{
+	(void)user;
+	if (damage->harm == BP_HARM_FATAL || damage->harm == BP_HARM_NONFATAL)
+		fprintf(stderr, "%s\n", damage->what);
+}
+
 static void check(struct bp_ctx *ctx, struct io *io)
 {
-	const struct bp_thin_check_opts opts = { .size = sizeof(opts), .workers = 1 };
+	const struct bp_thin_check_opts opts = { .size = sizeof(opts),
+						 .workers = 1,
+						 .damage = tell };
 	struct bp_thin_check_result res = { .size = sizeof(res) };
 
 	promise(thin_check_io(ctx, io, CHECK_ONLY, &opts, &res) == 0);

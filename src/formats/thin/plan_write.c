@@ -139,6 +139,37 @@ static int write_all(struct writer *w)
 	return thin_make_finish(&w->make, defs, w->defs.count);
 }
 
+/* What must not be taken for metadata has no superblock. */
+static int withdraw(struct bp_ctx *ctx, struct io *io)
+{
+	_cleanup_(freep) void *zeros = io_buffer_new(1);
+	int r;
+
+	if (!zeros)
+		return bp_fail_memory(ctx);
+	memset(zeros, 0, IO_BLOCK);
+	r = io_write(io, 0, 1, zeros);
+	return r == 0 ? io_flush(io) : r;
+}
+
+/*
+ * Whoever repairs expects sound metadata: what was written is checked, and times are raised that
+ * sharing asks for, which the input may have had too low, or whose device was pieced together.
+ */
+static int verify(struct bp_thin_plan *plan, struct io *io)
+{
+	const struct bp_thin_check_opts opts = { .size = sizeof(opts),
+						 .workers = plan->opts.workers };
+	struct bp_thin_check_result res = { .size = sizeof(res) };
+	int r = thin_check_io(plan->ctx, io, CHECK_AUTO_REPAIR, &opts, &res);
+
+	if (r < 0 || (res.nr_fatal == 0 && res.nr_nonfatal == 0))
+		return r;
+	r = withdraw(plan->ctx, io);
+	return bp_fail(plan->ctx, r < 0 ? r : -EUCLEAN,
+		       "what was written does not check clean: it was withdrawn");
+}
+
 int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
 {
 	_cleanup_(freep) struct writer *w = calloc(1, sizeof(*w));
@@ -154,7 +185,7 @@ int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
 		thin_def_done(&w->defs.items[i].def);
 	vec_done(&w->defs);
 	thin_make_done(&w->make);
-	return r;
+	return r < 0 ? r : verify(plan, io);
 }
 
 int bp_thin_plan_write(struct bp_thin_plan *plan, const char *path)
