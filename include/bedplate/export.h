@@ -16,8 +16,9 @@ struct bp_image;
  * @source: must outlive @ret.
  * @volume: its name in LVM, or the number of a thin volume in decimal. A name comes first. NULL: the
  *	source's own volume, where it was opened by that volume's name.
- * @mapping_root: another root of the pool's mapping trees (of its history), under which @volume is a
- *	number; 0: the superblock's.
+ * @mapping_root: another root of the pool's mapping trees (of its history); 0: the superblock's. A
+ *	volume that was removed since is found by its number, or by the name that older metadata texts
+ *	of LVM have for it; its size comes from there too.
  * @ret: close it with bp_image_close().
  *
  * Memory: 24 bytes for each run of a thin volume's mappings, 4 for each block of a cached

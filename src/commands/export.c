@@ -212,7 +212,7 @@ static int run(struct cli *cli, const void *p)
 	if (args->output && streq(args->output, "-") && cli->json)
 		return cli_usage(cli, "--json and --to - would both write to standard output");
 	if (args->root && !args->volume)
-		return cli_usage(cli, "--root needs the number of a volume");
+		return cli_usage(cli, "--root needs the number or name of a volume");
 	r = bp_source_open(cli->ctx, args->pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

@@ -85,9 +85,78 @@ static bp_bytes size_of_id(const struct bp_source *source, uint64_t id)
 	return 0;
 }
 
+/* A thin volume of the source's pool as an older metadata text of LVM has it. */
+struct old_volume {
+	const char *name; /* wanted by this, or where it is NULL by @id */
+	uint64_t id;
+	bp_bytes size;
+	bool found;
+};
+
+static void find_in(const struct lvm_vg *vg, const char *pool, struct old_volume *v)
+{
+	for (size_t i = 0; i < vg->nr_lvs && !v->found; i++) {
+		const struct lvm_lv *lv = &vg->lvs[i];
+		const char *of;
+		uint64_t id;
+
+		if (!lv->nr_segments || !streq(lvm_lv_type(lv), "thin"))
+			continue;
+		of = text_string(lv->segments[0].node, "thin_pool");
+		id = text_number(lv->segments[0].node, "device_id", UINT64_MAX);
+		if (!of || !streq(of, pool) ||
+		    (v->name ? !streq(lv->name, v->name) : id != v->id))
+			continue;
+		v->id = id;
+		v->size = lv->size;
+		v->found = true;
+	}
+}
+
+/* From the newest text backwards: the last that is known of a volume. */
+static int find_old(struct bp_source *source, struct old_volume *v)
+{
+	struct error_state *saved;
+	lvm_old_texts old = { 0 };
+	int r;
+
+	if (source->kind != BP_SOURCE_POOL)
+		return 0;
+	r = lvm_scan_old_texts(source->scan, source->group->vg, &old);
+	saved = error_save(source->ctx);
+	for (size_t i = old.count; r == 0 && !v->found && i-- > 0;) {
+		struct lvm_vg *vg;
+
+		if (lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg) < 0)
+			continue; /* not a whole text after all */
+		find_in(vg, source->lv->name, v);
+		lvm_vg_free(vg);
+	}
+	lvm_old_texts_done(&old);
+	error_restore(source->ctx, saved);
+	return r;
+}
+
 static int open_by_id(struct bp_source *source, uint64_t id, bp_mblock root, struct map **ret)
 {
-	return source_thin_map(source, id, size_of_id(source, id), root, ret);
+	struct old_volume old = { .id = id, .size = size_of_id(source, id) };
+	int r = old.size ? 0 : find_old(source, &old);
+
+	return r < 0 ? r : source_thin_map(source, id, old.size, root, ret);
+}
+
+/* A volume that LVM has no more, below a root of the time when it was there. */
+static int open_removed(struct bp_source *source, const char *volume, bp_mblock root,
+			struct map **ret)
+{
+	struct old_volume old = { .name = volume };
+	int r = find_old(source, &old);
+
+	if (r < 0)
+		return r;
+	if (!old.found)
+		return -ENODATA;
+	return source_thin_map(source, old.id, old.size, root, ret);
 }
 
 static int open_map(struct bp_source *source, const char *volume, bp_mblock root,
@@ -107,6 +176,11 @@ static int open_map(struct bp_source *source, const char *volume, bp_mblock root
 		return source_lv_map(source, lv, ret);
 	if (source->kind != BP_SOURCE_VOLUMES && number_parse(volume, UINT64_MAX, &id) == 0) {
 		int r = open_by_id(source, id, root, ret);
+
+		return r == -ENODATA ? no_volume(source, volume) : r;
+	}
+	if (root) {
+		int r = open_removed(source, volume, root, ret);
 
 		return r == -ENODATA ? no_volume(source, volume) : r;
 	}
