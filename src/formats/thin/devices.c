@@ -52,20 +52,20 @@ static int merge(const struct thin_devices *roots, const struct thin_devices *de
 		 struct thin_devices *ret)
 {
 	size_t a = 0, b = 0;
-	struct thin_device d;
+	struct thin_device d = { 0 };
 
 	while (a < roots->list.count || b < details->list.count) {
-		const struct thin_device *x = &roots->list.items[a],
-					 *y = &details->list.items[b];
 		bool has_x = a < roots->list.count, has_y = b < details->list.count;
+		const struct thin_device *x = has_x ? &roots->list.items[a] : NULL;
+		const struct thin_device *y = has_y ? &details->list.items[b] : NULL;
 
-		if (has_x && (!has_y || x->id < y->id)) {
+		if (x && (!y || x->id < y->id)) {
 			d = *x;
 			a++;
-		} else {
+		} else if (y) {
 			d = *y;
 			b++;
-			if (has_x && x->id == y->id) {
+			if (x && x->id == y->id) {
 				d.has_root = true;
 				d.root = d.details.root = x->root;
 				a++;

@@ -12,6 +12,7 @@ struct expat_side {
 	struct xml_reader *rd;
 	XML_Parser parser;
 	unsigned primed;       /* start tags that only tell expat where we are */
+	bool primed_end;       /* and the end tag of a document that is over */
 	size_t prime_len;      /* bytes of them */
 	uint64_t line, column; /* of the first byte after them; column from 0 */
 	uint64_t into;         /* how far into a piece of text the trouble is */
@@ -266,6 +267,10 @@ static void XMLCALL on_end(void *user, const char *name)
 	int r;
 
 	(void)name; /* expat has matched it with its start tag */
+	if (x->primed_end) {
+		x->primed_end = false;
+		return;
+	}
 	if (x->result != 0)
 		return; /* of an empty element that stopped us: expat tells its end still */
 	r = reader_close(x->rd);
@@ -322,6 +327,19 @@ static int expat_failed(struct expat_side *x)
 	return expat_place(x, r);
 }
 
+/* The whole document was there: comments and the like may follow it. */
+static int prime_over(struct expat_side *x)
+{
+	static const char over[] = "<x/>";
+
+	x->primed = 1;
+	x->primed_end = true;
+	x->prime_len = sizeof(over) - 1;
+	return XML_Parse(x->parser, over, sizeof(over) - 1, 0) == XML_STATUS_OK
+		       ? 0
+		       : bp_fail_memory(x->rd->ctx);
+}
+
 /* Feed expat the start tags of the elements that the scanner left open. */
 static int prime(struct expat_side *x)
 {
@@ -331,6 +349,8 @@ static int prime(struct expat_side *x)
 	x->primed = rd->depth;
 	x->line = rd->line;
 	x->column = rd->offset + rd->pos - rd->line_at;
+	if (rd->depth == 0 && rd->outermost_seen)
+		return prime_over(x);
 	for (unsigned i = 0; i < rd->depth && status == XML_STATUS_OK; i++) {
 		const struct xml_element *element = &rd->schema->elements[rd->open[i]];
 
@@ -344,9 +364,22 @@ static int prime(struct expat_side *x)
 	return status == XML_STATUS_OK ? 0 : bp_fail_memory(rd->ctx);
 }
 
+/* Of one tag, comment or the like: expat looks at all of it again with each piece. */
+#define TOKEN_MAX (1u << 20)
+
+static int refuse_token(struct expat_side *x)
+{
+	int r = bp_fail(x->rd->ctx, -EINVAL, "a tag or comment of more than %u bytes",
+			TOKEN_MAX);
+
+	error_set_code(x->rd->ctx, BP_E_XML);
+	return expat_place(x, r);
+}
+
 static int feed(struct expat_side *x)
 {
 	struct xml_reader *rd = x->rd;
+	uint64_t fed = x->prime_len;
 	int r;
 
 	for (;;) {
@@ -361,7 +394,10 @@ static int feed(struct expat_side *x)
 		if (XML_Parse(x->parser, rd->buf + rd->pos, (int)(rd->end - rd->pos), last) !=
 		    XML_STATUS_OK)
 			return expat_failed(x);
+		fed += rd->end - rd->pos;
 		rd->pos = rd->end;
+		if (!last && fed > (uint64_t)XML_GetCurrentByteIndex(x->parser) + TOKEN_MAX)
+			return refuse_token(x);
 		if (last)
 			return 0;
 	}
@@ -393,7 +429,9 @@ static int refuse_binary(struct xml_reader *rd)
 {
 	int r;
 
-	if (!memchr(rd->buf, '\0', MIN(rd->end, (size_t)32)))
+	/* But for UTF-16, which begins with its mark. */
+	if (!memchr(rd->buf, '\0', MIN(rd->end, (size_t)32)) ||
+	    memcmp(rd->buf, "\xff\xfe", 2) == 0 || memcmp(rd->buf, "\xfe\xff", 2) == 0)
 		return 0;
 	r = bp_fail(rd->ctx, -EINVAL, "%s: not XML, but binary data", rd->source->name);
 	error_set_code(rd->ctx, BP_E_XML);
@@ -416,13 +454,6 @@ static int read_document(struct xml_reader *rd)
 			return place(rd, r, rd->line, rd->offset + rd->pos - rd->line_at + 1);
 		if (rd->eof && rd->pos == rd->end && rd->depth == 0 && rd->outermost_seen)
 			return 0;
-	}
-	/* What follows the whole document is no document of its own. */
-	if (rd->depth == 0 && rd->outermost_seen) {
-		r = bp_fail(rd->ctx, -EINVAL, "more text behind the end of '%s'",
-			    rd->schema->elements[0].name);
-		error_set_code(rd->ctx, BP_E_XML);
-		return place(rd, r, rd->line, rd->offset + rd->pos - rd->line_at + 1);
 	}
 	return read_by_expat(rd);
 }
