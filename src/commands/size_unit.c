@@ -52,15 +52,19 @@ int size_unit_parse(struct cli *cli, const char *option, const char *text, uint6
 /* The shortest decimals that read back as the same number; of two as near, the higher. */
 static void print_shortest(FILE *to, double value)
 {
+	const char *exponent;
 	char text[64];
+	int digits = 1;
 
-	for (int digits = 1; digits <= 17; digits++) {
+	for (; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*Lg", digits, value * (1 + 1e-18L));
 		if (strtod(text, NULL) == value)
 			break;
 	}
-	if (strchr(text, 'e'))
-		snprintf(text, sizeof(text), "%.20f", value);
+	/* The same digits, without an exponent. */
+	exponent = strchr(text, 'e');
+	if (exponent)
+		snprintf(text, sizeof(text), "%.*f", digits - 1 - atoi(exponent + 1), value);
 	fputs(text, to);
 }
 
