@@ -72,6 +72,12 @@ struct cli_list {
 	size_t count;
 };
 
+/* "auto", "none", "1M", "+1M". All zero: as the kernel has it. */
+struct cli_read_ahead {
+	uint32_t sectors; /* or an enum bp_read_ahead */
+	bool minimum;     /* at least so much */
+};
+
 /* What an option beyond the table leaves: its name, its value or NULL, the operand before it.
  */
 enum { CLI_EXTRA_NAME, CLI_EXTRA_VALUE, CLI_EXTRA_OPERAND, CLI_EXTRA_WORDS };
@@ -85,14 +91,16 @@ enum cmd_opt_kind {
 	OPT_KIND_OPTIONAL, /* const char *; "" where given without a value */
 	OPT_KIND_NUMBER,   /* uint64_t */
 	OPT_KIND_SIZE,     /* uint64_t, bytes */
-	OPT_KIND_TIME,     /* int64_t, milliseconds; -1: without limit */
-	OPT_KIND_CHOICE,   /* unsigned: index into choices */
-	OPT_KIND_LIST,     /* struct cli_list */
-	OPT_KIND_EXTRA,    /* struct cli_list of CLI_EXTRA_WORDS each, see there */
-	OPT_KIND_SYNONYM,  /* another spelling: @names is the option it stands for */
-	OPT_KIND_CONFLICT, /* @name excludes each of @names */
-	OPT_KIND_REQUIRES, /* @name needs all of @names */
-	OPT_KIND_ANY,      /* one of @names must be there */
+	OPT_KIND_SECTORS, /* uint64_t, sectors of 512 bytes; a size that is not whole is refused */
+	OPT_KIND_READ_AHEAD, /* struct cli_read_ahead */
+	OPT_KIND_TIME,       /* int64_t, milliseconds; -1: without limit */
+	OPT_KIND_CHOICE,     /* unsigned: index into choices */
+	OPT_KIND_LIST,       /* struct cli_list */
+	OPT_KIND_EXTRA,      /* struct cli_list of CLI_EXTRA_WORDS each, see there */
+	OPT_KIND_SYNONYM,    /* another spelling: @names is the option it stands for */
+	OPT_KIND_CONFLICT,   /* @name excludes each of @names */
+	OPT_KIND_REQUIRES,   /* @name needs all of @names */
+	OPT_KIND_ANY,        /* one of @names must be there */
 };
 
 enum cmd_opt_place {
@@ -106,12 +114,13 @@ enum cmd_opt_place {
 struct cmd_opt {
 	enum cmd_opt_kind kind;
 	enum cmd_opt_place place;
-	char letter;                /* 0: none */
-	const char *name;           /* long name; NULL: operand, or a letter only */
-	const char *arg;            /* what the value is called; an operand's own name */
-	const char *help;           /* NULL: accepted but not shown */
-	size_t offset;              /* of the member in the args */
-	uint64_t min, max;          /* number: its range; bit: min; size: min is bytes a unit */
+	char letter;      /* 0: none */
+	const char *name; /* long name; NULL: operand, or a letter only */
+	const char *arg;  /* what the value is called; an operand's own name */
+	const char *help; /* NULL: accepted but not shown */
+	size_t offset;    /* of the member in the args */
+	uint64_t min,
+		max; /* number: its range; bit: min; sizes: min is bytes a unit, max is 0: none */
 	const char *const *choices; /* words, NULL at the end */
 	const char *names;          /* blank-separated; operands by their capital names */
 };
@@ -138,6 +147,14 @@ struct cmd_opt {
 /* A bare number counts @unit bytes; @unit 0: it is refused, but for 0. */
 #define OPT_SIZE(m, unit, s, l, a, h) \
 	{ .kind = OPT_KIND_SIZE, .letter = s, .name = l, .arg = a, .help = h, .min = unit, .offset = OPT_AT(uint64_t, m) }
+/* The same, told in sectors: what is no whole number of them, or more than @most, is refused. */
+#define OPT_SECTORS(m, unit, most, s, l, a, h) \
+	{ .kind = OPT_KIND_SECTORS, .letter = s, .name = l, .arg = a, .help = h, .min = unit, .max = most, .offset = OPT_AT(uint64_t, m) }
+#define OPT_OPERAND_SECTORS_OPTIONAL(m, unit, most, a, h) \
+	{ .kind = OPT_KIND_SECTORS, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a, .help = h, .min = unit, .max = most, .offset = OPT_AT(uint64_t, m) }
+#define OPT_READ_AHEAD(m) \
+	{ .kind = OPT_KIND_READ_AHEAD, .name = "readahead", .arg = "SIZE", .help = "auto, none, a size (bare: sectors), or +SIZE: at least that", \
+	  .min = BP_SECTOR_BYTES, .max = UINT32_MAX - 1, .offset = OPT_AT(struct cli_read_ahead, m) }
 /* "500ms", "30s", "5min", "none"; a bare number counts seconds. */
 #define OPT_TIME(m, s, l, a, h) \
 	{ .kind = OPT_KIND_TIME, .letter = s, .name = l, .arg = a, .help = h, .offset = OPT_AT(int64_t, m) }
@@ -205,6 +222,7 @@ struct cmd {
 	const char *group;   /* heading in the list of commands */
 	const char *summary; /* one sentence */
 	const char *detail;  /* more for --help, lines ended by newlines */
+	const char *exits;   /* what its exit status means, where that is its own */
 	const struct cmd_opt *opts;
 	size_t args_size;
 	const void *defaults; /* a struct args to start from */
@@ -319,6 +337,24 @@ const char *cli_nearest(const char *word, const char *(*next)(void *user), void 
 /* One line of a help: what is typed, and its explanation, broken at 80 columns. */
 void cli_explain(FILE *to, const char *left, const char *help);
 
+/* The same, told in sectors: what is no whole number of them, or more than @most, is refused. */
+#define OPT_SECTORS(m, unit, most, s, l, a, h)                                                 \
+	{                                                                                      \
+		.kind = OPT_KIND_SECTORS, .letter = s, .name = l, .arg = a, .help = h,         \
+		.min = unit, .max = most, .offset = OPT_AT(uint64_t, m)                        \
+	}
+#define OPT_OPERAND_SECTORS_OPTIONAL(m, unit, most, a, h)                                      \
+	{                                                                                      \
+		.kind = OPT_KIND_SECTORS, .place = OPT_PLACE_OPERAND_OPTIONAL, .arg = a,       \
+		.help = h, .min = unit, .max = most, .offset = OPT_AT(uint64_t, m)             \
+	}
+#define OPT_READ_AHEAD(m)                                                                      \
+	{                                                                                      \
+		.kind = OPT_KIND_READ_AHEAD, .name = "readahead", .arg = "SIZE",               \
+		.help = "auto, none, a size (bare: sectors), or +SIZE: at least that",         \
+		.min = BP_SECTOR_BYTES, .max = UINT32_MAX - 1,                                 \
+		.offset = OPT_AT(struct cli_read_ahead, m)                                     \
+	}
 /* "500ms", "30s", "5min"; a bare number counts @unit_ms each. Return: 0, -EINVAL, -ERANGE. */
 int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms);
 

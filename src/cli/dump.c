@@ -10,6 +10,7 @@ static const char *kind_name(const struct cmd_opt *opt)
 		[OPT_KIND_COUNT] = "count",       [OPT_KIND_STRING] = "string",
 		[OPT_KIND_OPTIONAL] = "optional", [OPT_KIND_NUMBER] = "number",
 		[OPT_KIND_SIZE] = "size",         [OPT_KIND_TIME] = "time",
+		[OPT_KIND_SECTORS] = "size",      [OPT_KIND_READ_AHEAD] = "string",
 		[OPT_KIND_CHOICE] = "choice",     [OPT_KIND_LIST] = "list",
 	};
 

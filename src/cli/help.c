@@ -108,8 +108,9 @@ void help_command(struct cli *cli, const void *args)
 	for (const struct cmd_opt *opt = global_opts; opt->kind != OPT_KIND_END; opt++)
 		if (opt->help && global_applies(cli->cmd, opt))
 			print_option(cli->out, opt);
-	fprintf(cli->out, "\nExit status: 0 done and clean, 1 failed or damage found, "
-			  "64 wrong usage.\n");
+	fprintf(cli->out, "\nExit status: %s, 64 wrong usage.\n",
+		cli->cmd->exits ? cli->cmd->exits
+				: "0 done and clean, 1 failed or damage found");
 }
 
 /* Is @cmd a verb of @group ("pool"), or, with a NULL group, to be listed at all? */

@@ -102,7 +102,7 @@ static int choose_sort(struct out *out)
 static const struct out_column column_columns[] = {
 	COL_TEXT(struct out_column, name, OUT_DEFAULT, "name of the column, and of the member in JSON"),
 	DOC("heading", OUT_TEXT, "what stands above it in text"),
-	DOC("type", OUT_TEXT, "type in JSON, as bedplate-schemas(7) has it"),
+	DOC("type", OUT_TEXT, "type in JSON, as --schemas has it"),
 	DOC("default", OUT_BOOL, "shown without --output"),
 	COL_TEXT(struct out_column, help, 0, "what it tells"),
 	OUT_COLUMNS_END

@@ -3,7 +3,7 @@
 /*
  * Results as rows, given once, printed as a table, a tree, raw lines, or JSON. What a row has is
  * told once too: a column names the member of the row's struct, and that is its heading, its
- * name in JSON and its line in "bedplate --schemas" and bedplate-schemas(7).
+ * name in JSON and its line in "bedplate --schemas".
  *
  *	struct row {
  *		const char *name;

@@ -2,6 +2,8 @@
 /* From the text of a value to the member of the args; and the rules between options. */
 #include "cli/internal.h"
 
+#include <bedplate/device.h>
+
 #include <inttypes.h>
 
 /* A whole number, decimal or 0x hexadecimal, nothing else around it. Return: 0 or an errno. */
@@ -49,6 +51,64 @@ static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 	if (bp_size_parse(cli->ctx, text, opt->min, 0, &bytes) < 0)
 		return cli_usage(cli, "%s: %s", spelled, bp_error_get(cli->ctx)->message);
 	*ret = bytes;
+	return 0;
+}
+
+/* "10MB" is 10^7 bytes, which is seldom meant: tell of the unit that is. */
+static char *binary_hint(const char *text, bp_bytes bytes)
+{
+	size_t len = strlen(text);
+	char *hint;
+
+	if (len < 3 || text[len - 1] != 'B' || !strchr("kKMGTPE", text[len - 2]))
+		return NULL;
+	if (asprintf(&hint, "%s is %" PRIu64 " bytes; %.*siB counts by 1024", text, bytes,
+		     (int)(len - 1), text) < 0)
+		return NULL;
+	return hint;
+}
+
+static int store_sectors(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
+			 const char *text, const char *spelled)
+{
+	_cleanup_(freep) char *hint = NULL;
+	bp_bytes bytes = 0;
+	uint64_t most = opt->max ? opt->max : UINT64_MAX / BP_SECTOR_BYTES;
+	int r = store_size(cli, opt, &bytes, text, spelled);
+
+	if (r)
+		return r;
+	hint = binary_hint(text, bytes);
+	if (bytes % BP_SECTOR_BYTES)
+		return cli_usage_hint(cli, hint,
+				      "%s: '%s' is no whole number of 512-byte sectors",
+				      spelled, text);
+	if (bp_bytes_to_sector(bytes) > most)
+		return cli_usage(cli, "%s: '%s' is too large: at most %" PRIu64 " sectors",
+				 spelled, text, most);
+	*ret = bp_bytes_to_sector(bytes);
+	return 0;
+}
+
+static int store_read_ahead(struct cli *cli, const struct cmd_opt *opt,
+			    struct cli_read_ahead *ret, const char *text, const char *spelled)
+{
+	uint64_t sectors = 0;
+	int r;
+
+	*ret = (struct cli_read_ahead){ 0 };
+	if (streq(text, "auto"))
+		return 0;
+	if (streq(text, "none")) {
+		ret->sectors = BP_READ_AHEAD_NONE;
+		return 0;
+	}
+	ret->minimum = text[0] == '+';
+	r = store_sectors(cli, opt, &sectors, text + ret->minimum, spelled);
+	if (r)
+		return r;
+	/* 0 would be taken for "auto". */
+	ret->sectors = sectors ? (uint32_t)sectors : BP_READ_AHEAD_NONE;
 	return 0;
 }
 
@@ -139,6 +199,10 @@ int opt_store(struct cli *cli, const struct cmd_opt *opt, void *args, const char
 		return store_number(cli, opt, member, text, spelled);
 	case OPT_KIND_SIZE:
 		return store_size(cli, opt, member, text, spelled);
+	case OPT_KIND_SECTORS:
+		return store_sectors(cli, opt, member, text, spelled);
+	case OPT_KIND_READ_AHEAD:
+		return store_read_ahead(cli, opt, member, text, spelled);
 	case OPT_KIND_TIME:
 		return store_time(cli, member, text, spelled);
 	case OPT_KIND_CHOICE:

@@ -8,11 +8,12 @@
 #include <inttypes.h>
 
 struct args {
-	const char *name, *table, *table_file, *concise, *uuid, *read_ahead;
+	const char *name, *table, *table_file, *concise, *uuid;
 	struct cli_list targets, options;
 	bool notable, read_only, suspended, node_early, secure, no_check;
 	uint64_t major, minor, uid, gid;
 	const char *mode;
+	struct cli_read_ahead read_ahead;
 	unsigned udev;
 	int64_t timeout_ms;
 };
@@ -30,7 +31,7 @@ static const struct cmd_opt opts[] = {
 	OPT_FLAG(suspended, 0, "suspended", "load the table but don't resume it"),
 	OPT_FLAG(node_early, 0, "addnodeoncreate", "make the node even where there is no live table"),
 	OPT_FLAG(secure, 0, "secure", "the table holds keys: wipe buffers after use"),
-	OPT_STRING(read_ahead, 0, "readahead", "SIZE", "auto, none, a size (bare: sectors), or +SIZE: at least that"),
+	OPT_READ_AHEAD(read_ahead),
 	OPT_RANGE(major, 1, UINT32_MAX, 'j', "major", "NUMBER", "major number it shall have"),
 	OPT_RANGE(minor, 0, UINT32_MAX, 'm', "minor", "NUMBER", "minor number it shall have"),
 	OPT_RANGE(uid, 0, UINT32_MAX, 'U', "uid", "NUMBER", "owner of the node"),
@@ -55,27 +56,6 @@ static const struct cmd_opt opts[] = {
 
 TYPED_HOOKS(extra, help)
 
-static int parse_read_ahead(struct cli *cli, const char *text, struct bp_create_opts *create)
-{
-	bp_bytes bytes;
-
-	if (!text || streq(text, "auto"))
-		return 0;
-	if (streq(text, "none")) {
-		create->read_ahead_sectors = BP_READ_AHEAD_NONE;
-		return 0;
-	}
-	create->read_ahead_minimum = text[0] == '+';
-	text += create->read_ahead_minimum;
-	if (bp_size_parse(cli->ctx, text, BP_SECTOR_BYTES, 0, &bytes) < 0)
-		return cli_usage_hint(cli, "auto, none, a size, +SIZE", "--readahead: %s",
-				      bp_error_get(cli->ctx)->message);
-	if (bp_bytes_to_sector(bytes) >= BP_READ_AHEAD_NONE)
-		return cli_usage(cli, "--readahead: '%s' is too large", text);
-	create->read_ahead_sectors = (uint32_t)bp_bytes_to_sector(bytes);
-	return 0;
-}
-
 static int parse_mode(struct cli *cli, const struct args *args, struct bp_create_opts *create)
 {
 	size_t len = args->mode ? strlen(args->mode) : 0;
@@ -97,8 +77,6 @@ static int parse_mode(struct cli *cli, const struct args *args, struct bp_create
 
 static int make_opts(struct cli *cli, const struct args *args, struct bp_create_opts *ret)
 {
-	int r;
-
 	*ret = (struct bp_create_opts){
 		.size = sizeof(*ret),
 		.uuid = args->uuid,
@@ -106,6 +84,8 @@ static int make_opts(struct cli *cli, const struct args *args, struct bp_create_
 		.minor = (uint32_t)args->minor,
 		.udev = args->udev,
 		.timeout_ms = args->timeout_ms,
+		.read_ahead_sectors = args->read_ahead.sectors,
+		.read_ahead_minimum = args->read_ahead.minimum,
 	};
 	ret->flags = (args->read_only ? BP_CREATE_READ_ONLY : 0) |
 		     (args->secure ? BP_CREATE_SECURE : 0) |
@@ -113,8 +93,7 @@ static int make_opts(struct cli *cli, const struct args *args, struct bp_create_
 		     (args->suspended ? BP_CREATE_SUSPENDED : 0) |
 		     (args->node_early ? BP_CREATE_NODE_EARLY : 0) |
 		     (cli_given(cli, "minor") ? BP_CREATE_PERSISTENT : 0);
-	r = parse_mode(cli, args, ret);
-	return r ? r : parse_read_ahead(cli, args->read_ahead, ret);
+	return parse_mode(cli, args, ret);
 }
 
 /* clang-format off */

@@ -245,6 +245,7 @@ const struct cmd cmd_lab = {
 		  "disks "
 		  "are named\nby the variables LAB_DISK0, LAB_DISK1 ... The exit status is the "
 		  "command's, but for 124: time is up,\nand 125: the lab itself failed.\n",
+	.exits = "that of the command; 124 time is up, 125 the lab itself failed",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,

@@ -7,7 +7,7 @@
 struct args {
 	const char *pool, *metadata, *data, *uuid;
 	uint32_t flags;
-	uint64_t block_bytes, size_bytes, low_water, old_id, new_id;
+	uint64_t block_sectors, size_sectors, low_water, old_id, new_id;
 	unsigned no_space;
 	bool yes;
 	int64_t timeout_ms;
@@ -20,9 +20,9 @@ static const struct cmd_opt create_opts[] = {
 	OPT_OPERAND(pool, "NAME", "name of the pool's device"),
 	OPT_STRING(metadata, 0, "metadata", "DEVICE", "where its bookkeeping goes"),
 	OPT_STRING(data, 0, "data", "DEVICE", "where the volumes' blocks go"),
-	OPT_SIZE(block_bytes, 0, 'b', "block-size", "SIZE", "unit of allocation: 64KiB (the default) to 1GiB, in steps of 64KiB"),
+	OPT_SECTORS(block_sectors, 0, 0, 'b', "block-size", "SIZE", "unit of allocation: 64KiB (the default) to 1GiB, in steps of 64KiB"),
 	OPT_NUMBER(low_water, 0, "low-water", "BLOCKS", "raise an event when fewer blocks are free"),
-	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "use only so much of the data device"),
+	OPT_SECTORS(size_sectors, 0, 0, 0, "size", "SIZE", "use only so much of the data device"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "uuid of the pool's device"),
 	OPT_BIT(flags, BP_POOL_SKIP_ZEROING, 0, "skip-block-zeroing", "new blocks keep what was on the data device, readable through new volumes"),
 	OPT_BIT(flags, BP_POOL_IGNORE_DISCARD, 0, "ignore-discard", "discards free nothing"),
@@ -47,7 +47,7 @@ static const struct cmd_opt create_opts[] = {
 
 static const struct cmd_opt grow_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
-	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its new size; default: all of the data device"),
+	OPT_SECTORS(size_sectors, 0, 0, 0, "size", "SIZE", "its new size; default: all of the data device"),
 	OPT_TIMEOUT(timeout_ms),
 	OPT_END
 };
@@ -99,15 +99,6 @@ int pool_begin(struct cli *cli, const char *text, struct bp_pool **ret)
 	return r ? r : change_begin(cli);
 }
 
-int whole_sectors(struct cli *cli, const char *option, bp_bytes bytes, bp_sector *ret)
-{
-	if (bytes % BP_SECTOR_BYTES)
-		return cli_usage(cli, "--%s: %" PRIu64 " bytes are no multiple of 512", option,
-				 bytes);
-	*ret = bp_bytes_to_sector(bytes);
-	return EXIT_OK;
-}
-
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -116,14 +107,12 @@ static int run_create(struct cli *cli, const void *p)
 		.uuid = args->uuid,
 		.flags = args->flags,
 		.low_water_dblocks = args->low_water,
+		.data_block_sectors = args->block_sectors,
+		.size_sectors = args->size_sectors,
 		.timeout_ms = args->timeout_ms,
 	};
-	int r = whole_sectors(cli, "block-size", args->block_bytes, &how.data_block_sectors);
+	int r = change_begin(cli);
 
-	if (!r)
-		r = whole_sectors(cli, "size", args->size_bytes, &how.size_sectors);
-	if (!r)
-		r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_create(cli->ctx, args->pool, args->metadata, args->data, &how, NULL);
@@ -137,14 +126,11 @@ static int run_grow(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	bp_sector size;
-	int r = whole_sectors(cli, "size", args->size_bytes, &size);
+	int r = pool_begin(cli, args->pool, &pool);
 
-	if (!r)
-		r = pool_begin(cli, args->pool, &pool);
 	if (r)
 		return r;
-	r = bp_pool_grow(pool, size, args->timeout_ms);
+	r = bp_pool_grow(pool, args->size_sectors, args->timeout_ms);
 	return change_done(cli, args->pool, r, "grown");
 }
 

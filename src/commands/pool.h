@@ -15,9 +15,6 @@ int pool_named(struct cli *cli, const char *text, struct bp_pool **ret);
 /* The same, and begin to change something: change_end() is due. */
 int pool_begin(struct cli *cli, const char *text, struct bp_pool **ret);
 
-/* A size that must be whole sectors. Return: 0 or an exit status. */
-int whole_sectors(struct cli *cli, const char *option, bp_bytes bytes, bp_sector *ret);
-
 static inline void pool_closep(struct bp_pool **pool)
 {
 	bp_pool_close(*pool);

@@ -4,7 +4,7 @@
 
 struct args {
 	const char *pool, *name, *new_name, *uuid, *origin, *external_origin;
-	uint64_t size_bytes, id, origin_id;
+	uint64_t size_sectors, id, origin_id;
 	uint32_t flags;
 	bool read_only, inactive, yes;
 	int64_t timeout_ms;
@@ -19,8 +19,8 @@ struct args {
 static const struct cmd_opt thin_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_OPERAND_OPTIONAL(name, "NAME", "name of the volume's device; none with --inactive"),
-	OPT_OPERAND_SIZE_OPTIONAL(size_bytes, 0, "SIZE", "as --size"),
-	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size"),
+	OPT_OPERAND_SECTORS_OPTIONAL(size_sectors, 0, 0, "SIZE", "as --size"),
+	OPT_SECTORS(size_sectors, 0, 0, 0, "size", "SIZE", "its size"),
 	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "id in the pool; default: one that is free"),
 	OPT_STRING(external_origin, 0, "external-origin", "DEVICE", "what it shows where nothing was written yet; must never change"),
 	OPT_FLAG(inactive, 0, "inactive", "only in the pool: make no device"),
@@ -38,7 +38,7 @@ static const struct cmd_opt snapshot_opts[] = {
 	OPT_OPERAND_OPTIONAL(new_name, "SNAPSHOT", "where there are three: that name; NAME is the origin then"),
 	OPT_STRING(origin, 0, "origin", "NAME", "the active volume to copy"),
 	OPT_RANGE(origin_id, 0, BP_THIN_ID_MAX, 0, "origin-id", "NUMBER", "the volume to copy, by its id, active or not"),
-	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size; default: the active origin's"),
+	OPT_SECTORS(size_sectors, 0, 0, 0, "size", "SIZE", "its size; default: the active origin's"),
 	OPT_RANGE(id, 0, BP_THIN_ID_MAX, 0, "id", "NUMBER", "id in the pool; default: one that is free"),
 	OPT_FLAG(inactive, 0, "inactive", "only in the pool: make no device"),
 	OPT_VOLUME,
@@ -54,7 +54,7 @@ static const struct cmd_opt activate_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_OPERAND_NUMBER(id, 0, BP_THIN_ID_MAX, "ID", "id of the volume in the pool"),
 	OPT_OPERAND(name, "NAME", "name of the volume's device"),
-	OPT_SIZE(size_bytes, 0, 0, "size", "SIZE", "its size"),
+	OPT_SECTORS(size_sectors, 0, 0, 0, "size", "SIZE", "its size"),
 	OPT_STRING(external_origin, 0, "external-origin", "DEVICE", "the one it was created with"),
 	OPT_VOLUME,
 	OPT_ANY("size"),
@@ -121,8 +121,6 @@ static int volume_end(struct cli *cli, const char *pool, const char *name, int r
 static int volume_begin(struct cli *cli, const struct args *args, struct bp_volume_opts *ret,
 			struct bp_pool **ret_pool)
 {
-	int r;
-
 	*ret = (struct bp_volume_opts){
 		.size = sizeof(*ret),
 		.uuid = args->uuid,
@@ -131,10 +129,10 @@ static int volume_begin(struct cli *cli, const struct args *args, struct bp_volu
 		.external_origin = args->external_origin,
 		.read_only = args->read_only,
 		.inactive = args->inactive,
+		.size_sectors = args->size_sectors,
 		.timeout_ms = args->timeout_ms,
 	};
-	r = whole_sectors(cli, "size", args->size_bytes, &ret->size_sectors);
-	return r ? r : pool_begin(cli, args->pool, ret_pool);
+	return pool_begin(cli, args->pool, ret_pool);
 }
 
 static int run_thin(struct cli *cli, const void *p)

@@ -6,7 +6,7 @@ struct args {
 	struct cli_list names;
 	uint32_t flags;
 	unsigned udev;
-	uint64_t read_ahead_bytes;
+	struct cli_read_ahead read_ahead;
 	int64_t timeout_ms;
 };
 
@@ -24,7 +24,7 @@ static const struct cmd_opt suspend_opts[] = { OPT_CHANGE, OPT_SUSPEND, OPT_END 
 static const struct cmd_opt resume_opts[] = {
 	OPT_CHANGE,
 	OPT_SUSPEND,
-	OPT_SIZE(read_ahead_bytes, BP_SECTOR_BYTES, 0, "readahead", "SIZE", "read-ahead from now on (bare: sectors)"),
+	OPT_READ_AHEAD(read_ahead),
 	OPT_UDEV(udev),
 	OPT_END
 };
@@ -37,7 +37,8 @@ static struct bp_change_opts change_opts(const struct args *args)
 		.size = sizeof(struct bp_change_opts),
 		.flags = args->flags,
 		.udev = args->udev,
-		.read_ahead_sectors = (uint32_t)bp_bytes_to_sector(args->read_ahead_bytes),
+		.read_ahead_sectors = args->read_ahead.sectors,
+		.read_ahead_minimum = args->read_ahead.minimum,
 		.timeout_ms = args->timeout_ms,
 	};
 }

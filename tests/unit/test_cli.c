@@ -15,7 +15,8 @@ struct args {
 	bool flag;
 	uint32_t bits;
 	const char *text, *maybe, *name, *other;
-	uint64_t number, size;
+	uint64_t number, size, sectors;
+	struct cli_read_ahead ahead;
 	int64_t time_ms;
 	unsigned choice, count;
 	struct cli_list list, rest, extra;
@@ -35,6 +36,8 @@ static const struct cmd_opt all_opts[] = {
 	OPT_OPTIONAL(maybe, 'm', "maybe", "TEXT", "a text or none"),
 	OPT_RANGE(number, 2, 9, 0, "number", "N", "two to nine"),
 	OPT_SIZE(size, 512, 's', "size", "SIZE", "a size"),
+	OPT_SECTORS(sectors, 512, 1 << 20, 0, "sectors", "SIZE", "sectors"),
+	OPT_READ_AHEAD(ahead),
 	OPT_TIME(time_ms, 0, "time", "TIME", "a time"),
 	OPT_CHOICE(choice, colours, 0, "colour", "COLOUR", "a colour"),
 	OPT_LIST(list, 'l', "list", "WORD", "several"),
@@ -91,6 +94,10 @@ static int run_all(struct cli *cli, const void *p)
 		fprintf(cli->out, " number=%lu", a->number);
 	if (cli_given(cli, "size"))
 		fprintf(cli->out, " size=%lu", a->size);
+	if (cli_given(cli, "sectors"))
+		fprintf(cli->out, " sectors=%lu", a->sectors);
+	if (cli_given(cli, "readahead"))
+		fprintf(cli->out, " ahead=%s%u", a->ahead.minimum ? "+" : "", a->ahead.sectors);
 	if (cli_given(cli, "time"))
 		fprintf(cli->out, " time=%ld", a->time_ms);
 	if (cli_given(cli, "colour"))
@@ -357,6 +364,24 @@ static const struct {
 	{ "bedplate all n -s0 --number -1", 64, "", "all: --number: '-1' is not a number\n" },
 	{ "bedplate all n -s0 --number 99999999999999999999", 64, "",
 	  "all: --number: '99999999999999999999' is out of range: 2 to 9\n" },
+	{ "bedplate all n --sectors 8", 0, "name=n sectors=8\n", "" },
+	{ "bedplate all n --sectors 512M", 0, "name=n sectors=1048576\n", "" },
+	{ "bedplate all n --sectors 513M", 64, "",
+	  "all: --sectors: '513M' is too large: at most 1048576 sectors\n" },
+	{ "bedplate all n --sectors 100B", 64, "",
+	  "all: --sectors: '100B' is no whole number of 512-byte sectors\n" },
+	{ "bedplate all n --sectors 10MB", 64, "",
+	  "all: --sectors: '10MB' is no whole number of 512-byte sectors\n"
+	  "  hint: 10MB is 10000000 bytes; 10MiB counts by 1024\n" },
+	{ "bedplate all n --readahead auto", 0, "name=n ahead=0\n", "" },
+	{ "bedplate all n --readahead none", 0, "name=n ahead=4294967295\n", "" },
+	{ "bedplate all n --readahead 0", 0, "name=n ahead=4294967295\n", "" },
+	{ "bedplate all n --readahead +1M", 0, "name=n ahead=+2048\n", "" },
+	{ "bedplate all n --readahead 2T", 64, "",
+	  "all: --readahead: '2T' is too large: at most 4294967294 sectors\n" },
+	{ "bedplate all n --readahead 3T", 64, "", "all: --readahead: '3T' is too large" },
+	{ "bedplate all n --readahead 100B", 64, "",
+	  "all: --readahead: '100B' is no whole number of 512-byte sectors\n" },
 	{ "bedplate all n --time 2", 0, "name=n time=2000\n", "" },
 	{ "bedplate all n --time 7ms", 0, "name=n time=7\n", "" },
 	{ "bedplate all n --time 1min", 0, "name=n time=60000\n", "" },

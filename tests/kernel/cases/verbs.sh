@@ -63,6 +63,8 @@ expect "top
   \`-ubda" env LC_ALL=C bedplate ls --tree --noheadings -o name
 expect_match '^top +254:0' bedplate deps
 expect_match '^moved +8KiB +linear +254:0 +/dev/mapper/moved$' bedplate ls
+expect_fail 64 "'2T' is too large" bedplate resume moved --readahead 2T
+expect_fail 64 'no whole number of 512-byte sectors' bedplate resume moved --readahead 100B
 expect "top
 moved" bedplate ls --noheadings --target linear --sort -name -o name
 expect "" bedplate ls -q --noheadings --target zero
