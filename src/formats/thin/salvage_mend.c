@@ -123,7 +123,7 @@ static int look_below(struct mend *m, struct snode *n)
 
 		if (child)
 			adopt(n, child);
-		if (snode_of_kind(s, n->values[i], (enum salvage_kind)n->kind))
+		if (child && snode_of_kind(s, n->values[i], (enum salvage_kind)n->kind))
 			child->bound = MIN(child->bound, end);
 		else
 			r = add_place(m, n->values[i], (enum salvage_kind)n->kind, height,
@@ -292,7 +292,7 @@ static bool fits(const struct salvage *s, const struct salvage_place *place,
 		 const struct snode *n)
 {
 	return place->kind == n->kind && place->begin <= n->first && n->last <= place->end &&
-	       (place->child_height == -1 || place->child_height == n->height) &&
+	       (place->child_height == -1 || place->child_height == (int8_t)n->height) &&
 	       !overlaps(s, place, n);
 }
 
