@@ -18,8 +18,8 @@ static int fail_space(struct build *b)
 			"out of metadata space: %" PRIu64 " blocks of %u bytes are not enough",
 			b->nr_blocks, IO_BLOCK);
 
-	error_set_hint(b->ctx, "use a larger metadata device; thin_metadata_size estimates how "
-			       "large");
+	error_set_hint(b->ctx, "use a larger metadata device; thin_metadata_size and "
+			       "cache_metadata_size estimate how large");
 	return r;
 }
 
