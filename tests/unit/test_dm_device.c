@@ -316,8 +316,46 @@ static void taken(void **state)
 	assert_ok(create(w, "x", "0 8 zero\n"));
 	assert_err(create(w, "x", "0 8 zero\n"), EBUSY);
 	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_EXISTS);
+	assert_string_equal(bp_error_get(w->ctx)->cause, "the name is that of 'x' (254:0)");
+	assert_null(bp_error_get(w->ctx)->hint);
 	assert_state(w, "x uuid '' minor 0 open 0 read-ahead 128\n"
 			"  live 0 8 zero \nnode /dev/mapper/x 254:0\n");
+}
+
+/* Which of name and uuid it is, and what a killed program may have left. */
+static void taken_by(void **state)
+{
+	struct world *w = *state;
+	struct bp_create_opts opts = { .size = sizeof(opts), .uuid = "u" };
+
+	assert_ok(bp_device_create(w->ctx, "bare", NULL, &opts, NULL));
+	assert_err(bp_device_create(w->ctx, "other", NULL, &opts, NULL), EBUSY);
+	assert_string_equal(bp_error_get(w->ctx)->cause,
+			    "the uuid is that of 'bare' (254:0), which has no table");
+	assert_string_equal(bp_error_get(w->ctx)->hint,
+			    "a program that was killed may have left it: remove it");
+	assert_err(create(w, "bare", "0 8 zero\n"), EBUSY);
+	assert_string_equal(bp_error_get(w->ctx)->cause,
+			    "the name is that of 'bare' (254:0), which has no table");
+}
+
+/* Force that did not help: the table is as it was, and who holds it is named. */
+static void force_in_vain(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector which = { .name = "x" };
+	struct bp_remove_opts opts = {
+		.size = sizeof(opts),
+		.flags = BP_REMOVE_FORCE | BP_REMOVE_RETRY,
+		.timeout_ms = 20,
+	};
+
+	assert_ok(create(w, "x", "0 8 linear 8:0 0\n"));
+	fake_open(w->fake, "x", 1, BP_HOLDER_PROCESS);
+	assert_err(bp_device_remove(w->ctx, &which, &opts, NULL), EBUSY);
+	assert_string_equal(bp_error_get(w->ctx)->cause, "used by process somebody (77)");
+	assert_table(w, "x", 0, "0 8 linear 8:0 0\n");
+	assert_int_equal(bp_warnings_count(w->ctx), 0);
 }
 
 static void reload_same(void **state)
@@ -908,6 +946,8 @@ int main(void)
 		T(resume_explained),
 		T(kernel_lines),
 		T(taken),
+		T(taken_by),
+		T(force_in_vain),
 		T(reload_same),
 		T(no_circles),
 		T(no_crashes),
