@@ -190,7 +190,9 @@ static int queue_defs(struct thin_emit *e)
 	     b = bits_next(&f->seen, b + 1)) {
 		const struct walk_node *node = forest_node(f, b);
 
-		if (node && thin_share_is_shared(&e->share, node) &&
+		/* Nodes that are no leaves may be marked as shared too: see thin_share_add(). */
+		if (node && (node->flags & WALK_IS_LEAF) &&
+		    thin_share_is_shared(&e->share, node) &&
 		    thin_share_is_first(&e->share, node))
 			r = queue_def(e, node);
 	}
