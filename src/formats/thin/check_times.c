@@ -195,7 +195,7 @@ static int read_again(struct times *t)
 
 	if (r == 0)
 		r = bits_init(&again, meta->nr_blocks);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	judge_leaves(t, &held, &again);
 	if (!t->nr_again || !any_shared(&c->data_counts))
