@@ -9,7 +9,7 @@
  */
 #include "formats/thin/salvage.h"
 
-/* Places are tried again, as long as what was given back rules others out. */
+/* Places are tried again, as long as what was given back rules others out; at most so often. */
 #define ROUNDS 8
 
 struct mend {

@@ -79,7 +79,7 @@ pool meta
 thin 2
 dd if=/dev/mapper/thin2 of=whole bs=1M count=10 2> /dev/null
 no_pool 2
-# Blocks of 64 KiB that differ lie in the range.
+# Blocks of 64 KiB that differ lie in the range that was named.
 # shellcheck disable=SC2086
 set -- $range
 { cmp -l whole after || true; } | awk -v first="$1" -v last="${2:-1023}" '
