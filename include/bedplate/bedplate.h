@@ -48,5 +48,6 @@
 #include <bedplate/udev.h>
 #include <bedplate/units.h>
 #include <bedplate/vdo.h>
+#include <bedplate/vdo_device.h>
 
 #endif

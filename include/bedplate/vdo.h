@@ -192,6 +192,15 @@ struct bp_vdo_needs {
 BP_API int bp_vdo_needs(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 			bp_mblock cache_mblocks, struct bp_vdo_needs *ret);
 
+/**
+ * bp_vdo_grow_check() - May a volume grow to these sizes? 0: stays as it is. By the kernel's
+ * rules: the recovery journal must fit into what is added, and a slab more must come of it.
+ *
+ * Return: 0; -EINVAL (BP_E_USAGE, BP_E_TOO_SMALL: the message says what it takes), -EFBIG.
+ */
+BP_API int bp_vdo_grow_check(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
+			     bp_bytes logical_bytes, bp_bytes physical_bytes);
+
 /* --- looking --- */
 
 /**

@@ -35,6 +35,10 @@ int vdo_volume_print(struct cli *cli, const struct out_opts *opts,
 		     const struct out_schema *schema, const struct bp_vdo_volume *volume,
 		     bp_mblock cache_mblocks, const struct vdo_usage *usage);
 
+/* Is it one? For verbs that are about all there are. Return: 0 or the library's error. */
+struct bp_selector;
+int vdo_is(struct bp_ctx *ctx, const struct bp_selector *which, bool *ret);
+
 /* "346a61b1-a248-...": 37 bytes at @buf. Return: @buf. */
 #define VDO_UUID_TEXT 37
 const char *vdo_uuid_text(const uint8_t uuid[BP_VDO_UUID_BYTES], char *buf);

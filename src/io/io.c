@@ -68,6 +68,13 @@ int io_write(struct io *io, bp_mblock first, size_t count, const void *buf)
 	return io->ops->write(io, &run);
 }
 
+int io_zero(struct io *io, bp_mblock first, bp_mblock count)
+{
+	if (first > io->nr_blocks || count > io->nr_blocks - first)
+		return -ERANGE;
+	return io->ops->zero ? io->ops->zero(io, first, count) : -EOPNOTSUPP;
+}
+
 int io_flush(struct io *io)
 {
 	return io->writable ? io->ops->flush(io) : 0;

@@ -33,6 +33,8 @@ struct io_ops {
 	int (*read)(struct io *io, const struct io_run *runs, size_t nr);
 	int (*write)(struct io *io, const struct io_run *run);
 	int (*flush)(struct io *io);
+	/* See io_zero(). NULL: there is no faster way. */
+	int (*zero)(struct io *io, bp_mblock first, bp_mblock count);
 	/* See io_data_next(). NULL: all of it is data. */
 	int (*data_next)(struct io *io, bp_mblock from, bp_mblock *ret_begin,
 			 bp_mblock *ret_end);
@@ -93,6 +95,11 @@ void *io_buffer_new(size_t nr_blocks);
  */
 int io_read(struct io *io, bp_mblock first, size_t count, void *buf);
 int io_write(struct io *io, bp_mblock first, size_t count, const void *buf);
+/*
+ * Zero blocks without handing zeros over, where the device can. -EOPNOTSUPP: it can't, and nothing
+ * was done; after any other failure they may be anything.
+ */
+int io_zero(struct io *io, bp_mblock first, bp_mblock count);
 /* All that was written is on stable storage. */
 int io_flush(struct io *io);
 

@@ -9,7 +9,9 @@
 #include "io/uring.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #define DEVICE_BATCH_RUNS 8
@@ -133,6 +135,13 @@ static int file_flush(struct io *io)
 	return fdatasync(file_of(io)->fd) < 0 ? -errno : 0;
 }
 
+static int device_zero(struct io *io, bp_mblock first, bp_mblock count)
+{
+	uint64_t range[2] = { bp_mblock_to_bytes(first), bp_mblock_to_bytes(count) };
+
+	return ioctl(file_of(io)->fd, BLKZEROOUT, range) < 0 ? -errno : 0;
+}
+
 static int file_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin,
 			  bp_mblock *ret_end)
 {
@@ -179,6 +188,7 @@ static const struct io_ops device_ops = {
 	.read = device_read,
 	.write = file_write,
 	.flush = file_flush,
+	.zero = device_zero,
 	.close = file_close,
 };
 

@@ -4,6 +4,8 @@
 
 #include "formats/vdo/vdo.h"
 
+#include <bedplate/vdo_device.h>
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -758,6 +760,124 @@ static void asks_for_a_rebuild(void **state)
 	assert_err(bp_vdo_force_rebuild(ctx, used("clean")), EINVAL);
 }
 
+/* --- active volumes: what can be tried without a kernel --- */
+
+static char *read_text(const char *name)
+{
+	char path[256], *text = calloc(1, 8192);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", TEST_DATA, name);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_true(fread(text, 1, 8191, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* The numbers of a kernel's answer, and what vdostats made of them: 91 % used, 68 % saved. */
+static void reads_statistics(void **state)
+{
+	struct bp_vdo_stats s = { .size = sizeof(s) };
+	char *text = read_text("vdo-stats-6.12.txt");
+
+	(void)state;
+	assert_ok(bp_vdo_stats_parse(ctx, text, &s));
+	free(text);
+	assert_int_equal(s.version, 36);
+	assert_int_equal(s.mode, BP_VDO_NORMAL);
+	assert_int_equal(s.data_mblocks, 262);
+	assert_int_equal(s.overhead_mblocks, 714762);
+	assert_int_equal(s.physical_mblocks, 786432);
+	assert_int_equal(s.used_mblocks, 715024);
+	assert_int_equal(s.free_mblocks, 786432 - 715024);
+	assert_int_equal(s.saving_percent, 6858);
+	assert_int_equal(s.write_amplification, 49);
+	assert_int_equal(s.journal_entries_started, 260);
+	assert_int_equal(s.map_found_in_cache, 509);
+	assert_int_equal(s.bios_meta_completed.empty_flush, 126);
+	assert_int_equal(s.bios_in.write, 256);
+	assert_int_equal(s.memory_peak_bytes, 264717736);
+	assert_int_equal(s.index_entries, 312);
+	assert_int_equal(s.index_posts_found, 256);
+}
+
+static void reads_settings(void **state)
+{
+	struct bp_vdo_config c = { .size = sizeof(c) };
+	char *text = read_text("vdo-config-6.12.txt");
+
+	(void)state;
+	assert_ok(bp_vdo_config_parse(ctx, text, &c));
+	free(text);
+	assert_int_equal(c.physical_bytes, 3221225472);
+	assert_int_equal(c.logical_bytes, 292556800);
+	assert_int_equal(c.slab_bytes, 32 * MIB);
+	assert_int_equal(c.index_memory_bytes, 256 * MIB);
+	assert_false(c.index_sparse);
+}
+
+/* Counters that were not loaded, and wrapped, are not handed on; unknown names are passed over. */
+static void reads_odd_statistics(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"normal",
+		"{ a",
+		"{ a : ",
+		"{ a : { b : 1",
+		"{ a : }",
+		"{ a : { b : { c : { d : { e : { f : 1 } } } } } }",
+	};
+	struct bp_vdo_stats s = { .size = sizeof(s) };
+
+	(void)state;
+	assert_ok(bp_vdo_stats_parse(
+		ctx,
+		"{ mode : read-only, dataBlocksUsed : 18446744073709551600, "
+		"overheadBlocksUsed : 10, physicalBlocks : 20, new : { x : 1, "
+		"y : word, }, }",
+		&s));
+	assert_int_equal(s.mode, BP_VDO_READ_ONLY);
+	assert_false(s.space_known);
+	assert_true(s.data_mblocks == BP_NONE && s.used_mblocks == BP_NONE &&
+		    s.saving_percent == BP_NONE);
+	assert_int_equal(s.physical_mblocks, 20);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_err(bp_vdo_stats_parse(ctx, bad[i], &s), EINVAL);
+}
+
+/* Journal and summary must move, and a slab must come of what is added. */
+static void knows_how_far_to_grow(void **state)
+{
+	struct bp_vdo_format_opts opts = { .size = sizeof(opts), .slab_bytes = 32 * MIB };
+	struct bp_vdo_volume v = { .size = sizeof(v) };
+	const bp_mblock move = 32768 + 64;
+	bp_bytes most;
+
+	(void)state;
+	assert_ok(bp_vdo_plan(ctx, 3 * GIB, &opts, &v));
+	assert_ok(bp_vdo_grow_check(ctx, &v, 0, 0));
+	assert_ok(bp_vdo_grow_check(ctx, &v, bp_mblock_to_bytes(v.logical_mblocks), 3 * GIB));
+	assert_ok(bp_vdo_grow_check(ctx, &v, 4096 * TIB, 4 * GIB));
+	assert_err(bp_vdo_grow_check(ctx, &v, 4096 * TIB + 4096, 0), EINVAL);
+	assert_err(bp_vdo_grow_check(ctx, &v, 4096, 0), EINVAL);
+	assert_why("can't shrink");
+	assert_err(bp_vdo_grow_check(ctx, &v, 0, 3 * GIB - 4096), EINVAL);
+	assert_ok(bp_vdo_grow_check(ctx, &v, 0, bp_mblock_to_bytes(786432 + move)));
+	assert_err(bp_vdo_grow_check(ctx, &v, 0, bp_mblock_to_bytes(786432 + move - 1)),
+		   EINVAL);
+	assert_int_equal(bp_error_get(ctx)->code, BP_E_TOO_SMALL);
+	/* Large slabs: a slab decides. */
+	opts.slab_bytes = 2 * GIB;
+	assert_ok(bp_vdo_plan(ctx, 6 * GIB, &opts, &v));
+	assert_err(bp_vdo_grow_check(ctx, &v, 0, bp_mblock_to_bytes(1760596)), EINVAL);
+	assert_ok(bp_vdo_grow_check(ctx, &v, 0, bp_mblock_to_bytes(1760597)));
+	most = bp_mblock_to_bytes(4296203604);
+	assert_ok(bp_vdo_grow_check(ctx, &v, 0, most));
+	assert_err(bp_vdo_grow_check(ctx, &v, 0, most + 4096), EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -777,6 +897,10 @@ int main(void)
 		cmocka_unit_test(can_be_stopped),
 		cmocka_unit_test(says_what_is_no_volume),
 		cmocka_unit_test(asks_for_a_rebuild),
+		cmocka_unit_test(reads_statistics),
+		cmocka_unit_test(reads_settings),
+		cmocka_unit_test(reads_odd_statistics),
+		cmocka_unit_test(knows_how_far_to_grow),
 	};
 
 	return cmocka_run_group_tests_name("vdo", tests, prepare, finish);

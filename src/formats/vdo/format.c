@@ -41,12 +41,15 @@ static int progress(struct format *f, bp_mblock done)
 	return 0;
 }
 
-/* Zero a range; holes are zero already. */
+/* Zero a range: by the device itself where it can; holes are zero already. */
 static int zero(struct format *f, const char *what, bp_mblock first, bp_mblock count)
 {
 	bp_mblock at = first, end = first + count, begin, stop;
-	int r = 0;
+	int r = io_zero(f->io, first, count);
 
+	if (r == 0)
+		return progress(f, count);
+	r = 0;
 	while (r == 0 && at < end) {
 		r = io_data_next(f->io, at, &begin, &stop);
 		if (r < 0 || begin >= end)

@@ -268,3 +268,67 @@ int bp_vdo_needs(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 		MEMORY_MAP_UNIT * map_units(levels) + data + MEMORY_SLAB * v.nr_slabs;
 	return vdo_give(ctx, ret, &needs, sizeof(needs));
 }
+
+static int grow_logical(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_bytes logical)
+{
+	int r = check_logical(ctx, logical);
+
+	if (r < 0 || bp_bytes_to_mblock(logical) >= v->logical_mblocks)
+		return r;
+	return bp_fail(ctx, -EINVAL,
+		       "logical size: the volume has %" PRIu64
+		       " bytes, and can't shrink to %" PRIu64,
+		       bp_mblock_to_bytes(v->logical_mblocks), logical);
+}
+
+/* The least it can grow to: journal and summary move behind what they are now, and a slab comes. */
+static bp_mblock next_size(const struct bp_vdo_volume *v)
+{
+	bp_mblock move = v->journal_mblocks + v->summary_mblocks;
+	bp_mblock slab = v->depot_start_mblock + (v->nr_slabs + 1) * v->slab_mblocks + move -
+			 v->bio_offset_mblocks;
+
+	return MAX(slab, v->physical_mblocks + move);
+}
+
+static int grow_physical(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_mblock physical)
+{
+	bp_mblock least = next_size(v);
+	bp_mblock most = v->depot_start_mblock - v->bio_offset_mblocks + v->journal_mblocks +
+			 v->summary_mblocks + (BP_VDO_SLABS_MAX + 1) * v->slab_mblocks - 1;
+
+	if (physical == v->physical_mblocks)
+		return 0;
+	if (physical < v->physical_mblocks)
+		return bp_fail(ctx, -EINVAL,
+			       "physical size: the volume has %" PRIu64
+			       " bytes, and can't shrink to %" PRIu64,
+			       bp_mblock_to_bytes(v->physical_mblocks),
+			       bp_mblock_to_bytes(physical));
+	if (physical > MIN(most, BP_VDO_PHYSICAL_MAX_MBLOCKS))
+		return bp_fail(ctx, -EFBIG,
+			       "physical size: at most %" PRIu64
+			       " bytes, for 8192 slabs of this size",
+			       bp_mblock_to_bytes(MIN(most, BP_VDO_PHYSICAL_MAX_MBLOCKS)));
+	if (physical >= least)
+		return 0;
+	bp_fail(ctx, -EINVAL,
+		"physical size: it must grow to %" PRIu64
+		" bytes at least: for a slab more, and for the journal to move",
+		bp_mblock_to_bytes(least));
+	error_set_code(ctx, BP_E_TOO_SMALL);
+	return -EINVAL;
+}
+
+int bp_vdo_grow_check(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
+		      bp_bytes logical_bytes, bp_bytes physical_bytes)
+{
+	struct bp_vdo_volume v;
+	int r = opts_read(ctx, &v, sizeof(v), volume);
+
+	if (r == 0 && logical_bytes)
+		r = grow_logical(ctx, &v, logical_bytes);
+	if (r == 0 && physical_bytes)
+		r = grow_physical(ctx, &v, bp_bytes_to_mblock(physical_bytes));
+	return r;
+}
