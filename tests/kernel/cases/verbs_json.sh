@@ -28,6 +28,7 @@ document bedplate.status '.data[0].target == "linear" and .data[0].length_sector
 document bedplate.status.fields '.data | type == "array"' status --explain a
 document bedplate.deps '.data[0].device == "98:0"' deps a
 document bedplate.ls '.data == [{"name":"a","device":"254:0"}]' ls -o name,device
+rm "document.$count" # less than is declared, as was asked
 document bedplate.tree '.data[0].children[0].name == "ubda"' ls --tree
 document bedplate.targets '.data[] | select(.name == "linear") | .kernel != null' targets
 document bedplate.version '.data.driver | startswith("4.")' version
