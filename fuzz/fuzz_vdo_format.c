@@ -14,8 +14,8 @@ struct input {
 static void on_problem(void *user, const struct vdo_problem *problem)
 {
 	(void)user;
-	fprintf(stderr, "%s\n", problem->what);
-	promise(!"a new volume has no fault");
+	fprintf(stderr, "a new volume has a fault: %s\n", problem->what);
+	abort();
 }
 
 static void write_and_read(const struct bp_vdo_volume *v)
