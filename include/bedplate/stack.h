@@ -57,7 +57,7 @@ BP_API int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, si
  *	name,uuid,minor,flags,start length target args[,next segment ...][;next device ...]
  *
  * A backslash takes a comma, semicolon or backslash literally. Minor may be empty; flags is
- * "ro" or "rw"; a device without a table has no field after flags.
+ * "ro" or "rw", which empty means too; a device without a table has an empty field for it.
  * @ret_text: free() it.
  *
  * Return: 0, -EINVAL (BP_E_FORMAT; BP_E_TABLE: the message says which device and field).

@@ -8,7 +8,8 @@
  *
  *	START LENGTH TARGET [ARGUMENT...]
  *
- * words parted by blanks or tabs. Blank lines, and lines whose first word begins with '#', are
+ * words parted by blanks or tabs. In front of it "NAME:" may stand, as where several devices'
+ * tables are printed; it is passed over. Blank lines, and lines whose first word begins with '#', are
  * skipped; '#' has no meaning elsewhere. A backslash stands for itself, except in front of a
  * blank, which it makes part of the word ("my\ disk"); a word that itself ends in backslashes
  * has them doubled where another word follows. So a path such as /dev/mapper/a\x20b is written
@@ -73,9 +74,12 @@ BP_API void bp_table_free(struct bp_table *table);
  * @BP_TABLE_PRINTED: the text is what a kernel printed. Where such a segment is not understood
  *	(a failed target's "Fail", words of a newer kernel), it is kept raw, with @problem set, and
  *	the call succeeds.
+ * @BP_TABLE_KEEP: a segment that is not understood is kept raw, with @problem set: what a newer
+ *	kernel may take. Otherwise the text means what it means without it.
  */
 enum bp_table_parse_flags {
 	BP_TABLE_PRINTED = 1 << 0,
+	BP_TABLE_KEEP = 1 << 1,
 };
 
 /**
@@ -335,6 +339,8 @@ enum bp_option_kind {
  * @form: of a record: its words' names, "DEV OFFSET_SECTORS".
  * @default_value: what the kernel takes where it is not given; NULL: nothing, or not known.
  * @help: one line.
+ * @usual_value: what a builder puts where a required one is not given; NULL: nothing, it must be
+ *	given. "%size:NAME": the size of the device that is option NAME, in this one's unit.
  */
 struct bp_option {
 	const char *name;
@@ -346,6 +352,7 @@ struct bp_option {
 	const char *form;
 	const char *default_value;
 	const char *help;
+	const char *usual_value;
 };
 
 struct bp_option_iter;
@@ -501,6 +508,11 @@ enum bp_answer {
  * @live: the table that is live there, or NULL: rules about replacing one by another.
  * @lies_on: does @bdev lie on the mapped device @device (as above), by way of others? Without it
  *	only a table that names the device itself is found.
+ * @runs: is @bdev a mapped device whose live table has a segment of @target? Without it, what must
+ *	be a pool comes out as unknown.
+ * @used_as: has a live table of @target got @bdev as its argument @argument? That of the mapped
+ *	device @except ("MAJOR:MINOR", or NULL) does not count.
+ * @is_blank: does @bdev begin with 4 KiB of zeros?
  * @printed: the table is what a kernel printed: a warning says of each segment what would be
  *	lost or changed if it were loaded again (bp_target_reprint()).
  */
@@ -518,6 +530,10 @@ struct bp_table_check_opts {
 	const struct bp_table *live;
 	enum bp_answer (*lies_on)(void *user, const struct bp_bdev *bdev, const char *device);
 	bool printed;
+	enum bp_answer (*runs)(void *user, const struct bp_bdev *bdev, const char *target);
+	enum bp_answer (*used_as)(void *user, const struct bp_bdev *bdev, const char *target,
+				  const char *argument, const char *except);
+	enum bp_answer (*is_blank)(void *user, const struct bp_bdev *bdev);
 };
 
 /**
@@ -538,6 +554,13 @@ BP_API const struct bp_finding *bp_findings_get(const struct bp_findings *findin
 						size_t index);
 /* The gravest severity there; BP_SEVERITY_UNKNOWN where there is nothing. */
 BP_API enum bp_severity bp_findings_severity(const struct bp_findings *findings);
+/**
+ * bp_findings_fail() - Make the gravest finding the context's error: code, segment, argument, value,
+ *	rule and what would be right.
+ *
+ * Return: -EINVAL; 0, with no error set, where nothing would be refused.
+ */
+BP_API int bp_findings_fail(struct bp_ctx *ctx, const struct bp_findings *findings);
 BP_API int bp_findings_json(const struct bp_findings *findings, struct bp_json *json,
 			    const char *key);
 BP_API void bp_findings_free(struct bp_findings *findings);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 struct args {
-	const char *name, *table, *table_file, *concise, *uuid;
+	const char *name, *table, *table_file, *concise, *concise_file, *uuid;
 	struct cli_list targets, options;
 	bool notable, read_only, suspended, node_early, secure, no_check;
 	uint64_t major, minor, uid, gid;
@@ -24,7 +24,8 @@ static const struct cmd_opt opts[] = {
 	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it"),
 	OPT_STRING(table, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors; lines are parted by newlines"),
 	OPT_STRING(table_file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
-	OPT_STRING(concise, 0, "concise", "SPEC", "several devices: NAME,UUID,MINOR,FLAGS,TABLE[,TABLE...][;NAME...]; all of them or none"),
+	OPT_STRING(concise, 0, "concise", "SPEC", "several devices: NAME,UUID,MINOR,FLAGS,TABLE[,TABLE...][;NAME...]; all of them or none; -: standard input"),
+	OPT_STRING(concise_file, 0, "concise-file", "FILE", "read that from a file; -: standard input"),
 	OPT_FLAG(notable, 0, "notable", "a device without a table"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "its uuid, up to 128 bytes"),
 	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
@@ -43,12 +44,13 @@ static const struct cmd_opt opts[] = {
 	OPT_EXTRA(options),
 	OPT_SYNONYM("read-ahead", "readahead"),
 	OPT_SYNONYM("table_file", "table-file"),
-	OPT_CONFLICT("TARGET", "table table-file concise notable"),
-	OPT_CONFLICT("table", "table-file concise notable"),
-	OPT_CONFLICT("table-file", "concise notable"),
-	OPT_CONFLICT("concise", "notable uuid NAME minor major suspended"),
-	OPT_ANY("NAME concise"),
-	OPT_ANY("TARGET table table-file concise notable"),
+	OPT_CONFLICT("TARGET", "table table-file concise concise-file notable"),
+	OPT_CONFLICT("table", "table-file concise concise-file notable"),
+	OPT_CONFLICT("table-file", "concise concise-file notable"),
+	OPT_CONFLICT("concise", "concise-file notable uuid NAME minor major suspended"),
+	OPT_CONFLICT("concise-file", "notable uuid NAME minor major suspended"),
+	OPT_ANY("NAME concise concise-file"),
+	OPT_ANY("TARGET table table-file concise concise-file notable"),
 	OPT_REQUIRES("major", "minor"),
 	OPT_END
 };
@@ -157,7 +159,8 @@ static int make_table(struct cli *cli, const struct args *args, struct bp_table 
 		return 0;
 	if (args->targets.count)
 		return typed_build(cli, &args->targets, &args->options, cli->dry_run, ret);
-	return table_given(cli, args->table, args->table_file, 0, ret);
+	return table_given(cli, args->table, args->table_file,
+			   args->no_check ? BP_TABLE_KEEP : 0, ret);
 }
 
 static int create_one(struct cli *cli, const struct args *args,
@@ -189,9 +192,15 @@ static int create_one(struct cli *cli, const struct args *args,
 static int create_concise(struct cli *cli, const struct args *args,
 			  const struct bp_create_opts *create)
 {
+	_cleanup_(freep) char *text = NULL;
 	struct bp_stack *stack;
-	int r = bp_concise_parse(cli->ctx, args->concise, &stack);
+	int r = 0;
 
+	if (args->concise_file || streq(args->concise, "-"))
+		r = read_text(cli, args->concise_file ? args->concise_file : "-", &text);
+	if (r)
+		return r;
+	r = bp_concise_parse(cli->ctx, text ? text : args->concise, &stack);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	r = cli->dry_run ? change_begin(cli) : EXIT_OK;
@@ -212,8 +221,8 @@ static int run(struct cli *cli, const void *p)
 
 	if (r)
 		return r;
-	return args->concise ? create_concise(cli, args, &create)
-			     : create_one(cli, args, &create);
+	return args->concise || args->concise_file ? create_concise(cli, args, &create)
+						   : create_one(cli, args, &create);
 }
 
 const struct cmd cmd_create = {

@@ -68,7 +68,8 @@ static int load(struct cli *cli, const struct args *args, load_fn fn, const char
 	if (args->targets.count)
 		r = typed_build(cli, &args->targets, &args->options, false, &table);
 	else
-		r = table_given(cli, args->table, args->table_file, 0, &table);
+		r = table_given(cli, args->table, args->table_file,
+				args->no_check ? BP_TABLE_KEEP : 0, &table);
 	if (!r && !args->no_check)
 		r = check(cli, args, table);
 	if (!r)

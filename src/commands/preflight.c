@@ -78,17 +78,40 @@ int preflight_check(struct cli *cli, const struct bp_table *table, const struct 
 	return bp_table_check(cli->ctx, table, &check, ret);
 }
 
+/* How many findings with this one's rule stand in front of it, and how many there are. */
+static size_t like_it(const struct bp_findings *findings, size_t index, size_t *ret_all)
+{
+	const char *rule = bp_findings_get(findings, index)->rule;
+	size_t before = 0;
+
+	*ret_all = 0;
+	for (size_t i = 0; i < bp_findings_count(findings); i++) {
+		if (!streq(bp_findings_get(findings, i)->rule, rule))
+			continue;
+		before += i < index;
+		(*ret_all)++;
+	}
+	return before;
+}
+
 /*
- * What could not be checked is only told to those who want to know; what the kernel will refuse
- * it will say itself, if it is asked: @up_to.
+ * What could not be checked is only told to those who want to know; of equal remarks, one for
+ * each device, the first. Those graver than @up_to are told otherwise.
  */
 static void warn_findings(struct cli *cli, const struct bp_findings *findings,
 			  enum bp_severity up_to)
 {
 	for (size_t i = 0; i < bp_findings_count(findings); i++) {
 		const struct bp_finding *f = bp_findings_get(findings, i);
+		size_t all;
 
-		if (f->severity <= up_to && (f->severity > BP_SEVERITY_UNKNOWN || cli->verbose))
+		if (f->severity > up_to ||
+		    (f->severity == BP_SEVERITY_UNKNOWN && !cli->verbose) ||
+		    like_it(findings, i, &all))
+			continue;
+		if (all > 1)
+			cli_warn(cli, "%s (and %zu more like it)", f->message, all - 1);
+		else
 			cli_warn(cli, "%s", f->message);
 	}
 }
@@ -104,17 +127,12 @@ int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *t
 	r = preflight_check(cli, table, how, &findings);
 	if (r < 0)
 		return cli_fail(cli, name, r);
-	warn_findings(cli, findings,
-		      bp_findings_severity(findings) == BP_SEVERITY_CRASH
-			      ? BP_SEVERITY_CRASH
-			      : BP_SEVERITY_WARNING);
-	r = EXIT_OK;
-	/* The kernel has the last word; but not where the question might crash it. */
-	if (bp_findings_severity(findings) == BP_SEVERITY_CRASH)
-		r = cli_failf(cli, name, "--no-check hands it over all the same",
-			      "kernels are known to crash on this table");
+	warn_findings(cli, findings, BP_SEVERITY_WARNING);
+	r = bp_findings_fail(cli->ctx, findings);
 	bp_findings_free(findings);
-	return r;
+	if (r < 0)
+		cli_note(cli, "%s: --no-check asks the kernel all the same", cli->cmd->name);
+	return r < 0 ? cli_fail(cli, name, r) : EXIT_OK;
 }
 
 static int print_json(struct cli *cli, const char *name, const struct bp_table *table,

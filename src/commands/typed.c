@@ -303,6 +303,70 @@ static int find_range(struct typed *t, const struct bp_table *table, bp_sector *
 	return r < 0 ? cli_fail(t->cli, t->target, r) : 0;
 }
 
+/* Was the option given to the segment? */
+static bool is_given(const struct typed *t, const struct cli_list *options, const char *word,
+		     const char *name)
+{
+	const struct bp_target *target = bp_target_get(t->target);
+	struct match match;
+
+	for (size_t i = 0; i < options->count; i += CLI_EXTRA_WORDS)
+		if (options->words[i + CLI_EXTRA_OPERAND] == word &&
+		    !is_range(options->words[i + CLI_EXTRA_NAME]) &&
+		    find_option(target, options->words[i + CLI_EXTRA_NAME], &match) == 0 &&
+		    streq(match.name, name))
+			return true;
+	return false;
+}
+
+/* "%size:NAME": what device NAME has, in 4096-byte blocks. Nothing where it can't be looked at. */
+static int set_device_size(struct typed *t, const struct bp_option *option)
+{
+	const char *device = strchr(option->usual_value, ':') + 1;
+	_cleanup_(freep) char *word = NULL;
+	struct bp_bdev bdev;
+	char text[24];
+	int r = bp_segment_get(t->cli->ctx, t->segment, device, &word);
+
+	if (r < 0 || !word || bp_bdev_get(t->cli->ctx, word, &bdev) < 0)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64, bdev.size_bytes / BP_MBLOCK_BYTES);
+	r = bp_segment_set(t->cli->ctx, t->segment, option->name, text);
+	return r < 0 ? cli_fail(t->cli, t->target, r) : 0;
+}
+
+/* Something that must be given is not: what it usually is, or a mistake. */
+static int set_usual(struct typed *t, const struct bp_option *option)
+{
+	int r;
+
+	if (option->usual_value && option->usual_value[0] == '%')
+		return set_device_size(t, option);
+	if (option->usual_value) {
+		r = bp_segment_set(t->cli->ctx, t->segment, option->name, option->usual_value);
+		return r < 0 ? cli_fail(t->cli, t->target, r) : 0;
+	}
+	return option->kind == BP_OPTION_NUMBER
+		       ? cli_usage(t->cli, "%s: %s is not given", t->target, option->name)
+		       : 0; /* the library says so of the others */
+}
+
+/* A number that is not given would reach the kernel as 0. */
+static int complete(struct typed *t, const struct cli_list *options, const char *word)
+{
+	struct bp_option_iter *iter;
+	struct bp_option option;
+	int r = bp_option_iter_new(bp_target_get(t->target), &iter), end = 0;
+
+	if (r < 0)
+		return cli_fail(t->cli, t->target, r);
+	while (!r && (end = bp_option_next(iter, &option)) == 0)
+		if (option.required && !is_given(t, options, word, option.name))
+			r = set_usual(t, &option);
+	bp_option_iter_free(iter);
+	return end < 0 ? cli_fail(t->cli, t->target, end) : r;
+}
+
 /* Fill the segment of @scratch from the options behind the operand @word. */
 static int fill(struct typed *t, struct bp_table *scratch, const struct cli_list *options,
 		const char *word)
@@ -316,7 +380,7 @@ static int fill(struct typed *t, struct bp_table *scratch, const struct cli_list
 		if (options->words[i + CLI_EXTRA_OPERAND] == word)
 			r = set_option(t, options->words[i + CLI_EXTRA_NAME],
 				       options->words[i + CLI_EXTRA_VALUE]);
-	return r;
+	return r ? r : complete(t, options, word);
 }
 
 static int add_segment(struct cli *cli, const char *target, const struct cli_list *options,
@@ -468,7 +532,12 @@ static void print_option(struct cli *cli, const struct bp_target *target,
 		fprintf(f, "%s%s", i ? ", " : ": ", option->choices[i]);
 	if (option->default_value)
 		fprintf(f, "; default %s", option->default_value);
-	fprintf(f, "%s", option->required ? " (needed)" : "");
+	if (option->usual_value && option->usual_value[0] == '%')
+		fprintf(f, "; default: the size of %s", strchr(option->usual_value, ':') + 1);
+	else if (option->required && option->usual_value)
+		fprintf(f, "; default %s", option->usual_value);
+	else
+		fprintf(f, "%s", option->required ? " (needed)" : "");
 	fclose(f);
 	if (left && help)
 		cli_explain(cli->out, left, help);

@@ -44,6 +44,26 @@ bool algorithm_is_keyed(const char *name)
 	return false;
 }
 
+bool algorithm_seed_fits(const char *name, size_t bytes, const char **ret_right)
+{
+	static const struct {
+		const char *begins, *right;
+		size_t least, most;
+	} seeded[] = {
+		{ "crc32", "no key, or four bytes", 4, 4 },
+		{ "xxhash64", "no key, or eight bytes", 8, 8 },
+		{ "blake2b-", "no key, or 64 bytes at most", 1, 64 },
+	};
+
+	*ret_right = "no key, or hmac(...) with one";
+	for (size_t i = 0; i < ARRAY_SIZE(seeded); i++)
+		if (strncmp(name, seeded[i].begins, strlen(seeded[i].begins)) == 0) {
+			*ret_right = seeded[i].right;
+			return bytes >= seeded[i].least && bytes <= seeded[i].most;
+		}
+	return false;
+}
+
 bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes)
 {
 	/* A bit of @sizes: 8 bytes. */

@@ -19,6 +19,12 @@ bool algorithm_is_keyed(const char *name);
  */
 bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes);
 
+/*
+ * Can a hash that is not keyed take @bytes, some, as its seed or key all the same? *@ret_right:
+ * what would be right.
+ */
+bool algorithm_seed_fits(const char *name, size_t bytes, const char **ret_right);
+
 /* Hex digits, two a byte. */
 bool is_hex_bytes(const char *text);
 

@@ -46,9 +46,11 @@ static const struct arg args[] = {
 	ARG_DEV(struct bp_cache, cache_dev, "the fast device"),
 	ARG_DEV(struct bp_cache, origin_dev, "the slow device"),
 	ARG_NUMBER(struct bp_cache, block_sectors, 64, 2097152,
-		   "what is cached at a time, a multiple of 64", .step = 64, .flags = ARG_PLUS),
+		   "what is cached at a time, a multiple of 64", .step = 64, .flags = ARG_PLUS,
+		   .usual = "512"),
 	ARG_OPTIONS(features, .max = 3, .flags = ARG_NOCASE),
-	ARG_TEXT(struct bp_cache, policy, "what decides on blocks: smq, mq, cleaner, default"),
+	ARG_TEXT(struct bp_cache, policy, "what decides on blocks: smq, mq, cleaner, default",
+		 .usual = "default"),
 	ARG_OPTIONS(policy_args, .max = POLICY_WORDS, .flags = ARG_REPEAT),
 	ARG_END,
 };
@@ -222,6 +224,19 @@ static void check_policy(struct check *c, const struct bp_cache *cache)
 		check_policy_arg(c, cache, i);
 }
 
+/* The kernel takes a second cache on them, and both write. */
+static void check_metadata(struct check *c, const struct bp_cache *cache)
+{
+	struct bp_bdev bdev;
+
+	if (c->opts.used_as && check_bdev(c, cache->metadata_dev, &bdev) &&
+	    c->opts.used_as(c->opts.user, &bdev, "cache", "metadata_dev", c->opts.device) ==
+		    BP_ANSWER_YES)
+		check_found(c, BP_SEVERITY_WARNING, "metadata_dev", "another device",
+			    "another live cache has these metadata: both would write them, and "
+			    "the data of both be lost");
+}
+
 static void check(struct check *c, const void *params)
 {
 	const struct bp_cache *cache = params;
@@ -237,6 +252,7 @@ static void check(struct check *c, const void *params)
 			     "a block is larger than the cache device, %" PRIu64 " sectors",
 			     bp_bytes_to_sector(bdev.size_bytes));
 	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
+	check_metadata(c, cache);
 }
 
 static int length(const struct length_query *query, const void *params, bp_sector *ret)

@@ -31,7 +31,7 @@ static const struct arg core_args[] = {
 static const struct arg args[] = {
 	ARG_DEV(struct bp_clone, metadata_dev, "holds which regions are there"),
 	ARG_DEV(struct bp_clone, dest_dev, "the device that is filled"),
-	ARG_DEV(struct bp_clone, source_dev, "what it is filled from"),
+	ARG_DEV(struct bp_clone, source_dev, "what it is filled from", .flags = ARG_ONLY_READ),
 	ARG_NUMBER(struct bp_clone, region_sectors, 8, 2097152, "what is copied at a time",
 		   .flags = ARG_POWER_OF_2),
 	ARG_OPTIONS(features, .max = 2, .flags = ARG_OPTIONAL | ARG_NOCASE | ARG_REPEAT),

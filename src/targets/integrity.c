@@ -8,6 +8,7 @@
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* The superblock, and less journal than any can have: no device so small works. */
 #define TOO_SMALL_SECTORS 16
@@ -142,6 +143,62 @@ static void check_key(struct check *c, const char *name,
 		check_rule(c, name, NULL, text);
 }
 
+/* A hash that needs a key has one, and one that takes none has none. */
+static void check_hash_key(struct check *c, const char *name,
+			   const struct bp_integrity_algorithm *hash, const char *text)
+{
+	const char *algorithm = hash && hash->name ? hash->name : "";
+	const size_t bytes = hash && hash->key ? strlen(hash->key) / 2 : 0;
+	const char *right;
+
+	if (!hash)
+		return;
+	if (algorithm_is_keyed(algorithm)) {
+		if (!bytes)
+			check_rule(c, name, "ALGORITHM:HEXKEY", text);
+	} else if (bytes && algorithm_digest_bytes(algorithm) &&
+		   !algorithm_seed_fits(algorithm, bytes, &right)) {
+		check_rule(c, name, right, text);
+	}
+}
+
+/* "cbc(aes)": a block cipher in one mode, which must have a key of a size that it takes. */
+static void check_cipher_key(struct check *c, const struct bp_integrity_algorithm *cipher)
+{
+	const char *open = cipher && cipher->name ? strchr(cipher->name, '(') : NULL;
+	const size_t bytes = cipher && cipher->key ? strlen(cipher->key) / 2 : 0;
+	const bool xts = open && strncmp(cipher->name, "xts(", 4) == 0;
+	const char *sizes = NULL;
+	char name[64], right[64];
+
+	if (!cipher)
+		return;
+	if (!bytes) {
+		check_rule(c, "journal_crypt", "ALGORITHM:HEXKEY",
+			   "Error setting encryption key");
+		return;
+	}
+	if (!open || strcspn(open + 1, "()") >= sizeof(name))
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(open + 1, "()"), open + 1);
+	if ((!xts || bytes % 2 == 0) &&
+	    algorithm_key_fits(name, xts ? bytes / 2 : bytes, &sizes))
+		return;
+	algorithm_key_fits(name, 0, &sizes);
+	snprintf(right, sizeof(right), "a key of %s%s bytes", xts ? "twice " : "",
+		 sizes ? sizes : "other");
+	check_rule(c, "journal_crypt", right, "Error setting encryption key");
+}
+
+static void check_keys(struct check *c, const struct bp_integrity *integrity)
+{
+	check_hash_key(c, "internal_hash", integrity->internal_hash,
+		       "Error setting internal hash key");
+	check_hash_key(c, "journal_mac", integrity->journal_mac,
+		       "Error setting journal mac key");
+	check_cipher_key(c, integrity->journal_crypt);
+}
+
 static void check_inline(struct check *c, const struct bp_integrity *integrity)
 {
 	if (integrity->mode != BP_INTEGRITY_INLINE)
@@ -193,6 +250,7 @@ static void check(struct check *c, const void *params)
 	check_key(c, "journal_crypt", integrity->journal_crypt,
 		  "Invalid journal_crypt argument");
 	check_key(c, "journal_mac", integrity->journal_mac, "Invalid journal_mac argument");
+	check_keys(c, integrity);
 	check_inline(c, integrity);
 	check_size(c, integrity);
 }

@@ -213,6 +213,7 @@ static void check(struct check *c, const void *params)
 	check_log(c, mirror);
 	for (size_t i = 0; i < mirror->nr_legs; i++) {
 		snprintf(name, sizeof(name), "legs.%zu.dev", i);
+		check_alone(c, name, mirror->legs[i].dev);
 		check_range(c, name, mirror->legs[i].dev, mirror->legs[i].offset_sectors,
 			    c->length_sectors);
 	}

@@ -193,12 +193,15 @@ static bool is_mask(const char *text)
 static void check_path(struct check *c, const struct selector *selector,
 		       const struct bp_multipath_path *path, size_t nr_args, const char *name)
 {
-	uint64_t number;
+	uint64_t number = 1;
 
 	if (nr_args >= 1 &&
 	    !(selector->hex ? is_mask(path->args[0])
 			    : number_parse(path->args[0], UINT32_MAX, &number) == 0))
 		check_rule(c, name, NULL, selector->first_text);
+	else if (nr_args >= 1 && !selector->hex && number > 1)
+		check_found(c, BP_SEVERITY_WARNING, name, "1",
+			    "kernels since 4.6 take each repeat count for 1");
 	if (nr_args >= 2 && selector->second_text &&
 	    number_parse(path->args[1], 100, &number) < 0)
 		check_rule(c, name, NULL, selector->second_text);

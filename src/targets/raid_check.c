@@ -275,6 +275,10 @@ static void check_legs(struct check *c, const struct bp_raid *raid)
 			check_rule(c, name, NULL,
 				   "No data device supplied with metadata device");
 		}
+		snprintf(name, sizeof(name), "legs.%zu.metadata_dev", i);
+		check_alone(c, name, leg->metadata_dev);
+		snprintf(name, sizeof(name), "legs.%zu.data_dev", i);
+		check_alone(c, name, leg->data_dev);
 		absent += !leg->data_dev;
 		without += !leg->metadata_dev;
 	}

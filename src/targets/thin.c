@@ -10,7 +10,7 @@ static const struct arg args[] = {
 	ARG_NUMBER(struct bp_thin, id, 0, BP_THIN_ID_MAX, "number of the volume in the pool",
 		   .flags = ARG_PLUS),
 	ARG_DEV(struct bp_thin, external_origin_dev, "read-only device for what is not mapped",
-		.flags = ARG_OPTIONAL),
+		.flags = ARG_OPTIONAL | ARG_ONLY_READ),
 	ARG_END,
 };
 
@@ -24,12 +24,22 @@ static const struct arg status[] = {
 
 static const char *const states[] = { "Fail", "Error", "-", NULL };
 
+static void check_pool(struct check *c, const char *pool)
+{
+	struct bp_bdev bdev;
+
+	if (pool && c->opts.runs && check_bdev(c, pool, &bdev) &&
+	    c->opts.runs(c->opts.user, &bdev, "thin-pool") == BP_ANSWER_NO)
+		check_rule(c, NULL, NULL, "Couldn't find pool object");
+}
+
 static void check(struct check *c, const void *params)
 {
 	const struct bp_thin *thin = params;
 	const char *origin = thin->external_origin_dev;
 	struct bp_bdev bdev;
 
+	check_pool(c, thin->pool_dev);
 	if (!origin || !thin->pool_dev)
 		return;
 	if (check_same_dev(c, origin, thin->pool_dev))

@@ -30,9 +30,10 @@ static const struct arg args[] = {
 	ARG_DEV(struct bp_thin_pool, data_dev, "holds the data"),
 	ARG_NUMBER(struct bp_thin_pool, data_block_sectors, 128, 2097152,
 		   "what is allocated and shared at a time, a multiple of 128",
-		   .flags = ARG_PLUS),
+		   .flags = ARG_PLUS, .usual = "128"),
 	ARG_NUMBER(struct bp_thin_pool, low_water_dblocks, 0, UINT64_MAX,
-		   "raise an event when fewer are free; 0: never", .flags = ARG_PLUS),
+		   "raise an event when fewer are free; 0: never", .flags = ARG_PLUS,
+		   .usual = "0"),
 	ARG_OPTIONS(features, .max = MAX_FEATURE_WORDS,
 		    .flags = ARG_OPTIONAL | ARG_ALWAYS | ARG_NOCASE | ARG_REPEAT),
 	ARG_END,
@@ -137,6 +138,10 @@ static void check_metadata(struct check *c, const struct bp_thin_pool *pool)
 	if (!check_bdev(c, pool->metadata_dev, &bdev))
 		return;
 	size = bp_bytes_to_sector(bdev.size_bytes);
+	if (pool->read_only && c->opts.is_blank &&
+	    c->opts.is_blank(c->opts.user, &bdev) == BP_ANSWER_YES)
+		check_refuse(c, "metadata_dev", "no read_only, or metadata that are there",
+			     "it is blank, and a read-only pool makes no metadata");
 	if (size >= METADATA_WARN_SECTORS)
 		check_found(c, BP_SEVERITY_WARNING, "metadata_dev", NULL,
 			    "only %d of its %" PRIu64 " sectors can be used",

@@ -73,15 +73,19 @@ static const struct arg options[] = {
 
 #define PHYSICAL                                                                               \
 	ARG_NUMBER(struct bp_vdo, physical_mblocks, 1, UINT64_MAX,                             \
-		   "how much of the storage the volume has", .flags = ARG_PLUS)
+		   "how much of the storage the volume has", .flags = ARG_PLUS,                \
+		   .usual = "%size:storage_dev")
 #define MINIMUM_IO                                                                             \
 	ARG_NUMBER(struct bp_vdo, minimum_io_bytes, 512, 4096,                                 \
-		   "the logical block to show: 512 or 4096", .flags = ARG_PLUS)
+		   "the logical block to show: 512 or 4096", .flags = ARG_PLUS,                \
+		   .usual = "4096")
 #define BLOCK_MAP                                                                              \
 	ARG_NUMBER(struct bp_vdo, block_map_cache_mblocks, 0, UINT32_MAX,                      \
-		   "cache of the block map, 32768 or more", .flags = ARG_PLUS),                \
+		   "cache of the block map, 32768 or more", .flags = ARG_PLUS,                 \
+		   .usual = "32768"),                                                          \
 		ARG_NUMBER(struct bp_vdo, block_map_era, 1, UINT32_MAX,                        \
-			   "how long dirty pages stay in it, 1 to 16380", .flags = ARG_PLUS)
+			   "how long dirty pages stay in it, 1 to 16380", .flags = ARG_PLUS,   \
+			   .usual = "16380")
 #define IGNORED(member) ARG_TEXT(struct bp_vdo, member, "of old lines: ignored")
 
 static const struct arg v4[] = {

@@ -373,6 +373,228 @@ static void printed_tables_are_marked(void **state)
 	}
 }
 
+/* --- what more is looked at: keys, devices used twice, what runs where --- */
+
+/* 60:0 refuses writes; 253:1 is a pool; 8:48 begins with zeros, and is a cache's metadata. */
+static int lookup_more(void *user, const char *dev, struct bp_bdev *ret)
+{
+	int r = lookup(user, dev, ret);
+
+	ret->read_only = ret->major == 60;
+	return r;
+}
+
+static enum bp_answer runs(void *user, const struct bp_bdev *bdev, const char *target)
+{
+	(void)user;
+	assert_string_equal(target, "thin-pool");
+	return bdev->major == 253 && bdev->minor == 1 ? BP_ANSWER_YES : BP_ANSWER_NO;
+}
+
+static enum bp_answer used_as(void *user, const struct bp_bdev *bdev, const char *target,
+			      const char *argument, const char *except)
+{
+	(void)user;
+	assert_string_equal(target, "cache");
+	assert_string_equal(argument, "metadata_dev");
+	assert_null(except);
+	return bdev->major == 8 && bdev->minor == 48 ? BP_ANSWER_YES : BP_ANSWER_NO;
+}
+
+static enum bp_answer is_blank(void *user, const struct bp_bdev *bdev)
+{
+	(void)user;
+	return bdev->minor == 48 ? BP_ANSWER_YES : BP_ANSWER_NO;
+}
+
+#define INTEGRITY "0 1000 integrity 8:0 0 32 J "
+static const struct {
+	const char *text;
+	enum bp_severity severity;
+	const char *argument,
+		*says; /* says: a part of the rule, or of what is right; NULL: nothing */
+} more[] = {
+	{ INTEGRITY "1 internal_hash:hmac(sha256)", BP_SEVERITY_REFUSED, "internal_hash",
+	  "HEXKEY" },
+	{ INTEGRITY "1 internal_hash:hmac(sha256):0011" },
+	{ INTEGRITY "1 internal_hash:cmac(aes)", BP_SEVERITY_REFUSED, "internal_hash",
+	  "HEXKEY" },
+	{ INTEGRITY "1 internal_hash:sha256" },
+	{ INTEGRITY "1 internal_hash:sha256:aabb", BP_SEVERITY_REFUSED, "internal_hash",
+	  "no key" },
+	{ INTEGRITY "1 internal_hash:crc32c:aa", BP_SEVERITY_REFUSED, "internal_hash",
+	  "four bytes" },
+	{ INTEGRITY "1 internal_hash:crc32c:aabbccdd" },
+	{ INTEGRITY "1 internal_hash:xxhash64:aabb", BP_SEVERITY_REFUSED, "internal_hash",
+	  "eight" },
+	{ INTEGRITY "1 internal_hash:blake2b-256:aabb" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_mac:hmac(sha256)", BP_SEVERITY_REFUSED,
+	  "journal_mac", "HEXKEY" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_mac:sha256:aa", BP_SEVERITY_REFUSED,
+	  "journal_mac", "hmac" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_mac:hmac(sha256):aa" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_crypt:cbc(aes)", BP_SEVERITY_REFUSED,
+	  "journal_crypt", "HEXKEY" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_crypt:cbc(aes):aa", BP_SEVERITY_REFUSED,
+	  "journal_crypt", "16, 24 or 32 bytes" },
+	{ INTEGRITY
+	  "2 internal_hash:sha256 journal_crypt:cbc(aes):00112233445566778899aabbccddeeff" },
+	{ INTEGRITY
+	  "2 internal_hash:sha256 journal_crypt:xts(aes):00112233445566778899aabbccddeeff",
+	  BP_SEVERITY_REFUSED, "journal_crypt", "twice" },
+	{ "0 64 raid raid1 3 0 region_size 64 2 8:0 8:16 8:32 8:64" },
+	{ "0 64 raid raid1 3 0 region_size 64 2 8:0 8:16 8:32 8:16", BP_SEVERITY_WARNING,
+	  "legs.1.data_dev", "it is legs.0.data_dev as well" },
+	{ "0 64 raid raid1 3 0 region_size 64 2 8:0 8:16 8:0 8:64", BP_SEVERITY_WARNING,
+	  "legs.1.metadata_dev", "it is legs.0.metadata_dev as well" },
+	{ "0 64 mirror core 1 64 2 8:16 0 8:16 1024", BP_SEVERITY_WARNING, "legs.1.dev",
+	  "it is legs.0.dev as well" },
+	{ "0 64 striped 2 8 8:16 0 8:16 8", BP_SEVERITY_WARNING, "legs.1.dev",
+	  "legs.0.dev uses the same sectors" },
+	{ "0 64 striped 2 8 8:16 0 8:16 32" },
+	{ "0 8 linear 8:16 0\n8 8 linear 8:16 8" },
+	{ "0 8 linear 8:16 0\n8 8 linear 8:16 7", BP_SEVERITY_WARNING, "dev",
+	  "segment 0 uses the same sectors" },
+	{ "0 8 linear 8:0 0\n8 8 linear /dev/sda 4", BP_SEVERITY_WARNING, "dev",
+	  "segment 0 uses the same sectors" },
+	{ "0 8 delay 8:16 0 1 8:16 0 2" },
+	{ "0 8 multipath 0 0 1 1 round-robin 0 2 1 8:16 1 8:32 1" },
+	{ "0 8 multipath 0 0 1 1 round-robin 0 2 1 8:16 1 8:32 1000", BP_SEVERITY_WARNING,
+	  "groups.0.paths.1.args", "repeat count" },
+	{ "0 8 multipath 0 0 1 1 round-robin 0 2 1 8:16 1 8:16 1", BP_SEVERITY_WARNING,
+	  "groups.0.paths.1.dev", "uses the same sectors" },
+	{ "0 8 thin 253:1 1" },
+	{ "0 8 thin 253:2 1", BP_SEVERITY_REFUSED, "pool_dev", "no active thin pool" },
+	{ "0 8 linear 60:0 0", BP_SEVERITY_WARNING, "dev", "writes will fail" },
+	{ "0 8 thin 253:1 1 60:0" },
+	{ "0 128 thin-pool 8:48 8:16 128 0" },
+	{ "0 128 thin-pool 8:48 8:16 128 0 1 read_only", BP_SEVERITY_REFUSED, "metadata_dev",
+	  "makes no metadata" },
+	{ "0 128 thin-pool 8:32 8:16 128 0 1 read_only" },
+	{ "0 128 cache 8:32 8:16 8:64 64 0 smq 0" },
+	{ "0 128 cache 8:48 8:16 8:64 64 0 smq 0", BP_SEVERITY_WARNING, "metadata_dev",
+	  "another live cache" },
+	{ "0 8 mirror core 1 8 2 8:16 0 259:0 0", BP_SEVERITY_WARNING, NULL,
+	  "512 and 4096 bytes" },
+};
+
+/* The first finding that is not only "unknown". */
+static const struct bp_finding *first_known(const struct bp_findings *findings)
+{
+	const struct bp_finding *f = NULL;
+
+	for (size_t i = 0; (f = bp_findings_get(findings, i)); i++)
+		if (f->severity > BP_SEVERITY_UNKNOWN)
+			break;
+	return f;
+}
+
+static void assert_more(const char *text, const struct bp_finding *f, size_t i)
+{
+	if (!more[i].says) {
+		if (f)
+			fail_msg("'%s': %s", text, f->message);
+		return;
+	}
+	if (!f || f->severity != more[i].severity || !strstr(f->message, more[i].says))
+		fail_msg("'%s': %s", text, f ? f->message : "nothing found");
+	if (more[i].argument)
+		assert_string_equal(f->argument_name, more[i].argument);
+	else
+		assert_null(f->argument_name);
+}
+
+static void more_rules(void **state)
+{
+	struct bp_table_check_opts opts = {
+		.size = sizeof(opts),
+		.lookup = lookup_more,
+		.kernel_release = 0x060c,
+		.runs = runs,
+		.used_as = used_as,
+		.is_blank = is_blank,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		struct bp_findings *findings;
+		struct bp_table *table;
+
+		assert_ok(bp_table_parse(ctx, more[i].text, 0, &table));
+		assert_ok(bp_table_check(ctx, table, &opts, &findings));
+		assert_more(more[i].text, first_known(findings), i);
+		bp_findings_free(findings);
+		bp_table_free(table);
+	}
+}
+
+/* A device that gets shorter loses what lies behind; one that does not is not told of. */
+static void shorter_tables(void **state)
+{
+	struct bp_findings *findings;
+	struct bp_table *live;
+
+	(void)state;
+	assert_ok(bp_table_parse(ctx, "0 8 zero\n8 8 error", 0, &live));
+	findings = check("0 15 zero", PLAIN, live);
+	assert_int_equal(bp_findings_severity(findings), BP_SEVERITY_WARNING);
+	assert_non_null(strstr(bp_findings_get(findings, 0)->rule, "15 sectors instead of 16"));
+	bp_findings_free(findings);
+	findings = check("0 16 zero", PLAIN, live);
+	assert_int_equal(bp_findings_count(findings), 0);
+	bp_findings_free(findings);
+	bp_table_free(live);
+}
+
+/* The gravest finding as an error: what, where, and why. */
+static void findings_fail(void **state)
+{
+	struct bp_findings *findings = check("0 8 linear 8:0 2048", PLAIN, NULL);
+	const struct bp_error *e;
+
+	(void)state;
+	assert_err(bp_findings_fail(ctx, findings), EINVAL);
+	e = bp_error_get(ctx);
+	assert_int_equal(e->code, BP_E_TABLE);
+	assert_int_equal(e->segment, 0);
+	assert_string_equal(e->argument_name, "dev");
+	assert_non_null(strstr(bp_errmsg(ctx), "too small"));
+	bp_findings_free(findings);
+	findings = check("0 64 thin-pool 8:0 8:16 128 0", PLAIN, NULL);
+	assert_int_equal(bp_findings_severity(findings), BP_SEVERITY_WARNING);
+	assert_ok(bp_findings_fail(ctx, findings));
+	bp_findings_free(findings);
+}
+
+/* Words of newer kernels are kept where asked for, and the names of printed devices passed over. */
+static void words_that_are_kept(void **state)
+{
+	static const char *const lines[] = {
+		"0 2048 crypt aes-xts-plain64 0011 0 8:0 0 1 future_option",
+		"0 2048 flakey 8:0 0 1 1 1 new_feature",
+		"0 2048 zero extra",
+	};
+	struct bp_table *table;
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_err(bp_table_parse(ctx, lines[i], 0, &table), EINVAL);
+		assert_ok(bp_table_parse(ctx, lines[i], BP_TABLE_KEEP, &table));
+		assert_non_null(bp_table_get(table, 0)->problem);
+		assert_ok(bp_table_format(ctx, table, &text));
+		assert_memory_equal(text, lines[i], strlen(lines[i]));
+		free(text);
+		bp_table_free(table);
+	}
+	assert_ok(
+		bp_table_parse(ctx, "my-dev: 0 8 linear 8:0 1\nmy-dev: 8 8 zero\n", 0, &table));
+	assert_int_equal(bp_table_count(table), 2);
+	assert_non_null(bp_table_get(table, 0)->params);
+	bp_table_free(table);
+	assert_err(bp_table_parse(ctx, "my-dev:", 0, &table), EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +607,10 @@ int main(void)
 		cmocka_unit_test(findings_are_json),
 		cmocka_unit_test(an_older_error_survives),
 		cmocka_unit_test(printed_tables_are_marked),
+		cmocka_unit_test(more_rules),
+		cmocka_unit_test(shorter_tables),
+		cmocka_unit_test(findings_fail),
+		cmocka_unit_test(words_that_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

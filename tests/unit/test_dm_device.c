@@ -262,6 +262,15 @@ static void assert_begins(const char *got, const char *want)
 		fail_msg("'%s' does not begin with '%s'", got ? got : "(none)", want);
 }
 
+/* A cause has the place in front, as far as it is known. */
+static void assert_contains(const char *got, const char *want)
+{
+	if (!want)
+		assert_null(got);
+	else if (!got || !strstr(got, want))
+		fail_msg("'%s' does not have '%s'", got ? got : "(none)", want);
+}
+
 static void explained(void **state)
 {
 	struct world *w = *state;
@@ -276,7 +285,7 @@ static void explained(void **state)
 		assert_int_equal(e->argument, refusals[i].argument);
 		assert_begins(e->argument_name, refusals[i].name);
 		assert_begins(e->value, refusals[i].value);
-		assert_begins(e->cause, refusals[i].cause);
+		assert_contains(e->cause, refusals[i].cause);
 		assert_begins(e->hint, refusals[i].hint);
 		assert_non_null(e->kernel_log);
 		assert_string_equal(e->message, "create 'bad': the kernel refused the table");

@@ -160,6 +160,9 @@ void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts *ret)
 		.busy = busy,
 		.has_target = has_target,
 		.lies_on = table_lies_on,
+		.runs = table_runs,
+		.used_as = table_used_as,
+		.is_blank = table_is_blank,
 		.user = ctx,
 		.kernel_release = kernel_release(),
 		.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
@@ -269,6 +272,7 @@ static const struct bp_finding *find_crash(struct bp_ctx *ctx, const struct bp_t
 	/* Neither matters here, and they take longer than a load. */
 	opts.busy = NULL;
 	opts.has_target = NULL;
+	opts.used_as = NULL;
 	r = bp_table_check(ctx, table, &opts, ret);
 	error_restore(ctx, saved);
 	if (r < 0)

@@ -31,6 +31,11 @@ int table_refuse_circle(struct bp_ctx *ctx, const char *verb, const struct which
 			const struct bp_table *table, bool fresh);
 /* bp_device_lies_on() as bp_table_check() needs it. */
 enum bp_answer table_lies_on(void *user_ctx, const struct bp_bdev *bdev, const char *device);
+/* .runs, .used_as and .is_blank of bp_table_check_opts. */
+enum bp_answer table_runs(void *user_ctx, const struct bp_bdev *bdev, const char *target);
+enum bp_answer table_used_as(void *user_ctx, const struct bp_bdev *bdev, const char *target,
+			     const char *argument, const char *except);
+enum bp_answer table_is_blank(void *user_ctx, const struct bp_bdev *bdev);
 /* Ask for a device's table; empty where it has none. */
 int table_read(struct bp_ctx *ctx, const char *verb, const struct which *which, uint32_t flags,
 	       struct bp_table **ret);

@@ -141,10 +141,29 @@ static struct bp_explanation *explain_log(struct bp_ctx *ctx, char *log,
 	return best;
 }
 
+/* "segment 0 (linear): argument 2 (offset_sectors): '-1': ", as far as it is known. */
+static void add_place(struct strbuf *s, const struct bp_table *table,
+		      const struct bp_explanation *e)
+{
+	if (e->segment >= 0)
+		strbuf_addf(s, "segment %d (%s): ", e->segment,
+			    bp_table_get(table, (size_t)e->segment)->target);
+	if (e->argument_name && e->argument)
+		strbuf_addf(s, "argument %u (%s): ", e->argument, e->argument_name);
+	else if (e->argument_name)
+		strbuf_addf(s, "%s: ", e->argument_name);
+	if (e->value)
+		strbuf_addf(s, "'%s': ", e->value);
+}
+
 static void tell(struct bp_ctx *ctx, const struct bp_table *table,
 		 const struct bp_explanation *e)
 {
-	error_set_cause(ctx, "%s", e->rule);
+	struct strbuf place = { 0 };
+
+	add_place(&place, table, e);
+	error_set_cause(ctx, "%s%s", strbuf_text(&place), e->rule);
+	strbuf_done(&place);
 	if (e->expected)
 		error_set_hint(ctx, "expected: %s", e->expected);
 	if (e->segment >= 0)

@@ -45,6 +45,35 @@ void bp_findings_free(struct bp_findings *findings)
 	free(findings);
 }
 
+/* The first of the gravest. */
+static const struct bp_finding *gravest(const struct bp_findings *findings)
+{
+	const struct bp_finding *found = NULL;
+
+	for (size_t i = 0; i < findings->list.count; i++)
+		if (!found || findings->list.items[i].severity > found->severity)
+			found = &findings->list.items[i];
+	return found;
+}
+
+int bp_findings_fail(struct bp_ctx *ctx, const struct bp_findings *findings)
+{
+	const struct bp_finding *f = gravest(findings);
+
+	if (!f || f->severity < BP_SEVERITY_REFUSED)
+		return 0;
+	bp_fail(ctx, -EINVAL, "%s: %s",
+		f->severity == BP_SEVERITY_CRASH ? "kernels are known to crash on this table"
+						 : "the kernel would refuse this table",
+		f->message);
+	error_set_code(ctx, BP_E_TABLE);
+	if (f->segment >= 0)
+		error_set_segment(ctx, f->segment, f->target);
+	if (f->argument_name)
+		error_set_argument(ctx, f->argument, f->argument_name, f->value);
+	return -EINVAL;
+}
+
 static const char *severity_name(enum bp_severity severity)
 {
 	static const char *const names[] = { "unknown", "warning", "refused", "crash" };
@@ -83,6 +112,11 @@ int bp_findings_json(const struct bp_findings *findings, struct bp_json *json, c
 }
 
 /* --- reporting --- */
+
+struct arena *check_arena(struct check *check)
+{
+	return &check->findings->arena;
+}
 
 /* Where the argument @name stands in the line, from 1; 0: not there. */
 static unsigned find_word(const struct check *check, const char *name, const char **ret_text)
@@ -218,6 +252,7 @@ void check_range(struct check *check, const char *name, const char *dev, bp_sect
 	struct bp_bdev bdev;
 	bp_sector size, end;
 
+	check_use(check, name, dev, start, length);
 	if (!check_bdev(check, dev, &bdev))
 		return;
 	/* The kernel lets a device of size 0 pass. */
@@ -239,6 +274,7 @@ static void check_segment(struct check *check, const struct segment *s, struct a
 {
 	check->target = s->type;
 	check->length_sectors = s->pub.length_sectors;
+	check->smallest_block = check->largest_block = 0;
 	if (segment_write(check->ctx, s, WRITE_HALF_MADE, arena, &check->words) < 0)
 		check->error = -ENOMEM;
 	check_grammar_rules(check, s);
@@ -267,6 +303,7 @@ int bp_table_check(struct bp_ctx *ctx, const struct bp_table *table,
 		check_segment(&check, table->segments.items[i], &arena);
 	}
 	error_restore(ctx, saved);
+	vec_done(&check.uses);
 	if (check.error) {
 		bp_findings_free(check.findings);
 		return bp_fail_memory(ctx);

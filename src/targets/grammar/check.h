@@ -5,6 +5,16 @@
 
 #include "targets/grammar/segment.h"
 
+/* A device, or a range of it, that a segment uses. */
+struct device_use {
+	int segment;
+	const char *name, *dev;
+	uint32_t major, minor;
+	bool found; /* major and minor are known */
+	bool alone; /* no range: all of it must be nobody else's in the segment */
+	bp_sector start, end;
+};
+
 struct check {
 	struct bp_ctx *ctx;
 	const struct bp_table *table;
@@ -13,9 +23,15 @@ struct check {
 	int segment;                    /* its index; -1: the table as a whole */
 	bp_sector length_sectors;       /* its length */
 	struct written_list words;      /* its arguments */
+	uint32_t smallest_block,
+		largest_block;       /* logical blocks of its devices; 0: none seen */
+	VEC(struct device_use) uses; /* of all segments so far: check_uses.c */
 	struct bp_findings *findings;
 	int error; /* 0 or -ENOMEM: looked at once, at the end */
 };
+
+/* Owns what findings say. */
+struct arena *check_arena(struct check *check);
 
 /*
  * Report a finding on argument @name ("legs.0.dev"; NULL: on the segment). @expected: what
@@ -35,6 +51,16 @@ void check_found(struct check *check, enum bp_severity severity, const char *nam
  */
 void check_range(struct check *check, const char *name, const char *dev, bp_sector start,
 		 bp_sector length);
+
+/*
+ * Device @dev, the argument @name, must be another one than all for which this was said in the
+ * same segment: what is lost with one leg must not be lost with the other.
+ */
+void check_alone(struct check *check, const char *name, const char *dev);
+
+/* check_range() has looked: warn where the same sectors are used already. */
+void check_use(struct check *check, const char *name, const char *dev, bp_sector start,
+	       bp_sector length);
 
 /* What is live on the device, where that is one segment of this target; else NULL. */
 const void *check_live_params(const struct check *check, bp_sector *ret_length);

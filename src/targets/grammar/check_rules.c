@@ -116,13 +116,29 @@ static bool by_requests(const struct segment *s)
 	       multipath->queue_mode != BP_MULTIPATH_BIO;
 }
 
+/* Who uses a device does not expect its end to come nearer. */
+static void check_shorter(struct check *check)
+{
+	const bp_sector now = bp_table_length(check->opts.live);
+	const bp_sector next = bp_table_length(check->table);
+
+	if (next < now)
+		check_found(check, BP_SEVERITY_WARNING, "length", NULL,
+			    "the device gets shorter, %" PRIu64 " sectors instead of %" PRIu64
+			    ": what lies behind is lost to whoever uses it",
+			    next, now);
+}
+
 /* A live device keeps an immutable target, and its way of passing on I/O. */
 static void check_replacement(struct check *check)
 {
 	const struct bp_table *live = check->opts.live;
 	const struct segment *now, *next;
 
-	if (!live || live->segments.count != 1 || check->table->segments.count == 0)
+	if (!live || live->segments.count == 0 || check->table->segments.count == 0)
+		return;
+	check_shorter(check);
+	if (live->segments.count != 1)
 		return;
 	now = live->segments.items[0];
 	next = check->table->segments.items[0];
@@ -234,6 +250,27 @@ static void check_free(struct check *check, const struct written *w, const struc
 	}
 }
 
+/* Kernels take it, and fail each write. */
+static void check_writable(struct check *check, const struct written *w,
+			   const struct bp_bdev *bdev)
+{
+	if (bdev->read_only && !check->opts.read_only && !(w->arg->flags & ARG_ONLY_READ) &&
+	    !(check->target->flags & BP_TARGET_ONLY_READ_ONLY))
+		check_found(check, BP_SEVERITY_WARNING, w->name, "a read-only table",
+			    "the device is read-only, and the table is not: writes will fail");
+}
+
+static void note_block(struct check *check, const struct bp_bdev *bdev)
+{
+	const uint32_t bytes = bdev->logical_block_bytes;
+
+	if (!bytes)
+		return;
+	if (!check->smallest_block || bytes < check->smallest_block)
+		check->smallest_block = bytes;
+	check->largest_block = MAX(check->largest_block, bytes);
+}
+
 /* A device argument: is it there, a block device, another one, free? */
 static void check_device(struct check *check, const struct written *w)
 {
@@ -269,7 +306,20 @@ static void check_device(struct check *check, const struct written *w)
 			     "I/O to it would never end");
 	} else {
 		check_free(check, w, &bdev);
+		check_writable(check, w, &bdev);
+		note_block(check, &bdev);
 	}
+}
+
+/* Whatever lies on it may begin at the smaller block. */
+static void check_blocks(struct check *check)
+{
+	if (check->smallest_block != check->largest_block)
+		check_found(check, BP_SEVERITY_WARNING, NULL, NULL,
+			    "its devices have logical blocks of %" PRIu32 " and %" PRIu32
+			    " bytes: the mapped device has the larger, and what was made for "
+			    "the smaller may not work on it",
+			    check->smallest_block, check->largest_block);
 }
 
 /* Has the kernel an option that not every kernel has? By asking it, else by its release. */
@@ -380,5 +430,6 @@ void check_grammar_rules(struct check *check, const struct segment *s)
 	check_complete(check, s);
 	for (size_t i = 0; i < check->words.list.count; i++)
 		check_word(check, &check->words.list.items[i]);
+	check_blocks(check);
 	check_extra(check, s);
 }

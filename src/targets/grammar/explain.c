@@ -8,6 +8,7 @@
 #include <bedplate/explain.h>
 
 #include <ctype.h>
+#include <stdio.h>
 
 struct explanation {
 	struct bp_explanation pub; /* first: what is lent is this */
@@ -310,6 +311,19 @@ static int find_value(struct bp_ctx *ctx, const struct bp_table *table, struct e
 	return r;
 }
 
+/* Of a segment that is not understood, what its problem says: "argument 2 (NAME): ...". */
+static void take_problem(const struct segment *s, struct explanation *e)
+{
+	unsigned number;
+	int end = 0;
+
+	if (!s->pub.problem || sscanf(s->pub.problem, "argument %u (%n", &number, &end) != 1 ||
+	    !end || number == 0 || number > s->extra.count)
+		return;
+	e->pub.argument = number;
+	e->pub.value = word_public(s->type, s->extra.items[number - 1], &e->arena);
+}
+
 static int look_into_table(struct bp_ctx *ctx, const struct bp_table *table,
 			   const struct rule *rule, struct explanation *e)
 {
@@ -317,8 +331,11 @@ static int look_into_table(struct bp_ctx *ctx, const struct bp_table *table,
 
 	e->pub.segment = find_segment(table, e->pub.target);
 	r = find_finding(ctx, table, rule, e);
-	if (r == 0 && e->pub.segment >= 0 && !e->pub.argument && e->pub.argument_name)
-		r = find_value(ctx, table, e);
+	if (r == 0 && e->pub.segment >= 0 && !e->pub.argument && e->pub.argument_name) {
+		take_problem(table->segments.items[e->pub.segment], e);
+		if (!e->pub.argument)
+			r = find_value(ctx, table, e);
+	}
 	return r;
 }
 

@@ -116,6 +116,7 @@ enum arg_flags {
 				    the enum is not given */
 	ARG_HIDDEN = 1 << 18,    /* a flag that kernels count but don't print: set without a word;
 				    ARG_GROUP: it has one such, so one word fewer is there */
+	ARG_ONLY_READ = 1 << 20, /* a device that the target does not write */
 	ARG_KEY_NAME = 1 << 19,  /* the name of a key: not shown where it could be the key itself */
 };
 /* clang-format on */
@@ -144,6 +145,9 @@ struct arg {
 	int value; /* of ARG_WHEN, ARG_PEEK */
 	const char
 		*def; /* what the kernel takes where none is given; compares as equal to none */
+	/* What options by name put for a number or text that must be given and is not; NULL: nothing.
+	 * "%size:dev": the size of that device, in the argument's unit. */
+	const char *usual;
 	uint16_t since;  /* kernel release that brought this option, 0xMMmm; 0: as old as the
 			    target */
 	uint16_t absent; /* newest release known to be without it, where that is not .since - 1

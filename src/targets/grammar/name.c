@@ -269,6 +269,17 @@ struct lister {
 
 static int list_args(struct lister *l, const struct arg *args);
 
+/* Offsets begin at 0, if nobody says otherwise. */
+static const char *usual_value(const struct arg *arg)
+{
+	static const char offset[] = "offset_sectors";
+	const size_t len = strlen(arg->name), end = strlen(offset);
+
+	if (!arg->usual && len >= end && streq(arg->name + len - end, offset))
+		return "0";
+	return arg->usual;
+}
+
 static int list_one(struct lister *l, const struct arg *arg)
 {
 	struct bp_option option = {
@@ -280,6 +291,7 @@ static int list_one(struct lister *l, const struct arg *arg)
 		.max = arg->max,
 		.default_value = arg->def,
 		.help = arg->help,
+		.usual_value = usual_value(arg),
 	};
 	size_t len = l->path.len;
 

@@ -97,7 +97,7 @@ const char *word_public(const struct bp_target *target, const char *word, struct
 
 bool target_has_secrets(const struct bp_target *target)
 {
-	return args_have_secrets(target->args);
+	return target && args_have_secrets(target->args);
 }
 
 /* The value behind ':' of an option in one word: of a record, part by part. */

@@ -141,15 +141,16 @@ static int read_by(struct bp_ctx *ctx, struct segment *s, const struct arg *args
 	return 0;
 }
 
-/* The same for what a kernel printed: never fails but for memory. */
-static int read_printed(struct bp_ctx *ctx, struct segment *s, const struct words *words)
+/* The same, but what is not understood is kept raw: never fails but for memory. */
+static int read_or_keep(struct bp_ctx *ctx, struct segment *s, const struct words *words,
+			bool printed)
 {
 	struct error_state *saved = error_save(ctx);
 	int r = read_by(ctx, s, s->type->args, words);
 
-	if (r == -EINVAL && s->type->printed)
+	if (r == -EINVAL && printed && s->type->printed)
 		r = read_by(ctx, s, s->type->printed, words);
-	if (r == 0 && s->type->from_printed)
+	if (r == 0 && printed && s->type->from_printed)
 		s->type->from_printed(s->params);
 	if (r == -EINVAL) {
 		const char *why = ctx ? bp_error_get(ctx)->message : NULL;
@@ -187,8 +188,8 @@ int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *word
 
 	if (!s->type)
 		s->extra = *words;
-	else if (flags & BP_TABLE_PRINTED)
-		r = read_printed(ctx, s, words);
+	else if (flags & (BP_TABLE_PRINTED | BP_TABLE_KEEP))
+		r = read_or_keep(ctx, s, words, flags & BP_TABLE_PRINTED);
 	else
 		r = read_by(ctx, s, s->type->args, words);
 	return r < 0 ? r : segment_refresh(ctx, s);

@@ -202,6 +202,14 @@ static int parse_words(struct bp_ctx *ctx, struct bp_table *table, const struct 
 	return take_segment(ctx, table, &s);
 }
 
+/* "NAME:", as in front of a line where the tables of several devices are printed. */
+static bool is_name(const char *word)
+{
+	const size_t len = strlen(word);
+
+	return len > 1 && word[len - 1] == ':';
+}
+
 static int parse_line(struct bp_ctx *ctx, struct bp_table *table, const char *line, size_t len,
 		      uint32_t flags)
 {
@@ -212,6 +220,10 @@ static int parse_line(struct bp_ctx *ctx, struct bp_table *table, const char *li
 		return bp_fail_memory(ctx);
 	if (words.count == 0 || words.items[0][0] == '#')
 		return 0;
+	if (words.count > 1 && is_name(words.items[0])) {
+		words.items++;
+		words.count--;
+	}
 	if (words.count < 3) {
 		bp_fail(ctx, -EINVAL, "segment %zu: '%.*s' is no START LENGTH TARGET",
 			table->segments.count, (int)MIN(len, (size_t)60), line);

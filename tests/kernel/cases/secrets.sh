@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 300
 # No verb prints the keys of a device unless --showkeys is given: text, JSON, debug lines, dry runs.
 . "$KERNEL_LIB"
 

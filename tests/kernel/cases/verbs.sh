@@ -39,7 +39,7 @@ bedplate reload --unless-same data --table "0 16 linear 98:0 50"
 bedplate load data --table "0 16 linear $DISK0 51"
 bedplate resume data
 expect "0 16 linear 98:0 51" bedplate table data
-expect_fail 1 'kernel: .*too small' bedplate reload data --table "0 16 linear $DISK0 99999999999"
+expect_fail 1 'too small' bedplate reload data --table "0 16 linear $DISK0 99999999999"
 expect "0 16 linear 98:0 51" bedplate table data
 same state "$(name state data)" active
 
