@@ -26,7 +26,7 @@ bad 'kernel: .*zero-length' '0 0 zero'
 # The second of two devices with one name.
 bedplate create one zero --size 8
 expect_fail 1 'taken|exists' bedplate create one zero --size 8
-expect "create: one: the name, uuid or number is taken" sh -c 'bedplate create one zero --size 8 2>&1 || true'
+expect_match "the name is that of .one." sh -c 'bedplate create one zero --size 8 2>&1 || true'
 expect_fail 1 'taken|exists' bedplate create two zero --size 8 --minor 0
 expect "0 8 zero" bedplate table one
 
