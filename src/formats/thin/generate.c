@@ -86,7 +86,9 @@ static void choose_changes(struct generate *g)
 	for (uint64_t s = 0; s <= g->opts.nr_snapshots; s++) {
 		for (uint64_t p = 0; p < g->nr_parts; p++) {
 			uint64_t bit = changed_bit(g, s, p);
-			bool own = s > 0 && pick(g, 1000) < g->opts.changed_permille;
+			/* Without snapshots nothing is shared. */
+			bool own = g->opts.nr_snapshots == 0 ||
+				   (s > 0 && pick(g, 1000) < g->opts.changed_permille);
 
 			g->changed[bit / 8] =
 				(uint8_t)((g->changed[bit / 8] & ~(1u << (bit % 8))) |
@@ -114,7 +116,9 @@ static void put_def(struct generate *g)
 {
 	if (g->part == 0)
 		choose_changes(g);
-	if (g->part < g->nr_parts) {
+	if (g->part < g->nr_parts && g->opts.nr_snapshots == 0) {
+		g->part = g->nr_parts;
+	} else if (g->part < g->nr_parts) {
 		strbuf_addf(&g->text, "<def name=\"%" PRIu64 ".%" PRIu64 "\">\n", g->origin,
 			    g->part);
 		put_part(g, g->part++);
