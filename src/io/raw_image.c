@@ -25,6 +25,9 @@ static int look(struct bp_ctx *ctx, const char *path, int fd, struct raw_image *
 	image->device = S_ISBLK(st.st_mode);
 	image->dev = image->device ? st.st_rdev : st.st_dev;
 	image->ino = image->device ? 0 : st.st_ino;
+	/* What mapped devices have written below the cache since it was filled must be seen. */
+	if (image->device)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
 }
 

@@ -165,7 +165,8 @@ static void print_environment(struct lab *lab, FILE *file)
 
 	for (char **e = environ; *e; e++) {
 		if (starts_with(*e, "PATH=") || starts_with(*e, "TMPDIR=") ||
-		    starts_with(*e, "LAB_") || starts_with(*e, "DM_"))
+		    starts_with(*e, "LAB_") || starts_with(*e, "DM_") ||
+		    starts_with(*e, "MODPROBE_OPTIONS="))
 			continue;
 		putc(' ', file);
 		print_quoted(file, *e);
@@ -174,6 +175,8 @@ static void print_environment(struct lab *lab, FILE *file)
 	print_quoted(file, path && *path ? path : "/usr/bin:/bin");
 	fputs(":/usr/sbin:/sbin TMPDIR=", file);
 	print_quoted(file, !uml ? "/run/tmp" : tmpdir && *tmpdir ? tmpdir : "/tmp");
+	/* For programs that run /sbin/modprobe whatever PATH says, as LVM does. */
+	fprintf(file, " 'MODPROBE_OPTIONS=-d %s/modules'", uml ? lab->dir : "/run");
 	fprintf(file, " DM_DISABLE_UDEV=1 LAB=%s LAB_DISKS=%zu", uml ? "uml" : "qemu",
 		lab->opts->nr_disks);
 	for (size_t i = 0; i < lab->opts->nr_disks; i++)

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 300
+# Debian's lvm2 with our tools as its executables: pools are checked at each activation, extended,
+# repaired; a flag is cleared, damage is refused; a cache is made, checked and taken away again.
+. "$KERNEL_LIB"
+
+command -v lvm > /dev/null || skip "there is no lvm2"
+tools=$(dirname "$(readlink -f "$(command -v bedplate)")")
+mkdir -p etc /run/lvm /run/lock/lvm
+cat > etc/lvm.conf << END
+devices { use_devicesfile=0 filter=["a|^$DISK0\$|","a|^$DISK1\$|","r|.*|"] obtain_device_list_from_udev=0 }
+activation { udev_sync=0 udev_rules=0 monitoring=0 }
+backup { backup=0 archive=0 }
+global {
+	use_lvmpolld=0 use_lvmlockd=0 event_activation=0
+	thin_check_executable="$tools/thin_check" thin_dump_executable="$tools/thin_dump"
+	thin_repair_executable="$tools/thin_repair"
+	cache_check_executable="$tools/cache_check" cache_dump_executable="$tools/cache_dump"
+	cache_repair_executable="$tools/cache_repair"
+	thin_check_options=["-q","--clear-needs-check-flag"]
+	cache_check_options=["-q","--clear-needs-check-flag"]
+}
+END
+export LVM_SYSTEM_DIR="$PWD/etc" LVM_SUPPRESS_FD_WARNINGS=1
+
+# Where a volume of the inactive group lies, by our own reader: file, block there, length, block in
+# the volume; of 4096 bytes.
+place() {
+	bedplate --json export "vg/$1" --map --pv "$DISK0" --pv "$DISK1" | jq -r '.data[] |
+		[.file, .file_offset_bytes / 4096, .length_bytes / 4096, .offset_bytes / 4096] | @tsv'
+}
+take() { # LV FILE
+	place "$1" | while read -r disk at length first; do
+		dd if="$disk" of="$2" bs=4096 skip="$at" count="$length" seek="$first" \
+			conv=notrunc iflag=direct status=none
+	done
+}
+give() { # LV FILE
+	place "$1" | while read -r disk at length first; do
+		dd if="$2" of="$disk" bs=4096 skip="$first" count="$length" seek="$at" \
+			conv=notrunc oflag=direct status=none
+	done
+}
+content() {
+	head -c 20M "$1" | sha256sum
+}
+
+wipe "$DISK0"
+wipe "$DISK1"
+pvcreate -q "$DISK0" "$DISK1"
+vgcreate -q -s 1M vg "$DISK0" "$DISK1"
+
+# --- a pool through its life ---
+lvcreate -q -L 200M -T vg/pool -c 64k
+lvcreate -q -V 100M -T vg/pool -n a
+dd if=/dev/urandom of=/dev/vg/a bs=1M count=20 conv=fsync status=none
+a=$(content /dev/vg/a)
+lvcreate -q -s -kn -n s vg/a
+dd if=/dev/urandom of=/dev/vg/a bs=1M count=1 conv=notrunc,fsync status=none
+new=$(content /dev/vg/a)
+lvextend -q -L +50M vg/pool
+lvextend -q --poolmetadatasize +4M vg/pool
+vgchange -q -an vg
+vgchange -q -ay vg
+[ "$(content /dev/vg/s)" = "$a" ]
+[ "$(content /dev/vg/a)" = "$new" ]
+vgchange -q -an vg
+
+# The inactive pool is read by its name, and its volumes are what they were when active.
+bedplate thin_check vg/pool --pv "$DISK0" --pv "$DISK1" > /dev/null
+bedplate export vg/pool s --pv "$DISK0" --pv "$DISK1" --to s.img > /dev/null
+[ "$(content s.img)" = "$a" ]
+
+# --- needs_check: LVM's call clears it ---
+take pool_tmeta meta
+thin_generate_metadata --set-needs-check -o meta > /dev/null
+give pool_tmeta meta
+vgchange -q -ay vg
+vgchange -q -an vg
+take pool_tmeta meta
+thin_check meta > said 2>&1
+! grep -q needs_check said
+
+# --- repair of what is whole, and what it leaves ---
+lvconvert -q -y --repair vg/pool
+vgchange -q -ay vg
+[ "$(content /dev/vg/s)" = "$a" ]
+[ "$(content /dev/vg/a)" = "$new" ]
+lvremove -q -y vg/pool_meta0
+vgchange -q -an vg
+
+# --- damage: refused, the pool stays off ---
+take pool_tmeta meta
+cp meta good
+thin_generate_damage -q -o meta --what leaf --how flip --seed 1
+give pool_tmeta meta
+if vgchange -q -ay vg 2> refused; then
+	echo "a damaged pool was activated"
+	exit 1
+fi
+grep -q 'Check of pool vg/pool failed (status:1). Manual repair required!' refused
+give pool_tmeta good
+vgchange -q -ay vg
+[ "$(content /dev/vg/s)" = "$a" ]
+vgchange -q -an vg
+lvremove -q -y vg/pool
+
+# --- a cache ---
+lvcreate -q -L 100M -n slow vg "$DISK0"
+dd if=/dev/urandom of=/dev/vg/slow bs=1M count=20 conv=fsync status=none
+before=$(content /dev/vg/slow)
+lvcreate -q -y --type cache-pool --cachemetadataformat 2 -L 32M -n fast vg "$DISK1"
+lvconvert -q -y --type cache --cachepool vg/fast --cachemode writeback vg/slow
+[ "$(content /dev/vg/slow)" = "$before" ]
+vgchange -q -an vg
+vgchange -q -ay vg
+dd if=/dev/urandom of=/dev/vg/slow bs=64k count=32 conv=notrunc,fsync status=none
+after=$(content /dev/vg/slow)
+vgchange -q -an vg
+bedplate export vg/slow --pv "$DISK0" --pv "$DISK1" --to slow.img > /dev/null
+[ "$(content slow.img)" = "$after" ]
+vgchange -q -ay vg
+lvconvert -q -y --uncache vg/slow
+[ "$(content /dev/vg/slow)" = "$after" ]
+vgchange -q -an vg
+vgremove -q -ff -y vg
