@@ -6,6 +6,7 @@
  */
 #include "rescue/source.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define DEPTH_MAX 12 /* of volumes of special types on one another */
@@ -153,9 +154,11 @@ static int thin_root(struct bp_source *source, struct bp_thin_meta *meta, bp_mbl
 		     uint64_t id, bp_mblock *ret)
 {
 	le64 root;
-	int r = btree_lookup(&meta->meta, top ? top : meta->sb.pub.mapping_root, sizeof(root),
-			     id, &root);
+	int r;
 
+	assert(meta); /* an opened pool has it */
+	r = btree_lookup(&meta->meta, top ? top : meta->sb.pub.mapping_root, sizeof(root), id,
+			 &root);
 	if (r == -ENODATA) {
 		bp_fail(source->ctx, r, "device %" PRIu64 " is not in the pool", id);
 		error_set_code(source->ctx, BP_E_NO_THIN);
@@ -164,6 +167,12 @@ static int thin_root(struct bp_source *source, struct bp_thin_meta *meta, bp_mbl
 		return r;
 	*ret = le64_get(root);
 	return 0;
+}
+
+static bp_bytes block_bytes_of(const struct source_pool *pool)
+{
+	assert(pool->meta);
+	return bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
 }
 
 static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
@@ -189,7 +198,7 @@ static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct
 	if (r == 0 && external)
 		r = source_lv_map(source, external, &m->external);
 	if (r == 0) {
-		opts.block_bytes = bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
+		opts.block_bytes = block_bytes_of(pool);
 		opts.data = pool->data;
 		opts.external = m->external;
 		r = thin_map_new(pool->meta, &opts, &m->thin);
@@ -424,7 +433,7 @@ int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mbl
 		r = thin_root(source, pool->meta, top, id, &opts.root);
 	if (r < 0)
 		return r;
-	opts.block_bytes = bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
+	opts.block_bytes = block_bytes_of(pool);
 	opts.data = pool->data;
 	return thin_map_new(pool->meta, &opts, ret);
 }
