@@ -164,8 +164,9 @@ static int fill(char *buffer, size_t size, const struct dm_request *rq)
 	struct dm_target_msg msg = { .sector = rq->sector };
 	int r;
 
-	/* What the kernel does not write must not hold an older answer. */
-	memset(buffer, 0, HEADER_BYTES + MIN(size - HEADER_BYTES, request_bytes(rq) + 512));
+	/* What the kernel does not write must not hold an older answer, wherever in it that lies:
+	 * some targets leave their part of a status as they found it. */
+	memset(buffer, 0, size);
 	r = fill_header((struct dm_ioctl *)buffer, rq, size);
 	if (r < 0)
 		return r;
@@ -209,7 +210,7 @@ static int ioctl_limited(struct kernel *k, const struct dm_request *rq, size_t s
 		return r;
 	work = shared;
 	work->cmd = ioctls[rq->op];
-	memcpy(work->buffer, k->buffer, MIN(size, HEADER_BYTES + request_bytes(rq)));
+	memcpy(work->buffer, k->buffer, size); /* zeros too: it has the last answer */
 	r = limit_run(k->helper, work_run, k->fd, rq->deadline, rq->stop, &left);
 	if (left) {
 		limit_free(k->left);

@@ -3,7 +3,7 @@
 # Metadata of a pool under load is sound to our check and the reference's: snapshots of snapshots,
 # discards, deletions, overwriting, a metadata snapshot that is held meanwhile. What was dumped of it,
 # live or not, restores to the same volumes, and the kernel goes on with these.
-# limit: 120
+# limit: 400
 . "$KERNEL_LIB"
 . "${KERNEL_LIB%lib.sh}thin.sh"
 command -v python3 > /dev/null || skip 'python3 is not installed'
