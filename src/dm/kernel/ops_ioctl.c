@@ -241,8 +241,25 @@ static int buffer_ensure(struct kernel *k, size_t size)
 	return 0;
 }
 
+/*
+ * A key named by ":SIZE:TYPE:NAME" is looked for in the keyrings of whoever asks, and those of a
+ * thread or process are not inherited: such a table is loaded from here, without a limit.
+ */
+static bool needs_own_keyrings(const struct dm_request *rq)
+{
+	static const char *const types[] = { ":logon:", ":user:", ":encrypted:", ":trusted:" };
+
+	for (size_t i = 0; rq->op == OP_LOAD && i < rq->nr_segments; i++)
+		for (size_t t = 0; t < ARRAY_SIZE(types); t++)
+			if (strstr(rq->segments[i].args, types[t]))
+				return true;
+	return false;
+}
+
 static bool limited(const struct dm_request *rq)
 {
+	if (needs_own_keyrings(rq))
+		return false;
 	/* Without a flush a status waits for nothing. */
 	if (rq->op == OP_STATUS && rq->flags & RQ_NO_FLUSH)
 		return false;
