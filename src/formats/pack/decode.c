@@ -159,18 +159,18 @@ static bool instruction(struct decoder *d, unsigned tag, unsigned n, bool nested
 /* Until @len bytes are at @out, and not one more. */
 static bool run(struct decoder *d, uint8_t *out, size_t len, bool nested)
 {
-	uint8_t *outer_end = d->out_end;
+	uint8_t *outer = d->out, *outer_end = d->out_end;
 	const uint8_t *p;
+	bool ok = true;
 
 	d->out = out;
 	d->out_end = out + len;
-	while (d->out < d->out_end) {
-		if (d->instructions++ == MAX_INSTRUCTIONS || !take(d, 1, &p) ||
-		    !instruction(d, *p >> 4, *p & 15, nested))
-			return false;
-	}
+	while (ok && d->out < d->out_end)
+		ok = d->instructions++ < MAX_INSTRUCTIONS && take(d, 1, &p) &&
+		     instruction(d, *p >> 4, *p & 15, nested);
+	d->out = outer;
 	d->out_end = outer_end;
-	return d->times == 0;
+	return ok && d->times == 0;
 }
 
 size_t code_decode(const uint8_t *from, size_t len, void *data)
