@@ -51,9 +51,10 @@ static size_t prefix_len(const char *text)
 /* Length of "254:0" or "dm-0" at @text, in front of ": "; else 0. */
 static size_t device_len(const char *text)
 {
-	const size_t dash = strncmp(text, "dm-", 3) == 0 ? strspn(text + 3, "0123456789") : 0;
-	size_t major = strspn(text, "0123456789"), minor;
+	size_t major = strspn(text, "0123456789"), minor, dash = 0;
 
+	if (text[0] == 'd' && text[1] == 'm' && text[2] == '-')
+		dash = strspn(text + 3, "0123456789");
 	if (dash && strncmp(text + 3 + dash, ": ", 2) == 0)
 		return 3 + dash;
 	if (!major || text[major] != ':')
