@@ -186,10 +186,8 @@ static bool same_place(const struct map_piece *a, const struct map_piece *b)
 	if (a->kind != b->kind || a->nr_places != b->nr_places || a->kind == MAP_MISSING)
 		return false;
 	for (unsigned i = 0; i < a->nr_places; i++)
-		if (a->places[i].image != b->places[i].image &&
+		if (a->places[i].offset != b->places[i].offset ||
 		    !raw_image_same(a->places[i].image, b->places[i].image))
-			return false;
-		else if (a->places[i].offset != b->places[i].offset)
 			return false;
 	return true;
 }
