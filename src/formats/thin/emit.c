@@ -156,11 +156,17 @@ static int queue(struct thin_emit *e, enum item_kind kind, uint64_t n)
 	return 0;
 }
 
+/* Empty, also after an emission that failed half way: one plan may be written several times. */
 static int queue_init(struct thin_emit *e)
 {
-	e->items = calloc(QUEUE_ITEMS, sizeof(*e->items));
-	e->requests = calloc(QUEUE_LEAVES, sizeof(*e->requests));
-	e->buf = io_buffer_new(QUEUE_LEAVES);
+	e->nr_items = 0;
+	e->nr_leaves = 0;
+	if (!e->items)
+		e->items = calloc(QUEUE_ITEMS, sizeof(*e->items));
+	if (!e->requests)
+		e->requests = calloc(QUEUE_LEAVES, sizeof(*e->requests));
+	if (!e->buf)
+		e->buf = io_buffer_new(QUEUE_LEAVES);
 	return e->items && e->requests && e->buf ? 0 : bp_fail_memory(e->meta->ctx);
 }
 

@@ -71,6 +71,7 @@ vgchange -q -an vg
 bedplate thin_check vg/pool --pv "$DISK0" --pv "$DISK1" > /dev/null
 bedplate export vg/pool s --pv "$DISK0" --pv "$DISK1" --to s.img > /dev/null
 [ "$(content s.img)" = "$a" ]
+rm s.img # this directory is in memory
 
 # --- needs_check: LVM's call clears it ---
 take pool_tmeta meta
@@ -105,6 +106,7 @@ vgchange -q -ay vg
 [ "$(content /dev/vg/s)" = "$a" ]
 vgchange -q -an vg
 lvremove -q -y vg/pool
+rm meta good
 
 # --- a cache ---
 lvcreate -q -L 100M -n slow vg "$DISK0"

@@ -5,6 +5,7 @@
 . "$KERNEL_LIB"
 . "${KERNEL_LIB%lib.sh}thin.sh"
 
+wipe "$DISK1" 48 # nodes of earlier pools would be looked at too
 metadata meta 0 8
 metadata spare 16 8
 metadata sound 32 8

@@ -6,6 +6,7 @@
 . "$KERNEL_LIB"
 . "${KERNEL_LIB%lib.sh}thin.sh"
 
+wipe "$DISK1" 48 # nodes of earlier pools would be looked at too
 metadata meta1 0 8
 metadata meta2 8 8
 pool meta1 4096
