@@ -89,15 +89,19 @@ static const char *name_of(const struct bp_source_volumes *volumes,
 static void print_device(FILE *f, const char *sign, const struct bp_source_volumes *volumes,
 			 const struct bp_thin_device *device)
 {
-	const char *name = name_of(volumes, device);
+	const char *name;
 
+	if (!device)
+		return; /* an index behind the end: there is none such */
+	name = name_of(volumes, device);
 	fprintf(f, "%s%s%" PRIu64 "%s%s (%" PRIu64 ")", ftell(f) ? ", " : "", sign, device->id,
 		name ? " " : "", name ? name : "", device->mapped_dblocks);
 }
 
 static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_device *b)
 {
-	return a->transaction_id == b->transaction_id && a->creation_time == b->creation_time;
+	return a && b && a->transaction_id == b->transaction_id &&
+	       a->creation_time == b->creation_time;
 }
 
 static void print_changes(FILE *f, const struct bp_source_volumes *volumes,

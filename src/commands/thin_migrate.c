@@ -90,15 +90,17 @@ static int find_node(struct cli *cli, const char *dev, char *node, size_t size)
 
 static int find_metadata(struct cli *cli, const char *pool_dev, struct job *job)
 {
+	const void *params = NULL;
 	const struct bp_thin_pool *pool;
 	struct bp_selector which;
 	struct bp_table *table;
 	int status;
 
 	bp_selector_parse(pool_dev, &which);
-	status = only_segment(cli, &which, pool_dev, "thin-pool", &table, (const void **)&pool);
-	if (status)
-		return status;
+	status = only_segment(cli, &which, pool_dev, "thin-pool", &table, &params);
+	if (status || !params)
+		return status ? status : EXIT_FAILED;
+	pool = params;
 	status = find_node(cli, pool->metadata_dev, job->metadata, sizeof(job->metadata));
 	bp_table_free(table);
 	return status;
@@ -107,12 +109,14 @@ static int find_metadata(struct cli *cli, const char *pool_dev, struct job *job)
 static int ask_kernel(struct cli *cli, const char *source, struct job *job)
 {
 	const struct bp_selector which = { .path = source };
+	const void *params = NULL;
 	const struct bp_thin *thin;
 	struct bp_table *table;
-	int status = only_segment(cli, &which, source, "thin", &table, (const void **)&thin);
+	int status = only_segment(cli, &which, source, "thin", &table, &params);
 
-	if (status)
-		return status;
+	if (status || !params)
+		return status ? status : EXIT_FAILED;
+	thin = params;
 	job->opts.id = thin->id;
 	job->source = source;
 	job->snap = true; /* the pool is active */

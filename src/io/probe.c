@@ -11,7 +11,8 @@
 
 static void free_probe(blkid_probe *pr)
 {
-	blkid_free_probe(*pr);
+	if (*pr)
+		blkid_free_probe(*pr);
 }
 
 static void copy_value(blkid_probe pr, const char *name, char *ret, size_t size)

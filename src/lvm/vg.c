@@ -6,6 +6,7 @@
  */
 #include "lvm/vg.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -187,6 +188,7 @@ static int read_segments(struct bp_ctx *ctx, struct lvm_vg *vg, struct lvm_lv *l
 {
 	uint64_t next = 0;
 
+	assert(lv->node); /* what it was made of */
 	lv->segments = arena_array(&vg->arena, count_sections(lv->node), sizeof(*lv->segments));
 	if (!lv->segments)
 		return bp_fail_memory(ctx);

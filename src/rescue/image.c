@@ -244,7 +244,7 @@ static bool joins(const struct bp_image_range *a, const struct bp_image_range *b
 	if (a->kind != b->kind || a->offset + a->length != b->offset)
 		return false;
 	if (a->kind == BP_IMAGE_MISSING)
-		return streq(a->why, b->why);
+		return a->why && b->why && streq(a->why, b->why);
 	return a->kind == BP_IMAGE_ZERO ||
 	       (a->file && a->file == b->file && a->file_offset + a->length == b->file_offset);
 }
