@@ -74,8 +74,8 @@ int probe_each(const char *path, int (*found)(void *user, const char *what), voi
 	_cleanup_(free_probe) blkid_probe pr = NULL;
 	int r = fd < 0 ? -errno : new_probe(fd, 0, 0, &pr), more = 0;
 
-	if (r < 0)
-		return r;
+	if (r < 0 || !pr)
+		return r < 0 ? r : -EIO;
 	blkid_probe_enable_superblocks(pr, 1);
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_BADCSUM);
 	blkid_probe_enable_partitions(pr, 1);
