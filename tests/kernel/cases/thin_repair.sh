@@ -16,7 +16,8 @@ for id in 1 2; do
 done
 snapshot 3 1
 dd if=/dev/urandom of=/dev/mapper/thin1 bs=1M seek=2 count=3 2> /dev/null
-dd if=/dev/urandom of=/dev/mapper/thin3 bs=64k seek=50 count=9 2> /dev/null
+# More than thin 1 has: else nothing would tell the two apart once the top level is lost.
+dd if=/dev/urandom of=/dev/mapper/thin3 bs=64k seek=200 count=9 2> /dev/null
 message 'set_transaction_id 0 4'
 before=$(sums 1 2 3)
 no_pool 1 2 3
