@@ -11,7 +11,6 @@
 struct args {
 	const char *pool, *free_ids;
 	uint64_t with;
-	struct source_args source;
 	struct out_opts out;
 };
 
@@ -21,7 +20,6 @@ static const struct cmd_opt opts[] = {
 	OPT_STRING(free_ids, 0, "free", "IDS", "only what deleting these volumes together gives back: ids, by commas"),
 	OPT_NUMBER(with, 0, "with", "ID", "only what other volumes share with this one"),
 	OPT_CONFLICT("free", "with"),
-	OPT_SOURCE(source),
 	OPT_OUTPUT(out),
 	OPT_END
 };
@@ -189,7 +187,7 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct du du = { .cli = cli, .args = args };
-	struct bp_source_opts o = source_opts(&args->source);
+	struct bp_source_opts o = source_opts(cli);
 	const struct out_schema *shown = &schema;
 	struct bp_source *source;
 	int r;
@@ -218,7 +216,7 @@ const struct cmd cmd_du = {
 	.summary = "Tell whose a pool's space is, and what deleting volumes gives back.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS,
+	.flags = CMD_SOURCES | CMD_READS,
 	.schemas = SCHEMAS(&schema, &with_schema, &free_schema),
 	.run = run,
 };

@@ -4,6 +4,7 @@
  * written to.
  */
 #include "cli/out.h"
+#include "commands/source_opts.h"
 
 #include <bedplate/export.h>
 
@@ -196,13 +197,7 @@ static int with_source(struct cli *cli, const struct args *args, struct bp_sourc
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	const struct bp_source_opts o = {
-		.size = sizeof(o),
-		.pvs = cli->pvs.words,
-		.nr_pvs = cli->pvs.count,
-		.text_path = cli->lvm_backup,
-		.data_path = args->data,
-	};
+	struct bp_source_opts o = source_opts(cli);
 	struct bp_source *source;
 	int r;
 
@@ -213,6 +208,7 @@ static int run(struct cli *cli, const void *p)
 		return cli_usage(cli, "--json and --to - would both write to standard output");
 	if (args->root && !args->volume)
 		return cli_usage(cli, "--root needs the number or name of a volume");
+	o.data_path = args->data;
 	r = bp_source_open(cli->ctx, args->pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

@@ -9,14 +9,12 @@
 
 struct args {
 	const char *pool;
-	struct source_args source;
 	struct out_opts out;
 };
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
 	OPT_OPERAND(pool, "POOL", "vg/pool, metadata device or file, image of a disk"),
-	OPT_SOURCE(source),
 	OPT_OUTPUT(out),
 	OPT_END
 };
@@ -197,7 +195,7 @@ static int list(struct out *out, struct bp_source *source)
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct bp_source_opts o = source_opts(&args->source);
+	struct bp_source_opts o = source_opts(cli);
 	struct bp_source *source;
 	struct out *out;
 	int r = out_open(cli, &args->out, &schema, &out);
@@ -222,7 +220,7 @@ const struct cmd cmd_history = {
 	.summary = "List older states of a pool that are still intact in its metadata.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS,
+	.flags = CMD_SOURCES | CMD_READS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };
