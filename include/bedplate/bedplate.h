@@ -35,6 +35,7 @@
 #include <bedplate/targets_raid.h>
 #include <bedplate/targets_test.h>
 #include <bedplate/thin.h>
+#include <bedplate/thin_cells.h>
 #include <bedplate/thin_delta.h>
 #include <bedplate/thin_dump.h>
 #include <bedplate/thin_generate.h>
