@@ -94,7 +94,8 @@ int io_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin, bp_mblock 
 struct many {
 	struct io *io;
 	struct io_request **sorted;
-	uint8_t *buf;        /* batch_runs * JOIN_BLOCKS blocks */
+	uint8_t *
+		buf; /* batch_runs * JOIN_BLOCKS blocks; NULL: read to where it was asked for */
 	struct io_run *runs; /* batch_runs */
 };
 
@@ -103,6 +104,37 @@ static int by_block(const void *a, const void *b)
 	const struct io_request *const *x = a, *const *y = b;
 
 	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
+}
+
+/* Can both be read at once into their own buffers? */
+static bool follows(const struct io_request *q, const struct io_request *next)
+{
+	return next->block == q->block + 1 && next->buf == (uint8_t *)q->buf + IO_BLOCK;
+}
+
+/* Is there no use in reading to elsewhere, since not many more runs would be joined? */
+static bool many_in_place(const struct many *m, size_t nr)
+{
+	size_t runs = 1, joined = 1;
+
+	for (size_t i = 1; i < nr; i++) {
+		runs += !follows(m->sorted[i - 1], m->sorted[i]);
+		joined += m->sorted[i]->block - m->sorted[i - 1]->block > 1;
+	}
+	for (size_t i = 0; i < nr; i++)
+		if (misaligned(m->io, m->sorted[i]->buf))
+			return false;
+	return runs <= 2 * joined;
+}
+
+/* Does the run end before request @i? */
+static bool many_parted(const struct many *m, const struct io_run *run, size_t i)
+{
+	if (!run || run->count == JOIN_BLOCKS)
+		return true;
+	if (!m->buf)
+		return !follows(m->sorted[i - 1], m->sorted[i]);
+	return m->sorted[i]->block - run->first != run->count;
 }
 
 /* Make runs of sorted requests from @i on; returns the first one that found no room. */
@@ -114,15 +146,15 @@ static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
 	for (; i < nr; i++) {
 		bp_mblock block = m->sorted[i]->block;
 
-		if (run && block - run->first == run->count - 1)
+		if (m->buf && run && block - run->first == run->count - 1)
 			continue; /* asked for twice */
-		if (!run || block - run->first != run->count || run->count == JOIN_BLOCKS) {
+		if (many_parted(m, run, i)) {
 			if (runs == m->io->batch_runs)
 				break;
 			run = &m->runs[runs];
 			run->first = block;
 			run->count = 0;
-			run->buf = m->buf + used * IO_BLOCK;
+			run->buf = m->buf ? m->buf + used * IO_BLOCK : m->sorted[i]->buf;
 			runs++;
 		}
 		run->count++;
@@ -139,11 +171,13 @@ static void many_copy(struct many *m, size_t begin, size_t end)
 	for (size_t i = begin; i < end; i++) {
 		struct io_request *q = m->sorted[i];
 
+		q->error = 0;
+		if (!m->buf)
+			continue;
 		while (q->block - run->first >= run->count)
 			run++;
 		memcpy(q->buf, (uint8_t *)run->buf + (q->block - run->first) * IO_BLOCK,
 		       IO_BLOCK);
-		q->error = 0;
 	}
 }
 
@@ -174,14 +208,23 @@ int io_read_many(struct io *io, struct io_request *requests, size_t nr)
 	_cleanup_(freep) struct io_request **sorted =
 		calloc(nr + 1, sizeof(struct io_request *));
 	_cleanup_(freep) struct io_run *runs = calloc(io->batch_runs, sizeof(*runs));
-	_cleanup_(freep) uint8_t *buf = io_buffer_new(io->batch_runs * JOIN_BLOCKS);
-	struct many m = { .io = io, .sorted = sorted, .buf = buf, .runs = runs };
+	_cleanup_(freep) uint8_t *buf = NULL;
+	bool rising = true;
+	struct many m = { .io = io, .sorted = sorted, .runs = runs };
 
-	if (!sorted || !runs || !buf)
+	if (!sorted || !runs)
 		return -ENOMEM;
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < nr; i++) {
 		sorted[i] = &requests[i];
-	qsort(sorted, nr, sizeof(struct io_request *), by_block);
+		rising &= i == 0 || requests[i - 1].block <= requests[i].block;
+	}
+	if (!rising)
+		qsort(sorted, nr, sizeof(struct io_request *), by_block);
+	if (!many_in_place(&m, nr)) {
+		m.buf = buf = io_buffer_new(io->batch_runs * JOIN_BLOCKS);
+		if (!buf)
+			return -ENOMEM;
+	}
 	many_read(&m, nr);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pdata/array.h"
 
-#define AHEAD 64 /* array blocks read at once */
+#include "io/ahead.h"
 
 static const char *const error_names[ARRAY_ERRORS] = {
 	[ARRAY_OK] = "no error",
@@ -62,15 +62,29 @@ struct walking {
 	uint64_t nr, nr_parts;
 	uint32_t value_size, capacity;
 	uint64_t next; /* the part that must come now */
-	uint8_t *buf;
-	struct io_request requests[AHEAD];
-	uint64_t parts[AHEAD]; /* of the requests */
-	size_t pending;
+	struct io_ahead *ahead;
+	struct io_batch
+		*batch; /* being filled, or NULL; tags are parts, verdicts array_errors */
 };
 
 static uint64_t part_end(const struct walking *w, uint64_t part)
 {
 	return part + 1 < w->nr_parts ? (part + 1) * w->capacity : w->nr;
+}
+
+/* io_verify_fn */
+static void verify(const void *user, struct io_batch *batch)
+{
+	const struct walking *w = user;
+
+	for (size_t i = 0; i < batch->nr; i++) {
+		const struct io_request *q = &batch->requests[i];
+		uint64_t nr = part_end(w, batch->tags[i]) - batch->tags[i] * w->capacity;
+
+		batch->verdicts[i] = q->error ? ARRAY_IO
+					      : array_block_check(q->buf, q->block,
+								  w->value_size, (uint32_t)nr);
+	}
 }
 
 /* Parts [@begin, @end) are lost. */
@@ -84,30 +98,65 @@ static int lost(struct walking *w, uint64_t begin, uint64_t end, enum array_erro
 			  node_error, block);
 }
 
-static int give(struct walking *w, const struct io_request *q, uint64_t part)
+static int give(struct walking *w, const struct io_batch *batch, size_t i)
 {
-	uint64_t begin = part * w->capacity, end = part_end(w, part);
-	enum array_error error = ARRAY_IO;
+	const struct array_block_disk *disk = batch->requests[i].buf;
+	uint64_t part = batch->tags[i];
 
-	if (!q->error)
-		error = array_block_check(q->buf, q->block, w->value_size,
-					  (uint32_t)(end - begin));
-	if (error)
-		return lost(w, part, part + 1, error, NODE_OK, q->block);
+	if (batch->verdicts[i])
+		return lost(w, part, part + 1, (enum array_error)batch->verdicts[i], NODE_OK,
+			    batch->requests[i].block);
 	if (!w->v->part)
 		return 0;
-	return w->v->part(w->v->user, begin, end,
-			  ((const struct array_block_disk *)q->buf)->values);
+	return w->v->part(w->v->user, part * w->capacity, part_end(w, part), disk->values);
+}
+
+/* Hand on the oldest batch that was asked for. */
+static int give_batch(struct walking *w, bool *ret_more)
+{
+	const struct io_batch *batch = io_ahead_take(w->ahead);
+	int r = batch ? batch->error : 0;
+
+	*ret_more = batch;
+	for (size_t i = 0; batch && r == 0 && i < batch->nr; i++)
+		r = give(w, batch, i);
+	return r;
+}
+
+static void ask(struct walking *w)
+{
+	if (w->batch && w->batch->nr)
+		io_ahead_ask(w->ahead);
+	w->batch = NULL;
 }
 
 /* Read what was put off and hand it on. */
 static int flush(struct walking *w)
 {
-	int r = w->pending ? io_read_many(w->meta->io, w->requests, w->pending) : 0;
+	bool more = true;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < w->pending; i++)
-		r = give(w, &w->requests[i], w->parts[i]);
-	w->pending = 0;
+	ask(w);
+	while (r == 0 && more)
+		r = give_batch(w, &more);
+	return r;
+}
+
+/* A batch with room for one more. */
+static int want_room(struct walking *w)
+{
+	bool more;
+	int r = 0;
+
+	if (w->batch && w->batch->nr == IO_AHEAD_BLOCKS)
+		ask(w);
+	if (w->batch)
+		return 0;
+	w->batch = io_ahead_batch(w->ahead);
+	while (r == 0 && !w->batch) {
+		r = give_batch(w, &more);
+		w->batch = io_ahead_batch(w->ahead);
+	}
 	return r;
 }
 
@@ -122,7 +171,7 @@ static int skip_to(struct walking *w, uint64_t key, enum array_error error,
 		return 0;
 	r = flush(w);
 	w->next = key;
-	return r < 0 ? r : lost(w, begin, key, error, node_error, block);
+	return r ? r : lost(w, begin, key, error, node_error, block);
 }
 
 static int add_part(struct walking *w, uint64_t key, uint64_t block)
@@ -136,19 +185,19 @@ static int add_part(struct walking *w, uint64_t key, uint64_t block)
 		return r;
 	}
 	r = skip_to(w, key, ARRAY_MISSING, NODE_OK, 0);
-	if (r < 0)
+	if (r)
 		return r;
 	w->next = key + 1;
 	if (block == 0 || block >= w->meta->nr_blocks) {
 		r = flush(w);
-		return r < 0 ? r : lost(w, key, key + 1, ARRAY_RANGE, NODE_OK, block);
+		return r ? r : lost(w, key, key + 1, ARRAY_RANGE, NODE_OK, block);
 	}
-	w->parts[w->pending] = key;
-	w->requests[w->pending] = (struct io_request){
-		.block = block,
-		.buf = w->buf + w->pending * IO_BLOCK,
-	};
-	return ++w->pending == AHEAD ? flush(w) : 0;
+	r = want_room(w);
+	if (r != 0)
+		return r;
+	w->batch->tags[w->batch->nr] = key;
+	w->batch->requests[w->batch->nr++].block = block;
+	return 0;
 }
 
 static int tree_leaf(void *user, const struct walk_node *leaf)
@@ -169,7 +218,7 @@ static int tree_lost(void *user, const struct walk_lost *what)
 	int r = skip_to(w, MIN(what->begin, w->nr_parts), ARRAY_MISSING, NODE_OK, 0);
 	uint64_t end = what->end == UINT64_MAX ? w->nr_parts : MIN(what->end + 1, w->nr_parts);
 
-	return r < 0 ? r : skip_to(w, end, ARRAY_TREE, what->error, what->block);
+	return r ? r : skip_to(w, end, ARRAY_TREE, what->error, what->block);
 }
 
 /* Array blocks are pointed to once for each leaf that has them. */
@@ -229,11 +278,12 @@ int array_walk(struct meta *meta, bp_mblock root, uint64_t nr, uint32_t value_si
 				   .keep_leaves = true,
 				   .child = visitor->child,
 				   .user = visitor->user };
-	w->buf = io_buffer_new(AHEAD);
-	r = w->buf ? forest_init(&w->tree) : -ENOMEM;
+	r = forest_init(&w->tree);
+	if (r == 0)
+		r = io_ahead_new(meta->io, forest_workers(&w->tree), verify, w, &w->ahead);
 	if (r == 0)
 		r = walk(w, root);
+	io_ahead_free(w->ahead);
 	forest_done(&w->tree);
-	free(w->buf);
 	return r;
 }

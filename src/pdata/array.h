@@ -70,8 +70,9 @@ struct array_visitor {
 };
 
 /*
- * All of the array at @root with @nr values of @value_size bytes. Reads 64 blocks at a time;
- * holds those and the tree's entries (16 bytes for each array block).
+ * All of the array at @root with @nr values of @value_size bytes. Blocks are read and verified in a
+ * thread of their own, up to 1 MiB ahead; holds those and the tree's entries (16 bytes for each
+ * array block).
  */
 int array_walk(struct meta *meta, bp_mblock root, uint64_t nr, uint32_t value_size,
 	       const struct array_visitor *visitor);

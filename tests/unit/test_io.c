@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image.h"
+#include "io/ahead.h"
 #include "io/behind.h"
 #include "unit.h"
 
@@ -436,6 +437,77 @@ static void writing_behind_stops(void **state)
 	image_done(&image);
 }
 
+/* Is each block what it says it is? */
+static void verify_numbers(const void *user, struct io_batch *batch)
+{
+	(void)user;
+	for (size_t i = 0; i < batch->nr; i++)
+		batch->verdicts[i] =
+			batch->requests[i].error
+				? batch->requests[i].error
+				: *(uint64_t *)batch->requests[i].buf == batch->tags[i];
+}
+
+/* Take a batch: tags go on from @next, and only block 777 can't be read. */
+static void take_ahead(struct io_ahead *a, uint64_t *next)
+{
+	const struct io_batch *batch = io_ahead_take(a);
+
+	assert_non_null(batch);
+	assert_int_equal(batch->error, 0);
+	for (size_t i = 0; i < batch->nr; i++, ++*next) {
+		assert_int_equal(batch->tags[i], *next);
+		assert_int_equal(batch->verdicts[i], *next == 777 ? -EIO : 1);
+	}
+}
+
+/* Blocks come in the order in which they were asked for, whoever reads them. */
+static void reading_ahead(void **state)
+{
+	static const struct io_fault_plan plan = { IO_FAULT_READ_BLOCK, 777, -EIO };
+	struct image image = { 0 };
+	struct io_ahead *a;
+	struct io *io;
+
+	(void)state;
+	numbered(&image, 1500);
+	assert_ok(io_fault_new(image_io(&image), &plan, &io));
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		uint64_t next = 0, asked = 0;
+
+		assert_ok(io_ahead_new(io, threads, verify_numbers, NULL, &a));
+		assert_null(io_ahead_take(a));
+		while (asked < 1500) {
+			struct io_batch *batch = io_ahead_batch(a);
+
+			if (!batch) {
+				take_ahead(a, &next);
+				continue;
+			}
+			for (; batch->nr < IO_AHEAD_BLOCKS && asked < 1500; batch->nr++) {
+				batch->requests[batch->nr].block = asked;
+				batch->tags[batch->nr] = asked++;
+			}
+			io_ahead_ask(a);
+		}
+		while (next < 1500)
+			take_ahead(a, &next);
+		assert_null(io_ahead_take(a));
+		io_ahead_free(a);
+	}
+
+	/* Nobody takes what was asked for. */
+	assert_ok(io_ahead_new(io, 2, verify_numbers, NULL, &a));
+	for (int i = 0; i < 3; i++) {
+		io_ahead_batch(a)->nr = 1;
+		io_ahead_ask(a);
+	}
+	io_ahead_free(a);
+	io_ahead_free(NULL);
+	io_close(io);
+	image_done(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +519,7 @@ int main(void)
 		cmocka_unit_test(streams_stop_and_report),
 		cmocka_unit_test(many_blocks_in_any_order),
 		cmocka_unit_test(faults_are_as_planned),
+		cmocka_unit_test(reading_ahead),
 		cmocka_unit_test(writing_behind),
 		cmocka_unit_test(writing_behind_stops),
 	};

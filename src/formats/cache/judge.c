@@ -24,6 +24,8 @@ struct judging {
 	struct cache_judged *j;
 	struct origins origins;
 	uint64_t origin_blocks;
+	uint64_t plain_end; /* origin blocks below are not beyond, and have a bit */
+	uint32_t known;     /* flags */
 	VEC(struct twice) twice;
 };
 
@@ -112,25 +114,78 @@ static int mapped(struct judging *w, uint64_t i, uint64_t value)
 	return was ? vec_add(&w->twice, &twice) : 0;
 }
 
-static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
+/* What one element says, whatever it is. */
+static int judge_one(struct judging *w, uint64_t i, uint64_t value)
 {
-	struct judging *w = user;
-	bool old = w->meta->sb.pub.version < 2;
-	uint32_t known = CACHE_MAPPING_VALID | (old ? CACHE_MAPPING_DIRTY : 0);
+	uint32_t flags = cache_mapping_flags(value);
 	int r = 0;
 
-	for (uint64_t i = begin; r == 0 && i < end; i++) {
-		uint64_t value = le64_get(((const le64 *)values)[i - begin]);
-		uint32_t flags = cache_mapping_flags(value);
+	if (flags & CACHE_MAPPING_DIRTY && flags & CACHE_MAPPING_VALID)
+		bits_set(&w->j->dirty, i);
+	if (value && ((flags & ~w->known) || !(flags & CACHE_MAPPING_VALID)))
+		r = odd_flags(w, i, value);
+	if (r == 0 && (flags & CACHE_MAPPING_VALID))
+		r = mapped(w, i, value);
+	else if (r == 0 && bits_test(&w->j->dirty, i))
+		r = dirty_unused(w, i);
+	return r;
+}
 
-		if (flags & CACHE_MAPPING_DIRTY && flags & CACHE_MAPPING_VALID)
-			bits_set(&w->j->dirty, i);
-		if (value && ((flags & ~known) || !(flags & CACHE_MAPPING_VALID)))
-			r = odd_flags(w, i, value);
-		if (r == 0 && (flags & CACHE_MAPPING_VALID))
-			r = mapped(w, i, value);
-		else if (r == 0 && bits_test(&w->j->dirty, i))
-			r = dirty_unused(w, i);
+/* Nothing is to be said of it; notes whose origin block it is. */
+static bool is_plain(struct judging *w, uint64_t value, bool dirty)
+{
+	uint32_t flags = cache_mapping_flags(value);
+	uint64_t origin = cache_mapping_origin(value);
+
+	if (value == 0)
+		return !dirty;
+	return !(flags & ~w->known) && (flags & CACHE_MAPPING_VALID) && origin < w->plain_end &&
+	       !bits_test_and_set(&w->origins.near, origin);
+}
+
+/*
+ * Elements from @i on that share a word of the bit sets, up to the first that is not plain. This is
+ * all that sound metadata needs, so the bits are collected in registers. Returns where it ended.
+ */
+static uint64_t judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *values)
+{
+	uint64_t *dirty = &w->j->dirty.words[i / 64];
+	uint64_t was_dirty = *dirty, set = 0, set_dirty = 0;
+
+	end = MIN(end, (i / 64 + 1) * 64);
+	for (; i < end; i++, values++) {
+		uint64_t value = le64_get(*values), bit = UINT64_C(1) << (i % 64);
+
+		if (!is_plain(w, value, was_dirty & bit))
+			break;
+		if (value) {
+			set |= bit;
+			set_dirty |= cache_mapping_flags(value) & CACHE_MAPPING_DIRTY ? bit : 0;
+		}
+	}
+	if (set) {
+		*dirty |= set_dirty;
+		w->j->kept.words[(end - 1) / 64] |= set;
+		w->j->nr_mapped += (unsigned)__builtin_popcountll(set);
+		w->j->nr_dirty += (unsigned)__builtin_popcountll(set & *dirty);
+	}
+	return i;
+}
+
+static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *elements)
+{
+	struct judging *w = user;
+	const le64 *values = elements;
+	int r = 0;
+
+	for (uint64_t i = begin; r == 0 && i < end;) {
+		uint64_t plain_end = judge_plain(w, i, end, values + (i - begin));
+
+		if (plain_end == i) {
+			r = judge_one(w, i, le64_get(values[i - begin]));
+			plain_end++;
+		}
+		i = plain_end;
 	}
 	return r;
 }
@@ -267,6 +322,9 @@ static int judge(struct judging *w)
 		r = bits_init(&w->j->unknown, nr);
 	if (r == 0)
 		r = origins_init(&w->origins, MIN(nr, most));
+	w->plain_end = MIN(w->origin_blocks, w->origins.near.count);
+	w->known =
+		CACHE_MAPPING_VALID | (w->meta->sb.pub.version < 2 ? CACHE_MAPPING_DIRTY : 0);
 	if (r == 0)
 		r = cache_dirty_read(w->meta, &w->j->dirty, &w->j->unknown, w->ears);
 	if (r == 0)

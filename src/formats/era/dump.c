@@ -243,23 +243,28 @@ struct blocks {
 	uint64_t nr_damages;
 };
 
-static void put_attr(struct xml_writer *w, const char *lead, uint64_t value)
-{
-	xml_write_text(w, lead, strlen(lead));
-	xml_write_number(w, value);
-}
+struct run {
+	uint64_t begin, end;
+};
+
+/* clang-format off */
+static const struct xml_attr single_attrs[] = {
+	XML_ATTR(XML_NUMBER, XML_REQUIRED, "block", struct run, begin),
+};
+static const struct xml_attr range_attrs[] = {
+	XML_ATTR(XML_NUMBER, XML_REQUIRED, "begin", struct run, begin),
+	XML_ATTR(XML_NUMBER, XML_REQUIRED, "end", struct run, end),
+};
+static const struct xml_element single = XML_ELEMENT("block", true, 0, struct run, single_attrs);
+static const struct xml_element range = XML_ELEMENT("range", true, 0, struct run, range_attrs);
+/* clang-format on */
 
 static int put_run(void *user, uint32_t begin, uint32_t end)
 {
 	struct blocks *b = user;
+	const struct run run = { begin, end };
 
-	if (end - begin == 1) {
-		put_attr(&b->w, "  <block block=\"", begin);
-	} else {
-		put_attr(&b->w, "  <range begin=\"", begin);
-		put_attr(&b->w, "\" end=\"", end);
-	}
-	xml_write_text(&b->w, "\"/>\n", 4);
+	xml_write_element(&b->w, 1, end - begin == 1 ? &single : &range, &run);
 	return b->w.error;
 }
 

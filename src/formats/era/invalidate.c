@@ -82,9 +82,15 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const void *values)
 	struct since *s = user;
 	const le32 *eras = values;
 
-	for (uint64_t i = begin; i < end; i++)
-		if (le32_get(eras[i - begin]) >= s->since)
-			bits_set(&s->written, i);
+	while (begin < end) { /* word by word of the bits */
+		uint64_t stop = MIN(end, (begin / 64 + 1) * 64), word = 0;
+		unsigned shift = begin % 64;
+
+		for (uint64_t i = begin; i < stop; i++, shift++)
+			word |= (uint64_t)(le32_get(*eras++) >= s->since) << shift;
+		s->written.words[begin / 64] |= word;
+		begin = stop;
+	}
 	return 0;
 }
 
