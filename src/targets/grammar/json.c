@@ -14,7 +14,7 @@ static void json_text(const struct arg *arg, const void *base, bool secrets,
 
 	if (!text)
 		return;
-	if (!secrets && arg_hides(arg, text))
+	if (!secrets && part_hides(arg, text))
 		bp_json_null(json, arg->name);
 	else
 		bp_json_string(json, arg->name, text);

@@ -34,6 +34,20 @@ bool is_key_reference(const char *text)
 	return description > type && *description == ':' && description[1] != '\0';
 }
 
+static size_t alnum_run(const char *text)
+{
+	size_t run = 0;
+
+	while (isalnum((unsigned char)text[run]))
+		run++;
+	return run;
+}
+
+static bool is_key_run(const char *text, size_t run, size_t at_least)
+{
+	return run >= at_least && strspn(text, HEX) >= run;
+}
+
 static bool looks_like_key(const char *text)
 {
 	return strlen(text) >= KEY_DIGITS && text[strspn(text, HEX)] == '\0';
@@ -46,11 +60,29 @@ bool arg_hides(const struct arg *arg, const char *text)
 	return (arg->flags & ARG_KEY_NAME) && looks_like_key(text);
 }
 
-/* The same in a target that has keys: one can stand in the wrong place. */
-static bool part_hides(const struct arg *arg, const char *text)
+/*
+ * Is there a key in a value that is none, of a target that has keys? One can stand in the wrong
+ * place, or behind what it belongs to. Paths of devices have digits of their own.
+ */
+static bool holds_key(const struct arg *arg, const char *text)
 {
-	return arg_hides(arg, text) || (!(arg->flags & ARG_HEX) && looks_like_key(text) &&
-					text[strspn(text, "0123456789")] != '\0');
+	if (arg->flags & (ARG_HEX | ARG_SECRET | ARG_KEY_NAME))
+		return false;
+	if (arg->kind == KIND_DEV)
+		return looks_like_key(text);
+	while (*text) {
+		size_t run = alnum_run(text);
+
+		if (is_key_run(text, run, KEY_DIGITS) && strspn(text, "0123456789") < run)
+			return true;
+		text += run + (text[run] != '\0');
+	}
+	return false;
+}
+
+bool part_hides(const struct arg *arg, const char *text)
+{
+	return arg_hides(arg, text) || holds_key(arg, text);
 }
 
 bool args_have_secrets(const struct arg *args)
@@ -68,11 +100,9 @@ bool args_have_secrets(const struct arg *args)
 static void hide_digits(char *text, size_t at_least)
 {
 	while (*text) {
-		size_t run = 0;
+		size_t run = alnum_run(text);
 
-		while (isalnum((unsigned char)text[run]))
-			run++;
-		if (run >= at_least && strspn(text, HEX) >= run)
+		if (is_key_run(text, run, at_least))
 			memset(text, '0', run);
 		text += run + (text[run] != '\0');
 	}
@@ -175,6 +205,8 @@ static int hide_text(void *user, const struct arg *arg, const char **text)
 	(void)user;
 	if (arg_hides(arg, *text))
 		memset((char *)(uintptr_t)*text, '0', strlen(*text));
+	else if (holds_key(arg, *text))
+		hide_digits((char *)(uintptr_t)*text, KEY_DIGITS);
 	return 0;
 }
 

@@ -11,6 +11,9 @@ bool is_key_reference(const char *text);
 /* Must this value of an argument be hidden? */
 bool arg_hides(const struct arg *arg, const char *text);
 
+/* The same, and where a key stands in place of it or behind it: in a target that has keys. */
+bool part_hides(const struct arg *arg, const char *text);
+
 /* Has a grammar, or a target's, an argument that may have to be hidden? */
 bool args_have_secrets(const struct arg *args);
 bool target_has_secrets(const struct bp_target *target);

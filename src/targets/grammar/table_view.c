@@ -172,6 +172,7 @@ static int json_args_text(struct bp_ctx *ctx, const struct segment *s, bool show
 static int segment_json(struct bp_ctx *ctx, const struct segment *s, bool show_secrets,
 			struct bp_json *json)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	int r;
 
 	bp_json_object(json, NULL);
@@ -180,14 +181,17 @@ static int segment_json(struct bp_ctx *ctx, const struct segment *s, bool show_s
 	bp_json_string(json, "target", s->pub.target);
 	if (s->params) {
 		bp_json_object(json, "params");
-		args_json(s->type->args, s->params, NULL, show_secrets, json);
+		args_json(s->type->args, s->params, NULL,
+			  show_secrets || !target_has_secrets(s->type), json);
 		bp_json_object_close(json);
 	} else {
 		bp_json_null(json, "params");
 	}
 	r = json_args_text(ctx, s, show_secrets, json);
 	if (s->pub.extra)
-		bp_json_string(json, "extra", s->pub.extra);
+		bp_json_string(json, "extra",
+			       show_secrets ? s->pub.extra
+					    : word_public(s->type, s->pub.extra, &arena));
 	if (s->pub.problem)
 		bp_json_string(json, "problem", s->pub.problem);
 	bp_json_object_close(json);
