@@ -2,6 +2,8 @@
 /* The program around a command: find it, parse, run, and see that the output got out. */
 #include "cli/internal.h"
 
+#include "core/near.h"
+
 #include <bedplate/source.h>
 
 #include <locale.h>
@@ -81,7 +83,7 @@ static const char *next_command(void *user)
 static int unknown_verb(struct cli *cli, const char *name)
 {
 	const struct cmd *const *walk = commands;
-	const char *near = cli_nearest(name, next_command, &walk);
+	const char *near = near_word(name, next_command, &walk);
 	_cleanup_(freep) char *hint = NULL;
 
 	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)

@@ -239,6 +239,8 @@ struct cmd {
 	 * asked for what is a row or a common option: see cli_has_option().
 	 */
 	enum cmd_extra (*extra)(struct cli *cli, const void *args, const char *name);
+	/* What is wrong with one that it doesn't know. Return: EXIT_USAGE, or 0: nothing told. */
+	int (*unknown)(struct cli *cli, const void *args, const char *name);
 	/* More help, by what was given before --help. */
 	void (*help)(struct cli *cli, const void *args);
 };
@@ -331,9 +333,6 @@ void cli_progress_title(struct cli *cli, const char *title);
 /* Clear the bar; done by main, and before anything else is printed to stderr. */
 void cli_progress_end(struct cli *cli);
 
-/* The word that @word may have been meant to be, or NULL. @next hands words out, then NULL. */
-const char *cli_nearest(const char *word, const char *(*next)(void *user), void *user);
-
 /* One line of a help: what is typed, and its explanation, broken at 80 columns. */
 void cli_explain(FILE *to, const char *left, const char *help);
 
@@ -355,6 +354,12 @@ void cli_explain(FILE *to, const char *left, const char *help);
 		.min = BP_SECTOR_BYTES, .max = UINT32_MAX - 1,                                 \
 		.offset = OPT_AT(struct cli_read_ahead, m)                                     \
 	}
+/*
+ * "10MB" is 10^7 bytes, which is seldom meant: a hint of the unit that is. @text: a size of @bytes.
+ * Return: to be freed, or NULL.
+ */
+char *cli_binary_hint(const char *text, bp_bytes bytes);
+
 /* "500ms", "30s", "5min"; a bare number counts @unit_ms each. Return: 0, -EINVAL, -ERANGE. */
 int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms);
 

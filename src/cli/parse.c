@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/internal.h"
 
+#include "core/near.h"
+
 /* Where the parser stands in the words of the command line. */
 struct parser {
 	struct cli *cli;
@@ -70,7 +72,7 @@ static bool find_global(struct parser *p, const struct cmd_opt *opt, struct foun
 	return true;
 }
 
-/* Hands out the option names of a command, for cli_nearest(). */
+/* Hands out the option names of a command, for near_word(). */
 static const char *next_option(void *user)
 {
 	const struct cmd_opt **opt = user;
@@ -86,14 +88,19 @@ static const char *near_option(const struct parser *p, const char *name)
 {
 	const struct cmd_opt *opts = p->cmd ? p->cmd->opts : global_opts;
 
-	return cli_nearest(name, next_option, &opts);
+	return near_word(name, next_option, &opts);
 }
 
 static int unknown_option(struct parser *p, const char *spelled, const char *name)
 {
 	_cleanup_(freep) char *hint = NULL;
 	const char *near = name ? near_option(p, name) : NULL;
+	int r = 0;
 
+	if (!near && name && p->cmd && p->cmd->unknown)
+		r = p->cmd->unknown(p->cli, p->args, name);
+	if (r)
+		return r;
 	if (near && asprintf(&hint, "did you mean '--%s'?", near) < 0)
 		hint = NULL;
 	return cli_usage_hint(p->cli, hint, "unknown option '%s'", spelled);

@@ -3,6 +3,7 @@
 #include "cli/internal.h"
 
 #include <bedplate/device.h>
+#include <ctype.h>
 
 #include <inttypes.h>
 
@@ -54,16 +55,15 @@ static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 	return 0;
 }
 
-/* "10MB" is 10^7 bytes, which is seldom meant: tell of the unit that is. */
-static char *binary_hint(const char *text, bp_bytes bytes)
+char *cli_binary_hint(const char *text, bp_bytes bytes)
 {
 	size_t len = strlen(text);
 	char *hint;
 
-	if (len < 3 || text[len - 1] != 'B' || !strchr("kKMGTPE", text[len - 2]))
+	if (len < 3 || !strchr("bB", text[len - 1]) || !strchr("kKmMgGtTpPeE", text[len - 2]))
 		return NULL;
-	if (asprintf(&hint, "%s is %" PRIu64 " bytes; %.*siB counts by 1024", text, bytes,
-		     (int)(len - 1), text) < 0)
+	if (asprintf(&hint, "%s is %" PRIu64 " bytes; %.*s%ciB counts by 1024", text, bytes,
+		     (int)(len - 2), text, toupper((unsigned char)text[len - 2])) < 0)
 		return NULL;
 	return hint;
 }
@@ -78,7 +78,7 @@ static int store_sectors(struct cli *cli, const struct cmd_opt *opt, uint64_t *r
 
 	if (r)
 		return r;
-	hint = binary_hint(text, bytes);
+	hint = cli_binary_hint(text, bytes);
 	if (bytes % BP_SECTOR_BYTES)
 		return cli_usage_hint(cli, hint,
 				      "%s: '%s' is no whole number of 512-byte sectors",

@@ -56,7 +56,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-TYPED_HOOKS(extra, help)
+TYPED_HOOKS(extra, unknown, help)
 
 static int parse_mode(struct cli *cli, const struct args *args, struct bp_create_opts *create)
 {
@@ -238,5 +238,6 @@ const struct cmd cmd_create = {
 	.schemas = SCHEMAS(&schema, &concise_schema, &preflight_schema, &plan_schema),
 	.run = run,
 	.extra = extra,
+	.unknown = unknown,
 	.help = help,
 };

@@ -38,7 +38,7 @@ static const struct cmd_opt reload_opts[] = {
 };
 /* clang-format on */
 
-TYPED_HOOKS(extra, help)
+TYPED_HOOKS(extra, unknown, help)
 
 typedef int (*load_fn)(struct bp_ctx *ctx, const struct bp_selector *which,
 		       const struct bp_table *table, const struct bp_change_opts *opts);
@@ -100,6 +100,7 @@ const struct cmd cmd_load = {
 	.schemas = SCHEMA_CHANGE("bedplate.load"),
 	.run = run_load,
 	.extra = extra,
+	.unknown = unknown,
 	.help = help,
 };
 
@@ -114,5 +115,6 @@ const struct cmd cmd_reload = {
 	.schemas = SCHEMA_CHANGE("bedplate.reload"),
 	.run = run_reload,
 	.extra = extra,
+	.unknown = unknown,
 	.help = help,
 };

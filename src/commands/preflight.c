@@ -130,9 +130,11 @@ int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *t
 	warn_findings(cli, findings, BP_SEVERITY_WARNING);
 	r = bp_findings_fail(cli->ctx, findings);
 	bp_findings_free(findings);
-	if (r < 0)
-		cli_note(cli, "%s: --no-check asks the kernel all the same", cli->cmd->name);
-	return r < 0 ? cli_fail(cli, name, r) : EXIT_OK;
+	if (r >= 0)
+		return EXIT_OK;
+	r = cli_fail(cli, name, r);
+	cli_note(cli, "  hint: --no-check asks the kernel all the same");
+	return r;
 }
 
 static int print_json(struct cli *cli, const char *name, const struct bp_table *table,

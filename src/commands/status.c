@@ -3,6 +3,8 @@
 #include "commands/common.h"
 #include "commands/status_text.h"
 
+#include "core/near.h"
+
 #include <inttypes.h>
 
 struct args {
@@ -263,7 +265,7 @@ static int check_target(struct report *p)
 
 	if (!name || bp_target_get(name) || bp_target_version(p->cli->ctx, name, &entry) == 0)
 		return 0;
-	near = cli_nearest(name, next_target, &it);
+	near = near_word(name, next_target, &it);
 	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
 		hint = NULL;
 	return cli_usage_hint(p->cli, hint ? hint : "'bedplate targets' lists them",

@@ -305,7 +305,7 @@ static int run_table(struct cli *cli, const void *p)
 			     : print_tables(cli, args, &devices);
 }
 
-TYPED_HOOKS(extra, help)
+TYPED_HOOKS(extra, unknown, help)
 
 struct found_row {
 	const char *severity, *argument, *value, *rule, *expected;
@@ -426,5 +426,6 @@ const struct cmd cmd_check_table = {
 	.schemas = SCHEMAS(&found_schema),
 	.run = run_check,
 	.extra = extra,
+	.unknown = unknown,
 	.help = help,
 };

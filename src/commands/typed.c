@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Tables from options: each target is a segment, each option a parameter of it. Sizes and times
+ * are taken in any unit; devices become numbers, so that they stay what they were.
+ */
 #include "commands/typed.h"
+
+#include "commands/typed_names.h"
 
 #include <bedplate/bdev.h>
 #include <bedplate/targets.h>
@@ -7,136 +13,17 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#define OPTION_NAME_MAX 64u
-
-/*
- * What may be left out at the end of an option's name, and the unit that its value may then
- * have and counts where it is bare. In this order: the first that fits is meant.
- */
-static const struct {
-	const char *suffix;
-	enum unit { UNIT_NONE, UNIT_SIZE, UNIT_TIME } unit;
-	uint64_t bytes_or_ms;
-} suffixes[] = {
-	{ "", UNIT_NONE, 0 },       { "_sectors", UNIT_SIZE, BP_SECTOR_BYTES },
-	{ "_bytes", UNIT_SIZE, 1 }, { "_mblocks", UNIT_SIZE, BP_MBLOCK_BYTES },
-	{ "_ms", UNIT_TIME, 1 },    { "_seconds", UNIT_TIME, 1000 },
-	{ "_dev", UNIT_NONE, 0 },   { "s", UNIT_NONE, 0 }, /* one more for a list: --leg */
-};
-
-/* How a word of the command line names an option of a target. */
-struct match {
-	char name[OPTION_NAME_MAX]; /* for bp_segment_set() */
-	enum bp_option_kind kind;
-	enum unit unit;
-	uint64_t bytes_or_ms;
-	char form[128]; /* of a record: its words' names */
-};
-
-/* "read-delay-ms" and "read.delay_ms" are the same; "device" is "dev". */
-static void plain(const char *name, char buf[OPTION_NAME_MAX])
-{
-	size_t len = strnlen(name, OPTION_NAME_MAX - 1);
-
-	for (size_t i = 0; i < len; i++)
-		buf[i] = name[i] == '-' || name[i] == '.' ? '_' : name[i];
-	buf[len] = '\0';
-	if (len >= 6 && streq(buf + len - 6, "device") && (len == 6 || buf[len - 7] == '_'))
-		buf[len - 3] = '\0';
-}
-
-/* Is @typed with the suffix behind it this option's name? A short one: only its last part. */
-static bool names_option(const char *typed, size_t suffix, const struct bp_option *option,
-			 bool is_short)
-{
-	const char *dot = strrchr(option->name, '.');
-	char want[OPTION_NAME_MAX], full[OPTION_NAME_MAX * 2];
-
-	if (is_short && !option->required)
-		return false;
-	if (streq(suffixes[suffix].suffix, "s") && option->kind != BP_OPTION_RECORDS)
-		return false;
-	plain(is_short && dot ? dot + 1 : option->name, want);
-	snprintf(full, sizeof(full), "%s%s", typed, suffixes[suffix].suffix);
-	/* Alone, "device" is also the only one that is needed: "origin_dev". */
-	return streq(full, want) || (is_short && streq(typed, "dev") && suffix == 0 &&
-				     option->kind == BP_OPTION_DEVICE);
-}
-
-/* Look through all options. Return: how many have the name so spelled, or -ENOMEM. */
-static int find_spelled(const struct bp_target *target, const char *typed, size_t suffix,
-			bool is_short, struct match *ret)
-{
-	struct bp_option_iter *iter;
-	struct bp_option option;
-	int found = 0, r = bp_option_iter_new(target, &iter);
-
-	if (r < 0)
-		return r;
-	while ((r = bp_option_next(iter, &option)) == 0) {
-		if (!names_option(typed, suffix, &option, is_short))
-			continue;
-		found++;
-		snprintf(ret->name, sizeof(ret->name), "%s", option.name);
-		snprintf(ret->form, sizeof(ret->form), "%s", option.form ? option.form : "");
-		ret->kind = option.kind;
-		ret->unit = suffixes[suffix].unit;
-		ret->bytes_or_ms = suffixes[suffix].bytes_or_ms;
-	}
-	bp_option_iter_free(iter);
-	return r < 0 ? r : found;
-}
-
-/*
- * By its name, whole or without its unit; else by the last part of its name, where that can
- * mean only one of the options that are needed. Return: 0, 1 where there is none, -ENOMEM.
- */
-static int find_typed(const struct bp_target *target, const char *typed, struct match *ret)
-{
-	for (int is_short = 0; is_short < 2; is_short++) {
-		for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-			int r = find_spelled(target, typed, i, is_short, ret);
-
-			if (r == 1 || r < 0)
-				return r < 0 ? r : 0;
-		}
-	}
-	return 1;
-}
-
-/* The target's name may stand in front: "integrity-mode", where create has a --mode. */
-static int find_option(const struct bp_target *target, const char *name, struct match *ret)
-{
-	char typed[OPTION_NAME_MAX], prefix[OPTION_NAME_MAX];
-	size_t len;
-	int r;
-
-	plain(name, typed);
-	r = find_typed(target, typed, ret);
-	plain(bp_target_name(target), prefix);
-	len = strlen(prefix);
-	if (r == 1 && strncmp(typed, prefix, len) == 0 && typed[len] == '_')
-		r = find_typed(target, typed + len + 1, ret);
-	return r;
-}
-
-/* Options of a segment itself. */
-static bool is_range(const char *name)
-{
-	return streq(name, "size") || streq(name, "start");
-}
-
 enum cmd_extra typed_extra(const struct cli_list *targets, const char *name)
 {
 	const struct bp_target *target;
-	struct match match;
+	struct typed_option match;
 
 	if (!targets->count)
 		return CMD_EXTRA_EARLY;
-	if (is_range(name))
+	if (typed_is_range(name))
 		return CMD_EXTRA_VALUE;
 	target = bp_target_get(targets->words[targets->count - 1]);
-	if (!target || find_option(target, name, &match) != 0)
+	if (!target || typed_option(target, name, &match) != 0)
 		return CMD_EXTRA_UNKNOWN;
 	return match.kind == BP_OPTION_FLAG ? CMD_EXTRA_FLAG : CMD_EXTRA_VALUE;
 }
@@ -180,7 +67,8 @@ static bool is_device_word(const char *word, size_t len)
 }
 
 /* A record's words, those that are devices by number. */
-static int add_record(struct typed *t, const struct match *match, const char *value, FILE *to)
+static int add_record(struct typed *t, const struct typed_option *match, const char *value,
+		      FILE *to)
 {
 	const char *form = match->form;
 	int r = 0;
@@ -201,29 +89,33 @@ static int add_record(struct typed *t, const struct match *match, const char *va
 }
 
 /* "1GiB" or "2s" as a number of the option's unit; a bare number stays one. */
-static int add_quantity(struct typed *t, const struct match *match, const char *name,
+static int add_quantity(struct typed *t, const struct typed_option *match, const char *name,
 			const char *value, FILE *to)
 {
+	_cleanup_(freep) char *hint = NULL;
 	uint64_t amount;
 	int r;
 
-	if (match->unit == UNIT_TIME)
+	if (match->unit == TYPED_TIME)
 		r = cli_time_parse(value, match->bytes_or_ms, &amount);
 	else
 		r = bp_size_parse(t->cli->ctx, value, match->bytes_or_ms, 0, &amount);
-	if (r < 0 && match->unit == UNIT_TIME)
+	if (r < 0 && match->unit == TYPED_TIME)
 		return cli_usage(t->cli, "--%s: '%s' is not a time", name, value);
 	if (r < 0)
 		return cli_usage(t->cli, "--%s: %s", name, bp_error_get(t->cli->ctx)->message);
+	if (match->unit == TYPED_SIZE)
+		hint = cli_binary_hint(value, amount);
 	if (amount % match->bytes_or_ms)
-		return cli_usage(t->cli, "--%s: '%s' is no multiple of %" PRIu64 " %s", name,
-				 value, match->bytes_or_ms,
-				 match->unit == UNIT_TIME ? "milliseconds" : "bytes");
+		return cli_usage_hint(t->cli, hint,
+				      "--%s: '%s' is no multiple of %" PRIu64 " %s", name,
+				      value, match->bytes_or_ms,
+				      match->unit == TYPED_TIME ? "milliseconds" : "bytes");
 	fprintf(to, "%" PRIu64, amount / match->bytes_or_ms);
 	return 0;
 }
 
-static int convert(struct typed *t, const struct match *match, const char *name,
+static int convert(struct typed *t, const struct typed_option *match, const char *name,
 		   const char *value, FILE *to)
 {
 	if (!value)
@@ -232,7 +124,7 @@ static int convert(struct typed *t, const struct match *match, const char *name,
 		return add_device(t, value, strlen(value), to);
 	else if (match->form[0])
 		return add_record(t, match, value, to);
-	else if (match->unit != UNIT_NONE && *value)
+	else if (match->unit != TYPED_NUMBER && *value)
 		return add_quantity(t, match, name, value, to);
 	else
 		fputs(value, to);
@@ -242,16 +134,16 @@ static int convert(struct typed *t, const struct match *match, const char *name,
 static int set_option(struct typed *t, const char *name, const char *value)
 {
 	_cleanup_(freep) char *text = NULL;
-	struct match match;
+	struct typed_option match;
 	size_t len;
 	FILE *f;
 	int r;
 
-	if (is_range(name)) {
+	if (typed_is_range(name)) {
 		*(streq(name, "size") ? &t->size : &t->start) = value;
 		return 0;
 	}
-	r = find_option(bp_target_get(t->target), name, &match);
+	r = typed_option(bp_target_get(t->target), name, &match);
 	f = r < 0 ? NULL : open_memstream(&text, &len);
 	if (!f)
 		return cli_fail(t->cli, NULL, -ENOMEM);
@@ -270,14 +162,16 @@ static int set_option(struct typed *t, const char *name, const char *value)
 
 static int parse_range(struct typed *t, const char *option, const char *text, bp_sector *ret)
 {
+	_cleanup_(freep) char *hint = NULL;
 	bp_bytes bytes;
 
 	if (bp_size_parse(t->cli->ctx, text, BP_SECTOR_BYTES, 0, &bytes) < 0)
 		return cli_usage(t->cli, "--%s: %s", option,
 				 bp_error_get(t->cli->ctx)->message);
+	hint = cli_binary_hint(text, bytes);
 	if (bytes % BP_SECTOR_BYTES)
-		return cli_usage(t->cli, "--%s: '%s' is no multiple of 512 bytes", option,
-				 text);
+		return cli_usage_hint(t->cli, hint, "--%s: '%s' is no multiple of 512 bytes",
+				      option, text);
 	*ret = bp_bytes_to_sector(bytes);
 	return 0;
 }
@@ -308,12 +202,12 @@ static bool is_given(const struct typed *t, const struct cli_list *options, cons
 		     const char *name)
 {
 	const struct bp_target *target = bp_target_get(t->target);
-	struct match match;
+	struct typed_option match;
 
 	for (size_t i = 0; i < options->count; i += CLI_EXTRA_WORDS)
 		if (options->words[i + CLI_EXTRA_OPERAND] == word &&
-		    !is_range(options->words[i + CLI_EXTRA_NAME]) &&
-		    find_option(target, options->words[i + CLI_EXTRA_NAME], &match) == 0 &&
+		    !typed_is_range(options->words[i + CLI_EXTRA_NAME]) &&
+		    typed_option(target, options->words[i + CLI_EXTRA_NAME], &match) == 0 &&
 		    streq(match.name, name))
 			return true;
 	return false;
@@ -404,42 +298,6 @@ static int add_segment(struct cli *cli, const char *target, const struct cli_lis
 	return r;
 }
 
-static const char *next_target(void *user)
-{
-	const struct bp_target *target;
-
-	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
-}
-
-/* A device or a number behind a target is meant to be one of its arguments. */
-static int not_by_name(struct cli *cli, const char *target, const char *word)
-{
-	_cleanup_(freep) char *hint = NULL;
-	bool device = *word == '/' || strchr(word, ':');
-
-	if (asprintf(
-		    &hint,
-		    "--help behind '%s' lists them; --table takes a line as the kernel has it: "
-		    "'START LENGTH %s ...'",
-		    target, target) < 0)
-		hint = NULL;
-	return cli_usage_hint(cli, hint, "'%s': options of %s are given by name, such as --%s",
-			      word, target, device ? "device" : "size");
-}
-
-static int unknown_target(struct cli *cli, const char *name)
-{
-	static const char general[] = "'bedplate targets' lists the targets; --table and "
-				      "--table-file take whole tables";
-	_cleanup_(freep) char *hint = NULL;
-	size_t it = 0;
-	const char *near = cli_nearest(name, next_target, &it);
-
-	if (near && asprintf(&hint, "did you mean '%s'?\n%s", near, general) < 0)
-		hint = NULL;
-	return cli_usage_hint(cli, hint ? hint : general, "unknown target '%s'", name);
-}
-
 int typed_build(struct cli *cli, const struct cli_list *targets, const struct cli_list *options,
 		bool keep_missing, struct bp_table **ret)
 {
@@ -448,10 +306,7 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 
 	for (size_t i = 0; i < targets->count; i++)
 		if (!bp_target_get(targets->words[i]))
-			return i && strspn(targets->words[i], "/0123456789")
-				       ? not_by_name(cli, targets->words[i - 1],
-						     targets->words[i])
-				       : unknown_target(cli, targets->words[i]);
+			return typed_no_target(cli, targets, i);
 	r = bp_table_new(cli->ctx, &table);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -463,109 +318,4 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 	}
 	*ret = table;
 	return 0;
-}
-
-/* Is the option meant by the first @len bytes of its name? */
-static bool is_meant(const struct bp_target *target, const struct bp_option *option, size_t len)
-{
-	char name[OPTION_NAME_MAX];
-	struct match match;
-
-	snprintf(name, sizeof(name), "%.*s", (int)len, option->name);
-	return find_option(target, name, &match) == 0 && streq(match.name, option->name);
-}
-
-/* "offset", SIZE: an option as it is best typed. Return: the length of its name. */
-static size_t best_name(const struct bp_target *target, const struct bp_option *option,
-			const char **ret_value)
-{
-	static const char *const values[] = {
-		[BP_OPTION_DEVICE] = "DEVICE", [BP_OPTION_NUMBER] = "NUMBER",
-		[BP_OPTION_SIGNED] = "NUMBER", [BP_OPTION_FLAG] = NULL,
-		[BP_OPTION_CHOICE] = "WORD",   [BP_OPTION_TEXT] = "TEXT",
-		[BP_OPTION_WORDS] = "WORDS",   [BP_OPTION_RECORD] = "WORDS",
-		[BP_OPTION_RECORDS] = "WORDS",
-	};
-	size_t len = strlen(option->name);
-
-	*ret_value = option->form ? option->form : values[option->kind];
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t tail = strlen(suffixes[i].suffix);
-
-		if (suffixes[i].unit == UNIT_NONE || len <= tail ||
-		    !streq(option->name + len - tail, suffixes[i].suffix) ||
-		    !is_meant(target, option, len - tail))
-			continue;
-		*ret_value = suffixes[i].unit == UNIT_SIZE ? "SIZE" : "TIME";
-		return len - tail;
-	}
-	return len;
-}
-
-static void print_option(struct cli *cli, const struct bp_target *target,
-			 const struct bp_option *option)
-{
-	_cleanup_(freep) char *left = NULL, *help = NULL;
-	size_t left_size, help_size;
-	const char *value;
-	size_t len = best_name(target, option, &value);
-	char name[OPTION_NAME_MAX];
-	FILE *f = open_memstream(&left, &left_size);
-
-	if (!f)
-		return;
-	snprintf(name, sizeof(name), "%.*s", (int)len, option->name);
-	for (char *c = name; *c; c++)
-		*c = *c == '_' ? '-' : *c;
-	/* The command's own option goes first: then the target's name must stand in front. */
-	fprintf(f, "    --%s%s%s", cli_has_option(cli, name) ? bp_target_name(target) : "",
-		cli_has_option(cli, name) ? "-" : "", name);
-	if (value)
-		fprintf(f, option->form ? "='%s'" : "=%s", value);
-	fclose(f);
-
-	f = open_memstream(&help, &help_size);
-	if (!f)
-		return;
-	fprintf(f, "%s", option->help ? option->help : "");
-	for (size_t i = 0; option->choices && option->choices[i]; i++)
-		fprintf(f, "%s%s", i ? ", " : ": ", option->choices[i]);
-	if (option->default_value)
-		fprintf(f, "; default %s", option->default_value);
-	if (option->usual_value && option->usual_value[0] == '%')
-		fprintf(f, "; default: the size of %s", strchr(option->usual_value, ':') + 1);
-	else if (option->required && option->usual_value)
-		fprintf(f, "; default %s", option->usual_value);
-	else
-		fprintf(f, "%s", option->required ? " (needed)" : "");
-	fclose(f);
-	if (left && help)
-		cli_explain(cli->out, left, help);
-}
-
-void typed_help(struct cli *cli, const struct cli_list *targets)
-{
-	const char *name = targets->count ? targets->words[targets->count - 1] : NULL;
-	const struct bp_target *target = name ? bp_target_get(name) : NULL;
-	struct bp_option_iter *iter;
-	struct bp_option option;
-	size_t it = 0;
-
-	if (!target) {
-		fprintf(cli->out, "\nTargets ('--help' behind one tells its options):\n");
-		while (bp_target_next(&it, &target) == 0)
-			cli_explain(cli->out, bp_target_name(target),
-				    bp_target_summary(target));
-		return;
-	}
-	fprintf(cli->out, "\nOptions of %s (%s):\n", name, bp_target_summary(target));
-	cli_explain(cli->out, "    --size=SIZE",
-		    "length of the segment; without it, what its devices have");
-	cli_explain(cli->out, "    --start=SIZE",
-		    "where it begins; without it, behind the last one");
-	if (bp_option_iter_new(target, &iter) < 0)
-		return;
-	while (bp_option_next(iter, &option) == 0)
-		print_option(cli, target, &option);
-	bp_option_iter_free(iter);
 }

@@ -27,12 +27,20 @@ int typed_build(struct cli *cli, const struct cli_list *targets, const struct cl
 /* Help on the options of the last target; without targets, which there are. */
 void typed_help(struct cli *cli, const struct cli_list *targets);
 
-/* Both as members of a struct cmd, where its struct args has the operands as @targets. */
-#define TYPED_HOOKS(extra, help)                                                               \
+/* For cmd.unknown: what is wrong with option @name here. Return: EXIT_USAGE, or 0: not told. */
+int typed_unknown(struct cli *cli, const struct cli_list *targets, const char *name);
+
+/* All as members of a struct cmd, where its struct args has the operands as @targets. */
+#define TYPED_HOOKS(extra, unknown, help)                                                      \
 	static enum cmd_extra extra(struct cli *cli, const void *args, const char *name)       \
 	{                                                                                      \
 		(void)cli;                                                                     \
 		return typed_extra(&((const struct args *)args)->targets, name);               \
+	}                                                                                      \
+                                                                                               \
+	static int unknown(struct cli *cli, const void *args, const char *name)                \
+	{                                                                                      \
+		return typed_unknown(cli, &((const struct args *)args)->targets, name);        \
 	}                                                                                      \
                                                                                                \
 	static void help(struct cli *cli, const void *args)                                    \

@@ -4,6 +4,8 @@
 #include "core/number.h"
 #include "core/util.h"
 
+#include <ctype.h>
+
 /* Source: Linux, the include/crypto headers of each. */
 static const struct {
 	const char *name;
@@ -111,4 +113,14 @@ bool keyring_key_parse(const char *text, struct keyring_key *ret)
 	ret->description = description + 1;
 	return number_parse_len(text + 1, (size_t)(type - text - 1), UINT32_MAX, &ret->bytes) ==
 	       0;
+}
+
+bool key_is_first(const char *cipher, const char *key)
+{
+	struct keyring_key parsed;
+	const bool is_key = (strlen(cipher) >= 16 && is_hex_bytes(cipher)) ||
+			    keyring_key_parse(cipher, &parsed);
+
+	return is_key && isalpha((unsigned char)key[0]) && !is_hex_bytes(key) &&
+	       strchr(key, '-');
 }

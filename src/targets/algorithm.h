@@ -36,6 +36,10 @@ struct keyring_key {
 	const char *description;
 };
 
+/* Are the first two words of a line a key and then a cipher, not the other way round? */
+bool key_is_first(const char *cipher, const char *key);
+#define CIPHER_KEY_SWAPPED "key and cipher are swapped: the cipher comes first"
+
 /* false: not of that form. */
 bool keyring_key_parse(const char *text, struct keyring_key *ret);
 

@@ -305,7 +305,10 @@ static void check(struct check *c, const void *params)
 	struct cipher cipher;
 
 	cipher_parse(crypt->cipher ? crypt->cipher : "", &cipher);
-	if (crypt->cipher) {
+	if (crypt->cipher && crypt->key && key_is_first(crypt->cipher, crypt->key)) {
+		check_refuse(c, "cipher", "CIPHER KEY IV_OFFSET DEV OFFSET", "%s",
+			     CIPHER_KEY_SWAPPED);
+	} else if (crypt->cipher) {
 		check_cipher(c, crypt->cipher, &cipher);
 		check_key(c, crypt, &cipher);
 	}
@@ -372,9 +375,22 @@ static const struct rule rules[] = {
 	{ "Bad cipher key count specification", "cipher", "the number of keys is a power of two",
 	  "CIPHER:1, :2, :4 ..." },
 	{ "IV mechanism required", "cipher", "all modes but ecb need an IV", "CIPHER-MODE-plain64" },
-	RULE_NO_MEMORY("Cannot allocate cipher strings"),
+	{ "Cannot allocate cipher strings", "cipher",
+	  "the kernel has no memory for it, or, more likely, the name of the cipher is too long",
+	  "CIPHER-MODE-IV, with the key behind it" },
 	{ "Error decoding and setting key", "key",
 	  "the key must be hex, or be in the keyring, and have a size that the cipher takes", NULL },
+	{ "Error decoding and setting key (-ENOKEY)", "key",
+	  "the keyrings of whoever loads the table have no such key",
+	  "a key of this type and description in one of them: 'keyctl show' lists them, 'keyctl add' "
+	  "adds one" },
+	{ "Error decoding and setting key (-EKEYEXPIRED)", "key", "the key in the keyring has expired",
+	  "a new key of this type and description" },
+	{ "Error decoding and setting key (-EKEYREVOKED)", "key", "the key in the keyring was revoked",
+	  "a new key of this type and description" },
+	{ "Error decoding and setting key (-EACCES)", "key",
+	  "whoever loads the table may not read this key of the keyring",
+	  "a key that may be read and searched: 'keyctl setperm'" },
 	{ "Error creating IV", "cipher", "the kernel could not make the IV", "another IV" },
 	{ "Error initialising IV", "cipher", "the kernel could not make the IV", "another IV" },
 	RULE_COUNT("Invalid number of feature args", "#features"),

@@ -101,6 +101,11 @@ static void check(struct check *c, const void *params)
 {
 	const struct bp_inlinecrypt *crypt = params;
 
+	if (crypt->cipher && crypt->key && key_is_first(crypt->cipher, crypt->key)) {
+		check_refuse(c, "cipher", "CIPHER KEY IV_OFFSET DEV OFFSET", "%s",
+			     CIPHER_KEY_SWAPPED);
+		return;
+	}
 	if (crypt->cipher && !streq(crypt->cipher, "aes-xts-plain64"))
 		check_rule(c, NULL, NULL, "Unsupported cipher");
 	if (crypt->key)

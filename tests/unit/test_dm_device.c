@@ -230,12 +230,25 @@ static const struct {
 	  1, 1, "nr_legs", "0",
 	  "the count must be a number, no larger than the target takes and than the words that "
 	  "follow it",
-	  "expected: the number of words that follow it" },
+	  "out of range (right: 1 to " },
+	/* The kernel's words fit other mistakes better: pre-flight knows this one. */
+	{ "0 8 crypt 00112233445566778899aabbccddeeff aes-xts-plain64 0 8:0 0\n",
+	  "device-mapper: table: 254:0: crypt: Error allocating crypto tfm (-ENOENT)\n", 0, 1,
+	  "cipher", "-", "no such cipher or mode", "key and cipher are swapped" },
+	{ "0 8 crypt aes-xts-plain64 :64:logon:a:b 0 8:0 0\n",
+	  "device-mapper: table: 254:0: crypt: Error decoding and setting key (-ENOKEY)\n", 0,
+	  2, "key", ":64:logon:a:b", "have no such key", "expected: a key of this type" },
+	{ "0 800 verity 1 8:0 8:16 4096 4096 100 0 sha256 "
+	  "4392712ba01368efdf14b05c76f9e4df0d53664630b5d48632ed17a137f39076 - 8 "
+	  "use_fec_from_device 8:16 fec_roots 2 fec_blocks 100 fec_start 0\n",
+	  "device-mapper: table: 254:0: verity: Invalid number of feature args (-EINVAL)\n", 0,
+	  11, "#options", "8", "CONFIG_DM_VERITY_FEC", "expected: no use_fec_from_device" },
 	{ "0 2048 thin-pool 8:0 8:16 100 0\n",
 	  "device-mapper: table: 254:0: thin-pool: Invalid block size (-EINVAL)\n"
 	  "device-mapper: ioctl: error adding target to table\n",
 	  0, 3, "data_block_sectors", "100",
-	  "blocks are 128 to 2097152 sectors, in steps of 128", "expected: a multiple of 128" },
+	  "blocks are 128 to 2097152 sectors, in steps of 128",
+	  "out of range, in sectors (right: 128 to 2097152)" },
 	{ "0 2048 flakey 8:0 0 1 1 1 error_reads\n",
 	  "device-mapper: table: 254:0: flakey: Unrecognised flakey feature requested "
 	  "(-EINVAL)",

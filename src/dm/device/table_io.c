@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "core/near.h"
 #include "targets/grammar/secret.h"
 
 void table_freep(struct bp_table **table)
@@ -232,6 +233,18 @@ static const struct bp_finding *find_refused(const struct bp_findings *findings,
 	return first;
 }
 
+/* Of the same argument pre-flight may know more: "key and cipher are swapped". */
+static void hint_finding(struct bp_ctx *ctx, const struct bp_finding *f)
+{
+	const char *cause = bp_error_get(ctx)->cause;
+	const bool said = !f->expected || text_says(f->rule, f->expected);
+
+	if (cause && !text_says(cause, f->rule))
+		error_set_hint(ctx, "%s%s%s%s", f->rule,
+			       said ? "" : " (right: ", said ? "" : f->expected,
+			       said ? "" : ")");
+}
+
 /*
  * Say where in the table the kernel's refusal lies. Its own words may fit several arguments, or
  * several segments, or be about a group of them; pre-flight knows the rules one by one, and looks
@@ -249,7 +262,9 @@ static void locate(struct bp_ctx *ctx, const struct bp_table *table, bool read_o
 	e = bp_error_get(ctx);
 	if (r == 0)
 		f = find_refused(findings, e);
-	if (f && !(e->segment >= 0 && e->argument && f->argument == e->argument)) {
+	if (f && e->segment >= 0 && e->argument && f->argument == e->argument) {
+		hint_finding(ctx, f);
+	} else if (f) {
 		if (f->segment >= 0)
 			error_set_segment(ctx, f->segment, f->target);
 		if (f->argument_name)
@@ -398,7 +413,9 @@ int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	rq.segments = load.segments.items;
 	rq.nr_segments = load.segments.count;
 	r = dm_order(ctx, verb, which, &rq, NULL);
-	if (r < 0 && r != -ETIMEDOUT && r != -EINTR && r != -ENOMEM)
+	/* What the kernel says in its log goes before its errno: a name too long is -ENOMEM. */
+	if (r < 0 && r != -ETIMEDOUT && r != -EINTR &&
+	    (r != -ENOMEM || bp_error_get(ctx)->kernel_log))
 		explain_refusal(ctx, table, flags & RQ_READ_ONLY);
 	return r;
 }

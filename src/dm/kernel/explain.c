@@ -8,6 +8,7 @@
 
 #include <bedplate/explain.h>
 
+#include "core/near.h"
 #include "core/strbuf.h"
 
 /* The first row that fits counts. OPS stands for any request. */
@@ -33,7 +34,8 @@ static const struct {
 	{ OP_LOAD, EPERM, BP_E_KERNEL, "the kernel refused the table", NULL },
 	{ OP_LOAD, EACCES, BP_E_KERNEL,
 	  "the kernel refused the table: a device of it is read-only", NULL },
-	{ OP_LOAD, ENOMEM, BP_E_NO_MEMORY, "the kernel has no memory for the table", NULL },
+	{ OP_LOAD, ENOMEM, BP_E_NO_MEMORY,
+	  "the kernel refused the table for want of memory, as it says", NULL },
 	{ OP_MESSAGE, EOVERFLOW, BP_E_FAILED,
 	  "the message was carried out, but its answer is too long", NULL },
 	{ OP_LOAD, ENODATA, BP_E_NO_THIN, "the pool has no volume with this id", NULL },
@@ -164,7 +166,7 @@ static void tell(struct bp_ctx *ctx, const struct bp_table *table,
 	add_place(&place, table, e);
 	error_set_cause(ctx, "%s%s", strbuf_text(&place), e->rule);
 	strbuf_done(&place);
-	if (e->expected)
+	if (e->expected && !text_says(e->rule, e->expected))
 		error_set_hint(ctx, "expected: %s", e->expected);
 	if (e->segment >= 0)
 		error_set_segment(ctx, e->segment,

@@ -4,6 +4,7 @@
 #include "targets/grammar/secret.h"
 
 #include "core/context.h"
+#include "core/near.h"
 #include "core/opts.h"
 
 #include <bedplate/json.h>
@@ -151,7 +152,8 @@ static const char *message_of(struct arena *arena, const struct bp_finding *f)
 	if (f->value)
 		strbuf_addf(&s, "'%s': ", f->value);
 	strbuf_add(&s, f->rule);
-	if (f->expected)
+	/* Said twice it would look like two things. */
+	if (f->expected && !text_says(f->rule, f->expected))
 		strbuf_addf(&s, " (right: %s)", f->expected);
 	text = s.error ? NULL : arena_strdup(arena, strbuf_text(&s));
 	strbuf_done(&s);

@@ -5,6 +5,7 @@
  * Source: Linux, drivers/md/dm-table.c, and what kernels 6.1, 6.12 and 7.2 were seen to do.
  */
 #include "core/context.h"
+#include "core/near.h"
 #include "core/number.h"
 #include "targets/grammar/rule.h"
 #include "targets/grammar/secret.h"
@@ -81,10 +82,32 @@ static void check_mixture(struct check *check, const struct segment *s)
 		check_refuse(check, NULL, NULL, "%s can't be mixed with other targets",
 			     t->name);
 	if (check->opts.read_only && (t->flags & BP_TARGET_NEVER_READ_ONLY))
-		check_refuse(check, NULL, "a table that may be written",
-			     "%s can't be read-only", t->name);
+		check_refuse(check, NULL, NULL, "a table of %s can't be read-only", t->name);
 	if (!check->opts.read_only && (t->flags & BP_TARGET_ONLY_READ_ONLY))
-		check_refuse(check, NULL, "a read-only table", "%s must be read-only", t->name);
+		check_refuse(check, NULL, NULL, "a table of %s must be read-only", t->name);
+}
+
+static const char *next_name(void *user)
+{
+	size_t *i = user;
+
+	return *i < targets_count ? targets[(*i)++]->name : NULL;
+}
+
+/* A name that neither the kernel nor we know may be a slip. */
+static void refuse_target(struct check *check, const struct segment *s)
+{
+	size_t i = 0;
+	const char *near = s->type ? NULL : near_word(s->pub.target, next_name, &i);
+
+	if (near)
+		check_refuse(check, NULL, near,
+			     "this kernel has no target '%s'; did you mean '%s'?",
+			     s->pub.target, near);
+	else
+		check_refuse(check, NULL, NULL, "this kernel has no target '%s'%s%s",
+			     s->pub.target, s->type ? ": module " : "",
+			     s->type ? s->type->module : "");
 }
 
 /* Does the kernel have the target? */
@@ -96,9 +119,7 @@ static void check_known(struct check *check, const struct segment *s)
 	if (check->opts.has_target)
 		has = check->opts.has_target(check->opts.user, s->pub.target, version);
 	if (has == BP_ANSWER_NO)
-		check_refuse(check, NULL, NULL, "this kernel has no target '%s'%s%s",
-			     s->pub.target, s->type ? ": module " : "",
-			     s->type ? s->type->module : "");
+		refuse_target(check, s);
 	else if (!s->type && has == BP_ANSWER_UNKNOWN)
 		check_found(check, BP_SEVERITY_UNKNOWN, NULL, NULL,
 			    "the target '%s' is not known here", s->pub.target);
