@@ -50,5 +50,6 @@
 #include <bedplate/units.h>
 #include <bedplate/vdo.h>
 #include <bedplate/vdo_device.h>
+#include <bedplate/verity.h>
 
 #endif
