@@ -3,6 +3,7 @@
  * The XML is that of thin-provisioning-tools, without a newline at its end. Nothing of it is
  * printed before both devices are found.
  */
+#include "cli/line.h"
 #include "cli/out.h"
 
 #include <bedplate/thin_delta.h>
@@ -41,6 +42,7 @@ struct print {
 	struct bp_json *json;
 	bool begun, open;             /* the first lines, and an element of --verbose */
 	enum bp_thin_delta_kind kind; /* of that element */
+	struct line line;
 };
 
 static const char *side_name(const struct cli *cli, const char *root, const char *id)
@@ -84,6 +86,7 @@ static void close_element(struct print *p)
 static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 {
 	FILE *out = p->cli->out;
+	struct line *line = &p->line;
 
 	if (!p->open || p->kind != run->kind) {
 		close_element(p);
@@ -91,44 +94,36 @@ static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 		p->open = true;
 		p->kind = run->kind;
 	}
-	fprintf(out, "      <range begin=\"%" PRIu64 "\"", run->begin);
-	if (run->kind == BP_THIN_DELTA_DIFFERENT)
-		fprintf(out,
-			" left_data_begin=\"%" PRIu64 "\" right_data_begin=\"%" PRIu64 "\"",
-			run->left_data_begin, run->right_data_begin);
-	else
-		fprintf(out, " data_begin=\"%" PRIu64 "\"",
-			run->kind == BP_THIN_DELTA_RIGHT_ONLY ? run->right_data_begin
-							      : run->left_data_begin);
-	fprintf(out, " length=\"%" PRIu64 "\"/>\n", run->length);
+	line_text(line, "      <range begin=\"");
+	line_number(line, run->begin);
+	if (run->kind == BP_THIN_DELTA_DIFFERENT) {
+		line_text(line, "\" left_data_begin=\"");
+		line_number(line, run->left_data_begin);
+		line_text(line, "\" right_data_begin=\"");
+		line_number(line, run->right_data_begin);
+	} else {
+		line_text(line, "\" data_begin=\"");
+		line_number(line, run->kind == BP_THIN_DELTA_RIGHT_ONLY ? run->right_data_begin
+									: run->left_data_begin);
+	}
+	line_text(line, "\" length=\"");
+	line_number(line, run->length);
+	line_text(line, "\"/>");
+	line_print(line, out);
 }
 
-/* Digits of @number, from @at on. Returns their end. */
-static char *put_number(char *at, uint64_t number)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do
-		digits[n++] = (char)('0' + number % 10);
-	while (number /= 10);
-	while (n > 0)
-		*at++ = digits[--n];
-	return at;
-}
-
-/* There may be millions of these: by hand it takes a third of what fprintf() takes. */
 static void print_simple(struct print *p, const struct bp_thin_delta_run *run)
 {
-	char line[128], *at = stpcpy(line, "    <");
+	struct line *line = &p->line;
 
-	at = stpcpy(at, bp_thin_delta_kind_name(run->kind));
-	at = stpcpy(at, " begin=\"");
-	at = put_number(at, run->begin);
-	at = stpcpy(at, "\" length=\"");
-	at = put_number(at, run->length);
-	at = stpcpy(at, "\"/>\n");
-	fwrite(line, 1, (size_t)(at - line), p->cli->out);
+	line_text(line, "    <");
+	line_text(line, bp_thin_delta_kind_name(run->kind));
+	line_text(line, " begin=\"");
+	line_number(line, run->begin);
+	line_text(line, "\" length=\"");
+	line_number(line, run->length);
+	line_text(line, "\"/>");
+	line_print(line, p->cli->out);
 }
 
 static void print_xml(struct print *p, const struct bp_thin_delta_run *run)
@@ -242,7 +237,7 @@ static int on_run(void *user, const struct bp_thin_delta_run *run)
 	else
 		print_xml(p, run);
 	/* Nobody reads any more, or there is no room: no use to go on. */
-	return ferror(p->cli->out) ? -EPIPE : 0;
+	return ferror_unlocked(p->cli->out) ? -EPIPE : 0;
 }
 
 static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta *meta)

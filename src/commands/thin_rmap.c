@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/line.h"
 #include "cli/out.h"
 
 #include <bedplate/thin_delta.h>
-
-#include <inttypes.h>
 
 struct args {
 	const char *path, *snap, *io_engine;
@@ -23,6 +22,7 @@ static const struct cmd_opt opts[] = {
 struct print {
 	struct cli *cli;
 	struct bp_json *json;
+	struct line line;
 };
 
 /* clang-format off */
@@ -67,9 +67,26 @@ static int read_regions(struct cli *cli, const struct args *args, struct bp_thin
 	return 0;
 }
 
+static void print_owner(struct print *p, const struct bp_thin_owner *owner)
+{
+	struct line *line = &p->line;
+
+	line_text(line, "data ");
+	line_number(line, owner->data_begin);
+	line_text(line, "..");
+	line_number(line, owner->data_begin + owner->length);
+	line_text(line, " -> thin(");
+	line_number(line, owner->device);
+	line_text(line, ") ");
+	line_number(line, owner->virtual_begin);
+	line_text(line, "..");
+	line_number(line, owner->virtual_begin + owner->length);
+	line_print(line, p->cli->out);
+}
+
 static int on_owner(void *user, const struct bp_thin_owner *owner)
 {
-	const struct print *p = user;
+	struct print *p = user;
 
 	if (p->json) {
 		bp_json_object(p->json, NULL);
@@ -79,13 +96,9 @@ static int on_owner(void *user, const struct bp_thin_owner *owner)
 		bp_json_uint(p->json, "length", owner->length);
 		bp_json_object_close(p->json);
 	} else {
-		fprintf(p->cli->out,
-			"data %" PRIu64 "..%" PRIu64 " -> thin(%" PRIu64 ") %" PRIu64
-			"..%" PRIu64 "\n",
-			owner->data_begin, owner->data_begin + owner->length, owner->device,
-			owner->virtual_begin, owner->virtual_begin + owner->length);
+		print_owner(p, owner);
 	}
-	return ferror(p->cli->out) ? -EPIPE : 0;
+	return ferror_unlocked(p->cli->out) ? -EPIPE : 0;
 }
 
 static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *meta,

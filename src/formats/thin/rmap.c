@@ -22,6 +22,16 @@ struct hits {
 	VEC(struct hit) list;
 };
 
+/* As struct bp_thin_owner: there may be very many. */
+struct owned {
+	uint64_t data_begin, virtual_begin;
+	uint32_t length, device; /* its place in the list of devices */
+};
+
+struct owners {
+	VEC(struct owned) list;
+};
+
 struct rmap {
 	struct bp_thin_meta *tm;
 	struct bp_thin_rmap_opts opts;
@@ -30,9 +40,10 @@ struct rmap {
 	struct forest forest;
 	struct hits *workers;
 	unsigned nr_workers;
-	struct hits hits; /* by node; a node's mark is the index of its first, + 1 */
-	VEC(struct bp_thin_owner) owners;
-	uint64_t device; /* at hand */
+	struct hits
+		hits; /* those of a node together; its mark is the index of the first, + 1 */
+	struct owners owners;
+	uint32_t device; /* at hand: its place in the list */
 };
 
 /* --- regions --- */
@@ -119,16 +130,10 @@ static int keep_hits(void *user, unsigned worker, uint32_t node, const struct no
 	return r == 0 && run.length ? vec_add(&to->list, &run) : r;
 }
 
-static int by_node(const void *a, const void *b)
-{
-	const struct hit *x = a, *y = b;
-
-	if (x->node != y->node)
-		return x->node < y->node ? -1 : 1;
-	return x->virtual_begin < y->virtual_begin ? -1 : 1;
-}
-
-/* What the workers found in one list, and nodes that know where theirs begins. */
+/*
+ * What the workers found in one list, and nodes that know where theirs begins: each was read by
+ * one worker, so they are together, and in the order of keys.
+ */
 static int gather(struct rmap *m)
 {
 	for (unsigned w = 0; w < m->nr_workers; w++) {
@@ -142,8 +147,6 @@ static int gather(struct rmap *m)
 		m->hits.list.count += from->list.count;
 		vec_done(&from->list);
 	}
-	if (m->nr_workers > 1)
-		qsort(m->hits.list.items, m->hits.list.count, sizeof(struct hit), by_node);
 	for (size_t i = m->hits.list.count; i-- > 0;)
 		m->forest.nodes.items[m->hits.list.items[i].node].mark = (uint32_t)i + 1;
 	return 0;
@@ -190,24 +193,25 @@ static int walk(struct rmap *m)
 
 static int take_hit(struct rmap *m, const struct hit *hit)
 {
-	struct bp_thin_owner owner = {
-		.device = m->device,
+	struct owned owner = {
 		.data_begin = hit->data_begin,
 		.virtual_begin = hit->virtual_begin,
 		.length = hit->length,
+		.device = m->device,
 	};
-	struct bp_thin_owner *last;
+	struct owned *last;
 
-	if (m->owners.count > 0) {
-		last = &m->owners.items[m->owners.count - 1];
+	if (m->owners.list.count > 0) {
+		last = &m->owners.list.items[m->owners.list.count - 1];
 		if (last->device == owner.device &&
 		    last->data_begin + last->length == owner.data_begin &&
-		    last->virtual_begin + last->length == owner.virtual_begin) {
+		    last->virtual_begin + last->length == owner.virtual_begin &&
+		    last->length <= UINT32_MAX - owner.length) {
 			last->length += owner.length;
 			return 0;
 		}
 	}
-	return vec_add(&m->owners, &owner);
+	return vec_add(&m->owners.list, &owner);
 }
 
 /* For forest_visit(): the leaves of the device at hand, in the order of virtual blocks. */
@@ -225,34 +229,95 @@ static int take_leaf(void *user, const struct walk_node *leaf)
 	return r;
 }
 
-static int by_data(const void *a, const void *b)
-{
-	const struct bp_thin_owner *x = a, *y = b;
+/* --- sorting --- */
 
-	if (x->data_begin != y->data_begin)
-		return x->data_begin < y->data_begin ? -1 : 1;
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	return x->virtual_begin < y->virtual_begin ? -1 : x->virtual_begin > y->virtual_begin;
+#define DIGIT_BITS 11u
+#define DIGITS     (1u << DIGIT_BITS)
+
+static unsigned digit(const struct owned *o, unsigned shift)
+{
+	return o->data_begin >> shift & (DIGITS - 1);
+}
+
+/* Move all of @from to @to by one digit, keeping the order of equal ones. */
+static void sort_digit(const struct owned *from, struct owned *to, size_t nr, unsigned shift)
+{
+	size_t places[DIGITS] = { 0 }, place = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		places[digit(&from[i], shift)]++;
+	for (unsigned d = 0; d < DIGITS; d++) {
+		size_t count = places[d];
+
+		places[d] = place;
+		place += count;
+	}
+	for (size_t i = 0; i < nr; i++)
+		to[places[digit(&from[i], shift)]++] = from[i];
+}
+
+/*
+ * By data block; those of one data block stay in the order in which they were found, by device
+ * and virtual block. Digit by digit, lowest first: the time grows with their number alone.
+ */
+static int sort_owners(struct owners *owners)
+{
+	size_t nr = owners->list.count;
+	struct owners other = { 0 };
+	uint64_t all = 0;
+	bool sorted = true;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct owned *o = &owners->list.items[i];
+
+		all |= o->data_begin;
+		sorted &= i == 0 || o[-1].data_begin <= o->data_begin;
+	}
+	if (sorted)
+		return 0;
+	if (vec_reserve(&other.list, nr) < 0)
+		return -ENOMEM;
+	other.list.count = nr;
+	for (unsigned shift = 0; shift < 64 && all >> shift; shift += DIGIT_BITS) {
+		struct owners from = *owners;
+
+		sort_digit(from.list.items, other.list.items, nr, shift);
+		*owners = other;
+		other = from;
+	}
+	vec_done(&other.list);
+	return 0;
 }
 
 static int find_owners(struct rmap *m)
 {
 	const struct forest_visitor visitor = { .leaf = take_leaf, .user = m };
-	bool sorted = true;
 	int r = gather(m);
 
 	for (size_t i = 0; r == 0 && i < m->devices.list.count; i++) {
-		m->device = m->devices.list.items[i].id;
+		m->device = (uint32_t)i;
 		r = forest_visit(&m->forest, m->devices.list.items[i].root, &visitor);
 	}
-	if (r < 0)
-		return r;
-	for (size_t i = 1; sorted && i < m->owners.count; i++)
-		sorted = by_data(&m->owners.items[i - 1], &m->owners.items[i]) < 0;
-	if (!sorted)
-		qsort(m->owners.items, m->owners.count, sizeof(m->owners.items[0]), by_data);
-	return 0;
+	return r < 0 ? r : sort_owners(&m->owners);
+}
+
+static int tell_owners(const struct rmap *m,
+		       int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->owners.list.count; i++) {
+		const struct owned *o = &m->owners.list.items[i];
+		const struct bp_thin_owner owner = {
+			.device = m->devices.list.items[o->device].id,
+			.data_begin = o->data_begin,
+			.virtual_begin = o->virtual_begin,
+			.length = o->length,
+		};
+
+		r = tell(user, &owner);
+	}
+	return r;
 }
 
 /* --- the whole --- */
@@ -299,7 +364,7 @@ static void rmap_done(struct rmap *m)
 		vec_done(&m->workers[w].list);
 	free(m->workers);
 	vec_done(&m->hits.list);
-	vec_done(&m->owners);
+	vec_done(&m->owners.list);
 	vec_done(&m->regions);
 	thin_devices_done(&m->devices);
 	forest_done(&m->forest);
@@ -316,8 +381,8 @@ int bp_thin_rmap(struct bp_thin_meta *meta, const struct bp_thin_region *regions
 		r = read_regions(&m, regions, nr_regions);
 	if (r == 0 && nr_regions > 0)
 		r = look(&m);
-	for (size_t i = 0; r == 0 && i < m.owners.count; i++)
-		r = owner(user, &m.owners.items[i]);
+	if (r == 0)
+		r = tell_owners(&m, owner, user);
 	rmap_done(&m);
 	return r;
 }
