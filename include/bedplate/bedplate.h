@@ -25,6 +25,7 @@
 #include <bedplate/output.h>
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>
+#include <bedplate/scope.h>
 #include <bedplate/source.h>
 #include <bedplate/stack.h>
 #include <bedplate/table.h>

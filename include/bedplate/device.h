@@ -258,7 +258,8 @@ enum bp_create_flags {
 
 /**
  * struct bp_create_opts - How to create. Zero in a member is its default.
- * @uuid: plain; NULL: none. At most 128 bytes.
+ * @uuid: plain; NULL: none. At most 128 bytes; in a scope (scope.h) what stands behind its prefix:
+ *	at most 71, and NULL is one that is made up.
  * @flags: enum bp_create_flags.
  * @major, @minor: the number it shall have. Major 0: of device-mapper.
  * @uid, @gid, @mode: of the node, where we make it.

@@ -7,8 +7,9 @@
 
 #include "fake/ops_fake.h"
 
-#define FAKE_MAJOR 254
-#define FAKE_HEAD  4096
+#define FAKE_MAJOR      254
+#define FAKE_HEAD       4096
+#define FAKE_LOOP_MAJOR 7
 
 /* What a pool keeps on its metadata device: it outlives the mapped devices. */
 struct fake_volume {
@@ -66,6 +67,12 @@ struct fake_node {
 	uint32_t major, minor;
 };
 
+struct fake_loop {
+	struct dm_loop loop;
+	char path[32];
+	int fd; /* of its file */
+};
+
 struct fake_log {
 	int64_t time_us;
 	char *line;
@@ -78,6 +85,8 @@ struct fake {
 	VEC(struct fake_bdev *) bdevs;
 	VEC(struct fake_node) nodes;
 	VEC(struct fake_log) log;
+	VEC(struct fake_loop) loops;
+	uint32_t next_loop;
 	uint32_t next_minor, events;
 	const char *udev_why_not;
 	/* faults */
@@ -145,6 +154,13 @@ int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **
 int fake_bdev_read(void *self, const struct bp_bdev *which, void *buf, size_t len);
 int fake_bdev_write(void *self, const struct bp_bdev *which, const void *buf, size_t len);
 int fake_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret);
+
+/* --- fake_loop.c --- */
+
+int fake_loop_attach(void *self, int fd, const char *name, struct dm_loop *ret);
+int fake_loop_resize(void *self, const struct dm_loop *which);
+int fake_loop_detach(void *self, const struct dm_loop *which);
+int fake_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loop), void *user);
 
 /* --- fake_targets.c --- */
 

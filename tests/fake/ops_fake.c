@@ -557,6 +557,9 @@ static void fake_free(struct fake *fake)
 	}
 	vec_done(&fake->bdevs);
 	vec_done(&fake->nodes);
+	for (size_t i = 0; i < fake->loops.count; i++)
+		close(fake->loops.items[i].fd);
+	vec_done(&fake->loops);
 	for (size_t i = 0; i < fake->log.count; i++)
 		free(fake->log.items[i].line);
 	vec_done(&fake->log);
@@ -624,6 +627,10 @@ static const struct dm_ops fake_ops = {
 	.bdev_read = fake_bdev_read,
 	.bdev_write = fake_bdev_write,
 	.bdev_name = fake_bdev_name,
+	.loop_attach = fake_loop_attach,
+	.loop_resize = fake_loop_resize,
+	.loop_detach = fake_loop_detach,
+	.loop_list = fake_loop_list,
 	.another = another,
 	.free = handle_free,
 };

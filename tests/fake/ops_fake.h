@@ -20,6 +20,10 @@ enum {
 	FAKE_BDEV_READ,
 	FAKE_BDEV_WRITE,
 	FAKE_ATTR_SET,
+	FAKE_LOOP_ATTACH,
+	FAKE_LOOP_RESIZE,
+	FAKE_LOOP_DETACH,
+	FAKE_LOOP_LIST,
 	FAKE_KINDS,
 	FAKE_ANY = FAKE_KINDS,
 };
@@ -68,6 +72,9 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
 void fake_udev(struct fake *fake, const char *why_not);
 /* A name that the kernel took from a program that did not mangle it. */
 void fake_alien(struct fake *fake, const char *kernel_name);
+
+/* How many loop devices have a file. */
+size_t fake_loops(const struct fake *fake);
 
 /* All state as text, for comparing before and after; free() it. NULL: no memory. */
 char *fake_dump(struct fake *fake);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/opts.h"
 #include "dm/device/device.h"
+#include "dm/device/membership.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -130,8 +131,8 @@ static int begin(struct bp_ctx *ctx, struct dm *dm, const char *name,
 
 	if (r == 0)
 		r = name_new(ctx, name, ret->name);
-	if (r == 0 && ret->opts.uuid)
-		r = uuid_mangle(ctx, ret->opts.uuid, ret->uuid);
+	if (r == 0)
+		r = membership_uuid(ctx, dm, ret->opts.uuid, ret->uuid);
 	if (r == 0)
 		r = check_number(ctx, dm, &ret->opts);
 	if (r < 0)

@@ -134,6 +134,15 @@ static bool listed(const struct dm_reply *reply, const char *name)
 	return false;
 }
 
+/* A device that was made after the list was taken has its node already. */
+static bool is_gone(struct dm *dm, const char *name)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_INFO, .name = name, .deadline = DEADLINE_NEVER };
+
+	return dm->ops->call(dm->self, &rq, &reply) == -ENXIO;
+}
+
 /* Nodes whose device is gone: they would open another device's data once the number is reused.
  */
 static int remove_stale(struct bp_ctx *ctx, struct dm *dm, const struct dm_reply *reply)
@@ -144,7 +153,7 @@ static int remove_stale(struct bp_ctx *ctx, struct dm *dm, const struct dm_reply
 	for (size_t i = 0; r == 0 && i < stale.names.count; i++) {
 		struct node_change change = { .remove = stale.names.items[i] };
 
-		if (!listed(reply, stale.names.items[i]))
+		if (!listed(reply, stale.names.items[i]) && is_gone(dm, stale.names.items[i]))
 			r = settle(ctx, dm, &change, false);
 	}
 	return r;

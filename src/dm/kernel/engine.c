@@ -12,6 +12,7 @@ static void dm_free(void *p)
 
 	plan_free(dm->plan);
 	vec_done(&dm->tx.undos);
+	closep(&dm->member_fd);
 	dm->ops->free(dm->self);
 	free(dm);
 }
@@ -27,6 +28,7 @@ int dm_plug(struct bp_ctx *ctx, const struct dm_ops *ops, void *take_self)
 	}
 	dm->ops = ops;
 	dm->self = take_self;
+	dm->member_fd = -1;
 	snprintf(dm->mapper_dir, sizeof(dm->mapper_dir), "%s/mapper",
 		 system_dev_dir(dir, sizeof(dir)));
 	ctx_room_set(ctx, CTX_ROOM_DM, dm, dm_free);

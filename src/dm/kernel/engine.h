@@ -22,6 +22,8 @@ struct dm {
 	bool udev_probed;
 	const char *udev_why_not; /* NULL: it runs */
 	struct transaction tx;
+	char uuid_prefix[BP_UUID_SIZE]; /* of all it makes: device/membership.h; "": none */
+	int member_fd;                  /* keeps the scope of others that it makes it in; -1 */
 	uint64_t log_seen; /* kernel lines up to this number belong to earlier failures */
 };
 

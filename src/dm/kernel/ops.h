@@ -172,6 +172,13 @@ struct dm_node {
 /* Takes one line of the kernel log, without newline and prefix, and its number, which grows. */
 typedef void (*dm_log_fn)(void *user, uint64_t number, const char *line);
 
+/* A loop device, and the file it has, told by device and inode: its name may be another's by now. */
+struct dm_loop {
+	uint32_t major, minor;
+	uint64_t file_dev, file_ino; /* as stat() has them */
+	bool read_only;
+};
+
 struct dm_ops {
 	/* Open the kernel's control node, once. */
 	int (*open)(void *self);
@@ -223,6 +230,16 @@ struct dm_ops {
 	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE.
 	 */
 	int (*bdev_name)(void *self, uint32_t major, uint32_t minor, char *ret);
+	/*
+	 * Loop devices: one more for an open file; as it was made by attach or told by list, made as
+	 * large as its file is now, or let go: -EBUSY where its last user takes it along when that
+	 * closes it, -ENXIO where it has another file by now. List: each that has a file to @each.
+	 */
+	int (*loop_attach)(void *self, int fd, const char *name, struct dm_loop *ret);
+	int (*loop_resize)(void *self, const struct dm_loop *loop);
+	int (*loop_detach)(void *self, const struct dm_loop *loop);
+	int (*loop_list)(void *self, int (*each)(void *user, const struct dm_loop *loop),
+			 void *user);
 	/* One more @self for the same kernel, for a context of another thread. */
 	int (*another)(void *self, void **ret_self);
 	void (*free)(void *self);

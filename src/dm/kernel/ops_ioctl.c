@@ -539,6 +539,10 @@ const struct dm_ops dm_ops_ioctl = {
 	.bdev_read = system_bdev_read,
 	.bdev_write = system_bdev_write,
 	.bdev_name = system_bdev_name,
+	.loop_attach = system_loop_attach,
+	.loop_resize = system_loop_resize,
+	.loop_detach = system_loop_detach,
+	.loop_list = system_loop_list,
 	.another = another,
 	.free = kernel_free,
 };

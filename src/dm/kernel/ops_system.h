@@ -25,6 +25,11 @@ int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, s
 int system_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret);
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
 		   size_t *ret_count);
+int system_loop_attach(void *self, int fd, const char *name, struct dm_loop *ret);
+int system_loop_resize(void *self, const struct dm_loop *loop);
+int system_loop_detach(void *self, const struct dm_loop *loop);
+int system_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loop),
+		     void *user);
 
 /* The device directory: DM_DEV_DIR, else /dev; without a slash at its end. */
 const char *system_dev_dir(char *buf, size_t size);

@@ -69,6 +69,13 @@ wait
 cp out document.event
 jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
 
+BEDPLATE_STATE_DIR=$PWD/state
+export BEDPLATE_STATE_DIR
+document bedplate.scope-run '.data.exit_status == 0 and .data.removed' scope run t -- true
+document bedplate.scope-run '.data.exit_status == 0' scope run t -- bedplate scope list --json
+document bedplate.scope-list '.data == []' scope list
+document bedplate.scope-gc '.data == []' scope gc
+document bedplate.plan '.data == []' scope gc -n
 "$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)" document.* ||
 	fail "documents are not as declared"
 

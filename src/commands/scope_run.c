@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A command in a scope: what it makes is removed when it has ended, whatever ended it. Signals that ask
+ * us to end go to the command, and we stay to clean up.
+ */
+#include "commands/common.h"
+
+#include <bedplate/scope.h>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+/* As the lab has it: not to be taken for the command's. */
+#define EXIT_SCOPE       125
+#define EXIT_NOT_RUN     126
+#define EXIT_NOT_FOUND   127
+#define EXIT_SIGNAL_BASE 128
+
+struct args {
+	const char *name;
+	struct cli_list loops, command;
+	uint32_t flags;
+	int64_t timeout_ms;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(name, "NAME", "the scope's name: up to 32 letters, digits, '.', '_', '-'"),
+	OPT_LIST(loops, 'l', "loop", "SIZE", "a loop device on a new sparse file, named by BEDPLATE_LOOP0 and so on; again for more"),
+	OPT_BIT(flags, BP_SCOPE_ERROR_TABLES, 0, "error-tables", "where devices stay in use at the end, fail their I/O, and let the kernel remove them when they are let go"),
+	OPT_TIME(timeout_ms, 0, "timeout", "TIME", "how long what is in use at the end is tried again: 500ms, 30s (the default), none"),
+	OPT_REST(command, "COMMAND", "what to run, with its arguments"),
+	OPT_END
+};
+
+static const struct out_column columns[] = {
+	DOC("exit_status", OUT_NUMBER, "the command's"),
+	DOC("removed", OUT_BOOL, "nothing is left of the scope"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.scope-run", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
+/* --- the command's side --- */
+
+static _Noreturn void become(struct cli *cli, const char **argv, pid_t parent,
+			     const sigset_t *mask)
+{
+	/* A killed owner takes it along; what it has started itself can make no more devices. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_SCOPE);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (cli->json) /* standard output has the document */
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
+}
+
+/* --- ours --- */
+
+/* Until the child ends; what others tell us by kill(1) is told to it. */
+static int wait_for(pid_t child, const sigset_t *signals)
+{
+	for (;;) {
+		siginfo_t info;
+		int status, got = sigwaitinfo(signals, &info);
+
+		if (got < 0)
+			continue;
+		if (got != SIGCHLD) {
+			/* Those of the terminal reach all its processes without us. */
+			if (info.si_code <= 0)
+				kill(child, got);
+			continue;
+		}
+		if (waitpid(child, &status, WNOHANG) != child)
+			continue;
+		return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
+					   : WEXITSTATUS(status);
+	}
+}
+
+static int run_command(struct cli *cli, const char **argv, const sigset_t *signals,
+		       const sigset_t *before)
+{
+	pid_t parent = getpid(), child;
+
+	fflush(NULL);
+	child = fork();
+	if (child == 0)
+		become(cli, argv, parent, before);
+	if (child < 0) {
+		cli_failf(cli, argv[0], NULL, "no process for it: %s", strerror(errno));
+		return EXIT_SCOPE;
+	}
+	return wait_for(child, signals);
+}
+
+static int add_loops(struct cli *cli, const struct args *args, struct bp_scope *scope)
+{
+	char name[48], count[24];
+
+	for (size_t i = 0; i < args->loops.count; i++) {
+		struct bp_bdev bdev;
+		bp_bytes size;
+		int r = bp_size_parse(cli->ctx, args->loops.words[i], 1, 0, &size);
+
+		if (r == 0)
+			r = bp_scope_loop(scope, size, &bdev);
+		if (r < 0)
+			return cli_fail(cli, "--loop", r);
+		snprintf(name, sizeof(name), "BEDPLATE_LOOP%zu", i);
+		setenv(name, bdev.path, 1);
+	}
+	snprintf(count, sizeof(count), "%zu", args->loops.count);
+	setenv("BEDPLATE_LOOPS", count, 1);
+	setenv(BP_SCOPE_ENV, bp_scope_token(scope), 1);
+	return EXIT_OK;
+}
+
+static int print(struct cli *cli, int status, bool removed)
+{
+	struct bp_json *json;
+	int r = cli->json ? cli_json_start(cli, &schema, &json) : 0;
+
+	if (!cli->json)
+		return EXIT_OK;
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	bp_json_object(json, "data");
+	bp_json_int(json, "exit_status", status);
+	bp_json_bool(json, "removed", removed);
+	bp_json_object_close(json);
+	return cli_json_end(cli, json);
+}
+
+static int run_in(struct cli *cli, const struct args *args, struct bp_scope *scope,
+		  const char **argv)
+{
+	sigset_t signals, before;
+	int status, r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	status = add_loops(cli, args, scope) ? EXIT_SCOPE
+					     : run_command(cli, argv, &signals, &before);
+	r = bp_scope_end(scope, args->flags, args->timeout_ms);
+	if (r < 0)
+		cli_fail(cli, args->name, r);
+	if (print(cli, status, r == 0) && !status)
+		status = EXIT_FAILED;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r < 0 && !status ? EXIT_FAILED : status;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	const struct bp_scope_opts scope_opts = {
+		.size = sizeof(scope_opts),
+		.flags = args->flags,
+		.timeout_ms = args->timeout_ms,
+		.command = args->command.count ? args->command.words[0] : NULL,
+	};
+	_cleanup_(freep) const char **argv = NULL;
+	struct bp_scope *scope;
+	int r;
+
+	if (args->command.count == 0)
+		return cli_usage(cli, "COMMAND is missing");
+	argv = calloc(args->command.count + 1, sizeof(*argv));
+	if (!argv)
+		return cli_fail(cli, NULL, -ENOMEM);
+	memcpy(argv, args->command.words, args->command.count * sizeof(*argv));
+	r = bp_scope_open(cli->ctx, args->name, &scope_opts, &scope);
+	if (r < 0) {
+		cli_fail(cli, args->name, r);
+		return EXIT_SCOPE;
+	}
+	r = run_in(cli, args, scope, argv);
+	bp_scope_free(scope);
+	return r;
+}
+
+const struct cmd cmd_scope_run = {
+	.name = "scope run",
+	.group = "Scopes and stacks",
+	.summary = "Run a command; the devices it makes are removed when it has ended.",
+	.detail = "  bedplate scope run test --loop 1G -- sh -c \\\n"
+		  "    'bedplate create d linear --device $BEDPLATE_LOOP0 && ./test.sh'\n",
+	.exits = "that of the command, or 1 where it was 0 and something could not be removed; "
+		 "125 the scope itself failed",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.schemas = SCHEMAS(&schema),
+	.run = run,
+};
