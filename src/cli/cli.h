@@ -260,7 +260,7 @@ struct cli {
 	unsigned verbose;
 
 	/* Inside of src/cli. */
-	bool help, version, schemas, json_begun;
+	bool help, version, schemas, json_begun, failed;
 	int argc;
 	char **argv;
 	bool *given; /* by row of the table */
@@ -287,7 +287,12 @@ bool cli_has_option(const struct cli *cli, const char *name);
  */
 int cli_fail(struct cli *cli, const char *subject, int r);
 
-/* The same for failures the command itself found, with a hint or NULL. */
+/*
+ * The same for failures the command itself found, with a hint or NULL: cli_failr() where an errno
+ * is the reason (@r, negative), the other where it is a judgement of its own.
+ */
+int cli_failr(struct cli *cli, int r, const char *subject, const char *hint, const char *fmt,
+	      ...) _printf_(5, 6);
 int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
 	_printf_(4, 5);
 
@@ -318,8 +323,6 @@ char *cli_visible(const char *text);
 int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret);
 int cli_json_end(struct cli *cli, struct bp_json *json);
 int cli_json_line(struct bp_json *json);
-/* The way before schemas were declared; use cli_json_start(). */
-int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret);
 /* Where the work failed with data half written: the failure follows it. As cli_fail(), and ends. */
 int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, int r);
 

@@ -100,11 +100,6 @@ static int begin(struct cli *cli, const char *schema, bool flat, struct bp_json 
 	return 0;
 }
 
-int cli_json_begin(struct cli *cli, const char *schema, struct bp_json **ret)
-{
-	return begin(cli, schema, false, ret);
-}
-
 int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret)
 {
 	return begin(cli, schema->name, schema->flags & OUT_STREAM, ret);

@@ -28,7 +28,7 @@
  * .schemas = SCHEMAS(&schema) in the command. What is not known is blank in text and null in
  * JSON: a NULL text, OUT_UNKNOWN as a number, -1 as a signed one.
  *
- * A document that is written by hand (cli_json_begin()) is declared by the same columns, made by
+ * A document that is written by hand (cli_json_start()) is declared by the same columns, made by
  * DOC(), DOC_OBJECT(), DOC_LIST(); tests/lib/check-json compares what is printed with that.
  */
 /* clang-format on */
@@ -128,6 +128,7 @@ struct out_column {
 #define DOC_OBJECT(n, has, h)               { .name = n, .kind = OUT_JSON, .help = h, .members = has }
 #define DOC_OBJECT_MAYBE(n, has, h)          { .name = n, .kind = OUT_JSON, .flags = OUT_OPTIONAL, .help = h, .members = has }
 #define DOC_LIST(n, has, h)                 { .name = n, .kind = OUT_JSON, .flags = OUT_MANY, .help = h, .members = has }
+#define DOC_LIST_MAYBE(n, has, h)           { .name = n, .kind = OUT_JSON, .flags = OUT_MANY | OUT_OPTIONAL, .help = h, .members = has }
 /* clang-format on */
 
 /* What the user says about the output. */

@@ -141,6 +141,7 @@ static void failure_json(struct cli *cli, const struct failure *f)
 
 static void failure_report(struct cli *cli, const struct failure *f)
 {
+	cli->failed = true;
 	if (cli->json) {
 		failure_json(cli, f);
 		return;
@@ -173,18 +174,39 @@ int cli_fail(struct cli *cli, const char *subject, int r)
 	return f.usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
-int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
+static _printf_(2, 0) int fail_own(struct cli *cli, const char *fmt, va_list args,
+				   struct failure *f)
 {
-	struct failure f = { .subject = subject, .hint = hint, .code = "BP_E_FAILED" };
 	_cleanup_(freep) char *message = NULL;
+
+	if (vasprintf(&message, fmt, args) < 0)
+		message = NULL;
+	f->code = "BP_E_FAILED";
+	f->message = message ? message : "out of memory";
+	failure_report(cli, f);
+	return EXIT_FAILED;
+}
+
+int cli_failr(struct cli *cli, int r, const char *subject, const char *hint, const char *fmt,
+	      ...)
+{
+	struct failure f = { .subject = subject, .hint = hint, .errnum = -r };
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&message, fmt, args) < 0)
-		message = NULL;
+	fail_own(cli, fmt, args, &f);
 	va_end(args);
-	f.message = message ? message : "out of memory";
-	failure_report(cli, &f);
+	return EXIT_FAILED;
+}
+
+int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
+{
+	struct failure f = { .subject = subject, .hint = hint, .errnum = EINVAL };
+	va_list args;
+
+	va_start(args, fmt);
+	fail_own(cli, fmt, args, &f);
+	va_end(args);
 	return EXIT_FAILED;
 }
 

@@ -73,7 +73,7 @@ static int count_blocks(struct cli *cli, const struct args *args, uint64_t *ret)
 	if (status)
 		return status;
 	r = bp_cache_blocks(cli->ctx, device_bytes, block_bytes, ret);
-	return r < 0 ? cli_fail(cli, NULL, r) : 0;
+	return r < 0 ? size_unit_fail(cli, args->block_size, block_bytes, r) : 0;
 }
 
 static int run(struct cli *cli, const void *p)

@@ -30,6 +30,37 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct out_column root_members[] = {
+	DOC("block", OUT_NUMBER, "where it lies"),
+	DOC("nr_cache_blocks", OUT_NUMBER, "cache blocks it has"),
+	DOC("nr_mapped", OUT_NUMBER, "of them mapped"),
+	DOC("nr_lost", OUT_NUMBER, "of them that can't be read"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	CHECK_TOOL_HEAD,
+	DOC("written", OUT_BOOL, "false: a plan only"),
+	DOC("superblock_ok", OUT_BOOL, "the superblock could be used"),
+	DOC("clean_shutdown", OUT_BOOL, "the cache was shut down cleanly"),
+	DOC("mapping_root", OUT_NUMBER, "root of the mappings taken"),
+	DOC("nr_cache_blocks", OUT_NUMBER, "blocks of the cache"),
+	DOC("nr_kept", OUT_NUMBER, "mappings kept"),
+	DOC("nr_dirty", OUT_NUMBER, "of them, to be taken as dirty"),
+	DOC("nr_lost", OUT_NUMBER, "cache blocks whose mapping is lost"),
+	DOC("nr_dropped", OUT_NUMBER, "mappings left out as they can't be"),
+	DOC("nr_unknown", OUT_NUMBER, "mappings whose state is lost, dirty now"),
+	DOC("hints_lost", OUT_BOOL, "hints were lost in part"),
+	DOC("discards_lost", OUT_BOOL, "discards were lost"),
+	DOC_LIST("roots", root_members, "roots of mappings that were found"),
+	CHECK_TOOL_DAMAGES,
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.cache_repair", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 struct repair {
 	struct check_tool tool;
 	const struct args *args;
@@ -146,7 +177,7 @@ static int print_json(struct repair *re, const struct check_verdict *verdict)
 {
 	const struct bp_cache_repair_result *res = &re->res;
 	struct bp_json *json;
-	int r = check_tool_json_begin(&re->tool, "bedplate.cache_repair", verdict, &json);
+	int r = check_tool_json_start(&re->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -199,5 +230,6 @@ const struct cmd cmd_cache_repair = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cache_writeback: 0 only where every block is on the origin and the metadata says so. */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/cache_writeback.h>
 
@@ -28,6 +28,29 @@ static const struct cmd_opt opts[] = {
 	OPT_ANY("origin-device"),
 	OPT_ANY("fast-device"),
 	OPT_END
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct out_column failed_members[] = {
+	DOC("cache_block", OUT_NUMBER, "of the fast device"),
+	DOC("origin_block", OUT_NUMBER, "of the origin"),
+	DOC("writing", OUT_BOOL, "false: it could not be read"),
+	DOC("error", OUT_TEXT, "why"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("nr_blocks", OUT_NUMBER, "blocks to be copied"),
+	DOC("nr_copied", OUT_NUMBER, "of them copied"),
+	DOC("nr_read_errors", OUT_NUMBER, "that could not be read"),
+	DOC("nr_write_errors", OUT_NUMBER, "that could not be written"),
+	DOC("nr_damages", OUT_NUMBER, "damages of the metadata"),
+	DOC("metadata_updated", OUT_BOOL, "blocks copied are clean in the metadata now"),
+	DOC_LIST("failed", failed_members, "blocks that could not be copied"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.cache_writeback", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
 
@@ -157,7 +180,7 @@ static int print_json(const struct tool *tool)
 	int r = tool->no_memory ? -ENOMEM : 0;
 
 	if (r == 0)
-		r = cli_json_begin(tool->cli, "bedplate.cache_writeback", &json);
+		r = cli_json_start(tool->cli, &schema, &json);
 	if (r < 0)
 		return cli_fail(tool->cli, NULL, r);
 	bp_json_object(json, "data");
@@ -196,5 +219,6 @@ const struct cmd cmd_cache_writeback = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -143,13 +143,6 @@ int check_tool_json_start(struct check_tool *tool, const struct out_schema *sche
 	return 0;
 }
 
-int check_tool_json_begin(struct check_tool *tool, const char *schema,
-			  const struct check_verdict *verdict, struct bp_json **ret)
-{
-	return check_tool_json_start(tool, &(struct out_schema){ .name = schema }, verdict,
-				     ret);
-}
-
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
 			struct bp_json *json)
 {

@@ -8,7 +8,7 @@
  *	opts.damage = check_tool_damage, opts.progress = check_tool_progress, opts.user = &tool;
  *	r = bp_..._check(...);
  *	... check_tool_failed(), or the format's own lines between check_tool_text() or
- *	check_tool_json_begin() and _end() ...
+ *	check_tool_json_start() and _end() ...
  *	check_tool_done(&tool);
  */
 #ifndef COMMANDS_CHECK_TOOL_H
@@ -66,9 +66,6 @@ extern const struct out_column damage_members[];
  * them. Return: 0 or an exit status; check_tool_json_end() the one to end with.
  */
 int check_tool_json_start(struct check_tool *tool, const struct out_schema *schema,
-			  const struct check_verdict *verdict, struct bp_json **ret);
-/* The way before schemas were declared; use check_tool_json_start(). */
-int check_tool_json_begin(struct check_tool *tool, const char *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret);
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
 			struct bp_json *json);

@@ -24,6 +24,23 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	CHECK_TOOL_HEAD,
+	DOC("written", OUT_BOOL, "false: a plan only"),
+	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot that is left out"),
+	DOC("nr_blocks", OUT_NUMBER, "blocks of the era device"),
+	DOC("current_era", OUT_NUMBER, "the era that goes on"),
+	DOC("nr_writesets", OUT_NUMBER, "writesets kept"),
+	DOC("nr_damages", OUT_NUMBER, "parts that can't be kept"),
+	CHECK_TOOL_DAMAGES,
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.era_repair", .columns = columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
 struct repair {
 	struct check_tool tool;
 	const struct args *args;
@@ -76,7 +93,7 @@ static int print_json(struct repair *re, const struct check_verdict *verdict)
 {
 	const struct bp_era_repair_result *res = &re->res;
 	struct bp_json *json;
-	int r = check_tool_json_begin(&re->tool, "bedplate.era_repair", verdict, &json);
+	int r = check_tool_json_start(&re->tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -122,5 +139,6 @@ const struct cmd cmd_era_repair = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

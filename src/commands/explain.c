@@ -21,6 +21,24 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("line", OUT_NUMBER, "the first that says it, from 1"),
+	DOC("count", OUT_NUMBER, "how many say it"),
+	DOC("kind", OUT_TEXT, "log, status or table"),
+	DOC("text", OUT_TEXT, "what was explained"),
+	DOC("device", OUT_TEXT, "the device it is about; null: not told"),
+	DOC("target", OUT_TEXT, "its target; null: not told"),
+	DOC("verdict", OUT_TEXT, "unknown, harmless, act or stop"),
+	DOC("meaning", OUT_TEXT, "what it means"),
+	DOC("next", OUT_TEXT, "the command that comes next, or what would be right; null: nothing"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.explain", .columns = columns,
+};
+/* clang-format on */
+
 /* All operands, a line each. */
 static char *join(const struct cli_list *lines)
 {
@@ -73,7 +91,7 @@ static void print(struct cli *cli, const struct bp_advice *a)
 static int print_json(struct cli *cli, const struct bp_advices *advices)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.explain", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -121,5 +139,6 @@ const struct cmd cmd_explain = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/inspect.h>
 
@@ -17,6 +17,73 @@ static const struct cmd_opt opts[] = {
 	OPT_OPERAND_NUMBER_OPTIONAL(block, 0, UINT64_MAX, "BLOCK", "which block; default: 0, the superblock"),
 	OPT_FLAG(no_entries, 0, "no-entries", "leave out the entries of nodes, indexes and bitmaps"),
 	OPT_END
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct out_column superblock_members[] = {
+	DOC("flags", OUT_NUMBER, "bit 0: needs_check"),
+	DOC("version", OUT_NUMBER, "of the format"),
+	DOC("time", OUT_NUMBER, "the clock of snapshots"),
+	DOC("transaction_id", OUT_NUMBER, "of user space"),
+	DOC("metadata_snap", OUT_NUMBER, "block of the held root, or 0"),
+	DOC("mapping_root", OUT_NUMBER, "root of the mappings"),
+	DOC("details_root", OUT_NUMBER, "root of the details"),
+	DOC("data_block_sectors", OUT_NUMBER, "size of a data block"),
+	DOC("nr_data_blocks", OUT_NUMBER, "of the data device"),
+	DOC("nr_metadata_blocks", OUT_NUMBER, "of the metadata device"),
+	OUT_COLUMNS_END
+};
+static const struct out_column node_members[] = {
+	DOC("tree", OUT_TEXT, "which one"),
+	DOC("leaf", OUT_BOOL, "no internal node"),
+	DOC("nr_entries", OUT_NUMBER, "entries it has"),
+	DOC("max_entries", OUT_NUMBER, "for which it has room"),
+	DOC("value_size", OUT_NUMBER, "bytes of a value"),
+	DOC("error", OUT_TEXT, "what is wrong with it"),
+	OUT_COLUMNS_END
+};
+static const struct out_column ref_members[] = {
+	DOC("block", OUT_NUMBER, "who points"),
+	DOC_MAYBE("field", OUT_TEXT, "of the superblock"),
+	DOC_MAYBE("tree", OUT_TEXT, "of the tree"),
+	DOC_MAYBE("entry", OUT_NUMBER, "its number"),
+	DOC_MAYBE("key", OUT_NUMBER, "its key"),
+	OUT_COLUMNS_END
+};
+static const struct out_column entry_members[] = {
+	DOC("key", OUT_NUMBER, "of the entry"),
+	DOC_MAYBE("mapped_blocks", OUT_NUMBER, "of a device"),
+	DOC_MAYBE("transaction_id", OUT_NUMBER, "of a device"),
+	DOC_MAYBE("creation_time", OUT_NUMBER, "of a device"),
+	DOC_MAYBE("snapshotted_time", OUT_NUMBER, "of a device"),
+	DOC_MAYBE("data_block", OUT_NUMBER, "of a mapping"),
+	DOC_MAYBE("time", OUT_NUMBER, "of a mapping"),
+	DOC_MAYBE("count", OUT_NUMBER, "reference count"),
+	DOC_MAYBE("length", OUT_NUMBER, "blocks with this count"),
+	DOC_MAYBE("value", OUT_NUMBER, "of other trees"),
+	DOC_MAYBE("block", OUT_NUMBER, "to which it points"),
+	DOC_MAYBE("nr_free", OUT_NUMBER, "free ones of its bitmap"),
+	DOC_MAYBE("none_free_before", OUT_NUMBER, "where to look for free ones"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("block", OUT_NUMBER, "its number"),
+	DOC("kind", OUT_TEXT, "what it is"),
+	DOC("stored_checksum", OUT_NUMBER, "the checksum in it"),
+	DOC("expected_checksum", OUT_NUMBER, "the one of what it holds"),
+	DOC("stored_block_number", OUT_NUMBER, "the number in it"),
+	DOC("reachable", OUT_BOOL, "something leads to it"),
+	DOC_MAYBE("reference_count", OUT_NUMBER, "as the metadata space map has it"),
+	DOC_OBJECT_MAYBE("superblock", superblock_members, "of a superblock"),
+	DOC_OBJECT_MAYBE("node", node_members, "of a node of a btree"),
+	DOC_LIST_MAYBE("path", ref_members, "the way to it from the superblock"),
+	DOC_LIST_MAYBE("pointers", ref_members, "all that points at it"),
+	DOC_LIST_MAYBE("entries", entry_members, "what it holds"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.inspect", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
 
@@ -283,17 +350,17 @@ static int run(struct cli *cli, const void *q)
 	if (r < 0)
 		return cli_fail(cli, args->path, r);
 	if (cli->json) {
-		r = cli_json_begin(cli, "bedplate.inspect", &p.json);
+		r = cli_json_start(cli, &schema, &p.json);
 		if (r == 0)
 			bp_json_object(p.json, "data");
 	}
 	if (r == 0)
 		r = print_all(&p, inspect, args);
 	bp_inspect_free(inspect);
-	if (r < 0) {
-		bp_json_free(p.json);
+	if (r < 0 && p.json)
+		return cli_json_fail(cli, p.json, ferror(cli->out) ? NULL : args->path, r);
+	if (r < 0)
 		return cli_fail(cli, ferror(cli->out) ? NULL : args->path, r);
-	}
 	if (!p.json)
 		return EXIT_OK;
 	bp_json_object_close(p.json);
@@ -307,5 +374,6 @@ const struct cmd cmd_inspect = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -83,7 +83,7 @@ static int read_disk(struct cli *cli, const char *word, struct lab_disk *ret)
 
 	if (strchr(word, '/')) {
 		if (stat(word, &st) != 0)
-			return cli_failf(cli, word, NULL, "%s", strerror(errno));
+			return cli_failr(cli, -errno, word, NULL, "%s", strerror(errno));
 		if (S_ISREG(st.st_mode) && st.st_size < (off_t)BP_SECTOR_BYTES)
 			return cli_failf(cli, word, NULL, "smaller than a sector");
 		ret->path = word;
@@ -123,10 +123,10 @@ static int keep_log(struct cli *cli, const char *path, const struct lab_result *
 	FILE *file = fopen(path, "we");
 
 	if (!file)
-		return cli_failf(cli, path, NULL, "%s", strerror(errno));
+		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
 	fputs(result->kernel_log ? result->kernel_log : "", file);
 	if (fclose(file) != 0)
-		return cli_failf(cli, path, NULL, "%s", strerror(errno));
+		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
 	return EXIT_OK;
 }
 
@@ -215,7 +215,7 @@ static int run(struct cli *cli, const void *p)
 	int r;
 
 	if (!argv || kept_init(&kept) < 0)
-		return cli_failf(cli, NULL, NULL, "out of memory");
+		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
 	if (args->command.count == 0)
 		return cli_usage(cli, "COMMAND is missing");
 	if (!lab.mem_bytes)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commands/size_unit.h"
 
+#include <ctype.h>
+#include <inttypes.h>
+
 static const struct size_unit units[] = {
 	{ "b", "B", "byte", 1 },
 	{ "s", "s", "sector", 512 },
@@ -47,6 +50,20 @@ int size_unit_parse(struct cli *cli, const char *option, const char *text, uint6
 	if (errno || __builtin_mul_overflow(number, unit->bytes, ret_bytes))
 		return cli_usage(cli, "--%s: '%s' is too large", option, text);
 	return 0;
+}
+
+int size_unit_fail(struct cli *cli, const char *text, uint64_t bytes, int r)
+{
+	size_t digits = strspn(text, "0123456789");
+	_cleanup_(freep) char *hint = NULL;
+	const char *letter = text + digits;
+
+	if (r == -EINVAL && *letter >= 'A' && *letter <= 'Z' && !strchr(letter, 'i') &&
+	    asprintf(&hint, "%s is %" PRIu64 " bytes here; %.*s%c counts by 1024", text, bytes,
+		     (int)digits, text, tolower((unsigned char)*letter)) < 0)
+		hint = NULL;
+	return hint ? cli_usage_hint(cli, hint, "%s", bp_errmsg(cli->ctx))
+		    : cli_fail(cli, NULL, r);
 }
 
 /* The shortest decimals that read back as the same number; of two as near, the higher. */

@@ -18,6 +18,11 @@ const struct size_unit *size_unit_find(const char *text);
 /* "64k", "1024". 0, or EXIT_USAGE where it is no size or does not fit 64 bits. */
 int size_unit_parse(struct cli *cli, const char *option, const char *text, uint64_t *ret_bytes);
 /*
+ * What the library refused: with a hint where @text, which gave @bytes, counts by 1000, as it
+ * does in no other tool. Return: an exit status.
+ */
+int size_unit_fail(struct cli *cli, const char *text, uint64_t bytes, int r);
+/*
  * Print @bytes in @unit: a whole number, or two decimals, or below one all that is needed.
  * @style: NULL: "524.04 mebibytes"; "": the number alone; "short", "long": "524.04m",
  * "524.04mebibytes". Return: 0, or EXIT_USAGE for another style.

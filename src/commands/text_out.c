@@ -116,12 +116,13 @@ int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **re
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return cli_failf(cli, NULL, NULL, "Couldn't find input file '%s'", path);
+		return cli_failr(cli, -ENOENT, NULL, NULL, "Couldn't find input file '%s'",
+				 path);
 	if (fd < 0)
-		return cli_failf(cli, path, NULL, "cannot open: %s", strerror(errno));
+		return cli_failr(cli, -errno, path, NULL, "cannot open: %s", strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
-		return cli_failf(cli, NULL, NULL,
+		return cli_failr(cli, -EISDIR, NULL, NULL,
 				 "Not a block device or regular file '%s': it is a directory",
 				 path);
 	}

@@ -159,6 +159,11 @@ static int run(struct cli *cli, const void *p)
 	return args->repair ? dump_repaired(&to, &dump) : text_out(&to);
 }
 
+static const struct out_schema schema = {
+	.name = "bedplate.thin_dump",
+	.help = "Only that it is done: the text goes to --output.",
+};
+
 const struct cmd cmd_thin_dump = {
 	.name = "thin_dump",
 	.group = "Metadata",
@@ -166,5 +171,6 @@ const struct cmd cmd_thin_dump = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema, &thin_plan_schema),
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Test material: thin_generate_metadata and thin_generate_damage. */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_generate.h>
 
@@ -69,6 +69,19 @@ static const struct cmd_opt damage_opts[] = {
 };
 /* clang-format on */
 
+struct spoiled {
+	uint64_t block;
+};
+/* clang-format off */
+static const struct out_column columns[] = {
+	COL_NUMBER(struct spoiled, block, OUT_DEFAULT, "a block of the metadata that was damaged"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_generate_damage", .columns = columns,
+};
+/* clang-format on */
+
 static int run_generate(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -105,10 +118,13 @@ static void print_spoiled(void *user, bp_mblock block)
 {
 	const struct list *list = user;
 
-	if (list->json)
-		bp_json_uint(list->json, NULL, block);
-	else if (!list->cli->quiet)
+	if (list->json) {
+		bp_json_object(list->json, NULL);
+		bp_json_uint(list->json, "block", block);
+		bp_json_object_close(list->json);
+	} else if (!list->cli->quiet) {
 		fprintf(list->cli->out, "block %" PRIu64 "\n", block);
+	}
 }
 
 static int spoil(struct cli *cli, const struct args *args)
@@ -124,18 +140,17 @@ static int spoil(struct cli *cli, const struct args *args)
 		.spoiled = print_spoiled,
 		.user = &list,
 	};
-	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_generate_damage", &list.json)
-			  : 0;
+	int r = cli->json ? cli_json_start(cli, &schema, &list.json) : 0;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	if (list.json)
 		bp_json_array(list.json, "data");
 	r = bp_thin_spoil(cli->ctx, args->output, &opt);
-	if (r < 0) {
-		bp_json_free(list.json);
+	if (r < 0 && list.json)
+		return cli_json_fail(cli, list.json, args->output, r);
+	if (r < 0)
 		return cli_fail(cli, args->output, r);
-	}
 	if (!list.json)
 		return EXIT_OK;
 	bp_json_array_close(list.json);
@@ -150,6 +165,7 @@ static uint64_t given_or_none(const struct cli *cli, const char *name, uint64_t 
 static int run_damage(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
+	struct out *out;
 	int r;
 
 	if (cli_given(cli, "what")) {
@@ -165,7 +181,11 @@ static int run_damage(struct cli *cli, const void *p)
 				     given_or_none(cli, "mapping-root", args->mapping_root),
 				     given_or_none(cli, "details-root", args->details_root),
 				     given_or_none(cli, "metadata-snap", args->metadata_snap));
-	return r < 0 ? cli_fail(cli, args->output, r) : EXIT_OK;
+	if (r < 0)
+		return cli_fail(cli, args->output, r);
+	/* No block of which it is worth to speak. */
+	r = out_open(cli, NULL, &schema, &out);
+	return r ? r : out_print(out);
 }
 
 const struct cmd cmd_thin_generate_metadata = {
@@ -186,5 +206,6 @@ const struct cmd cmd_thin_generate_damage = {
 	.opts = damage_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run_damage,
 };

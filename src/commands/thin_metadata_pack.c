@@ -117,7 +117,8 @@ static int run_job(struct cli *cli, const struct args *args, job_fn job, const c
 	if (r == -EEXIST && !cli->json &&
 	    bp_error_get(cli->ctx)->code == BP_E_METADATA_EXISTS) {
 		if (!ask(cli))
-			return cli_failf(cli, NULL, NULL, "Output file not overwritten");
+			return cli_failr(cli, -EEXIST, NULL, NULL,
+					 "Output file not overwritten");
 		opt.flags |= BP_THIN_PACK_FORCE;
 		r = job(cli->ctx, args->input, args->output, &opt, &res);
 	}

@@ -66,7 +66,7 @@ static int run(struct cli *cli, const void *p)
 		return status;
 	r = bp_thin_metadata_size(cli->ctx, block_bytes, pool_bytes, args->max_thins, &bytes);
 	if (r < 0)
-		return cli_fail(cli, NULL, r);
+		return size_unit_fail(cli, args->block_size, block_bytes, r);
 	return cli->json ? print_json(cli, bytes)
 			 : size_unit_print(cli, bytes, unit, args->numeric);
 }

@@ -4,7 +4,7 @@
  * names the pool, the pool's names the metadata. Or both are given, and the pool's data
  * device is the source: then no device-mapper is needed.
  */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/device.h>
 #include <bedplate/table.h>
@@ -40,6 +40,18 @@ static const struct cmd_opt opts[] = {
 	OPT_CONFLICT("dest-dev", "dest-file"),
 	OPT_REQUIRES("metadata-dev", "data-dev dev-id"),
 	OPT_END
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct out_column columns[] = {
+	DOC("size_bytes", OUT_SIZE, "size of the volume"),
+	DOC("copied_bytes", OUT_SIZE, "what was copied of it"),
+	DOC("zeroed_bytes", OUT_SIZE, "what was zeroed"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_migrate", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
 
@@ -149,7 +161,7 @@ static int print_result(struct cli *cli, const struct bp_thin_migrate_result *re
 			 res->size_bytes);
 		return EXIT_OK;
 	}
-	r = cli_json_begin(cli, "bedplate.thin_migrate", &json);
+	r = cli_json_start(cli, &schema, &json);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	bp_json_object(json, "data");
@@ -211,5 +223,6 @@ const struct cmd cmd_thin_migrate = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -3,6 +3,66 @@
 
 #include <inttypes.h>
 
+/* clang-format off */
+static const struct out_column superblock_members[] = {
+	DOC("damaged", OUT_BOOL, "it can't be used as it is"),
+	DOC("time", OUT_NUMBER, "the clock of snapshots"),
+	DOC("transaction_id", OUT_NUMBER, "of user space"),
+	DOC("transaction_id_from", OUT_TEXT, "where it was found"),
+	DOC("data_block_sectors", OUT_NUMBER, "size of a data block"),
+	DOC("data_block_sectors_from", OUT_TEXT, "where it was found"),
+	DOC("nr_data_blocks", OUT_NUMBER, "of the data device"),
+	DOC("nr_data_blocks_from", OUT_TEXT, "where it was found"),
+	DOC("mapping_root", OUT_NUMBER, "root of the mappings"),
+	DOC("details_root", OUT_NUMBER, "root of the details"),
+	DOC("roots_from", OUT_TEXT, "where they were found"),
+	OUT_COLUMNS_END
+};
+static const struct out_column device_members[] = {
+	DOC("id", OUT_NUMBER, "id in the pool"),
+	DOC("verdict", OUT_TEXT, "how much of it is kept"),
+	DOC("mapped_dblocks", OUT_NUMBER, "data blocks kept"),
+	DOC("expected_dblocks", OUT_NUMBER, "data blocks it had; null: not known"),
+	DOC("transaction_id", OUT_NUMBER, "when it was created"),
+	DOC("creation_time", OUT_NUMBER, "the clock then"),
+	DOC("snapshotted_time", OUT_NUMBER, "the clock at its last snapshot"),
+	OUT_COLUMNS_END
+};
+static const struct out_column loss_members[] = {
+	DOC("device", OUT_NUMBER, "id; null: not known whose"),
+	DOC("begin", OUT_NUMBER, "first virtual block"),
+	DOC("end", OUT_NUMBER, "the one behind the last; null: to the end"),
+	DOC("block", OUT_NUMBER, "of the metadata that is damaged; null: none alone"),
+	DOC("what", OUT_TEXT, "all of it in a sentence"),
+	OUT_COLUMNS_END
+};
+static const struct out_column plan_members[] = {
+	DOC_OBJECT("superblock", superblock_members, "the superblock that will be written"),
+	DOC("whole", OUT_BOOL, "nothing is lost"),
+	DOC("area_read", OUT_BOOL, "all of the metadata had to be read"),
+	DOC("space_map_used", OUT_BOOL, "reference counts were asked"),
+	DOC("nr_devices", OUT_NUMBER, "devices kept"),
+	DOC("nr_mappings", OUT_NUMBER, "mappings kept"),
+	DOC("nr_lost", OUT_NUMBER, "mappings lost"),
+	DOC("lost_unknown", OUT_BOOL, "and more, nobody knows how many"),
+	DOC("nr_damaged_blocks", OUT_NUMBER, "blocks of the metadata that can't be used"),
+	DOC("nr_recovered_subtrees", OUT_NUMBER, "found that nothing led to"),
+	DOC("nr_root_pairs", OUT_NUMBER, "pairs of roots that could be the pool's"),
+	DOC_LIST("devices", device_members, "what becomes of each device"),
+	DOC_LIST("losses", loss_members, "what is lost"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("metadata", OUT_TEXT, "the device or file"),
+	DOC_OBJECT("plan", plan_members, "what a repair would write"),
+	OUT_COLUMNS_END
+};
+const struct out_schema thin_plan_schema = {
+	.name = "bedplate.thin_plan", .columns = columns, .flags = OUT_ONE,
+	.help = "What a repair of a thin pool's metadata keeps and loses.",
+};
+/* clang-format on */
+
 /* Losses beyond this are counted on a terminal; --json has them all. */
 #define TEXT_LOSSES 100
 
@@ -86,7 +146,7 @@ int thin_plan_print(struct cli *cli, const char *path, const struct bp_thin_plan
 		print_plan(cli, plan);
 		return status;
 	}
-	r = cli_json_begin(cli, "bedplate.thin_plan", &json);
+	r = cli_json_start(cli, &thin_plan_schema, &json);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	bp_json_object(json, "data");

@@ -3,9 +3,11 @@
 #ifndef COMMANDS_THIN_PLAN_H
 #define COMMANDS_THIN_PLAN_H
 
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_repair.h>
+
+extern const struct out_schema thin_plan_schema;
 
 /* Make a plan, with progress. @opts: size, progress and user are set here. */
 int thin_plan_make(struct cli *cli, const char *path, struct bp_thin_repair_opts *opts,

@@ -79,5 +79,6 @@ const struct cmd cmd_thin_repair = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&thin_plan_schema),
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_shrink.h>
 
@@ -25,6 +25,28 @@ static const struct cmd_opt opts[] = {
 	OPT_ANY("nr-blocks"),
 	OPT_ANY("data no-copy"),
 	OPT_END
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct out_column move_members[] = {
+	DOC("from", OUT_NUMBER, "first block of the run"),
+	DOC("to", OUT_NUMBER, "where it goes"),
+	DOC("length", OUT_NUMBER, "blocks"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC_LIST("moves", move_members, "runs of data blocks, in the order they are moved"),
+	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
+	DOC("old_nr_data_blocks", OUT_NUMBER, "data blocks there were"),
+	DOC("new_nr_data_blocks", OUT_NUMBER, "data blocks there will be"),
+	DOC("nr_used_blocks", OUT_NUMBER, "data blocks in use"),
+	DOC("nr_moved_blocks", OUT_NUMBER, "of them moved"),
+	DOC("done", OUT_BOOL, "false: a dry run"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_shrink", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
 
@@ -85,7 +107,7 @@ static int run(struct cli *cli, const void *q)
 		.progress = on_progress,
 		.user = &p,
 	};
-	int r = cli->json ? cli_json_begin(cli, "bedplate.thin_shrink", &p.json) : 0;
+	int r = cli->json ? cli_json_start(cli, &schema, &p.json) : 0;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -96,10 +118,10 @@ static int run(struct cli *cli, const void *q)
 	cli_progress_title(cli, "Moving data");
 	r = bp_thin_shrink(cli->ctx, args->input, args->output, args->data, args->nr_blocks,
 			   &opt, &res);
-	if (r < 0) {
-		bp_json_free(p.json);
+	if (r < 0 && p.json)
+		return cli_json_fail(cli, p.json, NULL, r);
+	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	}
 	if (p.json)
 		return end_json(&p, &res);
 	if (cli->dry_run || cli->verbose)
@@ -118,5 +140,6 @@ const struct cmd cmd_thin_shrink = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/cli.h"
+#include "cli/out.h"
 
 #include <bedplate/thin_stat.h>
 
@@ -21,6 +21,24 @@ static const struct cmd_opt opts[] = {
 	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
 	OPT_ANY("op"),
 	OPT_END
+};
+/* clang-format on */
+
+/* clang-format off */
+static const struct out_column row_members[] = {
+	DOC("value", OUT_NUMBER, "reference count, or length of a run"),
+	DOC("times", OUT_NUMBER, "how often"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC_WORD("op", ops, "what was counted"),
+	DOC_LIST("rows", row_members, "by value, ascending"),
+	DOC("times", OUT_NUMBER, "all of them together"),
+	DOC("sum", OUT_NUMBER, "of values, each as often as it is there"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.thin_stat", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
 
@@ -76,7 +94,7 @@ static int print_text(struct cli *cli, const struct args *args, const struct tab
 static int print_json(struct cli *cli, const struct args *args, const struct table *t)
 {
 	struct bp_json *json;
-	int r = cli_json_begin(cli, "bedplate.thin_stat", &json);
+	int r = cli_json_start(cli, &schema, &json);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
@@ -126,5 +144,6 @@ const struct cmd cmd_thin_stat = {
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.schemas = SCHEMAS(&schema),
 	.run = run,
 };
