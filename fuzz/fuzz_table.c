@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	promise(text && bp_ctx_new(&ctx) == 0);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	for (uint32_t flags = 0; flags <= BP_TABLE_PRINTED; flags++) {
+	for (uint32_t flags = 0; flags <= BP_TABLE_KEEP; flags++) {
 		int r = bp_table_parse(ctx, text, flags, &table);
 
 		if (r != 0) {

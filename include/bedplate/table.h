@@ -251,7 +251,9 @@ struct bp_word {
 };
 
 /**
- * bp_table_explain() - Say what every argument of a table means, in order.
+ * bp_table_explain() - Say what every argument of a table means, in order. Of a segment that is
+ * not understood (BP_TABLE_KEEP) the words up to the fault are named, and the @meaning of the one
+ * that is wrong is what is wrong with it.
  * @word: called for each; non-zero ends the walk and is returned.
  * @user: passed to @word.
  *

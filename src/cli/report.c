@@ -94,11 +94,18 @@ static const char *skip_known(const char *message, const struct failure *f)
 	return quoted_len(rest, error->device, "': ") ? rest : message;
 }
 
+/* Does the message begin with what it is about, "SUBJECT: ..." or "'SUBJECT': ..."? */
+static bool names_subject(const struct failure *f)
+{
+	size_t len = strlen(f->subject);
+
+	return (strncmp(f->message, f->subject, len) == 0 && f->message[len] == ':') ||
+	       quoted_len(f->message, f->subject, "': ");
+}
+
 static void failure_text(struct cli *cli, const struct failure *f)
 {
-	size_t len = f->subject ? strlen(f->subject) : 0;
-	bool named = f->subject && strncmp(f->message, f->subject, len) == 0 &&
-		     f->message[len] == ':';
+	bool named = f->subject && names_subject(f);
 
 	cli_progress_end(cli);
 	print_verb(cli, RED);

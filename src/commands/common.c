@@ -2,6 +2,10 @@
 /* What the device verbs share: naming devices, plans, results; see common.h. */
 #include "commands/common.h"
 
+#include "core/near.h"
+
+#include <ctype.h>
+
 const char *const udev_policies[] = {
 	[BP_UDEV_PUBLIC] = "public",
 	[BP_UDEV_PRIVATE] = "private",
@@ -294,6 +298,54 @@ int read_text(struct cli *cli, const char *path, char **ret)
 	return EXIT_OK;
 }
 
+/* A number and blanks at @text: what is behind them, or NULL. */
+static const char *skip_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789"), blanks = strspn(text + digits, " \t");
+
+	return digits && blanks ? text + digits + blanks : NULL;
+}
+
+bool pasted_line(const char *text, struct pasted *ret)
+{
+	const char *at = text + strspn(text, " \t\n");
+	size_t len = strcspn(at, " \t\n");
+	struct pasted p = { 0 };
+
+	if (len > 1 && at[len - 1] == ':') {
+		p.name = at;
+		p.name_len = len - 1;
+		at += len + strspn(at + len, " \t");
+	}
+	p.line = at;
+	at = skip_number(at);
+	at = at ? skip_number(at) : NULL;
+	if (!at || !isalpha((unsigned char)*at))
+		return false;
+	if (ret)
+		*ret = p;
+	return true;
+}
+
+bool is_pasted(const struct cli_list *operands)
+{
+	return operands->count == 1 &&
+	       (streq(operands->words[0], "-") || pasted_line(operands->words[0], NULL));
+}
+
+int pasted_text(struct cli *cli, const struct cli_list *operands, const char *text,
+		const char *file, char **ret)
+{
+	const char *operand = is_pasted(operands) ? operands->words[0] : NULL;
+
+	if (operand && streq(operand, "-"))
+		return read_text(cli, "-", ret);
+	if (file && !operand)
+		return read_text(cli, file, ret);
+	*ret = strdup(operand ? operand : text);
+	return *ret ? EXIT_OK : cli_fail(cli, NULL, -ENOMEM);
+}
+
 int table_given(struct cli *cli, const char *text, const char *file, uint32_t flags,
 		struct bp_table **ret)
 {
@@ -346,4 +398,27 @@ int json_of(int (*write)(const void *user, struct bp_json *json), const void *us
 	}
 	bp_json_free(json);
 	return r;
+}
+
+static const char *next_target(void *user)
+{
+	const struct bp_target *target;
+
+	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
+}
+
+int target_exists(struct cli *cli, const char *name)
+{
+	_cleanup_(freep) char *hint = NULL;
+	struct bp_target_entry entry;
+	const char *near;
+	size_t it = 0;
+
+	if (bp_target_get(name) || bp_target_version(cli->ctx, name, &entry) == 0)
+		return 0;
+	near = near_word(name, next_target, &it);
+	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
+		hint = NULL;
+	return cli_usage_hint(cli, hint ? hint : "'bedplate targets' lists them",
+			      "--target: there is no target '%s'", name);
 }

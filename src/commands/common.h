@@ -120,6 +120,23 @@ const char *selector_text(const struct bp_selector *which);
  */
 int read_text(struct cli *cli, const char *path, char **ret);
 
+/* A name that neither we nor the kernel know is a slip, not an empty answer. 0 or EXIT_USAGE. */
+int target_exists(struct cli *cli, const char *name);
+
+/* "[NAME: ]START LENGTH TARGET ...", as it was printed. Not terminated but by the text's end. */
+struct pasted {
+	const char *name; /* NULL: none */
+	size_t name_len;
+	const char *line; /* behind the name */
+};
+/* Does @text begin with such a line? @ret may be NULL. */
+bool pasted_line(const char *text, struct pasted *ret);
+/* Is the only operand pasted lines, or "-" for standard input, where names are expected? */
+bool is_pasted(const struct cli_list *operands);
+/* Those, or @text, or what is in @file. @ret: free() it. Return: 0 or an exit status. */
+int pasted_text(struct cli *cli, const struct cli_list *operands, const char *text,
+		const char *file, char **ret);
+
 /* A file or a text as a table: one of both is given. Return: 0 or an exit status. */
 int table_given(struct cli *cli, const char *text, const char *file, uint32_t flags,
 		struct bp_table **ret);

@@ -261,6 +261,8 @@ static int run_ls(struct cli *cli, const void *p)
 
 	if (args->tree)
 		return print_tree(cli, args);
+	if (args->only && (r = target_exists(cli, args->only)))
+		return r;
 	r = out_open(cli, &args->out, &ls_schema, &out);
 	if (r || !out)
 		return r;

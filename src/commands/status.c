@@ -3,8 +3,6 @@
 #include "commands/common.h"
 #include "commands/status_text.h"
 
-#include "core/near.h"
-
 #include <inttypes.h>
 
 struct args {
@@ -17,7 +15,7 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt status_opts[] = {
-	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
+	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP "; or lines as they were printed, -: standard input"),
 	OPT_STRING(only, 0, "target", "TARGET", "only segments with this target, whose fields are columns then"),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "of the table that is loaded, not the live one"),
 	OPT_BIT(flags, BP_TABLE_FLUSH, 0, "flush", "let targets commit first, so that the numbers are of now"),
@@ -248,35 +246,11 @@ static int add_device(struct cli *cli, const struct bp_selector *which, void *us
 	return r;
 }
 
-static const char *next_target(void *user)
-{
-	const struct bp_target *target;
-
-	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
-}
-
-/* A name that neither we nor the kernel know is a slip, not an empty answer. */
-static int check_target(struct report *p)
-{
-	const char *near, *name = p->args->only;
-	_cleanup_(freep) char *hint = NULL;
-	struct bp_target_entry entry;
-	size_t it = 0;
-
-	if (!name || bp_target_get(name) || bp_target_version(p->cli->ctx, name, &entry) == 0)
-		return 0;
-	near = near_word(name, next_target, &it);
-	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
-		hint = NULL;
-	return cli_usage_hint(p->cli, hint ? hint : "'bedplate targets' lists them",
-			      "--target: there is no target '%s'", name);
-}
-
 /* Which columns there are. Programs get the fields in an object of their own, always. */
 static int begin(struct report *p, const struct out_schema *schema)
 {
 	const struct bp_target *target = p->args->only ? bp_target_get(p->args->only) : NULL;
-	int r = check_target(p);
+	int r = p->args->only ? target_exists(p->cli, p->args->only) : 0;
 
 	if (r)
 		return r;
@@ -286,6 +260,46 @@ static int begin(struct report *p, const struct out_schema *schema)
 		return cli_fail(p->cli, NULL, r);
 	return out_open_columns(p->cli, &p->args->out, schema,
 				p->fields ? p->fields : schema->columns, &p->out);
+}
+
+/* One line as a kernel or a program printed it. Return: 0 or -errno; 1: not such a line. */
+static int add_pasted(struct report *p, const char *text)
+{
+	_cleanup_(freep) char *target = NULL, *status = NULL, *name = NULL;
+	struct bp_status_line line = { 0 };
+	struct pasted pasted;
+
+	if (!pasted_line(text, &pasted))
+		return 1;
+	name = strndup(pasted.name ? pasted.name : "", pasted.name_len);
+	if (!name || sscanf(pasted.line, "%" SCNu64 " %" SCNu64 " %ms%m[^\n]",
+			    &line.start_sectors, &line.length_sectors, &target, &status) < 3)
+		return -ENOMEM;
+	line.target = target;
+	line.text = status ? status + strspn(status, " ") : "";
+	return add_line(p, name, &line);
+}
+
+/* No device is asked: programs get what others were told. */
+static int print_pasted(struct cli *cli, const struct args *args, struct report *p)
+{
+	_cleanup_(freep) char *text = NULL;
+	int r = pasted_text(cli, &args->names, NULL, NULL, &text);
+	char *save = NULL;
+
+	if (r)
+		return r;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		r = add_pasted(p, line);
+		if (r == 1)
+			r = cli_failf(cli, line, NULL, "no [NAME:] START LENGTH TARGET STATUS");
+		else if (r < 0)
+			r = cli_fail(cli, NULL, r);
+		if (r)
+			return r;
+	}
+	return out_print(steal(p->out));
 }
 
 static int run(struct cli *cli, const struct args *args, const struct out_schema *schema)
@@ -299,6 +313,8 @@ static int run(struct cli *cli, const struct args *args, const struct out_schema
 
 	if (r || !report.out)
 		return r;
+	if (schema != &measure_schema && is_pasted(&args->names))
+		return print_pasted(cli, args, &report);
 	return print_each(cli, &args->names, &report.out, add_device, &report);
 }
 

@@ -17,7 +17,7 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt table_opts[] = {
-	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
+	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP "; with --explain: or lines as they were printed, -: standard input"),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
 	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are; they are zeros else"),
 	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
@@ -36,7 +36,7 @@ static const struct cmd_opt table_opts[] = {
 };
 
 static const struct cmd_opt check_opts[] = {
-	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it"),
+	OPT_OPERANDS(targets, "TARGET", "target of the table's only segment, or of the next one; its options follow it. Or lines as they were printed; -: standard input"),
 	OPT_STRING(text, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors"),
 	OPT_STRING(file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
 	OPT_STRING(for_device, 0, "for", "NAME", "the existing device that the table is for"),
@@ -152,17 +152,59 @@ static int explain(struct cli *cli, const struct args *args, const struct bp_tab
 	return EXIT_OK;
 }
 
+/* The first segment that is not understood, or NULL. */
+static const struct bp_segment *find_problem(const struct bp_table *table, size_t *ret_index)
+{
+	for (size_t i = 0; i < bp_table_count(table); i++) {
+		*ret_index = i;
+		if (bp_table_get(table, i)->problem)
+			return bp_table_get(table, i);
+	}
+	return NULL;
+}
+
+/* A table as somebody wrote it, or as a kernel printed it: in which form it can be understood. */
+static int parse_either(struct cli *cli, const char *text, struct bp_table **ret)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL, *printed = NULL;
+	size_t at;
+	int r = bp_table_parse(cli->ctx, text, BP_TABLE_KEEP, &table);
+
+	if (r >= 0 && find_problem(table, &at))
+		r = bp_table_parse(cli->ctx, text, BP_TABLE_PRINTED, &printed);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	*ret = printed && !find_problem(printed, &at) ? steal(printed) : steal(table);
+	return EXIT_OK;
+}
+
+/* What is wrong with it is told behind the words up to there. */
 static int explain_text(struct cli *cli, const struct args *args)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	_cleanup_(out_freep) struct out *out = NULL;
-	int r = table_given(cli, args->text, args->file, 0, &table);
+	_cleanup_(freep) char *text = NULL;
+	const struct bp_segment *bad;
+	size_t at = 0;
+	int r = pasted_text(cli, &args->names, args->text, args->file, &text);
 
+	if (!r)
+		r = parse_either(cli, text, &table);
 	if (!r)
 		r = out_open(cli, NULL, &explain_schema, &out);
 	if (!r)
 		r = explain(cli, args, table, NULL, out);
-	return r ? r : out_print(steal(out));
+	if (r)
+		return r;
+	bad = find_problem(table, &at);
+	if (bad && cli->json)
+		cli_failf(cli, NULL, NULL, "segment %zu (%s): %s", at, bad->target,
+			  bad->problem);
+	r = out_print(steal(out));
+	if (bad && !cli->json)
+		cli_failf(cli, NULL, NULL, "segment %zu (%s): %s", at, bad->target,
+			  bad->problem);
+	return bad ? EXIT_FAILED : r;
 }
 
 static int explain_devices(struct cli *cli, const struct args *args,
@@ -294,8 +336,10 @@ static int run_table(struct cli *cli, const void *p)
 	_cleanup_(devices_donep) struct devices devices = { 0 };
 	int r;
 
-	if (args->text || args->file)
+	if (args->text || args->file || (args->explain && is_pasted(&args->names)))
 		return explain_text(cli, args);
+	if (args->only && (r = target_exists(cli, args->only)))
+		return r;
 	if (args->concise)
 		return print_concise(cli, args);
 	r = devices_init(cli, &args->names, &devices);
@@ -308,11 +352,12 @@ static int run_table(struct cli *cli, const void *p)
 TYPED_HOOKS(extra, unknown, help)
 
 struct found_row {
-	const char *severity, *argument, *value, *rule, *expected;
+	const char *device, *severity, *argument, *value, *rule, *expected;
 	int64_t segment;
 };
 /* clang-format off */
 static const struct out_column found_columns[] = {
+	COL_TEXT(struct found_row, device, 0, "the device in front of the line, where there is one"),
 	COL_WORD(struct found_row, severity, severity_words, OUT_DEFAULT, "what follows from it"),
 	COL_NUMBER(struct found_row, segment, OUT_DEFAULT, "number of the segment"),
 	COL_TEXT(struct found_row, argument, OUT_DEFAULT, "name of the argument, or its number"),
@@ -326,9 +371,12 @@ static const struct out_schema found_schema = {
 };
 /* clang-format on */
 
-static void add_finding(struct out *out, const struct bp_finding *f)
+#define FOUND_OF_SEVERAL "device,severity,segment,argument,value,rule,expected"
+
+static void add_finding(struct out *out, const char *device, const struct bp_finding *f)
 {
 	struct found_row row = {
+		.device = device,
 		.severity = severity_words[f->severity],
 		.segment = f->segment,
 		.argument = f->argument_name,
@@ -344,19 +392,91 @@ static void add_finding(struct out *out, const struct bp_finding *f)
 	out_add(out, NULL, &row);
 }
 
-static int print_findings(struct cli *cli, const struct bp_findings *findings)
-{
+/* One run of check-table, of one table or of several devices'. */
+struct checking {
+	struct cli *cli;
+	const struct args *args;
+	const struct preflight *how;
 	struct out *out;
-	int r = out_open(cli, NULL, &found_schema, &out);
+	enum bp_severity worst;
+};
 
+static int check_one(struct checking *c, const char *device, const struct bp_table *table)
+{
+	struct bp_findings *findings;
+	int r = preflight_check(c->cli, table, c->how, &findings);
+
+	if (r < 0)
+		return cli_fail(c->cli, device, r);
+	for (size_t i = 0; i < bp_findings_count(findings); i++)
+		add_finding(c->out, device, bp_findings_get(findings, i));
+	if (bp_findings_severity(findings) > c->worst)
+		c->worst = bp_findings_severity(findings);
+	bp_findings_free(findings);
+	return EXIT_OK;
+}
+
+/* The lines of one device: up to the first that has another's name in front. */
+static size_t device_lines(const char *text, struct pasted *ret)
+{
+	const char *at = text;
+	struct pasted next;
+
+	*ret = (struct pasted){ 0 };
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+
+		if (pasted_line(at, &next) && next.name) {
+			if (ret->name && (next.name_len != ret->name_len ||
+					  memcmp(next.name, ret->name, next.name_len) != 0))
+				break;
+			*ret = next;
+		}
+		at += len + (at[len] == '\n');
+	}
+	return (size_t)(at - text);
+}
+
+/* Lines as dmsetup prints them may be of several devices. */
+static int check_lines(struct checking *c, const char *text)
+{
+	struct pasted first;
+	int r = EXIT_OK;
+
+	do {
+		_cleanup_(table_freep) struct bp_table *table = NULL;
+		_cleanup_(freep) char *lines = NULL, *name = NULL;
+		size_t len = device_lines(text, &first);
+
+		lines = strndup(text, len);
+		name = first.name ? strndup(first.name, first.name_len) : NULL;
+		text += len;
+		if (!lines || (first.name && !name))
+			return cli_fail(c->cli, NULL, -ENOMEM);
+		r = bp_table_parse(c->cli->ctx, lines, c->args->printed ? BP_TABLE_PRINTED : 0,
+				   &table);
+		r = r < 0 ? cli_fail(c->cli, name, r) : check_one(c, name, table);
+	} while (!r && *text);
+	return r;
+}
+
+static int check_given(struct checking *c)
+{
+	const struct args *args = c->args;
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	_cleanup_(freep) char *text = NULL;
+	struct out_opts several = { .columns = FOUND_OF_SEVERAL };
+	bool built = args->targets.count && !is_pasted(&args->targets);
+	struct pasted first;
+	int r = built ? typed_build(c->cli, &args->targets, &args->options, true, &table)
+		      : pasted_text(c->cli, &args->targets, args->text, args->file, &text);
+
+	if (!r)
+		r = out_open(c->cli, text && text[device_lines(text, &first)] ? &several : NULL,
+			     &found_schema, &c->out);
 	if (r)
 		return r;
-	for (size_t i = 0; i < bp_findings_count(findings); i++)
-		add_finding(out, bp_findings_get(findings, i));
-	r = out_print(out);
-	if (!r && bp_findings_severity(findings) >= BP_SEVERITY_REFUSED)
-		return EXIT_FAILED;
-	return r;
+	return built ? check_one(c, NULL, table) : check_lines(c, text);
 }
 
 static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
@@ -377,30 +497,24 @@ static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
 static int run_check(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	_cleanup_(table_freep) struct bp_table *table = NULL, *live = NULL;
+	_cleanup_(table_freep) struct bp_table *live = NULL;
 	struct preflight how = { .read_only = args->read_only,
 				 .offline = args->offline,
 				 .printed = args->printed };
-	struct bp_findings *findings;
+	struct checking c = { .cli = cli, .args = args, .how = &how };
 	int r = parse_release(cli, args->kernel, &how.kernel_release);
 
 	if (!r && args->for_device)
 		r = preflight_device(cli, args->for_device, &how, &live);
 	if (r)
 		return r;
-	if (args->targets.count)
-		r = typed_build(cli, &args->targets, &args->options, true, &table);
-	else
-		r = table_given(cli, args->text, args->file,
-				args->printed ? BP_TABLE_PRINTED : 0, &table);
-	if (r)
+	r = check_given(&c);
+	if (r) {
+		out_free(c.out);
 		return r;
-	r = preflight_check(cli, table, &how, &findings);
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	r = print_findings(cli, findings);
-	bp_findings_free(findings);
-	return r;
+	}
+	r = out_print(c.out);
+	return !r && c.worst >= BP_SEVERITY_REFUSED ? EXIT_FAILED : r;
 }
 
 const struct cmd cmd_table = {

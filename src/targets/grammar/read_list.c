@@ -105,6 +105,28 @@ static void list_set(const struct arg *arg, void *base, const struct growing *li
 		memcpy((char *)base + arg->nr_offset, &list->count, sizeof(list->count));
 }
 
+/*
+ * An element could not be read: those before it and what there is of itself stay in the struct, for
+ * whoever wants to know how far reading came. Room for @nr, as the count says. Returns @e.
+ */
+static int list_keep(struct reader *r, const struct arg *arg, void *base, struct growing *list,
+		     size_t nr, int e)
+{
+	size_t read = list->count;
+	char *items;
+
+	if (e != -EINVAL || list->size == 0)
+		return e;
+	list->count = MAX(nr, read + 1);
+	items = arena_array(r->arena, list->count, arg->size);
+	if (!items)
+		return bp_fail_memory(r->ctx);
+	memcpy(items, list->items, (read + 1) * arg->size);
+	list->items = items;
+	list_set(arg, base, list);
+	return e;
+}
+
 /* Elements until the span ends; each takes a word at least, or this would not end. */
 static int read_rest(struct reader *r, const struct arg *arg, void *base, struct growing *list)
 {
@@ -113,7 +135,8 @@ static int read_rest(struct reader *r, const struct arg *arg, void *base, struct
 		int e = read_element(r, arg, list, base);
 
 		if (e < 0)
-			return e;
+			return arg->kind == KIND_WORDS ? e
+						       : list_keep(r, arg, base, list, 0, e);
 		if (r->pos == before)
 			return reader_fail(r, r->pos, arg->name, "'%s' is not part of it",
 					   r->words[r->pos]);
@@ -134,7 +157,8 @@ int reader_list(struct reader *r, const struct arg *arg, void *base, const void 
 		int e = read_element(r, arg, &list, base);
 
 		if (e < 0)
-			return e;
+			return arg->kind == KIND_WORDS ? e
+						       : list_keep(r, arg, base, &list, nr, e);
 	}
 	list_set(arg, base, &list);
 	return 0;

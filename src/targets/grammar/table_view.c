@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tables looked at: compared, explained, as JSON. */
 #include "core/context.h"
+#include "core/number.h"
 #include "targets/grammar/secret.h"
 
 #include <inttypes.h>
@@ -101,6 +102,92 @@ static const char *meaning_of(const struct written *w, char *buf, size_t size)
 	return buf;
 }
 
+/* How far a line that is not understood was: its words up to the fault, half a struct. */
+struct half {
+	struct arena arena;
+	struct written_list words;
+	unsigned fault;         /* number of the argument; 0: none of its words */
+	const char *fault_name; /* or NULL */
+};
+
+static int half_read(struct bp_ctx *ctx, const struct segment *s, struct half *half)
+{
+	void *params = arena_alloc(&half->arena, s->type->size);
+	struct error_state *saved = error_save(ctx);
+	struct arg_order order = { 0 };
+	size_t used;
+	int r = -ENOMEM;
+
+	if (params)
+		r = args_read(ctx, s->type->args, &s->extra, &half->arena, params, &order,
+			      &used);
+	if (r == -EINVAL && ctx) {
+		const struct bp_error *e = bp_error_get(ctx);
+
+		half->fault = e->argument;
+		if (e->argument_name)
+			half->fault_name = arena_strdup(&half->arena, e->argument_name);
+		r = args_write(ctx, s->type->args, params, &order, WRITE_HALF_MADE,
+			       &half->arena, &half->words);
+	}
+	error_restore(ctx, saved);
+	return r == -ENOMEM ? bp_fail_memory(ctx) : 0;
+}
+
+/* The word @i as it was read, where that is certain. A count is computed, not kept. */
+static const struct written *half_word(const struct half *half, const struct segment *s,
+				       size_t i)
+{
+	const struct written *w;
+	uint64_t count;
+
+	if (i + 1 >= half->fault || i >= half->words.list.count)
+		return NULL;
+	w = &half->words.list.items[i];
+	if (streq(w->text, s->extra.items[i]))
+		return w;
+	return w->role == WRITTEN_COUNT &&
+			       number_parse(s->extra.items[i], UINT64_MAX, &count) == 0
+		       ? w
+		       : NULL;
+}
+
+/* The words up to the fault by their names, then what is wrong, then the rest as it is. */
+static int explain_raw(struct bp_ctx *ctx, const struct segment *s, size_t index,
+		       int (*fn)(void *user, const struct bp_word *word), void *user)
+{
+	struct half half = { 0 };
+	const struct written *w = NULL;
+	char buf[96];
+	int r = s->type ? half_read(ctx, s, &half) : 0;
+
+	for (size_t i = 0; r == 0 && i < s->extra.count; i++) {
+		const bool fault = i + 1 == half.fault;
+		struct bp_word word = {
+			.segment = index,
+			.target = s->pub.target,
+			.number = (unsigned)i + 1,
+			.text = s->extra.items[i],
+			.name = fault ? half.fault_name : NULL,
+			.meaning = fault ? s->pub.problem : NULL,
+			.public_text = word_public(s->type, s->extra.items[i], &half.arena),
+		};
+
+		if (i == 0 || w)
+			w = half_word(&half, s, i);
+		if (w) {
+			word.name = w->name;
+			word.meaning = meaning_of(w, buf, sizeof(buf));
+			word.unit =
+				w->arg && w->role == WRITTEN_VALUE ? arg_unit(w->arg) : NULL;
+		}
+		r = word.public_text ? fn(user, &word) : bp_fail_memory(ctx);
+	}
+	vec_done(&half.words.list);
+	arena_done(&half.arena);
+	return r;
+}
+
 static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t index,
 			   int (*fn)(void *user, const struct bp_word *word), void *user)
 {
@@ -132,7 +219,9 @@ int bp_table_explain(struct bp_ctx *ctx, const struct bp_table *table,
 		     int (*word)(void *user, const struct bp_word *word), void *user)
 {
 	for (size_t i = 0; i < table->segments.count; i++) {
-		int r = explain_segment(ctx, table->segments.items[i], i, word, user);
+		const struct segment *s = table->segments.items[i];
+		int r = s->params ? explain_segment(ctx, s, i, word, user)
+				  : explain_raw(ctx, s, i, word, user);
 
 		if (r != 0)
 			return r;
