@@ -18,6 +18,7 @@
 #include <bedplate/era_repair.h>
 #include <bedplate/explain.h>
 #include <bedplate/export.h>
+#include <bedplate/fault.h>
 #include <bedplate/history.h>
 #include <bedplate/inspect.h>
 #include <bedplate/json.h>

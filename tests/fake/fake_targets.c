@@ -170,6 +170,65 @@ static int error(struct fake *fake, const struct fake_dev *dev, struct fake_segm
 	return set_args(segment, &s);
 }
 
+/* One to three of device, offset and milliseconds. */
+static int delay(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+		 const struct words *w)
+{
+	struct strbuf s = { 0 };
+	uint64_t offset, ms;
+	int r = 0;
+
+	if (w->count != 3 && w->count != 6 && w->count != 9)
+		return refuse(fake, dev, "delay", "Requires exactly 3, 6 or 9 arguments",
+			      -EINVAL);
+	for (size_t i = 0; r == 0 && i < w->count; i += 3) {
+		if (number_parse(w->word[i + 1], UINT64_MAX, &offset) < 0)
+			r = refuse(fake, dev, "delay", "Invalid device sector", -EINVAL);
+		else if (number_parse(w->word[i + 2], UINT32_MAX, &ms) < 0)
+			r = refuse(fake, dev, "delay", "Invalid delay", -EINVAL);
+		else
+			r = take_dev(fake, dev, segment, w->word[i], offset, segment->length,
+				     "Device lookup failed");
+		if (r < 0)
+			break;
+		strbuf_addf(&s, "%s", i ? " " : "");
+		add_devno(&s, &segment->devs[i / 3]);
+		strbuf_addf(&s, " %llu %llu", (unsigned long long)offset,
+			    (unsigned long long)ms);
+	}
+	if (r == 0)
+		return set_args(segment, &s);
+	strbuf_done(&s);
+	return r;
+}
+
+/* Features as Linux 6.1 has them: reads can't fail alone. */
+static int flakey(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+		  const struct words *w)
+{
+	struct strbuf s = { 0 };
+	uint64_t offset;
+	int r;
+
+	if (w->count < 4)
+		return refuse(fake, dev, "flakey", "Invalid argument count", -EINVAL);
+	if (w->count > 5 && !streq(w->word[5], "drop_writes") &&
+	    !streq(w->word[5], "error_writes") && !streq(w->word[5], "corrupt_bio_byte"))
+		return refuse(fake, dev, "flakey", "Unrecognised flakey feature requested",
+			      -EINVAL);
+	if (number_parse(w->word[1], UINT64_MAX, &offset) < 0)
+		return refuse(fake, dev, "flakey", "Invalid device sector", -EINVAL);
+	r = take_dev(fake, dev, segment, w->word[0], offset, segment->length,
+		     "Device lookup failed");
+	if (r < 0)
+		return r;
+	add_devno(&s, &segment->devs[0]);
+	for (size_t i = 1; i < w->count; i++)
+		strbuf_addf(&s, " %s", w->word[i]);
+	strbuf_add(&s, w->count < 5 ? " 0" : "");
+	return set_args(segment, &s);
+}
+
 /* --- thin-pool --- */
 
 static const char *const features[] = {
@@ -345,7 +404,7 @@ static const struct {
 	{ "linear", linear }, { "striped", striped },     { "zero", zero },
 	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
 	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
-	{ "verity", any },
+	{ "verity", any },    { "delay", delay },         { "flakey", flakey },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped,
- * zero, error, thin-pool and thin with the real one's rules and words, block devices, nodes, a
+ * zero, error, delay, flakey, thin-pool and thin with the real one's rules and words, block devices, nodes, a
  * log; and faults at any call.
  */
 #ifndef FAKE_OPS_FAKE_H

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside of the fault room: what is kept of a device while it has faults, how tables are made of
+ * it, and one change from beginning to end.
+ */
+#ifndef FAULT_FAULT_H
+#define FAULT_FAULT_H
+
+#include <bedplate/fault.h>
+#include <bedplate/table.h>
+
+#include "core/context.h"
+#include "core/vec.h"
+
+/* --- record.c: one fault --- */
+
+struct fault_ranges {
+	struct bp_fault_range *items;
+	size_t count, size;
+};
+
+struct fault_record {
+	uint64_t id;
+	enum bp_fault_kind kind;
+	uint32_t io;
+	uint32_t delay_ms, corrupt_byte, corrupt_value;
+	int64_t since_ms;           /* Unix time */
+	int64_t until_ms;           /* fault_clock_ms(); 0: until told */
+	struct fault_ranges ranges; /* ascending, apart; never none */
+};
+
+void fault_record_done(struct fault_record *record);
+/* Check what is wanted of a device of @length sectors, and fill in defaults. */
+int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_sector length,
+		      struct fault_record *ret);
+/* A clock that goes on while the machine sleeps, in milliseconds. */
+int64_t fault_clock_ms(void);
+int64_t fault_unix_ms(void);
+
+/* --- state.c: what is kept --- */
+
+struct fault_state {
+	uint32_t major, minor;
+	char *name, *uuid; /* whose it is: as the kernel has them */
+	uint64_t next_id;
+	VEC(struct fault_record) faults;
+	/*
+	 * Tables as text: the device's own; the one with the faults; and what was before that,
+	 * which it still has where a change was cut off in between.
+	 */
+	char *original, *set, *before;
+};
+
+void fault_state_done(struct fault_state *state);
+/* The file of a device in @dir; @size bytes of room. */
+void fault_state_path(const char *dir, uint32_t major, uint32_t minor, char *ret, size_t size);
+/* -ENOENT without a message: there is none. */
+int fault_state_read(struct bp_ctx *ctx, const char *path, struct fault_state *ret);
+/* Whole or not at all, under any crash. */
+int fault_state_write(struct bp_ctx *ctx, const char *path, const struct fault_state *state);
+int fault_dir_make(struct bp_ctx *ctx, const char *dir);
+/* Hold the lock of a device, as nobody else in @dir: a descriptor to close. */
+int fault_lock(struct bp_ctx *ctx, const char *dir, const struct bp_devno *dev,
+	       int64_t timeout_ms, int *ret_fd);
+/* All devices that something is kept of, by number. @ret: free() it. */
+int fault_state_scan(struct bp_ctx *ctx, const char *dir, struct bp_devno **ret,
+		     size_t *ret_count);
+
+/* --- compose.c --- */
+
+/* @original with @faults in it. */
+int fault_compose(struct bp_ctx *ctx, const struct bp_table *original,
+		  const struct fault_record *faults, size_t nr_faults, struct bp_table **ret);
+
+/* --- change.c: one change of one device --- */
+
+enum fault_live {
+	FAULT_LIVE_OWN,     /* it has its own table */
+	FAULT_LIVE_SET,     /* the one with the faults, or what was before */
+	FAULT_LIVE_FOREIGN, /* one that is not kept */
+};
+
+struct fault_change {
+	struct bp_fault_opts opts;
+	const char *dir;
+	char path[4096];
+	int lock;
+	struct bp_devno dev;
+	struct bp_device_info info;
+	struct bp_table *live;
+	bool kept; /* @state was read */
+	struct fault_state state;
+	enum fault_live found;
+};
+
+int fault_opts_read(struct bp_ctx *ctx, const struct bp_fault_opts *from,
+		    struct bp_fault_opts *ret);
+int fault_change_begin(struct bp_ctx *ctx, const struct bp_devno *dev,
+		       const struct bp_fault_opts *opts, struct fault_change *ret);
+void fault_change_end(struct fault_change *change);
+/*
+ * Give the device the table that its state's faults make. @for_ms: of the newest, whose keeper is
+ * started. @action, @about: for the log; NULL: all.
+ */
+int fault_change_apply(struct bp_ctx *ctx, struct fault_change *change, int64_t for_ms,
+		       const char *action, const struct fault_record *about);
+/* Remove faults: @id, and only if put in at @since_ms (0: whenever); id 0: all. How many. */
+size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_ms);
+/* Those whose time is over at @now_ms. */
+size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms);
+int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
+		   int64_t since_ms, const struct bp_fault_opts *opts, size_t *ret_healed);
+
+/* --- keeper.c: who heals when the time is over --- */
+
+struct fault_keeper {
+	int fd; /* -1: none was started */
+};
+
+int fault_keeper_start(struct bp_ctx *ctx, const struct bp_devno *dev,
+		       const struct fault_record *record, const struct bp_fault_opts *opts,
+		       struct fault_keeper *ret);
+/* @go: the fault is there; else it has nothing to do. */
+void fault_keeper_release(struct fault_keeper *keeper, bool go);
+
+/* --- log.c --- */
+
+/* One line. @about: NULL: all faults of the device. Failing to write is a warning. */
+void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
+	       const struct fault_record *about);
+
+/* The name of an I/O set: "reads,writes"; at least 32 bytes. */
+const char *fault_io_text(uint32_t io, char *buf);
+
+#endif

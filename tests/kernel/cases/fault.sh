@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Faults under a mounted file system: each does what it says, heal gives back the very table, and
+# neither a killed caller nor a crash in between leaves a device with a fault.
+. "$KERNEL_LIB"
+command -v mkfs.ext4 > /dev/null || skip "no mkfs.ext4"
+modprobe loop 2> /dev/null || :
+mkdir m state
+f() { verb=$1 && shift && bedplate fault "$verb" --state state "$@"; }
+own() { same "table" "$(dmsetup table d)" "$table"; }
+# The table is the own one, and nothing is kept, within twenty seconds.
+until_own() {
+	for _ in $(seq 40); do
+		[ "$(dmsetup table d)" != "$table" ] || [ -n "$(f status -r --noheadings 2> /dev/null)" ] ||
+			return 0
+		sleep 0.5
+	done
+	own
+	fail "a fault is left: $(f status)"
+}
+# ms CMD...: how many milliseconds it took; it may fail.
+ms() {
+	from=$(date +%s%N)
+	"$@" > /dev/null 2>&1 || :
+	echo $((($(date +%s%N) - from) / 1000000))
+}
+# Behind the file system.
+# shellcheck disable=SC2317 # called by expect_fail
+read_d() { dd if=/dev/mapper/d of=/dev/null bs=4k skip=16000 count=1 iflag=direct status=none; }
+write_d() {
+	dd if=/dev/zero of=/dev/mapper/d bs=4k seek=16000 count=1 oflag=direct conv=notrunc status=none
+}
+# A check that fails must not leave what would hold the lab's own umount back.
+trap 'f heal --all > /dev/null 2>&1' EXIT
+
+wipe "$DISK0"
+# Two segments, of which the second lies before the first.
+dmsetup create d << END
+0 65536 linear $DISK0 65536
+65536 65536 linear $DISK0 0
+END
+table=$(dmsetup table d)
+mkfs.ext4 -q /dev/mapper/d 48M
+mount /dev/mapper/d m
+echo kept > m/kept && sync
+
+# slow: writes wait, reads do not; the mount point names the device.
+f slow m --writes --delay 300ms
+[ "$(ms write_d)" -ge 300 ] || fail "a write was not slow"
+[ "$(ms write_d)" -ge 300 ] || fail "the second write was not slow"
+f heal m && own
+
+# stall: held until healed, then done: nothing failed.
+f stall d
+dd if=/dev/zero of=m/held bs=4k count=1 oflag=direct status=none &
+writer=$!
+sleep 0.3
+kill -0 $writer || fail "a write ended during the stall"
+expect_match '^d +1 stall +reads,writes,flushes active' f status m
+f heal d && own
+wait $writer || fail "the held write failed"
+
+# error: of a part, and only there; flushes of the file system work on.
+f error d --range 128000s..128008s
+expect_fail 1 'Input/output error' read_d
+echo more > m/more && sync m/more
+f heal d --id 1 && own
+expect_fail 1 'no fault of number 1' f heal d --id 1
+
+# corrupt: the byte as told, on the way; the disk has what it had.
+third() { dd "if=$1" bs=4k skip="$2" count=1 iflag=direct status=none | od -An -tx1 -j2 -N1; }
+write_d
+if f corrupt d --byte 3 --value 88 2> err; then
+	same "byte read" "$(third /dev/mapper/d 16000)" " 58"
+	f heal d
+else
+	grep -q 'changes no reads' err || fail "$(cat err)"
+fi
+same "byte" "$(third /dev/mapper/d 16000)" " 00"
+f corrupt d --writes --byte 3 --value 88
+write_d
+f heal d && own
+same "byte written" "$(third /dev/mapper/d 16000)" " 58"
+
+# bad sectors: so many, the same by one seed.
+f bad-sectors d --count 5 --seed 9 --range 32MiB..
+first=$(dmsetup table d)
+same "bad blocks" "$(dmsetup table d | grep -c error)" 5
+f heal d
+f bad-sectors d --count 5 --seed 9 --range 32MiB..
+same "bad blocks" "$(dmsetup table d)" "$first"
+# One fault beside another, and both gone.
+f slow d --range ..8s
+same "segments" "$(dmsetup table d | grep -c -e error -e delay)" 6
+f heal --all && own
+
+# drop: what was not written before is lost, after the machine's death too.
+f drop d
+echo lost > m/lost && sync m/lost
+umount m
+f heal d && own
+e2fsck -fn /dev/mapper/d > /dev/null 2>&1 || e2fsck -fy /dev/mapper/d > fsck 2>&1 || [ $? -le 1 ] ||
+	fail "e2fsck: $(cat fsck)"
+mount /dev/mapper/d m
+expect kept cat m/kept
+[ ! -s m/lost ] || fail "what was dropped is there"
+
+# What can't be is refused, and nothing has changed.
+expect_fail 1 "can't fail" f error d --writes --range 0..8s
+expect_fail 1 'beyond the device' f slow d --range 0..131073s
+expect_fail 1 'no mapped device|does not lie on' f slow /proc
+expect_fail 1 'fault attach' f slow "$DISK1"
+expect_fail 64 'written A..B' f slow d --range 5
+if f error d --reads 2> err; then
+	expect_fail 1 'Input/output error' read_d
+	f heal d
+else
+	grep -q 'Linux 6.5' err || fail "$(cat err)"
+fi
+own
+
+# --for heals by itself, also where the caller and all its group are killed in the middle.
+f error d --for 1s > /dev/null
+expect_fail 1 'Input/output error' read_d
+until_own
+own
+for delay in 0.01 0.03 0.05 0.07 0.09 0.11 0.13 0.2; do
+	setsid sh -c 'exec bedplate fault slow d --state state --delay 1ms --for 300ms' > /dev/null 2>&1 &
+	victim=$!
+	sleep $delay
+	kill -KILL $victim 2> /dev/null || :
+	wait $victim || :
+done
+until_own
+own
+f heal --all && own
+echo after > m/after && sync m/after && umount m
+e2fsck -fn /dev/mapper/d > fsck 2>&1 || fail "e2fsck: $(cat fsck)"
+
+# A layer over an idle disk; a busy one is refused.
+expect_fail 1 'it is in use' bedplate fault attach "$DISK0"
+expect /dev/mapper/layer bedplate fault attach "$DISK1" layer
+f slow layer
+bedplate fault detach --state state layer
+expect_fail 1 'no layer of ours' bedplate fault detach d
+dmsetup remove d
+
+# The log: a line of JSON for each change, in order.
+grep -c '"action": "heal"' state/log > heals
+[ "$(cat heals)" -ge 8 ] || fail "the log has $(cat heals) heals"
+head -n 1 state/log | grep -q '"action": "slow", "device": "d"' || fail "$(head -n 1 state/log)"
+expect "" bedplate ls -q
+[ -z "$(find state -name '*:*' ! -name '*.lock')" ] || fail "something is kept"
