@@ -49,6 +49,7 @@
 #include <bedplate/thin_stat.h>
 #include <bedplate/thin_trim.h>
 #include <bedplate/udev.h>
+#include <bedplate/undelete.h>
 #include <bedplate/units.h>
 #include <bedplate/vdo.h>
 #include <bedplate/vdo_device.h>

@@ -126,6 +126,17 @@ bp_source_volumes_get(const struct bp_source_volumes *volumes, size_t index);
 BP_API void bp_source_volumes_free(struct bp_source_volumes *volumes);
 
 /**
+ * bp_source_swap_steps() - Call @line for each line of a shell that swaps new metadata in.
+ * @path: the file that has it.
+ * @line: non-zero ends it and is returned.
+ *
+ * LVM does it, and keeps what was there as a volume. Nothing is told of metadata that is no pool
+ * of LVM. Return: 0, -ENOMEM.
+ */
+BP_API int bp_source_swap_steps(struct bp_source *source, const char *path,
+				int (*line)(void *user, const char *line), void *user);
+
+/**
  * bp_ctx_use_sources() - From now on take names of sources where metadata is read.
  * @opts: as for bp_source_open(); texts are copied. NULL: stop it.
  *

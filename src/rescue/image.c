@@ -9,6 +9,7 @@
 #include "core/strbuf.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 static void image_freep(struct bp_image **image)
@@ -21,6 +22,7 @@ void bp_image_close(struct bp_image *image)
 	if (!image)
 		return;
 	map_free(image->map);
+	map_free(image->data);
 	free(image->name);
 	free(image);
 }
@@ -85,78 +87,45 @@ static bp_bytes size_of_id(const struct bp_source *source, uint64_t id)
 	return 0;
 }
 
-/* A thin volume of the source's pool as an older metadata text of LVM has it. */
-struct old_volume {
-	const char *name; /* wanted by this, or where it is NULL by @id */
-	uint64_t id;
-	bp_bytes size;
-	bool found;
-};
-
-static void find_in(const struct lvm_vg *vg, const char *pool, struct old_volume *v)
+/* What the newest text that has it says of a volume: by @name, or where that is NULL by *@id. */
+static int find_old(struct bp_source *source, const char *name, uint64_t *id,
+		    bp_bytes *ret_size)
 {
-	for (size_t i = 0; i < vg->nr_lvs && !v->found; i++) {
-		const struct lvm_lv *lv = &vg->lvs[i];
-		const char *of;
-		uint64_t id;
+	old_volumes volumes = { 0 };
+	int r = source_old_volumes(source, &volumes);
 
-		if (!lv->nr_segments || !streq(lvm_lv_type(lv), "thin"))
+	if (r == 0)
+		r = -ENODATA;
+	for (size_t i = 0; r == -ENODATA && i < volumes.count; i++) {
+		const struct old_volume *v = &volumes.items[i];
+
+		if (name ? !streq(v->name, name) : v->id != *id)
 			continue;
-		of = text_string(lv->segments[0].node, "thin_pool");
-		id = text_number(lv->segments[0].node, "device_id", UINT64_MAX);
-		if (!of || !streq(of, pool) ||
-		    (v->name ? !streq(lv->name, v->name) : id != v->id))
-			continue;
-		v->id = id;
-		v->size = lv->size;
-		v->found = true;
+		*id = v->id;
+		*ret_size = v->size;
+		r = 0;
 	}
-}
-
-/* From the newest text backwards: the last that is known of a volume. */
-static int find_old(struct bp_source *source, struct old_volume *v)
-{
-	struct error_state *saved;
-	lvm_old_texts old = { 0 };
-	int r;
-
-	if (source->kind != BP_SOURCE_POOL)
-		return 0;
-	r = lvm_scan_old_texts(source->scan, source->group->vg, &old);
-	saved = error_save(source->ctx);
-	for (size_t i = old.count; r == 0 && !v->found && i-- > 0;) {
-		struct lvm_vg *vg;
-
-		if (lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg) < 0)
-			continue; /* not a whole text after all */
-		find_in(vg, source->lv->name, v);
-		lvm_vg_free(vg);
-	}
-	lvm_old_texts_done(&old);
-	error_restore(source->ctx, saved);
+	old_volumes_done(&volumes);
 	return r;
 }
 
 static int open_by_id(struct bp_source *source, uint64_t id, bp_mblock root, struct map **ret)
 {
-	struct old_volume old = { .id = id, .size = size_of_id(source, id) };
-	int r = old.size ? 0 : find_old(source, &old);
+	bp_bytes size = size_of_id(source, id);
+	int r = size ? 0 : find_old(source, NULL, &id, &size);
 
-	return r < 0 ? r : source_thin_map(source, id, old.size, root, ret);
+	return r < 0 && r != -ENODATA ? r : source_thin_map(source, id, size, root, ret);
 }
 
 /* A volume that LVM has no more, below a root of the time when it was there. */
 static int open_removed(struct bp_source *source, const char *volume, bp_mblock root,
 			struct map **ret)
 {
-	struct old_volume old = { .name = volume };
-	int r = find_old(source, &old);
+	bp_bytes size = 0;
+	uint64_t id = 0;
+	int r = find_old(source, volume, &id, &size);
 
-	if (r < 0)
-		return r;
-	if (!old.found)
-		return -ENODATA;
-	return source_thin_map(source, old.id, old.size, root, ret);
+	return r < 0 ? r : source_thin_map(source, id, size, root, ret);
 }
 
 static int open_map(struct bp_source *source, const char *volume, bp_mblock root,
@@ -206,6 +175,30 @@ int bp_image_open(struct bp_source *source, const char *volume, bp_mblock mappin
 	if (r < 0)
 		return r;
 	*ret = steal(image);
+	return 0;
+}
+
+int image_new(struct bp_source *source, const struct image_parts *take_parts,
+	      struct bp_image **ret, const char *fmt, ...)
+{
+	struct bp_image *image = calloc(1, sizeof(*image));
+	va_list ap;
+	int r = -1;
+
+	va_start(ap, fmt);
+	if (image)
+		r = vasprintf(&image->name, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		free(image);
+		map_free(take_parts->map);
+		map_free(take_parts->data);
+		return bp_fail_memory(source->ctx);
+	}
+	image->source = source;
+	image->map = take_parts->map;
+	image->data = take_parts->data;
+	*ret = image;
 	return 0;
 }
 

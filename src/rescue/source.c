@@ -78,6 +78,25 @@ static bool is_mapper_name(const struct lvm_lv *lv, const char *text)
 	return false;
 }
 
+char *source_pool_node(const struct bp_source *source)
+{
+	struct strbuf s = { 0 };
+	char *node;
+
+	if (source->kind == BP_SOURCE_POOL) {
+		strbuf_add(&s, "/dev/mapper/");
+		add_doubled(&s, source->lv->vg->name);
+		strbuf_add_char(&s, '-');
+		add_doubled(&s, source->lv->name);
+		strbuf_add(&s, "-tpool");
+	} else {
+		strbuf_add(&s, "POOL");
+	}
+	node = s.error ? NULL : strdup(strbuf_text(&s));
+	strbuf_done(&s);
+	return node;
+}
+
 static bool is_slash_name(const struct lvm_lv *lv, const char *text)
 {
 	size_t len = strlen(lv->vg->name);

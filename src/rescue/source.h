@@ -5,6 +5,8 @@
 
 #include <bedplate/source.h>
 
+#include <bedplate/thin_repair.h>
+
 #include "core/vec.h"
 #include "formats/thin/meta.h"
 #include "lvm/scan.h"
@@ -27,6 +29,38 @@ struct bp_source {
 	VEC(struct source_pool *) pools;
 	unsigned depth; /* of maps being made, against volumes that lie on themselves */
 };
+
+/* A thin volume of the source's pool, as some metadata text of LVM has it. */
+struct old_volume {
+	const char *name;            /* owned by the list */
+	uint64_t id, transaction_id; /* of the pool when it was made */
+	uint64_t seqno;              /* of the newest text that has it */
+	bp_bytes size;
+};
+typedef VEC(struct old_volume) old_volumes;
+
+/*
+ * Those of the present text, then of older ones, newest first; each name, number and transaction
+ * once. Nothing where the source is no pool of LVM. @ret: empty; free it in any case.
+ */
+int source_old_volumes(struct bp_source *source, old_volumes *ret);
+void old_volumes_done(old_volumes *volumes);
+
+/*
+ * What can be had of the pool's metadata: thin_plan_io() with what LVM knows of the pool for what a
+ * damaged superblock does not tell. Free it before the source is closed.
+ */
+int source_plan(struct bp_source *source, const struct bp_thin_repair_opts *opts,
+		struct bp_thin_plan **ret);
+
+/* The pool's data; NULL in *@ret where it was not given. The caller frees it. */
+int source_data_map(struct bp_source *source, struct map **ret);
+
+/*
+ * The node of the pool's own device when it is active: "/dev/mapper/vg-pool-tpool"; of bare metadata
+ * "POOL", for a reader to fill in. NULL: no memory. free() it.
+ */
+char *source_pool_node(const struct bp_source *source);
 
 /* Search disks, those of this machine where @nr is 0; source->scan has what was found. */
 int source_scan(struct bp_source *source, const char *const *names, size_t nr,
@@ -63,6 +97,15 @@ struct thin_map_opts {
 	struct map *external; /* the external origin: lent, may be NULL */
 };
 int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret);
+
+/* A run of mappings; or where @data is BP_NONE blocks that can't be had, and why. */
+struct thin_map_run {
+	bp_dblock begin, data, length;
+	const char *why;
+};
+/* The same of runs that are known, by rising begin; copied. @opts->root counts for nothing. */
+int thin_map_of_runs(struct bp_ctx *ctx, const struct thin_map_opts *opts,
+		     const struct thin_map_run *runs, size_t nr, struct map **ret);
 
 /* An old snapshot: what differs is in @take_store. Both are taken on success. */
 int snapshot_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_store,

@@ -385,6 +385,13 @@ static int bare_data(struct bp_source *source, struct map **ret)
 		       : 0;
 }
 
+int source_data_map(struct bp_source *source, struct map **ret)
+{
+	if (source->kind == BP_SOURCE_POOL)
+		return named_map(source, source->lv, "pool", ret);
+	return bare_data(source, ret);
+}
+
 static int bare_pool(struct bp_source *source, struct source_pool **ret)
 {
 	struct source_pool *pool;

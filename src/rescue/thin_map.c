@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A thin volume as a map. Its tree is read once, whole, each node verified; what can't be read
- * is missing, not zero. Takes 24 bytes for each run of mappings that continue each other.
+ * is missing, not zero. Takes 32 bytes for each run of mappings that continue each other.
  */
 #include "rescue/source.h"
 
 #include <inttypes.h>
 
-struct run {
-	bp_dblock begin, data, length; /* data BP_NONE: can't be read */
-};
-
 struct thin_volume_map {
 	struct map map;
 	struct map *data, *external; /* lent */
 	bp_bytes block_bytes;
-	VEC(struct run) runs; /* by rising begin */
+	VEC(struct thin_map_run) runs; /* by rising begin */
 };
 
 static struct thin_volume_map *volume_of(struct map *map)
@@ -24,13 +20,13 @@ static struct thin_volume_map *volume_of(struct map *map)
 }
 
 /* The first run that ends behind @block. */
-static const struct run *find_run(const struct thin_volume_map *m, bp_dblock block)
+static const struct thin_map_run *find_run(const struct thin_volume_map *m, bp_dblock block)
 {
 	size_t low = 0, high = m->runs.count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		const struct run *run = &m->runs.items[mid];
+		const struct thin_map_run *run = &m->runs.items[mid];
 
 		if (block >= run->begin && block - run->begin >= run->length)
 			low = mid + 1;
@@ -68,7 +64,7 @@ static int thin_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_pi
 {
 	const struct thin_volume_map *m = volume_of(map);
 	bp_dblock block = at / m->block_bytes;
-	const struct run *run = find_run(m, block);
+	const struct thin_map_run *run = find_run(m, block);
 	bp_dblock end;
 	bp_bytes data_at;
 
@@ -79,8 +75,7 @@ static int thin_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_pi
 	if (run->data == BP_NONE || !m->data ||
 	    mul_overflow(run->data + (block - run->begin), m->block_bytes, &data_at)) {
 		*ret = (struct map_piece){ .kind = MAP_MISSING, .length = max };
-		ret->why = run->data == BP_NONE ? "its metadata can't be read"
-						: "the pool's data was not given";
+		ret->why = run->data == BP_NONE ? run->why : "the pool's data was not given";
 		return 0;
 	}
 	data_at += at % m->block_bytes;
@@ -111,8 +106,8 @@ struct reader {
 
 static int add_run(struct thin_volume_map *m, bp_dblock begin, bp_dblock data, bp_dblock length)
 {
-	struct run *last = m->runs.count ? &m->runs.items[m->runs.count - 1] : NULL;
-	struct run run = { begin, data, length };
+	struct thin_map_run *last = m->runs.count ? &m->runs.items[m->runs.count - 1] : NULL;
+	struct thin_map_run run = { begin, data, length, "its metadata can't be read" };
 
 	if (last && last->begin + last->length == begin && data != BP_NONE &&
 	    last->data != BP_NONE && last->data + last->length == data) {
@@ -173,7 +168,7 @@ static bp_bytes mapped_end(const struct thin_volume_map *m)
 	bp_bytes end;
 
 	for (size_t i = m->runs.count; i-- > 0;) {
-		const struct run *run = &m->runs.items[i];
+		const struct thin_map_run *run = &m->runs.items[i];
 
 		if (run->data != BP_NONE && !add_overflow(run->begin, run->length, &last) &&
 		    !mul_overflow(last, m->block_bytes, &end))
@@ -182,17 +177,45 @@ static bp_bytes mapped_end(const struct thin_volume_map *m)
 	return 0;
 }
 
-int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret)
+static struct thin_volume_map *volume_map_new(const struct thin_map_opts *opts)
 {
 	struct thin_volume_map *m = calloc(1, sizeof(*m));
-	int r;
 
 	if (!m)
-		return bp_fail_memory(meta->meta.ctx);
+		return NULL;
 	m->map = (struct map){ .ops = &thin_ops, .size = opts->size };
 	m->data = opts->data;
 	m->external = opts->external;
 	m->block_bytes = opts->block_bytes;
+	return m;
+}
+
+int thin_map_of_runs(struct bp_ctx *ctx, const struct thin_map_opts *opts,
+		     const struct thin_map_run *runs, size_t nr, struct map **ret)
+{
+	struct thin_volume_map *m = volume_map_new(opts);
+	int r = m ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < nr; i++)
+		r = vec_add(&m->runs, &runs[i]);
+	if (r < 0) {
+		if (m)
+			thin_free(&m->map);
+		return bp_fail_memory(ctx);
+	}
+	if (!opts->size)
+		m->map.size = mapped_end(m);
+	*ret = &m->map;
+	return 0;
+}
+
+int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret)
+{
+	struct thin_volume_map *m = volume_map_new(opts);
+	int r;
+
+	if (!m)
+		return bp_fail_memory(meta->meta.ctx);
 	r = read_tree(meta, opts->root, m);
 	if (r < 0) {
 		thin_free(&m->map);

@@ -8,6 +8,17 @@
 #include "formats/thin/emit.h"
 #include "formats/thin/salvage.h"
 
+/* A device that the plan's metadata does not have, to be written with the others. */
+struct plan_graft {
+	struct bp_thin_device device; /* root and mapped_dblocks count for nothing */
+	/* Calls @run for all of its mappings, by rising block; negative ends it. */
+	int (*runs)(void *user,
+		    int (*run)(void *to, uint64_t begin, uint64_t data, uint64_t length,
+			       uint32_t time),
+		    void *to);
+	void *user;
+};
+
 struct bp_thin_plan {
 	struct bp_ctx *ctx;
 	struct bp_thin_repair_opts opts;
@@ -26,6 +37,7 @@ struct bp_thin_plan {
 	VEC(struct bp_thin_plan_loss) losses;
 	struct arena words; /* their texts */
 	const char *stage;
+	const struct plan_graft *graft; /* or NULL; lent while it is written */
 };
 
 /* bp_thin_plan() on an io. Closes @take_io with the plan, on success. */

@@ -42,10 +42,9 @@ static int on_device(void *user, const struct thin_device *device)
 	return 0;
 }
 
-static int on_device_end(void *user)
+/* All mappings of a device were given. */
+static int end_device(struct writer *w, const struct bp_thin_device *from)
 {
-	struct writer *w = user;
-	const struct bp_thin_device *from = &w->device->details;
 	struct thin_made_device device = {
 		.id = from->id,
 		.details = {
@@ -61,6 +60,27 @@ static int on_device_end(void *user)
 		return r;
 	device.details.mapped_blocks = le64_make(mapped);
 	return thin_make_add(&w->make, &device);
+}
+
+static int on_device_end(void *user)
+{
+	struct writer *w = user;
+
+	return end_device(w, &w->device->details);
+}
+
+static int graft_run(void *user, uint64_t begin, uint64_t data, uint64_t length, uint32_t time)
+{
+	struct writer *w = user;
+
+	return thin_map_run(&w->make.map, begin, data, length, time);
+}
+
+static int write_graft(struct writer *w, const struct plan_graft *graft)
+{
+	int r = graft->runs(graft->user, graft_run, w);
+
+	return r < 0 ? r : end_device(w, &graft->device);
 }
 
 static int on_ref(void *user, bp_mblock name)
@@ -126,6 +146,8 @@ static int write_all(struct writer *w)
 		r = thin_emit_share(&plan->emit);
 	if (r == 0)
 		r = thin_emit_all(&plan->emit, &sink, w);
+	if (r == 0 && plan->graft)
+		r = write_graft(w, plan->graft);
 	if (r < 0)
 		return r;
 	defs = calloc(w->defs.count + 1, sizeof(*defs));

@@ -20,6 +20,9 @@
 /* Looking at index blocks takes this many steps at most, one for each block and index. */
 #define INDEX_STEPS 2000000000u
 
+/* Devices of all pairs together that are compared; what is beyond is ordered by the rest. */
+#define LISTS_MAX (1u << 20)
+
 /* Free blocks that may be passed by between a transaction and the next; more: not the next. */
 #define NEXT_SKIPS 16u
 
@@ -334,28 +337,32 @@ static int newer_all(const struct knowns *a, const struct knowns *b,
 	return result;
 }
 
-static int order_devices(struct salvage *s, const struct salvage_pair *a,
-			 const struct salvage_pair *b, int *ret)
+/* The devices of a pair's two trees. */
+struct pair_lists {
+	struct knowns details, top;
+};
+
+static int lists_read(struct salvage *s, const struct salvage_pair *p, struct pair_lists *ret)
 {
-	struct knowns d[2] = { 0 }, t[2] = { 0 };
-	int r = 0;
+	int r = p->details ? know(s, p->details, SALVAGE_DETAILS, &ret->details, 0) : 0;
 
-	for (int i = 0; i < 2 && r == 0; i++) {
-		const struct salvage_pair *p = i ? b : a;
-
-		if (p->details)
-			r = know(s, p->details, SALVAGE_DETAILS, &d[i], 0);
-		if (r == 0 && p->mapping)
-			r = know(s, p->mapping, SALVAGE_TOP, &t[i], 0);
-	}
-	*ret = newer_all(&d[0], &d[1], newer_device);
-	if (!*ret)
-		*ret = newer_all(&t[0], &t[1], newer_mappings);
-	for (int i = 0; i < 2; i++) {
-		vec_done(&d[i].list);
-		vec_done(&t[i].list);
-	}
+	if (r == 0 && p->mapping)
+		r = know(s, p->mapping, SALVAGE_TOP, &ret->top, 0);
 	return r;
+}
+
+static void lists_done(struct pair_lists *lists)
+{
+	vec_done(&lists->details.list);
+	vec_done(&lists->top.list);
+}
+
+/* What times of devices that both have prove; 0: nothing. */
+static int order_lists(const struct pair_lists *a, const struct pair_lists *b)
+{
+	int newer = newer_all(&a->details, &b->details, newer_device);
+
+	return newer ? newer : newer_all(&a->top, &b->top, newer_mappings);
 }
 
 /* Blocks in use by a pair's space map. */
@@ -424,19 +431,14 @@ static int order_allocation(struct salvage *s, const struct salvage_pair *a,
 	return r;
 }
 
-/* > 0: @a is newer. */
-static int order(struct salvage *s, const struct salvage_pair *a, const struct salvage_pair *b,
-		 int *ret)
+/* Where times prove nothing. > 0: @a is newer. */
+static int order_weakly(struct salvage *s, const struct salvage_pair *a,
+			const struct salvage_pair *b, int *ret)
 {
-	int r;
+	int r = 0;
 
 	*ret = 0;
-	if (!a->nr_clashing != !b->nr_clashing)
-		*ret = a->nr_clashing ? -1 : 1;
-	if (*ret)
-		return 0;
-	r = order_devices(s, a, b, ret);
-	if (r == 0 && !*ret && a->index && b->index)
+	if (a->index && b->index)
 		r = order_allocation(s, a, b, ret);
 	if (!*ret && a->transaction != b->transaction)
 		*ret = a->transaction > b->transaction ? 1 : -1;
@@ -446,26 +448,95 @@ static int order(struct salvage *s, const struct salvage_pair *a, const struct s
 	return r;
 }
 
-/* Few: by insertion, as the order need not be one of numbers. */
-static int sort_pairs(struct salvage *s, struct salvage_pairs *pairs)
+/* What is proved of each two of @nr pairs: [i * nr + k] > 0: i is newer than k. */
+static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t nr,
+		     int8_t *proved)
 {
-	struct salvage_pair *items = pairs->list.items;
+	struct pair_lists *lists = calloc(nr + 1, sizeof(*lists));
+	size_t total = 0, loaded = 0;
+	int r = lists ? 0 : -ENOMEM;
+
+	for (; r == 0 && loaded < nr && total < LISTS_MAX; loaded++) {
+		r = lists_read(s, &items[loaded], &lists[loaded]);
+		total += lists[loaded].details.list.count + lists[loaded].top.list.count;
+	}
+	for (size_t i = 0; r == 0 && i < nr; i++)
+		for (size_t k = 0; k < i; k++) {
+			int newer = !items[k].nr_clashing - !items[i].nr_clashing;
+
+			if (!newer && i < loaded)
+				newer = -order_lists(&lists[i], &lists[k]);
+			proved[k * nr + i] = (int8_t)newer;
+			proved[i * nr + k] = (int8_t)-newer;
+		}
+	for (size_t i = 0; lists && i < nr; i++)
+		lists_done(&lists[i]);
+	free(lists);
+	return r;
+}
+
+/* Is one of those left proved to be newer than @i? */
+static bool is_older(const int8_t *proved, const bool *taken, size_t nr, size_t i)
+{
+	for (size_t k = 0; k < nr; k++)
+		if (!taken[k] && proved[k * nr + i] > 0)
+			return true;
+	return false;
+}
+
+/* The newest of those left: of what nothing is proved newer; of all, where proofs go in a ring. */
+static int pick_newest(struct salvage *s, const struct salvage_pair *items, size_t nr,
+		       const int8_t *proved, const bool *taken, size_t *ret)
+{
+	size_t best = nr;
+	bool best_older = true;
 	int r = 0;
 
-	for (size_t i = 1; r == 0 && i < pairs->list.count; i++) {
-		struct salvage_pair at = items[i];
-		size_t k = i;
+	for (size_t i = 0; r == 0 && i < nr; i++) {
+		bool older;
+		int newer = 1;
 
-		for (; r == 0 && k > 0; k--) {
-			int newer;
-
-			r = order(s, &at, &items[k - 1], &newer);
-			if (r < 0 || newer <= 0)
-				break;
-			items[k] = items[k - 1];
+		if (taken[i])
+			continue;
+		older = is_older(proved, taken, nr, i);
+		if (older && !best_older)
+			continue;
+		if (best < nr && older == best_older)
+			r = order_weakly(s, &items[i], &items[best], &newer);
+		if (newer > 0) {
+			best = i;
+			best_older = older;
 		}
-		items[k] = at;
 	}
+	*ret = best;
+	return r;
+}
+
+/*
+ * Newest first. What times prove holds for any two, also where nothing can be said of those in
+ * between; the rest is no order of numbers, so the next one is looked for each time.
+ */
+static int sort_pairs(struct salvage *s, struct salvage_pairs *pairs)
+{
+	size_t nr = pairs->list.count;
+	_cleanup_(freep) int8_t *proved = calloc(nr + 1, nr + 1);
+	_cleanup_(freep) bool *taken = calloc(nr + 1, sizeof(*taken));
+	_cleanup_(freep) struct salvage_pair *sorted = calloc(nr + 1, sizeof(*sorted));
+	int r = proved && taken && sorted ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = prove_all(s, pairs->list.items, nr, proved);
+	for (size_t n = 0; r == 0 && n < nr; n++) {
+		size_t next;
+
+		r = pick_newest(s, pairs->list.items, nr, proved, taken, &next);
+		if (r < 0)
+			break;
+		taken[next] = true;
+		sorted[n] = pairs->list.items[next];
+	}
+	if (r == 0 && nr)
+		memcpy(pairs->list.items, sorted, nr * sizeof(*sorted));
 	return r;
 }
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where new metadata may go. Promises that nothing is written over that holds anything: neither
+ * a part of the source, by any of its names, nor metadata, nor what libblkid knows.
+ */
+#include "rescue/output.h"
+
+#include "formats/thin/plan.h"
+#include "io/output.h"
+#include "io/probe.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* --- no part of the source --- */
+
+static int refuse_images(struct bp_source *source, const char *path)
+{
+	const struct lvm_scan *scan = source->scan;
+	int r = 0;
+
+	if (source->image)
+		r = output_refuse_input(source->ctx, -1, source->image->path, path);
+	if (r == 0 && source->data)
+		r = output_refuse_input(source->ctx, -1, source->data->path, path);
+	for (size_t i = 0; r == 0 && scan && i < scan->disks.count; i++)
+		r = output_refuse_input(source->ctx, -1, scan->disks.items[i].image->path,
+					path);
+	return r;
+}
+
+/* LVM's uuid of an active volume, dashes left out: "LVM-" VG LV. "": it is no such device. */
+static void active_uuid(const struct stat *st, char ret[160])
+{
+	char name[80];
+	FILE *f;
+
+	ret[0] = '\0';
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/dm/uuid", major(st->st_rdev),
+		 minor(st->st_rdev));
+	f = fopen(name, "re");
+	if (!f)
+		return;
+	ret[fread(ret, 1, 159, f)] = '\0';
+	fclose(f);
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+static bool ends_with_uuid(const char *text, const char *uuid)
+{
+	char plain[LVM_UUID_SIZE];
+	size_t n = 0;
+
+	for (; uuid && *uuid && n < sizeof(plain) - 1; uuid++)
+		if (*uuid != '-')
+			plain[n++] = *uuid;
+	plain[n] = '\0';
+	return n && strstr(text, plain);
+}
+
+/* An active volume that the pool is made of: its metadata, data, or a leg of either. */
+static int refuse_parts(struct bp_source *source, const struct stat *st, const char *path)
+{
+	const struct lvm_vg *vg = source->group ? source->group->vg : NULL;
+	char uuid[160];
+
+	if (!vg || !S_ISBLK(st->st_mode))
+		return 0;
+	active_uuid(st, uuid);
+	for (size_t i = 0; i < vg->nr_lvs; i++) {
+		const struct lvm_lv *lv = &vg->lvs[i];
+
+		/* What a user sees may be given; parts of others but the spare may not. */
+		if (!ends_with_uuid(uuid, lv->uuid) || streq(lv->name, "lvol0_pmspare") ||
+		    (lv->visible && lv != source->lv))
+			continue;
+		bp_fail(source->ctx, -EINVAL, "'%s' is %s/%s, a part of what is read", path,
+			vg->name, lv->name);
+		error_set_code(source->ctx, BP_E_USAGE);
+		error_set_hint(source->ctx, "make a new volume for it");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* --- nothing there --- */
+
+static int holds(struct bp_source *source, const char *path, const char *what)
+{
+	bp_fail(source->ctx, -EEXIST, "'%s' holds something already: %s", path, what);
+	error_set_code(source->ctx, BP_E_USAGE);
+	error_set_hint(source->ctx, "name a new file, or wipe it if nothing of it is needed");
+	return -EEXIST;
+}
+
+static int refuse_content(struct bp_source *source, const char *path)
+{
+	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+	_cleanup_(raw_image_closep) struct raw_image *image = NULL;
+	struct probe_signature sig = { 0 };
+	int r = block ? raw_image_open(source->ctx, path, &image) : bp_fail_memory(source->ctx);
+
+	if (r < 0 || image->size < IO_BLOCK)
+		return r;
+	r = raw_image_read(image, 0, IO_BLOCK, block);
+	if (r < 0)
+		return bp_fail(source->ctx, r, "'%s' can't be read: %s", path,
+			       strerrordesc_np(-r));
+	if (block_kind_of(block) != BLOCK_UNKNOWN)
+		return holds(source, path, "device-mapper metadata");
+	r = probe_signature(image->fd, 0, image->size, &sig);
+	return r == -ENODATA ? 0 : holds(source, path, sig.type[0] ? sig.type : "data");
+}
+
+/* A file with anything in it is not ours to judge, but for one that is all holes. */
+static int refuse_file(struct bp_source *source, const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_blocks == 0)
+		return 0;
+	return holds(source, path, "a file with data in it");
+}
+
+/* --- opening it --- */
+
+static int make_file(struct bp_source *source, const char *path, bp_bytes size)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+	int r = fd < 0 || ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (r == 0)
+		return 0;
+	if (fd >= 0)
+		unlink(path);
+	return bp_fail(source->ctx, r, "'%s': cannot make it: %s", path, strerrordesc_np(-r));
+}
+
+static int prepare(struct bp_source *source, const char *path, bp_bytes size, bool *ret_made)
+{
+	struct stat st;
+	int r;
+
+	*ret_made = stat(path, &st) < 0 && errno == ENOENT;
+	if (*ret_made) {
+		r = make_file(source, path, size);
+		*ret_made = r == 0;
+		return r;
+	}
+	r = refuse_images(source, path);
+	if (r == 0)
+		r = refuse_parts(source, &st, path);
+	if (r == 0)
+		r = refuse_file(source, path, &st);
+	if (r == 0)
+		r = refuse_content(source, path);
+	if (r == 0 && S_ISREG(st.st_mode) && (bp_bytes)st.st_size < size &&
+	    truncate(path, (off_t)size) < 0)
+		r = bp_fail(source->ctx, -errno, "'%s': cannot make it larger: %s", path,
+			    strerrordesc_np(errno));
+	return r;
+}
+
+int source_plan_write(struct bp_source *source, struct bp_thin_plan *plan, const char *path)
+{
+	bool made = false;
+	struct io *io;
+	int r = prepare(source, path, plan->io->nr_blocks * IO_BLOCK, &made);
+
+	if (r == 0)
+		r = io_open(source->ctx, path, IO_WRITE | IO_OUTPUT, &io);
+	if (r == 0) {
+		r = thin_plan_write_io(plan, io);
+		io_close(io);
+	}
+	if (r < 0)
+		error_set_device(source->ctx, path);
+	if (r < 0 && made)
+		unlink(path);
+	return r;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lines for a shell that put new metadata into its pool: LVM stays the owner of its pools, and
+ * swaps it in itself. Promises to name what it knows, and nothing that changes the old metadata:
+ * LVM keeps that as the volume that was swapped.
+ */
+#include "core/strbuf.h"
+#include "rescue/source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NEW_LV "rescued" /* in examples; made larger by one figure where it is taken */
+
+/* As one word of a shell. */
+static void add_quoted(struct strbuf *s, const char *text)
+{
+	strbuf_add(s, "'");
+	for (; *text; text++)
+		if (*text == '\'')
+			strbuf_add(s, "'\\''");
+		else
+			strbuf_add_char(s, *text);
+	strbuf_add(s, "'");
+}
+
+static bool is_plain(const char *text)
+{
+	return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789/._+-")] == '\0';
+}
+
+static void add_word(struct strbuf *s, const char *text)
+{
+	if (is_plain(text))
+		strbuf_add(s, text);
+	else
+		add_quoted(s, text);
+}
+
+/* A name for a volume that the group has not. */
+static void free_name(const struct lvm_vg *vg, char ret[32])
+{
+	snprintf(ret, 32, NEW_LV);
+	for (unsigned i = 2; lvm_lv_find(vg, ret) && i < 1000; i++)
+		snprintf(ret, 32, NEW_LV "%u", i);
+}
+
+struct steps {
+	int (*line)(void *user, const char *line);
+	void *user;
+};
+
+static int tell(const struct steps *steps, struct bp_ctx *ctx, struct strbuf *s)
+{
+	int r = s->error ? bp_fail_memory(ctx) : steps->line(steps->user, strbuf_text(s));
+
+	strbuf_done(s);
+	return r;
+}
+
+/* "PREFIXvg/lv": names from a text are as good as any. */
+static void add_lv(struct strbuf *s, const char *prefix, const struct lvm_vg *vg,
+		   const char *lv)
+{
+	_cleanup_(strbuf_done) struct strbuf whole = { 0 };
+
+	strbuf_addf(&whole, "%s%s/%s", prefix, vg->name, lv);
+	s->error = s->error ? s->error : whole.error;
+	add_word(s, strbuf_text(&whole));
+}
+
+struct swap {
+	struct bp_source *source;
+	const struct lvm_vg *vg;
+	const char *path;
+	char name[32]; /* of the volume that is made for it */
+};
+
+static void line_create(const struct swap *swap, struct strbuf *s)
+{
+	const struct lvm_lv *meta = lvm_lv_named_by(swap->source->lv, "metadata");
+
+	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", meta ? meta->size : 0, swap->name);
+	add_word(s, swap->vg->name);
+}
+
+static void line_copy(const struct swap *swap, struct strbuf *s)
+{
+	strbuf_add(s, "dd if=");
+	add_word(s, swap->path);
+	strbuf_add(s, " of=");
+	add_lv(s, "/dev/", swap->vg, swap->name);
+	strbuf_add(s, " bs=1M conv=fsync");
+}
+
+static void line_inactive(const struct swap *swap, struct strbuf *s)
+{
+	strbuf_add(s, "lvchange -an ");
+	add_lv(s, "", swap->vg, swap->source->lv->name);
+	strbuf_add_char(s, ' ');
+	add_lv(s, "", swap->vg, swap->name);
+}
+
+static void line_convert(const struct swap *swap, struct strbuf *s)
+{
+	strbuf_add(s, "lvconvert -y --thinpool ");
+	add_lv(s, "", swap->vg, swap->source->lv->name);
+	strbuf_add(s, " --poolmetadata ");
+	add_lv(s, "", swap->vg, swap->name);
+}
+
+static void line_active(const struct swap *swap, struct strbuf *s)
+{
+	strbuf_add(s, "lvchange -ay ");
+	add_lv(s, "", swap->vg, swap->source->lv->name);
+}
+
+static int steps_of_lvm(struct bp_source *source, const char *path, const struct steps *steps)
+{
+	static void (*const lines[])(const struct swap *swap, struct strbuf *s) = {
+		line_create, line_copy, line_inactive, line_convert, line_active,
+	};
+	struct swap swap = { .source = source, .vg = source->lv->vg, .path = path };
+	int r = 0;
+
+	free_name(swap.vg, swap.name);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lines); i++) {
+		struct strbuf s = { 0 };
+
+		lines[i](&swap, &s);
+		r = tell(steps, source->ctx, &s);
+	}
+	return r;
+}
+
+int bp_source_swap_steps(struct bp_source *source, const char *path,
+			 int (*line)(void *user, const char *line), void *user)
+{
+	const struct steps steps = { line, user };
+
+	return source->kind == BP_SOURCE_POOL ? steps_of_lvm(source, path, &steps) : 0;
+}

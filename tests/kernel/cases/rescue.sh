@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 240
+# Disasters of pools that LVM made, and the way out: volumes removed, blocks given away since, a
+# group removed by force, metadata lost. The disk is read as a file; what comes out is compared, and
+# LVM swaps the new metadata in by the lines that are printed.
+. "$KERNEL_LIB"
+
+command -v lvm > /dev/null || skip "there is no lvm2"
+tools=$(dirname "$(readlink -f "$(command -v bedplate)")")
+mkdir -p etc /run/lvm /run/lock/lvm
+cat > etc/lvm.conf << END_OF_CONF
+devices { use_devicesfile=0 filter=["a|^$DISK0\$|","r|.*|"] obtain_device_list_from_udev=0 }
+activation { udev_sync=0 udev_rules=0 monitoring=0 }
+backup { backup=0 archive=0 }
+global {
+	use_lvmpolld=0 use_lvmlockd=0 event_activation=0
+	thin_check_executable="$tools/thin_check" thin_dump_executable="$tools/thin_dump"
+	thin_repair_executable="$tools/thin_repair"
+}
+END_OF_CONF
+export LVM_SYSTEM_DIR="$PWD/etc" LVM_SUPPRESS_FD_WARNINGS=1
+
+fill() { # LV BLOCKS [FIRST]: blocks of 64 KiB
+	dd if=/dev/urandom of="/dev/vg/$1" bs=64k count="$2" seek="${3:-0}" conv=notrunc,fsync \
+		status=none
+}
+hash() {
+	sha256sum < "$1"
+}
+disk() {
+	dd if="$DISK0" bs=1M count=48 iflag=direct status=none | sha256sum
+}
+# The lines that a document says are next, but for those that make devices.
+swap_lines() {
+	jq -r .data.next "$1" | grep -v '^bedplate'
+}
+# same_but FILE OTHER JSON: equal but for the blocks that the document names as missing.
+same_but() {
+	cp "$1" left
+	cp "$2" right
+	jq -r '.data.missing[] | [.begin_block, .length_blocks] | @tsv' "$3" |
+		while read -r at length; do
+			for file in left right; do
+				dd if=/dev/zero of=$file bs=64k seek="$at" count="$length" \
+					conv=notrunc status=none
+			done
+		done
+	cmp left right || fail "$2 differs from $1 where nothing is missing"
+}
+
+wipe "$DISK0" 48
+pvcreate -q "$DISK0"
+vgcreate -q -s 1M vg "$DISK0"
+lvcreate -q -L 24M -T vg/pool -c 64k --poolmetadatasize 2M
+lvcreate -q -V 4M -T vg/pool -n keep
+lvcreate -q -V 4M -T vg/pool -n gone
+fill keep 20
+fill gone 40
+lvcreate -q -s -kn -n snap vg/gone
+fill gone 4 2
+fill gone 1 50
+cat /dev/vg/gone > gone.was
+cat /dev/vg/snap > snap.was
+keep=$(hash /dev/vg/keep)
+
+# --- a volume is removed, and nothing is written: all of it comes back ---
+lvremove -q -y vg/gone
+vgchange -q -an vg
+before=$(disk)
+bedplate --json undelete vg/pool gone --pv "$DISK0" -o new.meta --export gone.img > said.json
+cmp gone.was gone.img
+same "survival" "$(jq .data.survival_percent said.json)" 100
+same "what is shared" "$(jq .data.shared_blocks said.json)" 36
+same "the disk" "$(disk)" "$before"
+thin_check -q new.meta
+
+# LVM takes the metadata by the lines that were printed; both volumes write without harm.
+swap_lines said.json > lines
+sh -e lines
+node=$(jq -r .data.next said.json | tail -n 1)
+eval "$node"
+cmp gone.was /dev/mapper/undeleted
+lvchange -q -ay vg/keep vg/snap
+dd if=/dev/urandom of=/dev/mapper/undeleted bs=64k count=40 conv=notrunc,fsync status=none
+cmp snap.was /dev/vg/snap
+same "the other volume" "$(hash /dev/vg/keep)" "$keep"
+cat /dev/mapper/undeleted > gone.was
+bedplate remove undeleted
+vgchange -q -an vg
+lvremove -q -y vg/rescued
+
+# --- another pool: blocks of the removed volume are given away; those are named, the rest is right ---
+lvremove -q -y vg/pool
+lvcreate -q -L 16M -T vg/pool -c 64k --poolmetadatasize 2M
+lvcreate -q -V 4M -T vg/pool -n keep
+lvcreate -q -V 4M -T vg/pool -n gone
+fill keep 20
+fill gone 40
+fill gone 4 2
+cat /dev/vg/gone > gone.was
+lvremove -q -y vg/gone
+lvcreate -q -V 16M -T vg/pool -n new
+fill new 215 # all that was free, and some of what the volume had
+vgchange -q -an vg
+before=$(disk)
+rc=0
+bedplate --json undelete vg/pool gone --pv "$DISK0" -o reused.meta --export reused.img \
+	> said.json || rc=$?
+same "the exit status" "$rc" 1
+[ "$(jq .data.reused_blocks said.json)" -gt 0 ] || fail "nothing was given away"
+[ "$(jq .data.reused_blocks said.json)" -lt 40 ] || fail "all was given away"
+same_but gone.was reused.img said.json
+same "the disk" "$(disk)" "$before"
+thin_check -q reused.meta
+# The new metadata has the rest of it: the present volumes are as they were.
+bedplate thin_ls --no-headers -o DEV,MAPPED reused.meta > listed
+
+expect_match '^ *1 +1280KiB' cat listed # 20 blocks
+expect_match '^ *3 ' cat listed         # LVM used the number 2 again
