@@ -91,6 +91,21 @@ bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes
 	return true;
 }
 
+bool algorithm_mac_key_fits(const char *name, size_t bytes, const char **ret_sizes)
+{
+	const char *open = strchr(name, '(');
+	const size_t len = open ? strcspn(open + 1, "()") : 0;
+	char cipher[32];
+
+	if (!open || len >= sizeof(cipher) ||
+	    (strncmp(name, "cmac(", 5) != 0 && strncmp(name, "xcbc(", 5) != 0 &&
+	     strncmp(name, "cbcmac(", 7) != 0))
+		return true;
+	memcpy(cipher, open + 1, len);
+	cipher[len] = '\0';
+	return algorithm_key_fits(cipher, bytes, ret_sizes);
+}
+
 bool is_hex_bytes(const char *text)
 {
 	size_t digits = strspn(text, "0123456789abcdefABCDEF");

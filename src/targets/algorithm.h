@@ -20,6 +20,12 @@ bool algorithm_is_keyed(const char *name);
 bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes);
 
 /*
+ * The same of a hash that is made of a cipher, "cmac(aes)". True where it is made of something
+ * else, or of a cipher that is not known here.
+ */
+bool algorithm_mac_key_fits(const char *name, size_t bytes, const char **ret_sizes);
+
+/*
  * Can a hash that is not keyed take @bytes, some, as its seed or key all the same? *@ret_right:
  * what would be right.
  */

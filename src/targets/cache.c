@@ -224,19 +224,6 @@ static void check_policy(struct check *c, const struct bp_cache *cache)
 		check_policy_arg(c, cache, i);
 }
 
-/* The kernel takes a second cache on them, and both write. */
-static void check_metadata(struct check *c, const struct bp_cache *cache)
-{
-	struct bp_bdev bdev;
-
-	if (c->opts.used_as && check_bdev(c, cache->metadata_dev, &bdev) &&
-	    c->opts.used_as(c->opts.user, &bdev, "cache", "metadata_dev", c->opts.device) ==
-		    BP_ANSWER_YES)
-		check_found(c, BP_SEVERITY_WARNING, "metadata_dev", "another device",
-			    "another live cache has these metadata: both would write them, and "
-			    "the data of both be lost");
-}
-
 static void check(struct check *c, const void *params)
 {
 	const struct bp_cache *cache = params;
@@ -252,7 +239,7 @@ static void check(struct check *c, const void *params)
 			     "a block is larger than the cache device, %" PRIu64 " sectors",
 			     bp_bytes_to_sector(bdev.size_bytes));
 	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
-	check_metadata(c, cache);
+	check_not_live(c, "cache", "metadata_dev", cache->metadata_dev);
 }
 
 static int length(const struct length_query *query, const void *params, bp_sector *ret)

@@ -137,6 +137,7 @@ static void check(struct check *c, const void *params)
 			     REGIONS_MAX);
 	check_region(c, clone, clone->dest_dev);
 	check_region(c, clone, clone->source_dev);
+	check_not_live(c, "clone", "metadata_dev", clone->metadata_dev);
 	check_distinct(c, "source_dev", clone->source_dev, "dest_dev", clone->dest_dev);
 	check_distinct(c, "dest_dev", clone->dest_dev, "metadata_dev", clone->metadata_dev);
 	check_distinct(c, "source_dev", clone->source_dev, "metadata_dev", clone->metadata_dev);

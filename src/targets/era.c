@@ -43,6 +43,7 @@ static void check(struct check *c, const void *params)
 {
 	const struct bp_era *era = params;
 
+	check_not_live(c, "era", "metadata_dev", era->metadata_dev);
 	check_distinct(c, "origin_dev", era->origin_dev, "metadata_dev", era->metadata_dev);
 	check_range(c, "origin_dev", era->origin_dev, 0, c->length_sectors);
 }

@@ -122,10 +122,6 @@ static void check_hash(struct check *c, const struct bp_integrity *integrity)
 				   "Recalculate can only be specified with internal_hash");
 		return;
 	}
-	if (!algorithm_digest_bytes(integrity->internal_hash->name))
-		check_found(c, BP_SEVERITY_UNKNOWN, "internal_hash", NULL,
-			    "a hash that is not known here: whether the kernel has it was not "
-			    "checked");
 	if (integrity->allow_discards_keyed && !is_keyed(integrity->internal_hash))
 		check_rule(c, NULL, NULL,
 			   "Keyed discard can only be used with keyed internal hash");
@@ -134,6 +130,16 @@ static void check_hash(struct check *c, const struct bp_integrity *integrity)
 	    !(integrity->fix_hmac && integrity->journal_mac))
 		check_rule(c, integrity->recalculate ? NULL : "reset_recalculate", NULL,
 			   RULE_RECALCULATE_KEYED);
+}
+
+/* Whether this kernel has a hash shows only when it is asked. */
+static void check_hash_known(struct check *c, const char *name,
+			     const struct bp_integrity_algorithm *hash)
+{
+	if (hash && hash->name && !algorithm_digest_bytes(hash->name))
+		check_found(c, BP_SEVERITY_UNKNOWN, name, NULL,
+			    "a hash that is not known here: whether the kernel has it was not "
+			    "checked");
 }
 
 static void check_key(struct check *c, const char *name,
@@ -149,13 +155,18 @@ static void check_hash_key(struct check *c, const char *name,
 {
 	const char *algorithm = hash && hash->name ? hash->name : "";
 	const size_t bytes = hash && hash->key ? strlen(hash->key) / 2 : 0;
-	const char *right;
+	const char *right, *sizes;
+	char sized[64];
 
 	if (!hash)
 		return;
 	if (algorithm_is_keyed(algorithm)) {
 		if (!bytes)
 			check_rule(c, name, "ALGORITHM:HEXKEY", text);
+		else if (!algorithm_mac_key_fits(algorithm, bytes, &sizes)) {
+			snprintf(sized, sizeof(sized), "a key of %s bytes", sizes);
+			check_rule(c, name, sized, text);
+		}
 	} else if (bytes && algorithm_digest_bytes(algorithm) &&
 		   !algorithm_seed_fits(algorithm, bytes, &right)) {
 		check_rule(c, name, right, text);
@@ -192,6 +203,8 @@ static void check_cipher_key(struct check *c, const struct bp_integrity_algorith
 
 static void check_keys(struct check *c, const struct bp_integrity *integrity)
 {
+	check_hash_known(c, "internal_hash", integrity->internal_hash);
+	check_hash_known(c, "journal_mac", integrity->journal_mac);
 	check_hash_key(c, "internal_hash", integrity->internal_hash,
 		       "Error setting internal hash key");
 	check_hash_key(c, "journal_mac", integrity->journal_mac,
@@ -252,6 +265,7 @@ static void check(struct check *c, const void *params)
 	check_key(c, "journal_mac", integrity->journal_mac, "Invalid journal_mac argument");
 	check_keys(c, integrity);
 	check_inline(c, integrity);
+	check_distinct(c, "meta_dev", integrity->meta_dev, "dev", integrity->dev);
 	check_size(c, integrity);
 }
 

@@ -214,6 +214,9 @@ static void check(struct check *c, const void *params)
 	for (size_t i = 0; i < mirror->nr_legs; i++) {
 		snprintf(name, sizeof(name), "legs.%zu.dev", i);
 		check_alone(c, name, mirror->legs[i].dev);
+		if (mirror->log == BP_MIRROR_DISK)
+			check_distinct(c, name, mirror->legs[i].dev, "log_dev",
+				       mirror->log_dev);
 		check_range(c, name, mirror->legs[i].dev, mirror->legs[i].offset_sectors,
 			    c->length_sectors);
 	}

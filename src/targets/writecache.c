@@ -185,6 +185,7 @@ static void check(struct check *c, const void *params)
 	check_block(c, cache, cache->cache_dev);
 	check_options(c, cache);
 	check_pmem(c, cache);
+	check_not_live(c, "writecache", "cache_dev", cache->cache_dev);
 	check_distinct(c, "cache_dev", cache->cache_dev, "origin_dev", cache->origin_dev);
 	check_room(c, cache);
 	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);

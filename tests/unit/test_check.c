@@ -402,8 +402,8 @@ static enum bp_answer used_as(void *user, const struct bp_bdev *bdev, const char
 			      const char *argument, const char *except)
 {
 	(void)user;
-	assert_string_equal(target, "cache");
-	assert_string_equal(argument, "metadata_dev");
+	assert_true(streq(argument, "metadata_dev") ||
+		    (streq(argument, "cache_dev") && streq(target, "writecache")));
 	assert_null(except);
 	return bdev->major == 8 && bdev->minor == 48 ? BP_ANSWER_YES : BP_ANSWER_NO;
 }
@@ -481,6 +481,19 @@ static const struct {
 	{ "0 128 cache 8:32 8:16 8:64 64 0 smq 0" },
 	{ "0 128 cache 8:48 8:16 8:64 64 0 smq 0", BP_SEVERITY_WARNING, "metadata_dev",
 	  "another live cache" },
+	{ "0 128 era 8:48 8:16 128", BP_SEVERITY_WARNING, "metadata_dev", "another live era" },
+	{ "0 128 clone 8:48 8:16 8:64 64", BP_SEVERITY_WARNING, "metadata_dev",
+	  "another live clone" },
+	{ "0 128 writecache s 8:16 8:48 4096 0", BP_SEVERITY_WARNING, "cache_dev",
+	  "another live writecache" },
+	{ "0 64 mirror disk 2 8:16 64 2 8:0 0 8:16 1024", BP_SEVERITY_WARNING, "legs.1.dev",
+	  "it is log_dev as well" },
+	{ "0 64 mirror disk 2 8:16 64 2 8:0 0 8:32 0" },
+	{ INTEGRITY "2 internal_hash:sha256 meta_device:8:0", BP_SEVERITY_WARNING, "meta_dev",
+	  "it is dev as well" },
+	{ INTEGRITY "2 internal_hash:sha256 journal_mac:cmac(aes):aabb", BP_SEVERITY_REFUSED,
+	  "journal_mac", "16, 24 or 32 bytes" },
+	{ INTEGRITY "1 internal_hash:cmac(aes):00112233445566778899aabbccddeeff" },
 	{ "0 8 mirror core 1 8 2 8:16 0 259:0 0", BP_SEVERITY_WARNING, NULL,
 	  "512 and 4096 bytes" },
 };

@@ -223,6 +223,19 @@ void check_distinct(struct check *check, const char *name, const char *dev,
 			    "it is %s as well, which the kernel does not see", other_name);
 }
 
+void check_not_live(struct check *check, const char *target, const char *name, const char *dev)
+{
+	const struct bp_table_check_opts *opts = &check->opts;
+	struct bp_bdev bdev;
+
+	if (opts->used_as && check_bdev(check, dev, &bdev) &&
+	    opts->used_as(opts->user, &bdev, target, name, opts->device) == BP_ANSWER_YES)
+		check_found(check, BP_SEVERITY_WARNING, name, "another device",
+			    "another live %s has it as its %s: both would write it, and the "
+			    "data of both be lost",
+			    target, name);
+}
+
 enum bp_answer check_release(const struct check *check, uint32_t release)
 {
 	if (!check->opts.kernel_release)

@@ -72,6 +72,12 @@ bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret);
 bool check_same_dev(struct check *check, const char *a, const char *b);
 
 /*
+ * Warn where a live table of @target has @dev as its argument @name already: kernels take a second
+ * one, and what both write there is lost for both.
+ */
+void check_not_live(struct check *check, const char *target, const char *name, const char *dev);
+
+/*
  * Warn where @dev, the argument @name, is the device @other of argument @other_name as well:
  * the kernel does not see that, but it is surely not meant.
  */
