@@ -114,6 +114,47 @@ static int do_reload_held(struct world *w)
 	return reload_device(w, "held");
 }
 
+static int load_device(struct world *w, const char *name)
+{
+	struct bp_selector which = { .name = name };
+	struct bp_table *table;
+	int r;
+
+	assert_ok(bp_table_parse(w->ctx, "0 16 linear /dev/other 0\n", 0, &table));
+	r = bp_device_load(w->ctx, &which, table, NULL);
+	bp_table_free(table);
+	return r;
+}
+
+static int do_load(struct world *w)
+{
+	return load_device(w, "old");
+}
+
+static int do_load_loaded(struct world *w)
+{
+	return load_device(w, "loaded");
+}
+
+static int do_load_held(struct world *w)
+{
+	return load_device(w, "held");
+}
+
+static int do_clear(struct world *w)
+{
+	struct bp_selector which = { .name = "loaded" };
+
+	return bp_device_clear(w->ctx, &which, NULL);
+}
+
+static int do_resume(struct world *w)
+{
+	struct bp_selector which = { .name = "held" };
+
+	return bp_device_resume(w->ctx, &which, NULL);
+}
+
 static int do_suspend(struct world *w)
 {
 	struct bp_selector which = { .name = "old" };
@@ -220,6 +261,11 @@ static const struct {
 	{ "reload", do_reload, 0 },
 	{ "reload over an inactive table", do_reload_loaded, 0 },
 	{ "reload of a suspended device", do_reload_held, 0 },
+	{ "load", do_load, 0 },
+	{ "load over an inactive table", do_load_loaded, 0 },
+	{ "load of a suspended device", do_load_held, 0 },
+	{ "clear", do_clear, 0, true },
+	{ "resume", do_resume, 0, true },
 	{ "suspend", do_suspend, 0 },
 	{ "wipe-table", do_wipe, 0 },
 	{ "rename", do_rename, 0 },
@@ -373,7 +419,7 @@ static void signals_after_each_request(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		struct disturbance d = { .number = numbers[i] };
 
-		disturb_all(&d, 2);
+		disturb_all(&d, 1);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sigaction(numbers[i], &before[i], NULL);

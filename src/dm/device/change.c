@@ -88,15 +88,81 @@ int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which
 	return r;
 }
 
+/* What the inactive slot had before a load. */
+struct undo_load {
+	struct undo undo;
+	struct which which;
+	struct bp_table *inactive; /* NULL: nothing */
+	uint32_t flags;            /* it was loaded with */
+};
+
+static void undo_load_done(const struct undo *undo)
+{
+	const struct undo_load *u = (const struct undo_load *)undo;
+
+	bp_table_free(u->inactive);
+}
+
+static int put_inactive_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
+{
+	const struct undo_load *u = (const struct undo_load *)undo;
+	struct dm_request clear = { .op = OP_CLEAR, .deadline = deadline };
+	struct dm_state state;
+	int r = dm_state(ctx, "undo load", &u->which, &state);
+
+	if (r < 0 || (!u->inactive && !(state.flags & ST_INACTIVE)))
+		return r == -ENXIO ? 0 : r;
+	return u->inactive ? table_load(ctx, "undo load", &u->which, u->inactive, u->flags,
+					deadline)
+			   : dm_order(ctx, "undo load", &u->which, &clear, NULL);
+}
+
+static int load_in(struct bp_ctx *ctx, struct undo_load *u, const struct bp_table *table,
+		   const struct change *c)
+{
+	struct dm_state state;
+	int r = dm_state(ctx, "load", &u->which, &state);
+
+	if (r == 0 && state.flags & ST_INACTIVE)
+		r = table_read(ctx, "load", &u->which, BP_TABLE_SHOW_KEYS | BP_TABLE_INACTIVE,
+			       &u->inactive);
+	if (r < 0)
+		return r;
+	u->flags = (state.flags & ST_READ_ONLY ? RQ_READ_ONLY : 0) | RQ_SECURE | RQ_UNCHECKED;
+	u->undo.armed = true;
+	r = table_load(ctx, "load", &u->which, table, c->rq_flags & LOAD_FLAGS, c->deadline);
+	/* Of a table that it refuses the kernel keeps the slot as it was. */
+	if (r < 0 && r != -ETIMEDOUT && r != -EINTR)
+		u->undo.armed = false;
+	return r;
+}
+
+/* A load that outlives its limit may still come to its end: then what was loaded goes again. */
 int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *selector,
 		   const struct bp_table *table, const struct bp_change_opts *opts)
 {
+	const struct undo undo = {
+		.run = put_inactive_back,
+		.done = undo_load_done,
+		.remains = "has the new table loaded",
+	};
+	struct undo_load *u;
+	struct level level;
 	struct change c;
+	struct dm *dm;
 	int r = begin(ctx, selector, opts, &c);
 
+	if (r == 0)
+		r = dm_get(ctx, &dm);
 	if (r < 0)
 		return r;
-	return table_load(ctx, "load", &c.which, table, c.rq_flags & LOAD_FLAGS, c.deadline);
+	tx_begin(dm, &level);
+	u = tx_undo(ctx, dm, sizeof(*u), &undo, c.which.label);
+	if (!u)
+		return tx_end(ctx, dm, &level, -ENOMEM);
+	u->which = c.which;
+	r = load_in(ctx, u, table, &c);
+	return tx_end(ctx, dm, &level, r);
 }
 
 int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *selector,
