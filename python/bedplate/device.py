@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mapped devices. What a device is like is asked of the kernel each time, not remembered."""
+
+import contextlib
+import os
+from dataclasses import dataclass, fields
+
+from . import _bedplate as c
+from ._context import DEFAULT, context, milliseconds, sectors, size_bytes, tell_warnings
+from ._errors import NoDevice
+from .table import Table, parse_status, printed
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A mapped device as the kernel told it in one answer."""
+
+    name: str
+    kernel_name: str
+    uuid: str
+    path: str
+    major: int
+    minor: int
+    event_nr: int
+    open_count: int
+    nr_segments: int
+    suspended: bool
+    internally_suspended: bool
+    read_only: bool
+    live_table: bool
+    inactive_table: bool
+    deferred_remove: bool
+
+    @property
+    def devno(self):
+        """'MAJOR:MINOR'"""
+        return f'{self.major}:{self.minor}'
+
+
+@dataclass(frozen=True)
+class BlockDevice:
+    """Any block device, as it was when it was looked at. size is bytes."""
+
+    path: str
+    major: int
+    minor: int
+    size: int
+    logical_block_size: int
+    read_only: bool
+
+    @property
+    def devno(self):
+        """'MAJOR:MINOR', as tables name it best."""
+        return f'{self.major}:{self.minor}'
+
+
+def block_device(which):
+    """Look at a block device: a path, or 'MAJOR:MINOR'."""
+    found = context().bdev_get(which)
+    return BlockDevice(found['path'], found['major'], found['minor'], found['size_bytes'],
+                       found['logical_block_bytes'], found['read_only'])
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who uses a block device: kind is mapped, raid, loop, mount, swap, process ..."""
+
+    kind: str
+    pid: int
+    name: str
+
+
+def holders(which):
+    """Who uses a block device, as far as this process may see."""
+    found = block_device(which)
+    return [Holder(*one) for one in context().bdev_holders(found.major, found.minor)]
+
+
+def _flags(**given):
+    """The or of the constants whose condition holds."""
+    value = 0
+    for name, condition in given.items():
+        if condition:
+            value |= getattr(c, name)
+    return value
+
+
+def _udev(policy):
+    return {'public': c.UDEV_PUBLIC, 'private': c.UDEV_PRIVATE, 'none': c.UDEV_NONE}[policy]
+
+
+class Device:
+    """A mapped device, by name (or path, or 'MAJOR:MINOR', or uuid=).
+
+    In a with statement it is removed at the end, whatever happened in between:
+
+    >>> with Device.create('d', Table().append('zero', 1 << 20)) as device:
+    ...     use(device.path)
+    """
+
+    def __init__(self, which=None, *, uuid=None):
+        if (which is None) == (uuid is None):
+            raise TypeError('either a name or a uuid')
+        self._which = ('uuid', uuid) if which is None else os.fsdecode(which)
+
+    # --- making ---
+
+    @classmethod
+    def create(cls, name, table=None, *, uuid=None, read_only=False, suspended=False,
+               secure=False, node_early=False, udev='public', read_ahead=None,
+               major=None, minor=None, timeout=DEFAULT):
+        """Create, load and resume: all of it or nothing. table: a Table or text; None: none yet.
+        read_ahead: bytes, 0 for none; timeout: seconds, None for no limit."""
+        persistent = minor is not None
+        flags = _flags(CREATE_READ_ONLY=read_only, CREATE_SUSPENDED=suspended,
+                       CREATE_SECURE=secure, CREATE_NODE_EARLY=node_early,
+                       CREATE_PERSISTENT=persistent)
+        ahead = 0
+        if read_ahead is not None:
+            ahead = sectors(read_ahead, 'read_ahead') or c.READ_AHEAD_NONE
+        context().create(name, None if table is None else str(table), uuid=uuid, flags=flags,
+                         udev=_udev(udev), major=major or 0, minor=minor or 0,
+                         read_ahead_sectors=ahead, timeout_ms=milliseconds(timeout))
+        tell_warnings()
+        return cls(name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        with contextlib.suppress(NoDevice):
+            if self.info().suspended:
+                self.resume()
+            self.remove(retry=True)
+
+    # --- asking ---
+
+    def info(self):
+        """A DeviceInfo; NoDevice where there is no such device."""
+        return DeviceInfo(**context().device_info(self._which))
+
+    def exists(self):
+        """Is there such a device? Other failures are raised."""
+        try:
+            self.info()
+        except NoDevice:
+            return False
+        return True
+
+    @property
+    def name(self):
+        """Its name, plain."""
+        if isinstance(self._which, str) and '/' not in self._which and ':' not in self._which:
+            return self._which
+        return self.info().name
+
+    @property
+    def path(self):
+        """Its node."""
+        return self.info().path
+
+    @property
+    def size(self):
+        """In bytes, of the live table."""
+        return self.table().length
+
+    def table(self, *, inactive=False, show_keys=False):
+        """Its table; empty where it has none. Keys of encryption are zeros unless asked for."""
+        flags = _flags(TABLE_INACTIVE=inactive, TABLE_SHOW_KEYS=show_keys)
+        return printed(context().device_table(self._which, flags))
+
+    def status(self, *, inactive=False, flush=False):
+        """A Status for each segment. flush: let targets commit first."""
+        flags = _flags(TABLE_INACTIVE=inactive, TABLE_FLUSH=flush)
+        return [parse_status(target, text, size_bytes(start), size_bytes(length))
+                for start, length, target, text
+                in context().device_status(self._which, flags)]
+
+    def measure(self):
+        """What each segment tells to integrity measurement: (target, text)."""
+        return [(target, text)
+                for _, _, target, text in context().device_measure(self._which)]
+
+    def deps(self, *, inactive=False):
+        """The devices its table uses, as 'MAJOR:MINOR'."""
+        found = context().device_deps(self._which, _flags(TABLE_INACTIVE=inactive))
+        return [f'{major}:{minor}' for major, minor in found]
+
+    def holders(self):
+        """Who uses it."""
+        info = self.info()
+        return [Holder(*one) for one in context().bdev_holders(info.major, info.minor)]
+
+    # --- changing ---
+
+    def _change(self, verb, *args, no_lockfs=False, no_flush=False, read_only=False,
+                secure=False, unless_same=False, timeout=DEFAULT):
+        flags = _flags(CHANGE_NO_LOCKFS=no_lockfs, CHANGE_NO_FLUSH=no_flush,
+                       CHANGE_READ_ONLY=read_only, CHANGE_SECURE=secure,
+                       CHANGE_UNLESS_SAME=unless_same)
+        getattr(context(), verb)(self._which, *args, flags=flags,
+                                 timeout_ms=milliseconds(timeout))
+        tell_warnings()
+
+    def load(self, table, **how):
+        """Put a table in the inactive slot."""
+        self._change('load', str(table), **how)
+
+    def clear(self, **how):
+        """Drop the inactive table."""
+        self._change('clear', **how)
+
+    def suspend(self, **how):
+        """Let I/O run out and hold new I/O back."""
+        self._change('suspend', **how)
+
+    def resume(self, **how):
+        """Make a loaded table live, and let I/O go on."""
+        self._change('resume', **how)
+
+    @contextlib.contextmanager
+    def suspended(self, **how):
+        """Suspended for the time of a with statement, and resumed whatever happens."""
+        self.suspend(**how)
+        try:
+            yield self
+        finally:
+            self.resume()
+
+    def reload(self, table, **how):
+        """Change the live table: load, suspend, resume; on failure the old one is put back."""
+        self._change('reload', str(table), **how)
+
+    def wipe_table(self, **how):
+        """Replace the live table by one that answers everything with an error."""
+        self._change('wipe_table', **how)
+
+    def remove(self, *, retry=False, deferred=False, force=False, timeout=DEFAULT):
+        """Remove it. True: it is gone; False: it goes when its last user does (deferred)."""
+        flags = _flags(REMOVE_RETRY=retry, REMOVE_DEFERRED=deferred, REMOVE_FORCE=force)
+        gone = context().remove(self._which, flags=flags, timeout_ms=milliseconds(timeout))
+        tell_warnings()
+        return gone
+
+    def cancel_remove(self):
+        """Take a deferred removal back."""
+        context().cancel_remove(self._which)
+
+    def rename(self, name):
+        """Give it another name."""
+        context().rename(self._which, name)
+        self._which = os.fsdecode(name)
+
+    def set_uuid(self, uuid):
+        """Give it a uuid, for life."""
+        context().set_uuid(self._which, uuid)
+
+    def message(self, text, sector=0, *, timeout=DEFAULT):
+        """Send the target at a sector a message; its answer, '' where it has none."""
+        return context().message(self._which, sector, text, timeout_ms=milliseconds(timeout))
+
+    def set_geometry(self, cylinders, heads, sectors_per_track, start=0):
+        """What it tells programs that still ask for it; start in 512-byte sectors."""
+        context().set_geometry(self._which, cylinders, heads, sectors_per_track, start)
+
+    @property
+    def read_ahead(self):
+        """In bytes."""
+        return size_bytes(context().get_read_ahead(self._which))
+
+    @read_ahead.setter
+    def read_ahead(self, size):
+        context().set_read_ahead(self._which, sectors(size, 'read_ahead') or c.READ_AHEAD_NONE)
+
+    def wait(self, event_nr=None, *, timeout=DEFAULT):
+        """Wait for an event after event_nr (default: the last one there was): its number.
+        TimedOut when the limit is over, NoDevice when it is removed meanwhile."""
+        if event_nr is None:
+            event_nr = self.info().event_nr
+        return context().wait(self._which, event_nr, milliseconds(timeout))['event_nr']
+
+    def mknodes(self):
+        """Make its node where it is missing."""
+        context().mknodes(self._which)
+
+    def __fspath__(self):
+        return self.path
+
+    def __repr__(self):
+        return f'{type(self).__name__}({self._which!r})'
+
+
+def devices():
+    """All mapped devices, by name."""
+    return [Device(entry['name']) for entry in context().device_list()]
+
+
+def remove_all(*, retry=False, deferred=False, force=False):
+    """Remove every mapped device of the machine that nobody uses: how many stayed."""
+    flags = _flags(REMOVE_RETRY=retry, REMOVE_DEFERRED=deferred, REMOVE_FORCE=force)
+    return context().remove_all(flags=flags)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A device of tree(): below and above are places in its list."""
+
+    name: str
+    uuid: str
+    major: int
+    minor: int
+    mapped: bool
+    in_cycle: bool
+    below: list
+    above: list
+
+
+def tree():
+    """All mapped devices, and what they lie on."""
+    return [Node(**node) for node in context().tree()]
+
+
+def create_concise(spec, *, timeout=DEFAULT):
+    """Create all devices of 'NAME,UUID,MINOR,FLAGS,TABLE[,TABLE];...', or none."""
+    context().concise_apply(spec, timeout_ms=milliseconds(timeout))
+    tell_warnings()
+
+
+def concise(which=None, *, show_keys=False, minor=False):
+    """One device, or all, as such a text."""
+    return context().concise_read(which, _flags(STACK_SHOW_KEYS=show_keys,
+                                                STACK_WITH_MINOR=minor))
+
+
+INFO_FIELDS = tuple(field.name for field in fields(DeviceInfo))
+assert Table  # for the doc string's example

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Metadata of pools, caches and eras, from the device or file it is on: neither root nor
+device-mapper is needed. Damage found is a result; an exception says that a call could not be
+carried out. What is not here are the tools themselves: see bedplate.sts.dmpd."""
+
+import json
+import os
+from dataclasses import dataclass, field
+
+from . import _bedplate as c
+from ._context import context
+from .device import _flags
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is wrong. harm: remark, non-fatal, fatal; kind and place: stable words;
+    what: a line of words; details: all of it (block, device, begin, end ... where they apply)."""
+
+    harm: str
+    kind: str
+    place: str
+    what: str
+    details: dict = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found. True in a condition where the metadata is good. numbers: the totals of
+    this format, by name ("nr_mappings"); superblock: as read, or None."""
+
+    damages: tuple
+    nr_fatal: int
+    nr_nonfatal: int
+    nr_remarks: int
+    superblock: dict | None = field(repr=False)
+    numbers: dict = field(repr=False)
+
+    def __bool__(self):
+        return not self.nr_fatal and not self.nr_nonfatal
+
+
+def _damage(text):
+    found = json.loads(text)
+    return Damage(found.get('harm'), found.get('kind'), found.get('place'), found.get('message'),
+                  found)
+
+
+def _check(kind, path, flags, workers, repair, progress):
+    found = getattr(context(), kind)(path, flags=flags, workers=workers, repair=repair,
+                                     progress=progress)
+    damages = tuple(_damage(text) for text in found.pop('damages'))
+    superblock = found.pop('superblock')
+    ok = found.pop('superblock_ok')
+    counts = [found.pop(name) for name in ('nr_fatal', 'nr_nonfatal', 'nr_remarks')]
+    return CheckResult(damages, *counts, superblock if ok else None, found)
+
+
+def thin_check(path, *, super_block_only=False, skip_mappings=False, metadata_snap=False,
+               strict=False, repair=False, workers=0, progress=None):
+    """Check a thin pool's metadata. progress(stage, done, total) is called now and then; a true
+    result stops the check (Canceled). repair: give leaked blocks back and put totals right, if that
+    is all there is."""
+    flags = _flags(THIN_CHECK_SUPER_ONLY=super_block_only,
+                   THIN_CHECK_SKIP_MAPPINGS=skip_mappings, THIN_CHECK_SNAP=metadata_snap,
+                   THIN_CHECK_STRICT=strict)
+    return _check('thin_check', path, flags, workers, repair, progress)
+
+
+def cache_check(path, *, super_block_only=False, skip_mappings=False, skip_hints=False,
+                skip_discards=False, strict=False, repair=False, workers=0, progress=None):
+    """Check a cache's metadata."""
+    flags = _flags(CACHE_CHECK_SUPER_ONLY=super_block_only,
+                   CACHE_CHECK_SKIP_MAPPINGS=skip_mappings,
+                   CACHE_CHECK_SKIP_HINTS=skip_hints,
+                   CACHE_CHECK_SKIP_DISCARDS=skip_discards, CACHE_CHECK_STRICT=strict)
+    return _check('cache_check', path, flags, workers, repair, progress)
+
+
+def era_check(path, *, super_block_only=False, strict=False, repair=False, workers=0,
+              progress=None):
+    """Check an era's metadata."""
+    flags = _flags(ERA_CHECK_SUPER_ONLY=super_block_only, ERA_CHECK_STRICT=strict)
+    return _check('era_check', path, flags, workers, repair, progress)
+
+
+@dataclass(frozen=True)
+class ThinUsage:
+    """A thin device and what it takes, in blocks of its pool's size."""
+
+    id: int
+    mapped_dblocks: int
+    exclusive_dblocks: int
+    shared_dblocks: int
+    transaction_id: int
+    creation_time: int
+    snapshotted_time: int
+
+
+def thin_ls(path, *, metadata_snap=False):
+    """The devices of a pool, by id."""
+    return [ThinUsage(**found) for found in context().thin_ls(path, metadata_snap)]
+
+
+def thin_dump(path, output, *, human=False, skip_mappings=False):
+    """Write metadata as text (XML) to a file. True: all of it; False: parts can't be read: what
+    there is went to output, or beside it with ".partial" behind if something was there."""
+    flags = _flags(THIN_DUMP_HUMAN=human, THIN_DUMP_SKIP_MAPPINGS=skip_mappings)
+    return context().thin_dump(path, output, flags) == 0
+
+
+def thin_restore(xml, path):
+    """Make metadata, on an existing file or device, of the XML in a file."""
+    with open(xml, 'rb') as source:
+        context().thin_restore(source.fileno(), os.fspath(xml), path)
+
+
+def thin_metadata_size(block_size, pool_size, max_thins):
+    """How large, in bytes, a pool's metadata should be."""
+    return context().thin_metadata_size(block_size, pool_size, max_thins)
+
+
+assert c

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How calls of bedplate.sts fail: by the value that sts returns, with the whole error kept."""
+
+import contextlib
+import functools
+import logging
+import threading
+
+from .._errors import Error
+
+log = logging.getLogger('bedplate.sts')
+_state = threading.local()
+_raise_errors = False
+
+
+def raise_errors(on=True):
+    """From now on (in all threads) failures are raised instead of told by False or None."""
+    global _raise_errors  # pylint: disable=global-statement
+    _raise_errors = on
+
+
+def last_error():
+    """The error of this thread's last call that failed; None: it succeeded."""
+    return getattr(_state, 'error', None)
+
+
+def failed(error, value, owner=None):
+    """Keep an error, log it, and give the value that stands for it; or raise it."""
+    _state.error = error
+    if owner is not None:
+        owner.last_error = error
+    if _raise_errors:
+        raise error
+    log.error('%s', error)
+    return value
+
+
+def fails_with(value):
+    """Decorator: errors of device-mapper become this value. Mistakes in the call itself (TypeError,
+    ValueError that the library did not raise) are raised as ever."""
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            owner = args[0] if args and hasattr(args[0], 'last_error') else None
+            owner = None if isinstance(owner, type) else owner
+            _state.error = None
+            if owner is not None:
+                owner.last_error = None
+            try:
+                return function(*args, **kwargs)
+            except Error as error:
+                return failed(error, value, owner)
+        return call
+    return decorate
+
+
+@contextlib.contextmanager
+def strict():
+    """Failures are raised for the time of a with statement."""
+    before = _raise_errors
+    raise_errors(True)
+    try:
+        yield
+    finally:
+        raise_errors(before)

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Asking about mapped devices: each method is one call of <bedplate/device.h>. */
+#include "ext.h"
+
+#include <stdlib.h>
+
+static const struct field info_fields[] = {
+	FIELD(struct bp_device_info, name),
+	FIELD(struct bp_device_info, kernel_name),
+	FIELD(struct bp_device_info, uuid),
+	FIELD(struct bp_device_info, path),
+	FIELD(struct bp_device_info, major),
+	FIELD(struct bp_device_info, minor),
+	FIELD(struct bp_device_info, event_nr),
+	FIELD(struct bp_device_info, open_count),
+	FIELD(struct bp_device_info, nr_segments),
+	FIELD(struct bp_device_info, suspended),
+	FIELD(struct bp_device_info, internally_suspended),
+	FIELD(struct bp_device_info, read_only),
+	FIELD(struct bp_device_info, live_table),
+	FIELD(struct bp_device_info, inactive_table),
+	FIELD(struct bp_device_info, deferred_remove),
+	FIELDS_END,
+};
+
+PyObject *info_dict(const struct bp_device_info *info)
+{
+	return fields_dict(info_fields, info);
+}
+
+static PyObject *dm_version(PyObject *self, PyObject *none)
+{
+	struct bp_dm_version version;
+
+	(void)none;
+	if (CALL(self, bp_dm_version(ctx, &version)) < 0)
+		return NULL;
+	return Py_BuildValue("(III)", version.major, version.minor, version.patch);
+}
+
+/* device_info(WHICH) */
+static PyObject *device_info(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	struct bp_device_info info;
+
+	if (!PyArg_ParseTuple(args, "O&", which_convert, &which))
+		return NULL;
+	if (CALL(self, bp_device_info(ctx, &which.selector, &info)) < 0)
+		return NULL;
+	return info_dict(&info);
+}
+
+static const struct field entry_fields[] = {
+	FIELD(struct bp_device_entry, name),
+	FIELD(struct bp_device_entry, kernel_name),
+	FIELD(struct bp_device_entry, uuid),
+	FIELD(struct bp_device_entry, major),
+	FIELD(struct bp_device_entry, minor),
+	FIELD(struct bp_device_entry, event_nr),
+	FIELDS_END,
+};
+
+/* device_list() */
+static PyObject *device_list(PyObject *self, PyObject *none)
+{
+	struct bp_device_list *list;
+	PyObject *result = NULL;
+	size_t count;
+
+	(void)none;
+	if (CALL(self, bp_device_list(ctx, &list)) < 0)
+		return NULL;
+	count = bp_device_list_count(list);
+	result = PyList_New(0);
+	for (size_t i = 0; result && i < count; i++)
+		if (list_take(result, fields_dict(entry_fields, bp_device_list_get(list, i))) <
+		    0)
+			Py_CLEAR(result);
+	bp_device_list_free(list);
+	return result;
+}
+
+/* pool_list(): here, as its entries are those of a list of devices. */
+static PyObject *pool_list(PyObject *self, PyObject *none)
+{
+	struct bp_device_entry *entries = NULL;
+	PyObject *result;
+	size_t count = 0;
+
+	(void)none;
+	if (CALL(self, bp_pool_list(ctx, &entries, &count)) < 0)
+		return NULL;
+	result = fields_list(entry_fields, entries, count, sizeof(*entries));
+	free(entries);
+	return result;
+}
+
+static int table_text(struct bp_ctx *ctx, const struct bp_selector *which, uint32_t flags,
+		      char **ret)
+{
+	struct bp_table *table;
+	int r = bp_device_table(ctx, which, flags, &table);
+
+	if (r < 0)
+		return r;
+	r = bp_table_format(ctx, table, ret);
+	bp_table_free(table);
+	return r;
+}
+
+/* device_table(WHICH, FLAGS): as text, a line a segment. */
+static PyObject *device_table(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	unsigned flags = 0;
+	char *text;
+
+	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+		return NULL;
+	if (CALL(self, table_text(ctx, &which.selector, flags, &text)) < 0)
+		return NULL;
+	return text_take(text);
+}
+
+static PyObject *status_lines(struct bp_device_status *status)
+{
+	PyObject *list = PyList_New(0);
+	size_t count = bp_device_status_count(status);
+
+	for (size_t i = 0; list && i < count; i++) {
+		const struct bp_status_line *line = bp_device_status_get(status, i);
+		PyObject *tuple =
+			Py_BuildValue("(KKNN)", (unsigned long long)line->start_sectors,
+				      (unsigned long long)line->length_sectors,
+				      text_or_none(line->target), text_or_none(line->text));
+
+		if (list_take(list, tuple) < 0)
+			Py_CLEAR(list);
+	}
+	bp_device_status_free(status);
+	return list;
+}
+
+/* device_status(WHICH, FLAGS): tuples of start and length in sectors, target, text. */
+static PyObject *device_status(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	struct bp_device_status *status;
+	unsigned flags = 0;
+
+	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+		return NULL;
+	if (CALL(self, bp_device_status(ctx, &which.selector, flags, &status)) < 0)
+		return NULL;
+	return status_lines(status);
+}
+
+/* device_measure(WHICH): likewise. */
+static PyObject *device_measure(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	struct bp_device_status *status;
+
+	if (!PyArg_ParseTuple(args, "O&", which_convert, &which))
+		return NULL;
+	if (CALL(self, bp_device_measure(ctx, &which.selector, &status)) < 0)
+		return NULL;
+	return status_lines(status);
+}
+
+/* device_deps(WHICH, FLAGS): pairs (MAJOR, MINOR). */
+static PyObject *device_deps(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	struct bp_devno *devs = NULL;
+	unsigned flags = 0;
+	PyObject *list;
+	size_t count = 0;
+
+	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+		return NULL;
+	if (CALL(self, bp_device_deps(ctx, &which.selector, flags, &devs, &count)) < 0)
+		return NULL;
+	list = PyList_New(0);
+	for (size_t i = 0; list && i < count; i++)
+		if (list_take(list, Py_BuildValue("(II)", devs[i].major, devs[i].minor)) < 0)
+			Py_CLEAR(list);
+	free(devs);
+	return list;
+}
+
+static PyObject *target_tuple(const struct bp_target_entry *entry)
+{
+	return Py_BuildValue("(s(III))", entry->name, entry->version[0], entry->version[1],
+			     entry->version[2]);
+}
+
+/* target_list(): tuples of name and version, which is a tuple too. */
+static PyObject *target_list(PyObject *self, PyObject *none)
+{
+	struct bp_target_entry *entries = NULL;
+	PyObject *list;
+	size_t count = 0;
+
+	(void)none;
+	if (CALL(self, bp_target_list(ctx, &entries, &count)) < 0)
+		return NULL;
+	list = PyList_New(0);
+	for (size_t i = 0; list && i < count; i++)
+		if (list_take(list, target_tuple(&entries[i])) < 0)
+			Py_CLEAR(list);
+	free(entries);
+	return list;
+}
+
+/* target_version(NAME) */
+static PyObject *target_version(PyObject *self, PyObject *args)
+{
+	struct bp_target_entry entry;
+	const char *name;
+
+	if (!PyArg_ParseTuple(args, "s", &name))
+		return NULL;
+	if (CALL(self, bp_target_version(ctx, name, &entry)) < 0)
+		return NULL;
+	return target_tuple(&entry);
+}
+
+/* get_read_ahead(WHICH): sectors */
+static PyObject *get_read_ahead(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	uint32_t sectors;
+
+	if (!PyArg_ParseTuple(args, "O&", which_convert, &which))
+		return NULL;
+	if (CALL(self, bp_device_get_read_ahead(ctx, &which.selector, &sectors)) < 0)
+		return NULL;
+	return PyLong_FromUnsignedLong(sectors);
+}
+
+/* wait(WHICH, EVENT_NR, TIMEOUT_MS): the device then. */
+static PyObject *wait_event(PyObject *self, PyObject *args)
+{
+	_cleanup_(which_done) struct which which = { 0 };
+	struct bp_device_info info;
+	long long timeout_ms = 0;
+	unsigned event_nr;
+
+	if (!PyArg_ParseTuple(args, "O&I|L", which_convert, &which, &event_nr, &timeout_ms))
+		return NULL;
+	if (CALL(self, bp_device_wait(ctx, &which.selector, event_nr, timeout_ms, &info)) < 0)
+		return NULL;
+	return info_dict(&info);
+}
+
+/* event_fd(): the context's descriptor for poll(). */
+static PyObject *event_fd(PyObject *self, PyObject *none)
+{
+	int fd;
+
+	(void)none;
+	if (CALL(self, bp_event_fd(ctx, &fd)) < 0)
+		return NULL;
+	return PyLong_FromLong(fd);
+}
+
+static PyObject *event_arm(PyObject *self, PyObject *none)
+{
+	(void)none;
+	if (CALL(self, bp_event_arm(ctx)) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static const struct field node_fields[] = {
+	FIELD(struct bp_tree_node, name),
+	FIELD(struct bp_tree_node, uuid),
+	FIELD(struct bp_tree_node, major),
+	FIELD(struct bp_tree_node, minor),
+	FIELD(struct bp_tree_node, mapped),
+	FIELD(struct bp_tree_node, in_cycle),
+	FIELDS_END,
+};
+
+static PyObject *indices(const size_t *numbers, size_t count)
+{
+	PyObject *list = PyList_New(0);
+
+	for (size_t i = 0; list && i < count; i++)
+		if (list_take(list, PyLong_FromSize_t(numbers[i])) < 0)
+			Py_CLEAR(list);
+	return list;
+}
+
+static PyObject *node_dict(const struct bp_tree_node *node)
+{
+	PyObject *dict = fields_dict(node_fields, node);
+
+	if (dict && (dict_take(dict, "below", indices(node->below, node->nr_below)) < 0 ||
+		     dict_take(dict, "above", indices(node->above, node->nr_above)) < 0))
+		Py_CLEAR(dict);
+	return dict;
+}
+
+/* tree(): nodes, which name each other by their place in the list. */
+static PyObject *tree(PyObject *self, PyObject *none)
+{
+	struct bp_tree *nodes;
+	PyObject *list;
+	size_t count;
+
+	(void)none;
+	if (CALL(self, bp_tree_read(ctx, &nodes)) < 0)
+		return NULL;
+	count = bp_tree_count(nodes);
+	list = PyList_New(0);
+	for (size_t i = 0; list && i < count; i++)
+		if (list_take(list, node_dict(bp_tree_get(nodes, i))) < 0)
+			Py_CLEAR(list);
+	bp_tree_free(nodes);
+	return list;
+}
+
+PyMethodDef device_methods[] = {
+	{ "dm_version", dm_version, METH_NOARGS, NULL },
+	{ "device_info", device_info, METH_VARARGS, NULL },
+	{ "device_list", device_list, METH_NOARGS, NULL },
+	{ "pool_list", pool_list, METH_NOARGS, NULL },
+	{ "device_table", device_table, METH_VARARGS, NULL },
+	{ "device_status", device_status, METH_VARARGS, NULL },
+	{ "device_measure", device_measure, METH_VARARGS, NULL },
+	{ "device_deps", device_deps, METH_VARARGS, NULL },
+	{ "target_list", target_list, METH_NOARGS, NULL },
+	{ "target_version", target_version, METH_VARARGS, NULL },
+	{ "get_read_ahead", get_read_ahead, METH_VARARGS, NULL },
+	{ "wait", wait_event, METH_VARARGS, NULL },
+	{ "event_fd", event_fd, METH_NOARGS, NULL },
+	{ "event_arm", event_arm, METH_NOARGS, NULL },
+	{ "tree", tree, METH_NOARGS, NULL },
+	{ NULL, NULL, 0, NULL },
+};

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The package bedplate on a kernel: the examples of its pages; devices, pools, errors with the
+kernel's lines, no leaks. Run by python_sts.sh."""
+
+import os
+import re
+import threading
+import unittest
+
+import bedplate
+from bedplate.sts.dm import DmDevice, ThinPoolDevice
+
+DISK0, DISK1 = os.environ['DISK0'], os.environ['DISK1']
+ZERO = '0 2048 zero'
+
+
+class NothingLeft(unittest.TestCase):
+    def tearDown(self):
+        left = [device.name for device in bedplate.devices()]
+        bedplate.remove_all(retry=True)
+        self.assertEqual(left, [])
+
+
+class Examples(NothingLeft):
+    def run_page(self, page, least):
+        with open(os.path.join(os.environ['PAGES'], page), encoding='utf-8') as file:
+            blocks = re.findall(r'^```python\n(.*?)^```$', file.read(), re.M | re.S)
+        self.assertGreaterEqual(len(blocks), least)
+        for block in blocks:
+            block = block.replace('/dev/sdb', DISK0).replace('/dev/sdc', DISK1)
+            with self.subTest(example=block):
+                exec(compile(block, page, 'exec'), {'__name__': 'example'})
+                self.assertEqual(bedplate.devices(), [])
+
+    def test_coming_from_sts(self):
+        self.run_page('coming-from-sts.md', 8)
+
+
+class Devices(NothingLeft):
+
+    def test_life(self):
+        table = bedplate.Table().append('linear', 1 << 20, dev=DISK0, offset_bytes=1 << 20)
+        with bedplate.Device.create('a b', table, uuid='TEST-1') as device:
+            self.assertEqual(device.size, 1 << 20)
+            self.assertTrue(os.path.exists(device.path))
+            self.assertEqual(device.path, '/dev/mapper/a\\x20b')
+            self.assertEqual(bedplate.Device(uuid='TEST-1').info().name, 'a b')
+            self.assertEqual(device.table()[0].params['offset_sectors'], 2048)
+            self.assertEqual(device.deps(), [bedplate.block_device(DISK0).devno])
+            with device.suspended():
+                self.assertTrue(device.info().suspended)
+            self.assertFalse(device.info().suspended)
+            device.reload(ZERO)
+            self.assertEqual(device.status()[0].target, 'zero')
+            device.read_ahead = 64 << 10
+            self.assertEqual(device.read_ahead, 64 << 10)
+        self.assertFalse(device.exists())
+
+    def test_removed_whatever_happens(self):
+        with self.assertRaises(ZeroDivisionError):
+            with bedplate.Device.create('d', ZERO) as device:
+                device.suspend()
+                raise ZeroDivisionError
+        with self.assertRaises(ZeroDivisionError):
+            with bedplate.Device.create('d', ZERO) as device:
+                with device.suspended():
+                    raise ZeroDivisionError
+        with bedplate.Device.create('d', ZERO) as device:
+            device.remove()
+
+    def test_errors(self):
+        with bedplate.Device.create('d', ZERO) as device:
+            with self.assertRaises(FileExistsError) as caught:
+                bedplate.Device.create('d', ZERO)
+            self.assertEqual(caught.exception.code, 'BP_E_EXISTS')
+            with open(device.path, 'rb'):
+                with self.assertRaises(bedplate.Busy) as caught:
+                    device.remove()
+            self.assertIn(str(os.getpid()), str(caught.exception))
+        with self.assertRaises(bedplate.NoDevice):
+            device.info()
+        with self.assertRaises(bedplate.Error) as caught:
+            bedplate.Device.create('d', f'0 8 linear {DISK0} 99999999999')
+        self.assertTrue(caught.exception.kernel_lines)
+        self.assertEqual((caught.exception.segment, caught.exception.target), (0, 'linear'))
+
+    def test_events(self):
+        with bedplate.Device.create('d', ZERO) as device:
+            with self.assertRaises(TimeoutError):
+                device.wait(timeout=0.1)
+            timer = threading.Timer(0.2, lambda: bedplate.Device('d').remove())
+            timer.start()
+            with self.assertRaises(bedplate.NoDevice):
+                device.wait(timeout=None)
+            timer.join()
+
+    def test_plan(self):
+        with bedplate.plan() as steps:
+            bedplate.Device.create('d', ZERO)
+        self.assertEqual([step['verb'] for step in steps][0], 'create')
+        self.assertEqual(bedplate.devices(), [])
+
+    def test_concise_is_atomic(self):
+        with self.assertRaises(bedplate.Error):
+            bedplate.create_concise(f'a,,,,{ZERO};b,,,,0 8 linear {DISK0} 99999999999')
+        bedplate.create_concise(f'a,,,,{ZERO};b,,,,0 8 linear /dev/mapper/a 0')
+        nodes = bedplate.tree()
+        below = {node.name: [nodes[i].name for i in node.below] for node in nodes}
+        self.assertEqual(below['b'], ['a'])
+        self.assertEqual(bedplate.remove_all(), 0)
+
+    def test_shell_text_is_a_name(self):
+        marker = os.path.abspath('marker')
+        device = DmDevice(0, 8)
+        device.target_type = 'zero'
+        for name in ('x; touch marker', '$(touch marker)', '`touch marker`', "a'b\"c"):
+            self.assertTrue(device.create(name), device.last_error)
+            self.assertEqual(DmDevice.ls(), [name])
+            self.assertTrue(device.message(0, '@stats_list'))
+            self.assertTrue(device.remove())
+        self.assertFalse(os.path.exists(marker))
+
+    def test_get_all(self):
+        for number in range(12):
+            bedplate.Device.create(f'd{number}', f'0 {number + 1} zero')
+        for device in DmDevice.get_all():
+            self.assertEqual(device.size_sectors, int(device.dm_name[1:]) + 1)
+            self.assertEqual(device.name, f'dm-{bedplate.Device(device.dm_name).info().minor}')
+            self.assertTrue(device.remove())
+
+    def test_found_by_kernel_name(self):
+        with bedplate.Device.create('d', ZERO) as device:
+            minor = device.info().minor
+            self.assertEqual(DmDevice(path=device.path).dm_name, 'd')
+            if os.path.exists(f'/dev/dm-{minor}'):
+                self.assertEqual(DmDevice(name=f'dm-{minor}').dm_name, 'd')
+
+    def test_pool(self):
+        with bedplate.Pool.create('pool', DISK0, DISK1, size=128 << 20, wipe=True) as pool:
+            home = pool.create_volume('home', 1 << 30)
+            self.assertEqual(home.size, 1 << 30)
+            pool.snapshot('monday', home)
+            self.assertEqual([(v.name, v.thin_id) for v in pool.volumes()],
+                             [('home', 0), ('monday', 1)])
+            self.assertEqual(pool.pool_status().mode, 'rw')
+            self.assertEqual(pool.pool_status().data_total, 128 << 20)
+            with self.assertRaises(bedplate.Busy):
+                pool.delete(1)
+            pool.deactivate(1)
+            pool.delete(1)
+            with self.assertRaises(bedplate.NoDevice):
+                pool.delete(1)
+            found = ThinPoolDevice.get_by_name('pool')
+            self.assertEqual(list(found.thin_devices), [0])
+            self.assertEqual(found.thin_devices[0].pool.dm_name, 'pool')
+        with self.assertRaises(bedplate.Exists) as caught:
+            bedplate.Pool.create('pool', DISK0, DISK1)
+        self.assertEqual(caught.exception.code, 'BP_E_METADATA_EXISTS')
+        with bedplate.Pool.create('pool', DISK0, DISK1, size=128 << 20, existing=True) as pool:
+            pool.activate(0, 'again', 1 << 30)
+            self.assertEqual([volume.name for volume in pool.volumes()], ['again'])
+
+
+if __name__ == '__main__':
+    unittest.main()
