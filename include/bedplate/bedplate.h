@@ -23,6 +23,7 @@
 #include <bedplate/inspect.h>
 #include <bedplate/json.h>
 #include <bedplate/metadata_generate.h>
+#include <bedplate/metrics.h>
 #include <bedplate/output.h>
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>

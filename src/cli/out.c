@@ -300,6 +300,11 @@ void out_number(struct out_row *row, unsigned column, uint64_t number)
 		f->number = number;
 }
 
+void out_printed(struct out *out)
+{
+	out->printed = true;
+}
+
 void out_bool(struct out_row *row, unsigned column, bool value)
 {
 	struct out_field *f = field(row, column);

@@ -208,6 +208,9 @@ void out_number(struct out_row *row, unsigned column, uint64_t number);
 void out_bool(struct out_row *row, unsigned column, bool value);
 void out_json(struct out_row *row, unsigned column, const char *json, const char *text);
 
+/* The caller has printed something itself: it is not said that there is nothing. */
+void out_printed(struct out *out);
+
 /* Print all, free @out. Return: an exit status. */
 int out_print(struct out *out);
 /* Free without printing. NULL is allowed. */

@@ -31,6 +31,7 @@ struct out {
 	int sort_column;                           /* -1: as given */
 	bool sort_down;
 	struct out_row *first, *last;
+	bool printed; /* out_printed() */
 	bool no_memory;
 };
 

@@ -135,7 +135,7 @@ static int print_text(struct out *out)
 {
 	struct cli *cli = out->cli;
 
-	if (!out->first && out->schema->none && !cli->failed)
+	if (!out->first && !out->printed && out->schema->none && !cli->failed)
 		cli_note(cli, "%s: %s", cli->cmd->name, out->schema->none);
 	if (out->opts.raw)
 		print_raw(out);

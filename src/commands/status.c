@@ -210,6 +210,7 @@ static int add_line(struct report *p, const char *device, const struct bp_status
 
 	if (p->args->lines && !p->cli->json) {
 		print_line(p, device, line);
+		out_printed(p->out);
 		return 0;
 	}
 	if (p->measure) {

@@ -147,6 +147,7 @@ int fake_node_list(void *self, const char *dir, void (*name)(void *user, const c
 int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user);
 const char *fake_udev_why_not(void *self);
 int fake_attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret);
+int fake_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM_IO_COUNTERS]);
 int fake_attr_set(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t value);
 int fake_bdev(void *self, const char *which, struct bp_bdev *ret);
 int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,

@@ -622,6 +622,7 @@ static const struct dm_ops fake_ops = {
 	.udev_why_not = fake_udev_why_not,
 	.attr_get = fake_attr_get,
 	.attr_set = fake_attr_set,
+	.io_counters = fake_io_counters,
 	.bdev = fake_bdev,
 	.holders = fake_holders,
 	.bdev_read = fake_bdev_read,

@@ -114,6 +114,8 @@ struct dm_request {
 	const struct signals *stop; /* NULL: no signal ends the wait */
 };
 
+#define DM_IO_COUNTERS 17 /* numbers in sysfs' stat (Documentation/block/stat.rst) */
+
 /* State bits of a reply. */
 enum {
 	ST_READ_ONLY = 1 << 0,
@@ -221,6 +223,10 @@ struct dm_ops {
 			uint64_t *ret);
 	int (*attr_set)(void *self, uint32_t major, uint32_t minor, const char *name,
 			uint64_t value);
+	/* What went through a block device: its "stat" in sysfs; 0 for what an older kernel lacks.
+	 */
+	int (*io_counters)(void *self, uint32_t major, uint32_t minor,
+			   uint64_t ret[DM_IO_COUNTERS]);
 	/* Block devices: by path or MAJOR:MINOR; who holds one; its first bytes. */
 	int (*bdev)(void *self, const char *which, struct bp_bdev *ret);
 	int (*holders)(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,

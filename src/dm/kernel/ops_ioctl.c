@@ -534,6 +534,7 @@ const struct dm_ops dm_ops_ioctl = {
 	.udev_why_not = system_udev_why_not,
 	.attr_get = system_attr_get,
 	.attr_set = system_attr_set,
+	.io_counters = system_io_counters,
 	.bdev = system_bdev,
 	.holders = system_holders,
 	.bdev_read = system_bdev_read,

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -344,6 +345,23 @@ int system_attr_get(void *self, uint32_t major, uint32_t minor, const char *name
 	(void)self;
 	attr_path(path, sizeof(path), major, minor, name);
 	return system_read_number(path, ret);
+}
+
+int system_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM_IO_COUNTERS])
+{
+	char path[128];
+	FILE *f;
+
+	(void)self;
+	attr_path(path, sizeof(path), major, minor, "stat");
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	for (size_t i = 0; i < DM_IO_COUNTERS; i++)
+		if (fscanf(f, "%" SCNu64, &ret[i]) != 1)
+			ret[i] = 0;
+	fclose(f);
+	return 0;
 }
 
 int system_attr_set(void *self, uint32_t major, uint32_t minor, const char *name,

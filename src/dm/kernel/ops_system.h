@@ -19,6 +19,8 @@ int system_attr_get(void *self, uint32_t major, uint32_t minor, const char *name
 		    uint64_t *ret);
 int system_attr_set(void *self, uint32_t major, uint32_t minor, const char *name,
 		    uint64_t value);
+int system_io_counters(void *self, uint32_t major, uint32_t minor,
+		       uint64_t ret[DM_IO_COUNTERS]);
 int system_bdev(void *self, const char *which, struct bp_bdev *ret);
 int system_bdev_read(void *self, const struct bp_bdev *bdev, void *buf, size_t len);
 int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, size_t len);

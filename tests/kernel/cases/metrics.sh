@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Numbers for monitoring are those of the kernel: I/O that was done, a pool's status, a snapshot
+# that overflowed; as a file, and by HTTP on the loopback interface.
+. "$KERNEL_LIB"
+
+bedplate create m linear --device "$DISK0" --size 4MiB
+dd if=/dev/zero of=/dev/mapper/m bs=65536 count=8 oflag=direct 2> /dev/null
+bedplate metrics > all
+expect_match '^bedplate_device_written_bytes_total\{device="m"\} 524288$' cat all
+expect_match '^bedplate_device_size_bytes\{device="m"\} 4194304$' cat all
+expect_match '^bedplate_device_segment_info\{device="m",segment="0",target="linear"\} 1$' cat all
+same end "$(tail -n 1 all)" '# EOF'
+bedplate suspend m
+expect_match '^bedplate_device_suspended\{device="m"\} 1$' bedplate metrics m
+bedplate resume m
+
+# Another device's numbers, none of m's: by name.
+bedplate create low linear --device "$DISK1" --size 4MiB
+bedplate create snap --table "0 8192 snapshot /dev/mapper/m /dev/mapper/low N 8"
+dd if=/dev/urandom of=/dev/mapper/snap bs=4096 count=256 oflag=direct 2> /dev/null
+bedplate metrics snap > numbers
+# (Lines are an answer too: nothing is said of there being none.)
+used=$(bedplate status --lines snap 2>&1 | sed 's,.* \([0-9]*\)/.*,\1,')
+expect_match "^bedplate_snapshot_used_bytes\{device=\"snap\",segment=\"0\"\} $((used * 512))\$" cat numbers
+! grep "\"m\"" numbers || fail "numbers of m"
+expect_fail 1 "'none'" bedplate metrics none
+
+bedplate metrics -o file
+expect_match '^bedplate_device_info\{device="low",uuid=""\} 1$' cat file
+
+# One request is answered, with the numbers of its moment; then it ends.
+cat > client.py << 'PYTHON'
+import fcntl, socket, struct, time
+with socket.socket() as s:  # the interface up: flags IFF_UP | IFF_RUNNING
+    fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+for _ in range(200):
+    try:
+        with socket.create_connection(("127.0.0.1", 9999)) as s:
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            print(b"".join(iter(lambda: s.recv(65536), b"")).decode(), end="")
+        break
+    except ConnectionRefusedError:
+        time.sleep(0.05)
+PYTHON
+bedplate metrics --serve-once 9999 &
+python3 client.py > answer
+wait $!
+expect_match '^HTTP/1.0 200 OK' cat answer
+expect_match '^bedplate_snapshot_used_bytes' cat answer
+same end "$(tail -n 1 answer)" '# EOF'
