@@ -126,6 +126,27 @@ BP_API int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev,
 			uint64_t *ret_id);
 
 /**
+ * bp_fault_file_ranges() - Where in a device a file's contents lie, for bp_fault_set().
+ * @dev: the device; the file system lies on it directly or through linear devices, partitions
+ *	and loop devices.
+ * @path: a regular file. What was written to it is put on the disk first: only then it has a place.
+ * @start_bytes, @length_bytes: which part of the file; length 0: to its end.
+ * @ret: ascending; free() it.
+ *
+ * Parts without a place of their own (holes, contents kept in the inode, compressed ones) are left
+ * out, and told by a warning where they are not holes; so are parts shared with other files, which
+ * are in. A file that is written anew elsewhere (renamed over, copied on write) takes its faults not
+ * with it.
+ *
+ * Return: 0; -ENODATA (nothing of it has a place); -ENOTSUP (a file system that does not tell, or
+ * a layer between that is none of those); -EINVAL (no regular file; not on @dev); -ENOENT and others
+ * of opening it.
+ */
+BP_API int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
+				const char *path, bp_bytes start_bytes, bp_bytes length_bytes,
+				struct bp_fault_range **ret, size_t *ret_count);
+
+/**
  * bp_fault_heal() - Take a fault away, or all; without any the device has its own table again, as
  * the kernel printed it.
  * @id: 0: all.

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 struct args {
-	const char *target, *state_dir, *log;
+	const char *target, *file, *state_dir, *log;
 	struct cli_list ranges;
 	uint32_t io;
 	bool yes;
@@ -17,7 +17,8 @@ struct args {
 #define OPT_WHERE \
 	OPT_OPERAND(target, "TARGET", TARGET_HELP), \
 	OPT_TIME(for_ms, 0, "for", "TIME", "heal it after this long: 500ms, 30s; default: when told"), \
-	OPT_LIST(ranges, 0, "range", "A..B", "only from A up to B: sizes, bare: sectors; may be repeated")
+	OPT_LIST(ranges, 0, "range", "A..B", "only from A up to B: sizes, bare: sectors; may be repeated; of the file with --file"), \
+	OPT_STRING(file, 0, "file", "PATH", "only where this file's contents lie now")
 #define OPT_READS \
 	OPT_BIT(io, BP_FAULT_READS, 0, "reads", "reads")
 #define OPT_WRITES \
@@ -135,6 +136,39 @@ int fault_ranges(struct cli *cli, const struct cli_list *words, bp_sector length
 	return 0;
 }
 
+/* Of each part of the file that is wanted. */
+static int file_ranges(struct cli *cli, const struct args *args, const struct bp_devno *dev,
+		       struct bp_fault_range **ret, size_t *ret_count)
+{
+	_cleanup_(freep) struct bp_fault_range *parts = NULL;
+	const struct bp_fault_range whole = { 0 };
+	size_t count = 0;
+	int r = fault_ranges(cli, &args->ranges, BP_TABLE_SECTOR_MAX, &parts, &count);
+
+	for (size_t i = 0; r == 0 && i < MAX(count, (size_t)1); i++) {
+		const struct bp_fault_range *part = count ? &parts[i] : &whole;
+		_cleanup_(freep) struct bp_fault_range *found = NULL;
+		struct bp_fault_range *all;
+		size_t n = 0;
+
+		r = bp_fault_file_ranges(cli->ctx, dev, args->file,
+					 bp_sector_to_bytes(part->start_sectors),
+					 bp_sector_to_bytes(part->length_sectors), &found, &n);
+		if (r < 0)
+			return cli_fail(cli, args->file, r);
+		all = realloc(*ret, (*ret_count + n) * sizeof(*all));
+		if (!all)
+			return cli_fail(cli, NULL, -ENOMEM);
+		memcpy(all + *ret_count, found, n * sizeof(*all));
+		*ret = all;
+		*ret_count += n;
+	}
+	for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
+		cli_warn(cli, "%s", bp_warning_get(cli->ctx, i));
+	bp_warnings_clear(cli->ctx);
+	return r;
+}
+
 static int device_of(struct cli *cli, const char *target, struct bp_devno *ret,
 		     struct bp_device_info *ret_info, bp_sector *ret_length)
 {
@@ -207,7 +241,9 @@ static int run_kind(struct cli *cli, const struct args *args, enum bp_fault_kind
 		return cli_usage(cli, "--delay none: that is fault stall");
 	r = device_of(cli, args->target, &dev, &info, &length);
 	if (r == 0)
-		r = fault_ranges(cli, &args->ranges, length, &ranges, &fault.nr_ranges);
+		r = args->file ? file_ranges(cli, args, &dev, &ranges, &fault.nr_ranges)
+			       : fault_ranges(cli, &args->ranges, length, &ranges,
+					      &fault.nr_ranges);
 	if (r)
 		return r;
 	fault.ranges = ranges;

@@ -37,6 +37,25 @@ int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_secto
 int64_t fault_clock_ms(void);
 int64_t fault_unix_ms(void);
 
+/* Ascending, and what touches is one; of none too. */
+void fault_ranges_unite(struct fault_ranges *ranges);
+
+/* --- below.c --- */
+
+/*
+ * Add to @ret where @range of @from lies on @to: 0, -EINVAL without a message (it does not), or
+ * another failure. Each layer between counts one of @depth.
+ */
+int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
+		const struct bp_fault_range *range, const struct bp_devno *to, unsigned depth,
+		struct fault_ranges *ret);
+
+/* --- file.c --- */
+
+/* Add where these bytes of an open file lie in the device of its file system. */
+int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
+		  struct fault_ranges *ret);
+
 /* --- state.c: what is kept --- */
 
 struct fault_state {

@@ -133,11 +133,12 @@ static int by_start(const void *a, const void *b)
 	return x->start_sectors < y->start_sectors ? -1 : x->start_sectors > y->start_sectors;
 }
 
-/* Ascending, and what touches is one. */
-static void unite(struct fault_ranges *ranges)
+void fault_ranges_unite(struct fault_ranges *ranges)
 {
 	size_t n = 0;
 
+	if (!ranges->count)
+		return;
 	qsort(ranges->items, ranges->count, sizeof(*ranges->items), by_start);
 	for (size_t i = 1; i < ranges->count; i++) {
 		struct bp_fault_range *last = &ranges->items[n];
@@ -172,7 +173,7 @@ static int add_ranges(struct bp_ctx *ctx, const struct bp_fault *fault, bp_secto
 		if (vec_add(ret, &from[i]) < 0)
 			return bp_fail_memory(ctx);
 	}
-	unite(ret);
+	fault_ranges_unite(ret);
 	return 0;
 }
 
@@ -258,7 +259,7 @@ static int choose_bad(struct bp_ctx *ctx, const struct bp_fault *fault,
 	choose(fault->seed, blocks, count, chosen);
 	for (size_t i = 0; i < count; i++)
 		bad.items[bad.count++] = block_of(ranges, block, chosen[i]);
-	unite(&bad);
+	fault_ranges_unite(&bad);
 	vec_done(ranges);
 	*ranges = bad;
 	return 0;

@@ -105,6 +105,49 @@ mount /dev/mapper/d m
 expect kept cat m/kept
 [ ! -s m/lost ] || fail "what was dropped is there"
 
+# A file: nothing but it fails, through a linear device, a partition of a loop device's file too.
+hit_only() {
+	echo 3 > /proc/sys/vm/drop_caches
+	expect_fail 1 'Input/output error' cat "$1"
+	for other in m/*; do
+		[ "$other" = "$1" ] || [ -d "$other" ] || cat "$other" > /dev/null || fail "$other can't be read"
+	done
+}
+for n in 1 2 3 4 5 6; do
+	yes "line of $n" | head -c 300000 > m/file$n
+done
+sync
+f error m --file m/file3
+hit_only m/file3
+echo new > m/new && sync m/new
+f heal m && own
+f error d --file m/file5 --range 64KiB..68KiB
+hit_only m/file5
+expect "line of 5" sh -c 'head -c 65536 m/file5 | head -n 1'
+f heal m && own
+expect_fail 1 'no regular file' f error m --file m
+expect_fail 1 'does not lie on|no single' f error m --file /bin/sh
+: > m/empty
+expect_fail 1 'nothing of it has a place' f error m --file m/empty
+rm m/new m/empty
+mkdir inner
+truncate -s 16M m/image
+# One partition: sectors 2048 to 30719 of type 0x83.
+printf '\0\0\0\0\203\0\0\0\0\10\0\0\0\160\0\0' |
+	dd of=m/image bs=1 seek=446 conv=notrunc status=none
+printf '\125\252' | dd of=m/image bs=1 seek=510 conv=notrunc status=none
+loop=$(losetup -Pf --show m/image)
+dmsetup create over --table "0 24576 linear ${loop}p1 1024"
+mkfs.ext4 -q /dev/mapper/over
+mount /dev/mapper/over inner
+yes deep | head -c 200000 > inner/deep && yes flat | head -c 200000 > inner/flat && sync
+f error m --file inner/deep
+echo 3 > /proc/sys/vm/drop_caches
+expect_fail 1 'Input/output error' cat inner/deep
+expect flat sh -c 'head -n 1 inner/flat'
+f heal m && own
+umount inner && dmsetup remove over && losetup -d "$loop" && rm m/image
+
 # What can't be is refused, and nothing has changed.
 expect_fail 1 "can't fail" f error d --writes --range 0..8s
 expect_fail 1 'beyond the device' f slow d --range 0..131073s

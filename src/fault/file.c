@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Where a file lies: its extents as the file system tells them (FIEMAP), as sectors of the device that
+ * faults are put into. Nothing is guessed: an extent whose place is not certain is left out, and
+ * said. Source of the ioctl: Linux, Documentation/filesystems/fiemap.rst.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "fault/fault.h"
+
+#define AT_A_TIME 128
+#define LAYERS    16
+
+/* No place, or none in whole sectors. */
+#define NOWHERE                                                                                \
+	(FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_ENCODED |              \
+	 FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL)
+
+struct walk {
+	struct bp_ctx *ctx;
+	const char *path;
+	bp_bytes pos, end; /* what of the file is still wanted */
+	bool last, shared, nowhere;
+	struct fault_ranges *ranges;
+};
+
+/* The part of an extent that is wanted, in whole sectors around it. */
+static int take(struct walk *w, const struct fiemap_extent *e)
+{
+	bp_bytes from = MAX(e->fe_logical, w->pos),
+		 to = MIN(e->fe_logical + e->fe_length, w->end);
+	struct bp_fault_range range;
+
+	if (from >= to)
+		return 0;
+	if (e->fe_flags & NOWHERE) {
+		w->nowhere = true;
+		return 0;
+	}
+	w->shared |= !!(e->fe_flags & FIEMAP_EXTENT_SHARED);
+	range.start_sectors = bp_bytes_to_sector(e->fe_physical + from - e->fe_logical);
+	range.length_sectors = DIV_UP(e->fe_physical + to - e->fe_logical, BP_SECTOR_BYTES) -
+			       range.start_sectors;
+	return vec_add(w->ranges, &range) < 0 ? bp_fail_memory(w->ctx) : 0;
+}
+
+static int ask(struct walk *w, int fd, struct fiemap *map)
+{
+	uint64_t next = w->pos;
+	int r = 0;
+
+	*map = (struct fiemap){
+		.fm_start = w->pos,
+		.fm_length = w->end - w->pos,
+		.fm_flags = FIEMAP_FLAG_SYNC,
+		.fm_extent_count = AT_A_TIME,
+	};
+	if (ioctl(fd, FS_IOC_FIEMAP, map) < 0) {
+		r = errno == ENOTTY || errno == EOPNOTSUPP ? -ENOTSUP : -errno;
+		return bp_fail(w->ctx, r,
+			       "'%s': its file system does not tell where it lies: %s", w->path,
+			       strerror(errno));
+	}
+	w->last = map->fm_mapped_extents < AT_A_TIME;
+	for (uint32_t i = 0; r == 0 && i < map->fm_mapped_extents; i++) {
+		const struct fiemap_extent *e = &map->fm_extents[i];
+
+		r = take(w, e);
+		next = e->fe_logical + e->fe_length;
+		w->last |= !!(e->fe_flags & FIEMAP_EXTENT_LAST);
+	}
+	w->last |= next <= w->pos || next >= w->end;
+	w->pos = next;
+	return r;
+}
+
+int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
+		  struct fault_ranges *ret)
+{
+	_cleanup_(freep) struct fiemap *map =
+		calloc(1, sizeof(*map) + AT_A_TIME * sizeof(map->fm_extents[0]));
+	struct walk w = { .ctx = ctx, .path = path, .pos = start, .ranges = ret };
+	int r = map ? 0 : bp_fail_memory(ctx);
+
+	w.end = length && length < UINT64_MAX - start ? start + length : UINT64_MAX;
+	while (r == 0 && !w.last)
+		r = ask(&w, fd, map);
+	if (r < 0)
+		return r;
+	if (w.nowhere)
+		bp_warn(ctx, "'%s': parts of it have no place of their own; they are left out",
+			path);
+	if (w.shared)
+		bp_warn(ctx, "'%s': it shares parts with other files: the fault is theirs too",
+			path);
+	return 0;
+}
+
+static int open_regular(struct bp_ctx *ctx, const char *path, struct stat *st, int *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, st) < 0) {
+		int r = -errno;
+
+		closep(&fd);
+		return bp_fail(ctx, r, "'%s': %s", path, strerror(-r));
+	}
+	if (!S_ISREG(st->st_mode)) {
+		close(fd);
+		return bp_fail(ctx, -EINVAL, "'%s': it is no regular file", path);
+	}
+	*ret = fd;
+	return 0;
+}
+
+/* btrfs and their like give numbers of their own; their addresses are of no single device. */
+static int file_device(struct bp_ctx *ctx, const char *path, const struct stat *st,
+		       struct bp_devno *ret)
+{
+	if (!major(st->st_dev))
+		return bp_fail(ctx, -ENOTSUP,
+			       "'%s': its file system lies on no single block device", path);
+	*ret = (struct bp_devno){ major(st->st_dev), minor(st->st_dev) };
+	return 0;
+}
+
+static int down(struct bp_ctx *ctx, const char *path, const struct bp_devno *from,
+		const struct fault_ranges *extents, const struct bp_devno *to,
+		struct fault_ranges *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < extents->count; i++)
+		r = fault_below(ctx, from, &extents->items[i], to, LAYERS, ret);
+	if (r == -EINVAL)
+		return bp_fail(ctx, r, "'%s': it does not lie on device %" PRIu32 ":%" PRIu32,
+			       path, to->major, to->minor);
+	if (r == 0 && !ret->count)
+		return bp_fail(ctx, -ENODATA, "'%s': nothing of it has a place on the disk",
+			       path);
+	fault_ranges_unite(ret);
+	return r;
+}
+
+int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+			 bp_bytes start_bytes, bp_bytes length_bytes,
+			 struct bp_fault_range **ret, size_t *ret_count)
+{
+	_cleanup_(closep) int fd = -1;
+	struct fault_ranges extents = { 0 }, ranges = { 0 };
+	struct bp_devno from;
+	struct stat st;
+	int r = open_regular(ctx, path, &st, &fd);
+
+	if (r == 0)
+		r = file_device(ctx, path, &st, &from);
+	if (r == 0)
+		r = fault_extents(ctx, fd, path, start_bytes, length_bytes, &extents);
+	if (r == 0)
+		r = down(ctx, path, &from, &extents, dev, &ranges);
+	vec_done(&extents);
+	if (r < 0) {
+		vec_done(&ranges);
+		return r;
+	}
+	*ret = ranges.items;
+	*ret_count = ranges.count;
+	return 0;
+}
