@@ -24,6 +24,7 @@ from .device import (BlockDevice, Device, DeviceInfo, Holder, Node, block_device
 from .metadata import (CheckResult, Damage, ThinUsage, cache_check, era_check, thin_check,
                        thin_dump, thin_ls, thin_metadata_size, thin_restore)
 from .pool import Pool, PoolStatus, Volume, pools
+from .scope import Scope
 from .table import Segment, Status, Table, options, parse_status, printed, targets
 
 __version__ = _version()

@@ -134,6 +134,7 @@ PyObject *raise_error(struct bp_ctx *ctx, int r);
 extern PyMethodDef device_methods[], change_methods[], system_methods[], pool_methods[],
 	metadata_methods[];
 int table_init(PyObject *module);
+int scope_init(PyObject *module);
 
 PyObject *info_dict(const struct bp_device_info *info);
 

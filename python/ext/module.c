@@ -146,6 +146,7 @@ static const struct {
 	CONSTANT(ERA_CHECK_STRICT),
 	CONSTANT(THIN_DUMP_HUMAN),
 	CONSTANT(THIN_DUMP_SKIP_MAPPINGS),
+	CONSTANT(SCOPE_ERROR_TABLES),
 	CONSTANT(SECTOR_BYTES),
 	CONSTANT(TIMEOUT_DEFAULT_MS),
 #undef CONSTANT
@@ -175,8 +176,8 @@ PyMODINIT_FUNC PyInit__bedplate(void)
 	};
 	PyObject *module = PyModule_Create(&def);
 
-	if (module &&
-	    (context_init(module) < 0 || table_init(module) < 0 || add_constants(module) < 0))
+	if (module && (context_init(module) < 0 || table_init(module) < 0 ||
+		       scope_init(module) < 0 || add_constants(module) < 0))
 		Py_CLEAR(module);
 	return module;
 }

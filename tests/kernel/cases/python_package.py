@@ -4,6 +4,7 @@ kernel's lines, no leaks. Run by python_sts.sh."""
 
 import os
 import re
+import subprocess
 import threading
 import unittest
 
@@ -12,6 +13,7 @@ from bedplate.sts.dm import DmDevice, ThinPoolDevice
 
 DISK0, DISK1 = os.environ['DISK0'], os.environ['DISK1']
 ZERO = '0 2048 zero'
+PYTEST = '/usr/bin/python3'  # Debian's, which python3-pytest is for
 
 
 class NothingLeft(unittest.TestCase):
@@ -34,6 +36,53 @@ class Examples(NothingLeft):
 
     def test_coming_from_sts(self):
         self.run_page('coming-from-sts.md', 8)
+
+    def test_python(self):
+        self.run_page('python.md', 4)
+
+
+FIXTURE_TESTS = """
+import bedplate
+
+pytest_plugins = ['bedplate.fixtures']
+
+def test_pool(dm_pool, dm_device):
+    pool = dm_pool(data=16 << 20)
+    volume = pool.create_volume('fixture-volume', 1 << 20)
+    pool.snapshot('fixture-snapshot', volume)
+    dm_device('0 8 zero').suspend()
+    assert len(bedplate.devices()) == 4
+
+def test_gone(dm_scope):
+    assert bedplate.devices() == []
+
+def test_failing(dm_device):
+    dm_device('0 8 zero')
+    assert False
+"""
+
+
+class Scopes(NothingLeft):
+    def test_ended(self):
+        with self.assertRaises(ZeroDivisionError):
+            with bedplate.Scope('kernel-test') as scope:
+                device = scope.device('0 8 zero')
+                self.assertTrue(device.info().uuid.startswith(scope.uuid_prefix))
+                device.suspend()
+                scope.pool(data=16 << 20).create_volume('volume', 1 << 20)
+                raise ZeroDivisionError
+        bedplate.Device.create('d', '0 8 zero').remove()
+
+    @unittest.skipUnless('CI' in os.environ or os.path.exists('/usr/bin/pytest-3'),
+                         'python3-pytest is not installed')
+    def test_fixtures(self):
+        with open('conftest.py', 'w', encoding='utf-8') as file:
+            file.write("pytest_plugins = ['bedplate.fixtures']\n")
+        with open('test_fixtures.py', 'w', encoding='utf-8') as file:
+            file.write(FIXTURE_TESTS.replace("pytest_plugins = ['bedplate.fixtures']\n", ''))
+        done = subprocess.run([PYTEST, '-m', 'pytest', '-p', 'no:cacheprovider', '-q'], check=False,
+                              capture_output=True, text=True)
+        self.assertIn('1 failed, 2 passed', done.stdout + done.stderr)
 
 
 class Devices(NothingLeft):

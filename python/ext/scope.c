@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The Scope type: what its context makes is removed when the scope ends, or, by another process, when
+ * this one has died. A scope keeps its context alive, and lets go of it first.
+ */
+#include "ext.h"
+
+struct scope {
+	PyObject_HEAD PyObject *context;
+	struct bp_scope *scope;
+};
+
+/* Scope(CONTEXT, NAME, state_dir, timeout_ms) */
+static PyObject *scope_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+	_cleanup_(text_done) struct text name = { 0 }, state_dir = { 0 };
+	struct bp_scope_opts opts = { .size = sizeof(opts) };
+	long long timeout_ms = 0;
+	PyObject *context;
+	struct scope *self;
+
+	if (!PARSE("OO&|O&L", NAMES("context", "name", "state_dir", "timeout_ms"), &context,
+		   text_convert, &name, text_convert, &state_dir, &timeout_ms))
+		return NULL;
+	if (!PyObject_IsInstance(context, context_type)) {
+		PyErr_SetString(PyExc_TypeError, "context: a Context is needed");
+		return NULL;
+	}
+	self = (struct scope *)alloc(type, 0);
+	if (!self)
+		return NULL;
+	self->context = Py_NewRef(context);
+	opts.state_dir = state_dir.text;
+	opts.timeout_ms = timeout_ms;
+	if (CALL(context, bp_scope_open(ctx, name.text, &opts, &self->scope)) < 0)
+		Py_CLEAR(self);
+	return (PyObject *)self;
+}
+
+static void scope_dealloc(PyObject *object)
+{
+	struct scope *self = (struct scope *)object;
+	PyTypeObject *type = Py_TYPE(object);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	bp_scope_free(self->scope);
+	Py_XDECREF(self->context);
+	release(object);
+	Py_DECREF((PyObject *)type);
+}
+
+static PyObject *scope_token(PyObject *object, PyObject *none)
+{
+	(void)none;
+	return text_or_none(bp_scope_token(((struct scope *)object)->scope));
+}
+
+static PyObject *scope_prefix(PyObject *object, PyObject *none)
+{
+	(void)none;
+	return text_or_none(bp_scope_uuid_prefix(((struct scope *)object)->scope));
+}
+
+/* loop(SIZE_BYTES): the path of a loop device on a sparse file. */
+static PyObject *scope_loop(PyObject *object, PyObject *args)
+{
+	struct scope *self = (struct scope *)object;
+	unsigned long long size;
+	struct bp_bdev bdev;
+
+	if (!PyArg_ParseTuple(args, "K", &size))
+		return NULL;
+	if (CALL(self->context, ((void)ctx, bp_scope_loop(self->scope, size, &bdev))) < 0)
+		return NULL;
+	return text_or_none(bdev.path);
+}
+
+/* end(FLAGS, TIMEOUT_MS) */
+static PyObject *scope_end(PyObject *object, PyObject *args)
+{
+	struct scope *self = (struct scope *)object;
+	long long timeout_ms = 0;
+	unsigned flags = 0;
+
+	if (!PyArg_ParseTuple(args, "|IL", &flags, &timeout_ms))
+		return NULL;
+	if (CALL(self->context, ((void)ctx, bp_scope_end(self->scope, flags, timeout_ms))) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef scope_methods[] = {
+	{ "token", scope_token, METH_NOARGS, NULL },
+	{ "uuid_prefix", scope_prefix, METH_NOARGS, NULL },
+	{ "loop", scope_loop, METH_VARARGS, NULL },
+	{ "end", scope_end, METH_VARARGS, NULL },
+	{ NULL, NULL, 0, NULL },
+};
+
+int scope_init(PyObject *module)
+{
+	PyType_Slot slots[] = {
+		{ Py_tp_new, scope_new },
+		{ Py_tp_dealloc, scope_dealloc },
+		{ Py_tp_methods, scope_methods },
+		{ Py_tp_doc, "Devices that are gone when their maker is." },
+		{ 0, NULL },
+	};
+	PyType_Spec spec = {
+		.name = "bedplate._bedplate.Scope",
+		.basicsize = sizeof(struct scope),
+		.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+		.slots = slots,
+	};
+	PyObject *type = PyType_FromSpec(&spec);
+
+	return type ? PyModule_AddObject(module, "Scope", type) : -1;
+}
