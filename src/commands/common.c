@@ -253,23 +253,42 @@ struct bp_selector devices_get(const struct devices *devices, size_t index)
 	return device_named(devices->names->words[index]);
 }
 
-int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
-	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
-	       void *user)
+static int add_each(struct cli *cli, const struct devices *devices,
+		    int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+		    void *user)
 {
-	_cleanup_(devices_donep) struct devices devices = { 0 };
-	int worst = EXIT_OK;
-	int r = devices_init(cli, names, &devices);
+	int worst = EXIT_OK, r;
 
-	if (r)
-		return r;
-	for (size_t i = 0; i < devices_count(&devices); i++) {
-		struct bp_selector which = devices_get(&devices, i);
+	for (size_t i = 0; i < devices_count(devices); i++) {
+		struct bp_selector which = devices_get(devices, i);
 
 		r = add(cli, &which, user);
 		if (r < 0)
 			worst = cli_fail(cli, selector_text(&which), r);
 	}
+	return worst;
+}
+
+int ask_each(struct cli *cli, const struct cli_list *names,
+	     int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+	     void *user)
+{
+	_cleanup_(devices_donep) struct devices devices = { 0 };
+	int r = devices_init(cli, names, &devices);
+
+	return r ? r : add_each(cli, &devices, add, user);
+}
+
+int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
+	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+	       void *user)
+{
+	_cleanup_(devices_donep) struct devices devices = { 0 };
+	int r = devices_init(cli, names, &devices), worst;
+
+	if (r)
+		return r;
+	worst = add_each(cli, &devices, add, user);
 	r = out_print(steal(*out));
 	return worst ? worst : r;
 }

@@ -76,10 +76,13 @@ size_t devices_count(const struct devices *devices);
 struct bp_selector devices_get(const struct devices *devices, size_t index);
 
 /*
- * Ask each device, then print what @add has put into @out, which is freed and NULL then. A
- * device that fails is reported and doesn't stop the rest. Return: an exit status.
+ * Ask each device. One that fails is reported and doesn't stop the rest. Return: an exit status.
  * @add: returns 0 or the library's error.
  */
+int ask_each(struct cli *cli, const struct cli_list *names,
+	     int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
+	     void *user);
+/* The same, then print what @add has put into @out, which is freed and NULL then. */
 int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
 	       void *user);

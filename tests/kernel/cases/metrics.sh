@@ -3,6 +3,7 @@
 # Numbers for monitoring are those of the kernel: I/O that was done, a pool's status, a snapshot
 # that overflowed; as a file, and by HTTP on the loopback interface.
 . "$KERNEL_LIB"
+command -v jq > /dev/null || skip "jq is not installed"
 
 bedplate create m linear --device "$DISK0" --size 4MiB
 dd if=/dev/zero of=/dev/mapper/m bs=65536 count=8 oflag=direct 2> /dev/null
@@ -25,6 +26,15 @@ used=$(bedplate status --lines snap 2>&1 | sed 's,.* \([0-9]*\)/.*,\1,')
 expect_match "^bedplate_snapshot_used_bytes\{device=\"snap\",segment=\"0\"\} $((used * 512))\$" cat numbers
 ! grep "\"m\"" numbers || fail "numbers of m"
 expect_fail 1 "'none'" bedplate metrics none
+
+# While somebody writes, top has a rate; a full snapshot is not said to fill.
+(while [ ! -e stop ]; do dd if=/dev/zero of=/dev/mapper/m bs=4096 count=8 oflag=direct; done 2> /dev/null) &
+bedplate top --json --interval 1s > rates
+: > stop
+wait $!
+expect_match '^true$' jq '.data | map(select(.name == "m"))[0].written_bytes > 0' rates
+expect_match '^true$' jq '.data | map(select(.name == "snap"))[0] | .used_percent > 0 and .busy_percent == 0' rates
+same rows "$(bedplate top --interval 10ms --count 3 --noheadings --raw -o name low)" "$(printf 'low\nlow')"
 
 bedplate metrics -o file
 expect_match '^bedplate_device_info\{device="low",uuid=""\} 1$' cat file

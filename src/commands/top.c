@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Devices as they work: rates, how full, how long until full; again and again. Each look is a few
+ * ioctls and one file of sysfs a device; nothing is flushed.
+ */
+#include "commands/common.h"
+#include "commands/status_text.h"
+
+#include <bedplate/metrics.h>
+#include <bedplate/targets.h>
+#include <bedplate/targets_cache.h>
+
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How fast something fills is an average in which a look counts less the older it is. */
+#define NEW_WEIGHT 0.3
+
+struct args {
+	struct cli_list names;
+	int64_t interval_ms;
+	uint64_t count;
+	struct out_opts out;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
+	OPT_TIME(interval_ms, 0, "interval", "TIME", "between looks; default: 2s"),
+	OPT_NUMBER(count, 0, "count", "N", "end after so many looks; default: go on, or 2 where output is no terminal or --json"),
+	OPT_OUTPUT(out),
+	OPT_END
+};
+/* clang-format on */
+
+struct row {
+	const char *name, *target, *summary;
+	uint64_t read_bytes, written_bytes, reads, writes, in_flight, busy_percent;
+	uint64_t used_percent, full_seconds;
+	char *full_in;
+};
+
+/* clang-format off */
+static const struct out_column columns[] = {
+	COL_TEXT(struct row, name, OUT_DEFAULT, "name of the device"),
+	COL_TEXT(struct row, target, OUT_DEFAULT, "target of its first segment"),
+	COL_SIZE(struct row, read_bytes, OUT_DEFAULT, "read in a second"),
+	COL_SIZE(struct row, written_bytes, OUT_DEFAULT, "written in a second"),
+	COL_NUMBER(struct row, reads, 0, "reads in a second"),
+	COL_NUMBER(struct row, writes, 0, "writes in a second"),
+	COL_NUMBER(struct row, in_flight, OUT_DEFAULT, "requests begun and not finished"),
+	COL_PERCENT(struct row, busy_percent, OUT_DEFAULT, "time with a request in flight"),
+	COL_PERCENT(struct row, used_percent, OUT_DEFAULT, "how full a pool, snapshot or VDO volume is"),
+	COL_TEXT(struct row, full_in, OUT_DEFAULT, "when it will be full, if it goes on like this"),
+	COL_NUMBER(struct row, full_seconds, 0, "the same in seconds"),
+	COL_TEXT(struct row, summary, OUT_DEFAULT, "what matters of its status"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema schema = {
+	.name = "bedplate.top",
+	.help = "The second of two looks, --interval apart.",
+	.columns = columns, .none = "no devices",
+};
+/* clang-format on */
+
+/* A device as it was at the last look. */
+struct past {
+	struct bp_devno dev;
+	struct bp_device_io io;
+	uint64_t used;
+	double rate; /* used units a second, averaged */
+	bool rated;  /* it is known */
+	bool seen;   /* at this look */
+};
+
+struct top {
+	struct cli *cli;
+	const struct args *args;
+	struct out *out;
+	double seconds; /* since the last look; 0: this is the first */
+	struct past *past;
+	size_t nr_past, size_past;
+};
+
+/* --- the past --- */
+
+/* The device's entry: new ones have nothing to compare with. NULL: no memory. */
+static struct past *past_of(struct top *top, const struct bp_devno *dev, bool *ret_new)
+{
+	size_t i = 0;
+
+	while (i < top->nr_past &&
+	       (top->past[i].dev.major != dev->major || top->past[i].dev.minor != dev->minor))
+		i++;
+	*ret_new = i == top->nr_past;
+	if (*ret_new && i == top->size_past) {
+		size_t size = i ? 2 * i : 64;
+		void *list = realloc(top->past, size * sizeof(*top->past));
+
+		if (!list)
+			return NULL;
+		top->past = list;
+		top->size_past = size;
+	}
+	if (*ret_new)
+		top->past[top->nr_past++] = (struct past){ .dev = *dev };
+	top->past[i].seen = true;
+	return &top->past[i];
+}
+
+/* Numbers are given to other devices once theirs are gone. */
+static void forget_gone(struct top *top)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < top->nr_past; i++) {
+		if (!top->past[i].seen)
+			continue;
+		top->past[i].seen = false;
+		top->past[to++] = top->past[i];
+	}
+	top->nr_past = to;
+}
+
+/* --- one device --- */
+
+/* What can become full. */
+static bool fill_of(const struct bp_status *status, uint64_t *ret_used, uint64_t *ret_total)
+{
+	const char *target = status->target;
+
+	if (!status->values) {
+		return false;
+	} else if (streq(target, "thin-pool")) {
+		const struct bp_thin_pool_status *s = status->values;
+
+		*ret_used = s->used_data_dblocks;
+		*ret_total = s->total_data_dblocks;
+	} else if (streq(target, "snapshot")) {
+		const struct bp_snapshot_status *s = status->values;
+
+		*ret_used = s->used_sectors;
+		*ret_total = s->total_sectors;
+	} else if (streq(target, "vdo")) {
+		const struct bp_vdo_status *s = status->values;
+
+		*ret_used = s->used_mblocks;
+		*ret_total = s->total_mblocks;
+	} else {
+		return false;
+	}
+	return *ret_total > 0;
+}
+
+/* A counter's rise in a second. */
+static uint64_t rate(const struct top *top, uint64_t now, uint64_t before)
+{
+	return now >= before ? (uint64_t)((double)(now - before) / top->seconds + 0.5) : 0;
+}
+
+static void set_io(const struct top *top, struct row *row, const struct bp_device_io *now,
+		   const struct past *before)
+{
+	double busy = (double)(now->busy_ms - before->io.busy_ms) / 1000 / top->seconds;
+
+	row->read_bytes = rate(top, now->read_bytes, before->io.read_bytes);
+	row->written_bytes = rate(top, now->write_bytes, before->io.write_bytes);
+	row->reads = rate(top, now->reads, before->io.reads);
+	row->writes = rate(top, now->writes, before->io.writes);
+	row->busy_percent = (uint64_t)(MIN(busy, 1.0) * 10000);
+}
+
+/* "3d4h", "4h5min", "6min", "7s". NULL without memory. */
+static char *time_text(uint64_t s)
+{
+	char *text;
+	int n;
+
+	if (s >= 86400)
+		n = asprintf(&text, "%" PRIu64 "d%" PRIu64 "h", s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		n = asprintf(&text, "%" PRIu64 "h%" PRIu64 "min", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		n = asprintf(&text, "%" PRIu64 "min", s / 60);
+	else
+		n = asprintf(&text, "%" PRIu64 "s", s);
+	return n < 0 ? NULL : text;
+}
+
+static void set_fill(const struct top *top, struct row *row, const struct bp_status *status,
+		     struct past *past, bool is_new)
+{
+	uint64_t used, total;
+	double rise, left;
+
+	if (!fill_of(status, &used, &total))
+		return;
+	row->used_percent = (uint64_t)((double)used / (double)total * 10000 + 0.5);
+	if (!is_new && top->seconds > 0) {
+		rise = ((double)used - (double)past->used) / top->seconds;
+		past->rate =
+			past->rated ? NEW_WEIGHT * rise + (1 - NEW_WEIGHT) * past->rate : rise;
+		past->rated = true;
+	}
+	past->used = used;
+	if (!past->rated || past->rate <= 0 || used >= total)
+		return;
+	left = (double)(total - used) / past->rate;
+	if (left < 10 * 365 * 86400.0) { /* later is never */
+		row->full_seconds = (uint64_t)left;
+		row->full_in = time_text(row->full_seconds);
+	}
+}
+
+static int add_row(struct top *top, const struct bp_device_info *info,
+		   const struct bp_status *status)
+{
+	const struct bp_devno dev = { info->major, info->minor };
+	_cleanup_(freep) char *summary = NULL;
+	struct bp_device_io io = { 0 };
+	struct row row = {
+		.name = info->name,
+		.target = status ? status->target : NULL,
+		.read_bytes = OUT_UNKNOWN,
+		.written_bytes = OUT_UNKNOWN,
+		.reads = OUT_UNKNOWN,
+		.writes = OUT_UNKNOWN,
+		.in_flight = OUT_UNKNOWN,
+		.busy_percent = OUT_UNKNOWN,
+		.used_percent = OUT_UNKNOWN,
+		.full_seconds = OUT_UNKNOWN,
+	};
+	bool is_new;
+	struct past *past = past_of(top, &dev, &is_new);
+	int r = past ? 0 : -ENOMEM;
+
+	if (r == 0 && bp_device_io(top->cli->ctx, &dev, &io) == 0) {
+		row.in_flight = io.in_flight;
+		if (!is_new && top->seconds > 0)
+			set_io(top, &row, &io, past);
+		past->io = io;
+	}
+	if (r == 0 && status) {
+		set_fill(top, &row, status, past, is_new);
+		r = status_summary(top->cli, status, &summary);
+	}
+	row.summary = info->suspended ? "suspended" : summary;
+	if (r == 0)
+		out_add(top->out, NULL, &row);
+	free(row.full_in);
+	return r;
+}
+
+static int add_device(struct cli *cli, const struct bp_selector *which, void *user)
+{
+	struct top *top = user;
+	const struct bp_status_line *line;
+	struct bp_status *status = NULL;
+	struct bp_device_status *lines;
+	int r = bp_device_status(cli->ctx, which, 0, &lines);
+
+	if (r == -ENXIO && top->args->names.count == 0)
+		return 0; /* gone since it was listed */
+	if (r < 0)
+		return r;
+	line = bp_device_status_count(lines) ? bp_device_status_get(lines, 0) : NULL;
+	if (line)
+		r = bp_status_parse(cli->ctx, line->target, line->text, &status);
+	if (r == 0)
+		r = add_row(top, bp_device_status_info(lines), status);
+	bp_status_free(status);
+	bp_device_status_free(lines);
+	return r;
+}
+
+/* --- looks --- */
+
+static double now_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void wait_ms(int64_t ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+		;
+}
+
+/* Where nobody watches, the first look is only there to compare with. */
+static int look(struct top *top, bool show)
+{
+	int r = out_open(top->cli, &top->args->out, &schema, &top->out);
+
+	if (r || !top->out)
+		return r;
+	if (show)
+		r = print_each(top->cli, &top->args->names, &top->out, add_device, top);
+	else
+		r = ask_each(top->cli, &top->args->names, add_device, top);
+	out_free(top->out);
+	top->out = NULL;
+	forget_gone(top);
+	return r;
+}
+
+static void clear_screen(struct cli *cli)
+{
+	char when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%H:%M:%S", &tm);
+	cli_print(cli, "\033[H\033[J%s %s\n", cli->cmd->name, when);
+}
+
+static int watch(struct top *top, uint64_t count, bool screen)
+{
+	int64_t interval_ms = top->args->interval_ms;
+	double before = 0, now;
+	int r = EXIT_OK;
+
+	for (uint64_t i = 1; r == EXIT_OK; i++) {
+		now = now_seconds();
+		top->seconds = i > 1 ? now - before : 0;
+		before = now;
+		if (screen)
+			clear_screen(top->cli);
+		r = look(top, screen || i == count || (!top->cli->json && i > 1));
+		fflush(top->cli->out);
+		if (i == count || ferror(top->cli->out))
+			break;
+		wait_ms(interval_ms);
+	}
+	return r;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	struct top top = { .cli = cli, .args = args };
+	bool screen = !cli->json && isatty(fileno(cli->out));
+	uint64_t count = args->count && !cli->json ? args->count : screen ? 0 : 2;
+	struct out *out;
+	int r = out_open(cli, &args->out, &schema, &out);
+
+	if (r || !out)
+		return r;
+	out_free(out);
+	if (args->interval_ms <= 0)
+		return cli_usage(cli, "--interval: it must be above 0");
+	r = watch(&top, count, screen);
+	free(top.past);
+	return r;
+}
+
+const struct cmd cmd_top = {
+	.name = "top",
+	.group = "Devices",
+	.summary = "Watch devices at work: rates, how full, how long until full.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.defaults = &(const struct args){ .interval_ms = 2000 },
+	.flags = CMD_READS,
+	.schemas = SCHEMAS(&schema),
+	.run = run,
+};
