@@ -47,28 +47,56 @@ enum bp_holder_kind {
 	BP_HOLDER_SWAP,    /* it is swapped to */
 	BP_HOLDER_PROCESS, /* a process has it open */
 	BP_HOLDER_FILE, /* a process has a file open of a file system on it that is not mounted
-			      any more, where it can see */
+				any more, where it can see */
 	BP_HOLDER_SWAP_FILE, /* a file on it is swapped to */
+	BP_HOLDER_BCACHE,    /* it is part of a bcache device */
+	BP_HOLDER_LOOP_FILE, /* a loop device lies on a file of a file system on it that is not
+				mounted any more, where it can see */
+	BP_HOLDER_ABOVE,     /* a suspended mapped device further up: I/O to it does not end */
 };
+
+#define BP_NO_UID UINT32_MAX
 
 /**
  * struct bp_holder - Somebody who uses a block device.
  * @pid: of a process; of a mount that this process does not see: one that does (enter it by nsenter
  *	--mount --target); else 0.
+ * @uid, @user: whose that process is; BP_NO_UID and "" where not known.
+ * @command: its command line, cut to fit, blanks between words; "" where there is none.
  * @name: the holding device's name, the mount point, or the process's name.
+ * @partition: the partition that is held, where the device itself is not; else "".
+ * @major, @minor: of a holding device; else 0.
+ * @suspended: that is a mapped device, and suspended.
  */
 struct bp_holder {
 	enum bp_holder_kind kind;
 	int32_t pid;
-	char name[256];
+	uint32_t uid;
+	char user[33], command[160];
+	char name[256], partition[32];
+	uint32_t major, minor;
+	bool suspended;
 };
 
 /**
- * bp_bdev_holders() - Who uses a block device, as far as this process may see.
- * @ret: free() it; NULL where there are none.
+ * bp_holders_find() - Who uses a block device, as far as this process may see: devices on it or
+ * on its partitions, mounts in every mount namespace, swap, processes.
+ * @ret: free it with bp_holders_free(). Entries are lent by it.
  */
-BP_API int bp_bdev_holders(struct bp_ctx *ctx, uint32_t major, uint32_t minor,
-			   struct bp_holder **ret, size_t *ret_count);
+struct bp_holders;
+BP_API int bp_holders_find(struct bp_ctx *ctx, uint32_t major, uint32_t minor,
+			   struct bp_holders **ret);
+BP_API size_t bp_holders_count(const struct bp_holders *holders);
+BP_API const struct bp_holder *bp_holders_get(const struct bp_holders *holders, size_t index);
+/* One of them in words, as errors name it: "the mount on /mnt". Lent. */
+BP_API const char *bp_holders_text(const struct bp_holders *holders, size_t index);
+BP_API void bp_holders_free(struct bp_holders *holders);
+
+/**
+ * bp_holders_tell() - Where the context's last error is that a block device is in use (-EBUSY), and
+ * does not say by whom: look, and add it as the error's cause. Reads all of /proc.
+ */
+BP_API void bp_holders_tell(struct bp_ctx *ctx);
 
 #ifdef __cplusplus
 }

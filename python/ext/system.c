@@ -82,7 +82,8 @@ static const char *const holder_kinds[] = {
 	[BP_HOLDER_LOOP] = "loop",           [BP_HOLDER_OTHER] = "other",
 	[BP_HOLDER_MOUNT] = "mount",         [BP_HOLDER_SWAP] = "swap",
 	[BP_HOLDER_PROCESS] = "process",     [BP_HOLDER_FILE] = "file",
-	[BP_HOLDER_SWAP_FILE] = "swap_file",
+	[BP_HOLDER_SWAP_FILE] = "swap_file", [BP_HOLDER_BCACHE] = "bcache",
+	[BP_HOLDER_LOOP_FILE] = "loop_file", [BP_HOLDER_ABOVE] = "above",
 };
 
 static PyObject *holder_tuple(const struct bp_holder *holder)
@@ -97,20 +98,19 @@ static PyObject *holder_tuple(const struct bp_holder *holder)
 /* bdev_holders(MAJOR, MINOR): tuples of kind, pid, name. */
 static PyObject *bdev_holders(PyObject *self, PyObject *args)
 {
-	struct bp_holder *holders = NULL;
+	struct bp_holders *holders;
 	unsigned major, minor;
 	PyObject *list;
-	size_t count = 0;
 
 	if (!PyArg_ParseTuple(args, "II", &major, &minor))
 		return NULL;
-	if (CALL(self, bp_bdev_holders(ctx, major, minor, &holders, &count)) < 0)
+	if (CALL(self, bp_holders_find(ctx, major, minor, &holders)) < 0)
 		return NULL;
 	list = PyList_New(0);
-	for (size_t i = 0; list && i < count; i++)
-		if (list_take(list, holder_tuple(&holders[i])) < 0)
+	for (size_t i = 0; list && i < bp_holders_count(holders); i++)
+		if (list_take(list, holder_tuple(bp_holders_get(holders, i))) < 0)
 			Py_CLEAR(list);
-	free(holders);
+	bp_holders_free(holders);
 	return list;
 }
 

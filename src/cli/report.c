@@ -5,6 +5,8 @@
  */
 #include "cli/internal.h"
 
+#include <bedplate/bdev.h>
+
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -162,11 +164,15 @@ static void failure_report(struct cli *cli, const struct failure *f)
 
 int cli_fail(struct cli *cli, const char *subject, int r)
 {
-	const struct bp_error *error = cli->ctx ? bp_error_get(cli->ctx) : NULL;
 	struct failure f = { .subject = subject, .code = "BP_E_FAILED", .errnum = -r };
+	const struct bp_error *error;
 
 	if (r == -EPIPE)
 		return EXIT_FAILED;
+	/* Rooms without device-mapper can't say it themselves. */
+	if (cli->ctx && r == -EBUSY)
+		bp_holders_tell(cli->ctx);
+	error = cli->ctx ? bp_error_get(cli->ctx) : NULL;
 	if (error && error->errnum == -r && error->message) {
 		f.error = error;
 		f.message = error->message;

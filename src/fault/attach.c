@@ -8,31 +8,26 @@
 
 #include <bedplate/targets.h>
 
-#include "core/strbuf.h"
 #include "fault/fault.h"
 
 #define UUID_PREFIX "BEDPLATE-fault-"
 
-static void name_holders(struct strbuf *s, const struct bp_holder *holders, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		strbuf_addf(s, "%s%s", i ? ", " : "", holders[i].name);
-}
-
 /* It would be used twice, by paths that don't know of one another. */
 static int refuse_used(struct bp_ctx *ctx, const struct bp_bdev *bdev)
 {
-	_cleanup_(freep) struct bp_holder *holders = NULL;
-	_cleanup_(strbuf_done) struct strbuf names = { 0 };
-	size_t count = 0;
-	int r = bp_bdev_holders(ctx, bdev->major, bdev->minor, &holders, &count);
+	struct bp_holders *holders;
+	int r = bp_holders_find(ctx, bdev->major, bdev->minor, &holders);
+	bool used = r == 0 && bp_holders_count(holders) > 0;
 
-	if (r < 0 || !count)
+	if (r < 0)
 		return r;
-	name_holders(&names, holders, count);
+	bp_holders_free(holders);
+	if (!used)
+		return 0;
 	bp_fail(ctx, -EBUSY, "'%s': it is in use", bdev->path);
 	error_set_code(ctx, BP_E_BUSY);
-	error_set_cause(ctx, "by %s", strbuf_text(&names));
+	error_set_device(ctx, bdev->path);
+	bp_holders_tell(ctx);
 	error_set_hint(ctx, "a layer goes under its users: stop them, attach, and let them use "
 			    "the new device");
 	return -EBUSY;

@@ -13,6 +13,7 @@ static int open_failed(struct bp_ctx *ctx, const char *path, int r)
 	if (r == -EBUSY) {
 		bp_fail(ctx, r, "%s: cannot open: %s", path, strerror(-r));
 		error_set_code(ctx, BP_E_POOL_IN_USE);
+		error_set_device(ctx, path);
 		error_set_hint(ctx, "is the pool active, or the device mounted?");
 		return r;
 	}

@@ -171,15 +171,18 @@ static int holders_locked(struct fake *fake, const struct fake_dev *dev, struct 
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < fake->devs.count; i++) {
-		struct bp_holder h = { .kind = BP_HOLDER_MAPPED };
+		struct bp_holder h = { .kind = BP_HOLDER_MAPPED, .uid = BP_NO_UID };
 
 		if (!fake_holds(fake->devs.items[i]->live, dev))
 			continue;
 		strcpy(h.name, fake->devs.items[i]->name);
+		h.suspended = fake->devs.items[i]->suspended;
 		r = vec_add(&found, &h);
 	}
 	if (r == 0 && dev->opens) {
-		struct bp_holder h = { .kind = dev->holder, .name = "somebody" };
+		struct bp_holder h = { .kind = dev->holder,
+				       .name = "somebody",
+				       .uid = BP_NO_UID };
 
 		h.pid = dev->holder == BP_HOLDER_PROCESS ? 77 : 0;
 		r = vec_add(&found, &h);

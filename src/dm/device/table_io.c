@@ -118,8 +118,10 @@ static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 	for (size_t i = 0; i < count; i++)
 		if (holders[i].kind == BP_HOLDER_PROCESS)
 			answer = BP_ANSWER_UNKNOWN;
-		else if (holders[i].kind != BP_HOLDER_MAPPED &&
-			 holders[i].kind != BP_HOLDER_LOOP)
+		else if ((holders[i].kind != BP_HOLDER_MAPPED &&
+			  holders[i].kind != BP_HOLDER_LOOP &&
+			  holders[i].kind != BP_HOLDER_ABOVE) ||
+			 holders[i].partition[0])
 			return BP_ANSWER_YES;
 	/* One mapped device on it: so no process has it alone. */
 	for (size_t i = 0; i < count; i++)

@@ -178,6 +178,7 @@ typedef void (*dm_log_fn)(void *user, uint64_t number, const char *line);
 struct dm_loop {
 	uint32_t major, minor;
 	uint64_t file_dev, file_ino; /* as stat() has them */
+	uint64_t file_rdev;          /* of a block device as its file; else 0 */
 	bool read_only;
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who uses a block device: sysfs, mounts in every mount namespace, swap, processes. Promised: what
- * this process may see, at that moment. Only looked at after a failure: it reads all of /proc.
+ * Who uses a block device: what lies on it or on its partitions by sysfs, loop devices, mounts in every
+ * mount namespace, swap; users.c has the processes. Promised: what this process may see, at that
+ * moment. Only looked at when asked, or after a failure: it reads all of /proc.
  */
-#include "dm/kernel/ops_system.h"
+#include "dm/kernel/users.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -14,24 +15,26 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "core/number.h"
+/* How far up is looked for what is suspended. */
+#define MOST_DEPTH 16
 
-struct found {
-	VEC(struct bp_holder) list;
-	int error;
-};
-
-static void add(struct found *found, enum bp_holder_kind kind, int32_t pid, const char *name)
+void found_add(struct found *found, const struct bp_holder *holder, const char *name)
 {
-	struct bp_holder h = { .kind = kind, .pid = pid };
+	struct bp_holder h = *holder;
 
 	snprintf(h.name, sizeof(h.name), "%s", name);
+	snprintf(h.partition, sizeof(h.partition), "%s", found->partition);
 	if (found->error == 0)
 		found->error = vec_add(&found->list, &h);
 }
 
-/* One line of a small file, without its newline. */
-static bool read_line(const char *path, char *buf, size_t size)
+static void add(struct found *found, enum bp_holder_kind kind, int32_t pid, const char *name)
+{
+	found_add(found, &(struct bp_holder){ .kind = kind, .pid = pid, .uid = BP_NO_UID },
+		  name);
+}
+
+bool read_line(const char *path, char *buf, size_t size)
 {
 	FILE *f = fopen(path, "re");
 	bool ok;
@@ -45,34 +48,75 @@ static bool read_line(const char *path, char *buf, size_t size)
 	return ok;
 }
 
-/* A holder in sysfs is named dm-3, md0 ...: say the mapped device's own name. */
-static void add_block(struct found *found, const char *name)
-{
-	char path[PATH_MAX], dm_name[BP_NAME_SIZE];
+/* --- devices on it --- */
 
-	if (strncmp(name, "dm-", 3) == 0) {
-		snprintf(path, sizeof(path), "/sys/class/block/%s/dm/name", name);
-		add(found, BP_HOLDER_MAPPED, 0,
-		    read_line(path, dm_name, sizeof(dm_name)) ? dm_name : name);
-	} else {
-		add(found, strncmp(name, "md", 2) == 0 ? BP_HOLDER_RAID : BP_HOLDER_OTHER, 0,
-		    name);
-	}
+static bool read_devno(const char *dir, uint32_t *ret_major, uint32_t *ret_minor)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path), "%s/dev", dir);
+	return read_line(path, text, sizeof(text)) &&
+	       sscanf(text, "%u:%u", ret_major, ret_minor) == 2;
 }
 
-static void find_block(struct found *found, uint32_t major, uint32_t minor)
+/* Kinds of devices by the kernel's names for them. */
+static enum bp_holder_kind kind_of(const char *name)
 {
-	char path[64];
+	static const struct {
+		const char *prefix;
+		enum bp_holder_kind kind;
+	} kinds[] = {
+		{ "dm-", BP_HOLDER_MAPPED },
+		{ "md", BP_HOLDER_RAID },
+		{ "bcache", BP_HOLDER_BCACHE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+			return kinds[i].kind;
+	return BP_HOLDER_OTHER;
+}
+
+static void find_above(struct found *found, const char *dir, unsigned depth);
+
+/*
+ * A holder in sysfs is named dm-3, md0 ...: say the mapped device's own name. Further up only those
+ * count that are suspended.
+ */
+static void add_block(struct found *found, const char *name, unsigned depth)
+{
+	struct bp_holder h = { .kind = kind_of(name), .uid = BP_NO_UID };
+	char dir[NAME_MAX + 32], path[NAME_MAX + 64], dm_name[BP_NAME_SIZE], text[8];
+	bool named;
+
+	snprintf(dir, sizeof(dir), "/sys/class/block/%s", name);
+	(void)read_devno(dir, &h.major, &h.minor);
+	snprintf(path, sizeof(path), "%s/dm/suspended", dir);
+	h.suspended = read_line(path, text, sizeof(text)) && streq(text, "1");
+	snprintf(path, sizeof(path), "%s/dm/name", dir);
+	named = read_line(path, dm_name, sizeof(dm_name));
+	if (depth)
+		h.kind = BP_HOLDER_ABOVE;
+	if (!depth || h.suspended)
+		found_add(found, &h, named ? dm_name : name);
+	find_above(found, dir, depth + 1);
+}
+
+static void find_above(struct found *found, const char *dir, unsigned depth)
+{
+	char path[PATH_MAX];
 	struct dirent *e;
 	DIR *d;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major, minor);
+	if (depth > MOST_DEPTH)
+		return;
+	snprintf(path, sizeof(path), "%s/holders", dir);
 	d = opendir(path);
 	if (!d)
 		return;
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
-			add_block(found, e->d_name);
+			add_block(found, e->d_name, depth);
 	closedir(d);
 }
 
@@ -83,8 +127,8 @@ static bool is_device(const char *path, dev_t dev)
 	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
-/* A loop device tells the path of its backing file, which is a block device here. */
-static void find_loop(struct found *found, dev_t dev)
+/* Loop devices by the paths of their files, for who may not ask them. */
+static void find_loop_paths(struct found *found, dev_t dev)
 {
 	char path[PATH_MAX], backing[PATH_MAX];
 	struct dirent *e;
@@ -102,6 +146,38 @@ static void find_loop(struct found *found, dev_t dev)
 	closedir(d);
 }
 
+struct loop_search {
+	struct found *found;
+	dev_t dev;
+};
+
+static int see_loop(void *user, const struct dm_loop *loop)
+{
+	const struct loop_search *s = user;
+	struct bp_holder h = { .uid = BP_NO_UID, .major = loop->major, .minor = loop->minor };
+	char name[BP_NAME_SIZE];
+
+	if (loop->file_rdev == s->dev)
+		h.kind = BP_HOLDER_LOOP;
+	else if (!loop->file_rdev && loop->file_dev == s->dev)
+		h.kind = BP_HOLDER_LOOP_FILE;
+	else
+		return 0;
+	if (system_bdev_name(NULL, loop->major, loop->minor, name) == 0)
+		found_add(s->found, &h, name);
+	return 0;
+}
+
+static void find_loop(struct found *found, dev_t dev)
+{
+	struct loop_search search = { .found = found, .dev = dev };
+
+	if (system_loop_list(NULL, see_loop, &search) < 0)
+		find_loop_paths(found, dev);
+}
+
+/* --- mounts and swap --- */
+
 /* mountinfo writes blanks as \040 and so on. */
 static void unescape(char *s)
 {
@@ -118,9 +194,28 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Mounts of the device in one mountinfo: each mount point to @found, as of @pid. */
-static void read_mounts(struct found *found, const char *path, int32_t pid, uint32_t major,
-			uint32_t minor)
+/*
+ * Does a line of mountinfo tell of the device? Some file systems (btrfs) have numbers of their own: theirs
+ * is told by the source, behind the blank-enclosed hyphen and the type.
+ */
+static bool is_mount_of(const char *line, dev_t dev, char where[PATH_MAX])
+{
+	char source[PATH_MAX] = "";
+	const char *rest = strstr(line, " - ");
+	unsigned maj, min;
+
+	if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &maj, &min, where) != 3)
+		return false;
+	unescape(where);
+	if (maj == major(dev) && min == minor(dev))
+		return true;
+	if (maj != 0 || !rest || sscanf(rest, " - %*s %4095s", source) != 1)
+		return false;
+	unescape(source);
+	return source[0] == '/' && is_device(source, dev);
+}
+
+void find_mounts(struct found *found, const char *path, int32_t pid, dev_t dev)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -129,37 +224,13 @@ static void read_mounts(struct found *found, const char *path, int32_t pid, uint
 	if (!f)
 		return;
 	while (getline(&line, &size, f) > 0) {
-		unsigned maj, min;
 		char where[PATH_MAX];
 
-		if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &maj, &min, where) == 3 &&
-		    maj == major && min == minor) {
-			unescape(where);
+		if (is_mount_of(line, dev, where))
 			add(found, BP_HOLDER_MOUNT, pid, where);
-		}
 	}
 	free(line);
 	fclose(f);
-}
-
-/* Mount namespaces that have been looked at. */
-struct seen {
-	VEC(ino_t) namespaces;
-};
-
-/* Which mount namespace a process is in; false where it can't be known. */
-static bool new_namespace(struct seen *seen, const char *pid)
-{
-	char path[NAME_MAX + 32];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
-	if (stat(path, &st) < 0)
-		return false;
-	for (size_t i = 0; i < seen->namespaces.count; i++)
-		if (seen->namespaces.items[i] == st.st_ino)
-			return false;
-	return vec_add(&seen->namespaces, &st.st_ino) == 0;
 }
 
 static void find_swap(struct found *found, dev_t dev)
@@ -185,110 +256,70 @@ static void find_swap(struct found *found, dev_t dev)
 	fclose(f);
 }
 
-/* What of the device a descriptor is: itself, or a file on it. */
-struct use {
-	bool device, file;
-};
+/* --- all of it --- */
 
-static void see_use(const struct stat *st, dev_t dev, struct use *use)
+/* Files that are open say nothing new where their file system is mounted. */
+static void drop_files_of_mounts(struct found *found, size_t from)
 {
-	use->device |= S_ISBLK(st->st_mode) && st->st_rdev == dev;
-	use->file |= st->st_dev == dev;
+	size_t kept = from;
+	bool mounted = false;
+
+	for (size_t i = from; i < found->list.count; i++)
+		mounted |= found->list.items[i].kind == BP_HOLDER_MOUNT;
+	for (size_t i = from; i < found->list.count; i++) {
+		enum bp_holder_kind kind = found->list.items[i].kind;
+
+		if (!mounted || (kind != BP_HOLDER_FILE && kind != BP_HOLDER_LOOP_FILE))
+			found->list.items[kept++] = found->list.items[i];
+	}
+	found->list.count = kept;
 }
 
-static struct use process_use(int proc, const char *pid, dev_t dev)
+static void find_users(struct found *found, const char *dir, dev_t dev)
 {
-	static const char *const places[] = { "cwd", "root", "exe" };
-	char path[NAME_MAX + 8];
-	struct use use = { 0 };
+	size_t from = found->list.count;
+
+	find_above(found, dir, 0);
+	find_loop(found, dev);
+	find_swap(found, dev);
+	find_processes(found, dev);
+	drop_files_of_mounts(found, from);
+}
+
+/* Who uses a part of a disk keeps all of it from others. */
+static void find_partitions(struct found *found, const char *dir)
+{
+	DIR *d = opendir(dir);
 	struct dirent *e;
-	struct stat st;
-	DIR *d;
-	int fd;
-
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(path, sizeof(path), "%s/%s", pid, places[i]);
-		if (fstatat(proc, path, &st, 0) == 0)
-			see_use(&st, dev, &use);
-	}
-	snprintf(path, sizeof(path), "%s/fd", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return use;
-	}
-	while ((e = readdir(d)))
-		if (fstatat(fd, e->d_name, &st, 0) == 0)
-			see_use(&st, dev, &use);
-	closedir(d);
-	return use;
-}
-
-static void look_at_process(struct found *found, struct seen *seen, int proc, const char *pid,
-			    dev_t dev)
-{
-	struct use use = process_use(proc, pid, dev);
-	char path[NAME_MAX + 32], name[64];
-	uint64_t number;
-
-	if (number_parse(pid, INT32_MAX, &number) < 0)
-		return;
-	if (new_namespace(seen, pid)) {
-		snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
-		read_mounts(found, path, (int32_t)number, major(dev), minor(dev));
-	}
-	if (!use.device && !use.file)
-		return;
-	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	add(found, use.device ? BP_HOLDER_PROCESS : BP_HOLDER_FILE, (int32_t)number,
-	    read_line(path, name, sizeof(name)) ? name : "?");
-}
-
-static void find_processes(struct found *found, struct seen *seen, dev_t dev)
-{
-	struct dirent *e;
-	DIR *d = opendir("/proc");
 
 	if (!d)
 		return;
-	while ((e = readdir(d)))
-		if (isdigit((unsigned char)e->d_name[0]))
-			look_at_process(found, seen, dirfd(d), e->d_name, dev);
+	while ((e = readdir(d))) {
+		char below[PATH_MAX], path[PATH_MAX + 16];
+		uint32_t major, minor;
+
+		snprintf(below, sizeof(below), "%s/%s", dir, e->d_name);
+		snprintf(path, sizeof(path), "%s/partition", below);
+		if (e->d_name[0] == '.' || access(path, F_OK) < 0 ||
+		    !read_devno(below, &major, &minor))
+			continue;
+		snprintf(found->partition, sizeof(found->partition), "%.31s", e->d_name);
+		find_users(found, below, makedev(major, minor));
+	}
+	found->partition[0] = '\0';
 	closedir(d);
-}
-
-/* Files that are open say nothing new where their file system is mounted. */
-static void drop_files_of_mounts(struct found *found)
-{
-	size_t kept = 0;
-	bool mounted = false;
-
-	for (size_t i = 0; i < found->list.count; i++)
-		mounted |= found->list.items[i].kind == BP_HOLDER_MOUNT;
-	for (size_t i = 0; i < found->list.count; i++)
-		if (!mounted || found->list.items[i].kind != BP_HOLDER_FILE)
-			found->list.items[kept++] = found->list.items[i];
-	found->list.count = kept;
 }
 
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
 		   size_t *ret_count)
 {
-	dev_t dev = makedev(major, minor);
 	struct found found = { 0 };
-	struct seen seen = { 0 };
+	char dir[64];
 
 	(void)self;
-	find_block(&found, major, minor);
-	find_loop(&found, dev);
-	new_namespace(&seen, "self");
-	read_mounts(&found, "/proc/self/mountinfo", 0, major, minor);
-	find_swap(&found, dev);
-	find_processes(&found, &seen, dev);
-	vec_done(&seen.namespaces);
-	drop_files_of_mounts(&found);
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", major, minor);
+	find_users(&found, dir, makedev(major, minor));
+	find_partitions(&found, dir);
 	if (found.error < 0) {
 		vec_done(&found.list);
 		return found.error;

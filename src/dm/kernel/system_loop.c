@@ -64,6 +64,7 @@ static int ask(int fd, struct dm_loop *loop)
 		return -errno;
 	loop->file_dev = info.lo_device;
 	loop->file_ino = info.lo_inode;
+	loop->file_rdev = info.lo_rdevice;
 	loop->read_only = info.lo_flags & LO_FLAGS_READ_ONLY;
 	return 0;
 }

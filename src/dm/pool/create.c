@@ -201,10 +201,13 @@ static int wipe(struct bp_ctx *ctx, struct pool_create *c)
 	if (planning(c->dm))
 		return plan_note(ctx, c->dm, "zero", c->metadata.path, "the first 4096 bytes");
 	r = c->dm->ops->bdev_write(c->dm->self, &c->metadata, zeros, sizeof(zeros));
-	if (r < 0)
-		return fail_create(ctx, r, r == -EBUSY ? BP_E_BUSY : BP_E_IO, c->metadata.path,
-				   r == -EBUSY ? "it is in use" : "can't zero its beginning");
-	return 0;
+	if (r == 0)
+		return 0;
+	fail_create(ctx, r, r == -EBUSY ? BP_E_BUSY : BP_E_IO, c->metadata.path,
+		    r == -EBUSY ? "it is in use" : "can't zero its beginning");
+	if (r == -EBUSY)
+		holders_explain(ctx, c->dm, c->metadata.major, c->metadata.minor);
+	return r;
 }
 
 static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,

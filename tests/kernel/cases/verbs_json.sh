@@ -69,6 +69,10 @@ wait
 cp out document.event
 jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
 
+bedplate create used --table '0 8 zero'
+bedplate create user --table '0 8 linear /dev/mapper/used 0'
+document bedplate.holders '.data[0].kind == "mapped" and .data[0].name == "user"' holders used
+bedplate remove user used
 BEDPLATE_STATE_DIR=$PWD/state
 export BEDPLATE_STATE_DIR
 document bedplate.scope-run '.data.exit_status == 0 and .data.removed' scope run t -- true
