@@ -4,6 +4,7 @@
 #include "cli/out.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ struct args {
 	unsigned kernel;
 	uint64_t mem_bytes, cpus, timeout_s;
 	const char *keep_log;
+	bool private_tmp;
 };
 
 static const char *const kernels[] = { [LAB_UML] = "uml", [LAB_QEMU] = "qemu", NULL };
@@ -24,14 +26,23 @@ static const struct args defaults = {
 };
 
 /* clang-format off */
+#define LAB_OPTS \
+	OPT_LIST(disks, 'd', "disk", "SIZE|FILE", "a scratch disk, or a file (with a '/') as a disk; again for more (default: two of 1G)"), \
+	OPT_SIZE(mem_bytes, MIB, 'm', "mem", "SIZE", "the guest's memory, bare: MiB (default: 256M; qemu: 1G)"), \
+	OPT_RANGE(timeout_s, 0, 1000000, 't', "timeout", "SECONDS", "end the command after so long, with status 124"), \
+	OPT_CHOICE(kernel, kernels, 'k', "kernel", "KIND", "uml: a user-mode kernel (default); qemu: an emulated machine"), \
+	OPT_RANGE(cpus, 1, 64, 0, "cpus", "N", "processors of the emulated machine (default: 2)"), \
+	OPT_FLAG(private_tmp, 0, "private-tmp", "a /tmp of the guest's own, in its memory"), \
+	OPT_STRING(keep_log, 0, "keep-log", "FILE", "write the guest's kernel log there")
+
 static const struct cmd_opt opts[] = {
-	OPT_LIST(disks, 'd', "disk", "SIZE|FILE", "a scratch disk, or a file (with a '/') as a disk; again for more (default: two of 1G)"),
-	OPT_SIZE(mem_bytes, MIB, 'm', "mem", "SIZE", "the guest's memory, bare: MiB (default: 256M; qemu: 1G)"),
-	OPT_RANGE(timeout_s, 0, 1000000, 't', "timeout", "SECONDS", "end the command after so long, with status 124"),
-	OPT_CHOICE(kernel, kernels, 'k', "kernel", "KIND", "uml: a user-mode kernel (default); qemu: an emulated machine"),
-	OPT_RANGE(cpus, 1, 64, 0, "cpus", "N", "processors of the emulated machine (default: 2)"),
-	OPT_STRING(keep_log, 0, "keep-log", "FILE", "write the guest's kernel log there"),
+	LAB_OPTS,
 	OPT_REST(command, "COMMAND", "what to run, with its arguments"),
+	OPT_END
+};
+
+static const struct cmd_opt shell_opts[] = {
+	LAB_OPTS,
 	OPT_END
 };
 /* clang-format on */
@@ -190,44 +201,38 @@ static const char **read_command(const struct cli_list *list)
 {
 	const char **argv = calloc(list->count + 1, sizeof(*argv));
 
-	if (argv)
+	if (argv && list->count)
 		memcpy(argv, list->words, list->count * sizeof(*argv));
 	return argv;
 }
 
-static int run(struct cli *cli, const void *p)
+static int run_in_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
 {
-	const struct args *args = p;
-	struct lab_disk disks[LAB_DISKS_MAX] = { 0 };
-	_cleanup_(freep) const char **argv = read_command(&args->command);
 	_cleanup_(kept_done) struct kept kept = { .cli = cli };
-	struct lab_opts lab = {
-		.kernel = (enum lab_kernel)args->kernel,
-		.argv = argv,
-		.disks = disks,
-		.mem_bytes = args->mem_bytes,
-		.cpus = (unsigned)args->cpus,
-		.timeout_s = (unsigned)args->timeout_s,
-		.output = take_output,
-		.user = &kept,
-	};
+	struct lab_disk disks[LAB_DISKS_MAX] = { 0 };
 	struct lab_result result;
 	int r;
 
-	if (!argv || kept_init(&kept) < 0)
+	if (kept_init(&kept) < 0)
 		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
-	if (args->command.count == 0)
-		return cli_usage(cli, "COMMAND is missing");
-	if (!lab.mem_bytes)
-		lab.mem_bytes = args->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
-	if (lab.mem_bytes < 64 * MIB)
+	lab->kernel = (enum lab_kernel)args->kernel;
+	lab->disks = disks;
+	lab->mem_bytes = args->mem_bytes;
+	lab->cpus = (unsigned)args->cpus;
+	lab->timeout_s = (unsigned)args->timeout_s;
+	lab->private_tmp = args->private_tmp;
+	lab->output = take_output;
+	lab->user = &kept;
+	if (!lab->mem_bytes)
+		lab->mem_bytes = args->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
+	if (lab->mem_bytes < 64 * MIB)
 		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
-	r = read_disks(cli, args, disks, &lab.nr_disks);
+	r = read_disks(cli, args, disks, &lab->nr_disks);
 	if (r != EXIT_OK) /* the command never ran: not to be taken for its status */
 		return r == EXIT_USAGE ? r : LAB_EXIT_FAILED;
 
 	signal(SIGPIPE, SIG_IGN); /* the guest must be ended, and its files removed */
-	lab_run(&lab, &result);
+	lab_run(lab, &result);
 	r = report(cli, args, &result, &kept);
 	if (result.signal) { /* end as if by it, now that all is cleaned up */
 		signal(result.signal, SIG_DFL);
@@ -235,6 +240,42 @@ static int run(struct cli *cli, const void *p)
 	}
 	lab_result_done(&result);
 	return r;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(freep) const char **argv = read_command(&args->command);
+	struct lab_opts lab = { .argv = argv };
+
+	if (!argv)
+		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
+	if (args->command.count == 0)
+		return cli_usage_hint(cli, "'bedplate lab shell' starts a shell",
+				      "COMMAND is missing");
+	return run_in_lab(cli, args, &lab);
+}
+
+/* script(1) gives the shell a terminal of the guest; ours passes on what is typed. */
+static int run_shell(struct cli *cli, const void *p)
+{
+	static const char start[] = "exec \"${SHELL:-/bin/sh}\"";
+	const char *const plain[] = { "/bin/sh", "-c", start, NULL };
+	_cleanup_(freep) char *sized = NULL;
+	struct lab_opts lab = { .argv = plain };
+	struct winsize size;
+
+	if (cli->json)
+		return cli_usage(cli, "--json: a shell prints no document");
+	if (isatty(STDIN_FILENO) && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
+		if (asprintf(&sized, "stty rows %u cols %u; %s", size.ws_row, size.ws_col,
+			     start) < 0)
+			return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
+		lab.argv = (const char *const[]){ "script", "-qefc", sized, "/dev/null", NULL };
+		lab.terminal = true;
+		return run_in_lab(cli, p, &lab);
+	}
+	return run_in_lab(cli, p, &lab);
 }
 
 const struct cmd cmd_lab = {
@@ -251,4 +292,16 @@ const struct cmd cmd_lab = {
 	.defaults = &defaults,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
+};
+
+const struct cmd cmd_lab_shell = {
+	.name = "lab shell",
+	.group = "Lab",
+	.summary = "Start a shell as root of a kernel of its own.",
+	.detail = "As 'lab run', with the shell that SHELL names; its end is the guest's.\n",
+	.exits = "that of the shell; 124 time is up, 125 the lab itself failed",
+	.opts = shell_opts,
+	.args_size = sizeof(struct args),
+	.defaults = &defaults,
+	.run = run_shell,
 };

@@ -20,6 +20,7 @@
 #define KERNEL_LOG_MAX (16u << 20)
 #define TAIL_LINES     20
 #define POWER_OFF_MS   10000  /* from the command's end to the guest's */
+#define INPUT_MS       50     /* how often is looked whether the guest has taken its input */
 #define BOOT_MS        180000 /* generous: an emulated machine on a busy one */
 
 /* A running guest, seen from outside. */
@@ -147,17 +148,20 @@ static void look_at_progress(struct guest *guest)
 
 	if (!guest->booted && exists(lab, "started")) {
 		guest->booted = true;
+		lab_terminal_take(lab);
 		guest->deadline = 0;
 		if (lab->opts->timeout_s)
 			guest->deadline = guest->started + lab->opts->timeout_s * INT64_C(1000);
 	}
 }
 
-/* Milliseconds to wait for the next event; -1: no end. */
-static int time_left(const struct guest *guest)
+/* Milliseconds to wait for the next event; -1: no end. Nothing tells that a piece was taken. */
+static int time_left(const struct guest *guest, bool input_wanted)
 {
 	int64_t left = guest->deadline - now_ms();
 
+	if (!input_wanted && !guest->lab->input.ended)
+		return INPUT_MS;
 	if (!guest->deadline)
 		return -1;
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
@@ -193,13 +197,18 @@ static int watch(struct guest *guest)
 {
 	struct pollfd fds[] = { { .fd = guest->pidfd, .events = POLLIN },
 				{ .fd = guest->notify, .events = POLLIN },
-				{ .fd = guest->signals, .events = POLLIN } };
+				{ .fd = guest->signals, .events = POLLIN },
+				{ .fd = -1, .events = POLLIN } };
 	char events[4096];
 	bool done = false;
 	int r;
 
 	for (;;) {
-		r = poll(fds, 3, time_left(guest));
+		bool wanted = lab_input_wanted(guest->lab);
+
+		fds[3].fd = wanted ? STDIN_FILENO : -1;
+		fds[3].revents = 0;
+		r = poll(fds, 4, time_left(guest, wanted));
 		if (r < 0 && errno != EINTR)
 			return lab_why(guest->lab, "cannot watch the guest: %s",
 				       strerror(errno));
@@ -208,6 +217,8 @@ static int watch(struct guest *guest)
 		if (drain(guest) < 0)
 			return -1;
 		if (fds[2].revents && take_signal(guest) < 0)
+			return -1;
+		if (fds[3].revents && lab_input_take(guest->lab) < 0)
 			return -1;
 		if (fds[0].revents)
 			return 0;
@@ -296,6 +307,7 @@ static void boot(struct lab *lab)
 	if (start(&guest) == 0)
 		watch(&guest);
 	status = stop(&guest);
+	lab_terminal_give(lab);
 	if (guest.out[1] >= 0)
 		drain(&guest);
 	collect(lab, status);

@@ -174,7 +174,11 @@ static void print_environment(struct lab *lab, FILE *file)
 	fprintf(file, " PATH=%s/bin:", uml ? lab->dir : "/run/lab");
 	print_quoted(file, path && *path ? path : "/usr/bin:/bin");
 	fputs(":/usr/sbin:/sbin TMPDIR=", file);
-	print_quoted(file, !uml ? "/run/tmp" : tmpdir && *tmpdir ? tmpdir : "/tmp");
+	if (lab->opts->private_tmp)
+		tmpdir = "/tmp";
+	else if (!uml)
+		tmpdir = "/run/tmp";
+	print_quoted(file, tmpdir && *tmpdir ? tmpdir : "/tmp");
 	/* For programs that run /sbin/modprobe whatever PATH says, as LVM does. */
 	fprintf(file, " 'MODPROBE_OPTIONS=-d %s/modules'", uml ? lab->dir : "/run");
 	fprintf(file, " DM_DISABLE_UDEV=1 LAB=%s LAB_DISKS=%zu", uml ? "uml" : "qemu",
@@ -265,6 +269,10 @@ int lab_files_make(struct lab *lab)
 		r = make_text(lab, "out", 0644, "");
 	if (r == 0)
 		r = make_text(lab, "err", 0644, "");
+	if (r == 0 && lab->opts->private_tmp)
+		r = make_text(lab, "tmp", 0644, "");
+	if (r == 0)
+		r = lab_input_begin(lab);
 	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
 		r = make_disk(lab, i);
 	return r;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <termios.h>
 
 #define LAB_DISKS_MAX 8u
 
@@ -37,6 +38,9 @@ struct lab_disk {
  * @mem_bytes: the guest's memory. Taken from this machine as it is touched.
  * @cpus: LAB_QEMU only.
  * @timeout_s: seconds from start to end; 0: no limit.
+ * @private_tmp: /tmp is the guest's own, in its memory. (A user-mode kernel can't open a file of
+ *	this machine again once it is unlinked.)
+ * @terminal: standard input is a terminal that the command is to have for itself.
  * @output: takes what the command writes, as it comes; @fd is 1 or 2. Non-zero ends the guest.
  */
 struct lab_opts {
@@ -46,6 +50,7 @@ struct lab_opts {
 	size_t nr_disks;
 	bp_bytes mem_bytes;
 	unsigned cpus, timeout_s;
+	bool private_tmp, terminal;
 	int (*output)(void *user, int fd, const char *text, size_t len);
 	void *user;
 };
@@ -88,6 +93,11 @@ struct lab {
 	char memory[LAB_PATH];        /* LAB_UML: where the guest's memory file goes */
 	char *args[LAB_ARGS_MAX + 1]; /* the kernel's or emulator's command line, owned */
 	size_t nr_args;
+	struct {
+		unsigned pieces; /* passed on so far */
+		bool ended, raw;
+		struct termios before; /* of the terminal */
+	} input;
 };
 
 /* Say why the lab failed (the first reason stays), and then what to do. Both return -1. */
@@ -101,6 +111,17 @@ FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode);
 /* The end of a file of the run, at most @max bytes, NUL-terminated; NULL where there is none.
  */
 char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len);
+
+/*
+ * input.c: standard input. Where it is wanted and can be read, take a piece; end it where nobody
+ * reads it any more. 0 or -1. A terminal is taken once the guest runs, and given back.
+ */
+int lab_input_begin(struct lab *lab);
+bool lab_input_wanted(const struct lab *lab);
+int lab_input_take(struct lab *lab);
+int lab_input_end(struct lab *lab);
+void lab_terminal_take(struct lab *lab);
+void lab_terminal_give(struct lab *lab);
 
 /* kernel.c: find the kernel, choose the memory's place, write the command line. */
 int lab_kernel_prepare(struct lab *lab);

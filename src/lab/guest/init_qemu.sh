@@ -18,14 +18,42 @@ mount -t tmpfs run /host/run
 mkdir -p /host/run/lab /host/run/tmp /host/run/modules/lib
 mount --bind /lib /host/run/modules/lib
 mount --bind /lab /host/run/lab
+[ ! -e /lab/tmp ] || mount -t tmpfs -o mode=1777 tmp /host/tmp
 cwd=$(cat /lab/cwd)
 if [ "$cwd" != / ]; then
 	mkdir -p "/host$cwd" 2> /dev/null
 	mount -t 9p -o $opts,cache=mmap cwd "/host$cwd"
 fi
 
-chroot /host /run/lab/cmd > /lab/out 2> /lab/err < /dev/null
+# Standard input comes in pieces, each a file; in.end says that no more follow.
+feed() {
+	n=0
+	while :; do
+		end=''
+		[ ! -e "/lab/in.end" ] || end=1
+		if [ -e "/lab/in.$n" ]; then
+			cat "/lab/in.$n" || return
+			rm -f "/lab/in.$n"
+			n=$((n + 1))
+		elif [ "$end" ]; then
+			return
+		else
+			usleep 50000
+		fi
+	done
+}
+if [ -e "/lab/in.end" ] && [ ! -e "/lab/in.0" ]; then
+	input=/dev/null feeder=''
+else
+	input=/input
+	/bin/busybox mkfifo $input
+	feed > $input 2> /dev/null &
+	feeder=$!
+fi
+
+chroot /host /run/lab/cmd > /lab/out 2> /lab/err < $input
 rc=$?
+[ -z "$feeder" ] || kill "$feeder" 2> /dev/null
 dmesg > /lab/dmesg
 echo $rc > /lab/rc
 

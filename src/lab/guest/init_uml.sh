@@ -27,8 +27,53 @@ echo "$LAB_DIR/bin/modprobe" > /proc/sys/kernel/modprobe
 "$LAB_DIR/bin/modprobe" dm-mod
 "$LAB_DIR/bin/modprobe" -q loop || : # losetup asks for its control node, which the module makes
 
-"$LAB_DIR/cmd" > "$LAB_DIR/out" 2> "$LAB_DIR/err" < /dev/null
+# A /tmp of its own, in which the run's files and the current directory stay where they are.
+keep() {
+	mkdir -p "/run/keep/$1"
+	mount --bind "$2" "/run/keep/$1"
+}
+put_back() {
+	mkdir -p "$2"
+	mount --bind "/run/keep/$1" "$2"
+}
+if [ -e "$LAB_DIR/tmp" ]; then
+	cwd=$(cat "$LAB_DIR/cwd")
+	keep lab "$LAB_DIR"
+	keep cwd "$cwd"
+	mount -t tmpfs -o mode=1777 tmp /tmp
+	case $LAB_DIR in /tmp/*) put_back lab "$LAB_DIR" ;; esac
+	case $cwd in /tmp/*) put_back cwd "$cwd" ;; esac
+fi
+
+# Standard input comes in pieces, each a file; in.end says that no more follow.
+feed() {
+	n=0
+	while :; do
+		end=''
+		[ ! -e "$LAB_DIR/in.end" ] || end=1
+		if [ -e "$LAB_DIR/in.$n" ]; then
+			cat "$LAB_DIR/in.$n" || return
+			rm -f "$LAB_DIR/in.$n"
+			n=$((n + 1))
+		elif [ "$end" ]; then
+			return
+		else
+			sleep 0.05
+		fi
+	done
+}
+if [ -e "$LAB_DIR/in.end" ] && [ ! -e "$LAB_DIR/in.0" ]; then
+	input=/dev/null feeder=''
+else
+	input=/run/lab-input
+	mkfifo $input
+	feed > $input 2> /dev/null &
+	feeder=$!
+fi
+
+"$LAB_DIR/cmd" > "$LAB_DIR/out" 2> "$LAB_DIR/err" < $input
 rc=$?
+[ -z "$feeder" ] || kill "$feeder" 2> /dev/null
 dmesg > "$LAB_DIR/dmesg"
 echo $rc > "$LAB_DIR/rc"
 
