@@ -27,6 +27,7 @@
 #include <bedplate/output.h>
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>
+#include <bedplate/rescue.h>
 #include <bedplate/scope.h>
 #include <bedplate/source.h>
 #include <bedplate/stack.h>

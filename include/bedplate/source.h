@@ -23,12 +23,14 @@ struct bp_source;
  * @text_path: a backup file of LVM's metadata, whose text counts instead of what is on the PVs; or
  *	NULL.
  * @data_path: device or file with the pool's data, where the source is bare metadata; or NULL.
+ * @data_block_sectors: the pool's data block size, where its superblock is lost and LVM does not tell.
  */
 struct bp_source_opts {
 	size_t size;
 	const char *const *pvs;
 	size_t nr_pvs;
 	const char *text_path, *data_path;
+	uint32_t data_block_sectors;
 };
 
 /**

@@ -14,7 +14,7 @@
 
 struct args {
 	const char *pool, *volume, *output, *file, *data;
-	uint64_t root, transaction;
+	uint64_t root, transaction, block_sectors;
 };
 
 /* clang-format off */
@@ -26,6 +26,7 @@ static const struct cmd_opt opts[] = {
 	OPT_STRING(data, 0, "data", "FILE", "device or file with the pool's data, where POOL is metadata by itself"),
 	OPT_RANGE(root, 1, UINT64_MAX, 0, "root", "BLOCK", "take it from the state with this root of mapping trees (see history)"),
 	OPT_NUMBER(transaction, 0, "transaction", "ID", "take it from a state of this transaction"),
+	OPT_RANGE(block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "data block size, where the superblock is lost and LVM does not tell"),
 	OPT_REQUIRES("output", "VOLUME"),
 	OPT_REQUIRES("export", "VOLUME"),
 	OPT_REQUIRES("root", "VOLUME"),
@@ -352,6 +353,7 @@ static int run(struct cli *cli, const void *p)
 	if (args->file && streq(args->file, "-"))
 		return cli_usage(cli, "--export needs a file: standard output has the report");
 	o.data_path = args->data;
+	o.data_block_sectors = (uint32_t)args->block_sectors;
 	r = bp_source_open(cli->ctx, args->pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

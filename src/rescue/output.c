@@ -9,6 +9,7 @@
 #include "io/output.h"
 #include "io/probe.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,14 +35,13 @@ static int refuse_images(struct bp_source *source, const char *path)
 }
 
 /* LVM's uuid of an active volume, dashes left out: "LVM-" VG LV. "": it is no such device. */
-static void active_uuid(const struct stat *st, char ret[160])
+static void active_uuid(dev_t dev, char ret[160])
 {
 	char name[80];
 	FILE *f;
 
 	ret[0] = '\0';
-	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/dm/uuid", major(st->st_rdev),
-		 minor(st->st_rdev));
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/dm/uuid", major(dev), minor(dev));
 	f = fopen(name, "re");
 	if (!f)
 		return;
@@ -50,7 +50,7 @@ static void active_uuid(const struct stat *st, char ret[160])
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
-static bool ends_with_uuid(const char *text, const char *uuid)
+static bool has_uuid(const char *text, const char *uuid)
 {
 	char plain[LVM_UUID_SIZE];
 	size_t n = 0;
@@ -70,12 +70,12 @@ static int refuse_parts(struct bp_source *source, const struct stat *st, const c
 
 	if (!vg || !S_ISBLK(st->st_mode))
 		return 0;
-	active_uuid(st, uuid);
+	active_uuid(st->st_rdev, uuid);
 	for (size_t i = 0; i < vg->nr_lvs; i++) {
 		const struct lvm_lv *lv = &vg->lvs[i];
 
 		/* What a user sees may be given; parts of others but the spare may not. */
-		if (!ends_with_uuid(uuid, lv->uuid) || streq(lv->name, "lvol0_pmspare") ||
+		if (!has_uuid(uuid, lv->uuid) || streq(lv->name, "lvol0_pmspare") ||
 		    (lv->visible && lv != source->lv))
 			continue;
 		bp_fail(source->ctx, -EINVAL, "'%s' is %s/%s, a part of what is read", path,
@@ -85,6 +85,52 @@ static int refuse_parts(struct bp_source *source, const struct stat *st, const c
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* --- in use --- */
+
+static bool has_holders(dev_t dev)
+{
+	char name[80];
+	struct dirent *entry;
+	bool any = false;
+	DIR *dir;
+
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
+	dir = opendir(name);
+	while (dir && (entry = readdir(dir)))
+		any |= entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return any;
+}
+
+/* The pool's own device: LVM's uuid of the pool, with "-tpool" or "-pool" behind it or nothing. */
+static bool is_active_lv(const struct lvm_lv *lv)
+{
+	DIR *dir = opendir("/sys/dev/block");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		unsigned major_nr, minor_nr;
+		char uuid[160];
+
+		if (sscanf(entry->d_name, "%u:%u", &major_nr, &minor_nr) != 2)
+			continue;
+		active_uuid(makedev(major_nr, minor_nr), uuid);
+		found = has_uuid(uuid, lv->uuid);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+bool source_is_active(const struct bp_source *source)
+{
+	if (source->lv)
+		return is_active_lv(source->lv);
+	return source->image && source->image->device && has_holders(source->image->dev);
 }
 
 /* --- nothing there --- */
@@ -165,11 +211,12 @@ static int prepare(struct bp_source *source, const char *path, bp_bytes size, bo
 	return r;
 }
 
-int source_plan_write(struct bp_source *source, struct bp_thin_plan *plan, const char *path)
+int source_plan_write(struct bp_source *source, struct bp_thin_plan *plan, const char *path,
+		      bp_bytes size)
 {
 	bool made = false;
 	struct io *io;
-	int r = prepare(source, path, plan->io->nr_blocks * IO_BLOCK, &made);
+	int r = prepare(source, path, size ? size : plan->io->nr_blocks * IO_BLOCK, &made);
 
 	if (r == 0)
 		r = io_open(source->ctx, path, IO_WRITE | IO_OUTPUT, &io);

@@ -9,12 +9,19 @@
 
 #include <inttypes.h>
 
-static bool superblock_sound(struct io *io)
+/* Is it sound? *@ret_sectors: the data block size it says, if only its checksum is wrong; or 0. */
+static bool superblock_sound(struct io *io, uint32_t *ret_sectors)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
+	struct thin_sb sb;
 
-	return buf && io_read(io, 0, 1, buf) == 0 &&
-	       block_check(buf, BLOCK_THIN_SUPERBLOCK, 0) == BLOCK_OK;
+	*ret_sectors = 0;
+	if (!buf || io_read(io, 0, 1, buf) < 0)
+		return false;
+	thin_sb_decode(buf, 0, &sb);
+	if (sb.magic == THIN_MAGIC && thin_block_sectors_valid(sb.pub.data_block_sectors))
+		*ret_sectors = sb.pub.data_block_sectors;
+	return block_check(buf, BLOCK_THIN_SUPERBLOCK, 0) == BLOCK_OK;
 }
 
 /* Sizes only where they can be right; a plan refuses others. */
@@ -45,6 +52,7 @@ int source_plan(struct bp_source *source, const struct bp_thin_repair_opts *opts
 		struct bp_thin_plan **ret)
 {
 	struct bp_thin_repair_opts o = { .size = sizeof(o) };
+	uint32_t sectors;
 	struct io *io;
 	int r = source_metadata_io(source, &io);
 
@@ -52,8 +60,13 @@ int source_plan(struct bp_source *source, const struct bp_thin_repair_opts *opts
 		return r;
 	if (opts)
 		o = *opts;
-	if (!superblock_sound(io))
+	if (!superblock_sound(io, &sectors)) {
+		if (!o.data_block_sectors)
+			o.data_block_sectors = source->data_block_sectors;
 		ask_lvm(source, &o);
+		if (!o.data_block_sectors)
+			o.data_block_sectors = sectors;
+	}
 	r = thin_plan_io(source->ctx, io, &o, ret);
 	if (r < 0) {
 		error_set_device(source->ctx, source->name);

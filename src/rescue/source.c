@@ -481,6 +481,7 @@ int bp_source_open(struct bp_ctx *ctx, const char *name, const struct bp_source_
 	if (!source)
 		return bp_fail_memory(ctx);
 	source->ctx = ctx;
+	source->data_block_sectors = o.data_block_sectors;
 	r = open_name(source, name, &o);
 	if (r < 0)
 		return r;

@@ -27,6 +27,7 @@ struct bp_source {
 	const struct lvm_lv *lv;        /* the pool; or bare metadata that is an LV */
 	struct raw_image *image, *data; /* bare metadata, and its data where given */
 	VEC(struct source_pool *) pools;
+	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
 	unsigned depth; /* of maps being made, against volumes that lie on themselves */
 };
 

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define NEW_LV "rescued" /* in examples; made larger by one figure where it is taken */
 
@@ -81,7 +82,12 @@ static void line_create(const struct swap *swap, struct strbuf *s)
 {
 	const struct lvm_lv *meta = lvm_lv_named_by(swap->source->lv, "metadata");
 
-	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", meta ? meta->size : 0, swap->name);
+	bp_bytes size = meta ? meta->size : 0;
+	struct stat st;
+
+	if (stat(swap->path, &st) == 0 && S_ISREG(st.st_mode))
+		size = MAX(size, (bp_bytes)st.st_size);
+	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", size, swap->name);
 	add_word(s, swap->vg->name);
 }
 

@@ -588,7 +588,7 @@ int bp_undelete_write(struct bp_undelete *u, const char *path)
 	graft.device.snapshotted_time =
 		MAX(graft.device.snapshotted_time, u->removed.shared_time);
 	u->now->graft = &graft;
-	r = source_plan_write(u->source, u->now, path);
+	r = source_plan_write(u->source, u->now, path, 0);
 	u->now->graft = NULL;
 	return r;
 }

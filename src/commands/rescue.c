@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A broken pool on one page: what is wrong, each volume, plans, the next command. Nothing is written
+ * but by --apply, and that to a new place only.
+ */
+#include "cli/out.h"
+#include "commands/source_opts.h"
+
+#include <bedplate/rescue.h>
+
+#include <inttypes.h>
+
+struct args {
+	const char *pool, *apply, *output;
+	uint64_t block_sectors;
+};
+
+/* clang-format off */
+static const struct cmd_opt opts[] = {
+	OPT_OPERAND(pool, "POOL", "vg/pool, metadata device or file, image of a disk"),
+	OPT_STRING(apply, 0, "apply", "PLAN", "carry out this plan: its letter"),
+	OPT_STRING(output, 'o', "output", "METADATA", "where to: a new file, or a device that holds nothing"),
+	OPT_RANGE(block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "data block size, where the superblock is lost and LVM does not tell"),
+	OPT_REQUIRES("apply", "output"),
+	OPT_REQUIRES("output", "apply"),
+	OPT_END
+};
+
+static const char *const trouble_names[] = {
+	"overwritten", "superblock", "nodes", "space-maps", "leaks", "times", "needs-check",
+	"transaction-behind", "transaction-ahead", "metadata-full", "data-full", "two-hosts",
+	"data-smaller", "volumes", "missing-disk", "active", "nothing-left", "block-size", NULL
+};
+static const char *const verdicts[] = { "whole", "rebuilt", "partly", "gone", "doubtful", "absent", NULL };
+static const char *const ways[] = { "rebuild", "older", "export", NULL };
+
+static const struct out_column trouble_columns[] = {
+	DOC_WORD("kind", trouble_names, "what is wrong"),
+	DOC("what", OUT_TEXT, "the same in words, with numbers"),
+	DOC("advice", OUT_TEXT, "what to do about it, or not to do"),
+	OUT_COLUMNS_END
+};
+static const struct out_column volume_columns[] = {
+	DOC("id", OUT_NUMBER, "number in the pool"),
+	DOC("name", OUT_TEXT, "LVM's, or null"),
+	DOC_WORD("verdict", verdicts, "what there is of it; absent: LVM has it, the pool has not"),
+	DOC("mapped_dblocks", OUT_NUMBER, "data blocks it should have, or null"),
+	DOC("intact_dblocks", OUT_NUMBER, "of those, whose mappings are there"),
+	DOC("note", OUT_TEXT, "which parts are missing, or null"),
+	OUT_COLUMNS_END
+};
+static const struct out_column plan_columns[] = {
+	DOC("plan", OUT_TEXT, "its letter, for --apply"),
+	DOC_WORD("way", ways, "how"),
+	DOC("whole", OUT_BOOL, "nothing is lost by it"),
+	DOC("what", OUT_TEXT, "the same in words"),
+	DOC("loses", OUT_TEXT, "what it loses"),
+	DOC("needs_bytes", OUT_NUMBER, "size of the new metadata; 0: none is made"),
+	DOC("transaction_id", OUT_NUMBER, "of the new metadata"),
+	DOC("mapping_root", OUT_NUMBER, "that it begins with"),
+	OUT_COLUMNS_END
+};
+static const struct out_column applied_columns[] = {
+	DOC("plan", OUT_TEXT, "its letter"),
+	DOC("output", OUT_TEXT, "the new metadata"),
+	DOC("clean", OUT_BOOL, "thin_check's verdict of it"),
+	DOC("next", OUT_TEXT, "the commands that let LVM swap it in, one a line"),
+	OUT_COLUMNS_END
+};
+static const struct out_column columns[] = {
+	DOC("pool", OUT_TEXT, "its name"),
+	DOC("metadata_bytes", OUT_NUMBER, "size of the metadata"),
+	DOC("data_bytes", OUT_NUMBER, "size of the data, or null"),
+	DOC("block_bytes", OUT_NUMBER, "size of a data block, or null"),
+	DOC_LIST("troubles", trouble_columns, "what is wrong"),
+	DOC_LIST("volumes", volume_columns, "what there is of each"),
+	DOC_LIST("plans", plan_columns, "what can be done, the best first"),
+	DOC("next", OUT_TEXT, "the next command, or null"),
+	DOC_OBJECT("applied", applied_columns, "what --apply did, or null"),
+	OUT_COLUMNS_END
+};
+/* clang-format on */
+
+static const struct out_schema schema = {
+	.name = "bedplate.rescue",
+	.help = "a broken pool at a glance",
+	.columns = columns,
+	.flags = OUT_ONE,
+};
+
+struct page {
+	struct cli *cli;
+	const struct args *args;
+	struct bp_source *source;
+	struct bp_rescue *rescue;
+	bool applied, clean;
+	char *next, *steps;
+	size_t next_len, steps_len;
+};
+
+static char letter(size_t index)
+{
+	return (char)('A' + index);
+}
+
+static const char *verdict_of(const struct bp_rescue_volume *v)
+{
+	return v->verdict ? bp_thin_verdict_name(v->verdict) : "absent";
+}
+
+/* --- the next command --- */
+
+static void add_source_options(FILE *f, const struct page *page)
+{
+	const struct cli *cli = page->cli;
+
+	for (size_t i = 0; i < cli->pvs.count; i++)
+		fprintf(f, " --pv %s", cli->pvs.words[i]);
+	if (cli->lvm_backup)
+		fprintf(f, " --lvm-backup %s", cli->lvm_backup);
+	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
+		if (bp_rescue_trouble_get(page->rescue, i)->kind == BP_TROUBLE_BLOCK_SIZE)
+			fprintf(f, " --data-block-size SECTORS");
+}
+
+/* What stands first among the plans, as a command. */
+static void find_next(struct page *page)
+{
+	const struct bp_rescue_plan *plan = bp_rescue_plan_get(page->rescue, 0);
+	FILE *f;
+
+	if (!plan)
+		return;
+	f = open_memstream(&page->next, &page->next_len);
+	if (!f)
+		return;
+	if (plan->way == BP_RESCUE_EXPORT)
+		fprintf(f, "bedplate export %s VOLUME --to FILE", page->args->pool);
+	else
+		fprintf(f, "bedplate rescue %s --apply A -o NEW-METADATA", page->args->pool);
+	add_source_options(f, page);
+	fclose(f);
+}
+
+static int add_line(void *user, const char *line)
+{
+	return fprintf(user, "%s\n", line) < 0 ? -ENOMEM : 0;
+}
+
+static void find_steps(struct page *page)
+{
+	FILE *f = open_memstream(&page->steps, &page->steps_len);
+
+	if (!f)
+		return;
+	bp_source_swap_steps(page->source, page->args->output, add_line, f);
+	fclose(f);
+	if (page->steps_len)
+		page->steps[page->steps_len - 1] = '\0';
+}
+
+/* --- JSON --- */
+
+static void number(struct bp_json *json, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		bp_json_uint(json, key, value);
+	else
+		bp_json_null(json, key);
+}
+
+static void json_troubles(struct bp_json *json, const struct bp_rescue *rescue)
+{
+	bp_json_array(json, "troubles");
+	for (size_t i = 0; i < bp_rescue_troubles_count(rescue); i++) {
+		const struct bp_rescue_trouble *t = bp_rescue_trouble_get(rescue, i);
+
+		bp_json_object(json, NULL);
+		bp_json_string(json, "kind", bp_trouble_name(t->kind));
+		bp_json_string(json, "what", t->what);
+		bp_json_string(json, "advice", t->advice);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+}
+
+static void json_volumes(struct bp_json *json, const struct bp_rescue *rescue)
+{
+	bp_json_array(json, "volumes");
+	for (size_t i = 0; i < bp_rescue_volumes_count(rescue); i++) {
+		const struct bp_rescue_volume *v = bp_rescue_volume_get(rescue, i);
+
+		bp_json_object(json, NULL);
+		bp_json_uint(json, "id", v->id);
+		bp_json_string(json, "name", v->name);
+		bp_json_string(json, "verdict", verdict_of(v));
+		number(json, "mapped_dblocks", v->mapped_dblocks != UINT64_MAX,
+		       v->mapped_dblocks);
+		bp_json_uint(json, "intact_dblocks", v->intact_dblocks);
+		bp_json_string(json, "note", v->note);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+}
+
+static void json_plans(struct bp_json *json, const struct bp_rescue *rescue)
+{
+	bp_json_array(json, "plans");
+	for (size_t i = 0; i < bp_rescue_plans_count(rescue); i++) {
+		const struct bp_rescue_plan *p = bp_rescue_plan_get(rescue, i);
+
+		bp_json_object(json, NULL);
+		bp_json_string(json, "plan", (const char[]){ letter(i), '\0' });
+		bp_json_string(json, "way", bp_rescue_way_name(p->way));
+		bp_json_bool(json, "whole", p->whole);
+		bp_json_string(json, "what", p->what);
+		bp_json_string(json, "loses", p->loses);
+		bp_json_uint(json, "needs_bytes", p->needs_bytes);
+		bp_json_uint(json, "transaction_id", p->transaction_id);
+		bp_json_uint(json, "mapping_root", p->mapping_root);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+}
+
+static void json_applied(struct bp_json *json, const struct page *page)
+{
+	if (!page->applied) {
+		bp_json_null(json, "applied");
+		return;
+	}
+	bp_json_object(json, "applied");
+	bp_json_string(json, "plan", page->args->apply);
+	bp_json_string(json, "output", page->args->output);
+	bp_json_bool(json, "clean", page->clean);
+	bp_json_string(json, "next", page->steps);
+	bp_json_object_close(json);
+}
+
+static int print_json(struct page *page)
+{
+	const struct bp_thin_superblock *sb = bp_rescue_superblock(page->rescue);
+	struct bp_json *json;
+	int r = cli_json_start(page->cli, &schema, &json);
+
+	if (r)
+		return r;
+	bp_json_object(json, "data");
+	bp_json_string(json, "pool", bp_source_name(page->source));
+	bp_json_uint(json, "metadata_bytes", bp_rescue_metadata_bytes(page->rescue));
+	number(json, "data_bytes", sb,
+	       sb ? bp_sector_to_bytes(sb->nr_data_blocks * sb->data_block_sectors) : 0);
+	number(json, "block_bytes", sb, sb ? bp_sector_to_bytes(sb->data_block_sectors) : 0);
+	json_troubles(json, page->rescue);
+	json_volumes(json, page->rescue);
+	json_plans(json, page->rescue);
+	bp_json_string(json, "next", page->next);
+	json_applied(json, page);
+	bp_json_object_close(json);
+	return cli_json_end(page->cli, json);
+}
+
+/* --- for people --- */
+
+static void print_head(const struct page *page)
+{
+	const struct bp_thin_superblock *sb = bp_rescue_superblock(page->rescue);
+	char meta[BP_SIZE_TEXT], data[BP_SIZE_TEXT], block[BP_SIZE_TEXT];
+
+	bp_size_format(bp_rescue_metadata_bytes(page->rescue), meta);
+	cli_print(page->cli, "pool      %s, metadata %s", bp_source_name(page->source), meta);
+	if (sb) {
+		bp_size_format(bp_sector_to_bytes(sb->nr_data_blocks * sb->data_block_sectors),
+			       data);
+		bp_size_format(bp_sector_to_bytes(sb->data_block_sectors), block);
+		cli_print(page->cli, ", data %s in blocks of %s", data, block);
+	}
+	cli_print(page->cli, "\n");
+}
+
+static void print_troubles(const struct page *page)
+{
+	size_t nr = bp_rescue_troubles_count(page->rescue);
+
+	if (!nr)
+		cli_print(page->cli, "trouble   none: the metadata is sound\n");
+	for (size_t i = 0; i < nr; i++) {
+		const struct bp_rescue_trouble *t = bp_rescue_trouble_get(page->rescue, i);
+
+		cli_print(page->cli, "%-9s %s\n", i ? "" : "trouble", t->what);
+		cli_print(page->cli, "            -> %s\n", t->advice);
+	}
+}
+
+static void print_volume(const struct page *page, const struct bp_rescue_volume *v)
+{
+	char of[32] = "?";
+
+	if (v->mapped_dblocks != UINT64_MAX)
+		snprintf(of, sizeof(of), "%" PRIu64, v->mapped_dblocks);
+	cli_print(page->cli, "%10" PRIu64 "  %-24s %10s %10" PRIu64 "  %s%s%s\n", v->id,
+		  v->name ? v->name : "-", of, v->intact_dblocks, verdict_of(v),
+		  v->note ? ": " : "", v->note ? v->note : "");
+}
+
+static void print_volumes(const struct page *page)
+{
+	size_t nr = bp_rescue_volumes_count(page->rescue);
+
+	if (!nr)
+		return;
+	cli_print(page->cli, "volumes %2s  %-24s %10s %10s  %s\n", "id", "name", "mapped",
+		  "intact", "verdict");
+	for (size_t i = 0; i < nr; i++)
+		print_volume(page, bp_rescue_volume_get(page->rescue, i));
+}
+
+static void print_plans(const struct page *page)
+{
+	char needs[BP_SIZE_TEXT];
+
+	for (size_t i = 0; i < bp_rescue_plans_count(page->rescue); i++) {
+		const struct bp_rescue_plan *p = bp_rescue_plan_get(page->rescue, i);
+
+		cli_print(page->cli, "%-9s %c  %s%s\n", i ? "" : "plans", letter(i), p->what,
+			  i || p->way == BP_RESCUE_EXPORT ? "" : "   <- best");
+		cli_print(page->cli, "             loses: %s\n", p->loses);
+		if (!p->needs_bytes)
+			continue;
+		bp_size_format(p->needs_bytes, needs);
+		cli_print(page->cli, "             needs: %s for the new metadata\n", needs);
+	}
+}
+
+static void print_text(const struct page *page)
+{
+	print_head(page);
+	print_troubles(page);
+	print_volumes(page);
+	print_plans(page);
+	if (page->applied) {
+		cli_print(page->cli, "applied   plan %s: %s was written, and checks %s\n",
+			  page->args->apply, page->args->output,
+			  page->clean ? "clean" : "NOT clean");
+		if (page->steps_len)
+			cli_print(page->cli, "next, as root:\n%s\n", page->steps);
+	} else if (page->next) {
+		cli_print(page->cli, "next      %s\n", page->next);
+	}
+	if (!page->applied)
+		cli_print(page->cli, "Nothing was written.\n");
+}
+
+/* --- doing it --- */
+
+/* "A", "a" and "1" are the first. SIZE_MAX: none such. */
+static size_t plan_index(const struct page *page)
+{
+	const char *text = page->args->apply;
+	size_t index = SIZE_MAX;
+
+	if (*text && !text[1]) {
+		if (*text >= 'A' && *text <= 'Z')
+			index = (size_t)(*text - 'A');
+		else if (*text >= 'a' && *text <= 'z')
+			index = (size_t)(*text - 'a');
+		else if (*text >= '1' && *text <= '9')
+			index = (size_t)(*text - '1');
+	}
+	return index < bp_rescue_plans_count(page->rescue) ? index : SIZE_MAX;
+}
+
+/* Return: an exit status; -1: go on. */
+static int apply(struct page *page, bool *ret_whole)
+{
+	struct bp_thin_check_result check = { .size = sizeof(check) };
+	size_t index = plan_index(page);
+	int r;
+
+	if (index == SIZE_MAX)
+		return cli_failf(page->cli, NULL, "'rescue' without --apply prints the plans",
+				 "there is no plan '%s'", page->args->apply);
+	*ret_whole = bp_rescue_plan_get(page->rescue, index)->whole;
+	if (page->cli->dry_run)
+		return -1;
+	r = bp_rescue_apply(page->rescue, index, page->args->output, &check);
+	if (r < 0)
+		return cli_fail(page->cli, NULL, r);
+	page->applied = true;
+	page->clean = !check.nr_fatal && !check.nr_nonfatal;
+	find_steps(page);
+	return -1;
+}
+
+static int show(struct page *page)
+{
+	bool whole = false;
+	int status;
+
+	if (page->args->apply) {
+		status = apply(page, &whole);
+		if (status >= 0)
+			return status;
+	}
+	find_next(page);
+	status = EXIT_OK;
+	if (page->cli->json)
+		status = print_json(page);
+	else
+		print_text(page);
+	if (status != EXIT_OK)
+		return status;
+	if (page->applied)
+		return whole && page->clean ? EXIT_OK : EXIT_FAILED;
+	return bp_rescue_troubles_count(page->rescue) ? EXIT_FAILED : EXIT_OK;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	struct page page = { .cli = cli, .args = p };
+	struct bp_source_opts o = source_opts(cli);
+	int r;
+
+	o.data_block_sectors = (uint32_t)page.args->block_sectors;
+	r = bp_source_open(cli->ctx, page.args->pool, &o, &page.source);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = bp_rescue(page.source, &page.rescue);
+	r = r < 0 ? cli_fail(cli, NULL, r) : show(&page);
+	bp_rescue_free(page.rescue);
+	bp_source_close(page.source);
+	free(page.next);
+	free(page.steps);
+	return r;
+}
+
+const struct cmd cmd_rescue = {
+	.name = "rescue",
+	.group = "Rescue",
+	.summary = "See on one page what is wrong with a pool, what became of each volume, and "
+		   "what can be done.",
+	.detail =
+		"The pool is only read. --apply writes new metadata to a new place, and checks "
+		"it.\n",
+	.exits = "0: nothing is wrong, or the plan lost nothing; 1: trouble, or something is "
+		 "lost; 64: the command line is wrong.",
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_SOURCES | CMD_DRY_RUN,
+	.schemas = SCHEMAS(&schema),
+	.run = run,
+};

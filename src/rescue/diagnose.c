@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is wrong with a pool: a check's findings, LVM's side of it, and the rest of what is known by
+ * name. Each trouble is a row of a table: a test, and words. Promises to read only, and to say that
+ * something is harmless only where nothing else was found.
+ */
+#include "core/strbuf.h"
+#include "io/probe.h"
+#include "rescue/rescue.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NEARLY_NONE UINT64_C(16) /* free metadata blocks: not enough for a transaction */
+
+static const char *const names[] = {
+	[BP_TROUBLE_OVERWRITTEN] = "overwritten",
+	[BP_TROUBLE_SUPERBLOCK] = "superblock",
+	[BP_TROUBLE_NODES] = "nodes",
+	[BP_TROUBLE_SPACE_MAPS] = "space-maps",
+	[BP_TROUBLE_LEAKS] = "leaks",
+	[BP_TROUBLE_TIMES] = "times",
+	[BP_TROUBLE_NEEDS_CHECK] = "needs-check",
+	[BP_TROUBLE_BEHIND] = "transaction-behind",
+	[BP_TROUBLE_AHEAD] = "transaction-ahead",
+	[BP_TROUBLE_METADATA_FULL] = "metadata-full",
+	[BP_TROUBLE_DATA_FULL] = "data-full",
+	[BP_TROUBLE_TWO_HOSTS] = "two-hosts",
+	[BP_TROUBLE_DATA_SMALLER] = "data-smaller",
+	[BP_TROUBLE_VOLUMES] = "volumes",
+	[BP_TROUBLE_MISSING_DISK] = "missing-disk",
+	[BP_TROUBLE_ACTIVE] = "active",
+	[BP_TROUBLE_NOTHING_LEFT] = "nothing-left",
+	[BP_TROUBLE_BLOCK_SIZE] = "block-size",
+};
+
+const char *bp_trouble_name(enum bp_trouble trouble)
+{
+	return (unsigned)trouble < ARRAY_SIZE(names) && names[trouble] ? names[trouble]
+								       : "unknown";
+}
+
+/* --- looking --- */
+
+static bool all_zero(const uint8_t *block)
+{
+	return !block[0] && memcmp(block, block + 1, IO_BLOCK - 1) == 0;
+}
+
+static void look_at_signature(struct bp_rescue *r)
+{
+	const struct bp_source *source = r->source;
+	struct probe_signature sig = { 0 };
+
+	/* Of a volume that lies in pieces nobody asks libblkid. */
+	if (source->image && !source->lv && !source->scan &&
+	    probe_signature(source->image->fd, 0, source->image->size, &sig) == 0)
+		snprintf(r->found.over, sizeof(r->found.over), "%s", sig.type);
+}
+
+/* What lies at the beginning, if that is no superblock. */
+static int look_at_beginning(struct bp_rescue *r)
+{
+	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
+
+	if (!buf)
+		return -ENOMEM;
+	for (bp_mblock b = 0; b < r->io->nr_blocks; b++) {
+		bool read = io_read(r->io, b, 1, buf) == 0;
+
+		if (b == 0) {
+			r->found.sound =
+				read && block_check(buf, BLOCK_THIN_SUPERBLOCK, 0) == BLOCK_OK;
+			r->found.zeros = read && all_zero(buf);
+			thin_sb_decode(buf, 0, &r->found.sb);
+			if (r->found.sound)
+				return 0;
+		} else if (read && block_kind_of(buf) != BLOCK_UNKNOWN) {
+			break;
+		}
+		r->found.nr_foreign++;
+	}
+	look_at_signature(r);
+	return 0;
+}
+
+static bool of_maps(const struct bp_damage *d)
+{
+	return d->place == BP_PLACE_DATA_SPACE_MAP || d->place == BP_PLACE_METADATA_SPACE_MAP;
+}
+
+static void on_damage(void *user, const struct bp_damage *d)
+{
+	struct rescue_found *found = user;
+
+	if (d->harm == BP_HARM_REMARK || d->kind == BP_DAMAGE_INCOMPLETE)
+		return;
+	if (d->kind == BP_DAMAGE_CROSS_LINK)
+		found->nr_crossed++;
+	if (d->kind == BP_DAMAGE_LEAK)
+		return; /* the result counts them */
+	if (d->kind == BP_DAMAGE_SNAPSHOTTED_TIME || d->kind == BP_DAMAGE_MAPPING_TIME)
+		found->nr_times++;
+	else if (of_maps(d))
+		found->nr_maps++;
+	else if (d->place == BP_PLACE_MAPPINGS || d->place == BP_PLACE_MAPPING_TOP_LEVEL ||
+		 d->place == BP_PLACE_DEVICE_DETAILS)
+		found->nr_nodes++;
+	else
+		found->nr_other++;
+	found->nr_counts += of_maps(d) && d->kind == BP_DAMAGE_COUNT;
+}
+
+int rescue_look(struct bp_rescue *r)
+{
+	const struct bp_thin_check_opts opts = {
+		.size = sizeof(opts),
+		.damage = on_damage,
+		.user = &r->found,
+	};
+	struct error_state *saved;
+	int status = look_at_beginning(r);
+
+	if (status < 0 || !r->found.sound)
+		return status;
+	r->found.check.size = sizeof(r->found.check);
+	saved = error_save(r->source->ctx);
+	status = thin_check_io(r->source->ctx, r->io, CHECK_ONLY, &opts, &r->found.check);
+	error_restore(r->source->ctx, saved);
+	/* What a check refuses to look at is what is wrong. */
+	if (status < 0 && status != -ENOMEM)
+		r->found.nr_other++;
+	return status == -ENOMEM ? status : 0;
+}
+
+/* --- data blocks at two places --- */
+
+struct places {
+	uint32_t *at; /* by data block: virtual block + 1, its low bits; 0: none */
+	bp_dblock nr;
+	uint64_t clashes;
+};
+
+static int note_run(void *user, const struct bp_thin_run *run)
+{
+	struct places *p = user;
+
+	for (bp_dblock i = 0; i < run->length && run->data_begin + i < p->nr; i++) {
+		uint32_t *at = &p->at[run->data_begin + i];
+		uint32_t here = (uint32_t)(run->virtual_begin + i) + 1;
+
+		p->clashes += *at && *at != here;
+		*at = here;
+	}
+	return 0;
+}
+
+int rescue_find_clashes(struct bp_rescue *r)
+{
+	struct bp_thin_meta *meta = bp_thin_plan_meta(r->rebuild);
+	struct places p = { .nr = r->rebuild->sum.superblock.nr_data_blocks };
+	int status = 0;
+
+	if (p.nr > UINT32_MAX / 4)
+		return 0;
+	p.at = calloc(p.nr + 1, sizeof(*p.at));
+	if (!p.at)
+		return -ENOMEM;
+	for (size_t i = 0; status == 0 && i < r->rebuild->devices.list.count; i++)
+		status = bp_thin_mappings(meta, r->rebuild->devices.list.items[i].id, 0,
+					  UINT64_MAX, note_run, &p);
+	free(p.at);
+	r->nr_clashes = p.clashes;
+	return status == -ENOMEM ? status : 0;
+}
+
+/* --- telling --- */
+
+const char *rescue_words(struct bp_rescue *r, const char *fmt, ...)
+{
+	_cleanup_(strbuf_done) struct strbuf s = { 0 };
+	va_list args;
+
+	va_start(args, fmt);
+	strbuf_addv(&s, fmt, args);
+	va_end(args);
+	return s.error ? NULL : arena_strdup(&r->words, strbuf_text(&s));
+}
+
+static int add(struct bp_rescue *r, enum bp_trouble kind, const char *what, const char *advice)
+{
+	const struct bp_rescue_trouble trouble = { sizeof(trouble), kind, what, advice };
+
+	return what ? vec_add(&r->troubles, &trouble) : -ENOMEM;
+}
+
+static int tell_beginning(struct bp_rescue *r)
+{
+	const struct rescue_found *f = &r->found;
+	bool over = f->over[0] || f->nr_foreign > 1;
+
+	if (f->sound)
+		return 0;
+	if (over)
+		return add(r, BP_TROUBLE_OVERWRITTEN,
+			   rescue_words(r,
+					"the beginning of the metadata is overwritten%s%s: "
+					"the first %" PRIu64 " blocks are no metadata",
+					f->over[0] ? " by " : "", f->over, f->nr_foreign),
+			   "find out what wrote there before the pool is used again");
+	return add(r, BP_TROUBLE_SUPERBLOCK,
+		   rescue_words(r, "the superblock is gone: %s",
+				f->zeros ? "block 0 is all zeros"
+				: f->sb.magic == THIN_MAGIC
+					? "block 0 looks like one, and its checksum is wrong"
+					: "block 0 is something else"),
+		   "what it points to is mostly there: rebuild");
+}
+
+static int tell_nodes(struct bp_rescue *r)
+{
+	const struct rescue_found *f = &r->found;
+
+	if (!f->nr_nodes && !f->nr_other)
+		return 0;
+	return add(r, BP_TROUBLE_NODES,
+		   rescue_words(r,
+				"nodes of trees of mappings or devices are lost or wrong: "
+				"%" PRIu64 " findings, 'thin_check' lists them",
+				f->nr_nodes + f->nr_other),
+		   "do not activate the pool: rebuild, or export what is whole");
+}
+
+static int tell_maps(struct bp_rescue *r)
+{
+	const struct rescue_found *f = &r->found;
+	uint64_t leaked = f->check.nr_data_leaked + f->check.nr_metadata_leaked;
+	bool other = f->nr_nodes || f->nr_other || !f->sound;
+	int status = 0;
+
+	if (f->nr_maps && !other)
+		return add(r, BP_TROUBLE_SPACE_MAPS,
+			   "the space maps are wrong; all mappings are sound",
+			   "no data is lost: a rebuild makes them anew. Do not activate it "
+			   "before: "
+			   "blocks in use would be given away");
+	if (leaked && !other)
+		status = add(
+			r, BP_TROUBLE_LEAKS,
+			rescue_words(r,
+				     "%" PRIu64 " data blocks and %" PRIu64
+				     " metadata blocks are leaked: counted, and nobody uses "
+				     "them",
+				     f->check.nr_data_leaked, f->check.nr_metadata_leaked),
+			"harmless: wasted space that a rebuild gives back");
+	return status;
+}
+
+static int tell_flags(struct bp_rescue *r)
+{
+	const struct rescue_found *f = &r->found;
+	bool only = !f->nr_nodes && !f->nr_maps && !f->nr_other && !f->nr_times;
+	int status = 0;
+
+	if (f->nr_times)
+		status = add(
+			r, BP_TROUBLE_TIMES,
+			"times of devices are below those of blocks they share: a write to one "
+			"would change another",
+			"a rebuild raises them");
+	if (status == 0 && f->sound && (f->sb.pub.flags & BP_THIN_NEEDS_CHECK))
+		status = add(
+			r, BP_TROUBLE_NEEDS_CHECK,
+			only ? "needs_check is set, and nothing is wrong: the kernel met a "
+			       "failed write or ran out of metadata space"
+			     : "needs_check is set",
+			"find out why the write failed (disk, space) before the pool is used "
+			"again; a rebuild clears the flag");
+	return status;
+}
+
+static int tell_transaction(struct bp_rescue *r)
+{
+	uint64_t expected, has = r->found.sb.pub.transaction_id;
+
+	if (!r->found.sound ||
+	    bp_source_expected_transaction(r->source, &expected, &r->found.pending) < 0 ||
+	    has == expected || (r->found.pending && has + 1 == expected))
+		return 0;
+	if (has < expected)
+		return add(
+			r, BP_TROUBLE_BEHIND,
+			rescue_words(r,
+				     "the pool's transaction is %" PRIu64
+				     ", LVM expects %" PRIu64
+				     ": the metadata is older than LVM's text",
+				     has, expected),
+			"volumes made since are not in the pool; if a newer copy of the "
+			"metadata "
+			"exists (pool_meta0, lvol0_pmspare, a mirror leg), look at that first");
+	return add(r, BP_TROUBLE_AHEAD,
+		   rescue_words(r,
+				"the pool's transaction is %" PRIu64 ", LVM expects %" PRIu64
+				": LVM's text is older than the pool",
+				has, expected),
+		   "was an old text restored? A newer one (/etc/lvm/archive, --lvm-backup) is "
+		   "better than a changed number");
+}
+
+static int tell_space(struct bp_rescue *r)
+{
+	const struct rescue_found *f = &r->found;
+	uint64_t total = f->sb.metadata_sm.nr_blocks, free;
+	int status = 0;
+
+	if (!f->sound)
+		return 0;
+	free = total - MIN(total, f->sb.metadata_sm.nr_allocated);
+	if (total && free < MAX(total / 50, NEARLY_NONE))
+		status =
+			add(r, BP_TROUBLE_METADATA_FULL,
+			    rescue_words(r,
+					 "the metadata is full, or nearly: %" PRIu64
+					 " of %" PRIu64 " blocks are free",
+					 free, total),
+			    "'lvextend --poolmetadatasize +SIZE vg/pool' where nothing else is "
+			    "wrong; a rebuild into a larger place does the same");
+	if (status == 0 && f->sb.data_sm.nr_blocks &&
+	    f->sb.data_sm.nr_allocated >= f->sb.data_sm.nr_blocks)
+		status = add(
+			r, BP_TROUBLE_DATA_FULL,
+			rescue_words(r, "the data is full: all %" PRIu64 " blocks are in use",
+				     f->sb.data_sm.nr_blocks),
+			"'lvextend -L +SIZE vg/pool' gives room; file systems on it may want "
+			"their check. 'du' tells what deleting frees");
+	return status;
+}
+
+static int tell_hosts(struct bp_rescue *r)
+{
+	bool split = r->source->group && r->source->group->split;
+
+	if (r->nr_clashes || r->found.nr_crossed)
+		return add(
+			r, BP_TROUBLE_TWO_HOSTS,
+			rescue_words(r,
+				     "%" PRIu64 " data blocks and %" PRIu64
+				     " metadata blocks are used twice: the pool was active "
+				     "on two hosts, or was put back in time",
+				     r->nr_clashes, r->found.nr_crossed),
+			"what was written last is in those blocks, in one of the volumes it is "
+			"wrong: check file systems on copies, trust none");
+	if (split)
+		return add(r, BP_TROUBLE_TWO_HOSTS,
+			   "LVM's metadata has two texts of one number: two hosts have written",
+			   "keep one of the hosts away from these disks before anything else");
+	return 0;
+}
+
+static int tell_size(struct bp_rescue *r)
+{
+	const struct lvm_lv *data;
+	bp_bytes wanted;
+
+	if (r->source->kind != BP_SOURCE_POOL || !r->found.sound)
+		return 0;
+	data = lvm_lv_named_by(r->source->lv, "pool");
+	if (!data ||
+	    mul_overflow(r->found.sb.pub.nr_data_blocks,
+			 bp_sector_to_bytes(r->found.sb.pub.data_block_sectors), &wanted) ||
+	    wanted <= data->size)
+		return 0;
+	return add(r, BP_TROUBLE_DATA_SMALLER,
+		   rescue_words(r,
+				"the pool counts %" PRIu64
+				" bytes of data, LVM's data volume has %" PRIu64,
+				wanted, data->size),
+		   "LVM's text is older than the pool: a newer one has the missing extents");
+}
+
+static int tell_group(struct bp_rescue *r)
+{
+	const struct lvm_group *group = r->source->group;
+	int status = 0;
+
+	if (group && group->nr_missing)
+		status = add(r, BP_TROUBLE_MISSING_DISK,
+			     rescue_words(r, "%zu of %zu disks of the group are not here",
+					  group->nr_missing, group->vg->nr_pvs),
+			     "volumes that do not lie on them can be exported");
+	if (status == 0 && r->active)
+		status = add(r, BP_TROUBLE_ACTIVE,
+			     "the pool is in use on this machine: what was read may be half "
+			     "written, so this page may be wrong",
+			     "deactivate it, or look at a copy; nothing is applied before");
+	return status;
+}
+
+static int tell_volumes(struct bp_rescue *r)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < r->volumes.count; i++)
+		nr += !r->volumes.items[i].verdict;
+	if (!nr)
+		return 0;
+	return add(r, BP_TROUBLE_VOLUMES,
+		   rescue_words(r, "LVM has %" PRIu64 " volumes that the pool has not", nr),
+		   "'undelete' tells whether an older state has them");
+}
+
+static int tell_nothing(struct bp_rescue *r)
+{
+	if (r->assumed)
+		return add(
+			r, BP_TROUBLE_BLOCK_SIZE,
+			"nobody knows the pool's data block size: sizes on this page are for "
+			"64KiB",
+			"LVM's text has it as chunk_size, a table line of the pool as its "
+			"third "
+			"argument: give it with --data-block-size");
+	if (r->rebuild)
+		return 0;
+	return add(
+		r, BP_TROUBLE_NOTHING_LEFT,
+		rescue_words(r, "no pool can be made of it: %s", r->why),
+		"look for another copy: pool_meta0, lvol0_pmspare, a backup of the metadata");
+}
+
+int rescue_tell(struct bp_rescue *r)
+{
+	static int (*const all[])(struct bp_rescue * r) = {
+		tell_beginning,   tell_nodes,   tell_hosts,   tell_maps,
+		tell_transaction, tell_volumes, tell_flags,   tell_space,
+		tell_size,        tell_group,   tell_nothing,
+	};
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < ARRAY_SIZE(all); i++)
+		status = all[i](r);
+	return status;
+}
