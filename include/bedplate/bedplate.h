@@ -16,6 +16,7 @@
 #include <bedplate/era_dump.h>
 #include <bedplate/era_meta.h>
 #include <bedplate/era_repair.h>
+#include <bedplate/events.h>
 #include <bedplate/explain.h>
 #include <bedplate/export.h>
 #include <bedplate/fault.h>

@@ -4,6 +4,7 @@
  * Kernels print the words as they were given; a policy's real name is in the status.
  * Source: Linux, drivers/md/dm-cache-target.c, dm-cache-policy-smq.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include "core/number.h"
@@ -464,6 +465,40 @@ static void judge(struct judge *j, const void *p)
 		  judge_percent(s->used_dblocks, s->total_dblocks), s->dirty_dblocks);
 }
 
+static void conditions_mode(struct conditions *c, const struct bp_cache_status *s)
+{
+	static const char *const words[] = {
+		[BP_CACHE_WRITEBACK] = "writeback",
+		[BP_CACHE_WRITETHROUGH] = "writethrough",
+		[BP_CACHE_PASSTHROUGH] = "passthrough",
+	};
+	char about[64];
+
+	snprintf(about, sizeof(about), "%s %s", words[s->io_mode], s->policy);
+	condition_add(c, BP_EVENT_CACHE_MODE, about, "the cache is in %s mode with policy %s",
+		      words[s->io_mode], s->policy);
+}
+
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_cache_status *s = now->values;
+
+	(void)p;
+	if (!s) {
+		condition_add(c, BP_EVENT_CACHE_FAILED, NULL,
+			      "the cache has failed: nothing works");
+		return;
+	}
+	if (s->io_mode && s->policy)
+		conditions_mode(c, s);
+	if (s->needs_check)
+		condition_add(c, BP_EVENT_CACHE_NEEDS_CHECK, NULL,
+			      "the cache's metadata must be checked");
+	if (s->access == BP_CACHE_RO)
+		condition_add(c, BP_EVENT_CACHE_READ_ONLY, NULL,
+			      "the cache is read-only: it caches nothing new");
+}
+
 const struct bp_target target_cache = {
 	.name = "cache",
 	.summary = "keep what is used most on a fast device",
@@ -486,4 +521,5 @@ const struct bp_target target_cache = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

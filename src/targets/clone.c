@@ -4,6 +4,7 @@
  * Kernels print the words as they were given; messages change the status only.
  * Source: Linux, drivers/md/dm-clone-target.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -283,6 +284,20 @@ static void judge(struct judge *j, const void *p)
 		  judge_percent(s->hydrated_regions, s->total_regions));
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_clone_status *s = now->values;
+
+	(void)p;
+	if (!s || s->mode == BP_CLONE_FAIL)
+		condition_add(c, BP_EVENT_TARGET_ERROR, NULL, "the clone has failed");
+	else if (s->mode == BP_CLONE_RO)
+		condition_add(c, BP_EVENT_CLONE_READ_ONLY, NULL,
+			      "the clone's metadata is read-only");
+	if (s && s->total_regions && s->hydrated_regions == s->total_regions)
+		condition_add(c, BP_EVENT_CLONE_DONE, NULL, "all of the source is copied");
+}
+
 const struct bp_target target_clone = {
 	.name = "clone",
 	.summary = "fill a device from a read-only one while it is in use",
@@ -304,4 +319,5 @@ const struct bp_target target_clone = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

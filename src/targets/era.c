@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* era METADATA_DEV ORIGIN_DEV BLOCK. Source: Linux, drivers/md/dm-era-target.c. */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
@@ -125,6 +126,13 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	(void)p;
+	if (!now->values)
+		condition_add(c, BP_EVENT_TARGET_ERROR, NULL, "the metadata can't be read");
+}
+
 const struct bp_target target_era = {
 	.name = "era",
 	.summary = "remember which blocks were written since when",
@@ -136,6 +144,7 @@ const struct bp_target target_era = {
 	.status_size = sizeof(struct bp_era_status),
 	.status = status,
 	.states = states,
+	.conditions = conditions,
 	.messages = messages,
 	.check = check,
 	.length = length,

@@ -5,6 +5,7 @@
  * Source: Linux, drivers/md/dm-integrity.c.
  */
 #include "targets/algorithm.h"
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -467,6 +468,16 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "no checksum has failed");
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_integrity_status *s = now->values;
+
+	(void)p;
+	if (s && s->mismatches)
+		condition_add(c, BP_EVENT_CORRUPTION, NULL,
+			      "sectors were read that are not what their checksums say");
+}
+
 const struct bp_target target_integrity = {
 	.name = "integrity",
 	.summary = "a checksum or tag for each block",
@@ -485,4 +496,5 @@ const struct bp_target target_integrity = {
 	.rules = rules,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -3,6 +3,7 @@
  * mirror: the kernel's first RAID-1.
  * Source: Linux, drivers/md/dm-raid1.c, dm-log.c, dm-log-userspace-base.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 #include "targets/grammar/rule.h"
 
@@ -366,6 +367,15 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work");
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_mirror_status *s = now->values;
+
+	(void)p;
+	if (s)
+		conditions_of_legs(c, s->health, "A");
+}
+
 const struct bp_target target_mirror = {
 	.name = "mirror",
 	.summary = "several copies of the same data, with a log of what is being written",
@@ -381,4 +391,5 @@ const struct bp_target target_mirror = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -4,6 +4,7 @@
  * group being SELECTOR #ARGS [ARG...] #PATHS #PATH_ARGS (DEV [PATH_ARG...])... Source: Linux,
  * drivers/md/dm-mpath.c and the path selectors dm-ps-*.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include "core/number.h"
@@ -473,6 +474,27 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all %zu paths work", all);
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_multipath_status *s = now->values;
+	size_t all = 0, failed = 0;
+
+	(void)p;
+	for (size_t g = 0; s && g < s->nr_groups; g++)
+		for (size_t i = 0; i < s->groups[g].nr_paths; i++) {
+			const struct bp_multipath_path_status *path = &s->groups[g].paths[i];
+
+			all++;
+			if (path->state != BP_MULTIPATH_PATH_FAILED)
+				continue;
+			failed++;
+			condition_add(c, BP_EVENT_PATH_FAILED, path->dev, "path %s has failed",
+				      path->dev);
+		}
+	if (failed && failed == all)
+		condition_add(c, BP_EVENT_NO_PATH, NULL, "all %zu paths have failed", all);
+}
+
 const struct bp_target target_multipath = {
 	.name = "multipath",
 	.summary = "several paths to one device, in groups of which one is in use",
@@ -493,4 +515,5 @@ const struct bp_target target_multipath = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

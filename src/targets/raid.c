@@ -4,6 +4,7 @@
  * Source: Linux, drivers/md/dm-raid.c.
  */
 #include "targets/raid.h"
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -439,6 +440,20 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work and are in sync");
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_raid_status *s = now->values;
+
+	(void)p;
+	if (!s)
+		return;
+	conditions_of_legs(c, s->health, "Aa-");
+	if (s->mismatches.is_set && s->mismatches.value)
+		condition_add(c, BP_EVENT_RAID_MISMATCH, NULL,
+			      "the last check found %" PRIu64 " sectors that differ",
+			      s->mismatches.value);
+}
+
 const struct bp_target target_raid = {
 	.name = "raid",
 	.summary = "the kernel's RAID 0, 1, 4, 5, 6 and 10",
@@ -461,4 +476,5 @@ const struct bp_target target_raid = {
 	.rules = raid_rules,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -288,6 +288,23 @@ void snapshot_judge(struct judge *j, const void *p)
 		  "the snapshot is whole: %u %% of its store are used", used);
 }
 
+void snapshot_conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const char *state = now->state ? now->state : "";
+
+	(void)p;
+	if (streq(state, "Overflow"))
+		condition_add(c, BP_EVENT_SNAPSHOT_OVERFLOW, NULL,
+			      "the snapshot's store is full: the snapshot is lost");
+	else if (streq(state, "Invalid"))
+		condition_add(
+			c, BP_EVENT_SNAPSHOT_INVALID, NULL,
+			"the snapshot is invalid: its store is full, or could not be written");
+	else if (streq(state, "Merge failed"))
+		condition_add(c, BP_EVENT_SNAPSHOT_MERGE_FAILED, NULL,
+			      "merging the snapshot into its origin has failed");
+}
+
 const struct bp_target target_snapshot = {
 	.name = "snapshot",
 	.summary = "keep what a device was, by copying what changes",
@@ -306,4 +323,5 @@ const struct bp_target target_snapshot = {
 	.log_names = log_names,
 	.log = snapshot_log,
 	.judge = snapshot_judge,
+	.conditions = snapshot_conditions,
 };

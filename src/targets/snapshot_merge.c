@@ -40,4 +40,5 @@ const struct bp_target target_snapshot_merge = {
 	.rules = snapshot_rules,
 	.log = snapshot_log,
 	.judge = snapshot_judge,
+	.conditions = snapshot_conditions,
 };

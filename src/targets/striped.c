@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* striped #LEGS CHUNK (DEV OFFSET)... Source: Linux, drivers/md/dm-stripe.c. */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -107,6 +108,15 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work");
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_striped_status *s = now->values;
+
+	(void)p;
+	if (s)
+		conditions_of_legs(c, s->health, "A");
+}
+
 const struct bp_target target_striped = {
 	.name = "striped",
 	.summary = "spread chunks over several devices in turn (RAID-0)",
@@ -120,4 +130,5 @@ const struct bp_target target_striped = {
 	.length = length,
 	.rules = rules,
 	.judge = judge,
+	.conditions = conditions,
 };

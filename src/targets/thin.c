@@ -3,6 +3,7 @@
  * thin POOL ID [EXTERNAL_ORIGIN]. In a failed pool the table line is "Fail", as the status is.
  * Source: Linux, drivers/md/dm-thin.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/rule.h"
 
 static const struct arg args[] = {
@@ -90,6 +91,14 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	(void)p;
+	if (!now->values)
+		condition_add(c, BP_EVENT_VOLUME_FAILED, NULL,
+			      "the volume can't be used: its pool has failed");
+}
+
 const struct bp_target target_thin = {
 	.name = "thin",
 	.summary = "a volume or snapshot of a thin pool",
@@ -101,6 +110,7 @@ const struct bp_target target_thin = {
 	.status_size = sizeof(struct bp_thin_status),
 	.status = status,
 	.states = states,
+	.conditions = conditions,
 	.check = check,
 	.rules = rules,
 	.log = log_lines,

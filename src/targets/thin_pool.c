@@ -3,6 +3,7 @@
  * thin-pool METADATA_DEV DATA_DEV BLOCK LOW_WATER [#FEATURES FEATURE...].
  * Source: Linux, drivers/md/dm-thin.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -489,6 +490,50 @@ static void judge(struct judge *j, const void *p)
 		  data, meta);
 }
 
+/* Of a pool that is read-only: what kernels print alike has different reasons. */
+static void conditions_read_only(struct conditions *c, const struct bp_thin_pool_status *s,
+				 uint64_t metadata_free)
+{
+	if (!s->needs_check && s->metadata_low_water_mblocks.is_set &&
+	    metadata_free <= s->metadata_low_water_mblocks.value)
+		condition_add(c, BP_EVENT_POOL_NO_METADATA, NULL,
+			      "the pool has run out of metadata blocks and takes no writes");
+	condition_add(c, BP_EVENT_POOL_READ_ONLY, NULL, "the pool is read-only");
+}
+
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_thin_pool_status *s = now->values;
+	const struct bp_thin_pool *table = p;
+	uint64_t data_free, metadata_free;
+
+	if (!s) {
+		condition_add(c, BP_EVENT_POOL_FAILED, NULL,
+			      "the pool has failed: nothing works");
+		return;
+	}
+	data_free = s->total_data_dblocks - s->used_data_dblocks;
+	metadata_free = s->total_metadata_blocks - s->used_metadata_blocks;
+	if (table && table->low_water_dblocks && data_free <= table->low_water_dblocks)
+		condition_add(c, BP_EVENT_POOL_LOW_WATER, NULL,
+			      "no more than %" PRIu64 " of its data blocks are free",
+			      table->low_water_dblocks);
+	if (s->metadata_low_water_mblocks.is_set &&
+	    metadata_free <= s->metadata_low_water_mblocks.value)
+		condition_add(c, BP_EVENT_POOL_METADATA_LOW, NULL,
+			      "no more than %" PRIu64 " of its metadata blocks are free",
+			      s->metadata_low_water_mblocks.value);
+	if (s->mode == BP_THIN_POOL_OUT_OF_DATA_SPACE)
+		condition_add(c, BP_EVENT_POOL_NO_SPACE, NULL,
+			      "the pool has no data block left: writes %s",
+			      s->no_space == BP_THIN_POOL_ERROR ? "fail" : "wait");
+	if (s->needs_check)
+		condition_add(c, BP_EVENT_POOL_NEEDS_CHECK, NULL,
+			      "the pool's metadata must be checked");
+	if (s->mode == BP_THIN_POOL_RO)
+		conditions_read_only(c, s, metadata_free);
+}
+
 const struct bp_target target_thin_pool = {
 	.name = "thin-pool",
 	.summary = "allocate blocks on first write, share them between snapshots",
@@ -510,4 +555,5 @@ const struct bp_target target_thin_pool = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

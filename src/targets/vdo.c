@@ -3,6 +3,7 @@
  * vdo V4 STORAGE_DEV BLOCKS MIN_IO CACHE ERA [KEY VALUE...], and the lines of older versions.
  * Kernels print the words as they were given. Source: Linux, drivers/md/dm-vdo/dm-vdo-target.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include "core/number.h"
@@ -528,6 +529,19 @@ static void judge(struct judge *j, const void *p)
 		  used);
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_vdo_status *s = now->values;
+
+	(void)p;
+	if (s && s->mode == BP_VDO_READ_ONLY)
+		condition_add(c, BP_EVENT_VDO_READ_ONLY, NULL,
+			      "vdo has met an error that it can't mend, and is read-only");
+	if (s && (s->mode == BP_VDO_RECOVERING || s->recovering))
+		condition_add(c, BP_EVENT_VDO_RECOVERING, NULL,
+			      "vdo counts its blocks in the background");
+}
+
 const struct bp_target target_vdo = {
 	.name = "vdo",
 	.summary = "deduplicate, compress and allocate on first write",
@@ -543,4 +557,5 @@ const struct bp_target target_vdo = {
 	.rules = rules,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -5,6 +5,7 @@
  * dm-verity-fec.c, dm-verity-verify-sig.c.
  */
 #include "targets/algorithm.h"
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -399,6 +400,16 @@ static void judge(struct judge *j, const void *p)
 		  "all blocks that were read are what was signed");
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_verity_status *s = now->values;
+
+	(void)p;
+	if (s && s->state == BP_VERITY_CORRUPTED)
+		condition_add(c, BP_EVENT_CORRUPTION, NULL,
+			      "a block was read that is not what the root hash stands for");
+}
+
 const struct bp_target target_verity = {
 	.name = "verity",
 	.summary = "read-only data, each block checked against a tree of hashes",
@@ -416,4 +427,5 @@ const struct bp_target target_verity = {
 	.log_names = log_names,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -3,6 +3,7 @@
  * writecache p|s ORIGIN_DEV CACHE_DEV BLOCK_BYTES #OPTIONS OPTION...
  * Source: Linux, drivers/md/dm-writecache.c.
  */
+#include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
 #include <inttypes.h>
@@ -297,6 +298,16 @@ static void judge(struct judge *j, const void *p)
 		  s->free_blocks, s->total_blocks, s->writeback_blocks);
 }
 
+static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
+{
+	const struct bp_writecache_status *s = now->values;
+
+	(void)p;
+	if (s && s->error)
+		condition_add(c, BP_EVENT_TARGET_ERROR, NULL,
+			      "the cache has met an error (%d): all I/O fails", s->error);
+}
+
 const struct bp_target target_writecache = {
 	.name = "writecache",
 	.summary = "let writes land on persistent memory or an SSD first",
@@ -315,4 +326,5 @@ const struct bp_target target_writecache = {
 	.rules = rules,
 	.log = log_lines,
 	.judge = judge,
+	.conditions = conditions,
 };

@@ -6,9 +6,10 @@
 
 #include "targets/grammar/grammar.h"
 
-struct check; /* pre-flight of one segment: check.h */
-struct rule;  /* what kernels say of it: rule.h */
-struct judge; /* of a status line: judge.h */
+struct check;      /* pre-flight of one segment: check.h */
+struct rule;       /* what kernels say of it: rule.h */
+struct judge;      /* of a status line: judge.h */
+struct conditions; /* the same: condition.h */
 
 /* A message the target takes; an array of them ends with a NULL name. */
 struct target_message {
@@ -61,6 +62,12 @@ struct bp_target {
 	const char *const *log_names;
 	/* What its status says of its health, by judge_*() of judge.h. NULL: nothing. */
 	void (*judge)(struct judge *judge, const void *status);
+	/*
+	 * States that somebody may wait for, by condition_add(). @status has values or a state;
+	 * @params: of the live table, or NULL. NULL: none.
+	 */
+	void (*conditions)(struct conditions *c, const struct bp_status *status,
+			   const void *params);
 	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
 	int (*length)(const struct length_query *query, const void *params, bp_sector *ret);
 };
