@@ -71,7 +71,8 @@ BP_API const char *bp_thin_origin_name(enum bp_thin_origin origin);
  *	taken for unshared.
  * @BP_THIN_PARTLY: some.
  * @BP_THIN_GONE: none of those it had.
- * @BP_THIN_DOUBTFUL: its tree is sound, but has not as many mappings as its details say.
+ * @BP_THIN_DOUBTFUL: its tree is sound, but has not as many mappings as its details say; or its
+ *	root was lost, and without a space map the one that was found may be an older one.
  */
 enum bp_thin_verdict {
 	BP_THIN_WHOLE = 1,
@@ -100,6 +101,7 @@ BP_API const char *bp_thin_verdict_name(enum bp_thin_verdict verdict);
  * @nr_recovered: subtrees that had lost their parent and have it again.
  * @nr_pairs: pairs of roots that were found to fit each other.
  * @counted: the metadata space map could be used to tell stale nodes from live ones.
+ * @nr_refilled: mappings that lost leaves are proven to have had, though they can't be read.
  */
 struct bp_thin_plan_summary {
 	size_t size;
@@ -110,6 +112,7 @@ struct bp_thin_plan_summary {
 	bool lost_unknown;
 	uint64_t nr_damaged, nr_recovered, nr_pairs;
 	bool counted;
+	uint64_t nr_refilled;
 };
 
 /**
@@ -152,7 +155,8 @@ struct bp_thin_plan;
  * but for holes of a file, and what is sound in it is looked at. The roots of the superblock are
  * taken where it is sound; else the newest pair that fits. Nothing is taken that may be stale: a
  * subtree that lost its parent is given back only where the metadata space map leaves no other
- * place for it.
+ * place for it; of a leaf that is lost those mappings are taken whose data block lacks an owner,
+ * and is mapped at that virtual block by another device, or was in an older version of the leaf.
  *
  * Memory: what a walk of all trees takes; for damaged metadata 90 bytes for each node of the
  * area, 16 for each entry of internal nodes, 12 for each block, 4 KiB for each node rewritten.

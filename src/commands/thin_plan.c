@@ -107,6 +107,10 @@ static void print_superblock(struct cli *cli, const struct bp_thin_plan_summary 
 			sum->counted ? "used" : "not usable");
 	else
 		fprintf(cli->out, "area         not read: all trees are sound\n");
+	if (sum->nr_refilled)
+		fprintf(cli->out,
+			"lost leaves  %" PRIu64 " of their mappings are proven otherwise\n",
+			sum->nr_refilled);
 }
 
 static void print_device(struct cli *cli, const struct bp_thin_plan_device *d)

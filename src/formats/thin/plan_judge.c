@@ -30,8 +30,11 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 
 /* --- devices --- */
 
-static enum bp_thin_verdict verdict_of(const struct salvage_device *d)
+/* @counted: is it known which nodes are in use? Else a root that was found may be an older one. */
+static enum bp_thin_verdict verdict_of(const struct salvage_device *d, bool counted)
 {
+	if (d->root_found && !counted && d->found)
+		return BP_THIN_DOUBTFUL;
 	if (!d->has_root)
 		return d->has_details && d->pub.mapped_dblocks == 0 ? BP_THIN_WHOLE
 								    : BP_THIN_GONE;
@@ -68,7 +71,7 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 {
 	struct bp_thin_plan_device device = {
 		.device = d->pub,
-		.verdict = verdict_of(d),
+		.verdict = verdict_of(d, plan->salvage.count),
 		.expected_dblocks = d->has_details ? d->pub.mapped_dblocks : BP_NONE,
 	};
 
@@ -213,7 +216,12 @@ static int tell_counts(struct bp_thin_plan *plan)
 		else
 			strbuf_addf(&s, "%" PRIu64 " of %" PRIu64 " mappings are left",
 				    d->device.mapped_dblocks, d->expected_dblocks);
-		if (d->verdict == BP_THIN_DOUBTFUL)
+		if (d->verdict == BP_THIN_DOUBTFUL && !plan->sum.counted &&
+		    d->expected_dblocks == d->device.mapped_dblocks)
+			strbuf_add(&s,
+				   ", which may be those of an older transaction: its root was "
+				   "lost, and no space map tells which is the newest");
+		else if (d->verdict == BP_THIN_DOUBTFUL)
 			strbuf_add(&s, ", though nothing of its tree is damaged: it may be the "
 				       "tree of something else");
 		r = add_loss(plan, &loss, &s);
@@ -287,6 +295,7 @@ int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 	plan->sum.nr_devices = plan->list.count;
 	plan->sum.nr_damaged = s->nr_damaged;
 	plan->sum.counted = s->count;
+	plan->sum.nr_refilled = s->nr_filled;
 	for (size_t i = 0; i < s->places.count; i++)
 		plan->sum.nr_recovered += s->places.items[i].children.count;
 	for (size_t i = 0; i < devices->list.count; i++)
@@ -408,6 +417,7 @@ void bp_thin_plan_json(const struct bp_thin_plan *plan, struct bp_json *json, co
 	bp_json_bool(json, "lost_unknown", sum->lost_unknown);
 	bp_json_uint(json, "nr_damaged_blocks", sum->nr_damaged);
 	bp_json_uint(json, "nr_recovered_subtrees", sum->nr_recovered);
+	bp_json_uint(json, "nr_refilled_mappings", sum->nr_refilled);
 	bp_json_uint(json, "nr_root_pairs", sum->nr_pairs);
 	bp_json_array(json, "devices");
 	for (size_t i = 0; i < plan->list.count; i++)

@@ -306,6 +306,36 @@ static int walk_overlay(struct bp_thin_plan *plan)
 	return 0;
 }
 
+/* Does any device have more than its details say it had? */
+static bool has_too_many(const struct salvage_devices *devices)
+{
+	for (size_t i = 0; i < devices->list.count; i++) {
+		const struct salvage_device *d = &devices->list.items[i];
+
+		if (d->has_details && d->incomplete && d->found > d->pub.mapped_dblocks)
+			return true;
+	}
+	return false;
+}
+
+/* Trees without what is lost, and with what of it was found elsewhere, unless that can't be. */
+static int clean_trees(struct bp_thin_plan *plan, struct salvage_devices *devices,
+		       struct salvage_roots *ret_roots)
+{
+	struct salvage *s = &plan->salvage;
+	size_t nr_lost = s->lost.count;
+	int r = salvage_fill(s, plan->sum.superblock_damaged ? NULL : &plan->live.data_sm);
+
+	if (r == 0)
+		r = salvage_clean(s, devices, ret_roots);
+	if (r == 0 && s->nr_filled && has_too_many(devices)) {
+		salvage_unclean(s, devices, nr_lost);
+		salvage_unfill(s);
+		r = salvage_clean(s, devices, ret_roots);
+	}
+	return r;
+}
+
 static int clean(struct bp_thin_plan *plan, struct salvage_devices *devices)
 {
 	struct salvage *s = &plan->salvage;
@@ -314,7 +344,7 @@ static int clean(struct bp_thin_plan *plan, struct salvage_devices *devices)
 
 	s->nr_data_blocks = plan->sum.size_of_data ? plan->sum.superblock.nr_data_blocks
 						   : THIN_DATA_BLOCKS_MAX;
-	r = salvage_clean(s, devices, &roots);
+	r = clean_trees(plan, devices, &roots);
 	if (r < 0)
 		return r;
 	use_overlay(plan, &roots);

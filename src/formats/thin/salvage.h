@@ -8,11 +8,13 @@
  *	salvage_live()	 which of them the space map counts, and how often
  *	salvage_pairs()	 the pairs of roots that fit each other, newest first
  *	salvage_mend()	 give children without parent to the node that lost them
+ *	salvage_fill()	 put lost leaves together from what shares blocks with them, or is older
  *	salvage_clean()	 trees without what is lost, as blocks of an overlay
  *
  * A block that was sound once keeps its checksum when it is freed or superseded: soundness proves
  * nothing. What is reachable from the roots of a committed transaction is right, and so is what
- * its space map counts; all else may be stale, and no mapping is taken from it.
+ * its space map counts; all else may be stale, and no mapping is taken from it that is not
+ * proven by something live.
  *
  * Memory: 48 bytes for each sound node of the area, 12 to 16 bytes for each entry of internal
  * nodes and top level leaves, 32 for each details entry, 4 to 12 bytes for each block.
@@ -86,6 +88,9 @@ struct salvage_place {
 	int8_t child_height; /* of what is missing below it; -1: not known; -2: it was a leaf */
 	uint64_t begin, end; /* keys its parents leave for it, both included */
 	VEC(uint32_t) children; /* indexes of nodes, by key */
+	uint64_t *keys;         /* or mappings of a leaf; salvage_unfill() frees them */
+	le64 *values;
+	uint32_t nr_filled, time_max;
 	struct salvage_clean clean;
 };
 
@@ -128,12 +133,14 @@ struct salvage {
 	bp_mblock nr_counted;
 	uint32_t *pointers; /* by block: pointers to it from live nodes */
 	uint64_t nr_dead;   /* live blocks that are not sound */
+	bool unseen; /* of those, some may have been children of others, and left no trace */
 
 	VEC(struct salvage_place) places; /* by block */
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
 	VEC(struct salvage_lost) lost;    /* for each device, and of trees of devices */
 	bp_mblock next_virtual;           /* of blocks behind the area's end */
 	struct io *overlay;
+	uint64_t nr_filled;      /* mappings of lost leaves that were found elsewhere */
 	uint64_t nr_data_blocks; /* mappings beyond are dropped; UINT64_MAX: all are fine */
 };
 
@@ -180,6 +187,14 @@ void salvage_forget(struct salvage *s);
 
 /* Count pointers, find what lost its parent, and give it back. Needs counts. 0, -ENOMEM. */
 int salvage_mend(struct salvage *s, const struct salvage_roots *roots);
+/* Is it part of trees in question, or counted? After salvage_mend(). */
+bool salvage_in_use(const struct salvage *s, const struct snode *n);
+/*
+ * After salvage_devices(): mappings of leaves that are lost, where it is proven that they were
+ * there. @data_map: root of the data space map; NULL: not known. 0, -ENOMEM.
+ */
+int salvage_fill(struct salvage *s, const struct sm_root *data_map);
+void salvage_unfill(struct salvage *s);
 /* What belongs to @block now, or NULL. */
 struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block);
 
@@ -203,6 +218,8 @@ int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
  */
 int salvage_clean(struct salvage *s, struct salvage_devices *devices,
 		  struct salvage_roots *ret_roots);
+/* Take it back, to be done again. @nr_lost: s->lost.count as it was before. */
+void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t nr_lost);
 
 /* Two roots that fit each other, and why to take them. */
 struct salvage_pair {

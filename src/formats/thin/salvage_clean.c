@@ -243,10 +243,35 @@ static int clean_place(struct cleaner *c, struct salvage_place *place, const str
 
 		r = add_child(c, &e, &made, child->block, &below);
 	}
+	if (r == 0 && c->s->unseen) { /* others of its children may be gone */
+		made.lossy = true;
+		r = lose(c, place->block, hook, salvage_why(c->s, place->block, hook->kind),
+			 hook->begin, hook->end);
+	}
 	if (r == 0)
 		r = finish_inner(c, place->block, &e, &made);
 	place->clean = made;
 	return r;
+}
+
+/* A leaf that is gone, with those of its mappings that were found elsewhere. */
+static int clean_filled(struct cleaner *c, struct salvage_place *place, const struct hook *hook)
+{
+	int r = lose(c, place->block, hook, salvage_why(c->s, place->block, hook->kind),
+		     hook->begin, hook->end);
+
+	place->clean = (struct salvage_clean){
+		.first = place->keys[0],
+		.last = place->keys[place->nr_filled - 1],
+		.entries = place->nr_filled,
+		.time_max = place->time_max,
+		.state = CLEAN_LEFT,
+		.changed = true,
+		.lossy = true,
+	};
+	return r < 0 ? r
+		     : put_node(c, place->block, true, sizeof(le64), place->nr_filled,
+				place->keys, place->values);
 }
 
 /* --- any node --- */
@@ -266,7 +291,8 @@ static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock bloc
 		*r = lose(c, block, hook, NODE_DEPTH, hook->begin, hook->end);
 		return &gone;
 	}
-	if (!n && !(place && place->kind == hook->kind && place->children.count)) {
+	if (!n && !(place && place->kind == hook->kind &&
+		    (place->children.count || place->nr_filled))) {
 		*r = lose(c, block, hook, salvage_why(s, block, hook->kind), hook->begin,
 			  hook->end);
 		return &gone;
@@ -282,7 +308,8 @@ static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock bloc
 		*r = n->flags & SNODE_LEAF ? clean_leaf(c, n, hook, to)
 					   : clean_inner(c, n, hook, to);
 	else
-		*r = clean_place(c, place, hook);
+		*r = place->nr_filled ? clean_filled(c, place, hook)
+				      : clean_place(c, place, hook);
 	return to;
 }
 
@@ -498,4 +525,18 @@ int salvage_clean(struct salvage *s, struct salvage_devices *devices,
 		io_overlay_seal(s->overlay);
 	free(c.block);
 	return r;
+}
+
+void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t nr_lost)
+{
+	io_close(s->overlay);
+	s->overlay = NULL;
+	free(s->cleaned);
+	s->cleaned = NULL;
+	s->causes.count = 0;
+	s->lost.count = nr_lost;
+	for (size_t i = 0; i < s->places.count; i++)
+		s->places.items[i].clean = (struct salvage_clean){ 0 };
+	for (size_t i = 0; i < devices->list.count; i++)
+		devices->list.items[i].pub.root = devices->list.items[i].tree;
 }

@@ -14,6 +14,18 @@ void salvage_devices_done(struct salvage_devices *devices)
 
 /* --- both trees --- */
 
+/* Live blocks that are gone, and that no place is for: one may have been a root. */
+static bool all_seen(const struct salvage *s)
+{
+	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
+		if (s->count[b] == COUNT_UNKNOWN)
+			return false;
+		if (s->count[b] != 0 && s->pointers[b] == 0 && !salvage_sound(s, b))
+			return false;
+	}
+	return s->count;
+}
+
 struct collect {
 	struct salvage *s;
 	struct salvage_devices *to;
@@ -68,7 +80,7 @@ static int collect_below(struct collect *c, bp_mblock block, uint64_t begin, uin
 		for (size_t i = 0; r == 0 && i < place->children.count; i++)
 			r = collect_below(c, salvage_child(c->s, place, i)->block, 0,
 					  UINT64_MAX, depth + 1);
-		return r;
+		return r == 0 && c->s->unseen ? lose_range(c, block, begin, end) : r;
 	}
 	if (!n)
 		return lose_range(c, block, begin, end);
@@ -145,12 +157,18 @@ static uint32_t missing(const struct salvage *s, const struct snode *n)
 									       : count - known;
 }
 
-/* A subtree that can be the root of something: nothing of it is missing, and it has an owner
- * less than it should. */
+/* A subtree that can be the root of something: it has an owner less than it should. */
 static bool is_candidate(const struct salvage *s, const struct snode *n)
 {
 	return snode_of_kind(s, n->block, SALVAGE_MAPPINGS) && n->entries > 0 &&
-	       !(n->flags & (SNODE_BROKEN | SNODE_CLASH)) && missing(s, n) > 0;
+	       !(n->flags & SNODE_CLASH) && (s->count || !(n->flags & SNODE_BROKEN)) &&
+	       missing(s, n) > 0;
+}
+
+/* Nothing below it is left: it may be anybody's root. */
+static bool is_blank(const struct salvage *s, const struct snode *n)
+{
+	return n->kind == SALVAGE_NONE && s->count && missing(s, n) > 0;
 }
 
 static int by_claim(const void *a, const void *b)
@@ -200,18 +218,6 @@ static int find_claims(struct finder *f)
 	return r;
 }
 
-/* Live blocks that are gone, and that no place is for: one may have been a root. */
-static bool all_seen(const struct salvage *s)
-{
-	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
-		if (s->count[b] == COUNT_UNKNOWN)
-			return false;
-		if (s->count[b] != 0 && s->pointers[b] == 0 && !salvage_sound(s, b))
-			return false;
-	}
-	return s->count;
-}
-
 static struct salvage_device *find_device(const struct finder *f, uint64_t id)
 {
 	size_t low = 0, high = f->devices->list.count;
@@ -233,7 +239,10 @@ static struct salvage_device *find_device(const struct finder *f, uint64_t id)
 static bool could_be(const struct finder *f, const struct salvage_device *d,
 		     const struct snode *n)
 {
-	return needs_root(d) && n->entries == d->pub.mapped_dblocks && missing(f->s, n) > 0;
+	if (!needs_root(d) || missing(f->s, n) == 0)
+		return false;
+	return n->flags & SNODE_BROKEN ? n->entries <= d->pub.mapped_dblocks
+				       : n->entries == d->pub.mapped_dblocks;
 }
 
 /* Devices that claim @n and could have it. */
@@ -328,6 +337,8 @@ static struct snode *only_root(const struct finder *f, const struct salvage_devi
 	for (size_t i = 0; f->complete && i < f->s->nodes.count; i++) {
 		struct snode *n = &f->s->nodes.items[i];
 
+		if (is_blank(f->s, n))
+			return NULL;
 		if (!is_candidate(f->s, n) || !could_be(f, d, n))
 			continue;
 		if (only)
@@ -477,7 +488,10 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 {
 	struct salvage_devices devices = { 0 };
 	struct collect c = { .s = s, .to = &devices, .kind = SALVAGE_TOP };
-	int r = collect(&c, roots->mapping);
+	int r;
+
+	s->unseen = s->count && !all_seen(s);
+	r = collect(&c, roots->mapping);
 
 	c.kind = SALVAGE_DETAILS;
 	if (r == 0)

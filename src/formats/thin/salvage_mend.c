@@ -52,7 +52,7 @@ static void reach(struct salvage *s, bp_mblock block, enum salvage_kind kind, un
 		reach(s, n->values[i], SALVAGE_MAPPINGS, depth + 1);
 }
 
-static bool in_use(const struct salvage *s, const struct snode *n)
+bool salvage_in_use(const struct salvage *s, const struct snode *n)
 {
 	uint32_t count = salvage_count(s, n->block);
 
@@ -75,7 +75,7 @@ static void count_pointers(struct salvage *s, const struct salvage_roots *roots)
 		const struct snode *n = &s->nodes.items[i];
 		bool top = n->kind == SALVAGE_TOP && !(n->flags & SNODE_CLASH);
 
-		if (!in_use(s, n) || ((n->flags & SNODE_LEAF) && !top))
+		if (!salvage_in_use(s, n) || ((n->flags & SNODE_LEAF) && !top))
 			continue;
 		for (uint32_t k = 0; k < n->nr; k++)
 			point(s, n->values[k]);
@@ -169,7 +169,7 @@ static int find_places(struct mend *m, const struct salvage_roots *roots)
 	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
 		const struct snode *n = &s->nodes.items[i];
 
-		if (in_use(s, n) && n->kind == SALVAGE_TOP && (n->flags & SNODE_LEAF) &&
+		if (salvage_in_use(s, n) && n->kind == SALVAGE_TOP && (n->flags & SNODE_LEAF) &&
 		    !(n->flags & SNODE_CLASH))
 			r = look_at_roots(m, n);
 	}
@@ -179,7 +179,7 @@ static int find_places(struct mend *m, const struct salvage_roots *roots)
 
 			if (n->height == height && !(n->flags & SNODE_LEAF) &&
 			    n->kind >= SALVAGE_MAPPINGS && n->kind <= SALVAGE_DETAILS &&
-			    in_use(s, n))
+			    salvage_in_use(s, n))
 				r = look_below(m, n);
 		}
 	}

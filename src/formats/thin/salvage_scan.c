@@ -296,7 +296,8 @@ static void resolve_top(struct salvage *s, struct snode *n, unsigned depth)
 			continue;
 		if (!(root->flags & SNODE_OPEN) && depth + 1 < BTREE_MAX_DEPTH)
 			resolve(s, root, depth + 1);
-		if (!snode_of_kind(s, root->block, SALVAGE_MAPPINGS))
+		if (root->kind != SALVAGE_NONE && /* all that was below it is gone */
+		    !snode_of_kind(s, root->block, SALVAGE_MAPPINGS))
 			n->flags |= SNODE_CLASH;
 	}
 	n->flags &= (uint8_t)~SNODE_OPEN;
@@ -384,6 +385,7 @@ enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salva
 
 void salvage_forget(struct salvage *s)
 {
+	salvage_unfill(s);
 	for (size_t i = 0; i < s->places.count; i++)
 		vec_done(&s->places.items[i].children);
 	vec_done(&s->places);
