@@ -32,6 +32,7 @@
 #include <bedplate/scope.h>
 #include <bedplate/source.h>
 #include <bedplate/stack.h>
+#include <bedplate/stackfile.h>
 #include <bedplate/table.h>
 #include <bedplate/target_values.h>
 #include <bedplate/targets.h>

@@ -121,6 +121,9 @@ static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
 	if (r < 0)
 		return r;
 	which_settle(&ret->which, &ret->state);
+	/* People know it by its name. */
+	if (!selector->name && selector->uuid)
+		name_decode(ret->state.name, ret->which.label, sizeof(ret->which.label));
 	ret->deadline = dm_deadline(ret->opts.timeout_ms);
 	return 0;
 }

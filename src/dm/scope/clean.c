@@ -17,6 +17,16 @@
 
 /* --- mapped devices --- */
 
+struct mine {
+	mine_fn is;
+	void *user;
+};
+
+bool begins_with(void *user, const char *uuid)
+{
+	return strncmp(uuid, user, strlen(user)) == 0;
+}
+
 struct found {
 	VEC(struct bp_selector) which; /* by uuid, of which each owns its copy */
 };
@@ -28,36 +38,66 @@ static void found_done(struct found *found)
 	vec_done(&found->which);
 }
 
-static int find_one(struct bp_ctx *ctx, const struct bp_device_entry *entry, const char *prefix,
-		    struct found *ret)
+/* Kernels before ioctl 4.45 don't tell uuids in a list. */
+static const char *uuid_of(struct bp_ctx *ctx, const struct bp_tree_node *node,
+			   struct bp_device_info *info)
 {
-	struct bp_selector by_number = { .major = entry->major, .minor = entry->minor };
-	struct bp_selector which = { 0 };
-	const char *uuid = entry->uuid;
-	struct bp_device_info info;
+	struct bp_selector which = { .major = node->major, .minor = node->minor };
 
-	/* Kernels before ioctl 4.45 don't tell uuids in a list. */
-	if (!uuid[0] && bp_device_info(ctx, &by_number, &info) == 0)
-		uuid = info.uuid;
-	if (strncmp(uuid, prefix, strlen(prefix)) != 0)
-		return 0;
-	which.uuid = strdup(uuid);
+	if (node->uuid[0])
+		return node->uuid;
+	return bp_device_info(ctx, &which, info) == 0 ? info->uuid : "";
+}
+
+static int add_found(struct bp_ctx *ctx, const char *uuid, struct found *ret)
+{
+	struct bp_selector which = { .uuid = strdup(uuid) };
+
 	if (which.uuid && vec_add(&ret->which, &which) == 0)
 		return 0;
 	free((void *)(uintptr_t)which.uuid);
 	return bp_fail_memory(ctx);
 }
 
-static int find(struct bp_ctx *ctx, const char *prefix, struct found *ret)
+/* Users first: of what can't be removed the first is told, which is held by others. */
+static int add_in_order(struct bp_ctx *ctx, const struct bp_tree *tree, const struct mine *mine,
+			bool *done, struct found *ret)
 {
-	struct bp_device_list *list;
-	int r = bp_device_list(ctx, &list);
+	bool progress = true, force = false;
+	int r = 0;
+
+	while (r == 0 && (progress || !force)) {
+		force = !progress;
+		progress = false;
+		for (size_t i = 0; r == 0 && i < bp_tree_count(tree); i++) {
+			const struct bp_tree_node *node = bp_tree_get(tree, i);
+			bool ready = !done[i];
+			struct bp_device_info info;
+
+			for (size_t a = 0; !force && a < node->nr_above; a++)
+				ready &= done[node->above[a]] || node->above[a] == i;
+			if (!ready)
+				continue;
+			done[i] = progress = true;
+			if (node->mapped && mine->is(mine->user, uuid_of(ctx, node, &info)))
+				r = add_found(ctx, uuid_of(ctx, node, &info), ret);
+		}
+	}
+	return r;
+}
+
+static int find(struct bp_ctx *ctx, const struct mine *mine, struct found *ret)
+{
+	struct bp_tree *tree;
+	bool *done;
+	int r = bp_tree_read(ctx, &tree);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < bp_device_list_count(list); i++)
-		r = find_one(ctx, bp_device_list_get(list, i), prefix, ret);
-	bp_device_list_free(list);
+	done = calloc(bp_tree_count(tree) + 1, sizeof(*done));
+	r = done ? add_in_order(ctx, tree, mine, done, ret) : bp_fail_memory(ctx);
+	free(done);
+	bp_tree_free(tree);
 	return r;
 }
 
@@ -106,10 +146,10 @@ static void wipe(struct bp_ctx *ctx, const struct found *found)
 }
 
 /* What is still there answers its users with errors, and goes when they have let go. */
-static int remove_by_force(struct bp_ctx *ctx, const char *prefix, int64_t deadline)
+static int remove_by_force(struct bp_ctx *ctx, const struct mine *mine, int64_t deadline)
 {
 	_cleanup_(found_done) struct found found = { 0 };
-	int r = find(ctx, prefix, &found);
+	int r = find(ctx, mine, &found);
 
 	if (r < 0)
 		return r;
@@ -117,26 +157,28 @@ static int remove_by_force(struct bp_ctx *ctx, const char *prefix, int64_t deadl
 	return remove_found(ctx, &found, BP_REMOVE_DEFERRED, deadline);
 }
 
-static int remove_all(struct bp_ctx *ctx, const char *prefix, uint32_t flags, int64_t deadline)
+static int remove_all(struct bp_ctx *ctx, const struct mine *mine, uint32_t flags,
+		      int64_t deadline)
 {
 	_cleanup_(found_done) struct found found = { 0 };
-	int r = find(ctx, prefix, &found);
+	int r = find(ctx, mine, &found);
 
 	for (size_t i = 0; r == 0 && i < found.which.count; i++)
 		wake(ctx, &found.which.items[i], deadline);
 	if (r == 0)
 		r = remove_found(ctx, &found, BP_REMOVE_RETRY, deadline);
-	return r < 0 && flags & BP_SCOPE_ERROR_TABLES ? remove_by_force(ctx, prefix, deadline)
+	return r < 0 && flags & BP_SCOPE_ERROR_TABLES ? remove_by_force(ctx, mine, deadline)
 						      : r;
 }
 
-int devices_clean(struct bp_ctx *ctx, const char *prefix, uint32_t flags, int64_t deadline)
+int devices_clean(struct bp_ctx *ctx, mine_fn is, void *user, uint32_t flags, int64_t deadline)
 {
+	const struct mine mine = { .is = is, .user = user };
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
-		r = remove_all(ctx, prefix, flags, deadline);
+		r = remove_all(ctx, &mine, flags, deadline);
 	/* Who is killed between a device and its node leaves the node, of which nobody knows. */
 	return r < 0 || planning(dm) || udev_runs(dm) ? r : nodes_drop_stale(ctx, dm);
 }
@@ -241,7 +283,7 @@ int place_clean(struct bp_ctx *ctx, const struct scopes *scopes, struct place *p
 		return r;
 	if (place->who.id[0]) {
 		scope_uuid_prefix(place->name, place->who.id, prefix);
-		r = devices_clean(ctx, prefix, flags, deadline);
+		r = devices_clean(ctx, begins_with, prefix, flags, deadline);
 	}
 	if (r == 0)
 		r = place_loops(ctx, scopes, place, drop_loop, &deadline);

@@ -257,7 +257,7 @@ static int collect_unknown(struct collection *c, const char *name)
 			continue;
 		scope_uuid_prefix(info->name, info->id, prefix);
 		done(c, info,
-		     devices_clean(c->ctx, prefix, c->opts.flags,
+		     devices_clean(c->ctx, begins_with, prefix, c->opts.flags,
 				   dm_deadline(c->opts.timeout_ms)));
 	}
 	bp_scope_list_free(list);

@@ -63,8 +63,12 @@ void place_done(struct place *place);
  */
 int place_clean(struct bp_ctx *ctx, const struct scopes *scopes, struct place *place,
 		uint32_t flags, int64_t deadline);
-/* All mapped devices whose uuid begins so. */
-int devices_clean(struct bp_ctx *ctx, const char *prefix, uint32_t flags, int64_t deadline);
+/* All mapped devices of whose (plain) uuid @mine says so. */
+typedef bool (*mine_fn)(void *user, const char *uuid);
+int devices_clean(struct bp_ctx *ctx, mine_fn mine, void *user, uint32_t flags,
+		  int64_t deadline);
+/* One of them: @user is a prefix. */
+bool begins_with(void *user, const char *uuid);
 /* Each file of the scope that may have a loop device: @each until it returns other than 0. */
 int place_loops(struct bp_ctx *ctx, const struct scopes *scopes, const struct place *place,
 		int (*each)(struct bp_ctx *ctx, const char *path, int fd, void *user),

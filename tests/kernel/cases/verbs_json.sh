@@ -80,6 +80,13 @@ document bedplate.scope-run '.data.exit_status == 0' scope run t -- bedplate sco
 document bedplate.scope-list '.data == []' scope list
 document bedplate.scope-gc '.data == []' scope gc
 document bedplate.plan '.data == []' scope gc -n
+printf 'stack s\nloop l 1MiB %s/file\ndevice d\n0 8 linear @l 0\n' "$PWD" > stack
+! bedplate --json diff stack > out || fail "diff found nothing to do"
+jq -e '[.data[].change] == ["make-file", "attach", "create"]' out > /dev/null || fail "$(cat out)"
+document bedplate.plan '.data | length == 3' apply -n stack
+document bedplate.apply '.data[2].name == "d"' apply stack
+document bedplate.diff '.data == []' diff stack
+document bedplate.down '[.data[].change] == ["remove", "detach", "delete-file"]' down --delete-files stack
 "$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)" document.* ||
 	fail "documents are not as declared"
 
