@@ -200,6 +200,20 @@ BP_API int bp_pool_snapshot(struct bp_pool *pool, const struct bp_selector *orig
 			    uint32_t *ret_thin_id);
 
 /**
+ * bp_pool_snapshot_group() - Snapshots of several volumes at one instant: all of them or none.
+ * @origins, @names: @nr active volumes of the pool, each once, and what their snapshots are called.
+ * @opts: only read_only and timeout_ms may be set; or NULL.
+ * @ret_thin_ids: room for @nr ids; may be NULL.
+ *
+ * Every active mapping of every origin is suspended, in the order given, before the first snapshot is
+ * taken, and resumed after the last one, whatever happens. Where one lies on another, name the upper
+ * one first. Return: as bp_pool_snapshot().
+ */
+BP_API int bp_pool_snapshot_group(struct bp_pool *pool, const struct bp_selector *origins,
+				  const char *const *names, size_t nr,
+				  const struct bp_volume_opts *opts, uint32_t *ret_thin_ids);
+
+/**
  * bp_pool_activate() - Make a mapped device for a volume that is in the pool.
  * Return: 0, -ENODATA (BP_E_NO_THIN), or as bp_device_create().
  */

@@ -6,6 +6,7 @@ struct args {
 	const char *pool, *name, *new_name, *uuid, *origin, *external_origin;
 	uint64_t size_sectors, id, origin_id;
 	uint32_t flags;
+	struct cli_list pairs;
 	bool read_only, inactive, yes;
 	int64_t timeout_ms;
 };
@@ -47,6 +48,14 @@ static const struct cmd_opt snapshot_opts[] = {
 	OPT_CONFLICT("SNAPSHOT", "origin origin-id inactive"),
 	OPT_ANY("NAME inactive"),
 	OPT_ANY("SNAPSHOT origin origin-id"),
+	OPT_END
+};
+
+static const struct cmd_opt group_opts[] = {
+	OPT_OPERAND(pool, "POOL", POOL_HELP),
+	OPT_OPERANDS_NEEDED(pairs, "ORIGIN SNAPSHOT", "an active volume, and the name of its snapshot's device; any number of such pairs"),
+	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
+	OPT_TIMEOUT(timeout_ms),
 	OPT_END
 };
 
@@ -97,6 +106,9 @@ static const struct out_column columns[] = {
 };
 static const struct out_schema thin_schema = {
 	.name = "bedplate.pool.thin", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
+};
+static const struct out_schema group_schema = {
+	.name = "bedplate.pool.snapshot-group", .columns = columns,
 };
 static const struct out_schema snapshot_schema = {
 	.name = "bedplate.pool.snapshot", .columns = columns, .flags = OUT_RECORD | OUT_ONE,
@@ -169,6 +181,47 @@ static int run_snapshot(struct cli *cli, const void *p)
 		which = device_named(origin);
 	r = bp_pool_snapshot(pool, origin ? &which : NULL, name, &how, &id);
 	return volume_end(cli, args->pool, name, r, id);
+}
+
+static int group_end(struct cli *cli, const struct args *args, const char *const *names,
+		     const uint32_t *ids, size_t nr)
+{
+	struct out *out;
+	int r = out_open(cli, NULL, &group_schema, &out);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < nr; i++)
+		out_add(out, NULL, &(struct row){ args->pool, names[i], ids[i] });
+	return out_print(out);
+}
+
+static int run_group(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	size_t nr = args->pairs.count / 2;
+	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
+	_cleanup_(freep) struct bp_selector *origins = calloc(nr + 1, sizeof(*origins));
+	_cleanup_(freep) const char **names = calloc(nr + 1, sizeof(*names));
+	_cleanup_(freep) uint32_t *ids = calloc(nr + 1, sizeof(*ids));
+	struct bp_volume_opts how;
+	int r;
+
+	if (args->pairs.count % 2)
+		return cli_usage(cli, "each ORIGIN needs a SNAPSHOT: '%s' has none",
+				 args->pairs.words[args->pairs.count - 1]);
+	if (!origins || !names || !ids)
+		return cli_failf(cli, NULL, NULL, "out of memory");
+	for (size_t i = 0; i < nr; i++) {
+		origins[i] = device_named(args->pairs.words[2 * i]);
+		names[i] = args->pairs.words[2 * i + 1];
+	}
+	r = volume_begin(cli, args, &how, &pool);
+	if (r)
+		return r;
+	r = bp_pool_snapshot_group(pool, origins, names, nr, &how, ids);
+	return r < 0 || cli->dry_run ? change_done(cli, args->pool, r, "created")
+				     : group_end(cli, args, names, ids, nr);
 }
 
 static int run_activate(struct cli *cli, const void *p)
@@ -277,6 +330,17 @@ const struct cmd cmd_pool_snapshot = {
 	.flags = CMD_DRY_RUN,
 	.schemas = SCHEMAS(&snapshot_schema, &plan_schema),
 	.run = run_snapshot,
+};
+
+const struct cmd cmd_pool_snapshot_group = {
+	.name = "pool snapshot-group",
+	.group = "Thin pools",
+	.summary = "Create snapshots of several volumes at one instant.",
+	.opts = group_opts,
+	.args_size = sizeof(struct args),
+	.flags = CMD_DRY_RUN,
+	.schemas = SCHEMAS(&group_schema, &plan_schema),
+	.run = run_group,
 };
 
 const struct cmd cmd_pool_activate = {

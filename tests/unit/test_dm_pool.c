@@ -230,6 +230,50 @@ static void snapshots(void **state)
 	assert_err(bp_pool_snapshot(w->pool, &origin, "snap5", NULL, &id), EINVAL);
 }
 
+/* Several at one instant: all are suspended before the first message, each once. */
+static void snapshot_groups(void **state)
+{
+	static const struct bp_selector origins[] = { { .name = "one" }, { .name = "two" } };
+	static const struct bp_selector twice[] = { { .name = "one" }, { .name = "one" } };
+	static const struct bp_selector foreign[] = { { .name = "one" }, { .name = "pool" } };
+	static const char *const names[] = { "s1", "s2" }, *const same[] = { "s", "s" },
+				 *const taken[] = { "s3", "one" };
+	struct bp_volume_opts opts = { .size = sizeof(opts), .use_thin_id = true };
+	struct world *w = *state;
+	unsigned suspends;
+	uint32_t ids[2];
+	struct bp_volume *list;
+	size_t count;
+	char *before;
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(w->pool, "two", 1024, NULL, NULL));
+	/* The next id, and the one behind it, are taken. */
+	opts.thin_id = 3;
+	opts.inactive = true;
+	assert_ok(bp_pool_create_volume(w->pool, NULL, 0, &opts, NULL));
+	suspends = fake_count(w->fake, OP_SUSPEND);
+	assert_ok(bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, ids));
+	assert_true(ids[0] > 3 && ids[1] == ids[0] + 1);
+	assert_true(fake_count(w->fake, OP_SUSPEND) - suspends >= 2);
+	assert_ok(bp_pool_volumes(w->pool, &list, &count));
+	assert_int_equal(count, 4);
+	for (size_t i = 0; i < count; i++)
+		assert_false(list[i].suspended);
+	assert_int_equal(list[2].size_sectors, 2048);
+	assert_int_equal(list[3].size_sectors, 1024);
+	free(list);
+	before = fake_dump(w->fake);
+	assert_err(bp_pool_snapshot_group(w->pool, twice, names, 2, NULL, ids), EINVAL);
+	assert_err(bp_pool_snapshot_group(w->pool, origins, same, 2, NULL, ids), EINVAL);
+	assert_err(bp_pool_snapshot_group(w->pool, foreign, names, 2, NULL, ids), EINVAL);
+	assert_err(bp_pool_snapshot_group(w->pool, origins, names, 0, NULL, ids), EINVAL);
+	assert_err(bp_pool_snapshot_group(w->pool, origins, names, 2, &opts, ids), EINVAL);
+	assert_err(bp_pool_snapshot_group(w->pool, origins, taken, 2, NULL, ids), EBUSY);
+	assert_state(w, before);
+	free(before);
+}
+
 static void suspended_pool(void **state)
 {
 	struct world *w = *state;
@@ -409,6 +453,14 @@ static int do_snapshot(struct world *w)
 	return bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL);
 }
 
+static int do_snapshot_group(struct world *w)
+{
+	static const struct bp_selector origins[] = { { .name = "one" }, { .name = "two" } };
+	static const char *const names[] = { "snap1", "snap2" };
+
+	return bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, NULL);
+}
+
 static int do_grow(struct world *w)
 {
 	fake_resize_bdev(w->fake, "/dev/data", 128 * MIB);
@@ -457,7 +509,8 @@ static bool fail_nth(action act, unsigned nth)
 static void each_call_fails(void **state)
 {
 	static const action actions[] = {
-		do_pool, do_pool_wiped, do_volume, do_snapshot, do_grow, do_remove,
+		do_pool,           do_pool_wiped, do_volume, do_snapshot,
+		do_snapshot_group, do_grow,       do_remove,
 	};
 
 	(void)state;
@@ -634,6 +687,7 @@ int main(void)
 		P(volumes),
 		P(ids),
 		P(snapshots),
+		P(snapshot_groups),
 		P(suspended_pool),
 		P(bad_modes),
 		P(grow),

@@ -195,6 +195,14 @@ static int do_snapshot(struct world *w)
 	return bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL);
 }
 
+static int do_snapshot_group(struct world *w)
+{
+	static const struct bp_selector origins[] = { { .name = "one" }, { .name = "two" } };
+	static const char *const names[] = { "snap1", "snap2" };
+
+	return bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, NULL);
+}
+
 static int do_pool(struct world *w)
 {
 	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_WIPE };
@@ -272,6 +280,7 @@ static const struct {
 	{ "pool thin", do_volume, 0 },
 	{ "pool thin, inactive", do_inactive, 0 },
 	{ "pool snapshot", do_snapshot, 0 },
+	{ "pool snapshot-group", do_snapshot_group, 0 },
 	{ "pool create", do_pool, 0 },
 	{ "pool grow", do_grow, 0, true },
 	{ "pool remove", do_pool_remove, 0, true },

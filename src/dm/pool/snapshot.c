@@ -23,13 +23,21 @@ struct held {
 
 struct snapshot {
 	struct bp_pool *pool;
-	uint32_t origin_id;
+	const uint32_t *origin_ids; /* each gets one */
+	size_t nr;
+	uint32_t origin_id;     /* where it is one */
 	uint32_t near;          /* an id that is likely to be free */
-	struct volumes origins; /* its active mappings */
+	struct volumes origins; /* their active mappings */
 	VEC(struct held) held;
 	char external[DEVNO_TEXT];
 	int64_t deadline;
 };
+
+/* The id of member @i, where the first one takes @first. */
+static uint32_t id_of(uint32_t first, size_t i)
+{
+	return (uint32_t)((first + i) & BP_THIN_ID_MAX);
+}
 
 static void snapshot_done(struct snapshot *s)
 {
@@ -37,19 +45,19 @@ static void snapshot_done(struct snapshot *s)
 	vec_done(&s->held);
 }
 
-/* The origin's id, from its mapping. */
-static int origin_id(struct bp_pool *pool, const struct bp_selector *origin,
-		     struct snapshot *ret)
+/* The origin's id and mapping, among all of the pool's. */
+static int find_origin(struct bp_pool *pool, const struct bp_selector *origin,
+		       const struct volumes *among, const struct bp_volume **ret)
 {
 	struct bp_device_info info;
 	int r = bp_device_info(pool->ctx, origin, &info);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ret->origins.list.count; i++)
-		if (ret->origins.list.items[i].major == info.major &&
-		    ret->origins.list.items[i].minor == info.minor) {
-			ret->origin_id = ret->origins.list.items[i].thin_id;
+	for (size_t i = 0; i < among->list.count; i++)
+		if (among->list.items[i].major == info.major &&
+		    among->list.items[i].minor == info.minor) {
+			*ret = &among->list.items[i];
 			return 0;
 		}
 	bp_fail(pool->ctx, -EINVAL, "snapshot '%s': '%s' is not a volume of this pool",
@@ -58,27 +66,39 @@ static int origin_id(struct bp_pool *pool, const struct bp_selector *origin,
 	return -EINVAL;
 }
 
+/* Keep the mappings of those only that are copied. */
+static void keep_origins(struct snapshot *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->origins.list.count; i++)
+		for (size_t k = 0; k < s->nr; k++)
+			if (s->origins.list.items[i].thin_id == s->origin_ids[k]) {
+				s->origins.list.items[kept++] = s->origins.list.items[i];
+				break;
+			}
+	s->origins.list.count = kept;
+}
+
 /* Find the origin, keep its mappings only, and take from them what was not given. */
 static int look(struct bp_pool *pool, const struct bp_selector *origin,
 		struct bp_volume_opts *opts, struct snapshot *ret)
 {
-	size_t kept = 0;
+	const struct bp_volume *active = NULL;
 	int r = find_volumes(pool, &ret->origins);
 
 	ret->near = volumes_next_id(&ret->origins);
 	if (r == 0 && origin)
-		r = origin_id(pool, origin, ret);
-	else
-		ret->origin_id = opts->origin_thin_id;
+		r = find_origin(pool, origin, &ret->origins, &active);
 	if (r < 0)
 		return r;
+	ret->origin_id = active ? active->thin_id : opts->origin_thin_id;
+	ret->origin_ids = &ret->origin_id;
+	ret->nr = 1;
 	if (!origin && !opts->origin_by_id)
 		return bp_fail(pool->ctx, -EINVAL, "snapshot '%s': no origin", pool->info.name);
-	for (size_t i = 0; i < ret->origins.list.count; i++)
-		if (ret->origins.list.items[i].thin_id == ret->origin_id)
-			ret->origins.list.items[kept++] = ret->origins.list.items[i];
-	ret->origins.list.count = kept;
-	for (size_t i = 0; i < kept; i++) {
+	keep_origins(ret);
+	for (size_t i = 0; i < ret->origins.list.count; i++) {
 		const struct bp_volume *volume = &ret->origins.list.items[i];
 
 		if (!opts->size_sectors)
@@ -148,26 +168,37 @@ static int hold(struct snapshot *s)
 	return r;
 }
 
-/* One that can't be resumed is tried again by the transaction. */
+/*
+ * Those that can't be resumed, and those behind them, are the transaction's to resume: a request that was
+ * left must be waited for before the next one.
+ */
 static int let_go(struct snapshot *s)
 {
-	int result = 0;
+	int r = 0;
 
-	for (size_t i = s->held.count; i-- > 0;) {
+	for (size_t i = s->held.count; r == 0 && i-- > 0;) {
 		struct held *held = &s->held.items[i];
 		struct dm_request rq = {
 			.op = OP_RESUME,
 			.cookie = held->cookie.value,
 			.deadline = s->deadline,
 		};
-		int r = dm_order(s->pool->ctx, "snapshot", &held->which, &rq, &held->state);
 
+		r = dm_order(s->pool->ctx, "snapshot", &held->which, &rq, &held->state);
 		held->resumed = r == 0;
 		held->undo->armed = r < 0;
-		if (result == 0)
-			result = r;
 	}
-	return result;
+	return r;
+}
+
+static int claim_all(struct snapshot *s, uint32_t first)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->nr; i++)
+		r = volume_claim(s->pool, "snapshot", id_of(first, i), &s->origin_ids[i],
+				 s->deadline);
+	return r;
 }
 
 static int window(struct snapshot *s, uint32_t id)
@@ -176,7 +207,7 @@ static int window(struct snapshot *s, uint32_t id)
 
 	if (r < 0)
 		return r;
-	taken = volume_claim(s->pool, "snapshot", id, &s->origin_id, s->deadline);
+	taken = claim_all(s, id);
 	/* An id that is taken is no failure: the origin goes on, and the next one is tried. */
 	if (taken < 0 && taken != -EEXIST)
 		return taken;
@@ -254,5 +285,151 @@ int bp_pool_snapshot(struct bp_pool *pool, const struct bp_selector *origin, con
 	r = tx_end(pool->ctx, dm, &level, r);
 	if (r == 0 && ret_thin_id)
 		*ret_thin_id = id;
+	return r;
+}
+
+/* --- several at one instant --- */
+
+/* What each member gets. */
+struct member {
+	uint32_t origin_id;
+	bp_sector size_sectors;
+	char external[DEVNO_TEXT]; /* "": none */
+};
+
+struct group {
+	struct snapshot s;
+	const struct bp_selector *origins;
+	const char *const *names;
+	size_t nr;
+	struct bp_volume_opts opts;
+	struct member *members;
+	uint32_t *origin_ids;
+};
+
+static void group_done(struct group *g)
+{
+	snapshot_done(&g->s);
+	free(g->members);
+	free(g->origin_ids);
+}
+
+static struct bp_volume_opts opts_of_member(const struct group *g, size_t i)
+{
+	struct bp_volume_opts opts = g->opts;
+
+	opts.size_sectors = g->members[i].size_sectors;
+	if (g->members[i].external[0])
+		opts.external_origin = g->members[i].external;
+	return opts;
+}
+
+static int fail_group(struct group *g, const char *name, const char *why)
+{
+	bp_fail(g->s.pool->ctx, -EINVAL, "snapshot '%s': %s", name, why);
+	error_set_code(g->s.pool->ctx, BP_E_USAGE);
+	return -EINVAL;
+}
+
+/* Find each origin; one can be copied only once, and each copy has a name of its own. */
+static int look_member(struct group *g, size_t i)
+{
+	const struct bp_volume *active;
+	struct bp_volume_opts opts;
+	int r = find_origin(g->s.pool, &g->origins[i], &g->s.origins, &active);
+
+	if (r < 0)
+		return r;
+	for (size_t k = 0; k < i; k++) {
+		if (g->origin_ids[k] == active->thin_id)
+			return fail_group(g, active->name, "it is named twice");
+		if (streq(g->names[k], g->names[i]))
+			return fail_group(g, g->names[i], "two snapshots would have this name");
+	}
+	g->origin_ids[i] = active->thin_id;
+	g->members[i].size_sectors = active->size_sectors;
+	if (active->external_origin.major)
+		devno_text(&active->external_origin, g->members[i].external);
+	opts = opts_of_member(g, i);
+	return volume_check(g->s.pool, "snapshot", g->names[i], opts.size_sectors, &opts);
+}
+
+static int look_group(struct group *g)
+{
+	struct bp_pool *pool = g->s.pool;
+	int r = find_volumes(pool, &g->s.origins);
+
+	g->members = calloc(g->nr, sizeof(*g->members));
+	g->origin_ids = calloc(g->nr, sizeof(*g->origin_ids));
+	if (r == 0 && (!g->members || !g->origin_ids))
+		r = bp_fail_memory(pool->ctx);
+	g->s.near = volumes_next_id(&g->s.origins);
+	for (size_t i = 0; r == 0 && i < g->nr; i++)
+		r = look_member(g, i);
+	g->s.origin_ids = g->origin_ids;
+	g->s.nr = g->nr;
+	if (r == 0)
+		keep_origins(&g->s);
+	return r < 0 ? r : list_held(&g->s);
+}
+
+static int take_group(struct group *g, uint32_t *ret_first)
+{
+	int r = volume_allocate(g->s.pool, &g->opts, "snapshot", g->s.near, take_snapshot,
+				&g->s, ret_first);
+
+	for (size_t i = 0; r == 0 && i < g->nr; i++) {
+		struct bp_volume_opts opts = opts_of_member(g, i);
+
+		r = volume_finish(g->s.pool, "snapshot", id_of(*ret_first, i), g->names[i],
+				  opts.size_sectors, &opts);
+	}
+	return r;
+}
+
+static int check_group(struct group *g)
+{
+	const struct bp_volume_opts *o = &g->opts;
+
+	if (!g->nr)
+		return fail_group(g, g->s.pool->info.name, "no origins");
+	if (o->uuid || o->use_thin_id || o->external_origin || o->origin_by_id || o->inactive ||
+	    o->size_sectors)
+		return fail_group(g, g->s.pool->info.name,
+				  "uuid, id, origin and size can't be given for a group");
+	return 0;
+}
+
+int bp_pool_snapshot_group(struct bp_pool *pool, const struct bp_selector *origins,
+			   const char *const *names, size_t nr,
+			   const struct bp_volume_opts *opts, uint32_t *ret_thin_ids)
+{
+	_cleanup_(group_done) struct group g = {
+		.s = { .pool = pool },
+		.origins = origins,
+		.names = names,
+		.nr = nr,
+	};
+	struct level level;
+	struct dm *dm;
+	uint32_t first = 0;
+	int r = dm_get(pool->ctx, &dm);
+
+	if (r == 0)
+		r = opts_read(pool->ctx, &g.opts, sizeof(g.opts), opts);
+	if (r == 0)
+		r = check_group(&g);
+	if (r == 0)
+		r = pool_awake(pool, "snapshot");
+	if (r == 0)
+		r = look_group(&g);
+	if (r < 0)
+		return r;
+	g.s.deadline = dm_deadline(g.opts.timeout_ms);
+	tx_begin(dm, &level);
+	r = take_group(&g, &first);
+	r = tx_end(pool->ctx, dm, &level, r);
+	for (size_t i = 0; r == 0 && ret_thin_ids && i < nr; i++)
+		ret_thin_ids[i] = id_of(first, i);
 	return r;
 }
