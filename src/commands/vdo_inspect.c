@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What lies in a vdo volume, and the one thing that may be changed there. */
+#include "commands/common.h"
 #include "commands/vdo.h"
 
 struct args {
@@ -65,7 +66,7 @@ static void add_row(const struct seen *seen, const struct bp_vdo_slab *slab)
 		return;
 	out_number(row, USED, bp_mblock_to_bytes(slab->used_mblocks));
 	out_number(row, FREE, bp_mblock_to_bytes(total - slab->used_mblocks));
-	out_number(row, PERCENT, slab->used_mblocks * 10000 / total);
+	out_number(row, PERCENT, share_of(slab->used_mblocks, total));
 	out_number(row, MAP, slab->map_mblocks);
 }
 

@@ -101,7 +101,13 @@ void judge_say(struct judge *judge, enum bp_verdict verdict, const char *next, c
 
 unsigned judge_percent(uint64_t part, uint64_t total)
 {
-	return total ? (unsigned)((double)part * 100 / (double)total + 0.5) : 0;
+	unsigned percent;
+
+	if (part >= total)
+		return total ? 100 : 0;
+	percent = (unsigned)((double)part * 100 / (double)total + 0.5);
+	/* Rounded, but something left is not nothing. */
+	return percent == 0 && part ? 1 : percent == 100 ? 99 : percent;
 }
 
 /* --- one line --- */
