@@ -3,6 +3,8 @@
 #ifndef BEDPLATE_CONTEXT_H
 #define BEDPLATE_CONTEXT_H
 
+#include <bedplate/error_codes.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,44 +22,6 @@ extern "C" {
 
 struct bp_ctx;
 struct bp_json;
-
-/**
- * enum bp_error_code - What went wrong, for programs. Stable: numbers are never reused.
- *
- * Every failure has a negative errno as return value as well; the code is finer where
- * one errno stands for several causes.
- */
-enum bp_error_code {
-	BP_E_NONE = 0,
-	BP_E_FAILED = 1,           /* no finer code fits: see the errno */
-	BP_E_USAGE = 2,            /* the caller's mistake: an argument of the call */
-	BP_E_NO_MEMORY = 3,        /* */
-	BP_E_IO = 4,               /* reading or writing failed */
-	BP_E_CANCELED = 5,         /* a callback of the caller said stop */
-	BP_E_TIMEOUT = 6,          /* the deadline passed */
-	BP_E_PERMISSION = 7,       /* not allowed to this user */
-	BP_E_NO_DM = 8,            /* no device-mapper in this kernel, or no control node */
-	BP_E_NO_DEVICE = 9,        /* no such mapped device */
-	BP_E_EXISTS = 10,          /* name, uuid or id is taken */
-	BP_E_BUSY = 11,            /* in use: the cause names by whom, where that is known */
-	BP_E_NAME = 12,            /* a device name or uuid that can't be */
-	BP_E_TABLE = 13,           /* a table line is wrong: segment and argument say where */
-	BP_E_UNKNOWN_TARGET = 14,  /* the kernel has no such target */
-	BP_E_UNKNOWN_FEATURE = 15, /* the target of this kernel lacks this feature */
-	BP_E_NO_BLOCK_DEVICE = 16, /* a path or number that is no block device */
-	BP_E_TOO_SMALL = 17,       /* a device or file is too small for this */
-	BP_E_KERNEL = 18,          /* the kernel refused: its log lines are with the error */
-	BP_E_NOT_METADATA = 19,    /* a file or device that holds something else */
-	BP_E_DAMAGED = 20,         /* metadata is damaged, and the call can't go on */
-	BP_E_XML = 21,             /* XML that can't be restored: the message has the line */
-	BP_E_NO_SPACE = 22,        /* the output has no room */
-	BP_E_POOL_IN_USE = 23,     /* the pool is active, or its metadata is open elsewhere */
-	BP_E_POOL_STATE = 24, /* the pool's mode does not allow this: read-only, failed ... */
-	BP_E_METADATA_EXISTS = 25, /* refused to overwrite metadata that holds something */
-	BP_E_NO_THIN = 26,         /* the pool has no volume with this id */
-	BP_E_UDEV = 27,            /* udev did not answer within the deadline */
-	BP_E_FORMAT = 28,          /* text that is not of the expected form */
-};
 
 /**
  * struct bp_error - The last failure of a context. Read-only; members are only added.
@@ -113,6 +77,13 @@ BP_API const struct bp_error *bp_error_get(struct bp_ctx *ctx);
 
 /* bp_error_name() - "BP_E_POOL_IN_USE" for a code; "BP_E_FAILED" for one not known. */
 BP_API const char *bp_error_name(enum bp_error_code code);
+
+/**
+ * bp_error_meaning(), bp_error_hint() - What a code means, and what to do where an error has no
+ * hint of its own. Static texts; those of BP_E_FAILED for a number that is none.
+ */
+BP_API const char *bp_error_meaning(enum bp_error_code code);
+BP_API const char *bp_error_hint(enum bp_error_code code);
 
 /**
  * bp_error_json() - Write the last failure as a JSON object.

@@ -77,11 +77,13 @@ BP_API void bp_explanation_free(struct bp_explanation *explanation);
  * @BP_ADVICE_LOG: a line of the kernel's log.
  * @BP_ADVICE_STATUS: a line of status, or a state of one word ("Fail").
  * @BP_ADVICE_TABLE: a line of a table.
+ * @BP_ADVICE_CODE: the name of an error code, "BP_E_BUSY".
  */
 enum bp_advice_kind {
 	BP_ADVICE_LOG = 1,
 	BP_ADVICE_STATUS = 2,
 	BP_ADVICE_TABLE = 3,
+	BP_ADVICE_CODE = 4,
 };
 
 /**

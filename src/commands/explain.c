@@ -25,7 +25,7 @@ static const struct cmd_opt opts[] = {
 static const struct out_column columns[] = {
 	DOC("line", OUT_NUMBER, "the first that says it, from 1"),
 	DOC("count", OUT_NUMBER, "how many say it"),
-	DOC("kind", OUT_TEXT, "log, status or table"),
+	DOC("kind", OUT_TEXT, "log, status, table or code"),
 	DOC("text", OUT_TEXT, "what was explained"),
 	DOC("device", OUT_TEXT, "the device it is about; null: not told"),
 	DOC("target", OUT_TEXT, "its target; null: not told"),

@@ -43,40 +43,12 @@ struct bp_ctx {
 	} rooms[CTX_ROOMS];
 };
 
+#define CODE_ROW(name, number, meaning, hint) [number] = { #name, meaning, hint },
 static const struct {
-	enum bp_error_code code;
-	const char *name;
-} codes[] = {
-	{ BP_E_NONE, "BP_E_NONE" },
-	{ BP_E_FAILED, "BP_E_FAILED" },
-	{ BP_E_USAGE, "BP_E_USAGE" },
-	{ BP_E_NO_MEMORY, "BP_E_NO_MEMORY" },
-	{ BP_E_IO, "BP_E_IO" },
-	{ BP_E_CANCELED, "BP_E_CANCELED" },
-	{ BP_E_TIMEOUT, "BP_E_TIMEOUT" },
-	{ BP_E_PERMISSION, "BP_E_PERMISSION" },
-	{ BP_E_NO_DM, "BP_E_NO_DM" },
-	{ BP_E_NO_DEVICE, "BP_E_NO_DEVICE" },
-	{ BP_E_EXISTS, "BP_E_EXISTS" },
-	{ BP_E_BUSY, "BP_E_BUSY" },
-	{ BP_E_NAME, "BP_E_NAME" },
-	{ BP_E_TABLE, "BP_E_TABLE" },
-	{ BP_E_UNKNOWN_TARGET, "BP_E_UNKNOWN_TARGET" },
-	{ BP_E_UNKNOWN_FEATURE, "BP_E_UNKNOWN_FEATURE" },
-	{ BP_E_NO_BLOCK_DEVICE, "BP_E_NO_BLOCK_DEVICE" },
-	{ BP_E_TOO_SMALL, "BP_E_TOO_SMALL" },
-	{ BP_E_KERNEL, "BP_E_KERNEL" },
-	{ BP_E_NOT_METADATA, "BP_E_NOT_METADATA" },
-	{ BP_E_DAMAGED, "BP_E_DAMAGED" },
-	{ BP_E_XML, "BP_E_XML" },
-	{ BP_E_NO_SPACE, "BP_E_NO_SPACE" },
-	{ BP_E_POOL_IN_USE, "BP_E_POOL_IN_USE" },
-	{ BP_E_POOL_STATE, "BP_E_POOL_STATE" },
-	{ BP_E_METADATA_EXISTS, "BP_E_METADATA_EXISTS" },
-	{ BP_E_NO_THIN, "BP_E_NO_THIN" },
-	{ BP_E_UDEV, "BP_E_UDEV" },
-	{ BP_E_FORMAT, "BP_E_FORMAT" },
-};
+	const char *name, *meaning, *hint;
+} codes[] = { BP_ERROR_CODES(CODE_ROW) };
+/* By number: none is left out. */
+_Static_assert(ARRAY_SIZE(codes) == NR_ERROR_CODES, "numbers of error codes have a gap");
 
 /* The code that an errno alone suggests. */
 static enum bp_error_code code_of_errno(int errnum)
@@ -370,12 +342,24 @@ const char *bp_errmsg(struct bp_ctx *ctx)
 	return s->error ? message(e) : strbuf_text(s);
 }
 
+static size_t code_index(enum bp_error_code code)
+{
+	return (size_t)code < ARRAY_SIZE(codes) ? (size_t)code : BP_E_FAILED;
+}
+
 const char *bp_error_name(enum bp_error_code code)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (codes[i].code == code)
-			return codes[i].name;
-	return "BP_E_FAILED";
+	return codes[code_index(code)].name;
+}
+
+const char *bp_error_meaning(enum bp_error_code code)
+{
+	return codes[code_index(code)].meaning;
+}
+
+const char *bp_error_hint(enum bp_error_code code)
+{
+	return codes[code_index(code)].hint;
 }
 
 static void string_if_any(struct bp_json *json, const char *key, const char *value)

@@ -9,6 +9,9 @@
 
 #include <stdarg.h>
 
+#define CODE_ONE_(name, number, meaning, hint) +1
+#define NR_ERROR_CODES                         (0 BP_ERROR_CODES(CODE_ONE_))
+
 /*
  * Record why a call fails, and return @r (a negative errno). The first who knows says so;
  * callers above return what they got. Starts a new error: what was known of the last one is

@@ -273,6 +273,29 @@ static void errors_carry_what_is_known(void **state)
 	assert_null(e->kernel_log);
 }
 
+/* One line makes a code: its name, what it means, what to do. */
+static void codes_are_whole(void **state)
+{
+	(void)state;
+	for (int i = 0; i < NR_ERROR_CODES; i++) {
+		enum bp_error_code code = (enum bp_error_code)i;
+		const char *texts[] = { bp_error_meaning(code), bp_error_hint(code) };
+
+		assert_int_equal(strncmp(bp_error_name(code), "BP_E_", 5), 0);
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+			assert_true(strlen(texts[k]) > 5);
+			assert_true(texts[k][strlen(texts[k]) - 1] != '\n');
+		}
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(bp_error_name(code),
+						bp_error_name((enum bp_error_code)k));
+	}
+	assert_string_equal(bp_error_name(BP_E_BUSY), "BP_E_BUSY");
+	assert_string_equal(bp_error_name((enum bp_error_code)9999), "BP_E_FAILED");
+	assert_string_equal(bp_error_hint((enum bp_error_code)9999),
+			    bp_error_hint(BP_E_FAILED));
+}
+
 static void undo_does_not_hide_the_first_error(void **state)
 {
 	struct bp_ctx *ctx = *state;
@@ -407,6 +430,7 @@ int main(void)
 		cmocka_unit_test(vectors_grow),
 		cmocka_unit_test(options_grow_at_their_end),
 		cmocka_unit_test(errors_carry_what_is_known),
+		cmocka_unit_test(codes_are_whole),
 		cmocka_unit_test(undo_does_not_hide_the_first_error),
 		cmocka_unit_test(debug_lines_go_to_the_callback),
 		cmocka_unit_test(json_is_escaped_and_nested),

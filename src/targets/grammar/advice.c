@@ -55,7 +55,7 @@ void bp_advices_free(struct bp_advices *advices)
 
 static void advice_json(const struct bp_advice *a, struct bp_json *json)
 {
-	static const char *const kinds[] = { NULL, "log", "status", "table" };
+	static const char *const kinds[] = { NULL, "log", "status", "table", "code" };
 
 	bp_json_object(json, NULL);
 	bp_json_uint(json, "line", a->line);
@@ -222,11 +222,30 @@ static bool is_shared_state(const char *word)
 	return false;
 }
 
+/* A code of this library's errors, "BP_E_BUSY". 1: it is none. */
+static int explain_code(struct explainer *e, const char *word)
+{
+	struct bp_advice a = { .kind = BP_ADVICE_CODE,
+			       .text = keep(e, word),
+			       .verdict = BP_VERDICT_ACT };
+
+	for (int code = 0; code < NR_ERROR_CODES; code++) {
+		if (!streq(word, bp_error_name((enum bp_error_code)code)))
+			continue;
+		a.meaning = bp_error_meaning((enum bp_error_code)code);
+		a.next = bp_error_hint((enum bp_error_code)code);
+	}
+	return a.meaning ? add(e, &a) : 1;
+}
+
 /* The line is one word. 1: no state. */
 static int explain_word(struct explainer *e, const char *word)
 {
 	struct bp_advice a = { .kind = BP_ADVICE_STATUS, .text = keep(e, word) };
-	int r = 1;
+	int r = explain_code(e, word);
+
+	if (r != 1)
+		return r;
 
 	if (is_shared_state(word)) {
 		a.verdict = BP_VERDICT_STOP;
