@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Restoring, killed or cut off from power at each of its writes: what is on the disk then is all of
+ * Restoring and repairing, killed or cut off from power at each write: what is on the disk then is all of
  * the new metadata, or plainly no metadata, or the old, if nothing of it was touched. Never
  * something that looks valid and is a mixture.
  */
@@ -11,7 +11,9 @@
 #include "core/strbuf.h"
 #include "core/vec.h"
 #include "formats/thin/meta.h"
+#include "formats/thin/plan.h"
 #include "formats/thin/restore.h"
+#include "image.h"
 
 #include <inttypes.h>
 
@@ -266,16 +268,17 @@ static void stop_at(struct states *states, const struct recorder *recorder, size
 	free(data);
 }
 
-static void stop_everywhere(const uint8_t *before, bool is_metadata)
+/* @make writes new metadata, the same each time. */
+static void stop_everywhere(const uint8_t *before, bool is_metadata,
+			    void (*make)(struct io *io, const void *user), const void *user)
 {
-	char *xml = make_text(3, 700);
 	struct states states = { .before = before };
 	struct recorder recorder;
 
 	recorder_init(&recorder, before);
 	states.old = dump(recorder.data);
 	assert_int_equal(is_metadata, states.old != NULL);
-	restore(&recorder.io, xml);
+	make(&recorder.io, user);
 	assert_clean(recorder.data);
 	states.new = dump(recorder.data);
 	assert_non_null(states.new);
@@ -292,18 +295,24 @@ static void stop_everywhere(const uint8_t *before, bool is_metadata)
 		assert_int_equal(states.nr_old, 0);
 	free(states.old);
 	free(states.new);
-	free(xml);
 	recorder_done(&recorder);
+}
+
+static void restore_text(struct io *io, const void *xml)
+{
+	restore(io, xml);
 }
 
 static void over_nothing(void **state)
 {
 	uint8_t *before = io_buffer_new(META_BLOCKS);
+	char *xml = make_text(3, 700);
 
 	(void)state;
 	assert_non_null(before);
 	memset(before, 0x5a, META_BLOCKS * IO_BLOCK);
-	stop_everywhere(before, false);
+	stop_everywhere(before, false, restore_text, xml);
+	free(xml);
 	free(before);
 }
 
@@ -311,7 +320,7 @@ static void over_nothing(void **state)
 static void over_older_metadata(void **state)
 {
 	uint8_t *before = io_buffer_new(META_BLOCKS);
-	char *xml = make_text(5, 300);
+	char *xml = make_text(5, 300), *new = make_text(3, 700);
 	struct io *io;
 
 	(void)state;
@@ -320,8 +329,47 @@ static void over_older_metadata(void **state)
 	assert_ok(io_memory_new(before, bp_mblock_to_bytes(META_BLOCKS), &io));
 	restore(io, xml);
 	io_close(io);
-	stop_everywhere(before, true);
+	stop_everywhere(before, true, restore_text, new);
+	free(new);
 	free(xml);
+	free(before);
+}
+
+static void write_plan(struct io *io, const void *user)
+{
+	const struct image *damaged = user;
+	const struct bp_thin_repair_opts opts = { .size = sizeof(opts),
+						  .data_block_sectors = 128 };
+	struct bp_thin_plan *plan;
+
+	assert_ok(thin_plan_io(ctx, image_io(damaged), &opts, &plan));
+	assert_ok(thin_plan_write_io(plan, io));
+	bp_thin_plan_free(plan);
+}
+
+/*
+ * Repairs of what lost a leaf, the list of roots, that of details, and the superblock. What is put
+ * right after the result was checked (times) is put right before it looks valid.
+ */
+static void repairs(void **state)
+{
+	static const bp_mblock lost[] = { 148, 194, 192, 0 };
+	uint8_t *before = io_buffer_new(META_BLOCKS);
+
+	(void)state;
+	assert_non_null(before);
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+		struct image image;
+
+		image_load(&image, "thin-refs");
+		memset(image_block(&image, lost[i]), 0, IO_BLOCK);
+		if (lost[i] ==
+		    148) /* snapshotted_time of device 0, too low for what it shares */
+			image_patch(&image, 192, BLOCK_NODE, 32 + 126 * 8 + 20, 4, 0);
+		memset(before, 0x5a, META_BLOCKS * IO_BLOCK);
+		stop_everywhere(before, false, write_plan, &image);
+		image_done(&image);
+	}
 	free(before);
 }
 
@@ -330,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(over_nothing),
 		cmocka_unit_test(over_older_metadata),
+		cmocka_unit_test(repairs),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,6 +2,7 @@
 /* What a plan has as new metadata: leaf by leaf, what devices share once. */
 #include "formats/thin/make.h"
 #include "formats/thin/plan.h"
+#include "io/held.h"
 #include "io/output.h"
 
 #include <inttypes.h>
@@ -161,19 +162,6 @@ static int write_all(struct writer *w)
 	return thin_make_finish(&w->make, defs, w->defs.count);
 }
 
-/* What must not be taken for metadata has no superblock. */
-static int withdraw(struct bp_ctx *ctx, struct io *io)
-{
-	_cleanup_(freep) void *zeros = io_buffer_new(1);
-	int r;
-
-	if (!zeros)
-		return bp_fail_memory(ctx);
-	memset(zeros, 0, IO_BLOCK);
-	r = io_write(io, 0, 1, zeros);
-	return r == 0 ? io_flush(io) : r;
-}
-
 /*
  * Whoever repairs expects sound metadata: what was written is checked, and times are raised that
  * sharing asks for, which the input may have had too low, or whose device was pieced together.
@@ -187,12 +175,21 @@ static int verify(struct bp_thin_plan *plan, struct io *io)
 
 	if (r < 0 || (res.nr_fatal == 0 && res.nr_nonfatal == 0))
 		return r;
-	r = withdraw(plan->ctx, io);
-	return bp_fail(plan->ctx, r < 0 ? r : -EUCLEAN,
-		       "what was written does not check clean: it was withdrawn");
+	return bp_fail(plan->ctx, -EUCLEAN,
+		       "what was written does not check clean: it gets no superblock");
 }
 
-int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
+/* The superblock stays zeroed until all that it leads to was checked. */
+static int release(struct bp_thin_plan *plan, struct io *held)
+{
+	int r = io_held_release(held);
+
+	return r < 0 ? bp_fail(plan->ctx, r, "cannot write the superblock: %s",
+			       strerrordesc_np(-r))
+		     : 0;
+}
+
+static int write_held(struct bp_thin_plan *plan, struct io *io)
 {
 	_cleanup_(freep) struct writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -207,7 +204,21 @@ int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
 		thin_def_done(&w->defs.items[i].def);
 	vec_done(&w->defs);
 	thin_make_done(&w->make);
-	return r < 0 ? r : verify(plan, io);
+	if (r == 0)
+		r = verify(plan, io);
+	return r < 0 ? r : release(plan, io);
+}
+
+int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
+{
+	struct io *held;
+	int r = io_held_new(io, &held);
+
+	if (r < 0)
+		return bp_fail_memory(plan->ctx);
+	r = write_held(plan, held);
+	io_close(held);
+	return r;
 }
 
 int bp_thin_plan_write(struct bp_thin_plan *plan, const char *path)
