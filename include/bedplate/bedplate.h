@@ -29,6 +29,7 @@
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>
 #include <bedplate/rescue.h>
+#include <bedplate/scenario.h>
 #include <bedplate/scope.h>
 #include <bedplate/source.h>
 #include <bedplate/stack.h>

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fault/fault.h"
+#include "fault/scenario.h"
 
 #define ALL          (BP_FAULT_READS | BP_FAULT_WRITES | BP_FAULT_FLUSHES)
 #define SLOW_MS      100
@@ -180,7 +180,7 @@ static int add_ranges(struct bp_ctx *ctx, const struct bp_fault *fault, bp_secto
 /* --- bad sectors --- */
 
 /* Steele, Lea and Flood: Fast splittable pseudorandom number generators, 2014. */
-static uint64_t next_random(uint64_t *state)
+uint64_t fault_random(uint64_t *state)
 {
 	uint64_t z = *state += GOLDEN_GAMMA;
 
@@ -222,7 +222,7 @@ static int by_number(const void *a, const void *b)
 static void choose(uint64_t seed, bp_sector blocks, size_t count, uint64_t *chosen)
 {
 	for (size_t n = 0; n < count; n++) {
-		uint64_t limit = blocks - count + n, pick = next_random(&seed) % (limit + 1);
+		uint64_t limit = blocks - count + n, pick = fault_random(&seed) % (limit + 1);
 
 		if (bsearch(&pick, chosen, n, sizeof(*chosen), by_number))
 			pick = limit;

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Running a program by a scenario, and what came of it: as text, JSON or JUnit's XML. */
+#include "commands/fault.h"
+
+#include <bedplate/scenario.h>
+#include <inttypes.h>
+
+struct args {
+	const char *file, *state_dir, *junit, *socket, *name;
+	struct cli_list command;
+	uint64_t seed, repeat;
+	bool check_only;
+};
+
+/* clang-format off */
+static const struct cmd_opt run_opts[] = {
+	OPT_OPERAND(file, "FILE", "the scenario; -: standard input"),
+	OPT_REST(command, "COMMAND", "the program and its arguments"),
+	OPT_NUMBER(seed, 0, "seed", "NUMBER", "chooses what is left to chance; default: the file's"),
+	OPT_RANGE(repeat, 1, 1000000, 0, "repeat", "NUMBER", "so many runs, each with the next seed; ends with the first that fails"),
+	OPT_FLAG(check_only, 0, "check", "read the scenario and run nothing"),
+	OPT_STRING(junit, 0, "junit", "FILE", "write what was checked as JUnit's XML"),
+	OPT_STRING(state_dir, 0, "state", "DIR", "where devices' own tables are kept; default: /run/bedplate/fault"),
+	OPT_CONFLICT("check", "repeat junit"),
+	OPT_END
+};
+static const struct cmd_opt tell_opts[] = {
+	OPT_OPERAND(name, "NAME", "as in 'on NAME'"),
+	OPT_STRING(socket, 0, "socket", "PATH", "of the run; default: that of the environment"),
+	OPT_END
+};
+
+static const struct out_column event_columns[] = {
+	DOC("seed", OUT_NUMBER, "of the run"),
+	DOC("kind", OUT_TEXT, "did: an action; check: something that has to hold"),
+	DOC("line", OUT_NUMBER, "of the scenario; 0: of none"),
+	DOC("at_ms", OUT_NUMBER, "since the program was started"),
+	DOC("what", OUT_TEXT, "the action, or what was looked at"),
+	DOC("passed", OUT_BOOL, "whether it was so"),
+	DOC("detail", OUT_TEXT, "what was seen"),
+	OUT_COLUMNS_END
+};
+static const struct out_column run_columns[] = {
+	DOC("runs", OUT_NUMBER, "how many were begun"),
+	DOC("seed", OUT_NUMBER, "of the last run"),
+	DOC("status", OUT_NUMBER, "the program's exit status there; -1: the scenario stopped it"),
+	DOC("checks", OUT_NUMBER, "in all runs"),
+	DOC("failed", OUT_NUMBER, "of these"),
+	DOC_LIST("events", event_columns, "in their order"),
+	OUT_COLUMNS_END
+};
+static const struct out_schema run_schema = {
+	.name = "bedplate.fault.run", .columns = run_columns, .flags = OUT_ONE,
+};
+/* clang-format on */
+
+struct event {
+	uint64_t seed;
+	enum bp_scenario_event_kind kind;
+	unsigned line;
+	int64_t at_ms;
+	char *what, *detail;
+	bool passed;
+};
+
+struct report {
+	struct cli *cli;
+	uint64_t seed;
+	struct event *events;
+	size_t count, room;
+	bool lost; /* no memory for one */
+};
+
+static void report_done(struct report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		free(report->events[i].what);
+		free(report->events[i].detail);
+	}
+	free(report->events);
+}
+
+/* The program's lines are people's; a document is alone on standard output. */
+static void put_output(void *user, const char *text, size_t len)
+{
+	struct report *report = user;
+
+	fwrite(text, 1, len, report->cli->json ? stderr : report->cli->out);
+	fflush(report->cli->json ? stderr : report->cli->out);
+}
+
+static void print_event(struct cli *cli, const struct bp_scenario_event *e)
+{
+	if (cli->json)
+		return;
+	cli_print(cli, "%6" PRId64 ".%03d  %s%s%s%s\n", e->at_ms / 1000, (int)(e->at_ms % 1000),
+		  e->kind == BP_SCENARIO_DID ? ""
+		  : e->passed                ? "ok: "
+					     : "FAILED: ",
+		  e->what, *e->detail ? ": " : "", e->detail);
+}
+
+static void keep_event(void *user, const struct bp_scenario_event *e)
+{
+	struct report *report = user;
+	struct event event = {
+		.seed = report->seed,
+		.kind = e->kind,
+		.line = e->line,
+		.at_ms = e->at_ms,
+		.what = strdup(e->what),
+		.detail = strdup(e->detail),
+		.passed = e->passed,
+	};
+
+	print_event(report->cli, e);
+	if (report->count == report->room) {
+		size_t room = report->room ? report->room * 2 : 64;
+		struct event *more = realloc(report->events, room * sizeof(*more));
+
+		if (more) {
+			report->events = more;
+			report->room = room;
+		}
+	}
+	if (report->count == report->room || !event.what || !event.detail) {
+		free(event.what);
+		free(event.detail);
+		report->lost = true;
+		return;
+	}
+	report->events[report->count++] = event;
+}
+
+/* --- documents --- */
+
+static void xml_text(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		const char *entity = *text == '<'   ? "&lt;"
+				     : *text == '>' ? "&gt;"
+				     : *text == '&' ? "&amp;"
+				     : *text == '"' ? "&quot;"
+						    : NULL;
+
+		if (entity)
+			fputs(entity, f);
+		else /* what XML can't have, and what may not be UTF-8 */
+			fputc((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f
+				      ? (*text == '\n' || *text == '\t' ? *text : '?')
+				      : *text,
+			      f);
+	}
+}
+
+static void xml_case(FILE *f, const struct args *args, const struct event *e)
+{
+	fputs("    <testcase classname=\"", f);
+	xml_text(f, args->file);
+	fputs("\" name=\"", f);
+	xml_text(f, e->what);
+	fprintf(f, " (line %u, seed %" PRIu64 ")\" time=\"%" PRId64 ".%03d\"", e->line, e->seed,
+		e->at_ms / 1000, (int)(e->at_ms % 1000));
+	if (e->passed) {
+		fputs("/>\n", f);
+		return;
+	}
+	fputs(">\n      <failure message=\"", f);
+	xml_text(f, *e->detail ? e->detail : "it is not so");
+	fputs("\"/>\n    </testcase>\n", f);
+}
+
+static int write_junit(struct cli *cli, const struct args *args, const struct report *report,
+		       const struct bp_scenario_result *sum)
+{
+	FILE *f = fopen(args->junit, "we");
+	bool bad;
+
+	if (!f)
+		return cli_fail(cli, args->junit, -errno);
+	fprintf(f,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+		"  <testsuite name=\"bedplate fault run\" tests=\"%u\" failures=\"%u\">\n",
+		sum->checks, sum->failed);
+	for (size_t i = 0; i < report->count; i++)
+		if (report->events[i].kind == BP_SCENARIO_CHECK)
+			xml_case(f, args, &report->events[i]);
+	fputs("  </testsuite>\n</testsuites>\n", f);
+	bad = ferror(f);
+	if (fclose(f) != 0 || bad)
+		return cli_fail(cli, args->junit, -EIO);
+	return EXIT_OK;
+}
+
+static int print_json(struct cli *cli, const struct report *report, uint64_t runs,
+		      const struct bp_scenario_result *sum)
+{
+	struct bp_json *json;
+	int r = cli_json_start(cli, &run_schema, &json);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	bp_json_object(json, "data");
+	bp_json_uint(json, "runs", runs);
+	bp_json_uint(json, "seed", sum->seed);
+	bp_json_int(json, "status", sum->status);
+	bp_json_uint(json, "checks", sum->checks);
+	bp_json_uint(json, "failed", sum->failed);
+	bp_json_array(json, "events");
+	for (size_t i = 0; i < report->count; i++) {
+		const struct event *e = &report->events[i];
+
+		bp_json_object(json, NULL);
+		bp_json_uint(json, "seed", e->seed);
+		bp_json_string(json, "kind", e->kind == BP_SCENARIO_DID ? "did" : "check");
+		bp_json_uint(json, "line", e->line);
+		bp_json_int(json, "at_ms", e->at_ms);
+		bp_json_string(json, "what", e->what);
+		bp_json_bool(json, "passed", e->passed);
+		bp_json_string(json, "detail", e->detail);
+		bp_json_object_close(json);
+	}
+	bp_json_array_close(json);
+	bp_json_object_close(json);
+	return cli_json_end(cli, json);
+}
+
+/* --- runs --- */
+
+static int run_one(struct cli *cli, const struct args *args, const struct bp_scenario *scenario,
+		   struct report *report, struct bp_scenario_result *ret)
+{
+	struct bp_scenario_opts how = {
+		.size = sizeof(how),
+		.argv = args->command.words,
+		.use_seed = true,
+		.seed = report->seed,
+		.fault_state_dir = args->state_dir,
+		.event = keep_event,
+		.output = put_output,
+		.user = report,
+	};
+
+	ret->size = sizeof(*ret);
+	if (!cli->json)
+		cli_print(cli, "seed %" PRIu64 "\n", report->seed);
+	return bp_scenario_run(cli->ctx, scenario, &how, ret);
+}
+
+static int run_all(struct cli *cli, const struct args *args, const struct bp_scenario *scenario)
+{
+	struct bp_scenario_result sum = { .size = sizeof(sum) };
+	uint64_t first = cli_given(cli, "seed") ? args->seed : bp_scenario_seed(scenario);
+	uint64_t runs = 0, wanted = args->repeat ? args->repeat : 1;
+	struct report report = { .cli = cli };
+	int r = 0, bad = EXIT_OK;
+
+	while (r == 0 && runs < wanted && !sum.failed) {
+		struct bp_scenario_result one = { 0 };
+
+		report.seed = first + runs++;
+		r = run_one(cli, args, scenario, &report, &one);
+		sum.seed = report.seed;
+		sum.status = one.status;
+		sum.checks += one.checks;
+		sum.failed += one.failed;
+	}
+	if (r == 0 && report.lost)
+		r = -ENOMEM;
+	if (r < 0)
+		bad = cli_fail(cli, args->file, r);
+	if (!bad && args->junit)
+		bad = write_junit(cli, args, &report, &sum);
+	if (!bad && cli->json)
+		bad = print_json(cli, &report, runs, &sum);
+	else if (!bad)
+		cli_print(cli, "%u checks, %u failed; seed %" PRIu64 "\n", sum.checks,
+			  sum.failed, sum.seed);
+	report_done(&report);
+	return bad ? bad : sum.failed ? EXIT_FAILED : EXIT_OK;
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	_cleanup_(freep) char *text = NULL;
+	struct bp_scenario *scenario;
+	int r = read_text(cli, args->file, &text);
+
+	if (r)
+		return r;
+	r = bp_scenario_parse(cli->ctx, text, &scenario);
+	if (r < 0)
+		return cli_fail(cli, args->file, r);
+	if (args->check_only)
+		r = EXIT_OK;
+	else if (!args->command.count)
+		r = cli_usage(cli, "no COMMAND to run");
+	else
+		r = run_all(cli, args, scenario);
+	bp_scenario_free(scenario);
+	return r;
+}
+
+static int run_tell(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+	int r = bp_scenario_tell(cli->ctx, args->socket, args->name);
+
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
+const struct cmd cmd_fault_run = {
+	.name = "fault run",
+	.group = "Faults",
+	.summary = "Run a program on a disk that fails as a scenario says.",
+	.opts = run_opts,
+	.args_size = sizeof(struct args),
+	.schemas = SCHEMAS(&run_schema),
+	.run = run,
+};
+
+static const struct out_schema tell_schema = { .name = "bedplate.fault.tell" };
+
+const struct cmd cmd_fault_tell = {
+	.name = "fault tell",
+	.group = "Faults",
+	.summary = "Tell a running scenario a name, from a test.",
+	.opts = tell_opts,
+	.args_size = sizeof(struct args),
+	.schemas = SCHEMAS(&tell_schema),
+	.run = run_tell,
+};

@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Reading a scenario: lines of words, the first of which says how the others are read. Every refusal
+ * names line and column. A word may stand in double quotes, in which a backslash takes the next
+ * character literally; where a word could begin, # begins a comment.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/number.h"
+#include "fault/scenario.h"
+
+#define LINES_MAX 10000
+#define WORDS_MAX 64
+#define MS        1
+#define SECOND    1000
+#define MINUTE    60000
+
+struct word {
+	const char *text;
+	unsigned column; /* from 1 */
+};
+
+struct line {
+	struct bp_ctx *ctx;
+	struct bp_scenario *scenario;
+	unsigned number;
+	char *buffer; /* words, cut out */
+	const char *raw;
+	struct word words[WORDS_MAX];
+	size_t count, next;
+};
+
+static int fail(const struct line *l, unsigned column, const char *what, const char *word)
+{
+	bp_fail(l->ctx, -EINVAL, "line %u, column %u: %s%s%s%s", l->number, column, what,
+		word ? " '" : "", word ? word : "", word ? "'" : "");
+	error_set_code(l->ctx, BP_E_FORMAT);
+	return -EINVAL;
+}
+
+static unsigned end_column(const struct line *l)
+{
+	return (unsigned)strlen(l->raw) + 1;
+}
+
+/* --- words --- */
+
+/* One word from *@p on, to *@to, which both move. */
+static int cut_word(struct line *l, const char **p, char **to)
+{
+	struct word *w = &l->words[l->count];
+	bool quoted = **p == '"';
+
+	w->column = (unsigned)(*p - l->raw) + 1;
+	w->text = *to;
+	*p += quoted;
+	while (**p && (quoted ? **p != '"' : !strchr(" \t", **p))) {
+		if (quoted && **p == '\\' && (*p)[1])
+			++*p;
+		*(*to)++ = *(*p)++;
+	}
+	if (quoted && **p != '"')
+		return fail(l, w->column, "the quotes are not closed", NULL);
+	*p += quoted;
+	if (**p && !strchr(" \t", **p))
+		return fail(l, (unsigned)(*p - l->raw) + 1, "a blank is missing", NULL);
+	*(*to)++ = '\0';
+	l->count++;
+	return 0;
+}
+
+static int cut_line(struct line *l)
+{
+	const char *p = l->raw;
+	char *to = l->buffer;
+	int r = 0;
+
+	for (;;) {
+		p += strspn(p, " \t");
+		if (r < 0 || !*p || *p == '#')
+			return r;
+		if (l->count == WORDS_MAX)
+			return fail(l, (unsigned)(p - l->raw) + 1, "too many words", NULL);
+		r = cut_word(l, &p, &to);
+	}
+}
+
+static const struct word *take(struct line *l)
+{
+	return l->next < l->count ? &l->words[l->next++] : NULL;
+}
+
+static int need(struct line *l, const char *what, const struct word **ret)
+{
+	*ret = take(l);
+	return *ret ? 0 : fail(l, end_column(l), what, NULL);
+}
+
+static int no_more(struct line *l)
+{
+	const struct word *w = take(l);
+
+	return w ? fail(l, w->column, "not expected here:", w->text) : 0;
+}
+
+static int keep(struct line *l, const char *text, char **ret)
+{
+	free(*ret);
+	*ret = strdup(text);
+	return *ret ? 0 : bp_fail_memory(l->ctx);
+}
+
+/* --- values --- */
+
+static bool time_of(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = { { "ms", MS }, { "s", SECOND }, { "min", MINUTE } };
+	size_t digits = strspn(text, "0123456789");
+	uint64_t n;
+
+	if (!digits || number_parse_len(text, digits, UINT32_MAX, &n) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (streq(text + digits, units[i].unit)) {
+			*ret = n * units[i].ms;
+			return true;
+		}
+	return false;
+}
+
+static int need_time(struct line *l, uint64_t *ret)
+{
+	const struct word *w;
+	int r = need(l, "a time is missing (500ms, 3s, 2min)", &w);
+
+	if (r == 0 && !time_of(w->text, ret))
+		r = fail(l, w->column, "no time (500ms, 3s, 2min):", w->text);
+	return r;
+}
+
+static int need_number(struct line *l, uint64_t max, uint64_t *ret)
+{
+	const struct word *w;
+	int r = need(l, "a number is missing", &w);
+
+	if (r == 0 && number_parse(w->text, max, ret) < 0)
+		r = fail(l, w->column, "no number that can be here:", w->text);
+	return r;
+}
+
+static int size_of(struct line *l, const struct word *w, const char *text, size_t len,
+		   bp_bytes *ret)
+{
+	_cleanup_(freep) char *copy = strndup(text, len);
+	int r = copy ? bp_size_parse(l->ctx, copy, BP_SECTOR_BYTES, 0, ret)
+		     : bp_fail_memory(l->ctx);
+
+	if (r == -EINVAL || r == -ERANGE || (r == 0 && *ret % BP_SECTOR_BYTES))
+		r = fail(l, w->column, "no size of whole sectors:", w->text);
+	return r;
+}
+
+/* --- actions --- */
+
+static int need_range(struct line *l, struct action *a)
+{
+	const struct word *w;
+	const char *dots;
+	int r = need(l, "a range is missing (A..B)", &w);
+
+	if (r < 0)
+		return r;
+	dots = strstr(w->text, "..");
+	if (!dots)
+		return fail(l, w->column, "a range is written A..B:", w->text);
+	if (dots > w->text)
+		r = size_of(l, w, w->text, (size_t)(dots - w->text), &a->from);
+	if (r == 0 && dots[2])
+		r = size_of(l, w, dots + 2, strlen(dots + 2), &a->to);
+	if (r == 0 && dots[2] && a->to <= a->from)
+		r = fail(l, w->column, "the range is empty:", w->text);
+	a->has_range = true;
+	return r;
+}
+
+static int word_time(struct line *l, const struct word *w, struct action *a)
+{
+	uint64_t ms;
+
+	if (!time_of(w->text, &ms))
+		return fail(l, w->column, "no word of an action:", w->text);
+	if (a->fault.kind == BP_FAULT_SLOW && ms > 0 && ms <= UINT32_MAX)
+		a->fault.delay_ms = (uint32_t)ms;
+	else if (a->fault.kind != BP_FAULT_SLOW)
+		a->fault.for_ms = (int64_t)ms;
+	else
+		return fail(l, w->column, "no delay:", w->text);
+	return 0;
+}
+
+static int fault_word(struct line *l, const struct word *w, struct action *a)
+{
+	static const char *const io[] = { "reads", "writes", "flushes" };
+	uint64_t n = 0;
+	int r;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(io); i++)
+		if (streq(w->text, io[i])) {
+			a->fault.io |= 1u << i;
+			return 0;
+		}
+	if (streq(w->text, "range"))
+		return need_range(l, a);
+	if (streq(w->text, "file")) {
+		r = need(l, "a file of the mount is missing", &w);
+		return r < 0 ? r : keep(l, w->text, &a->file);
+	}
+	if (streq(w->text, "for")) {
+		r = need_time(l, &n);
+		a->fault.for_ms = (int64_t)n;
+		return r;
+	}
+	if (streq(w->text, "count") && a->fault.kind == BP_FAULT_BAD_SECTORS) {
+		r = need_number(l, UINT32_MAX, &n);
+		a->fault.bad_count = (uint32_t)n;
+		return r;
+	}
+	return word_time(l, w, a);
+}
+
+static int parse_action(struct line *l, struct action *a)
+{
+	const struct word *w;
+	int r = need(l, "an action is missing (slow, stall, error, drop, ...)", &w);
+
+	*a = (struct action){ .fault.size = sizeof(a->fault) };
+	if (r < 0)
+		return r;
+	if (streq(w->text, "heal"))
+		a->kind = ACTION_HEAL;
+	else if (streq(w->text, "power-cut"))
+		a->kind = ACTION_CUT;
+	else if (streq(w->text, "kill"))
+		a->kind = ACTION_KILL;
+	for (int kind = BP_FAULT_SLOW; kind <= BP_FAULT_BAD_SECTORS; kind++)
+		if (streq(w->text, bp_fault_kind_name((enum bp_fault_kind)kind)))
+			a->fault.kind = (enum bp_fault_kind)kind;
+	if (a->kind != ACTION_FAULT)
+		return no_more(l);
+	if (!a->fault.kind)
+		return fail(l, w->column, "no action there is:", w->text);
+	while (r == 0 && (w = take(l)))
+		r = fault_word(l, w, a);
+	return r;
+}
+
+static int parse_rule(struct line *l, enum trigger trigger)
+{
+	struct rule rule = { .line = l->number, .trigger = trigger };
+	const struct word *w;
+	int r = 0;
+
+	if (trigger == TRIGGER_AT || trigger == TRIGGER_EVERY)
+		r = need_time(l, &rule.amount);
+	if (r == 0 && trigger == TRIGGER_EVERY && !rule.amount)
+		r = fail(l, l->words[1].column, "every so often is never at once", NULL);
+	if (trigger == TRIGGER_WRITES) {
+		r = need_number(l, UINT64_MAX, &rule.amount);
+		if (r == 0)
+			r = need(l, "'writes' is missing", &w);
+		if (r == 0 && !streq(w->text, "writes"))
+			r = fail(l, w->column, "only writes are counted, not", w->text);
+	}
+	if (trigger == TRIGGER_ON) {
+		r = need(l, "a name is missing", &w);
+		if (r == 0)
+			r = keep(l, w->text, &rule.name);
+	}
+	if (r == 0)
+		r = parse_action(l, &rule.action);
+	if (r == 0 && vec_add(&l->scenario->rules, &rule) < 0)
+		r = bp_fail_memory(l->ctx);
+	if (r < 0) {
+		free(rule.name);
+		free(rule.action.file);
+	} else {
+		l->scenario->cuts |= rule.action.kind == ACTION_CUT;
+	}
+	return r;
+}
+
+/* --- statements --- */
+
+static int parse_at(struct line *l)
+{
+	return parse_rule(l, TRIGGER_AT);
+}
+
+static int parse_every(struct line *l)
+{
+	return parse_rule(l, TRIGGER_EVERY);
+}
+
+static int parse_after(struct line *l)
+{
+	return parse_rule(l, TRIGGER_WRITES);
+}
+
+static int parse_on(struct line *l)
+{
+	return parse_rule(l, TRIGGER_ON);
+}
+
+static int parse_device(struct line *l)
+{
+	const struct word *w;
+	int r = need(l, "'loop SIZE' or a device is missing", &w);
+
+	if (r < 0)
+		return r;
+	if (!streq(w->text, "loop"))
+		r = keep(l, w->text, &l->scenario->target);
+	else {
+		r = need(l, "a size is missing", &w);
+		if (r == 0)
+			r = size_of(l, w, w->text, strlen(w->text), &l->scenario->size_bytes);
+		if (r == 0 && !l->scenario->size_bytes)
+			r = fail(l, w->column, "a disk of no size", NULL);
+	}
+	return r < 0 ? r : no_more(l);
+}
+
+static int parse_text(struct line *l, const char *what, char **ret)
+{
+	const struct word *w;
+	int r = need(l, what, &w);
+
+	if (r == 0)
+		r = keep(l, w->text, ret);
+	return r < 0 ? r : no_more(l);
+}
+
+static int parse_fs(struct line *l)
+{
+	int r = parse_text(l, "a file system's name is missing (ext4)", &l->scenario->fs);
+
+	if (r == 0 && (strspn(l->scenario->fs, "abcdefghijklmnopqrstuvwxyz0123456789") !=
+			       strlen(l->scenario->fs) ||
+		       strlen(l->scenario->fs) > 32))
+		r = fail(l, l->words[1].column, "no file system's name:", l->scenario->fs);
+	return r;
+}
+
+static int parse_mount(struct line *l)
+{
+	int r = parse_text(l, "a mount point is missing", &l->scenario->mount);
+
+	if (r == 0 && l->scenario->mount[0] != '/')
+		r = fail(l, l->words[1].column,
+			 "a mount point begins with a slash:", l->scenario->mount);
+	return r;
+}
+
+static int parse_seed(struct line *l)
+{
+	int r = need_number(l, UINT64_MAX, &l->scenario->seed);
+
+	return r < 0 ? r : no_more(l);
+}
+
+static int parse_until(struct line *l)
+{
+	int r = need_time(l, &l->scenario->until_ms);
+
+	return r < 0 ? r : no_more(l);
+}
+
+static int add_expect(struct line *l, struct expect *e)
+{
+	e->line = l->number;
+	if (vec_add(&l->scenario->expects, e) == 0)
+		return 0;
+	free(e->text);
+	return bp_fail_memory(l->ctx);
+}
+
+/* All of the rest of the line, as a shell takes it. */
+static int parse_check(struct line *l)
+{
+	struct expect e = { .kind = EXPECT_CHECK };
+	const struct word *w;
+	int r = need(l, "a command is missing", &w);
+
+	if (r == 0)
+		r = keep(l, l->raw + w->column - 1, &e.text);
+	return r < 0 ? r : add_expect(l, &e);
+}
+
+static int parse_expect(struct line *l)
+{
+	struct expect e = { 0 };
+	const struct word *w;
+	int r = need(l, "'exit', 'output' or 'log' is missing", &w);
+
+	if (r < 0)
+		return r;
+	if (streq(w->text, "exit")) {
+		r = need_number(l, UINT8_MAX, &e.status);
+		if (r == 0)
+			r = no_more(l);
+	} else if (streq(w->text, "output") || streq(w->text, "log")) {
+		e.kind = streq(w->text, "log") ? EXPECT_LOG : EXPECT_OUTPUT;
+		r = parse_text(l, "a text is missing", &e.text);
+	} else {
+		r = fail(l, w->column, "exit, output or log can be expected, not", w->text);
+	}
+	if (r < 0) {
+		free(e.text);
+		return r;
+	}
+	return add_expect(l, &e);
+}
+
+static const struct {
+	const char *name;
+	int (*parse)(struct line *l);
+} statements[] = {
+	{ "device", parse_device }, { "fs", parse_fs },         { "mount", parse_mount },
+	{ "seed", parse_seed },     { "until", parse_until },   { "at", parse_at },
+	{ "every", parse_every },   { "after", parse_after },   { "on", parse_on },
+	{ "check", parse_check },   { "expect", parse_expect },
+};
+
+static int parse_words(struct line *l)
+{
+	const struct word *w = take(l);
+
+	for (size_t i = 0; w && i < ARRAY_SIZE(statements); i++)
+		if (streq(w->text, statements[i].name))
+			return statements[i].parse(l);
+	return w ? fail(l, w->column, "no line begins with", w->text) : 0;
+}
+
+static int parse_line(struct bp_ctx *ctx, struct bp_scenario *scenario, unsigned number,
+		      const char *raw, size_t len)
+{
+	_cleanup_(freep) char *text = strndup(raw, len), *buffer = malloc(len + 2);
+	struct line l = {
+		.ctx = ctx,
+		.scenario = scenario,
+		.number = number,
+		.buffer = buffer,
+		.raw = text,
+	};
+	int r;
+
+	if (!text || !buffer)
+		return bp_fail_memory(ctx);
+	r = cut_line(&l);
+	return r < 0 ? r : parse_words(&l);
+}
+
+/* --- what goes together --- */
+
+static int refuse(struct bp_ctx *ctx, const char *what)
+{
+	bp_fail(ctx, -EINVAL, "%s", what);
+	error_set_code(ctx, BP_E_FORMAT);
+	return -EINVAL;
+}
+
+static int check_whole(struct bp_ctx *ctx, const struct bp_scenario *s)
+{
+	if (!s->target && !s->size_bytes)
+		return refuse(ctx, "no line 'device': where shall the program run?");
+	if (s->target && (s->fs || s->mount || s->cuts))
+		return refuse(
+			ctx, "fs, mount and power-cut are for 'device loop': others' data stay "
+			     "as they are");
+	if (!!s->fs != !!s->mount)
+		return refuse(ctx, "fs and mount go together");
+	for (size_t i = 0; i < s->rules.count; i++)
+		if (s->rules.items[i].action.file && !s->mount)
+			return refuse(ctx, "a fault on a file needs fs and mount");
+	return 0;
+}
+
+int bp_scenario_parse(struct bp_ctx *ctx, const char *text, struct bp_scenario **ret)
+{
+	struct bp_scenario *s = calloc(1, sizeof(*s));
+	int r = s ? 0 : bp_fail_memory(ctx);
+
+	for (unsigned number = 1; r == 0 && *text; number++) {
+		size_t len = strcspn(text, "\n");
+
+		r = number > LINES_MAX ? refuse(ctx, "more lines than a scenario has")
+				       : parse_line(ctx, s, number, text, len);
+		text += len + (text[len] == '\n');
+	}
+	if (r == 0)
+		r = check_whole(ctx, s);
+	if (r < 0) {
+		bp_scenario_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void bp_scenario_free(struct bp_scenario *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->rules.count; i++) {
+		free(s->rules.items[i].name);
+		free(s->rules.items[i].action.file);
+	}
+	for (size_t i = 0; i < s->expects.count; i++)
+		free(s->expects.items[i].text);
+	vec_done(&s->rules);
+	vec_done(&s->expects);
+	free(s->target);
+	free(s->fs);
+	free(s->mount);
+	free(s);
+}
+
+uint64_t bp_scenario_seed(const struct bp_scenario *scenario)
+{
+	return scenario->seed;
+}

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A run: the stack made, the program started, and then one loop that waits for whatever comes next: a
+ * moment of the scenario, the end of a fault, a line on the socket, output, the program's end. What
+ * depends on chance comes from the seed; when something happens comes from the clock, and counts of
+ * writes are looked at each ten milliseconds.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "core/clock.h"
+#include "core/opts.h"
+#include "fault/run.h"
+
+#define POLL_MS     10
+#define OUTPUT_MOST ((size_t)16 << 20)
+#define LINE_MOST   256
+#define TELL_MS     2000
+
+static void tell(struct run *run, enum bp_scenario_event_kind kind, unsigned line,
+		 const char *what, bool passed, const char *detail)
+{
+	const struct bp_scenario_event event = {
+		.kind = kind,
+		.line = line,
+		.at_ms = run->started_ms ? clock_ms() - run->started_ms : 0,
+		.what = what,
+		.passed = passed,
+		.detail = detail ? detail : "",
+	};
+
+	if (kind == BP_SCENARIO_CHECK) {
+		run->result.checks++;
+		run->result.failed += !passed;
+	}
+	if (run->opts.event)
+		run->opts.event(run->opts.user, &event);
+}
+
+void run_tell_check(struct run *run, unsigned line, const char *what, bool passed,
+		    const char *detail)
+{
+	tell(run, BP_SCENARIO_CHECK, line, what, passed, detail);
+}
+
+/* --- actions --- */
+
+static int ranges_of(struct run *run, const struct action *a, struct bp_fault_range **ret,
+		     size_t *ret_count)
+{
+	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
+	_cleanup_(freep) char *path = NULL;
+	struct bp_fault_range *range;
+
+	if (a->file) {
+		if (asprintf(&path, "%s/%s", run->scenario->mount, a->file) < 0)
+			return bp_fail_memory(run->ctx);
+		return bp_fault_file_ranges(run->ctx, &dev, a->file[0] == '/' ? a->file : path,
+					    a->from, a->to ? a->to - a->from : 0, ret,
+					    ret_count);
+	}
+	if (!a->has_range)
+		return 0;
+	range = calloc(1, sizeof(*range));
+	if (!range)
+		return bp_fail_memory(run->ctx);
+	range->start_sectors = bp_bytes_to_sector(a->from);
+	range->length_sectors = bp_bytes_to_sector(a->to) - range->start_sectors;
+	if (!a->to) {
+		struct bp_bdev bdev;
+		int r = bp_bdev_get(run->ctx, run->stack.top.path, &bdev);
+
+		if (r == 0 && bp_bytes_to_sector(bdev.size_bytes) <= range->start_sectors)
+			r = bp_fail(run->ctx, -ERANGE, "the range lies beyond the device");
+		if (r < 0) {
+			free(range);
+			return r;
+		}
+		range->length_sectors =
+			bp_bytes_to_sector(bdev.size_bytes) - range->start_sectors;
+	}
+	*ret = range;
+	*ret_count = 1;
+	return 0;
+}
+
+static int put_fault(struct run *run, const struct rule *rule)
+{
+	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
+	_cleanup_(freep) struct bp_fault_range *ranges = NULL;
+	struct bp_fault fault = rule->action.fault;
+	struct ending ending = { 0 };
+	int r = ranges_of(run, &rule->action, &ranges, &fault.nr_ranges);
+
+	fault.ranges = ranges;
+	fault.seed = run->result.seed + rule->line;
+	if (r == 0)
+		r = bp_fault_set(run->ctx, &dev, &fault, &run->stack.faults, &ending.id);
+	if (r < 0 || !fault.for_ms)
+		return r;
+	ending.at_ms = clock_ms() + fault.for_ms;
+	return vec_add(&run->endings, &ending) < 0 ? bp_fail_memory(run->ctx) : 0;
+}
+
+static int heal(struct run *run, uint64_t id)
+{
+	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
+
+	return bp_fault_heal(run->ctx, &dev, id, &run->stack.faults, NULL);
+}
+
+static const char *action_name(const struct action *a)
+{
+	switch (a->kind) {
+	case ACTION_FAULT:
+		return bp_fault_kind_name(a->fault.kind);
+	case ACTION_HEAL:
+		return "heal";
+	case ACTION_CUT:
+		return "power-cut";
+	case ACTION_KILL:
+		break;
+	}
+	return "kill";
+}
+
+static int act(struct run *run, const struct rule *rule)
+{
+	int r = 0;
+
+	switch (rule->action.kind) {
+	case ACTION_FAULT:
+		r = put_fault(run, rule);
+		break;
+	case ACTION_HEAL:
+		r = heal(run, 0);
+		run->endings.count = 0;
+		break;
+	case ACTION_CUT:
+		r = stack_cut(&run->stack);
+		run->cut = r == 0;
+		run->cut_line = rule->line;
+		run->stop = true;
+		break;
+	case ACTION_KILL:
+		run->stop = true;
+		break;
+	}
+	if (r == 0)
+		tell(run, BP_SCENARIO_DID, rule->line, action_name(&rule->action), true, NULL);
+	else
+		error_prefix(run->ctx, "line %u, %s", rule->line, action_name(&rule->action));
+	return r;
+}
+
+/* --- what is due --- */
+
+static uint64_t writes_done(const struct run *run)
+{
+	char path[96];
+	uint64_t writes = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%" PRIu32 ":%" PRIu32 "/stat",
+		 run->stack.top.major, run->stack.top.minor);
+	f = fopen(path, "re");
+	/* Reads, merged, sectors, time; then writes. */
+	if (f && fscanf(f, "%*u %*u %*u %*u %" SCNu64, &writes) != 1)
+		writes = 0;
+	if (f)
+		fclose(f);
+	return writes;
+}
+
+/* When a rule is next due, in ms since the start; INT64_MAX: not by the clock, or not again. */
+static int64_t due_at(const struct run *run, size_t i)
+{
+	const struct rule *rule = &run->scenario->rules.items[i];
+	uint64_t done = run->done[i];
+
+	if (rule->trigger == TRIGGER_AT)
+		return done ? INT64_MAX : (int64_t)rule->amount;
+	if (rule->trigger == TRIGGER_EVERY)
+		return (int64_t)(rule->amount * (done + 1));
+	return INT64_MAX;
+}
+
+static bool is_due(const struct run *run, size_t i, int64_t now, uint64_t writes)
+{
+	const struct rule *rule = &run->scenario->rules.items[i];
+
+	return rule->trigger == TRIGGER_WRITES ? !run->done[i] && writes >= rule->amount
+					       : due_at(run, i) <= now;
+}
+
+static int end_faults(struct run *run)
+{
+	int64_t now = clock_ms();
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < run->endings.count; i++) {
+		if (run->endings.items[i].at_ms > now) {
+			run->endings.items[n++] = run->endings.items[i];
+		} else if (r == 0) {
+			r = heal(run, run->endings.items[i].id);
+			if (r == 0)
+				tell(run, BP_SCENARIO_DID, 0, "heal", true, NULL);
+		}
+	}
+	run->endings.count = n;
+	return r;
+}
+
+static int do_due(struct run *run)
+{
+	int64_t now = clock_ms() - run->started_ms;
+	uint64_t writes = run->counts_writes ? writes_done(run) - run->writes_before : 0;
+	int r = end_faults(run);
+
+	for (size_t i = 0; r == 0 && !run->stop && i < run->scenario->rules.count; i++)
+		if (is_due(run, i, now, writes)) {
+			run->done[i]++;
+			r = act(run, &run->scenario->rules.items[i]);
+		}
+	if (run->scenario->until_ms && now >= (int64_t)run->scenario->until_ms)
+		run->stop = true;
+	return r;
+}
+
+static int next_wait(const struct run *run)
+{
+	int64_t next = run->scenario->until_ms ? (int64_t)run->scenario->until_ms : INT64_MAX;
+	int64_t now = clock_ms();
+
+	for (size_t i = 0; i < run->scenario->rules.count; i++)
+		next = MIN(next, due_at(run, i));
+	if (next != INT64_MAX)
+		next += run->started_ms;
+	for (size_t i = 0; i < run->endings.count; i++)
+		next = MIN(next, run->endings.items[i].at_ms);
+	if (run->counts_writes)
+		next = MIN(next, now + POLL_MS);
+	if (next == INT64_MAX)
+		return -1;
+	return (int)MIN(MAX(next - now, (int64_t)0), (int64_t)INT32_MAX);
+}
+
+/* --- the socket --- */
+
+static int on_name(struct run *run, const char *name, const char **ret_answer)
+{
+	int r = 0;
+
+	*ret_answer = "no such name\n";
+	for (size_t i = 0; r == 0 && i < run->scenario->rules.count; i++) {
+		const struct rule *rule = &run->scenario->rules.items[i];
+
+		if (rule->trigger != TRIGGER_ON || !streq(rule->name, name))
+			continue;
+		r = act(run, rule);
+		*ret_answer = r == 0 ? "ok\n" : "failed\n";
+	}
+	return r;
+}
+
+/* One line, one answer, one connection: a test waits for it, so it comes whole. */
+static int serve(struct run *run)
+{
+	_cleanup_(closep) int fd = accept4(run->socket, NULL, NULL, SOCK_CLOEXEC);
+	const struct timeval limit = { .tv_sec = TELL_MS / 1000 };
+	char line[LINE_MOST];
+	const char *answer;
+	size_t len = 0;
+	ssize_t n = 1;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	while (n > 0 && len < sizeof(line) - 1 && !memchr(line, '\n', len)) {
+		n = read(fd, line + len, sizeof(line) - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	line[len] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	r = on_name(run, line, &answer);
+	(void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+	return r;
+}
+
+static int open_socket(struct run *run)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	strcpy(run->dir, "/tmp/bedplate-fault.XXXXXX");
+	if (!mkdtemp(run->dir))
+		return bp_fail(run->ctx, -errno, "'%s': %s", run->dir, strerror(errno));
+	snprintf(run->socket_path, sizeof(run->socket_path), "%s/control", run->dir);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", run->socket_path);
+	run->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (run->socket < 0 ||
+	    bind(run->socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(run->socket, 16) < 0)
+		return bp_fail(run->ctx, -errno, "'%s': %s", run->socket_path, strerror(errno));
+	return 0;
+}
+
+int bp_scenario_tell(struct bp_ctx *ctx, const char *socket_path, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_(closep) int fd = -1;
+	char answer[64] = "";
+
+	if (!socket_path)
+		socket_path = getenv("BEDPLATE_FAULT_SOCKET");
+	if (!socket_path || strlen(socket_path) >= sizeof(address.sun_path))
+		return bp_fail(ctx, -ENOENT, "no scenario runs here: BEDPLATE_FAULT_SOCKET");
+	strcpy(address.sun_path, socket_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return bp_fail(ctx, -errno, "'%s': %s", socket_path, strerror(errno));
+	if (dprintf(fd, "%s\n", name) < 0 || read(fd, answer, sizeof(answer) - 1) <= 0)
+		return bp_fail(ctx, -EIO, "'%s': no answer", name);
+	answer[strcspn(answer, "\n")] = '\0';
+	if (streq(answer, "ok"))
+		return 0;
+	return bp_fail(ctx, streq(answer, "failed") ? -EIO : -ENOENT, "'%s': %s", name, answer);
+}
+
+/* --- the program --- */
+
+static void take_output(struct run *run)
+{
+	char buf[4096];
+	ssize_t n = read(run->program.output, buf, sizeof(buf));
+
+	if (n <= 0 && !(n < 0 && errno == EINTR)) {
+		close(run->program.output);
+		run->program.output = -1;
+	} else if (n > 0) {
+		run_output(run, buf, (size_t)n);
+	}
+}
+
+void run_output(struct run *run, const char *text, size_t len)
+{
+	if (run->output.len < OUTPUT_MOST)
+		strbuf_add_len(&run->output, text, len);
+	if (run->opts.output)
+		run->opts.output(run->opts.user, text, len);
+}
+
+static int environment(struct run *run)
+{
+	char seed[32];
+
+	snprintf(seed, sizeof(seed), "%" PRIu64, run->result.seed);
+	if (setenv("BEDPLATE_FAULT_SOCKET", run->socket_path, 1) < 0 ||
+	    setenv("BEDPLATE_FAULT_DEVICE", run->stack.top.path, 1) < 0 ||
+	    setenv("BEDPLATE_FAULT_SEED", seed, 1) < 0 ||
+	    setenv("BEDPLATE_FAULT_MOUNT", run->scenario->mount ? run->scenario->mount : "",
+		   1) < 0)
+		return bp_fail_memory(run->ctx);
+	return 0;
+}
+
+static int loop(struct run *run)
+{
+	bool ended = false;
+	int r = 0;
+
+	while (r == 0 && !run->stop && !ended) {
+		struct pollfd fds[] = {
+			{ .fd = run->program.pidfd, .events = POLLIN },
+			{ .fd = run->socket, .events = POLLIN },
+			{ .fd = run->program.output, .events = POLLIN },
+			{ .fd = run->signals, .events = POLLIN },
+		};
+		int n = poll(fds, ARRAY_SIZE(fds), next_wait(run));
+
+		if (n < 0 && errno != EINTR)
+			return bp_fail(run->ctx, -errno, "poll: %s", strerror(errno));
+		if (run_interrupted(run))
+			return bp_fail(run->ctx, -EINTR, "interrupted by a signal");
+		if (n > 0 && fds[2].revents)
+			take_output(run);
+		if (n > 0 && fds[1].revents)
+			r = serve(run);
+		ended = n > 0 && fds[0].revents;
+		if (r == 0 && !ended)
+			r = do_due(run);
+	}
+	return r;
+}
+
+/* After its end: what is in the pipe still. */
+static void drain(struct run *run)
+{
+	struct pollfd fd = { .fd = run->program.output, .events = POLLIN };
+
+	while (fd.fd >= 0 && poll(&fd, 1, 0) > 0) {
+		take_output(run);
+		fd.fd = run->program.output;
+	}
+}
+
+int run_program(struct run *run)
+{
+	int r = environment(run);
+
+	for (size_t i = 0; i < run->scenario->rules.count; i++)
+		run->counts_writes |= run->scenario->rules.items[i].trigger == TRIGGER_WRITES;
+	run->writes_before = writes_done(run);
+	if (r == 0)
+		r = program_start(run->ctx, run->opts.argv, &run->program);
+	run->started_ms = clock_ms();
+	if (r == 0)
+		r = loop(run);
+	/* What the disk holds back would hold its end back. */
+	if ((run->stop || r < 0) && !run->cut) {
+		struct error_state *saved = r < 0 ? error_save(run->ctx) : NULL;
+
+		program_kill(&run->program);
+		heal(run, 0);
+		if (saved)
+			error_restore(run->ctx, saved);
+	}
+	program_kill(&run->program);
+	run->result.status = program_wait(&run->program);
+	if (run->stop)
+		run->result.status = -1;
+	run->result.run_ms = clock_ms() - run->started_ms;
+	drain(run);
+	closep(&run->program.output);
+	run->program.output = -1;
+	return r;
+}
+
+int run_open(struct run *run)
+{
+	run->done = calloc(run->scenario->rules.count + 1, sizeof(*run->done));
+	return run->done ? open_socket(run) : bp_fail_memory(run->ctx);
+}
+
+void run_close(struct run *run)
+{
+	closep(&run->socket);
+	if (run->socket_path[0])
+		unlink(run->socket_path);
+	if (run->dir[0])
+		rmdir(run->dir);
+	vec_done(&run->endings);
+	strbuf_done(&run->output);
+	free(run->done);
+}

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 300
+# The published scenarios on a toy store: a right one survives power cuts, one without fsync is found,
+# and whatever is killed, nothing is left.
+. "$KERNEL_LIB"
+command -v mkfs.ext4 > /dev/null || skip "no mkfs.ext4"
+examples=$(dirname "$KERNEL_LIB")/../../examples/fault
+cp "$examples"/* .
+export BEDPLATE_STATE_DIR=/run/fault-scopes STORE_ACKS="$PWD/acks"
+run() { bedplate fault run "$@"; }
+nothing_left() {
+	for _ in $(seq 60); do
+		[ -n "$(bedplate ls -q; losetup -a; grep bedplate- /proc/mounts)" ] || return 0
+		sleep 0.5
+	done
+	fail "left: $(bedplate ls; losetup -a; grep bedplate- /proc/mounts)"
+}
+
+for file in *.fault; do
+	run "$file" --check
+	[ "$(grep -cv '^#' "$file")" -le 15 ] || fail "$file is too long"
+done
+
+# A right store, by two seeds; what is told is told once more by JSON and XML.
+expect_match '^[0-9]+ checks, 0 failed; seed 2$' run bbolt-power-failure.fault --repeat 2 -- ./store put 10000
+nothing_left
+# One that forgets to fsync: found, with the seed and the record.
+run bbolt-power-failure.fault --seed 5 --json --junit j.xml -- ./store forget 100000 > out 2> err &&
+	fail "a missing fsync was not found: $(cat out)"
+grep -q '"what": "power-cut: mounted again"' out || fail "$(cat out err)"
+grep -q '"what": "./store verify",' out || fail "$(cat out)"
+grep -q 'record [0-9]* is lost' err || fail "$(cat err)"
+grep -q '<failure message="exit status 1"/>' j.xml || fail "$(cat j.xml)"
+! command -v python3 > /dev/null ||
+	"$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)" out || fail "the document is not as declared"
+nothing_left
+
+run cockroachdb-disk-stall.fault -- sh -c './store put 10 && bedplate fault tell again && ./store put 10'
+run cockroachdb-slow-disk.fault -- ./store put 15
+run longhorn-eio.fault -- ./store put 10000
+cat > wal.sh << 'END'
+cd "$BEDPLATE_FAULT_MOUNT"
+echo log > wal && echo other > other && sync
+bedplate fault tell wal
+dd if=wal of=/dev/null bs=4k iflag=direct && exit 1
+dd if=other of=/dev/null bs=4k iflag=direct && bedplate fault tell healed && exec dd if=wal of=/dev/null bs=4k iflag=direct
+END
+run bad-wal.fault -- sh "$PWD/wal.sh"
+expect_fail 1 'no scenario runs' bedplate fault tell wal
+nothing_left
+
+# An existing device: nothing is made, and it is as before.
+dmsetup create d --table "0 2048 linear $DISK0 0"
+printf 'device d\nat 0s slow 1ms\nuntil 300ms\n' > d.fault
+run d.fault -- sleep 10
+expect "0 2048 linear $(lsblk -dno MAJ:MIN "$DISK0" | tr -d ' ') 0" dmsetup table d
+dmsetup remove d
+
+# A program that can't be, and a scenario that can't be read.
+expect_fail 1 'exit 127' run cockroachdb-slow-disk.fault -- ./nothing
+echo 'device loop 5x' > bad.fault
+expect_fail 1 'line 1, column 13' run bad.fault -- true
+nothing_left
+
+# Killed, by itself and asked to end: the disk is stalled meanwhile, and all is taken down.
+printf 'device loop 32MiB\nfs ext4\nmount /run/bedplate-kill\nat 100ms stall\n' > kill.fault
+for delay in 0.3 0.7 1.5; do
+	setsid bedplate fault run kill.fault -- ./store put 10000 > /dev/null 2>&1 &
+	victim=$!
+	sleep $delay
+	kill -KILL $victim 2> /dev/null || :
+	wait $victim || :
+	nothing_left
+done
+bedplate fault run kill.fault -- ./store put 10000 > out 2>&1 &
+victim=$!
+sleep 1.5
+kill -TERM $victim
+! wait $victim || fail "a run that was interrupted ended well"
+grep -q interrupted out || fail "$(cat out)"
+nothing_left
+expect "" bedplate scope list --noheadings -q
