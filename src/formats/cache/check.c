@@ -291,12 +291,15 @@ int cache_check_io(struct bp_ctx *ctx, struct io *io, enum check_mode mode,
 static int check_path(struct bp_ctx *ctx, const char *path, enum check_mode mode,
 		      const struct bp_cache_check_opts *opts, struct bp_cache_check_result *ret)
 {
+	struct bp_cache_check_opts o;
 	struct io *io;
-	int r = io_open(ctx, path, mode == CHECK_ONLY ? 0 : IO_WRITE, &io);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = io_open(ctx, path, mode == CHECK_ONLY ? 0 : IO_WRITE, &io);
 	if (r < 0)
 		return r;
-	r = cache_check_io(ctx, io, mode, opts, ret);
+	r = cache_check_io(ctx, io, mode, &o, ret);
 	io_close(io);
 	return r;
 }

@@ -46,12 +46,15 @@ int cache_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 int bp_cache_open(struct bp_ctx *ctx, const char *path, const struct bp_cache_open_opts *opts,
 		  struct bp_cache_meta **ret)
 {
+	struct bp_cache_open_opts o;
 	struct io *io;
-	int r = io_open(ctx, path, 0, &io);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = io_open(ctx, path, 0, &io);
 	if (r < 0)
 		return r;
-	r = cache_meta_open_io(ctx, io, opts, ret);
+	r = cache_meta_open_io(ctx, io, &o, ret);
 	if (r < 0) {
 		error_set_device(ctx, path);
 		io_close(io);

@@ -351,12 +351,15 @@ int bp_cache_repair_plan(struct bp_ctx *ctx, const char *input,
 			 const struct bp_cache_repair_opts *opts,
 			 struct bp_cache_repair_result *ret)
 {
+	struct bp_cache_repair_opts o;
 	struct io *from;
-	int r = io_open(ctx, input, 0, &from);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = io_open(ctx, input, 0, &from);
 	if (r < 0)
 		return r;
-	r = run(ctx, from, NULL, NULL, opts, ret);
+	r = run(ctx, from, NULL, NULL, &o, ret);
 	io_close(from);
 	return r;
 }
@@ -364,14 +367,17 @@ int bp_cache_repair_plan(struct bp_ctx *ctx, const char *input,
 int bp_cache_repair(struct bp_ctx *ctx, const char *input, const char *output,
 		    const struct bp_cache_repair_opts *opts, struct bp_cache_repair_result *ret)
 {
+	struct bp_cache_repair_opts o;
 	struct io *from;
-	int r = output_refuse_input(ctx, -1, input, output);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = output_refuse_input(ctx, -1, input, output);
 	if (r == 0)
 		r = io_open(ctx, input, 0, &from);
 	if (r < 0)
 		return r;
-	r = run(ctx, from, NULL, output, opts, ret);
+	r = run(ctx, from, NULL, output, &o, ret);
 	io_close(from);
 	return r;
 }

@@ -249,12 +249,15 @@ int era_repair_io(struct bp_ctx *ctx, struct io *from, struct io *to,
 int bp_era_repair_plan(struct bp_ctx *ctx, const char *input,
 		       const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
 {
+	struct bp_era_repair_opts o;
 	struct io *from;
-	int r = io_open(ctx, input, 0, &from);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = io_open(ctx, input, 0, &from);
 	if (r < 0)
 		return r;
-	r = run(ctx, from, NULL, NULL, opts, ret);
+	r = run(ctx, from, NULL, NULL, &o, ret);
 	io_close(from);
 	return r;
 }
@@ -262,14 +265,17 @@ int bp_era_repair_plan(struct bp_ctx *ctx, const char *input,
 int bp_era_repair(struct bp_ctx *ctx, const char *input, const char *output,
 		  const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
 {
+	struct bp_era_repair_opts o;
 	struct io *from;
-	int r = output_refuse_input(ctx, -1, input, output);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = output_refuse_input(ctx, -1, input, output);
 	if (r == 0)
 		r = io_open(ctx, input, 0, &from);
 	if (r < 0)
 		return r;
-	r = run(ctx, from, NULL, output, opts, ret);
+	r = run(ctx, from, NULL, output, &o, ret);
 	io_close(from);
 	return r;
 }

@@ -209,14 +209,17 @@ int bp_era_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const c
 		.user = &file,
 		.name = xml_name,
 	};
+	struct bp_era_restore_opts o;
 	struct io *io;
-	int r = output_refuse_input(ctx, xml_fd, NULL, path);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = output_refuse_input(ctx, xml_fd, NULL, path);
 	if (r == 0)
 		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
-	r = era_restore_io(ctx, &source, io, opts);
+	r = era_restore_io(ctx, &source, io, &o);
 	io_close(io);
 	return r;
 }

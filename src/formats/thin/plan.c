@@ -223,12 +223,15 @@ int bp_thin_plan(struct bp_ctx *ctx, const char *path, const struct bp_thin_repa
 		 struct bp_thin_plan **ret)
 {
 	_cleanup_(freep) char *copy = strdup(path);
+	struct bp_thin_repair_opts o;
 	struct io *io;
-	int r = copy ? io_open(ctx, path, 0, &io) : bp_fail_memory(ctx);
+	int r = copy ? opts_read(ctx, &o, sizeof(o), opts) : bp_fail_memory(ctx);
 
+	if (r == 0)
+		r = io_open(ctx, path, 0, &io);
 	if (r < 0)
 		return r;
-	r = thin_plan_io(ctx, io, opts, ret);
+	r = thin_plan_io(ctx, io, &o, ret);
 	if (r < 0) {
 		error_set_device(ctx, path);
 		io_close(io);

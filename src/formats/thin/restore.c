@@ -419,16 +419,17 @@ int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const 
 	const struct xml_source source = { .read = xml_file_read,
 					   .user = &file,
 					   .name = xml_name };
+	struct bp_thin_restore_opts o;
 	struct io *io;
-	int r;
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
-	r = output_refuse_input(ctx, xml_fd, NULL, path);
+	if (r == 0)
+		r = output_refuse_input(ctx, xml_fd, NULL, path);
+	if (r == 0)
+		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
-	r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
-	if (r < 0)
-		return r;
-	r = thin_restore_io(ctx, &source, io, opts);
+	r = thin_restore_io(ctx, &source, io, &o);
 	io_close(io);
 	return r;
 }
