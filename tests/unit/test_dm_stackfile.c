@@ -26,7 +26,8 @@ static struct world *world_new(void)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	assert_non_null(w);
+	if (!w)
+		abort();
 	unsetenv("DM_DEV_DIR");
 	unsetenv(BP_SCOPE_ENV);
 	strcpy(w->dir, "/tmp/bedplate-stack.XXXXXX");

@@ -192,7 +192,7 @@ static int read_stack(struct parser *p)
 static int read_loop(struct parser *p)
 {
 	struct file_loop loop = { 0 };
-	struct word word;
+	struct word word = { .at = "" };
 	bp_sector sectors = 0;
 	int r = read_name(p, &loop.name);
 
