@@ -131,7 +131,8 @@ static void print_escaped(FILE *f, const char *text)
 {
 	for (; *text; text++) {
 		if (strchr("&<>\"'", *text) || (unsigned char)*text < ' ')
-			fprintf(f, "&#%u;", (unsigned char)*text < ' ' ? '?' : *text);
+			fprintf(f, "&#%u;",
+				(unsigned)((unsigned char)*text < ' ' ? '?' : *text));
 		else
 			fputc(*text, f);
 	}
