@@ -56,16 +56,21 @@ static bool take_count(struct decoder *d, unsigned n, uint32_t *ret)
 /* Emit @count times, stepping by @step before each. */
 static bool emit(struct decoder *d, uint32_t count, uint64_t step)
 {
-	if (count > (uint64_t)(d->out_end - d->out) / 8)
+	uint8_t *out =
+		d->out; /* bytes may alias the decoder: its members are kept out of the loop */
+	uint64_t reg = d->reg;
+
+	if (count > (uint64_t)(d->out_end - out) / 8)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		le64 disk;
 
-		d->reg += step;
-		disk = le64_make(d->reg);
-		memcpy(d->out, &disk, sizeof(disk));
-		d->out += sizeof(disk);
+		reg += step;
+		disk = le64_make(reg);
+		memcpy(out + i * sizeof(disk), &disk, sizeof(disk));
 	}
+	d->out = out + count * sizeof(le64);
+	d->reg = reg;
 	return true;
 }
 
@@ -100,19 +105,21 @@ static bool run(struct decoder *d, uint8_t *out, size_t len, bool shifted);
 
 static bool shifted(struct decoder *d, unsigned n)
 {
-	le64 high[MAX_SHIFTED], low[MAX_SHIFTED];
+	le64 low[MAX_SHIFTED];
 	uint8_t *out = d->out;
 	uint32_t count;
 
 	if (!take_count(d, n, &count) || count > (uint64_t)(d->out_end - d->out) / 8)
 		return false;
-	if (!run(d, (uint8_t *)high, count * sizeof(le64), true) ||
+	if (!run(d, out, count * sizeof(le64), true) ||
 	    !run(d, (uint8_t *)low, count * sizeof(le64), true))
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
-		le64 value = le64_make((le64_get(high[i]) << TIME_BITS) +
-				       (le64_get(low[i]) & TIME_MASK));
+		le64 value;
 
+		memcpy(&value, out + i * sizeof(value), sizeof(value));
+		value = le64_make((le64_get(value) << TIME_BITS) +
+				  (le64_get(low[i]) & TIME_MASK));
 		memcpy(out + i * sizeof(value), &value, sizeof(value));
 	}
 	d->out = out + count * sizeof(le64);

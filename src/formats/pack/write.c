@@ -26,6 +26,7 @@ struct writing {
 	pthread_mutex_t lock; /* over the rest, and res */
 	pthread_cond_t changed;
 	bp_mblock cursor;        /* blocks below were taken */
+	bp_mblock data_end;      /* and from there on to here there is no hole */
 	uint64_t taken, written; /* pieces */
 	int error;
 	bool failed_write; /* @error is of @write: it has said why */
@@ -76,26 +77,30 @@ static int piece_init(struct piece *p)
 	return 0;
 }
 
+/* Put the cursor at data. Asked once a stretch: to find its end may take as long as it is. */
+static int skip_hole(struct writing *all)
+{
+	if (all->cursor < all->data_end)
+		return 0;
+	return io_data_next(all->io, all->cursor, &all->cursor, &all->data_end);
+}
+
 /* The next blocks that are data, and not a hole; false at the end, or once anything failed. */
 static bool take_piece(struct piece *p)
 {
 	struct writing *all = p->all;
-	bp_mblock begin, end;
 	bool got = false;
 
 	pthread_mutex_lock(&all->lock);
 	if (all->error == 0) {
-		int r = io_data_next(all->io, all->cursor, &begin, &end);
-
-		if (r < 0)
-			all->error = r;
-		got = r == 0 && begin < all->io->nr_blocks;
+		all->error = skip_hole(all);
+		got = all->error == 0 && all->cursor < all->io->nr_blocks;
 	}
 	if (got) {
-		p->first = begin;
-		p->count = (size_t)MIN(end - begin, PIECE);
+		p->first = all->cursor;
+		p->count = (size_t)MIN(all->data_end - all->cursor, PIECE);
 		p->number = all->taken++;
-		all->cursor = begin + p->count;
+		all->cursor += p->count;
 	}
 	pthread_mutex_unlock(&all->lock);
 	return got;
