@@ -32,6 +32,8 @@ extern "C" {
  * @BP_TROUBLE_MISSING_DISK: a disk of the group is not here.
  * @BP_TROUBLE_ACTIVE: the pool is in use on this machine: what was read may be half written.
  * @BP_TROUBLE_NOTHING_LEFT: nothing that looks like a pool was found.
+ * @BP_TROUBLE_FORMATTED: an empty pool lies over one with volumes: a kernel that is given metadata
+ *	whose superblock is all zeros makes a new pool of it.
  * @BP_TROUBLE_BLOCK_SIZE: nobody knows the data block size, without which nothing can be applied.
  */
 enum bp_trouble {
@@ -53,6 +55,7 @@ enum bp_trouble {
 	BP_TROUBLE_ACTIVE = 16,
 	BP_TROUBLE_NOTHING_LEFT = 17,
 	BP_TROUBLE_BLOCK_SIZE = 18,
+	BP_TROUBLE_FORMATTED = 19,
 };
 
 /* "overwritten", "superblock", "nodes", "space-maps" ...: names for programs, stable. */

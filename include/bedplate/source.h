@@ -51,7 +51,8 @@ enum bp_source_kind {
  * @ctx: must outlive @ret; takes messages, and warnings about what looks odd (a missing PV, an
  *	exported group, two images of one PV).
  * @name: "vg/pool", "vg" (then its only pool), a mapper name ("vg-pool", "vg-pool-tpool",
- *	"/dev/vg/pool"), "vg/pool_tmeta" and its like; a metadata device or file; a PV, a partition,
+ *	"/dev/vg/pool"), "vg/pool_tmeta" and its like; a metadata device or file, or a pack of
+ *	it (bp_thin_pack()); a PV, a partition,
  *	or the image of a whole disk (then the only pool on it). An existing file or device comes
  *	before a name.
  * @opts: NULL for the defaults.

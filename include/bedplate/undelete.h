@@ -157,7 +157,7 @@ BP_API int bp_undelete_image(struct bp_undelete *undelete, struct bp_image **ret
  * on failure it is no metadata, and a file that was made is removed. The present state's losses,
  * if it is damaged, are not told here: bp_thin_plan() has them.
  *
- * Return: 0; -EINVAL, -EEXIST (@path holds something), -EBUSY, -ENOSPC, -EIO, -ENOMEM.
+ * Return: 0; -EINVAL, -EEXIST (@path holds something), -EBUSY (the pool is active), -ENOSPC, -EIO, -ENOMEM.
  */
 BP_API int bp_undelete_write(struct bp_undelete *undelete, const char *path);
 

@@ -7,12 +7,13 @@
 #include "commands/source_opts.h"
 
 #include <bedplate/export.h>
+#include <bedplate/history.h>
 
 #include <inttypes.h>
 
 struct args {
 	const char *pool, *volume, *output, *data, *base;
-	uint64_t root;
+	uint64_t root, transaction, block_sectors;
 	bool map, skip_bad, sha256, resume;
 	struct out_opts out;
 };
@@ -25,12 +26,15 @@ static const struct cmd_opt opts[] = {
 	OPT_FLAG(map, 0, "map", "print which ranges lie where instead"),
 	OPT_STRING(data, 0, "data", "FILE", "device or file with the pool's data, where POOL is metadata by itself"),
 	OPT_NUMBER(root, 0, "root", "BLOCK", "read the volume below this root of mapping trees (see history)"),
+	OPT_NUMBER(transaction, 0, "transaction", "ID", "read the volume as the newest state of this transaction has it (see history)"),
+	OPT_RANGE(block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "data block size, where the superblock is lost and LVM does not tell"),
 	OPT_STRING(base, 0, "base", "VOLUME", "only what lies elsewhere than in this volume; the rest stays a hole"),
 	OPT_FLAG(skip_bad, 0, "skip-bad", "go on where something can't be read: zeros there, and a list of them"),
 	OPT_FLAG(sha256, 0, "sha256", "print the digest of the volume"),
 	OPT_FLAG(resume, 0, "resume", "go on where an interrupted export to the same file was"),
 	OPT_OUTPUT(out),
 	OPT_CONFLICT("map", "to"),
+	OPT_CONFLICT("root", "transaction"),
 	OPT_CONFLICT("resume", "map"),
 	OPT_REQUIRES("base", "to"),
 	OPT_END
@@ -176,13 +180,37 @@ static int write_out(struct cli *cli, const struct args *args, struct bp_image *
 	return r < 0 ? cli_fail(cli, args->pool, r) : print_result(cli, args, &result);
 }
 
+/* The root of the newest state of a transaction. Return: an exit status. */
+static int find_root(struct cli *cli, const struct args *args, struct bp_source *source,
+		     uint64_t *ret)
+{
+	struct bp_history *history;
+	int r = bp_history(source, &history);
+
+	if (r < 0)
+		return cli_fail(cli, args->pool, r);
+	*ret = 0;
+	for (size_t i = 0; !*ret && i < bp_history_count(history); i++)
+		if (bp_history_get(history, i)->transaction_id == args->transaction)
+			*ret = bp_history_get(history, i)->mapping_root;
+	bp_history_free(history);
+	if (*ret)
+		return EXIT_OK;
+	return cli_failf(cli, args->pool, "'history' lists those that are left",
+			 "no state of transaction %" PRIu64 " is left", args->transaction);
+}
+
 static int with_source(struct cli *cli, const struct args *args, struct bp_source *source)
 {
 	struct bp_image *image = NULL, *base = NULL;
-	int r = bp_image_open(source, args->volume, args->root, &image);
+	uint64_t root = args->root;
+	int r = cli_given(cli, "transaction") ? find_root(cli, args, source, &root) : 0;
 
+	if (r)
+		return r;
+	r = bp_image_open(source, args->volume, root, &image);
 	if (r == 0 && args->base)
-		r = bp_image_open(source, args->base, args->root, &base);
+		r = bp_image_open(source, args->base, root, &base);
 	if (r < 0)
 		r = cli_fail(cli, NULL, r);
 	else if (args->map)
@@ -206,9 +234,11 @@ static int run(struct cli *cli, const void *p)
 				      "where to? --to FILE is missing");
 	if (args->output && streq(args->output, "-") && cli->json)
 		return cli_usage(cli, "--json and --to - would both write to standard output");
-	if (args->root && !args->volume)
-		return cli_usage(cli, "--root needs the number or name of a volume");
+	if ((args->root || cli_given(cli, "transaction")) && !args->volume)
+		return cli_usage(cli,
+				 "an older state needs the number or name of a volume of it");
 	o.data_path = args->data;
+	o.data_block_sectors = (uint32_t)args->block_sectors;
 	r = bp_source_open(cli->ctx, args->pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);

@@ -7,6 +7,7 @@
 #include "lvm/scan.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define TEXT_FILE_MAX (UINT64_C(64) << 20)
 
@@ -238,6 +239,120 @@ static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 	}
 }
 
+void lvm_scan_use(struct lvm_scan *scan, struct lvm_group *group, struct lvm_vg *take_vg)
+{
+	lvm_vg_free(group->vg);
+	group->vg = take_vg;
+	group->origin = LVM_ORIGIN_REMOVED;
+	join_pvs(scan, group);
+}
+
+/* --- disks without a label --- */
+
+static bool holds_pv(const struct lvm_scan *scan, const struct raw_image *image)
+{
+	for (size_t i = 0; i < scan->found.count; i++)
+		if (scan->found.items[i]->image == image)
+			return true;
+	return false;
+}
+
+/* A place that may be a PV whose label is lost. */
+struct bare_place {
+	const struct raw_image *image;
+	bp_bytes offset, size;
+};
+typedef VEC(struct bare_place) bare_places;
+
+static int find_bare(const struct lvm_scan *scan, bare_places *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->disks.count; i++) {
+		const struct lvm_disk *disk = &scan->disks.items[i];
+		struct bare_place place = { disk->image, 0, disk->image->size };
+
+		if (holds_pv(scan, disk->image))
+			continue;
+		if (!disk->table.partitions.count)
+			r = vec_add(ret, &place);
+		for (size_t p = 0; r == 0 && p < disk->table.partitions.count; p++) {
+			place.offset = disk->table.partitions.items[p].offset;
+			place.size = disk->table.partitions.items[p].size;
+			r = vec_add(ret, &place);
+		}
+	}
+	return r;
+}
+
+/* The place for a PV: of its very size; or the only one, if it is large enough. */
+static const struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv *pv,
+					  const bare_places *places, bool only)
+{
+	const struct bare_place *exact = NULL;
+	unsigned nr = 0;
+	bp_bytes end;
+
+	for (size_t i = 0; i < places->count; i++)
+		if (places->items[i].image && places->items[i].size == pv->dev_size) {
+			exact = &places->items[i];
+			nr++;
+		}
+	for (size_t i = 0; i < vg->nr_pvs; i++)
+		nr += &vg->pvs[i] != pv && !vg->pvs[i].found &&
+		      vg->pvs[i].dev_size == pv->dev_size;
+	if (exact)
+		return nr == 1 ? exact : NULL; /* several: nobody can tell */
+	if (!only || places->count != 1 || mul_overflow(pv->pe_count, vg->extent_bytes, &end) ||
+	    add_overflow(end, pv->pe_start, &end))
+		return NULL;
+	return places->items[0].size >= end ? &places->items[0] : NULL;
+}
+
+static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, const struct bare_place *place)
+{
+	struct lvm_found *found = calloc(1, sizeof(*found));
+
+	if (!found)
+		return -ENOMEM;
+	found->image = place->image;
+	found->offset = place->offset;
+	snprintf(found->label.uuid, sizeof(found->label.uuid), "%s", pv->uuid);
+	found->label.device_size = place->size;
+	if (vec_add(&scan->found, &found) < 0) {
+		free(found);
+		return -ENOMEM;
+	}
+	pv->found = found;
+	bp_warn(scan->ctx, "%s has no LVM label: it is taken for PV %s by its size",
+		place->image->path, pv->uuid);
+	return 0;
+}
+
+/* A text that was given knows PVs whose labels are gone: by their sizes. */
+static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
+{
+	bare_places places = { 0 };
+	int r;
+
+	if (group->origin != LVM_ORIGIN_FILE || !group->nr_missing)
+		return 0;
+	r = find_bare(scan, &places);
+	for (size_t i = 0; r == 0 && i < group->vg->nr_pvs; i++) {
+		struct lvm_pv *pv = &group->vg->pvs[i];
+		const struct bare_place *place =
+			pv->found ? NULL
+				  : place_for(group->vg, pv, &places, group->nr_missing == 1);
+
+		if (place)
+			r = take_place(scan, pv, place);
+	}
+	vec_done(&places);
+	if (r == 0)
+		join_pvs(scan, group);
+	return r < 0 ? bp_fail_memory(scan->ctx) : 0;
+}
+
 static int add_text_file(struct lvm_scan *scan, const char *path)
 {
 	_cleanup_(raw_image_closep) struct raw_image *file = NULL;
@@ -280,8 +395,12 @@ int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 		r = find_groups(scan);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < scan->groups.count; i++)
+	for (size_t i = 0; r == 0 && i < scan->groups.count; i++) {
 		join_pvs(scan, &scan->groups.items[i]);
+		r = join_bare(scan, &scan->groups.items[i]);
+	}
+	if (r < 0)
+		return r;
 	*ret = steal(scan);
 	return 0;
 }

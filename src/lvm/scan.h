@@ -61,6 +61,12 @@ const struct lvm_group *lvm_scan_group(const struct lvm_scan *scan, const char *
 				       bool *ret_many);
 
 /*
+ * From now on the older text @take_vg counts for its group. It is taken. Its PVs are joined to
+ * what was found.
+ */
+void lvm_scan_use(struct lvm_scan *scan, struct lvm_group *group, struct lvm_vg *take_vg);
+
+/*
  * Every whole text of one group in the rings of its PVs, by rising number, each number once.
  * Free with lvm_old_texts_done().
  */

@@ -32,6 +32,7 @@ static const char *const names[] = {
 	[BP_TROUBLE_ACTIVE] = "active",
 	[BP_TROUBLE_NOTHING_LEFT] = "nothing-left",
 	[BP_TROUBLE_BLOCK_SIZE] = "block-size",
+	[BP_TROUBLE_FORMATTED] = "formatted",
 };
 
 const char *bp_trouble_name(enum bp_trouble trouble)
@@ -208,13 +209,16 @@ static int tell_beginning(struct bp_rescue *r)
 					"the first %" PRIu64 " blocks are no metadata",
 					f->over[0] ? " by " : "", f->over, f->nr_foreign),
 			   "find out what wrote there before the pool is used again");
-	return add(r, BP_TROUBLE_SUPERBLOCK,
-		   rescue_words(r, "the superblock is gone: %s",
-				f->zeros ? "block 0 is all zeros"
-				: f->sb.magic == THIN_MAGIC
-					? "block 0 looks like one, and its checksum is wrong"
-					: "block 0 is something else"),
-		   "what it points to is mostly there: rebuild");
+	return add(
+		r, BP_TROUBLE_SUPERBLOCK,
+		rescue_words(r, "the superblock is gone: %s",
+			     f->zeros ? "block 0 is all zeros"
+			     : f->sb.magic == THIN_MAGIC
+				     ? "block 0 looks like one, and its checksum is wrong"
+				     : "block 0 is something else"),
+		f->zeros ? "do not activate the pool: a kernel takes zeros for a new pool and "
+			   "formats it. What it pointed to is mostly there: rebuild"
+			 : "what it points to is mostly there: rebuild");
 }
 
 static int tell_nodes(struct bp_rescue *r)
@@ -396,6 +400,20 @@ static int tell_group(struct bp_rescue *r)
 	return status;
 }
 
+static int tell_formatted(struct bp_rescue *r)
+{
+	if (!rescue_is_empty(r) || !r->older)
+		return 0;
+	return add(
+		r, BP_TROUBLE_FORMATTED,
+		rescue_words(r,
+			     "the pool is empty, and an older state has %" PRIu64
+			     " volumes: it was formatted anew, or all were deleted",
+			     r->older->nr_devices),
+		"do not write to it: what is left of the older state lies in blocks that are "
+		"free now");
+}
+
 static int tell_volumes(struct bp_rescue *r)
 {
 	uint64_t nr = 0;
@@ -430,9 +448,9 @@ static int tell_nothing(struct bp_rescue *r)
 int rescue_tell(struct bp_rescue *r)
 {
 	static int (*const all[])(struct bp_rescue * r) = {
-		tell_beginning,   tell_nodes,   tell_hosts,   tell_maps,
-		tell_transaction, tell_volumes, tell_flags,   tell_space,
-		tell_size,        tell_group,   tell_nothing,
+		tell_beginning,   tell_nodes,     tell_hosts,   tell_maps,
+		tell_transaction, tell_formatted, tell_volumes, tell_flags,
+		tell_space,       tell_size,      tell_group,   tell_nothing,
 	};
 	int status = 0;
 

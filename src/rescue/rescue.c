@@ -195,12 +195,8 @@ static bool has_trouble(const struct bp_rescue *r, uint32_t kinds)
 	(BIT(BP_TROUBLE_OVERWRITTEN) | BIT(BP_TROUBLE_SUPERBLOCK) | BIT(BP_TROUBLE_NODES) |    \
 	 BIT(BP_TROUBLE_SPACE_MAPS) | BIT(BP_TROUBLE_LEAKS) | BIT(BP_TROUBLE_TIMES) |          \
 	 BIT(BP_TROUBLE_NEEDS_CHECK) | BIT(BP_TROUBLE_BEHIND) | BIT(BP_TROUBLE_AHEAD) |        \
-	 BIT(BP_TROUBLE_METADATA_FULL) | BIT(BP_TROUBLE_TWO_HOSTS))
-/* Where an older state may be the better one. */
-#define OLDER_HELPS                                                                            \
-	(BIT(BP_TROUBLE_OVERWRITTEN) | BIT(BP_TROUBLE_SUPERBLOCK) | BIT(BP_TROUBLE_NODES) |    \
-	 BIT(BP_TROUBLE_TWO_HOSTS) | BIT(BP_TROUBLE_NOTHING_LEFT))
-
+	 BIT(BP_TROUBLE_METADATA_FULL) | BIT(BP_TROUBLE_TWO_HOSTS) |                           \
+	 BIT(BP_TROUBLE_FORMATTED))
 /* Where there is nothing to mend, and the bytes may be wanted. */
 #define EXPORT_HELPS                                                                           \
 	(BIT(BP_TROUBLE_DATA_SMALLER) | BIT(BP_TROUBLE_VOLUMES) |                              \
@@ -255,24 +251,73 @@ static int add_rebuild(struct bp_rescue *r)
 	return plan.what && plan.loses ? vec_add(&r->plans, &plan) : -ENOMEM;
 }
 
-/* The newest state that is whole, and is not what a rebuild begins with. */
+/* Of the volumes that LVM has and the pool has not, how many a state has. */
+struct absent_count {
+	const struct bp_rescue *r;
+	uint64_t nr;
+};
+
+static int count_absent(void *user, const struct bp_thin_device *device)
+{
+	struct absent_count *count = user;
+	const struct bp_rescue *r = count->r;
+
+	for (size_t i = 0; device->root && i < r->volumes.count; i++)
+		if (!r->volumes.items[i].verdict && r->volumes.items[i].id == device->id) {
+			const char *name = name_of(r, device);
+
+			count->nr += name && streq(name, r->volumes.items[i].name);
+		}
+	return 0;
+}
+
+static bool is_candidate(const struct bp_rescue *r, const struct bp_history_state *state)
+{
+	bool same =
+		r->rebuild && state->mapping_root == r->rebuild->sum.superblock.mapping_root;
+
+	return !state->nr_broken && !same && !state->current && state->nr_devices;
+}
+
+/*
+ * The newest state that is whole, and is not what a rebuild begins with; of these one that has
+ * most of the volumes that LVM misses.
+ */
 static int find_older(struct bp_rescue *r)
 {
+	uint64_t most = 0;
 	int status = bp_history(r->source, &r->history);
 
 	if (status < 0)
 		return status == -ENOMEM ? status : 0;
-	for (size_t i = 0; i < bp_history_count(r->history); i++) {
+	for (size_t i = 0; status == 0 && i < bp_history_count(r->history); i++) {
 		const struct bp_history_state *state = bp_history_get(r->history, i);
-		bool same = r->rebuild &&
-			    state->mapping_root == r->rebuild->sum.superblock.mapping_root;
+		struct absent_count count = { .r = r };
 
-		if (state->nr_broken || same || state->current || !state->nr_devices)
+		if (!is_candidate(r, state))
 			continue;
-		r->older = state;
-		return 0;
+		status = bp_history_devices(r->history, i, count_absent, &count);
+		if (status == 0 && (!r->older || count.nr > most)) {
+			r->older = state;
+			most = count.nr;
+		}
 	}
-	return 0;
+	/* Of a whole pool only what it lacks is of use. */
+	if (r->found.sound && r->rebuild && bp_thin_plan_is_whole(r->rebuild) && !most &&
+	    !r->nr_clashes && !rescue_is_empty(r))
+		r->older = NULL;
+	return status;
+}
+
+/* May an older state be the better one? Known before anything is told. */
+static bool older_may_help(const struct bp_rescue *r)
+{
+	bool whole = r->rebuild && bp_thin_plan_is_whole(r->rebuild);
+	bool absent = false;
+
+	for (size_t i = 0; i < r->volumes.count; i++)
+		absent |= !r->volumes.items[i].verdict;
+	return !whole || absent || r->nr_clashes || !r->found.sound || rescue_is_empty(r);
 }
 
 static int add_older(struct bp_rescue *r)
@@ -322,13 +367,10 @@ static bool rebuild_is_worth_it(const struct bp_rescue *r)
 
 static int make_plans(struct bp_rescue *r)
 {
-	bool whole = r->rebuild && bp_thin_plan_is_whole(r->rebuild);
 	int status = 0;
 
 	if (!r->troubles.count)
 		return 0;
-	if (has_trouble(r, OLDER_HELPS) && (!whole || r->nr_clashes || !r->found.sound))
-		status = find_older(r);
 	if (status == 0 && r->older && !rebuild_is_worth_it(r))
 		status = add_older(r);
 	if (status == 0 && r->rebuild && has_trouble(r, MENDED))
@@ -350,6 +392,8 @@ static int look(struct bp_rescue *r)
 		status = rescue_find_clashes(r);
 	if (status == 0)
 		status = find_volumes(r);
+	if (status == 0 && older_may_help(r))
+		status = find_older(r);
 	if (status == 0)
 		status = rescue_tell(r);
 	return status < 0 ? status : make_plans(r);

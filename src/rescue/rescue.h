@@ -44,6 +44,12 @@ struct bp_rescue {
 int rescue_look(struct bp_rescue *r);
 /* Put it into words: r->troubles. 0, -ENOMEM. */
 int rescue_tell(struct bp_rescue *r);
+/* Sound, and without any volume. */
+static inline bool rescue_is_empty(const struct bp_rescue *r)
+{
+	return r->found.sound && r->rebuild && !r->rebuild->sum.nr_devices;
+}
+
 /* Count data blocks that volumes have at two places. 0, -ENOMEM. */
 int rescue_find_clashes(struct bp_rescue *r);
 

@@ -91,9 +91,9 @@ static bool holds_something_else(const char *path, bool *ret_exists)
 	if (!*ret_exists || raw_image_open(NULL, path, &image) < 0)
 		return false;
 	block = io_buffer_new(1);
-	other = block && image->size >= IO_BLOCK &&
-		raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
-		block_kind_of(block) == BLOCK_UNKNOWN;
+	other = source_is_pack(image) || (block && image->size >= IO_BLOCK &&
+					  raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
+					  block_kind_of(block) == BLOCK_UNKNOWN);
 	raw_image_close(image);
 	return other;
 }
@@ -122,7 +122,7 @@ static int resolve(const struct io_resolver *resolver, struct bp_ctx *ctx, const
 	if (r < 0)
 		return exists || (r == -ENXIO && !sources->nr_pvs) ? -ENOENT : r;
 	/* The file itself: whatever is wrong with it is for the caller to find. */
-	if (exists && bp_source_kind(source) == BP_SOURCE_METADATA) {
+	if (exists && bp_source_kind(source) == BP_SOURCE_METADATA && !source->packed) {
 		bp_source_close(source);
 		return -ENOENT;
 	}

@@ -9,6 +9,7 @@
 #include "core/opts.h"
 #include "core/strbuf.h"
 #include "core/util.h"
+#include "formats/pack/pack.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -23,8 +24,7 @@ static void source_freep(struct bp_source **source)
 void source_pools_done(struct bp_source *source)
 {
 	for (size_t i = 0; i < source->pools.count; i++) {
-		bp_thin_close(source->pools.items[i]->meta);
-		map_free(source->pools.items[i]->data);
+		source_pool_done(source->pools.items[i]);
 		free(source->pools.items[i]);
 	}
 	vec_done(&source->pools);
@@ -129,6 +129,78 @@ static void match_name(const struct lvm_scan *scan, const char *text, struct mat
 			ret->lv = found;
 		}
 	}
+}
+
+/* --- what was removed --- */
+
+/* Of an older text: the volume of this name, or where it is NULL its only pool. */
+static const struct lvm_lv *wanted_of(const struct lvm_vg *vg, const char *text)
+{
+	const struct lvm_lv *found = NULL;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < vg->nr_lvs; i++) {
+		const struct lvm_lv *lv = &vg->lvs[i];
+
+		if (text ? !is_slash_name(lv, text) && !is_mapper_name(lv, text) : !is_pool(lv))
+			continue;
+		found = lv;
+		nr++;
+	}
+	return nr == 1 ? found : NULL;
+}
+
+/*
+ * The newest older text of @group that has it: that text counts from here on. @ret: untouched where
+ * there is none.
+ */
+static int find_removed(struct bp_source *source, struct lvm_group *group, const char *text,
+			const struct lvm_lv **ret)
+{
+	struct error_state *saved;
+	lvm_old_texts old = { 0 };
+	const struct lvm_lv *lv = NULL;
+	int r = lvm_scan_old_texts(source->scan, group->vg, &old);
+
+	saved = error_save(source->ctx);
+	for (size_t i = old.count; r == 0 && !lv && i-- > 0;) {
+		struct lvm_vg *vg;
+
+		if (lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg) < 0)
+			continue;
+		lv = wanted_of(vg, text);
+		if (lv)
+			lvm_scan_use(source->scan, group, vg);
+		else
+			lvm_vg_free(vg);
+	}
+	lvm_old_texts_done(&old);
+	error_restore(source->ctx, saved);
+	if (r < 0 || !lv)
+		return r;
+	bp_warn(source->ctx,
+		"%s/%s was removed: the newest metadata text that has it, number %" PRIu64
+		", is used",
+		lv->vg->name, lv->name, lv->vg->seqno);
+	*ret = lv;
+	return 0;
+}
+
+/* A group in which nothing is left lost its pool with it. */
+static int find_removed_pool(struct bp_source *source, const struct lvm_group *only,
+			     const struct lvm_group **ret_group, const struct lvm_lv **ret_lv)
+{
+	int r = 0;
+
+	for (size_t g = 0; r == 0 && !*ret_lv && g < source->scan->groups.count; g++) {
+		struct lvm_group *group = &source->scan->groups.items[g];
+
+		if ((only && only != group) || group->vg->nr_lvs)
+			continue;
+		r = find_removed(source, group, NULL, ret_lv);
+		*ret_group = group;
+	}
+	return r;
 }
 
 /* Every volume of interest by its name, for messages. */
@@ -254,7 +326,13 @@ static int choose_only_pool(struct bp_source *source, const struct lvm_group *on
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
 	size_t nr = count_pools(source->scan, only, &group, &lv);
 
-	if (nr == 1)
+	if (nr == 0) {
+		int r = find_removed_pool(source, only, &group, &lv);
+
+		if (r < 0)
+			return r;
+	}
+	if (lv && nr <= 1)
 		return choose_lv(source, group, lv);
 	if (nr == 0) {
 		source->kind = BP_SOURCE_VOLUMES;
@@ -310,6 +388,15 @@ static int choose(struct bp_source *source, const char *text)
 			break;
 		}
 	match_name(source->scan, text, &match);
+	for (size_t g = 0; match.nr == 0 && g < source->scan->groups.count; g++) {
+		struct lvm_group *group = &source->scan->groups.items[g];
+		int r = find_removed(source, group, text, &match.lv);
+
+		if (r < 0)
+			return r;
+		match.group = group;
+		match.nr = match.lv != NULL;
+	}
 	if (match.nr == 0)
 		return not_found(source, text);
 	if (match.nr > 1) {
@@ -386,6 +473,20 @@ int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 	return r;
 }
 
+static bool is_metadata(const struct raw_image *image, uint8_t *block)
+{
+	return image->size >= IO_BLOCK && raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
+	       block_kind_of(block) == BLOCK_THIN_SUPERBLOCK;
+}
+
+bool source_is_pack(const struct raw_image *image)
+{
+	uint8_t header[PACK_HEADER_BYTES];
+
+	return image->size >= sizeof(header) &&
+	       raw_image_read(image, 0, sizeof(header), header) == 0 && pack_is_one(header);
+}
+
 /* Is @path bare metadata, or what it is instead. */
 static int look_at_file(struct bp_source *source, const char *path, bool *ret_metadata)
 {
@@ -397,9 +498,8 @@ static int look_at_file(struct bp_source *source, const char *path, bool *ret_me
 	r = raw_image_open(source->ctx, path, &source->image);
 	if (r < 0)
 		return r;
-	*ret_metadata = source->image->size >= IO_BLOCK &&
-			raw_image_read(source->image, 0, IO_BLOCK, block) == 0 &&
-			block_kind_of(block) == BLOCK_THIN_SUPERBLOCK;
+	source->packed = source_is_pack(source->image);
+	*ret_metadata = source->packed || is_metadata(source->image, block);
 	return 0;
 }
 

@@ -11,10 +11,20 @@
 #include "formats/thin/meta.h"
 #include "lvm/scan.h"
 
-/* A thin pool of LVM whose metadata was opened, for volumes that lie in it. */
+/* Ranges of virtual blocks that are known to be lost, by rising begin, without overlaps. */
+struct thin_map_range {
+	bp_dblock begin, end; /* [begin, end) */
+};
+struct thin_map_lost {
+	VEC(struct thin_map_range) list;
+};
+
+/* A thin pool whose metadata was opened, for volumes that lie in it. */
 struct source_pool {
-	const struct lvm_lv *lv;
-	struct bp_thin_meta *meta;
+	const struct lvm_lv *lv;       /* NULL: bare metadata */
+	struct bp_thin_meta *meta;     /* as it is; NULL: it can't be opened */
+	struct bp_thin_plan *salvaged; /* made where it is damaged: what can be had of it */
+	struct bp_thin_meta raw;       /* with a salvaged superblock: the area as it is */
 	struct map *data;
 };
 
@@ -26,6 +36,7 @@ struct bp_source {
 	const struct lvm_group *group;  /* with a scan */
 	const struct lvm_lv *lv;        /* the pool; or bare metadata that is an LV */
 	struct raw_image *image, *data; /* bare metadata, and its data where given */
+	bool packed;                    /* @image is a pack */
 	VEC(struct source_pool *) pools;
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
 	unsigned depth; /* of maps being made, against volumes that lie on themselves */
@@ -53,6 +64,14 @@ void old_volumes_done(old_volumes *volumes);
  */
 int source_plan(struct bp_source *source, const struct bp_thin_repair_opts *opts,
 		struct bp_thin_plan **ret);
+/* The same of a pool of LVM of the group, or where it is NULL of the source. */
+int source_plan_of(struct bp_source *source, const struct lvm_lv *pool,
+		   const struct bp_thin_repair_opts *opts, struct bp_thin_plan **ret);
+/* Salvage a pool that was opened, if that was not done: pool->salvaged, pool->raw. */
+int source_salvage(struct bp_source *source, struct source_pool *pool);
+void source_pool_done(struct source_pool *pool);
+/* What of device @id the plan lost becomes missing in a map of its runs. */
+int source_lost_runs(const struct bp_thin_plan *plan, uint64_t id, struct thin_map_lost *ret);
 
 /* The pool's data; NULL in *@ret where it was not given. The caller frees it. */
 int source_data_map(struct bp_source *source, struct map **ret);
@@ -68,8 +87,12 @@ int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 		const char *text_path);
 void source_pools_done(struct bp_source *source);
 
-/* The metadata as an io that reads; the caller closes it. */
+/* Is it a file of thin_metadata_pack? */
+bool source_is_pack(const struct raw_image *image);
+
+/* The metadata as an io that reads; the caller closes it. Of the source, or of a pool of LVM. */
 int source_metadata_io(struct bp_source *source, struct io **ret);
+int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret);
 
 /* Is this block one that was written whole? Any kind of block of a thin pool will do. */
 bool source_block_good(bp_mblock block, const void *data);
@@ -92,12 +115,15 @@ int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mbl
 /* Virtual blocks of a thin volume. A part of its tree that can't be read is MAP_MISSING. */
 struct thin_map_opts {
 	bp_mblock root;
-	bp_bytes size;        /* 0: up to the last mapping */
-	bp_bytes block_bytes; /* of the pool */
-	struct map *data;     /* lent */
-	struct map *external; /* the external origin: lent, may be NULL */
+	bp_bytes size;                    /* 0: up to the last mapping */
+	bp_bytes block_bytes;             /* of the pool */
+	struct map *data;                 /* lent */
+	struct map *external;             /* the external origin: lent, may be NULL */
+	const struct thin_map_lost *lost; /* what is not mapped there is missing; or NULL */
 };
 int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret);
+/* Is part of it missing, as its metadata can't be read? */
+bool thin_map_has_gaps(const struct map *map);
 
 /* A run of mappings; or where @data is BP_NONE blocks that can't be had, and why. */
 struct thin_map_run {

@@ -4,6 +4,8 @@
  * lvm, thin volumes, caches and snapshots by the maps of this room. Promises to say which type it
  * could not follow, and to end on volumes that lie on themselves.
  */
+#include "formats/pack/pack.h"
+#include "formats/thin/plan.h"
 #include "rescue/source.h"
 
 #include <assert.h>
@@ -48,7 +50,7 @@ bool source_block_good(bp_mblock block, const void *data)
 	return kind != BLOCK_UNKNOWN && block_number(data, kind) == block;
 }
 
-static int metadata_of(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
+int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
 	int r = named_map(source, pool, "metadata", &map);
@@ -68,9 +70,11 @@ int source_metadata_io(struct bp_source *source, struct io **ret)
 	int r;
 
 	if (source->kind == BP_SOURCE_POOL)
-		return metadata_of(source, source->lv, ret);
+		return source_pool_io(source, source->lv, ret);
 	if (source->kind != BP_SOURCE_METADATA)
 		return bp_fail(source->ctx, -EINVAL, "'%s' is no thin pool", source->name);
+	if (source->packed)
+		return pack_io_open(source->ctx, source->image->path, ret);
 	if (source->lv)
 		r = own_map(source, source->lv, &map);
 	else
@@ -82,18 +86,42 @@ int source_metadata_io(struct bp_source *source, struct io **ret)
 	return r == -ENOMEM ? bp_fail_memory(source->ctx) : r;
 }
 
+static bool is_damage(int r)
+{
+	return r == -EBADMSG || r == -EUCLEAN || r == -EIO;
+}
+
+/* As it is, or where that can't be opened what can be had of it. Closes @take_io on failure. */
+static int open_meta(struct bp_source *source, struct io *take_io, struct source_pool *pool)
+{
+	struct error_state *saved;
+	int r = thin_meta_open_io(source->ctx, take_io, NULL, &pool->meta), status;
+
+	if (r == 0)
+		return 0;
+	io_close(take_io);
+	if (!is_damage(r))
+		return r;
+	saved = error_save(source->ctx);
+	status = source_salvage(source, pool);
+	if (status == 0) {
+		error_state_free(saved);
+		return 0;
+	}
+	error_restore(source->ctx, saved); /* what is wrong with it is worth more */
+	return status == -ENOMEM ? status : r;
+}
+
 static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
 		     struct source_pool *pool)
 {
 	struct io *io;
-	int r = metadata_of(source, lv, &io);
+	int r = source_pool_io(source, lv, &io);
 
 	pool->lv = lv;
-	if (r < 0)
-		return r;
-	r = thin_meta_open_io(source->ctx, io, NULL, &pool->meta);
+	if (r == 0)
+		r = open_meta(source, io, pool);
 	if (r < 0) {
-		io_close(io);
 		error_prefix(source->ctx, "pool '%s'", lv->name);
 		return r;
 	}
@@ -119,7 +147,7 @@ static int pool_of(struct bp_source *source, const struct lvm_lv *lv, struct sou
 	r = open_pool(source, lv, pool);
 	if (r < 0) {
 		source->pools.count--;
-		bp_thin_close(pool->meta);
+		source_pool_done(pool);
 		free(pool);
 		return r;
 	}
@@ -169,10 +197,66 @@ static int thin_root(struct bp_source *source, struct bp_thin_meta *meta, bp_mbl
 	return 0;
 }
 
-static bp_bytes block_bytes_of(const struct source_pool *pool)
+static const struct bp_thin_meta *any_meta(const struct source_pool *pool)
 {
-	assert(pool->meta);
-	return bp_sector_to_bytes(pool->meta->sb.pub.data_block_sectors);
+	return pool->meta ? pool->meta : &pool->raw;
+}
+
+/* Volume @id as the metadata has it, below @top or, where that is 0, the superblock's root. */
+static int map_as_it_is(struct bp_source *source, struct source_pool *pool, uint64_t id,
+			bp_mblock top, struct thin_map_opts *opts, struct map **ret)
+{
+	struct bp_thin_meta *meta = pool->meta ? pool->meta : &pool->raw;
+	int r = thin_root(source, meta, top, id, &opts->root);
+
+	return r < 0 ? r : thin_map_new(meta, opts, ret);
+}
+
+/* As it can be had: without what is lost, which is missing. */
+static int map_salvaged(struct bp_source *source, struct source_pool *pool, uint64_t id,
+			struct thin_map_opts *opts, struct map **ret)
+{
+	struct thin_map_lost lost = { 0 };
+	int r = source_salvage(source, pool);
+
+	if (r == 0)
+		r = thin_root(source, &pool->salvaged->tm, 0, id, &opts->root);
+	if (r == 0 && source_lost_runs(pool->salvaged, id, &lost) < 0)
+		r = bp_fail_memory(source->ctx);
+	opts->lost = &lost;
+	if (r == 0)
+		r = thin_map_new(&pool->salvaged->tm, opts, ret);
+	opts->lost = NULL;
+	vec_done(&lost.list);
+	return r;
+}
+
+/* What is damaged is salvaged, if that has it. */
+static int map_volume(struct bp_source *source, struct source_pool *pool, uint64_t id,
+		      bp_mblock top, struct thin_map_opts *opts, struct map **ret)
+{
+	struct map *map = NULL, *better = NULL;
+	struct error_state *saved;
+	int r;
+
+	opts->block_bytes = bp_sector_to_bytes(any_meta(pool)->sb.pub.data_block_sectors);
+	opts->data = pool->data;
+	if (!pool->meta && !top)
+		return map_salvaged(source, pool, id, opts, ret);
+	r = map_as_it_is(source, pool, id, top, opts, &map);
+	if (top || (r < 0 && !is_damage(r)) || (r == 0 && !thin_map_has_gaps(map))) {
+		*ret = map;
+		return r;
+	}
+	saved = error_save(source->ctx);
+	if (map_salvaged(source, pool, id, opts, &better) == 0) {
+		map_free(map);
+		map = better;
+		r = 0;
+	}
+	error_restore(source->ctx, saved);
+	*ret = map;
+	return r;
 }
 
 static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
@@ -191,17 +275,13 @@ static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct
 		r = refuse(source, lv, "its pool is not there");
 	else
 		r = pool_of(source, pool_lv, &pool);
-	if (r == 0)
-		r = thin_root(source, pool->meta, 0,
-			      text_number(lv->segments[0].node, "device_id", UINT64_MAX),
-			      &opts.root);
 	if (r == 0 && external)
 		r = source_lv_map(source, external, &m->external);
 	if (r == 0) {
-		opts.block_bytes = block_bytes_of(pool);
-		opts.data = pool->data;
 		opts.external = m->external;
-		r = thin_map_new(pool->meta, &opts, &m->thin);
+		r = map_volume(source, pool,
+			       text_number(lv->segments[0].node, "device_id", UINT64_MAX), 0,
+			       &opts, &m->thin);
 	}
 	if (r < 0)
 		on_origin_free(&m->map);
@@ -408,16 +488,13 @@ static int bare_pool(struct bp_source *source, struct source_pool **ret)
 		return bp_fail_memory(source->ctx);
 	}
 	r = source_metadata_io(source, &io);
-	if (r == 0) {
-		r = thin_meta_open_io(source->ctx, io, NULL, &pool->meta);
-		if (r < 0)
-			io_close(io);
-	}
+	if (r == 0)
+		r = open_meta(source, io, pool);
 	if (r == 0)
 		r = bare_data(source, &pool->data);
 	if (r < 0) {
 		source->pools.count--;
-		bp_thin_close(pool->meta);
+		source_pool_done(pool);
 		free(pool);
 		return r;
 	}
@@ -436,11 +513,5 @@ int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mbl
 		r = pool_of(source, source->lv, &pool);
 	else
 		r = bare_pool(source, &pool);
-	if (r == 0)
-		r = thin_root(source, pool->meta, top, id, &opts.root);
-	if (r < 0)
-		return r;
-	opts.block_bytes = block_bytes_of(pool);
-	opts.data = pool->data;
-	return thin_map_new(pool->meta, &opts, ret);
+	return r < 0 ? r : map_volume(source, pool, id, top, &opts, ret);
 }

@@ -161,20 +161,67 @@ static int read_tree(struct bp_thin_meta *meta, bp_mblock root, struct thin_volu
 	return r == -ENOMEM ? bp_fail_memory(meta->meta.ctx) : r;
 }
 
-/* The end of its last mapping. */
+/* --- what is known to be lost --- */
+
+/* The runs of @from, and what lies between them within @lost. */
+static int add_lost(struct thin_volume_map *m, const struct thin_map_lost *lost)
+{
+	struct thin_volume_map old = { 0 };
+	bp_dblock at = 0;
+	size_t k = 0;
+	int r = 0;
+
+	memcpy(&old.runs, &m->runs, sizeof(old.runs));
+	memset(&m->runs, 0, sizeof(m->runs));
+	for (size_t i = 0; r == 0 && i <= old.runs.count; i++) {
+		const struct thin_map_run *run = i < old.runs.count ? &old.runs.items[i] : NULL;
+		bp_dblock end = run ? run->begin : UINT64_MAX;
+
+		for (; r == 0 && k < lost->list.count && lost->list.items[k].begin < end; k++) {
+			bp_dblock begin = MAX(at, lost->list.items[k].begin);
+			bp_dblock to = MIN(end, lost->list.items[k].end);
+
+			if (begin < to)
+				r = add_run(m, begin, BP_NONE, to - begin);
+			if (lost->list.items[k].end > end)
+				break;
+		}
+		if (r == 0 && run)
+			r = add_run(m, run->begin, run->data, run->length);
+		at = run && !add_overflow(run->begin, run->length, &end) ? end : UINT64_MAX;
+	}
+	vec_done(&old.runs);
+	return r;
+}
+
+bool thin_map_has_gaps(const struct map *map)
+{
+	const struct thin_volume_map *m = (const struct thin_volume_map *)(const void *)map;
+
+	for (size_t i = 0; i < m->runs.count; i++)
+		if (m->runs.items[i].data == BP_NONE)
+			return true;
+	return false;
+}
+
+/*
+ * The end of its last mapping. Behind that something may be lost, up to nobody knows where: then one
+ * block of it counts, so that the volume does not seem to be whole.
+ */
 static bp_bytes mapped_end(const struct thin_volume_map *m)
 {
+	const struct thin_map_run *run;
 	bp_dblock last;
-	bp_bytes end;
+	bp_bytes end = 0;
 
-	for (size_t i = m->runs.count; i-- > 0;) {
-		const struct thin_map_run *run = &m->runs.items[i];
-
-		if (run->data != BP_NONE && !add_overflow(run->begin, run->length, &last) &&
-		    !mul_overflow(last, m->block_bytes, &end))
-			return end;
-	}
-	return 0;
+	if (!m->runs.count)
+		return 0;
+	run = &m->runs.items[m->runs.count - 1];
+	if (!add_overflow(run->begin, run->length, &last) &&
+	    !mul_overflow(last, m->block_bytes, &end))
+		return end;
+	return run->data == BP_NONE && !mul_overflow(run->begin + 1, m->block_bytes, &end) ? end
+											   : 0;
 }
 
 static struct thin_volume_map *volume_map_new(const struct thin_map_opts *opts)
@@ -217,6 +264,8 @@ int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, st
 	if (!m)
 		return bp_fail_memory(meta->meta.ctx);
 	r = read_tree(meta, opts->root, m);
+	if (r == 0 && opts->lost && add_lost(m, opts->lost) < 0)
+		r = bp_fail_memory(meta->meta.ctx);
 	if (r < 0) {
 		thin_free(&m->map);
 		return r;

@@ -231,6 +231,23 @@ static bool is_whole(const struct removed *removed)
 	return removed->found == removed->device.mapped_dblocks && removed->gaps.count == 0;
 }
 
+/* Where nobody knows the size of the data, what the volume maps tells more of it. */
+static bp_dblock nr_data_blocks(const struct bp_undelete *u)
+{
+	return u->now->sum.size_of_data == BP_THIN_FROM_TREES
+		       ? THIN_DATA_BLOCKS_MAX
+		       : u->now->sum.superblock.nr_data_blocks;
+}
+
+static void raise_data_blocks(struct bp_undelete *u)
+{
+	bp_dblock *nr = &u->now->sum.superblock.nr_data_blocks;
+
+	for (size_t i = 0; i < u->removed.runs.count; i++)
+		*nr = MAX(*nr, u->removed.runs.items[i].data + u->removed.runs.items[i].length);
+	u->now->tm.sb.pub.nr_data_blocks = *nr;
+}
+
 /* What a state has of it; better than what we have? */
 static int try_state(struct bp_undelete *u, const struct bp_thin_device *device,
 		     const struct bp_history_state *state)
@@ -241,8 +258,8 @@ static int try_state(struct bp_undelete *u, const struct bp_thin_device *device,
 
 	if (!first && device->root == u->removed.device.root)
 		return 0;
-	r = removed_read(&u->meta, device, u->now->sum.superblock.nr_data_blocks, &removed);
-	if (r == 0 && (first || is_whole(&removed) || removed.found > u->removed.found)) {
+	r = removed_read(&u->meta, device, nr_data_blocks(u), &removed);
+	if (r == 0 && (first || removed.found > u->removed.found)) {
 		removed_done(&u->removed);
 		u->removed = removed;
 		u->result.mapping_root = state->mapping_root;
@@ -298,10 +315,14 @@ static int not_found(struct bp_undelete *u, const struct wanted *w, const char *
 	struct bp_ctx *ctx = u->source->ctx;
 	bool narrowed = w->opts->mapping_root || w->opts->flags;
 
-	for (size_t i = 0; w->name && i < u->names.count; i++)
-		if (streq(u->names.items[i].name, w->name) &&
-		    present_with(u, u->names.items[i].id))
-			return not_removed(u, volume, u->names.items[i].id);
+	for (size_t i = 0; w->name && i < u->names.count; i++) {
+		const struct old_volume *v = &u->names.items[i];
+		const struct bp_thin_plan_device *p =
+			streq(v->name, w->name) ? present_with(u, v->id) : NULL;
+
+		if (p && p->device.transaction_id == v->transaction_id)
+			return not_removed(u, volume, v->id);
+	}
 	if (!w->name && present_with(u, w->id))
 		return not_removed(u, volume, w->id);
 	bp_fail(ctx, -ENODATA, "no %sstate of the pool that is left has a removed volume '%s'",
@@ -450,8 +471,10 @@ int bp_undelete_new(struct bp_source *source, const char *volume,
 		r = look_at_pool(source, &u);
 	if (r == 0)
 		r = find_volume(u, volume, &o);
-	if (r == 0)
+	if (r == 0) {
+		raise_data_blocks(u);
 		r = others_of(u, &others, &nr);
+	}
 	if (r == 0)
 		r = removed_compare(&u->removed, &u->meta, others, nr, u->now);
 	if (r < 0)
@@ -583,6 +606,14 @@ int bp_undelete_write(struct bp_undelete *u, const char *path)
 	};
 	int r;
 
+	if (source_is_active(u->source)) {
+		bp_fail(u->source->ctx, -EBUSY,
+			"the pool is active: nothing is made of what may change");
+		error_set_code(u->source->ctx, BP_E_USAGE);
+		error_set_hint(u->source->ctx,
+			       "deactivate it first, or work on a copy of its disks");
+		return -EBUSY;
+	}
 	/* What a snapshot shares with it must look older than the snapshot. */
 	graft.device.id = u->result.free_id;
 	graft.device.snapshotted_time =

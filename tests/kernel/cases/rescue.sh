@@ -118,3 +118,69 @@ bedplate thin_ls --no-headers -o DEV,MAPPED reused.meta > listed
 
 expect_match '^ *1 +1280KiB' cat listed # 20 blocks
 expect_match '^ *3 ' cat listed         # LVM used the number 2 again
+
+# --- a superblock of zeros: LVM activates it, and the kernel makes an empty pool of it ---
+vgchange -q -ay vg
+keep=$(hash /dev/vg/keep)
+new=$(hash /dev/vg/new)
+vgchange -q -an vg
+place=$(bedplate --json export vg/pool_tmeta --pv "$DISK0" --map | jq '.data[0].file_offset_bytes')
+dd if=/dev/zero of="$DISK0" bs=4096 seek=$((place / 4096)) count=1 conv=notrunc oflag=direct status=none
+expect_fail 5 'transaction_id is 0, while expected' lvchange -ay vg/pool
+vgchange -q -an vg
+rc=0
+bedplate --json rescue vg/pool --pv "$DISK0" --apply A -o unformatted.meta > said.json || rc=$?
+jq -r '[.data.troubles[].kind] | join(" ")' said.json | grep -q formatted || fail "$(cat said.json)"
+same "the plan" "$(jq -r .data.plans[0].way said.json)" older
+jq -r .data.applied.next said.json > lines
+sh -e lines
+vgchange -q -ay vg
+same "a volume" "$(hash /dev/vg/keep)" "$keep"
+same "the other" "$(hash /dev/vg/new)" "$new"
+
+# --- the superblock is lost: LVM refuses the pool, a rebuild is swapped in, all reads as before ---
+vgchange -q -an vg
+lvremove -q -y vg/rescued
+place=$(bedplate --json export vg/pool_tmeta --pv "$DISK0" --map | jq '.data[0].file_offset_bytes')
+dd if=/dev/urandom of="$DISK0" bs=4096 seek=$((place / 4096)) count=1 conv=notrunc oflag=direct status=none
+expect_fail 5 'Manual repair required' lvchange -ay vg/pool
+before=$(disk)
+rc=0
+bedplate --json rescue vg/pool --pv "$DISK0" --apply A -o fixed.meta > said.json || rc=$?
+same "the exit status" "$rc" 0
+same "the trouble" "$(jq -r '[.data.troubles[].kind] | join(" ")' said.json)" superblock
+same "what is applied" "$(jq -c .data.applied.clean said.json)" true
+bedplate export vg/pool keep --pv "$DISK0" --to keep.img > /dev/null
+same "the volume, read from the disk" "$(hash keep.img)" "$keep"
+same "the disk" "$(disk)" "$before"
+jq -r .data.applied.next said.json > lines
+sh -e lines
+vgchange -q -ay vg
+same "a volume" "$(hash /dev/vg/keep)" "$keep"
+same "the other" "$(hash /dev/vg/new)" "$new"
+fill keep 3 7
+keep=$(hash /dev/vg/keep)
+# The pool is active now: it is looked at, and nothing is made of it.
+expect_fail 1 in.use.on.this.machine bedplate rescue vg/pool --pv "$DISK0"
+lvcreate -q -s -kn -n extra vg/keep
+lvremove -q -y vg/extra
+expect_fail 1 'the pool is active' bedplate undelete vg/pool extra --pv "$DISK0" -o active.meta
+[ ! -e active.meta ] || fail "something was made of an active pool"
+
+# --- the group is removed by force: pool and volumes are found by their old names ---
+lvremove -q -y vg/rescued vg/pool
+lvcreate -q -L 16M -T vg/pool -c 64k --poolmetadatasize 2M
+lvcreate -q -V 4M -T vg/pool -n other
+lvcreate -q -V 4M -T vg/pool -n keep
+for at in 0 10 20; do
+	fill other 10 $at
+	fill keep 10 $at
+done
+keep=$(hash /dev/vg/keep)
+vgchange -q -an vg
+vgremove -q -y -f vg
+before=$(disk)
+bedplate --json undelete vg/pool keep --pv "$DISK0" --export keep.img > said.json || fail "$(cat said.json)"
+same "its number" "$(jq .data.id said.json)" 2
+same "what was in the volume" "$(hash keep.img)" "$keep"
+same "the disk" "$(disk)" "$before"
