@@ -438,6 +438,9 @@ static int order_weakly(struct salvage *s, const struct salvage_pair *a,
 	int r = 0;
 
 	*ret = 0;
+	/* Of two that share a root, the one that a space map names belongs together. */
+	if ((a->mapping == b->mapping || a->details == b->details) && !a->index != !b->index)
+		*ret = a->index ? 1 : -1;
 	if (a->index && b->index)
 		r = order_allocation(s, a, b, ret);
 	if (!*ret && a->transaction != b->transaction)
@@ -446,6 +449,14 @@ static int order_weakly(struct salvage *s, const struct salvage_pair *a,
 		*ret = a->mapping != b->mapping ? (a->mapping > b->mapping ? 1 : -1)
 						: (a->details > b->details ? 1 : -1);
 	return r;
+}
+
+/* Whatever is newer: what can't be as it is comes last, before that what leads to nothing. */
+static int grade(const struct salvage_pair *p)
+{
+	if (p->nr_clashing)
+		return 2;
+	return !p->mapping || !p->details || (p->nr_devices && p->nr_broken >= p->nr_devices);
 }
 
 /* What is proved of each two of @nr pairs: [i * nr + k] > 0: i is newer than k. */
@@ -462,7 +473,7 @@ static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t
 	}
 	for (size_t i = 0; r == 0 && i < nr; i++)
 		for (size_t k = 0; k < i; k++) {
-			int newer = !items[k].nr_clashing - !items[i].nr_clashing;
+			int newer = grade(&items[i]) - grade(&items[k]);
 
 			if (!newer && i < loaded)
 				newer = -order_lists(&lists[i], &lists[k]);
