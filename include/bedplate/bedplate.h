@@ -5,6 +5,7 @@
 
 #include <bedplate/bdev.h>
 #include <bedplate/cache_check.h>
+#include <bedplate/cache_device.h>
 #include <bedplate/cache_dump.h>
 #include <bedplate/cache_meta.h>
 #include <bedplate/cache_repair.h>

@@ -89,6 +89,7 @@ struct fake {
 	uint32_t next_loop;
 	uint32_t next_minor, events;
 	const char *udev_why_not;
+	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];

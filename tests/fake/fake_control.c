@@ -128,6 +128,12 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode)
 	snprintf(dev->pool_mode, sizeof(dev->pool_mode), "%s", mode);
 }
 
+void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step)
+{
+	fake->cache_dirty = dirty;
+	fake->cache_step = step;
+}
+
 void fake_udev(struct fake *fake, const char *why_not)
 {
 	fake->udev_why_not = why_not;

@@ -405,6 +405,7 @@ static const struct {
 	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
 	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
 	{ "verity", any },    { "delay", delay },         { "flakey", flakey },
+	{ "cache", any },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
@@ -484,6 +485,25 @@ static void pool_status(struct fake *fake, const struct fake_dev *dev,
 		    segment->error_if_no_space ? "error_if_no_space" : "queue_if_no_space");
 }
 
+/* "META FAST ORIGIN BLOCK #FEATURES FEATURE... POLICY #ARGS ARG...": all but numbers comes from there. */
+static void cache_status(struct fake *fake, const struct fake_segment *segment,
+			 struct strbuf *s)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	uint64_t nr = 0;
+
+	if (split(segment->args, &w) < 0 || w.count < 7 ||
+	    number_parse(w.word[4], w.count - 7, &nr) < 0)
+		return;
+	strbuf_addf(s, "8 20/1024 %s 40/256 1 2 3 4 5 6 %u %s", w.word[3], fake->cache_dirty,
+		    w.word[4]);
+	for (size_t i = 0; i < nr; i++)
+		strbuf_addf(s, " %s", w.word[5 + i]);
+	strbuf_addf(s, " 2 migration_threshold 2048 %s 0 rw - ", w.word[5 + nr]);
+	if (streq(w.word[5 + nr], "cleaner"))
+		fake->cache_dirty -= MIN(fake->cache_dirty, fake->cache_step);
+}
+
 char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		  const struct fake_segment *segment)
 {
@@ -493,6 +513,8 @@ char *fake_status(struct fake *fake, const struct fake_dev *dev,
 
 	if (streq(segment->target, "thin-pool")) {
 		pool_status(fake, dev, segment, &s);
+	} else if (streq(segment->target, "cache")) {
+		cache_status(fake, segment, &s);
 	} else if (streq(segment->target, "thin")) {
 		volume = find_volume(segment->meta, segment->thin_id);
 		if (volume && volume->mapped)

@@ -367,6 +367,7 @@ static int target_list(const char *only, struct dm_reply *reply)
 		{ "linear", { 1, 4, 0 } },     { "striped", { 1, 6, 0 } },
 		{ "zero", { 1, 1, 0 } },       { "error", { 1, 5, 0 } },
 		{ "thin-pool", { 1, 22, 0 } }, { "thin", { 1, 22, 0 } },
+		{ "cache", { 2, 3, 0 } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

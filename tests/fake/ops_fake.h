@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped,
+ * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped, cache,
  * zero, error, delay, flakey, thin-pool and thin with the real one's rules and words, block devices, nodes, a
  * log; and faults at any call.
  */
@@ -68,6 +68,8 @@ void fake_open(struct fake *fake, const char *name, int delta, enum bp_holder_ki
 void fake_event(struct fake *fake, const char *name);
 /* A thin pool's state: "rw", "ro", "out_of_data_space", "Fail". */
 void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
+/* Caches have so many dirty blocks; under the policy cleaner @step less after each status. */
+void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
 /* udev's answer to the probe. */
 void fake_udev(struct fake *fake, const char *why_not);
 /* A name that the kernel took from a program that did not mangle it. */

@@ -7,6 +7,7 @@
 
 #include "core/endian.h"
 #include "core/opts.h"
+#include "dm/device/head.h"
 #include "dm/pool/pool.h"
 
 #include <stdio.h>
@@ -22,7 +23,6 @@
  *       32     8  magic            27022010
  *      336     4  data_block_size  sectors
  */
-#define HEAD_BYTES 4096
 #define HEAD_MAGIC 32
 #define HEAD_BLOCK 336
 #define THIN_MAGIC UINT64_C(27022010)
@@ -31,8 +31,7 @@ struct pool_create {
 	struct bp_pool_opts opts;
 	struct dm *dm;
 	struct bp_bdev metadata, data;
-	unsigned char head[HEAD_BYTES]; /* of the metadata device, before */
-	bool blank;                     /* and it was all zeros */
+	struct head head; /* of the metadata device */
 };
 
 static int fail_create(struct bp_ctx *ctx, int r, enum bp_error_code code, const char *device,
@@ -49,7 +48,7 @@ static uint64_t head64(const struct pool_create *c, size_t at)
 {
 	le64 v;
 
-	memcpy(&v, c->head + at, sizeof(v));
+	memcpy(&v, c->head.bytes + at, sizeof(v));
 	return le64_get(v);
 }
 
@@ -61,18 +60,15 @@ static bool holds_pool(const struct pool_create *c)
 /* May this metadata device be used, and in which way? */
 static int judge_metadata(struct bp_ctx *ctx, struct pool_create *c, const char *metadata)
 {
-	int r = c->dm->ops->bdev_read(c->dm->self, &c->metadata, c->head, sizeof(c->head));
+	int r = head_read(c->dm, &c->metadata, &c->head);
 
 	if (r < 0)
 		return fail_create(ctx, r, BP_E_IO, metadata, "can't read its beginning");
-	c->blank = true;
-	for (size_t i = 0; i < sizeof(c->head); i++)
-		c->blank &= c->head[i] == 0;
 	if (c->opts.flags & BP_POOL_EXISTING && !holds_pool(c))
 		return fail_create(ctx, -EINVAL, BP_E_NOT_METADATA, metadata,
-				   c->blank ? "it is blank: there is no metadata to use"
-					    : "it does not hold a pool's metadata");
-	if (c->blank || c->opts.flags & (BP_POOL_EXISTING | BP_POOL_WIPE))
+				   c->head.blank ? "it is blank: there is no metadata to use"
+						 : "it does not hold a pool's metadata");
+	if (c->head.blank || c->opts.flags & (BP_POOL_EXISTING | BP_POOL_WIPE))
 		return 0;
 	fail_create(ctx, -EEXIST, BP_E_METADATA_EXISTS, metadata,
 		    holds_pool(c) ? "it holds a pool's metadata already"
@@ -144,7 +140,7 @@ static bp_sector block_size(const struct pool_create *c)
 		return c->opts.data_block_sectors;
 	if (!(c->opts.flags & BP_POOL_EXISTING))
 		return BLOCK_DEFAULT;
-	memcpy(&v, c->head + HEAD_BLOCK, sizeof(v));
+	memcpy(&v, c->head.bytes + HEAD_BLOCK, sizeof(v));
 	return le32_get(v);
 }
 
@@ -172,44 +168,6 @@ static int describe(struct bp_ctx *ctx, const struct pool_create *c, struct bp_t
 	return r;
 }
 
-/* The metadata device's beginning as it was. */
-struct undo_wipe {
-	struct undo undo; /* device: the path's end */
-	struct bp_bdev metadata;
-	unsigned char head[HEAD_BYTES];
-};
-
-static int restore_head(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
-{
-	const struct undo_wipe *u = (const struct undo_wipe *)undo;
-	struct dm *dm;
-	int r = dm_get(ctx, &dm);
-
-	(void)deadline;
-	return r < 0 ? r
-		     : dm->ops->bdev_write(dm->self, &u->metadata, u->head, sizeof(u->head));
-}
-
-/* Begin anew: a zeroed first block is what makes the kernel write fresh metadata. */
-static int wipe(struct bp_ctx *ctx, struct pool_create *c)
-{
-	static const unsigned char zeros[HEAD_BYTES];
-	int r;
-
-	if (c->blank || !(c->opts.flags & BP_POOL_WIPE))
-		return 0;
-	if (planning(c->dm))
-		return plan_note(ctx, c->dm, "zero", c->metadata.path, "the first 4096 bytes");
-	r = c->dm->ops->bdev_write(c->dm->self, &c->metadata, zeros, sizeof(zeros));
-	if (r == 0)
-		return 0;
-	fail_create(ctx, r, r == -EBUSY ? BP_E_BUSY : BP_E_IO, c->metadata.path,
-		    r == -EBUSY ? "it is in use" : "can't zero its beginning");
-	if (r == -EBUSY)
-		holders_explain(ctx, c->dm, c->metadata.major, c->metadata.minor);
-	return r;
-}
-
 static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
 		struct bp_device_info *ret)
 {
@@ -219,23 +177,13 @@ static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
 		.uuid = c->opts.uuid,
 		.timeout_ms = c->opts.timeout_ms,
 	};
-	const struct undo undo = {
-		.run = restore_head,
-		.remains = "could not be given its beginning again",
-	};
-	struct undo_wipe *u;
 	int r = describe(ctx, c, &table);
 
 	if (r < 0)
 		return r;
-	u = tx_undo(ctx, c->dm, sizeof(*u), &undo, c->metadata.path);
-	if (!u)
-		return -ENOMEM;
-	u->metadata = c->metadata;
-	memcpy(u->head, c->head, sizeof(u->head));
-	/* From here on we or the kernel may write there. */
-	u->undo.armed = !(c->opts.flags & BP_POOL_EXISTING);
-	r = wipe(ctx, c);
+	if (!(c->opts.flags & BP_POOL_EXISTING))
+		r = head_begin(ctx, c->dm, "pool create", &c->head,
+			       c->opts.flags & BP_POOL_WIPE);
 	return r < 0 ? r : bp_device_create(ctx, name, table, &opts, ret);
 }
 

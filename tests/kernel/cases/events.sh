@@ -75,7 +75,7 @@ wait "$holder" 2> /dev/null || true
 seen '.event == "removed-deferred" and .name == "held"'
 
 # Paths, where this kernel has them.
-modprobe dm-multipath dm-round-robin 2> /dev/null || true
+modprobe -a dm-multipath dm-round-robin 2> /dev/null || true
 if dmsetup targets | grep -q '^multipath ' &&
 	bedplate create paths --table "0 2048 multipath 0 0 1 1 round-robin 0 2 1 $DISK0 1 $DISK1 1" 2> /dev/null; then
 	bedplate message paths 0 fail_path 98:0
