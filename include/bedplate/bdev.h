@@ -38,6 +38,15 @@ struct bp_bdev {
  */
 BP_API int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret);
 
+/**
+ * bp_bdev_name() - What the kernel calls a block device: "sda1", "dm-3".
+ * @ret: BP_BDEV_NAME_SIZE bytes.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_BLOCK_DEVICE: no such number).
+ */
+#define BP_BDEV_NAME_SIZE 128
+BP_API int bp_bdev_name(struct bp_ctx *ctx, uint32_t major, uint32_t minor, char *ret);
+
 enum bp_holder_kind {
 	BP_HOLDER_MAPPED,  /* a mapped device lies on it */
 	BP_HOLDER_RAID,    /* an md array does */

@@ -117,11 +117,13 @@ BP_API void bp_device_list_free(struct bp_device_list *list);
  * @BP_TABLE_SHOW_KEYS: keys as they are; without it their digits come out as zeros.
  * @BP_TABLE_FLUSH: for a status: let targets commit first (thin-pool, cache, era do). May
  *	block where their devices do; limited by the default limit.
+ * @BP_TABLE_NO_LIMIT: that without any limit.
  */
 enum bp_table_flags {
 	BP_TABLE_INACTIVE = 1 << 0,
 	BP_TABLE_SHOW_KEYS = 1 << 1,
 	BP_TABLE_FLUSH = 1 << 2,
+	BP_TABLE_NO_LIMIT = 1 << 3,
 };
 
 /**
@@ -145,7 +147,7 @@ struct bp_status_line {
 
 /**
  * bp_device_status() - A device's status, a line for each segment. One ioctl.
- * @flags: BP_TABLE_INACTIVE, BP_TABLE_FLUSH.
+ * @flags: BP_TABLE_INACTIVE, BP_TABLE_FLUSH, BP_TABLE_NO_LIMIT.
  * @ret: free it with bp_device_status_free(). Lines are lent by it.
  *
  * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL, -ETIMEDOUT.
@@ -160,6 +162,16 @@ BP_API const struct bp_status_line *bp_device_status_get(const struct bp_device_
 BP_API const struct bp_device_info *
 bp_device_status_info(const struct bp_device_status *status);
 BP_API void bp_device_status_free(struct bp_device_status *status);
+
+/**
+ * bp_device_table_lines() - A device's table as status lines: the arguments as the kernel printed
+ * them, for programs that compare texts. One ioctl.
+ * @flags: BP_TABLE_INACTIVE, BP_TABLE_SHOW_KEYS.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL.
+ */
+BP_API int bp_device_table_lines(struct bp_ctx *ctx, const struct bp_selector *which,
+				 uint32_t flags, struct bp_device_status **ret);
 
 /**
  * bp_device_measure() - What each segment tells to integrity measurement, as status lines with
@@ -319,6 +331,8 @@ BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *tabl
  * @BP_CHANGE_UNLESS_SAME: for a reload: do nothing where the live table means the same.
  * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where kernels are known to crash on it,
  *	or where it makes the device lie on itself: I/O to such a device never ends.
+ * @BP_CHANGE_NO_NODE: for resume: leave the node as it is, there or not.
+ * @BP_CHANGE_MODE: for resume: @uid, @gid and @mode are set.
  */
 enum bp_change_flags {
 	BP_CHANGE_NO_LOCKFS = 1 << 0,
@@ -327,6 +341,8 @@ enum bp_change_flags {
 	BP_CHANGE_SECURE = 1 << 3,
 	BP_CHANGE_UNLESS_SAME = 1 << 4,
 	BP_CHANGE_UNCHECKED = 1 << 5,
+	BP_CHANGE_NO_NODE = 1 << 6,
+	BP_CHANGE_MODE = 1 << 7,
 };
 
 /**
@@ -335,6 +351,7 @@ enum bp_change_flags {
  * @udev: enum bp_udev_policy.
  * @read_ahead_sectors, @read_ahead_minimum: for resume: see struct bp_create_opts.
  * @timeout_ms: for the whole call.
+ * @uid, @gid, @mode: for resume: of the node, where we make it.
  */
 struct bp_change_opts {
 	size_t size;
@@ -343,11 +360,20 @@ struct bp_change_opts {
 	uint32_t read_ahead_sectors;
 	bool read_ahead_minimum;
 	int64_t timeout_ms;
+	uint32_t uid, gid, mode;
 };
 
 /* bp_device_load() - Put a table in the inactive slot. What was there is replaced. */
 BP_API int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *which,
 			  const struct bp_table *table, const struct bp_change_opts *opts);
+/**
+ * bp_device_load_lines() - The same from lines as the kernel reads them, byte for byte: the inverse
+ * of bp_device_table_lines(). Nothing is looked at, as with BP_CHANGE_UNCHECKED.
+ * @lines: @count of them; -EINVAL where it is 0.
+ */
+BP_API int bp_device_load_lines(struct bp_ctx *ctx, const struct bp_selector *which,
+				const struct bp_status_line *lines, size_t count,
+				const struct bp_change_opts *opts);
 /* bp_device_clear() - Drop the inactive table. */
 BP_API int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *which,
 			   const struct bp_change_opts *opts);

@@ -27,18 +27,53 @@ struct bp_udev_state {
 BP_API int bp_udev_probe(struct bp_ctx *ctx, struct bp_udev_state *ret);
 
 /**
+ * enum bp_udev_rule_flags - What udev's rules shall leave out, as the upper half of a cookie says it.
+ * @BP_UDEV_NO_DM_RULES: nodes and links in the mapper directory: we make them.
+ * @BP_UDEV_NO_SUBSYSTEM_RULES: what the maker's own rules do (LVM's, cryptsetup's ...).
+ * @BP_UDEV_NO_DISK_RULES: scanning of contents, and links by what was found.
+ * @BP_UDEV_NO_OTHER_RULES: everything else.
+ */
+enum bp_udev_rule_flags {
+	BP_UDEV_NO_DM_RULES = 1 << 0,
+	BP_UDEV_NO_SUBSYSTEM_RULES = 1 << 1,
+	BP_UDEV_NO_DISK_RULES = 1 << 2,
+	BP_UDEV_NO_OTHER_RULES = 1 << 3,
+};
+
+/**
+ * struct bp_udev_opts - How the calls of a context deal with udev.
+ * @rule_flags: enum bp_udev_rule_flags, beside what the policy of a call says.
+ * @cookie: what udev has to answer is counted on this one (of bp_cookie_create()), and who made it
+ *	waits, by bp_cookie_release(). 0: each call makes, awaits and destroys one of its own.
+ * @no_wait: nobody waits.
+ *
+ * Where udev runs and a call does not wait for it, nodes are left to udev: they may not be there
+ * yet, or be there still, when the call returns.
+ */
+struct bp_udev_opts {
+	size_t size;
+	uint32_t rule_flags;
+	uint32_t cookie;
+	bool no_wait;
+};
+
+/* bp_udev_use() - From here on, in all calls of this context. NULL: as in the beginning. */
+BP_API int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts);
+
+/**
  * struct bp_cookie - A cookie that exists.
  * @value: its number, 0x0d4dXXXX.
  * @semid: its semaphore set.
  * @count: operations not answered yet; 1 more while its maker has not begun to wait.
  * @changed_s: when it was last changed, seconds since 1970; 0: never since it was made.
  * @age_s: seconds since that or since it was made.
+ * @made_s: when it was made, or given a value at once, seconds since 1970.
  */
 struct bp_cookie {
 	uint32_t value;
 	int semid;
 	uint32_t count;
-	int64_t changed_s, age_s;
+	int64_t changed_s, age_s, made_s;
 };
 
 /* bp_cookie_list() - All cookies of this IPC namespace. @ret: free() it. */

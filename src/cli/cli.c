@@ -29,7 +29,7 @@ const struct cmd_opt global_opts[] = {
 
 bool global_applies(const struct cmd *cmd, const struct cmd_opt *opt)
 {
-	if (opt_by_name(cmd->opts, opt->name, strlen(opt->name)))
+	if (cmd->raw || opt_by_name(cmd->opts, opt->name, strlen(opt->name)))
 		return false;
 	if (opt->letter == 'n')
 		return cmd->flags & (CMD_READS | CMD_DRY_RUN);
@@ -123,10 +123,38 @@ static int use_sources(struct cli *cli)
 	return r < 0 ? cli_fail(cli, NULL, r) : 0;
 }
 
+static int run_raw(struct cli *cli, int argc, char **argv)
+{
+	char **words;
+	int r;
+
+	if (cli->help) {
+		help_command(cli, NULL);
+		return EXIT_OK;
+	}
+	if (cli->json || cli->dry_run)
+		return cli_usage(cli, "has no --json and no --dry-run: it speaks as another "
+				      "program does");
+	words = calloc((size_t)argc + 2, sizeof(*words));
+	if (!words)
+		return cli_fail(cli, NULL, -ENOMEM);
+	words[0] = streq(cli->program, cli->cmd->name) ? cli->argv[0]
+						       : (char *)(uintptr_t)cli->cmd->name;
+	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
+	cli->quiet = true; /* no words of ours among theirs */
+	r = cli->cmd->raw(cli, argc + 1, words);
+	free(words);
+	return r;
+}
+
 static int run_command(struct cli *cli, int argc, char **argv)
 {
 	void *parsed = NULL;
-	int r = args_parse(cli, argc, argv, &parsed);
+	int r;
+
+	if (cli->cmd->raw)
+		return run_raw(cli, argc, argv);
+	r = args_parse(cli, argc, argv, &parsed);
 
 	if (r)
 		return r;

@@ -241,6 +241,12 @@ struct cmd {
 	enum cmd_extra (*extra)(struct cli *cli, const void *args, const char *name);
 	/* What is wrong with one that it doesn't know. Return: EXIT_USAGE, or 0: nothing told. */
 	int (*unknown)(struct cli *cli, const void *args, const char *name);
+	/*
+	 * For the command line of another program, instead of @run: gets the words as they are (the
+	 * first is how it was called) and finds its options in the table itself; none of the common
+	 * ones applies.
+	 */
+	int (*raw)(struct cli *cli, int argc, char **argv);
 	/* More help, by what was given before --help. */
 	void (*help)(struct cli *cli, const void *args);
 };

@@ -104,13 +104,15 @@ void help_command(struct cli *cli, const void *args)
 	}
 	if (cli->cmd->help)
 		cli->cmd->help(cli, args);
-	fprintf(cli->out, "\nCommon options:\n");
+	if (!cli->cmd->raw)
+		fprintf(cli->out, "\nCommon options:\n");
 	for (const struct cmd_opt *opt = global_opts; opt->kind != OPT_KIND_END; opt++)
 		if (opt->help && global_applies(cli->cmd, opt))
 			print_option(cli->out, opt);
-	fprintf(cli->out, "\nExit status: %s, 64 wrong usage.\n",
+	fprintf(cli->out, "\nExit status: %s%s.\n",
 		cli->cmd->exits ? cli->cmd->exits
-				: "0 done and clean, 1 failed or damage found");
+				: "0 done and clean, 1 failed or damage found",
+		cli->cmd->raw ? "" : ", 64 wrong usage");
 }
 
 /* Is @cmd a verb of @group ("pool"), or, with a NULL group, to be listed at all? */

@@ -165,6 +165,36 @@ int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return tx_end(ctx, dm, &level, r);
 }
 
+int bp_device_load_lines(struct bp_ctx *ctx, const struct bp_selector *selector,
+			 const struct bp_status_line *lines, size_t count,
+			 const struct bp_change_opts *opts)
+{
+	_cleanup_(freep) struct dm_segment *segments = NULL;
+	struct dm_request rq = { .op = OP_LOAD, .nr_segments = count };
+	struct change c;
+	int r = begin(ctx, selector, opts, &c);
+
+	if (r < 0)
+		return r;
+	if (!count)
+		return bp_fail(ctx, -EINVAL, "load '%s': the table is empty", c.which.label);
+	segments = calloc(count, sizeof(*segments));
+	if (!segments)
+		return bp_fail_memory(ctx);
+	for (size_t i = 0; i < count; i++)
+		segments[i] = (struct dm_segment){
+			.start = lines[i].start_sectors,
+			.length = lines[i].length_sectors,
+			.target = lines[i].target,
+			.args = lines[i].text,
+			.shown = "...", /* there may be a key in it */
+		};
+	rq.segments = segments;
+	rq.flags = c.rq_flags & LOAD_FLAGS;
+	rq.deadline = c.deadline;
+	return dm_order(ctx, "load", &c.which, &rq, NULL);
+}
+
 int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *selector,
 		    const struct bp_change_opts *opts)
 {
@@ -245,6 +275,16 @@ int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *selector,
 		r = begin(ctx, selector, opts, &c);
 	if (r == 0)
 		r = guard_thin(ctx, "resume", &c.which);
+	if (r == 0 && c.opts.flags & BP_CHANGE_NO_NODE)
+		node.make = NULL;
+	if (r == 0 && c.opts.flags & BP_CHANGE_MODE)
+		node = (struct node_change){
+			.make = node.make,
+			.with_mode = true,
+			.uid = c.opts.uid,
+			.gid = c.opts.gid,
+			.mode = c.opts.mode,
+		};
 	if (r == 0)
 		r = step_resume(ctx, "resume", &c.which, &node, c.opts.udev, c.deadline,
 				&state);

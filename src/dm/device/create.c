@@ -85,14 +85,17 @@ int bp_device_get_read_ahead(struct bp_ctx *ctx, const struct bp_selector *which
 	uint64_t kb;
 	int r = dm_get(ctx, &dm);
 
-	if (r == 0)
+	/* A number needs no asking. */
+	if (r == 0 && !which->name && !which->uuid && !which->path && which->major)
+		state = (struct dm_state){ .major = which->major, .minor = which->minor };
+	else if (r == 0)
 		r = state_of(ctx, "read-ahead", which, &state);
 	if (r < 0)
 		return r;
 	r = dm->ops->attr_get(dm->self, state.major, state.minor, READ_AHEAD, &kb);
 	if (r < 0 || kb > UINT32_MAX / SECTORS_PER_KB)
-		return bp_fail(ctx, r < 0 ? r : -ERANGE, "'%s': can't read the read-ahead",
-			       state.name);
+		return bp_fail(ctx, r < 0 ? r : -ERANGE, "%u:%u: can't read the read-ahead",
+			       state.major, state.minor);
 	*ret_sectors = (uint32_t)kb * SECTORS_PER_KB;
 	return 0;
 }

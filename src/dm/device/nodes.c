@@ -116,6 +116,10 @@ int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 {
 	bool answered = false;
 
+	if (cookie->joined && !(state && state->flags & ST_UEVENT))
+		cookie_unjoin(cookie);
+	if (state && cookie->left)
+		return 0;
 	if (cookie->waiting)
 		answered = cookie_wait(ctx, dm, cookie, state && state->flags & ST_UEVENT,
 				       deadline) == 0;

@@ -11,6 +11,8 @@
 
 struct cookie {
 	bool waiting; /* udev will be told, and answer */
+	bool joined;  /* the same, but who made the cookie waits for it */
+	bool left;    /* nobody waits here: nodes are udev's */
 	int semid;    /* where @waiting */
 	uint32_t
 		value; /* what the request carries; also where we don't wait: flags for rules */
@@ -42,6 +44,9 @@ int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 /* End a cookie: 0 where udev answered, or had nothing to; else a warning is recorded. */
 int cookie_wait(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie, bool uevent,
 		int64_t deadline);
+
+/* The request sent no uevent: nobody will answer for it on a cookie that was joined. */
+void cookie_unjoin(const struct cookie *cookie);
 
 /* Remove the nodes of devices that are gone. */
 int nodes_drop_stale(struct bp_ctx *ctx, struct dm *dm);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asking: each of these is one ioctl. */
 #include "dm/device/table_io.h"
+#include "targets/grammar/secret.h"
 
 #include <string.h>
 
@@ -110,6 +111,7 @@ int bp_device_table(struct bp_ctx *ctx, const struct bp_selector *selector, uint
 struct bp_device_status {
 	struct bp_device_info info;
 	struct dm_reply reply; /* owns the texts */
+	VEC(char *) hidden;    /* but for these, written anew without keys */
 	size_t count;
 	struct bp_status_line lines[];
 };
@@ -146,36 +148,95 @@ static int status_new(struct bp_ctx *ctx, struct dm_reply *take_reply,
 }
 
 static int status_read(struct bp_ctx *ctx, const char *verb, const struct bp_selector *selector,
-		       uint32_t rq_flags, struct bp_device_status **ret)
+		       struct dm_request *rq, struct bp_device_status **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
-	struct dm_request rq = {
-		.op = OP_STATUS,
-		.flags = rq_flags,
-		.deadline = rq_flags & RQ_NO_FLUSH ? DEADLINE_NEVER : dm_deadline(0),
-	};
 	struct which which;
 	int r = which_resolve(ctx, selector, &which);
 
 	if (r == 0)
-		r = dm_ask(ctx, verb, &which, &rq, &reply);
+		r = dm_ask(ctx, verb, &which, rq, &reply);
 	return r < 0 ? r : status_new(ctx, &reply, ret);
 }
 
 int bp_device_status(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
 		     struct bp_device_status **ret)
 {
-	uint32_t rq_flags = flags & BP_TABLE_FLUSH ? 0 : RQ_NO_FLUSH;
+	struct dm_request rq = {
+		.op = OP_STATUS,
+		.flags = flags & BP_TABLE_FLUSH ? 0 : RQ_NO_FLUSH,
+		.deadline = DEADLINE_NEVER,
+	};
 
+	if (flags & BP_TABLE_FLUSH && !(flags & BP_TABLE_NO_LIMIT))
+		rq.deadline = dm_deadline(0);
 	if (flags & BP_TABLE_INACTIVE)
-		rq_flags |= RQ_INACTIVE;
-	return status_read(ctx, "status", selector, rq_flags, ret);
+		rq.flags |= RQ_INACTIVE;
+	return status_read(ctx, "status", selector, &rq, ret);
 }
 
 int bp_device_measure(struct bp_ctx *ctx, const struct bp_selector *selector,
 		      struct bp_device_status **ret)
 {
-	return status_read(ctx, "measure", selector, RQ_MEASURE | RQ_NO_FLUSH, ret);
+	struct dm_request rq = {
+		.op = OP_STATUS,
+		.flags = RQ_MEASURE | RQ_NO_FLUSH,
+		.deadline = DEADLINE_NEVER,
+	};
+
+	return status_read(ctx, "measure", selector, &rq, ret);
+}
+
+/* Only a line of a target that has keys is written anew, without them. */
+static int hide_line(struct bp_ctx *ctx, struct bp_status_line *line, char **ret_hidden)
+{
+	_cleanup_(table_freep) struct bp_table *table = NULL;
+	const struct bp_target *target = bp_target_get(line->target);
+	int r;
+
+	if (target && !target_has_secrets(target))
+		return 0;
+	r = bp_table_new(ctx, &table);
+	if (r == 0)
+		r = table_add_printed(ctx, table, line->start_sectors, line->length_sectors,
+				      line->target, line->text);
+	if (r == 0)
+		r = bp_table_hide_keys(ctx, table);
+	if (r == 0)
+		r = bp_segment_format_args(ctx, bp_table_get(table, 0), ret_hidden);
+	if (r == 0)
+		line->text = *ret_hidden;
+	return r;
+}
+
+int bp_device_table_lines(struct bp_ctx *ctx, const struct bp_selector *selector,
+			  uint32_t flags, struct bp_device_status **ret)
+{
+	struct dm_request rq = { .op = OP_TABLE, .deadline = DEADLINE_NEVER };
+	struct bp_device_status *status;
+	int r;
+
+	if (flags & BP_TABLE_INACTIVE)
+		rq.flags |= RQ_INACTIVE;
+	if (flags & BP_TABLE_SHOW_KEYS)
+		rq.flags |= RQ_SECURE;
+	r = status_read(ctx, "table", selector, &rq, &status);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < status->count && !(flags & BP_TABLE_SHOW_KEYS); i++) {
+		char *hidden = NULL;
+
+		r = hide_line(ctx, &status->lines[i], &hidden);
+		if (hidden && vec_add(&status->hidden, &hidden) < 0) {
+			free(hidden);
+			r = bp_fail_memory(ctx);
+		}
+	}
+	if (r < 0)
+		bp_device_status_free(status);
+	else
+		*ret = status;
+	return r;
 }
 
 size_t bp_device_status_count(const struct bp_device_status *status)
@@ -198,6 +259,9 @@ void bp_device_status_free(struct bp_device_status *status)
 {
 	if (!status)
 		return;
+	for (size_t i = 0; i < status->hidden.count; i++)
+		free(status->hidden.items[i]);
+	vec_done(&status->hidden);
 	dm_reply_done(&status->reply);
 	free(status);
 }

@@ -8,6 +8,7 @@
  */
 #include <bedplate/udev.h>
 
+#include "core/opts.h"
 #include "core/strbuf.h"
 #include "dm/device/nodes.h"
 
@@ -146,9 +147,45 @@ bool udev_runs(struct dm *dm)
 	return !dm->udev_why_not;
 }
 
+static int find_set(struct bp_ctx *ctx, uint32_t value, int *ret_semid);
+static int fail_cookie(struct bp_ctx *ctx, int r, uint32_t value, const char *why);
+
+/* One more to be answered on the caller's own cookie. */
+static int join(struct bp_ctx *ctx, uint32_t value, uint32_t flags, struct cookie *ret)
+{
+	int r = find_set(ctx, value, &ret->semid);
+
+	if (r < 0)
+		return r;
+	r = sem_add(ret->semid, 1);
+	if (r < 0)
+		return fail_cookie(ctx, r, value, strerrordesc_np(-r));
+	ret->joined = true;
+	ret->value = flags << 16 | (value & 0xffff);
+	return 0;
+}
+
+void cookie_unjoin(const struct cookie *cookie)
+{
+	sem_add(cookie->semid, -1);
+}
+
+int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts)
+{
+	struct bp_udev_opts known;
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r == 0)
+		r = opts_read(ctx, &known, sizeof(known), opts);
+	if (r == 0)
+		dm->udev = known;
+	return r;
+}
+
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret)
 {
-	uint32_t flags = policy_flags(policy), key;
+	uint32_t flags = policy_flags(policy) | dm->udev.rule_flags, key;
 	int r;
 
 	*ret = (struct cookie){ .semid = -1 };
@@ -157,7 +194,17 @@ int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie
 	probe(dm);
 	if (dm->udev_why_not || policy == BP_UDEV_NONE) {
 		/* Should rules run after all, they keep out of what we do ourselves. */
-		ret->value = policy_flags(BP_UDEV_NONE) << 16;
+		ret->value = (policy_flags(BP_UDEV_NONE) | flags) << 16;
+		return 0;
+	}
+	flags |= UDEV_PRIMARY_SOURCE;
+	ret->left = dm->udev.no_wait || dm->udev.cookie;
+	if (flags & UDEV_DISABLE_DM_RULES)
+		ret->left = false;
+	if (dm->udev.cookie && !dm->udev.no_wait)
+		return join(ctx, dm->udev.cookie, flags, ret);
+	if (dm->udev.no_wait) {
+		ret->value = flags << 16;
 		return 0;
 	}
 	r = sem_create(&ret->semid, &key);
@@ -172,7 +219,7 @@ int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie
 		return r;
 	}
 	ret->waiting = true;
-	ret->value = (flags | UDEV_PRIMARY_SOURCE) << 16 | (key & 0xffff);
+	ret->value = flags << 16 | (key & 0xffff);
 	return 0;
 }
 
@@ -288,6 +335,7 @@ int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie **ret, size_t *ret_count
 			.semid = semid,
 			.count = (uint32_t)MAX(semctl(semid, 0, GETVAL), 0),
 			.changed_s = ds.sem_otime,
+			.made_s = ds.sem_ctime,
 			.age_s = MAX(time(NULL) - since, (int64_t)0),
 		};
 		if (vec_add(&list, &cookie) < 0) {

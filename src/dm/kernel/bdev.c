@@ -7,6 +7,8 @@
 #include "core/strbuf.h"
 #include "dm/kernel/engine.h"
 
+#include <string.h>
+
 int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret)
 {
 	struct dm *dm;
@@ -24,6 +26,24 @@ int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret)
 	error_set_device(ctx, which);
 	return r;
 }
+
+int bp_bdev_name(struct bp_ctx *ctx, uint32_t major, uint32_t minor, char *ret)
+{
+	char name[BP_NAME_SIZE];
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
+
+	if (r < 0)
+		return r;
+	if (dm->ops->bdev_name(dm->self, major, minor, name) < 0) {
+		bp_fail(ctx, -ENXIO, "%u:%u: no block device has this number", major, minor);
+		error_set_code(ctx, BP_E_NO_BLOCK_DEVICE);
+		return -ENXIO;
+	}
+	memcpy(ret, name, BP_BDEV_NAME_SIZE);
+	return 0;
+}
+_Static_assert(BP_BDEV_NAME_SIZE == BP_NAME_SIZE, "one size of names");
 
 /* --- who uses one --- */
 

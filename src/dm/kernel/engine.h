@@ -6,6 +6,8 @@
 #ifndef DM_KERNEL_ENGINE_H
 #define DM_KERNEL_ENGINE_H
 
+#include <bedplate/udev.h>
+
 #include "core/context.h"
 #include "dm/kernel/ops.h"
 #include "dm/kernel/transaction.h"
@@ -21,6 +23,7 @@ struct dm {
 	struct plan *plan; /* not NULL: look ahead, change nothing */
 	bool udev_probed;
 	const char *udev_why_not; /* NULL: it runs */
+	struct bp_udev_opts udev; /* of bp_udev_use(); zeros: nothing of that */
 	struct transaction tx;
 	char uuid_prefix[BP_UUID_SIZE]; /* of all it makes: device/membership.h; "": none */
 	int member_fd;                  /* keeps the scope of others that it makes it in; -1 */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Columns, between the files that know fields, rows and selections. */
+#ifndef COMMANDS_DMSETUP_REPORT_H
+#define COMMANDS_DMSETUP_REPORT_H
+
+#include "commands/dmsetup/dmsetup.h"
+
+/* What a field's value is made of. */
+enum field_part { PART_TASK, PART_INFO, PART_DEPS, PART_TREE, PART_NAME, PART_SPECIAL };
+
+/* What a row tells of. */
+struct subject {
+	struct front *f;
+	const struct bp_device_info *info;
+	const struct bp_devno *deps;
+	size_t nr_deps;
+	const struct dev_node *node;
+	struct bp_name_parts parts;
+	bool selected;
+};
+
+struct field {
+	const char *id, *heading;
+	enum field_part part;
+	bool number;
+	uint8_t width;
+	const char *about;
+	/* Adds the value's text; 0 or -1, having said why. */
+	int (*get)(const struct subject *s, struct strbuf *ret);
+};
+extern const struct field dmsetup_fields[]; /* .id is NULL at the end */
+
+/* By its name: underscores and case make no difference. NULL: no such field. */
+const struct field *field_find(const char *name, size_t len);
+/* "name_all": the part that it stands for; -1: none. */
+int field_part_all(const char *name, size_t len);
+/* What fields there are, to the errors; @selection: with their types. */
+void fields_list(const struct front *f, bool selection);
+
+/* A selection, parsed. */
+struct selection;
+/* 0, 1 (help was asked for, and given) or -1. */
+int selection_parse(struct front *f, const char *text, struct selection **ret);
+void selection_free(struct selection *selection);
+/* Does it need this part? */
+bool selection_needs(const struct selection *selection, enum field_part part);
+/* 1, 0 or -1. */
+int selection_matches(const struct selection *selection, const struct subject *s);
+
+#endif
