@@ -6,7 +6,8 @@
  * the owner's context or by processes that it runs, has a uuid that begins with
  * "bedplate-scope:NAME:ID:"; its loop devices have files in a directory of the scope's own. That is
  * how they are known: nothing else is ever touched. The owner's end, by a crash too, ends the scope:
- * bp_scope_gc() then removes what it left, users before used.
+ * bp_scope_gc() then removes what it left, users before used. A child that the owner has forked, and that
+ * has not called exec, counts as the owner: it has its lock.
  *
  * Scopes are kept below a state directory: BEDPLATE_STATE_DIR, by default /var/lib/bedplate.
  */
