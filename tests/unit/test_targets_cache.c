@@ -301,54 +301,55 @@ static void rules_of_reloading_are_checked(void **state)
 	bp_table_free(live);
 }
 
+static const struct bp_snapshot snapshot = { "8:16", "8:32", BP_SNAPSHOT_PERSISTENT_OVERFLOW,
+					     16, .discard_zeroes_cow = true };
+static const struct bp_cache plain = { "8:0", "8:16", "8:32", 512, .policy = "smq" };
+static const struct bp_cache full = {
+	.metadata_dev = "8:0",
+	.cache_dev = "8:16",
+	.origin_dev = "8:32",
+	.block_sectors = 1856,
+	.io_mode = BP_CACHE_PASSTHROUGH,
+	.metadata2 = true,
+	.no_discard_passdown = true,
+	.policy = "cleaner",
+	.migration_threshold_sectors = BP_SET(9923),
+};
+static const struct bp_writecache writecache = {
+	.kind = BP_WRITECACHE_PMEM,
+	.origin_dev = "8:16",
+	.cache_dev = "259:0",
+	.block_bytes = 4096,
+	.high_watermark_percent = BP_SET(0),
+	.fua = BP_WRITECACHE_NOFUA,
+	.cleaner = true,
+};
+static const struct bp_clone clone = {
+	.metadata_dev = "8:0",
+	.dest_dev = "8:16",
+	.source_dev = "8:32",
+	.region_sectors = 8,
+	.hydration_batch_size_regions = BP_SET(2),
+};
+static const struct bp_vdo vdo = {
+	.storage_dev = "8:16",
+	.physical_mblocks = 262144,
+	.minimum_io_bytes = 512,
+	.block_map_cache_mblocks = 32768,
+	.block_map_era = 1935,
+	.bio = BP_SET(3),
+	.cpu = BP_SET(5),
+	.hash = BP_SET(1),
+	.logical = BP_SET(2),
+	.physical = BP_SET(1),
+	.max_discard_mblocks = BP_SET(694),
+	.compression = BP_ON,
+	.deduplication = BP_OFF,
+};
+
 /* What designated initialisers are written as: words are counted, and left out where unset. */
 static void structs_are_written(void **state)
 {
-	const struct bp_snapshot snapshot = { "8:16", "8:32", BP_SNAPSHOT_PERSISTENT_OVERFLOW,
-					      16, .discard_zeroes_cow = true };
-	const struct bp_cache plain = { "8:0", "8:16", "8:32", 512, .policy = "smq" };
-	const struct bp_cache full = {
-		.metadata_dev = "8:0",
-		.cache_dev = "8:16",
-		.origin_dev = "8:32",
-		.block_sectors = 1856,
-		.io_mode = BP_CACHE_PASSTHROUGH,
-		.metadata2 = true,
-		.no_discard_passdown = true,
-		.policy = "cleaner",
-		.migration_threshold_sectors = BP_SET(9923),
-	};
-	const struct bp_writecache writecache = {
-		.kind = BP_WRITECACHE_PMEM,
-		.origin_dev = "8:16",
-		.cache_dev = "259:0",
-		.block_bytes = 4096,
-		.high_watermark_percent = BP_SET(0),
-		.fua = BP_WRITECACHE_NOFUA,
-		.cleaner = true,
-	};
-	const struct bp_clone clone = {
-		.metadata_dev = "8:0",
-		.dest_dev = "8:16",
-		.source_dev = "8:32",
-		.region_sectors = 8,
-		.hydration_batch_size_regions = BP_SET(2),
-	};
-	const struct bp_vdo vdo = {
-		.storage_dev = "8:16",
-		.physical_mblocks = 262144,
-		.minimum_io_bytes = 512,
-		.block_map_cache_mblocks = 32768,
-		.block_map_era = 1935,
-		.bio = BP_SET(3),
-		.cpu = BP_SET(5),
-		.hash = BP_SET(1),
-		.logical = BP_SET(2),
-		.physical = BP_SET(1),
-		.max_discard_mblocks = BP_SET(694),
-		.compression = BP_ON,
-		.deduplication = BP_OFF,
-	};
 	const struct built cases[] = {
 		{ "snapshot-origin", &(struct bp_snapshot_origin){ "8:16" }, "8:16" },
 		{ "snapshot", &snapshot, "8:16 8:32 PO 16 1 discard_zeroes_cow" },
