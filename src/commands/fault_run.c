@@ -98,6 +98,7 @@ static void print_event(struct cli *cli, const struct bp_scenario_event *e)
 		  : e->passed                ? "ok: "
 					     : "FAILED: ",
 		  e->what, *e->detail ? ": " : "", e->detail);
+	fflush(cli->out); /* it is read as it happens */
 }
 
 static void keep_event(void *user, const struct bp_scenario_event *e)
@@ -244,6 +245,7 @@ static int run_one(struct cli *cli, const struct args *args, const struct bp_sce
 	ret->size = sizeof(*ret);
 	if (!cli->json)
 		cli_print(cli, "seed %" PRIu64 "\n", report->seed);
+	fflush(cli->out);
 	return bp_scenario_run(cli->ctx, scenario, &how, ret);
 }
 
