@@ -35,8 +35,11 @@ static int change(struct front *f, const struct change *c, const struct device *
 		.read_ahead_minimum = f->read_ahead_minimum,
 		.timeout_ms = -1,
 	};
-	int r = c->call(f->ctx, &device->which, &opts);
+	int r;
 
+	opts.flags |= BP_CHANGE_MODE;
+	node_mode(f, &opts.uid, &opts.gid, &opts.mode);
+	r = c->call(f->ctx, &device->which, &opts);
 	return r < 0 ? refused(f, c->ioctl, device->label, r) : 0;
 }
 

@@ -118,7 +118,7 @@ static uint32_t as_number(const char *text, uint32_t otherwise)
 	return text ? (uint32_t)strtol(text, NULL, 10) : otherwise;
 }
 
-static void node_mode(const struct front *f, uint32_t *uid, uint32_t *gid, uint32_t *mode)
+void node_mode(const struct front *f, uint32_t *uid, uint32_t *gid, uint32_t *mode)
 {
 	*uid = as_number(f->args.uid, 0);
 	*gid = as_number(f->args.gid, NODE_GID);

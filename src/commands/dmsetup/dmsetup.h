@@ -137,6 +137,8 @@ struct lines {
 /* From @text (changed), else from the file, else (NULL) from standard input. 0 or -1. */
 int lines_read(struct front *f, char *text, const char *file, struct lines *ret);
 void lines_done(struct lines *lines);
+/* Whose a node is that we make, as the options say, or as libdevmapper has it. */
+void node_mode(const struct front *f, uint32_t *uid, uint32_t *gid, uint32_t *mode);
 
 /* --- columns --- */
 
