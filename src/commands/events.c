@@ -190,8 +190,9 @@ static void become(const struct events *e, const struct bp_event *event)
 		_exit(126);
 	for (size_t i = 0; i < e->args->command.count; i++)
 		argv[i] = (char *)(uintptr_t)e->args->command.words[i];
-	execvp(argv[0], argv);
-	fprintf(stderr, "events: %s: %s\n", argv[0], strerror(errno));
+	if (argv[0]) /* the option table sees to that */
+		execvp(argv[0], argv);
+	fprintf(stderr, "events: %s: %s\n", e->args->command.words[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 

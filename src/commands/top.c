@@ -130,9 +130,9 @@ static bool fill_of(const struct bp_status *status, uint64_t *ret_used, uint64_t
 {
 	const char *target = status->target;
 
-	if (!status->values) {
+	if (!status->values)
 		return false;
-	} else if (streq(target, "thin-pool")) {
+	if (streq(target, "thin-pool")) {
 		const struct bp_thin_pool_status *s = status->values;
 
 		*ret_used = s->used_data_dblocks;

@@ -148,7 +148,7 @@ static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
 
 		if (m->buf && run && block - run->first == run->count - 1)
 			continue; /* asked for twice */
-		if (many_parted(m, run, i)) {
+		if (!run || many_parted(m, run, i)) {
 			if (runs == m->io->batch_runs)
 				break;
 			run = &m->runs[runs];
