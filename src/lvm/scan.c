@@ -243,7 +243,7 @@ void lvm_scan_use(struct lvm_scan *scan, struct lvm_group *group, struct lvm_vg 
 {
 	lvm_vg_free(group->vg);
 	group->vg = take_vg;
-	group->origin = LVM_ORIGIN_REMOVED;
+	group->origin = LVM_ORIGIN_OLD;
 	join_pvs(scan, group);
 }
 

@@ -22,6 +22,7 @@ enum lvm_origin {
 	LVM_ORIGIN_IGNORED, /* only areas that LVM does not keep up to date had one */
 	LVM_ORIGIN_REMOVED, /* the group was removed: the newest text of a ring */
 	LVM_ORIGIN_FILE,    /* a backup file that was given */
+	LVM_ORIGIN_OLD,     /* an older text of a ring: what was asked for is in that */
 };
 
 struct lvm_group {

@@ -88,6 +88,13 @@ static inline void lvm_vg_freep(struct lvm_vg **vg)
 const struct lvm_lv *lvm_lv_find(const struct lvm_vg *vg, const char *name);
 /* By a reference of a segment's key ("metadata", "pool", "origin" ...); NULL: none. */
 const struct lvm_lv *lvm_lv_named_by(const struct lvm_lv *lv, const char *key);
+/* Is it what LVM keeps for the next repair of a pool: "lvol0_pmspare"? */
+static inline bool lvm_is_spare(const struct lvm_lv *lv)
+{
+	size_t len = strlen(lv->name), of = strlen("_pmspare");
+
+	return len > of && streq(lv->name + len - of, "_pmspare");
+}
 /* The first segment's type, "" without segments. */
 const char *lvm_lv_type(const struct lvm_lv *lv);
 

@@ -75,7 +75,7 @@ static int refuse_parts(struct bp_source *source, const struct stat *st, const c
 		const struct lvm_lv *lv = &vg->lvs[i];
 
 		/* What a user sees may be given; parts of others but the spare may not. */
-		if (!has_uuid(uuid, lv->uuid) || streq(lv->name, "lvol0_pmspare") ||
+		if (!has_uuid(uuid, lv->uuid) || lvm_is_spare(lv) ||
 		    (lv->visible && lv != source->lv))
 			continue;
 		bp_fail(source->ctx, -EINVAL, "'%s' is %s/%s, a part of what is read", path,

@@ -245,8 +245,8 @@ static int add_rebuild(struct bp_rescue *r)
 	};
 
 	plan.what = rescue_words(r,
-				 "rebuild: new metadata of all that is there (%" PRIu64
-				 " volumes), transaction %" PRIu64,
+				 "rebuild: new metadata of all that is there; volumes: %" PRIu64
+				 ", transaction %" PRIu64,
 				 r->rebuild->sum.nr_devices, sb->transaction_id);
 	return plan.what && plan.loses ? vec_add(&r->plans, &plan) : -ENOMEM;
 }
@@ -336,8 +336,8 @@ static int add_older(struct bp_rescue *r)
 	if (opts.flags & BP_THIN_REPAIR_TRANSACTION)
 		plan.transaction_id = opts.transaction_id;
 	plan.what = rescue_words(r,
-				 "older state: root %" PRIu64 ", %" PRIu64
-				 " volumes with %" PRIu64 " mappings, all nodes sound%s",
+				 "older state: root %" PRIu64 ", volumes: %" PRIu64
+				 ", mappings: %" PRIu64 ", all nodes sound%s",
 				 state->mapping_root, state->nr_devices, state->nr_mappings,
 				 state->counted ? "" : "; nothing proves it complete");
 	plan.loses = "what was written or made since; blocks that were freed since may have "

@@ -269,6 +269,16 @@ static const struct lvm_lv *pool_with(const struct lvm_lv *part, const char *key
 	return NULL;
 }
 
+/* LVM's spare, or what it left of a repair or a swap: "pool_meta0". */
+static bool is_copy_of_metadata(const struct lvm_lv *lv)
+{
+	const char *meta = strstr(lv->name, "_meta");
+
+	if (lvm_is_spare(lv))
+		return true;
+	return meta && meta[5] && meta[5 + strspn(meta + 5, "0123456789")] == '\0';
+}
+
 static int set_name(struct bp_source *source, const char *vg, const char *lv)
 {
 	free(source->name);
@@ -293,7 +303,8 @@ static int choose_lv(struct bp_source *source, const struct lvm_group *group,
 	source->lv = lv;
 	if (is_pool(lv))
 		source->kind = BP_SOURCE_POOL;
-	else if (holds_metadata(source, lv))
+	else if (pool_with(lv, "metadata") || is_copy_of_metadata(lv) ||
+		 holds_metadata(source, lv))
 		source->kind = BP_SOURCE_METADATA;
 	else
 		source->kind = BP_SOURCE_VOLUMES;
