@@ -188,7 +188,8 @@ static void become(const struct events *e, const struct bp_event *event)
 	    set("BEDPLATE_EVENT_ABOUT", event->about) < 0 ||
 	    set("BEDPLATE_EVENT_WHAT", event->what) < 0)
 		_exit(126);
-	for (size_t i = 0; i < e->args->command.count; i++)
+	argv[0] = (char *)(uintptr_t)e->args->command.words[0];
+	for (size_t i = 1; i < e->args->command.count; i++)
 		argv[i] = (char *)(uintptr_t)e->args->command.words[i];
 	if (argv[0]) /* the option table sees to that */
 		execvp(argv[0], argv);
