@@ -526,15 +526,16 @@ static int join_runs(const struct removed *removed, struct thin_map_run **ret, s
 	if (!runs)
 		return -ENOMEM;
 	while (i < removed->runs.count || k < removed->gaps.count) {
-		const struct removed_run *run = &removed->runs.items[i];
-		const struct removed_gap *gap = &removed->gaps.items[k];
+		const struct removed_run *run =
+			i < removed->runs.count ? &removed->runs.items[i] : NULL;
+		const struct removed_gap *gap =
+			k < removed->gaps.count ? &removed->gaps.items[k] : NULL;
 
-		if (i < removed->runs.count &&
-		    (k == removed->gaps.count || run->begin < gap->begin)) {
+		if (run && (!gap || run->begin < gap->begin)) {
 			runs[nr++] = (struct thin_map_run){ run->begin, run->data, run->length,
 							    NULL };
 			i++;
-		} else {
+		} else if (gap) {
 			runs[nr++] = (struct thin_map_run){
 				gap->begin, BP_NONE, gap->length,
 				gap->holder == BP_NONE ? "its metadata can't be read"
