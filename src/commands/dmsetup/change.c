@@ -256,7 +256,7 @@ int verb_rename(struct front *f, int argc, char **argv)
 static int mangle_one(struct front *f, const struct device *device)
 {
 	struct bp_device_info info;
-	char name[BP_NAME_SIZE];
+	char name[BP_NAME_SIZE], uuid[BP_UUID_SIZE];
 	int r = bp_device_info(f->ctx, &device->which, &info);
 
 	if (r < 0)
@@ -269,12 +269,12 @@ static int mangle_one(struct front *f, const struct device *device)
 	if (f->args.manglename && f->mangling == MANGLE_NONE)
 		return say(f, "%s: names are not unmangled here: udev could not use them",
 			   info.kernel_name);
-	if (name_encode_said(f, "name", info.kernel_name, name, sizeof(name)) < 0)
+	if (name_encode_said(f, "name", info.kernel_name, name, sizeof(name)) < 0 ||
+	    name_encode_said(f, "UUID", info.uuid, uuid, sizeof(uuid)) < 0)
 		return -1;
 	if (streq(name, info.kernel_name)) {
 		fprintf(f->out, "%s: %s: name %salready in correct form\n", name,
-			info.uuid[0] ? info.uuid : "[no UUID]",
-			info.uuid[0] ? "and UUID " : "");
+			uuid[0] ? uuid : "[no UUID]", info.uuid[0] ? "and UUID " : "");
 		return 0;
 	}
 	fprintf(f->out, "%s: renaming to %s\n", info.kernel_name, name);

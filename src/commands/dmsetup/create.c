@@ -12,7 +12,7 @@
 
 /* What libdevmapper of this system gives nodes where no udev does. */
 #define NODE_GID  6 /* disk */
-#define NODE_MODE 0640
+#define NODE_MODE 0660
 
 /* --- tables --- */
 
@@ -176,8 +176,11 @@ static int fill(struct front *f, const struct new_device *new,
 	}
 	if (r == 0)
 		return 0;
-	snprintf(label, sizeof(label), "%s (%u:%u)", info->kernel_name, info->major,
-		 info->minor);
+	if (streq(ioctl, "reload")) /* by number; the other by name */
+		snprintf(label, sizeof(label), "%s (%u:%u)", info->kernel_name, info->major,
+			 info->minor);
+	else
+		snprintf(label, sizeof(label), "%s ", info->kernel_name);
 	refused(f, ioctl, label, r);
 	bp_device_remove(f->ctx, &which, NULL, NULL);
 	return -1;

@@ -289,8 +289,9 @@ void dev_name(struct front *f, uint32_t major, uint32_t minor, char *ret)
 	struct bp_device_info info;
 
 	ret[0] = '\0';
+	/* One without any table yet has no name but its number. */
+	if (f->dev_names == DEV_NUMBER || bp_bdev_name(f->ctx, major, minor, ret) < 0)
+		return;
 	if (f->dev_names == DEV_NAME && bp_device_info(f->ctx, &which, &info) == 0)
 		snprintf(ret, BP_NAME_SIZE, "%s", info.kernel_name);
-	else if (f->dev_names != DEV_NUMBER && bp_bdev_name(f->ctx, major, minor, ret) < 0)
-		ret[0] = '\0';
 }

@@ -202,7 +202,9 @@ static int fill_row(struct report *report, const struct subject *s, struct row *
 
 		if (column->field->get(s, &text) < 0) {
 			strbuf_done(&text);
-			return -1;
+			return say(report->f,
+				   "_do_report_object: report function failed for field %s",
+				   column->field->id);
 		}
 		column->width = MAX(column->width, text.len);
 		if (strbuf_take(&text, &row->cells[i]) < 0)
