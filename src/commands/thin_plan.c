@@ -47,6 +47,7 @@ static const struct out_column plan_members[] = {
 	DOC("lost_unknown", OUT_BOOL, "and more, nobody knows how many"),
 	DOC("nr_damaged_blocks", OUT_NUMBER, "blocks of the metadata that can't be used"),
 	DOC("nr_recovered_subtrees", OUT_NUMBER, "found that nothing led to"),
+	DOC("nr_refilled_mappings", OUT_NUMBER, "of the kept ones: proven, though they can't be read"),
 	DOC("nr_root_pairs", OUT_NUMBER, "pairs of roots that could be the pool's"),
 	DOC_LIST("devices", device_members, "what becomes of each device"),
 	DOC_LIST("losses", loss_members, "what is lost"),
