@@ -130,7 +130,7 @@ static bool many_in_place(const struct many *m, size_t nr)
 /* Does the run end before request @i? */
 static bool many_parted(const struct many *m, const struct io_run *run, size_t i)
 {
-	if (!run || run->count == JOIN_BLOCKS)
+	if (run->count == JOIN_BLOCKS)
 		return true;
 	if (!m->buf)
 		return !follows(m->sorted[i - 1], m->sorted[i]);

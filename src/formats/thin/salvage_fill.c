@@ -693,17 +693,3 @@ int salvage_fill(struct salvage *s, const struct sm_root *data_map)
 	vec_done(&f.owners);
 	return r;
 }
-
-void salvage_unfill(struct salvage *s)
-{
-	for (size_t i = 0; i < s->places.count; i++) {
-		struct salvage_place *p = &s->places.items[i];
-
-		free(p->keys);
-		free(p->values);
-		p->keys = NULL;
-		p->values = NULL;
-		p->nr_filled = p->time_max = 0;
-	}
-	s->nr_filled = 0;
-}

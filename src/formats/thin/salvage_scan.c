@@ -383,6 +383,20 @@ enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salva
 	return error ? error : NODE_VALUE_SIZE; /* sound, and of something else */
 }
 
+void salvage_unfill(struct salvage *s)
+{
+	for (size_t i = 0; i < s->places.count; i++) {
+		struct salvage_place *p = &s->places.items[i];
+
+		free(p->keys);
+		free(p->values);
+		p->keys = NULL;
+		p->values = NULL;
+		p->nr_filled = p->time_max = 0;
+	}
+	s->nr_filled = 0;
+}
+
 void salvage_forget(struct salvage *s)
 {
 	salvage_unfill(s);
