@@ -8,10 +8,16 @@
 
 #include <inttypes.h>
 
+static void volume_done(struct old_volume *v)
+{
+	free((void *)(uintptr_t)v->name);
+	free((void *)(uintptr_t)v->external_origin);
+}
+
 void old_volumes_done(old_volumes *volumes)
 {
 	for (size_t i = 0; i < volumes->count; i++)
-		free((void *)(uintptr_t)volumes->items[i].name);
+		volume_done(&volumes->items[i]);
 	vec_done(volumes);
 }
 
@@ -38,6 +44,7 @@ static const struct lvm_lv *same_pool(const struct lvm_vg *vg, const struct lvm_
 
 static int add_volume(const struct lvm_lv *lv, old_volumes *ret)
 {
+	const struct lvm_lv *external = lvm_lv_named_by(lv, "external_origin");
 	const struct text_node *node = lv->segments[0].node;
 	struct old_volume v = {
 		.name = lv->name,
@@ -47,16 +54,14 @@ static int add_volume(const struct lvm_lv *lv, old_volumes *ret)
 		.transaction_id = text_number(node, "transaction_id", 0),
 	};
 
-	_cleanup_(freep) char *name = NULL;
-
 	if (v.id == UINT64_MAX || is_known(ret, &v))
 		return 0;
-	name = strdup(lv->name);
-	v.name = name;
-	if (!name || vec_add(ret, &v) < 0)
-		return -ENOMEM;
-	steal(name);
-	return 0;
+	v.name = strdup(lv->name);
+	v.external_origin = external ? strdup(external->name) : NULL;
+	if (v.name && (v.external_origin || !external) && vec_add(ret, &v) == 0)
+		return 0;
+	volume_done(&v);
+	return -ENOMEM;
 }
 
 static int add_of_text(const struct lvm_vg *vg, const struct lvm_lv *pool, old_volumes *ret)

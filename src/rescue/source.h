@@ -45,6 +45,7 @@ struct bp_source {
 /* A thin volume of the source's pool, as some metadata text of LVM has it. */
 struct old_volume {
 	const char *name;            /* owned by the list */
+	const char *external_origin; /* the same; NULL: it had none */
 	uint64_t id, transaction_id; /* of the pool when it was made */
 	uint64_t seqno;              /* of the newest text that has it */
 	bp_bytes size;

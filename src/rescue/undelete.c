@@ -458,6 +458,16 @@ static void fill_size(struct bp_undelete *u)
 	removed_finish(&u->removed, DIV_UP(res->size_bytes, res->block_bytes));
 }
 
+/* What was never written to the volume itself is no part of what is found of it. */
+static void tell_external(const struct bp_undelete *u)
+{
+	if (u->old && u->old->external_origin)
+		bp_warn(u->source->ctx,
+			"volume '%s' lay on the external origin '%s': what was never written "
+			"to it is zeros here, and still stands in '%s', at the same place",
+			u->old->name, u->old->external_origin, u->old->external_origin);
+}
+
 int bp_undelete_new(struct bp_source *source, const char *volume,
 		    const struct bp_undelete_opts *opts, struct bp_undelete **ret)
 {
@@ -481,6 +491,7 @@ int bp_undelete_new(struct bp_source *source, const char *volume,
 		return r;
 	fill_result(u);
 	fill_size(u);
+	tell_external(u);
 	*ret = steal(u);
 	return 0;
 }

@@ -183,3 +183,19 @@ before=$(disk)
 bedplate export vg/pool keep --pv "$DISK0" --to keep.img > /dev/null
 same "what was in the volume" "$(hash keep.img)" "$keep"
 same "the disk" "$(disk)" "$before"
+
+# --- a volume on an external origin: what was never written to it is not taken for zeros ---
+wipe "$DISK0" 48
+pvcreate -q "$DISK0"
+vgcreate -q -s 1M vg "$DISK0"
+lvcreate -q -L 24M -T vg/pool -c 64k --poolmetadatasize 2M
+lvcreate -q -L 2M -n base vg
+fill base 32
+lvchange -q -an -pr vg/base
+lvcreate -q -s --thinpool vg/pool -n over vg/base
+fill over 3 5
+lvremove -q -y vg/over
+vgchange -q -an vg
+bedplate --json undelete vg/pool over --pv "$DISK0" --export over.img > said.json
+expect_match '^true$' jq '.warnings | map(test("external origin .base.")) | any' said.json
+expect_match '^true$' jq '.data.mapped_blocks == 3' said.json
