@@ -365,6 +365,8 @@ udev() {
 	DM_DEV_DIR=dev t ls
 }
 
+# Modules that the first of them loads would be there for the second.
+bedplate targets --probe > /dev/null
 for run in theirs ours; do
 	log=$work/$run input=
 	dmsetup=$theirs
