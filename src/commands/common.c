@@ -298,22 +298,23 @@ int read_text(struct cli *cli, const char *path, char **ret)
 	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
 	_cleanup_(freep) char *text = NULL;
 	size_t len = 0;
+	ssize_t n;
 	int r;
 
 	if (!f)
 		return cli_fail(cli, path, -errno);
 	errno = 0;
 	/* To the first NUL byte, or to the end. */
-	r = getdelim(&text, &len, '\0', f) < 0 && ferror(f) ? -errno : 0;
+	n = getdelim(&text, &len, '\0', f);
+	r = n < 0 && ferror(f) ? -errno : 0;
 	if (f != stdin)
 		fclose(f);
 	if (r < 0)
 		return cli_fail(cli, path, r);
-	if (!text)
-		text = strdup("");
-	if (!text)
+	/* Nothing read leaves a buffer in which nothing was written, not even its end. */
+	*ret = n < 0 ? strdup("") : steal(text);
+	if (!*ret)
 		return cli_fail(cli, path, -ENOMEM);
-	*ret = steal(text);
 	return EXIT_OK;
 }
 

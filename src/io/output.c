@@ -46,11 +46,17 @@ static bool same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* What has neither descriptor nor name is no file that could be met again. */
+static bool stat_of(int fd, const char *path, struct stat *ret)
+{
+	return fd >= 0 ? fstat(fd, ret) == 0 : path && stat(path, ret) == 0;
+}
+
 int output_refuse_input(struct bp_ctx *ctx, int fd, const char *input, const char *output)
 {
 	struct stat in, out, below;
 
-	if ((fd >= 0 ? fstat(fd, &in) : stat(input, &in)) < 0 || stat(output, &out) < 0)
+	if (!stat_of(fd, input, &in) || !stat_of(-1, output, &out))
 		return 0;
 	/* One terminal or /dev/null may be both. */
 	if (!S_ISREG(in.st_mode) && !S_ISBLK(in.st_mode))
