@@ -126,9 +126,12 @@ WITH(bp_remove_opts)
 WITH(bp_pool_opts)
 {
 	struct bp_pool *pool = NULL;
+	int r = bp_pool_create(ctx, "pool", "/dev/meta", "/dev/data", OPTS(bp_pool_opts),
+			       &pool);
 
 	(void)w;
-	return bp_pool_create(ctx, "pool", "/dev/meta", "/dev/data", OPTS(bp_pool_opts), &pool);
+	bp_pool_close(pool);
+	return r;
 }
 
 WITH(bp_thin_open_opts)
