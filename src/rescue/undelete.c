@@ -487,7 +487,7 @@ int bp_undelete_new(struct bp_source *source, const char *volume,
 	}
 	if (r == 0)
 		r = removed_compare(&u->removed, &u->meta, others, nr, u->now);
-	if (r < 0)
+	if (r < 0 || !u)
 		return r;
 	fill_result(u);
 	fill_size(u);

@@ -229,7 +229,7 @@ static int explain_code(struct explainer *e, const char *word)
 			       .text = keep(e, word),
 			       .verdict = BP_VERDICT_ACT };
 
-	for (int code = 0; code < NR_ERROR_CODES; code++) {
+	for (int code = 0; word && code < NR_ERROR_CODES; code++) {
 		if (!streq(word, bp_error_name((enum bp_error_code)code)))
 			continue;
 		a.meaning = bp_error_meaning((enum bp_error_code)code);
