@@ -96,102 +96,42 @@ static void created(void **state)
 	assert_false(info.failed || info.read_only || info.needs_check);
 }
 
+/* clang-format off */
+static const struct {
+	const char *origin, *fast, *metadata;
+	unsigned char fill;
+	struct bp_cache_create_opts opts;
+	int errnum;
+	enum bp_error_code code;
+	const char *why;
+} refusals[] = {
+	{ "/dev/slow", "/dev/slow", "/dev/meta", 0, { 0 }, EINVAL, BP_E_USAGE, "three" },
+	{ "/dev/slow", "/dev/fast", "/dev/slow", 0, { 0 }, EINVAL, BP_E_USAGE, "three" },
+	{ "/dev/slow", "/dev/fast", "/dev/fast", 0, { 0 }, EINVAL, BP_E_USAGE, "three" },
+	{ "/dev/slow", "/dev/fast", "/dev/tiny", 0, { 0 }, EINVAL, BP_E_TOO_SMALL, "too small" },
+	{ "/dev/slow", "/dev/fast", "/dev/meta", 7, { 0 }, EEXIST, BP_E_METADATA_EXISTS, "holds something" },
+	{ "/dev/slow", "/dev/fast", "/dev/meta", 0, { .flags = BP_CACHE_EXISTING }, EINVAL, BP_E_NOT_METADATA, "it is blank" },
+	{ "/dev/slow", "/dev/fast", "/dev/meta", 7, { .flags = BP_CACHE_WIPE, .policy = "best" }, EINVAL, BP_E_TABLE, "policy" },
+	{ "/dev/slow", "/dev/fast", "/dev/meta", 0, { .block_sectors = 100 }, EINVAL, BP_E_TABLE, "block_sectors" },
+	{ "/dev/none", "/dev/fast", "/dev/meta", 0, { 0 }, ENOENT, BP_E_NO_BLOCK_DEVICE, "/dev/none" },
+};
+/* clang-format on */
+
 static void refused(void **state)
 {
-	static const struct {
-		const char *origin, *fast, *metadata;
-		unsigned char fill;
-		struct bp_cache_create_opts opts;
-		int errnum;
-		enum bp_error_code code;
-		const char *why;
-	} rows[] = {
-		{ "/dev/slow",
-		  "/dev/slow",
-		  "/dev/meta",
-		  0,
-		  { 0 },
-		  EINVAL,
-		  BP_E_USAGE,
-		  "three" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/slow",
-		  0,
-		  { 0 },
-		  EINVAL,
-		  BP_E_USAGE,
-		  "three" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/fast",
-		  0,
-		  { 0 },
-		  EINVAL,
-		  BP_E_USAGE,
-		  "three" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/tiny",
-		  0,
-		  { 0 },
-		  EINVAL,
-		  BP_E_TOO_SMALL,
-		  "too small" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/meta",
-		  7,
-		  { 0 },
-		  EEXIST,
-		  BP_E_METADATA_EXISTS,
-		  "holds something" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/meta",
-		  0,
-		  { .flags = BP_CACHE_EXISTING },
-		  EINVAL,
-		  BP_E_NOT_METADATA,
-		  "it is blank" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/meta",
-		  7,
-		  { .flags = BP_CACHE_WIPE, .policy = "best" },
-		  EINVAL,
-		  BP_E_TABLE,
-		  "policy" },
-		{ "/dev/slow",
-		  "/dev/fast",
-		  "/dev/meta",
-		  0,
-		  { .block_sectors = 100 },
-		  EINVAL,
-		  BP_E_TABLE,
-		  "block_sectors" },
-		{ "/dev/none",
-		  "/dev/fast",
-		  "/dev/meta",
-		  0,
-		  { 0 },
-		  ENOENT,
-		  BP_E_NO_BLOCK_DEVICE,
-		  "/dev/none" },
-	};
 	struct world *w = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct bp_cache_create_opts opts = rows[i].opts;
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct bp_cache_create_opts opts = refusals[i].opts;
 
 		opts.size = sizeof(opts);
-		fake_fill_bdev(w->fake, "/dev/meta", rows[i].fill);
-		assert_err(bp_cache_create(w->ctx, "c", rows[i].origin, rows[i].fast,
-					   rows[i].metadata, &opts, NULL),
-			   rows[i].errnum);
-		assert_int_equal(bp_error_get(w->ctx)->code, rows[i].code);
-		if (!strstr(bp_error_get(w->ctx)->message, rows[i].why))
-			fail_msg("'%s' is not in '%s'", rows[i].why,
+		fake_fill_bdev(w->fake, "/dev/meta", refusals[i].fill);
+		assert_err(bp_cache_create(w->ctx, "c", refusals[i].origin, refusals[i].fast,
+					   refusals[i].metadata, &opts, NULL),
+			   refusals[i].errnum);
+		assert_int_equal(bp_error_get(w->ctx)->code, refusals[i].code);
+		if (!strstr(bp_error_get(w->ctx)->message, refusals[i].why))
+			fail_msg("'%s' is not in '%s'", refusals[i].why,
 				 bp_error_get(w->ctx)->message);
 		assert_int_equal(fake_count(w->fake, OP_CREATE), 0);
 		assert_int_equal(fake_count(w->fake, FAKE_BDEV_WRITE), 0);
