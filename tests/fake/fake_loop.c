@@ -77,18 +77,28 @@ int fake_loop_attach(void *self, int fd, const char *name, struct dm_loop *ret)
 	return r;
 }
 
-int fake_loop_resize(void *self, const struct dm_loop *which)
+static int resize_locked(struct fake *fake, const struct dm_loop *which)
 {
-	struct handle *h = self;
-	const struct fake_loop *loop = find_loop(h->fake, which);
+	const struct fake_loop *loop = find_loop(fake, which);
 	struct stat st;
-	int r = fake_fault(h->fake, FAKE_LOOP_RESIZE);
+	int r = fake_fault(fake, FAKE_LOOP_RESIZE);
 
 	if (r < 0)
 		return r;
 	if (!loop || fstat(loop->fd, &st) < 0)
 		return -ENXIO;
-	return fake_resize_bdev(h->fake, loop->path, (bp_bytes)st.st_size);
+	return fake_resize_bdev(fake, loop->path, (bp_bytes)st.st_size);
+}
+
+int fake_loop_resize(void *self, const struct dm_loop *which)
+{
+	struct handle *h = self;
+	int r;
+
+	pthread_mutex_lock(&h->fake->lock);
+	r = resize_locked(h->fake, which);
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
 }
 
 static void drop_bdev(struct fake *fake, const char *path)
@@ -131,13 +141,31 @@ int fake_loop_detach(void *self, const struct dm_loop *which)
 	return r;
 }
 
+/* The @i-th as it is now; false: there are fewer. */
+static bool loop_at(struct fake *fake, size_t i, struct dm_loop *ret)
+{
+	bool there;
+
+	pthread_mutex_lock(&fake->lock);
+	there = i < fake->loops.count;
+	if (there)
+		*ret = fake->loops.items[i].loop;
+	pthread_mutex_unlock(&fake->lock);
+	return there;
+}
+
+/* @each may ask the kernel itself: it is called without the lock. */
 int fake_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loop), void *user)
 {
 	struct handle *h = self;
-	int r = fake_fault(h->fake, FAKE_LOOP_LIST);
+	struct dm_loop loop;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < h->fake->loops.count; i++)
-		r = each(user, &h->fake->loops.items[i].loop);
+	pthread_mutex_lock(&h->fake->lock);
+	r = fake_fault(h->fake, FAKE_LOOP_LIST);
+	pthread_mutex_unlock(&h->fake->lock);
+	for (size_t i = 0; r == 0 && loop_at(h->fake, i, &loop); i++)
+		r = each(user, &loop);
 	return r;
 }
 

@@ -74,8 +74,10 @@ int fake_node_list(void *self, const char *dir, void (*name)(void *user, const c
 {
 	struct handle *h = self;
 
+	pthread_mutex_lock(&h->fake->lock);
 	for (size_t i = 0; i < h->fake->nodes.count; i++)
 		name(user, h->fake->nodes.items[i].path + strlen(dir) + 1);
+	pthread_mutex_unlock(&h->fake->lock);
 	return 0;
 }
 
@@ -99,20 +101,29 @@ const char *fake_udev_why_not(void *self)
 int fake_attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret)
 {
 	struct handle *h = self;
-	const struct fake_dev *dev = fake_find_number(h->fake, major, minor);
+	const struct fake_dev *dev;
+	int r = -ENOENT;
 
-	if (!dev || !streq(name, "queue/read_ahead_kb"))
-		return -ENOENT;
-	*ret = dev->read_ahead_kb;
-	return 0;
+	pthread_mutex_lock(&h->fake->lock);
+	dev = fake_find_number(h->fake, major, minor);
+	if (dev && streq(name, "queue/read_ahead_kb")) {
+		*ret = dev->read_ahead_kb;
+		r = 0;
+	}
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
 }
 
 /* Each number is its place: 1, 2, 3 ... */
 int fake_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM_IO_COUNTERS])
 {
 	struct handle *h = self;
+	bool there;
 
-	if (!fake_find_number(h->fake, major, minor))
+	pthread_mutex_lock(&h->fake->lock);
+	there = fake_find_number(h->fake, major, minor) != NULL;
+	pthread_mutex_unlock(&h->fake->lock);
+	if (!there)
 		return -ENOENT;
 	for (size_t i = 0; i < DM_IO_COUNTERS; i++)
 		ret[i] = i + 1;
@@ -122,15 +133,18 @@ int fake_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM
 int fake_attr_set(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t value)
 {
 	struct handle *h = self;
-	struct fake_dev *dev = fake_find_number(h->fake, major, minor);
-	int r = fake_fault(h->fake, FAKE_ATTR_SET);
+	struct fake_dev *dev;
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!dev || !streq(name, "queue/read_ahead_kb"))
-		return -ENOENT;
-	dev->read_ahead_kb = value;
-	return 0;
+	pthread_mutex_lock(&h->fake->lock);
+	dev = fake_find_number(h->fake, major, minor);
+	r = fake_fault(h->fake, FAKE_ATTR_SET);
+	if (r == 0 && (!dev || !streq(name, "queue/read_ahead_kb")))
+		r = -ENOENT;
+	if (r == 0)
+		dev->read_ahead_kb = value;
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
 }
 
 static int bdev_locked(struct fake *fake, const char *which, struct bp_bdev *ret)
@@ -211,46 +225,57 @@ int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **
 	return r;
 }
 
-static int bdev_io(struct handle *h, int kind, const struct bp_bdev *which,
-		   struct fake_bdev **ret)
+/* The first bytes of a device, from it or to it. */
+static int head_locked(struct fake *fake, int kind, const struct bp_bdev *which, void *read,
+		       const void *write, size_t len)
 {
-	int r = fake_fault(h->fake, kind);
+	struct fake_bdev *bdev = fake_find_bdev(fake, which->major, which->minor);
+	int r = fake_fault(fake, kind);
 
-	*ret = fake_find_bdev(h->fake, which->major, which->minor);
-	return r < 0 ? r : *ret ? 0 : -ENXIO;
+	if (r < 0 || !bdev)
+		return r < 0 ? r : -ENXIO;
+	if (read)
+		memcpy(read, bdev->head, MIN(len, sizeof(bdev->head)));
+	else if (fake_pool_user(fake, &bdev->meta, NULL))
+		return -EBUSY;
+	else
+		memcpy(bdev->head, write, MIN(len, sizeof(bdev->head)));
+	return 0;
 }
 
 int fake_bdev_read(void *self, const struct bp_bdev *which, void *buf, size_t len)
 {
-	struct fake_bdev *bdev;
-	int r = bdev_io(self, FAKE_BDEV_READ, which, &bdev);
+	struct handle *h = self;
+	int r;
 
-	if (r == 0)
-		memcpy(buf, bdev->head, MIN(len, sizeof(bdev->head)));
+	pthread_mutex_lock(&h->fake->lock);
+	r = head_locked(h->fake, FAKE_BDEV_READ, which, buf, NULL, len);
+	pthread_mutex_unlock(&h->fake->lock);
 	return r;
 }
 
 int fake_bdev_write(void *self, const struct bp_bdev *which, const void *buf, size_t len)
 {
 	struct handle *h = self;
-	struct fake_bdev *bdev;
-	int r = bdev_io(h, FAKE_BDEV_WRITE, which, &bdev);
+	int r;
 
-	if (r == 0 && fake_pool_user(h->fake, &bdev->meta, NULL))
-		return -EBUSY;
-	if (r == 0)
-		memcpy(bdev->head, buf, MIN(len, sizeof(bdev->head)));
+	pthread_mutex_lock(&h->fake->lock);
+	r = head_locked(h->fake, FAKE_BDEV_WRITE, which, NULL, buf, len);
+	pthread_mutex_unlock(&h->fake->lock);
 	return r;
 }
 
 int fake_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret)
 {
 	struct handle *h = self;
-	const struct fake_bdev *bdev = fake_find_bdev(h->fake, major, minor);
-	const char *slash = bdev ? strrchr(bdev->path, '/') : NULL;
+	const struct fake_bdev *bdev;
+	const char *slash;
 
-	if (!slash)
-		return -ENXIO;
-	snprintf(ret, BP_NAME_SIZE, "%s", slash + 1);
-	return 0;
+	pthread_mutex_lock(&h->fake->lock);
+	bdev = fake_find_bdev(h->fake, major, minor);
+	slash = bdev ? strrchr(bdev->path, '/') : NULL;
+	if (slash)
+		snprintf(ret, BP_NAME_SIZE, "%s", slash + 1);
+	pthread_mutex_unlock(&h->fake->lock);
+	return slash ? 0 : -ENXIO;
 }
