@@ -29,7 +29,8 @@ static const struct cmd_opt opts[] = {
 static const char *const trouble_names[] = {
 	"overwritten", "superblock", "nodes", "space-maps", "leaks", "times", "needs-check",
 	"transaction-behind", "transaction-ahead", "metadata-full", "data-full", "two-hosts",
-	"data-smaller", "volumes", "missing-disk", "active", "nothing-left", "block-size", "formatted", NULL
+	"data-smaller", "volumes", "missing-disk", "active", "nothing-left", "block-size", "formatted",
+	"mirror", NULL
 };
 static const char *const verdicts[] = { "whole", "rebuilt", "partly", "gone", "doubtful", "absent", NULL };
 static const char *const ways[] = { "rebuild", "older", "export", NULL };

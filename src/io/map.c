@@ -156,6 +156,8 @@ struct map_io {
 	struct io io;
 	struct map *map;
 	map_good_fn good;
+	uint8_t *
+		differ; /* by block, of what was read: 1 where copies differ; NULL: not asked */
 };
 
 static struct map_io *map_io_of(struct io *io)
@@ -163,27 +165,44 @@ static struct map_io *map_io_of(struct io *io)
 	return (struct map_io *)(void *)io;
 }
 
+/* Take the first good copy. Where they are compared all of them are read. */
+static bool take_good(const struct map_io *m, bp_mblock block, const struct map_piece *piece,
+		      uint8_t *other, void *buf)
+{
+	bool found = false, differ = false;
+
+	for (unsigned i = 0; i < piece->nr_places && (!found || m->differ); i++) {
+		bool read = raw_image_read(piece->places[i].image, piece->places[i].offset,
+					   IO_BLOCK, other) == 0;
+
+		if (found) {
+			differ |= !read || memcmp(buf, other, IO_BLOCK) != 0;
+		} else if (read && m->good(block, other)) {
+			memcpy(buf, other, IO_BLOCK);
+			found = true;
+		} else {
+			differ = true;
+		}
+	}
+	if (found && differ && m->differ)
+		__atomic_store_n(&m->differ[block], 1, __ATOMIC_RELAXED);
+	return found;
+}
+
 /* One block whose copies may differ: the first good one, else the first that can be read. */
 static int read_copies(const struct map_io *m, bp_mblock block, const struct map_piece *piece,
 		       void *buf)
 {
-	int r = map_piece_read(piece, IO_BLOCK, buf);
+	_cleanup_(freep) uint8_t *other = NULL;
 
 	if (piece->kind != MAP_DATA || piece->nr_places < 2 || !m->good)
-		return r;
-	for (unsigned i = 0; i < piece->nr_places; i++) {
-		_cleanup_(freep) uint8_t *other = malloc(IO_BLOCK);
-
-		if (!other)
-			return -ENOMEM;
-		if (raw_image_read(piece->places[i].image, piece->places[i].offset, IO_BLOCK,
-				   other) == 0 &&
-		    m->good(block, other)) {
-			memcpy(buf, other, IO_BLOCK);
-			return 0;
-		}
-	}
-	return r;
+		return map_piece_read(piece, IO_BLOCK, buf);
+	other = malloc(IO_BLOCK);
+	if (!other)
+		return -ENOMEM;
+	if (take_good(m, block, piece, other, buf))
+		return 0;
+	return map_piece_read(piece, IO_BLOCK, buf);
 }
 
 static int read_block(const struct map_io *m, bp_mblock block, void *buf)
@@ -255,6 +274,7 @@ static int map_io_flush(struct io *io)
 static void map_io_close(struct io *io)
 {
 	map_free(map_io_of(io)->map);
+	free(map_io_of(io)->differ);
 	free(io);
 }
 
@@ -282,4 +302,22 @@ int map_io_new(struct map *take_map, map_good_fn good, struct io **ret)
 	};
 	*ret = &m->io;
 	return 0;
+}
+
+int map_io_compare(struct io *io)
+{
+	if (io->ops != &map_io_ops || map_io_of(io)->differ)
+		return 0;
+	map_io_of(io)->differ = calloc(io->nr_blocks + 1, 1);
+	return map_io_of(io)->differ ? 0 : -ENOMEM;
+}
+
+uint64_t map_io_differing(struct io *io)
+{
+	const uint8_t *differ = io->ops == &map_io_ops ? map_io_of(io)->differ : NULL;
+	uint64_t nr = 0;
+
+	for (bp_mblock b = 0; differ && b < io->nr_blocks; b++)
+		nr += differ[b];
+	return nr;
 }

@@ -89,4 +89,12 @@ int map_read(struct map *map, bp_bytes at, size_t len, void *buf);
 typedef bool (*map_good_fn)(bp_mblock block, const void *data);
 int map_io_new(struct map *take_map, map_good_fn good, struct io **ret);
 
+/*
+ * From now on read every copy, and count the blocks of which one copy is good and another differs or
+ * can't be read; of what was read, each once. Of any other io: nothing. Memory: a byte a block.
+ * 0, -ENOMEM.
+ */
+int map_io_compare(struct io *io);
+uint64_t map_io_differing(struct io *io);
+
 #endif

@@ -5,6 +5,7 @@
  * something is harmless only where nothing else was found.
  */
 #include "core/strbuf.h"
+#include "io/map.h"
 #include "io/probe.h"
 #include "rescue/rescue.h"
 
@@ -33,6 +34,7 @@ static const char *const names[] = {
 	[BP_TROUBLE_NOTHING_LEFT] = "nothing-left",
 	[BP_TROUBLE_BLOCK_SIZE] = "block-size",
 	[BP_TROUBLE_FORMATTED] = "formatted",
+	[BP_TROUBLE_MIRROR] = "mirror",
 };
 
 const char *bp_trouble_name(enum bp_trouble trouble)
@@ -120,8 +122,10 @@ int rescue_look(struct bp_rescue *r)
 		.user = &r->found,
 	};
 	struct error_state *saved;
-	int status = look_at_beginning(r);
+	int status = map_io_compare(r->io);
 
+	if (status == 0)
+		status = look_at_beginning(r);
 	if (status < 0 || !r->found.sound)
 		return status;
 	r->found.check.size = sizeof(r->found.check);
@@ -131,6 +135,7 @@ int rescue_look(struct bp_rescue *r)
 	/* What a check refuses to look at is what is wrong. */
 	if (status < 0 && status != -ENOMEM)
 		r->found.nr_other++;
+	r->found.nr_differ = map_io_differing(r->io);
 	return status == -ENOMEM ? status : 0;
 }
 
@@ -258,6 +263,20 @@ static int tell_maps(struct bp_rescue *r)
 				     f->check.nr_data_leaked, f->check.nr_metadata_leaked),
 			"harmless: wasted space that a rebuild gives back");
 	return status;
+}
+
+static int tell_mirror(struct bp_rescue *r)
+{
+	if (!r->found.nr_differ)
+		return 0;
+	return add(
+		r, BP_TROUBLE_MIRROR,
+		rescue_words(r,
+			     "the metadata is mirrored, and its legs differ in %" PRIu64
+			     " blocks that are in use; what is said here is of sound copies",
+			     r->found.nr_differ),
+		"a kernel reads from any leg, and may find the bad copy: a rebuild writes each "
+		"block as the sound leg has it. Find out which disk fails");
 }
 
 static int tell_flags(struct bp_rescue *r)
@@ -448,9 +467,9 @@ static int tell_nothing(struct bp_rescue *r)
 int rescue_tell(struct bp_rescue *r)
 {
 	static int (*const all[])(struct bp_rescue * r) = {
-		tell_beginning,   tell_nodes,     tell_hosts,   tell_maps,
-		tell_transaction, tell_formatted, tell_volumes, tell_flags,
-		tell_space,       tell_size,      tell_group,   tell_nothing,
+		tell_beginning,   tell_mirror,    tell_nodes,   tell_hosts, tell_maps,
+		tell_transaction, tell_formatted, tell_volumes, tell_flags, tell_space,
+		tell_size,        tell_group,     tell_nothing,
 	};
 	int status = 0;
 

@@ -196,7 +196,7 @@ static bool has_trouble(const struct bp_rescue *r, uint32_t kinds)
 	 BIT(BP_TROUBLE_SPACE_MAPS) | BIT(BP_TROUBLE_LEAKS) | BIT(BP_TROUBLE_TIMES) |          \
 	 BIT(BP_TROUBLE_NEEDS_CHECK) | BIT(BP_TROUBLE_BEHIND) | BIT(BP_TROUBLE_AHEAD) |        \
 	 BIT(BP_TROUBLE_METADATA_FULL) | BIT(BP_TROUBLE_TWO_HOSTS) |                           \
-	 BIT(BP_TROUBLE_FORMATTED))
+	 BIT(BP_TROUBLE_FORMATTED) | BIT(BP_TROUBLE_MIRROR))
 /* Where there is nothing to mend, and the bytes may be wanted. */
 #define EXPORT_HELPS                                                                           \
 	(BIT(BP_TROUBLE_DATA_SMALLER) | BIT(BP_TROUBLE_VOLUMES) |                              \

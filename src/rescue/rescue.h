@@ -19,6 +19,7 @@ struct rescue_found {
 	struct thin_sb sb;
 	struct bp_thin_check_result check;
 	uint64_t nr_nodes, nr_maps, nr_times, nr_crossed, nr_other, nr_counts;
+	uint64_t nr_differ; /* blocks of mirrored metadata that are sound on some legs only */
 	bool pending;
 };
 
