@@ -13,7 +13,7 @@ static int build(struct bp_ctx *ctx)
 	int r = bp_table_new(ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(ctx, table, 1048576, "linear", &half);
+		r = bp_table_append(ctx, table, 1048576, BP_PARAMS_LINEAR(&half));
 	if (r == 0)
 		r = bp_table_format(ctx, table, &text);
 	if (r == 0)

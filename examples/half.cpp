@@ -11,7 +11,7 @@ try {
 
 	half.dev = "8:16";
 	half.offset_sectors = 2048;
-	std::cout << bedplate::table(ctx).append(1048576, "linear", half).str();
+	std::cout << bedplate::table(ctx).append(1048576, BP_PARAMS_LINEAR(&half)).str();
 
 	try {
 		bedplate::table(ctx, "0 8 linear 8:16 -1");

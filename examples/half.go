@@ -81,7 +81,8 @@ func build(ctx *Ctx) error {
 		return err
 	}
 	defer C.bp_table_free(table)
-	err := ctx.check(C.bp_table_append(ctx.c, table, 1048576, target, unsafe.Pointer(half)))
+	err := ctx.check(C.bp_table_append(ctx.c, table, 1048576, target,
+		unsafe.Pointer(half), C.sizeof_struct_bp_linear))
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ extern "C" {
     fn bp_table_new(ctx: *mut c_void, ret: *mut *mut c_void) -> c_int;
     fn bp_table_free(table: *mut c_void);
     fn bp_table_append(ctx: *mut c_void, table: *mut c_void, sectors: u64, target: *const c_char,
-                       params: *const c_void) -> c_int;
+                       params: *const c_void, params_size: usize) -> c_int;
     fn bp_table_get(table: *const c_void, index: usize) -> *mut c_void;
     fn bp_segment_set(ctx: *mut c_void, segment: *mut c_void, name: *const c_char,
                       value: *const c_char) -> c_int;
@@ -107,7 +107,7 @@ impl<'a> Table<'a> {
     fn append(&self, sectors: u64, target: &str, params: &[(&str, &str)]) -> Result<(), Failure> {
         let target = CString::new(target).unwrap();
         self.0.check(unsafe {
-            bp_table_append(self.0 .0, self.1, sectors, target.as_ptr(), std::ptr::null())
+            bp_table_append(self.0 .0, self.1, sectors, target.as_ptr(), std::ptr::null(), 0)
         })?;
         let segment = unsafe { bp_table_get(self.1, 0) };
         for (name, value) in params {

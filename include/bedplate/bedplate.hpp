@@ -136,11 +136,12 @@ public:
 		table_.reset(made);
 	}
 
-	/* Behind the last segment; @params is the target's struct of <bedplate/targets.h>. */
-	template <typename Params>
-	table &append(bp_sector length_sectors, const char *target, const Params &params)
+	/* Behind the last segment: append(8, BP_PARAMS_LINEAR(&half)), see <bedplate/targets.h>. */
+	table &append(bp_sector length_sectors, const char *target, const void *params,
+		      size_t params_size)
 	{
-		ctx_->check(bp_table_append(ctx_->get(), get(), length_sectors, target, &params));
+		ctx_->check(bp_table_append(ctx_->get(), get(), length_sectors, target, params,
+					    params_size));
 		return *this;
 	}
 

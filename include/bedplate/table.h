@@ -45,6 +45,7 @@ struct bp_table;
  * @params: the typed parameters: of the struct that <bedplate/targets.h> gives for @target.
  *	NULL where the target is not known, or where @problem says why its arguments were not
  *	understood; then @args is all there is.
+ * @params_size: of that struct as this library has it; 0 where @params is NULL.
  * @args: the arguments as text. "" where there are none. Follows every change.
  * @extra: words behind the last known argument, as text; NULL where there are none. They are
  *	kept and written back.
@@ -58,6 +59,7 @@ struct bp_segment {
 	const char *args;
 	const char *extra;
 	const char *problem;
+	size_t params_size;
 };
 
 /**
@@ -98,21 +100,32 @@ enum bp_table_parse_flags {
 BP_API int bp_table_parse(struct bp_ctx *ctx, const char *text, uint32_t flags,
 			  struct bp_table **ret);
 
+/*
+ * Typed parameters as arguments of a call: the struct, and its size as the caller's header has it,
+ * so that structs can grow at their end. A pointer to another struct does not compile. The macros of
+ * <bedplate/targets.h> name the target (and message) too: BP_PARAMS_LINEAR(&half).
+ */
+#define BP_PARAMS(type, ...)                                                                   \
+	(__VA_ARGS__),                                                                         \
+		sizeof(1 ? *(__VA_ARGS__) : *(const type *)(0)) /* the check: not evaluated */
+
 /**
  * bp_table_add() - Add a segment from typed parameters.
- * @target: a known target, such as "linear".
- * @params: the target's struct, e.g. &(struct bp_linear){ .dev = "8:16" }. Copied, with all
- *	that it points to. NULL: all members are unset, to be filled by bp_segment_set().
+ * @target, @params, @params_size: by a macro of <bedplate/targets.h>:
+ *	BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "8:16" }). Copied, with all that the struct points
+ *	to. Or a target's name, NULL, 0: all members are unset, to be filled by bp_segment_set().
  *
  * Return: 0; -EINVAL (a member that must be given is not; the error names it), -ENOENT (unknown
- * target: see bp_table_add_raw()), -ENOMEM.
+ * target: see bp_table_add_raw()), -E2BIG (a member that this version does not know is set),
+ * -ENOMEM.
  */
 BP_API int bp_table_add(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
-			bp_sector length_sectors, const char *target, const void *params);
+			bp_sector length_sectors, const char *target, const void *params,
+			size_t params_size);
 
 /* bp_table_append() - The same, right behind the last segment (at 0 in an empty table). */
 BP_API int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length_sectors,
-			   const char *target, const void *params);
+			   const char *target, const void *params, size_t params_size);
 
 /**
  * bp_table_add_raw() - Add a segment of any target, known or not, from its arguments as text.
@@ -419,15 +432,15 @@ BP_API int bp_status_json(struct bp_ctx *ctx, const struct bp_status *status,
 
 /**
  * bp_message_format() - Write a message for a target.
- * @message: its name ("create_snap").
- * @params: the struct that <bedplate/targets.h> gives for it; NULL where it takes none.
+ * @target, @message, @params, @params_size: by a macro of <bedplate/targets.h>:
+ *	BP_MESSAGE_THIN_POOL_CREATE_SNAP(&snap). Or the names, NULL, 0 where it takes no parameters.
  * @ret: what the message ioctl takes (escaped for the kernel); freed by the caller with free().
  *
  * Return: 0; -ENOENT (no such target or message), -EINVAL, -ERANGE (a value out of its range;
- * the error names it), -ENOMEM.
+ * the error names it), -E2BIG (a member that this version does not know is set), -ENOMEM.
  */
 BP_API int bp_message_format(struct bp_ctx *ctx, const char *target, const char *message,
-			     const void *params, char **ret);
+			     const void *params, size_t params_size, char **ret);
 
 /**
  * bp_message_check() - Would a target understand this message?

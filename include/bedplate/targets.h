@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The typed parameters and status of every target. Fill them with designated initialisers and
- * hand them to bp_table_add() (<bedplate/table.h>); read them from a segment's @params or a
- * status' @values.
+ * hand them to bp_table_add() (<bedplate/table.h>) in the target's macro, BP_PARAMS_LINEAR(&half);
+ * read them from a segment's @params or a status' @values.
+ *
+ * Structs of parameters, of messages and of status grow at their end in later versions (never into
+ * padding); elements of lists don't. The macros carry the size that the caller was built with.
  *
  * Devices are "MAJOR:MINOR" or paths; BP_DEV() makes the former from a struct bp_bdev. Units
  * are in the names. Strings and lists belong to whoever owns the struct. Counts of words in a
@@ -25,7 +28,7 @@ extern "C" {
 
 /**
  * bp_target_length() - The longest segment that these parameters allow on their devices.
- * @params: the target's struct.
+ * @target, @params, @params_size: by a macro below, or of a segment.
  * @lookup, @user: find the devices.
  * @ret_sectors: device sizes in 512-byte sectors less the offsets into them; rounded down where
  *	the target needs whole chunks.
@@ -35,13 +38,15 @@ extern "C" {
  *	@lookup returned; -ENOMEM.
  */
 BP_API int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
-			    bp_lookup_fn lookup, void *user, bp_sector *ret_sectors);
+			    size_t params_size, bp_lookup_fn lookup, void *user,
+			    bp_sector *ret_sectors);
 
 /* linear: a range of another device. No status. */
 struct bp_linear {
 	const char *dev;
 	bp_sector offset_sectors;
 };
+#define BP_PARAMS_LINEAR(...) "linear", BP_PARAMS(struct bp_linear, __VA_ARGS__)
 
 /* striped: RAID-0 over several devices. */
 struct bp_striped_leg {
@@ -53,6 +58,7 @@ struct bp_striped {
 	const struct bp_striped_leg *legs;
 	size_t nr_legs;
 };
+#define BP_PARAMS_STRIPED(...) "striped", BP_PARAMS(struct bp_striped, __VA_ARGS__)
 struct bp_striped_status {
 	const char *const *devs;
 	size_t nr_devs;
@@ -63,6 +69,7 @@ struct bp_striped_status {
 struct bp_zero {
 	char none;
 };
+#define BP_PARAMS_ZERO(...) "zero", BP_PARAMS(struct bp_zero, __VA_ARGS__)
 
 /*
  * error: every I/O fails. A device is only asked for its limits (Linux 6.12 and later; before,
@@ -75,6 +82,7 @@ struct bp_error_limits {
 struct bp_error_target {
 	const struct bp_error_limits *limits; /* NULL: none */
 };
+#define BP_PARAMS_ERROR(...) "error", BP_PARAMS(struct bp_error_target, __VA_ARGS__)
 
 /* thin-pool: blocks for thin volumes, allocated on first write, shared between snapshots. */
 struct bp_thin_pool {
@@ -87,6 +95,7 @@ struct bp_thin_pool {
 	bool read_only;
 	bool error_if_no_space; /* false: wait a minute for more space, then fail */
 };
+#define BP_PARAMS_THIN_POOL(...) "thin-pool", BP_PARAMS(struct bp_thin_pool, __VA_ARGS__)
 
 enum bp_thin_pool_mode {
 	BP_THIN_POOL_RW = 1,
@@ -121,12 +130,21 @@ struct bp_thin_pool_status {
 struct bp_thin_pool_id {
 	uint32_t id; /* 0 to BP_THIN_ID_MAX */
 };
+#define BP_MESSAGE_THIN_POOL_CREATE_THIN(...)                                                  \
+	"thin-pool", "create_thin", BP_PARAMS(struct bp_thin_pool_id, __VA_ARGS__)
+#define BP_MESSAGE_THIN_POOL_DELETE(...)                                                       \
+	"thin-pool", "delete", BP_PARAMS(struct bp_thin_pool_id, __VA_ARGS__)
 struct bp_thin_pool_snap {
 	uint32_t id, origin_id;
 };
+#define BP_MESSAGE_THIN_POOL_CREATE_SNAP(...)                                                  \
+	"thin-pool", "create_snap", BP_PARAMS(struct bp_thin_pool_snap, __VA_ARGS__)
 struct bp_thin_pool_transaction {
 	uint64_t old_id, new_id;
 };
+#define BP_MESSAGE_THIN_POOL_SET_TRANSACTION_ID(...)                                           \
+	"thin-pool", "set_transaction_id",                                                     \
+		BP_PARAMS(struct bp_thin_pool_transaction, __VA_ARGS__)
 
 /* thin: a volume or snapshot of a pool. */
 struct bp_thin {
@@ -134,6 +152,7 @@ struct bp_thin {
 	uint32_t id;                     /* 0 to BP_THIN_ID_MAX */
 	const char *external_origin_dev; /* NULL: none */
 };
+#define BP_PARAMS_THIN(...) "thin", BP_PARAMS(struct bp_thin, __VA_ARGS__)
 /* States instead of values: "Fail", "-", "Error". */
 struct bp_thin_status {
 	bp_sector mapped_sectors;

@@ -25,6 +25,9 @@ struct bp_snapshot {
 	bool discard_zeroes_cow;
 	bool discard_passdown_origin; /* needs discard_zeroes_cow */
 };
+#define BP_PARAMS_SNAPSHOT(...) "snapshot", BP_PARAMS(struct bp_snapshot, __VA_ARGS__)
+#define BP_PARAMS_SNAPSHOT_MERGE(...)                                                          \
+	"snapshot-merge", BP_PARAMS(struct bp_snapshot, __VA_ARGS__)
 /* States instead of values: "Invalid", "Overflow", "Merge failed", "Unknown". */
 struct bp_snapshot_status {
 	bp_sector used_sectors; /* of the COW device; equals the metadata after a full merge */
@@ -35,6 +38,8 @@ struct bp_snapshot_status {
 struct bp_snapshot_origin {
 	const char *dev;
 };
+#define BP_PARAMS_SNAPSHOT_ORIGIN(...)                                                         \
+	"snapshot-origin", BP_PARAMS(struct bp_snapshot_origin, __VA_ARGS__)
 
 /* cache: a fast device in front of a slow one. */
 enum bp_cache_mode {
@@ -53,6 +58,7 @@ struct bp_cache {
 	const struct bp_pair *policy_args;            /* of mq, which ignores them */
 	size_t nr_policy_args;
 };
+#define BP_PARAMS_CACHE(...) "cache", BP_PARAMS(struct bp_cache, __VA_ARGS__)
 enum bp_cache_access {
 	BP_CACHE_RW = 1,
 	BP_CACHE_RO = 2,
@@ -82,6 +88,8 @@ struct bp_cache_status {
 struct bp_cache_threshold {
 	uint64_t migration_threshold_sectors;
 };
+#define BP_MESSAGE_CACHE_MIGRATION_THRESHOLD(...)                                              \
+	"cache", "migration_threshold", BP_PARAMS(struct bp_cache_threshold, __VA_ARGS__)
 struct bp_cache_range {
 	uint32_t begin_dblock;
 	struct bp_number end_dblock; /* not part of it; unset: begin_dblock alone */
@@ -90,12 +98,15 @@ struct bp_cache_invalidate {
 	const struct bp_cache_range *ranges;
 	size_t nr_ranges;
 };
+#define BP_MESSAGE_CACHE_INVALIDATE_CBLOCKS(...)                                               \
+	"cache", "invalidate_cblocks", BP_PARAMS(struct bp_cache_invalidate, __VA_ARGS__)
 
 /* era: remembers which blocks were written since when. */
 struct bp_era {
 	const char *metadata_dev, *origin_dev;
 	uint32_t block_sectors; /* a multiple of 8; can't change later */
 };
+#define BP_PARAMS_ERA(...) "era", BP_PARAMS(struct bp_era, __VA_ARGS__)
 /* State instead of values: "Error". */
 struct bp_era_status {
 	bp_sector metadata_block_sectors;
@@ -128,6 +139,7 @@ struct bp_writecache {
 	bool metadata_only;
 	struct bp_number pause_writeback_ms; /* of an SSD; unset: 3000 */
 };
+#define BP_PARAMS_WRITECACHE(...) "writecache", BP_PARAMS(struct bp_writecache, __VA_ARGS__)
 /* What was read and written, in blocks. */
 struct bp_writecache_counters {
 	uint64_t reads, read_hits;
@@ -150,6 +162,7 @@ struct bp_clone {
 	struct bp_number hydration_threshold_regions;  /* in flight at once; unset: 1 */
 	struct bp_number hydration_batch_size_regions; /* copied together; unset: 1 */
 };
+#define BP_PARAMS_CLONE(...) "clone", BP_PARAMS(struct bp_clone, __VA_ARGS__)
 enum bp_clone_mode {
 	BP_CLONE_RW = 1,
 	BP_CLONE_RO = 2,
@@ -169,6 +182,10 @@ struct bp_clone_status {
 struct bp_clone_regions {
 	uint32_t regions;
 };
+#define BP_MESSAGE_CLONE_HYDRATION_THRESHOLD(...)                                              \
+	"clone", "hydration_threshold", BP_PARAMS(struct bp_clone_regions, __VA_ARGS__)
+#define BP_MESSAGE_CLONE_HYDRATION_BATCH_SIZE(...)                                             \
+	"clone", "hydration_batch_size", BP_PARAMS(struct bp_clone_regions, __VA_ARGS__)
 
 /* pcache: a write-back cache on persistent memory. */
 enum bp_pcache_mode {
@@ -179,6 +196,7 @@ struct bp_pcache {
 	enum bp_pcache_mode cache_mode; /* 0: writeback */
 	enum bp_on_off data_crc;        /* 0: off */
 };
+#define BP_PARAMS_PCACHE(...) "pcache", BP_PARAMS(struct bp_pcache, __VA_ARGS__)
 struct bp_pcache_place {
 	uint32_t segment, offset_bytes;
 };
@@ -193,6 +211,8 @@ struct bp_pcache_status {
 struct bp_pcache_gc {
 	uint32_t gc_percent; /* 0 to 90 */
 };
+#define BP_MESSAGE_PCACHE_GC_PERCENT(...)                                                      \
+	"pcache", "gc_percent", BP_PARAMS(struct bp_pcache_gc, __VA_ARGS__)
 
 /* vdo: deduplication, compression and thin provisioning. */
 enum bp_vdo_version {
@@ -226,6 +246,7 @@ struct bp_vdo {
 	const struct bp_pair *unknown; /* what the kernel only logs: surely typos */
 	size_t nr_unknown;
 };
+#define BP_PARAMS_VDO(...) "vdo", BP_PARAMS(struct bp_vdo, __VA_ARGS__)
 enum bp_vdo_mode {
 	BP_VDO_NORMAL = 1,
 	BP_VDO_RECOVERING,
@@ -257,6 +278,8 @@ struct bp_vdo_status {
 struct bp_vdo_compress {
 	enum bp_on_off compression;
 };
+#define BP_MESSAGE_VDO_COMPRESSION(...)                                                        \
+	"vdo", "compression", BP_PARAMS(struct bp_vdo_compress, __VA_ARGS__)
 enum bp_vdo_part {
 	BP_VDO_PART_ALL = 1,
 	BP_VDO_PART_DEFAULT,
@@ -273,6 +296,7 @@ struct bp_vdo_dump {
 	const struct bp_vdo_dump_part *parts; /* none: the default */
 	size_t nr_parts;
 };
+#define BP_MESSAGE_VDO_DUMP(...) "vdo", "dump", BP_PARAMS(struct bp_vdo_dump, __VA_ARGS__)
 
 #ifdef __cplusplus
 }

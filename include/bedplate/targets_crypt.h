@@ -37,6 +37,7 @@ struct bp_crypt {
 	bool iv_large_sectors;                      /* IVs count sector_bytes, not 512 */
 	struct bp_number integrity_key_bytes;
 };
+#define BP_PARAMS_CRYPT(...) "crypt", BP_PARAMS(struct bp_crypt, __VA_ARGS__)
 
 /* Message of crypt: "key", with words {"set", KEY} or {"wipe"}; the device is suspended. */
 enum bp_crypt_key_action {
@@ -47,6 +48,7 @@ struct bp_crypt_key {
 	enum bp_crypt_key_action action;
 	const char *key; /* of BP_CRYPT_KEY_SET */
 };
+#define BP_MESSAGE_CRYPT_KEY(...) "crypt", "key", BP_PARAMS(struct bp_crypt_key, __VA_ARGS__)
 
 /* integrity: a checksum or tag for each block. Formats a device whose first 4 KiB are zero. */
 enum bp_integrity_mode {
@@ -78,6 +80,7 @@ struct bp_integrity {
 	const struct bp_integrity_algorithm *internal_hash;
 	const struct bp_integrity_algorithm *journal_crypt, *journal_mac;
 };
+#define BP_PARAMS_INTEGRITY(...) "integrity", BP_PARAMS(struct bp_integrity, __VA_ARGS__)
 struct bp_integrity_status {
 	uint64_t mismatches;
 	bp_sector provided_sectors;           /* what a segment can have at most */
@@ -114,6 +117,7 @@ struct bp_verity {
 	struct bp_number fec_roots; /* 2 to 24 */
 	const char *root_hash_sig_key_desc;
 };
+#define BP_PARAMS_VERITY(...) "verity", BP_PARAMS(struct bp_verity, __VA_ARGS__)
 enum bp_verity_state {
 	BP_VERITY_VALID = 1,
 	BP_VERITY_CORRUPTED = 2, /* something read so far was */
@@ -139,6 +143,7 @@ struct bp_inlinecrypt {
 	struct bp_number sector_bytes; /* 512 to 4096, a power of two */
 	bool iv_large_sectors;         /* needed where sector_bytes is not 512 */
 };
+#define BP_PARAMS_INLINECRYPT(...) "inlinecrypt", BP_PARAMS(struct bp_inlinecrypt, __VA_ARGS__)
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,7 @@ struct bp_mirror {
 	bool handle_errors; /* without keep_log too, a failed write hangs until a suspend */
 	bool keep_log;
 };
+#define BP_PARAMS_MIRROR(...) "mirror", BP_PARAMS(struct bp_mirror, __VA_ARGS__)
 
 enum bp_mirror_log_kind {
 	BP_MIRROR_LOG_CORE = 1,
@@ -128,6 +129,7 @@ struct bp_raid {
 	const struct bp_raid_leg *legs;
 	size_t nr_legs; /* 1 to 253 */
 };
+#define BP_PARAMS_RAID(...) "raid", BP_PARAMS(struct bp_raid, __VA_ARGS__)
 
 enum bp_raid_action {
 	BP_RAID_IDLE = 1,
@@ -182,6 +184,7 @@ struct bp_multipath {
 	size_t nr_groups;
 	uint32_t first_group; /* from 1; 0 where there are no groups */
 };
+#define BP_PARAMS_MULTIPATH(...) "multipath", BP_PARAMS(struct bp_multipath, __VA_ARGS__)
 
 enum bp_multipath_group_state {
 	BP_MULTIPATH_GROUP_ACTIVE = 1,
@@ -221,9 +224,19 @@ struct bp_multipath_status {
 struct bp_multipath_message_path {
 	const char *dev;
 };
+#define BP_MESSAGE_MULTIPATH_FAIL_PATH(...)                                                    \
+	"multipath", "fail_path", BP_PARAMS(struct bp_multipath_message_path, __VA_ARGS__)
+#define BP_MESSAGE_MULTIPATH_REINSTATE_PATH(...)                                               \
+	"multipath", "reinstate_path", BP_PARAMS(struct bp_multipath_message_path, __VA_ARGS__)
 struct bp_multipath_message_group {
 	uint32_t group; /* from 1 */
 };
+#define BP_MESSAGE_MULTIPATH_DISABLE_GROUP(...)                                                \
+	"multipath", "disable_group", BP_PARAMS(struct bp_multipath_message_group, __VA_ARGS__)
+#define BP_MESSAGE_MULTIPATH_ENABLE_GROUP(...)                                                 \
+	"multipath", "enable_group", BP_PARAMS(struct bp_multipath_message_group, __VA_ARGS__)
+#define BP_MESSAGE_MULTIPATH_SWITCH_GROUP(...)                                                 \
+	"multipath", "switch_group", BP_PARAMS(struct bp_multipath_message_group, __VA_ARGS__)
 
 #ifdef __cplusplus
 }

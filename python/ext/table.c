@@ -77,7 +77,7 @@ static PyObject *table_add(PyObject *object, PyObject *args)
 	if (words.text)
 		r = bp_table_add_raw(self->ctx, self->table, start, length, target, words.text);
 	else
-		r = bp_table_add(self->ctx, self->table, start, length, target, NULL);
+		r = bp_table_add(self->ctx, self->table, start, length, target, NULL, 0);
 	if (r < 0)
 		return raise_error(self->ctx, r);
 	Py_RETURN_NONE;

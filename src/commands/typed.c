@@ -190,8 +190,8 @@ static int find_range(struct typed *t, const struct bp_table *table, bp_sector *
 	if (t->size)
 		return parse_range(t, "size", t->size, ret_length);
 	assert(t->segment); /* fill() made it */
-	r = bp_target_length(t->cli->ctx, t->target, t->segment->params, lookup, t->cli,
-			     ret_length);
+	r = bp_target_length(t->cli->ctx, t->target, t->segment->params,
+			     t->segment->params_size, lookup, t->cli, ret_length);
 	if (r == -ENODATA)
 		return cli_usage(t->cli, "%s: --size not specified", t->target);
 	return r < 0 ? cli_fail(t->cli, t->target, r) : 0;
@@ -265,7 +265,7 @@ static int complete(struct typed *t, const struct cli_list *options, const char 
 static int fill(struct typed *t, struct bp_table *scratch, const struct cli_list *options,
 		const char *word)
 {
-	int r = bp_table_add(t->cli->ctx, scratch, 0, 1, t->target, NULL);
+	int r = bp_table_add(t->cli->ctx, scratch, 0, 1, t->target, NULL, 0);
 
 	if (r < 0)
 		return cli_fail(t->cli, t->target, r);
@@ -291,7 +291,8 @@ static int add_segment(struct cli *cli, const char *target, const struct cli_lis
 	if (!r)
 		r = find_range(&t, table, &start, &length);
 	if (!r) {
-		r = bp_table_add(cli->ctx, table, start, length, target, t.segment->params);
+		r = bp_table_add(cli->ctx, table, start, length, target, t.segment->params,
+				 t.segment->params_size);
 		r = r < 0 ? cli_fail(cli, target, r) : 0;
 	}
 	bp_table_free(scratch);

@@ -216,7 +216,7 @@ static int table_line(struct cli *cli, const struct args *args,
 	int r = bp_table_new(cli->ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(cli->ctx, table, length, "verity", &params);
+		r = bp_table_append(cli->ctx, table, length, BP_PARAMS_VERITY(&params));
 	if (r == 0)
 		r = bp_table_format(cli->ctx, table, ret);
 	if (r == 0)

@@ -9,21 +9,30 @@ static bool all_zero(const char *p, size_t len)
 	return true;
 }
 
+int opts_copy(struct bp_ctx *ctx, const char *what, void *to, size_t size, const void *from,
+	      size_t given)
+{
+	if (!given)
+		return bp_fail(ctx, -EINVAL, "%s: size is not set", what);
+	if (given > size && !all_zero((const char *)from + size, given - size))
+		return bp_fail(ctx, -E2BIG,
+			       "%s: a member that this version does not know is set", what);
+	memset(to, 0, size);
+	memcpy(to, from, MIN(given, size));
+	return 0;
+}
+
 int opts_read(struct bp_ctx *ctx, void *to, size_t size, const void *from)
 {
 	size_t given;
+	int r = 0;
 
 	memset(to, 0, size);
 	if (from) {
 		memcpy(&given, from, sizeof(given));
-		if (given < sizeof(given))
-			return bp_fail(ctx, -EINVAL, "options: size is not set");
-		if (given > size && !all_zero((const char *)from + size, given - size))
-			return bp_fail(
-				ctx, -E2BIG,
-				"options: a member that this version does not know is set");
-		memcpy(to, from, MIN(given, size));
+		r = opts_copy(ctx, "options", to, size, from,
+			      given < sizeof(given) ? 0 : given);
 	}
 	memcpy(to, &size, sizeof(size));
-	return 0;
+	return r;
 }

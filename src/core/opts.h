@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Options structs that begin with their own size. */
+/* Structs that callers fill in and that may grow: options, and parameters of targets. */
 #ifndef CORE_OPTS_H
 #define CORE_OPTS_H
 
@@ -11,5 +11,12 @@
  * size member below sizeof(size_t) is -EINVAL.
  */
 int opts_read(struct bp_ctx *ctx, void *to, size_t size, const void *from);
+
+/*
+ * The same where the size is given beside the struct: @from has @given bytes as its caller knows it,
+ * @what says what it is. 0: -EINVAL.
+ */
+int opts_copy(struct bp_ctx *ctx, const char *what, void *to, size_t size, const void *from,
+	      size_t given);
 
 #endif

@@ -48,7 +48,7 @@ static int layer_table(struct bp_ctx *ctx, const struct bp_bdev *bdev, struct bp
 	r = bp_table_new(ctx, &table);
 	if (r < 0)
 		return r;
-	r = bp_table_append(ctx, table, length, "linear", &linear);
+	r = bp_table_append(ctx, table, length, BP_PARAMS_LINEAR(&linear));
 	if (r < 0) {
 		bp_table_free(table);
 		return r;

@@ -141,7 +141,8 @@ static int emit_plain(struct bp_ctx *ctx, const struct piece *piece, struct bp_t
 		return bp_table_add_raw(ctx, to, piece->start, piece->length, s->target,
 					s->args);
 	if (below(piece, &linear))
-		return bp_table_add(ctx, to, piece->start, piece->length, "linear", &linear);
+		return bp_table_add(ctx, to, piece->start, piece->length,
+				    BP_PARAMS_LINEAR(&linear));
 	if (streq(s->target, "zero") || streq(s->target, "error"))
 		return bp_table_add_raw(ctx, to, piece->start, piece->length, s->target, "");
 	return refuse(ctx, piece, "be split");
@@ -164,7 +165,7 @@ static int emit_delay(struct bp_ctx *ctx, const struct piece *piece, struct bp_t
 	flush.delay_ms = f->io & BP_FAULT_FLUSHES ? ms : 0;
 	delay.write = &write;
 	delay.flush = &flush;
-	return bp_table_add(ctx, to, piece->start, piece->length, "delay", &delay);
+	return bp_table_add(ctx, to, piece->start, piece->length, BP_PARAMS_DELAY(&delay));
 }
 
 /* Always down: not a second up, one down. Without a feature all I/O fails, flushes too. */
@@ -192,7 +193,7 @@ static int emit_flakey(struct bp_ctx *ctx, const struct piece *piece, struct bp_
 		flakey.error_reads = !(f->io & BP_FAULT_WRITES);
 		flakey.error_writes = !(f->io & BP_FAULT_READS);
 	}
-	return bp_table_add(ctx, to, piece->start, piece->length, "flakey", &flakey);
+	return bp_table_add(ctx, to, piece->start, piece->length, BP_PARAMS_FLAKEY(&flakey));
 }
 
 /* Where flushes pass; also all that a segment can have which is not linear. */

@@ -32,14 +32,15 @@ static struct bp_devno top_number(const struct stack *s)
 /* --- devices --- */
 
 static int make(struct stack *s, const char *name, bp_bytes size_bytes, const char *target,
-		const void *params, struct bp_device_info *ret)
+		const void *params, size_t params_size, struct bp_device_info *ret)
 {
 	struct bp_table *table;
 	int r = bp_table_new(s->ctx, &table);
 
 	if (r < 0)
 		return r;
-	r = bp_table_append(s->ctx, table, bp_bytes_to_sector(size_bytes), target, params);
+	r = bp_table_append(s->ctx, table, bp_bytes_to_sector(size_bytes), target, params,
+			    params_size);
 	if (r == 0)
 		r = bp_device_create(s->ctx, name, table, NULL, ret);
 	bp_table_free(table);
@@ -63,7 +64,7 @@ static int make_log(struct stack *s, char *below, size_t size)
 	devno_text(dev, sizeof(dev), s->base.major, s->base.minor);
 	devno_text(log, sizeof(log), s->log.major, s->log.minor);
 	snprintf(name, sizeof(name), LOG_FORMAT, s->scope_name);
-	r = make(s, name, s->base.size_bytes, "log-writes", &writes, &info);
+	r = make(s, name, s->base.size_bytes, BP_PARAMS_LOG_WRITES(&writes), &info);
 	if (r == 0)
 		devno_text(below, size, info.major, info.minor);
 	return r;
@@ -75,7 +76,7 @@ static int make_top(struct stack *s, const char *below)
 	char name[BP_NAME_SIZE];
 
 	snprintf(name, sizeof(name), NAME_FORMAT, s->scope_name);
-	return make(s, name, s->base.size_bytes, "linear", &linear, &s->top);
+	return make(s, name, s->base.size_bytes, BP_PARAMS_LINEAR(&linear), &s->top);
 }
 
 static int mkfs(struct stack *s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "live.h"
+#include "params.h"
 
 #include <linux/fs.h>
 #include <linux/loop.h>
@@ -169,7 +170,7 @@ static struct bp_table *typed_table(const char *target, bp_sector length_sectors
 	struct bp_table *table;
 
 	OK(bp_table_new(ctx, &table));
-	OK(bp_table_add(ctx, table, 0, length_sectors, target, params));
+	OK(bp_table_add(ctx, table, 0, length_sectors, target, params, params_size(target)));
 	return table;
 }
 
@@ -331,10 +332,13 @@ static int send_message(const char *name, const char *message, const void *param
 			char **ret_reply)
 {
 	struct bp_selector which = { .name = name };
+	const char *target;
 	char *text;
 	int r;
 
-	OK(bp_message_format(ctx, status_of(name)->target, message, params, &text));
+	target = status_of(name)->target;
+	OK(bp_message_format(ctx, target, message, params, message_size(target, message),
+			     &text));
 	r = bp_device_message(ctx, &which, 0, text, 0, ret_reply);
 	printf("%s: message %s: %s\n", name, text, r < 0 ? bp_errmsg(ctx) : *ret_reply);
 	free(text);

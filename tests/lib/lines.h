@@ -6,6 +6,7 @@
 #ifndef LIB_LINES_H
 #define LIB_LINES_H
 
+#include "params.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -137,7 +138,8 @@ static inline void assert_built(const struct built *cases, size_t nr)
 		struct bp_table *table;
 
 		assert_ok(bp_table_new(ctx, &table));
-		if (bp_table_append(ctx, table, 8, cases[i].target, cases[i].params) != 0)
+		if (bp_table_append(ctx, table, 8, cases[i].target, cases[i].params,
+				    params_size(cases[i].target)) != 0)
 			fail_msg("%s %s: %s", cases[i].target, cases[i].args, bp_errmsg(ctx));
 		assert_string_equal(bp_table_get(table, 0)->args, cases[i].args);
 		bp_table_free(table);

@@ -3,6 +3,7 @@
 #ifndef LIB_TARGETS_TEST_H
 #define LIB_TARGETS_TEST_H
 
+#include "params.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -66,7 +67,7 @@ static inline void assert_built(const char *target, const void *params, const ch
 	struct bp_table *table;
 
 	assert_ok(bp_table_new(ctx, &table));
-	if (bp_table_add(ctx, table, 0, 8, target, params) != 0)
+	if (bp_table_add(ctx, table, 0, 8, target, params, params_size(target)) != 0)
 		fail_msg("%s: %s", args, bp_errmsg(ctx));
 	assert_string_equal(bp_table_get(table, 0)->args, args);
 	bp_table_free(table);
@@ -200,7 +201,8 @@ static inline void assert_length(const char *line, bp_sector expected)
 	const struct bp_segment *s = bp_table_get(table, 0);
 	bp_sector sectors = 0;
 
-	if (bp_target_length(ctx, s->target, s->params, lookup_loop, NULL, &sectors) != 0)
+	if (bp_target_length(ctx, s->target, s->params, s->params_size, lookup_loop, NULL,
+			     &sectors) != 0)
 		fail_msg("'%s': %s", line, bp_errmsg(ctx));
 	assert_int_equal(sectors, expected);
 	bp_table_free(table);

@@ -4,6 +4,7 @@
  * come out, exactly. A builder is one function and one row of the table below.
  */
 #include "context_test.h"
+#include "params.h"
 #include "tsv.h"
 
 #include <inttypes.h>
@@ -80,8 +81,10 @@ static void add(struct bp_table *table, const char *json, uint64_t length, const
 		const void *params)
 {
 	if (!length)
-		assert_ok(bp_target_length(ctx, target, params, lookup, NULL, &length));
-	if (bp_table_add(ctx, table, number(json, "start", 0), length, target, params) != 0)
+		assert_ok(bp_target_length(ctx, target, params, params_size(target), lookup,
+					   NULL, &length));
+	if (bp_table_add(ctx, table, number(json, "start", 0), length, target, params,
+			 params_size(target)) != 0)
 		fail_msg("%s: %s", json, bp_errmsg(ctx));
 }
 

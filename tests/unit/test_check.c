@@ -242,7 +242,7 @@ static void a_half_made_table_is_found_out(void **state)
 
 	(void)state;
 	assert_ok(bp_table_new(ctx, &table));
-	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL));
+	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL, 0));
 	assert_ok(bp_table_check(ctx, table, NULL, &findings));
 	assert_int_equal(bp_findings_count(findings), 1);
 	assert_string_equal(bp_findings_get(findings, 0)->message,
@@ -303,7 +303,7 @@ static void an_older_error_survives(void **state)
 	bp_findings_free(findings);
 	assert_err(bp_table_parse(ctx, "x", 0, &table), EINVAL);
 	assert_ok(bp_table_new(ctx, &table));
-	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL));
+	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL, 0));
 	assert_ok(bp_table_check(ctx, table, NULL, &findings));
 	assert_non_null(strstr(bp_errmsg(ctx), "'x' is no START LENGTH TARGET"));
 	bp_findings_free(findings);

@@ -145,15 +145,19 @@ static void messages(void **state)
 		if (cases[i].why)
 			assert_why(cases[i].why);
 	}
-	assert_ok(bp_message_format(ctx, "thin-pool", "create_snap",
-				    &(struct bp_thin_pool_snap){ .id = 2, .origin_id = 1 },
-				    &text));
+	assert_ok(
+		bp_message_format(ctx,
+				  BP_MESSAGE_THIN_POOL_CREATE_SNAP(&(struct bp_thin_pool_snap){
+					  .id = 2, .origin_id = 1 }),
+				  &text));
 	assert_string_equal(text, "create_snap 2 1");
 	free(text);
-	assert_err(bp_message_format(ctx, "thin-pool", "delete",
-				     &(struct bp_thin_pool_id){ .id = 1 << 24 }, &text),
+	assert_err(bp_message_format(ctx,
+				     BP_MESSAGE_THIN_POOL_DELETE(
+					     &(struct bp_thin_pool_id){ .id = 1 << 24 }),
+				     &text),
 		   ERANGE);
-	assert_err(bp_message_format(ctx, "linear", "x", NULL, &text), ENOENT);
+	assert_err(bp_message_format(ctx, "linear", "x", NULL, 0, &text), ENOENT);
 	assert_ok(bp_message_check(ctx, "nosuch", "any  a\\b", &text));
 	assert_string_equal(text, "any a\\\\b");
 	free(text);

@@ -178,15 +178,16 @@ static void typed_in_and_out(void **state)
 
 	(void)state;
 	assert_ok(bp_table_new(ctx, &table));
-	assert_ok(bp_table_append(
-		ctx, table, 16, "linear",
-		&(struct bp_linear){ .dev = BP_DEV(&sdb), .offset_sectors = 7 }));
-	assert_ok(bp_table_append(ctx, table, 8, "zero", NULL));
-	assert_ok(bp_table_add(ctx, table, 24, 128, "thin-pool",
-			       &(struct bp_thin_pool){ .metadata_dev = "/dev/m",
-						       .data_dev = "/dev/d",
-						       .data_block_sectors = 128,
-						       .read_only = true }));
+	assert_ok(bp_table_append(ctx, table, 16,
+				  BP_PARAMS_LINEAR(&(struct bp_linear){
+					  .dev = BP_DEV(&sdb), .offset_sectors = 7 })));
+	assert_ok(bp_table_append(ctx, table, 8, "zero", NULL, 0));
+	assert_ok(bp_table_add(
+		ctx, table, 24, 128,
+		BP_PARAMS_THIN_POOL(&(struct bp_thin_pool){ .metadata_dev = "/dev/m",
+							    .data_dev = "/dev/d",
+							    .data_block_sectors = 128,
+							    .read_only = true })));
 	assert_format(table, "0 16 linear 8:16 7\n16 8 zero\n"
 			     "24 128 thin-pool /dev/m /dev/d 128 0 1 read_only\n");
 	pool = bp_table_get(table, 2)->params;
@@ -203,19 +204,21 @@ static void what_is_not_given_is_named(void **state)
 
 	(void)state;
 	assert_ok(bp_table_new(ctx, &table));
-	assert_err(bp_table_append(ctx, table, 8, "linear", &(struct bp_linear){ 0 }), EINVAL);
+	assert_err(bp_table_append(ctx, table, 8, BP_PARAMS_LINEAR(&(struct bp_linear){ 0 })),
+		   EINVAL);
 	assert_why("segment 0 (linear): argument 1 (dev): is not given");
-	assert_err(bp_table_append(ctx, table, 8, "linear", &(struct bp_linear){ .dev = "" }),
+	assert_err(bp_table_append(ctx, table, 8,
+				   BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "" })),
 		   EINVAL);
 	assert_why("'' can't be a word of a table");
-	assert_err(
-		bp_table_append(ctx, table, 8, "linear", &(struct bp_linear){ .dev = "a\nb" }),
-		EINVAL);
-	assert_err(bp_table_append(ctx, table, 8, "nosuch", NULL), ENOENT);
+	assert_err(bp_table_append(ctx, table, 8,
+				   BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "a\nb" })),
+		   EINVAL);
+	assert_err(bp_table_append(ctx, table, 8, "nosuch", NULL, 0), ENOENT);
 	assert_int_equal(bp_error_get(ctx)->code, BP_E_UNKNOWN_TARGET);
 	assert_int_equal(bp_table_count(table), 0);
 
-	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL));
+	assert_ok(bp_table_append(ctx, table, 8, "linear", NULL, 0));
 	assert_string_equal(bp_table_get(table, 0)->args, "0");
 	assert_err(bp_table_format(ctx, table, &text), EINVAL);
 	assert_why("segment 0 (linear): argument 1 (dev): is not given");
@@ -302,10 +305,10 @@ static void awkward_words_round_trip(void **state)
 		char *text;
 
 		assert_ok(bp_table_new(ctx, &table));
-		assert_ok(
-			bp_table_append(ctx, table, 8, "thin",
-					&(struct bp_thin){ .pool_dev = words[i],
-							   .external_origin_dev = words[i] }));
+		assert_ok(bp_table_append(
+			ctx, table, 8,
+			BP_PARAMS_THIN(&(struct bp_thin){ .pool_dev = words[i],
+							  .external_origin_dev = words[i] })));
 		assert_ok(bp_table_format(ctx, table, &text));
 		again = parse(text);
 		thin = bp_table_get(again, 0)->params;
@@ -540,36 +543,40 @@ static void lengths(void **state)
 	bp_sector length;
 
 	(void)state;
-	assert_ok(bp_target_length(ctx, "linear", &(struct bp_linear){ .dev = "8:0" }, lookup,
-				   NULL, &length));
-	assert_int_equal(length, 2048);
-	assert_ok(bp_target_length(ctx, "linear",
-				   &(struct bp_linear){ .dev = "8:0", .offset_sectors = 2047 },
+	assert_ok(bp_target_length(ctx, BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "8:0" }),
 				   lookup, NULL, &length));
+	assert_int_equal(length, 2048);
+	assert_ok(bp_target_length(
+		ctx,
+		BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "8:0", .offset_sectors = 2047 }),
+		lookup, NULL, &length));
 	assert_int_equal(length, 1);
-	assert_err(bp_target_length(ctx, "linear",
-				    &(struct bp_linear){ .dev = "8:0", .offset_sectors = 2048 },
+	assert_err(bp_target_length(ctx,
+				    BP_PARAMS_LINEAR(&(struct bp_linear){
+					    .dev = "8:0", .offset_sectors = 2048 }),
 				    lookup, NULL, &length),
 		   ERANGE);
 	assert_why("8:0: offset 2048 is at or behind its end, 2048 sectors");
-	assert_ok(bp_target_length(ctx, "striped",
-				   &(struct bp_striped){ .chunk_sectors = 64,
-							 .legs = legs,
-							 .nr_legs = ARRAY_SIZE(legs) },
-				   lookup, NULL, &length));
+	assert_ok(bp_target_length(
+		ctx,
+		BP_PARAMS_STRIPED(&(struct bp_striped){
+			.chunk_sectors = 64, .legs = legs, .nr_legs = ARRAY_SIZE(legs) }),
+		lookup, NULL, &length));
 	assert_int_equal(length, 3840);
-	assert_err(bp_target_length(ctx, "striped",
-				    &(struct bp_striped){ .chunk_sectors = 4096,
-							  .legs = legs,
-							  .nr_legs = ARRAY_SIZE(legs) },
+	assert_err(bp_target_length(ctx,
+				    BP_PARAMS_STRIPED(&(struct bp_striped){
+					    .chunk_sectors = 4096,
+					    .legs = legs,
+					    .nr_legs = ARRAY_SIZE(legs) }),
 				    lookup, NULL, &length),
 		   ERANGE);
 	assert_why("no leg holds a chunk");
-	assert_ok(bp_target_length(ctx, "thin-pool", &pool, lookup, NULL, &length));
+	assert_ok(bp_target_length(ctx, BP_PARAMS_THIN_POOL(&pool), lookup, NULL, &length));
 	assert_int_equal(length, 1 << 21);
-	assert_err(bp_target_length(ctx, "zero", NULL, lookup, NULL, &length), ENODATA);
-	assert_err(bp_target_length(ctx, "nosuch", NULL, lookup, NULL, &length), ENOENT);
-	assert_err(bp_target_length(ctx, "linear", &(struct bp_linear){ .dev = "/dev/none" },
+	assert_err(bp_target_length(ctx, "zero", NULL, 0, lookup, NULL, &length), ENODATA);
+	assert_err(bp_target_length(ctx, "nosuch", NULL, 0, lookup, NULL, &length), ENOENT);
+	assert_err(bp_target_length(ctx,
+				    BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "/dev/none" }),
 				    lookup, NULL, &length),
 		   ENOENT);
 }

@@ -4,6 +4,7 @@
  * written as, messages, and what pre-flight finds.
  */
 #include "lines.h"
+#include "params.h"
 
 /* clang-format off */
 static const struct line_values tables[] = {
@@ -379,7 +380,8 @@ static void assert_message(const char *target, const char *name, const void *par
 {
 	char *text = NULL;
 
-	if (bp_message_format(ctx, target, name, params, &text) != 0)
+	if (bp_message_format(ctx, target, name, params, message_size(target, name), &text) !=
+	    0)
 		fail_msg("%s: %s", name, bp_errmsg(ctx));
 	assert_string_equal(text, expected);
 	free(text);
@@ -403,10 +405,12 @@ static void messages_are_written(void **state)
 		       "compression off");
 	assert_message("vdo", "dump", &(struct bp_vdo_dump){ dumps, 2 }, "dump pools queues");
 	assert_message("era", "checkpoint", NULL, "checkpoint");
-	assert_err(bp_message_format(ctx, "pcache", "gc_percent", &(struct bp_pcache_gc){ 91 },
+	assert_err(bp_message_format(ctx,
+				     BP_MESSAGE_PCACHE_GC_PERCENT(&(struct bp_pcache_gc){ 91 }),
 				     &text),
 		   ERANGE);
-	assert_err(bp_message_format(ctx, "vdo", "compression", &(struct bp_vdo_compress){ 0 },
+	assert_err(bp_message_format(ctx,
+				     BP_MESSAGE_VDO_COMPRESSION(&(struct bp_vdo_compress){ 0 }),
 				     &text),
 		   EINVAL);
 }
@@ -475,14 +479,14 @@ static void ignored_words_stay_ignored(void **state)
 		"7:0 7:1 P 16 0 trailing words",
 		"7:0 0 1 1 0 junk",
 	};
-	static const char *const targets[] = { "clone", "snapshot", "flakey" };
+	static const char *const names[] = { "clone", "snapshot", "flakey" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		struct bp_table *table;
 
 		assert_ok(bp_table_new(ctx, &table));
-		assert_ok(bp_table_add_raw(ctx, table, 0, 8, targets[i], lines[i]));
+		assert_ok(bp_table_add_raw(ctx, table, 0, 8, names[i], lines[i]));
 		assert_string_equal(bp_table_get(table, 0)->args, lines[i]);
 		bp_table_free(table);
 	}
@@ -492,7 +496,8 @@ static void assert_length(const char *target, const void *params, uint64_t expec
 {
 	bp_sector length = 0;
 
-	if (bp_target_length(ctx, target, params, lines_lookup, NULL, &length) != 0)
+	if (bp_target_length(ctx, target, params, params_size(target), lines_lookup, NULL,
+			     &length) != 0)
 		fail_msg("%s: %s", target, bp_errmsg(ctx));
 	assert_int_equal(length, expected);
 }
@@ -513,10 +518,11 @@ static void lengths_follow_from_devices(void **state)
 		      6291456);
 	assert_length("clone", &(struct bp_clone){ "259:0", "8:32", "8:16" }, 2097152);
 	assert_length("pcache", &(struct bp_pcache){ "259:0", "8:16" }, 2097152);
-	assert_err(bp_target_length(ctx, "vdo", &(struct bp_vdo){ .storage_dev = "8:16" },
+	assert_err(bp_target_length(ctx,
+				    BP_PARAMS_VDO(&(struct bp_vdo){ .storage_dev = "8:16" }),
 				    lines_lookup, NULL, &length),
 		   ENODATA);
-	assert_err(bp_target_length(ctx, "era", &(struct bp_era){ "259:0", "9:9", 8 },
+	assert_err(bp_target_length(ctx, BP_PARAMS_ERA(&(struct bp_era){ "259:0", "9:9", 8 }),
 				    lines_lookup, NULL, &length),
 		   ENOENT);
 }

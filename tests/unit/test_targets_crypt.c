@@ -79,10 +79,10 @@ static void crypt_messages(void **state)
 	char *text;
 
 	(void)state;
-	assert_ok(bp_message_format(ctx, "crypt", "key", &set, &text));
+	assert_ok(bp_message_format(ctx, BP_MESSAGE_CRYPT_KEY(&set), &text));
 	assert_string_equal(text, "key set " HEX16);
 	free(text);
-	assert_ok(bp_message_format(ctx, "crypt", "key", &wipe, &text));
+	assert_ok(bp_message_format(ctx, BP_MESSAGE_CRYPT_KEY(&wipe), &text));
 	assert_string_equal(text, "key wipe");
 	free(text);
 	assert_err(bp_message_check(ctx, "crypt", "key lose", &text), EINVAL);

@@ -78,7 +78,7 @@ static void mirror_built_of_both(void **state)
 
 	(void)state;
 	assert_ok(bp_table_new(ctx, &table));
-	assert_err(bp_table_add(ctx, table, 0, 512, "mirror", &mirror), EINVAL);
+	assert_err(bp_table_add(ctx, table, 0, 512, BP_PARAMS_MIRROR(&mirror)), EINVAL);
 	assert_string_equal(bp_error_get(ctx)->message,
 			    "segment 0 (mirror): 'log_dev' is given, but 'log' is core");
 	assert_string_equal(bp_error_get(ctx)->hint,
@@ -86,9 +86,9 @@ static void mirror_built_of_both(void **state)
 	assert_string_equal(bp_error_get(ctx)->argument_name, "log_dev");
 	mirror.log_dev = NULL;
 	mirror.integrated_flush = true;
-	assert_err(bp_table_add(ctx, table, 0, 512, "mirror", &mirror), EINVAL);
+	assert_err(bp_table_add(ctx, table, 0, 512, BP_PARAMS_MIRROR(&mirror)), EINVAL);
 	mirror.integrated_flush = false;
-	assert_ok(bp_table_add(ctx, table, 0, 512, "mirror", &mirror));
+	assert_ok(bp_table_add(ctx, table, 0, 512, BP_PARAMS_MIRROR(&mirror)));
 	bp_table_free(table);
 }
 
@@ -342,10 +342,11 @@ static void multipath_messages(void **state)
 	char *text;
 
 	(void)state;
-	assert_ok(bp_message_format(ctx, "multipath", "fail_path", &path, &text));
+	assert_ok(bp_message_format(ctx, BP_MESSAGE_MULTIPATH_FAIL_PATH(&path), &text));
 	assert_string_equal(text, "fail_path 8:0");
 	free(text);
-	assert_err(bp_message_format(ctx, "multipath", "switch_group", &none, &text), ERANGE);
+	assert_err(bp_message_format(ctx, BP_MESSAGE_MULTIPATH_SWITCH_GROUP(&none), &text),
+		   ERANGE);
 	assert_err(bp_message_check(ctx, "multipath", "queue_if_no_path now", &text), EINVAL);
 }
 

@@ -4,6 +4,7 @@
  * written as, messages, and what pre-flight finds.
  */
 #include "lines.h"
+#include "params.h"
 
 /* clang-format off */
 static const struct line_values tables[] = {
@@ -218,7 +219,7 @@ static void flushes_need_writes(void **state)
 
 	(void)state;
 	assert_ok(bp_table_new(ctx, &table));
-	assert_err(bp_table_append(ctx, table, 8, "delay", &delay), EINVAL);
+	assert_err(bp_table_append(ctx, table, 8, BP_PARAMS_DELAY(&delay)), EINVAL);
 	assert_non_null(strstr(bp_errmsg(ctx), "argument 4 (write): must be given"));
 	bp_table_free(table);
 }
@@ -247,7 +248,8 @@ static void assert_length(const char *target, const void *params, uint64_t expec
 {
 	bp_sector length = 0;
 
-	if (bp_target_length(ctx, target, params, lines_lookup, NULL, &length) != 0)
+	if (bp_target_length(ctx, target, params, params_size(target), lines_lookup, NULL,
+			     &length) != 0)
 		fail_msg("%s: %s", target, bp_errmsg(ctx));
 	assert_int_equal(length, expected);
 }
@@ -272,14 +274,15 @@ static void lengths_follow_from_devices(void **state)
 	assert_length("unstriped", &(struct bp_unstriped){ 3, 1000, 0, "8:16", 152 }, 699000);
 	assert_length("switch", &(struct bp_switch){ 1, paths, 2 }, 99);
 	assert_length("ebs", &(struct bp_ebs){ .dev = "8:16", .offset_sectors = 8 }, 2097144);
-	assert_err(bp_target_length(ctx, "unstriped",
-				    &(struct bp_unstriped){ 2, 2097152, 0, "8:16", 0 },
+	assert_err(bp_target_length(ctx,
+				    BP_PARAMS_UNSTRIPED(
+					    &(struct bp_unstriped){ 2, 2097152, 0, "8:16", 0 }),
 				    lines_lookup, NULL, &length),
 		   ERANGE);
-	assert_err(bp_target_length(ctx, "zoned", &(struct bp_zoned){ &dev, 1 }, lines_lookup,
-				    NULL, &length),
+	assert_err(bp_target_length(ctx, BP_PARAMS_ZONED(&(struct bp_zoned){ &dev, 1 }),
+				    lines_lookup, NULL, &length),
 		   ENODATA);
-	assert_err(bp_target_length(ctx, "switch", &(struct bp_switch){ 1, NULL, 0 },
+	assert_err(bp_target_length(ctx, BP_PARAMS_SWITCH(&(struct bp_switch){ 1, NULL, 0 }),
 				    lines_lookup, NULL, &length),
 		   EINVAL);
 }

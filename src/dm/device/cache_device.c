@@ -123,7 +123,7 @@ static int describe(struct creation *c, struct bp_table **ret)
 
 	if (r == 0)
 		r = bp_table_append(c->ctx, *ret, bp_bytes_to_sector(c->origin.size_bytes),
-				    "cache", &params);
+				    BP_PARAMS_CACHE(&params));
 	return r;
 }
 
@@ -321,7 +321,7 @@ static int replace_params(struct live *l, const struct bp_cache *params, int64_t
 	int r = bp_table_new(l->ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(l->ctx, table, l->sectors, "cache", params);
+		r = bp_table_append(l->ctx, table, l->sectors, BP_PARAMS_CACHE(params));
 	return r < 0 ? r : replace(l, table, deadline);
 }
 
@@ -522,7 +522,7 @@ static int uncached(struct live *l, int64_t deadline)
 	int r = bp_table_new(l->ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(l->ctx, table, l->sectors, "linear", &linear);
+		r = bp_table_append(l->ctx, table, l->sectors, BP_PARAMS_LINEAR(&linear));
 	return r < 0 ? r : replace(l, table, deadline);
 }
 

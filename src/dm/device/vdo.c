@@ -138,7 +138,7 @@ int bp_vdo_table(struct bp_ctx *ctx, const struct bp_vdo_volume *volume, const c
 	if (r < 0)
 		return r;
 	p.storage_dev = bp_dev_format(&bdev, dev);
-	r = bp_table_append(ctx, table, bp_bytes_to_sector(logical), "vdo", &p);
+	r = bp_table_append(ctx, table, bp_bytes_to_sector(logical), BP_PARAMS_VDO(&p));
 	if (r == 0)
 		r = check_table(ctx, table);
 	if (r == 0)
@@ -300,8 +300,8 @@ static int reload(struct bp_ctx *ctx, const struct bp_selector *which, const str
 	int r = bp_table_new(ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(ctx, table, bp_bytes_to_sector(g->logical_bytes), "vdo",
-				    &g->params);
+		r = bp_table_append(ctx, table, bp_bytes_to_sector(g->logical_bytes),
+				    BP_PARAMS_VDO(&g->params));
 	return r < 0 ? r : bp_device_reload(ctx, which, table, &opts);
 }
 

@@ -164,7 +164,8 @@ static int describe(struct bp_ctx *ctx, const struct pool_create *c, struct bp_t
 	int r = bp_table_new(ctx, ret);
 
 	if (r == 0)
-		r = bp_table_append(ctx, *ret, c->opts.size_sectors, "thin-pool", &params);
+		r = bp_table_append(ctx, *ret, c->opts.size_sectors,
+				    BP_PARAMS_THIN_POOL(&params));
 	return r;
 }
 

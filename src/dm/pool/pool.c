@@ -307,7 +307,7 @@ static int change(struct bp_pool *pool, const char *verb, const struct bp_thin_p
 	int r = bp_table_new(pool->ctx, &table);
 
 	if (r == 0)
-		r = bp_table_append(pool->ctx, table, sectors, "thin-pool", params);
+		r = bp_table_append(pool->ctx, table, sectors, BP_PARAMS_THIN_POOL(params));
 	if (r == 0)
 		r = dm_state(pool->ctx, verb, &pool->which, &state);
 	if (r == 0)

@@ -152,7 +152,7 @@ static int map(struct bp_pool *pool, uint32_t id, const char *name, bp_sector si
 		thin.external_origin_dev = devno_text(&dev, origin_text);
 	}
 	if (r == 0)
-		r = bp_table_append(pool->ctx, table, size_sectors, "thin", &thin);
+		r = bp_table_append(pool->ctx, table, size_sectors, BP_PARAMS_THIN(&thin));
 	return r < 0 ? r : bp_device_create(pool->ctx, name, table, &create, NULL);
 }
 

@@ -2,6 +2,7 @@
 /* Messages: written from a struct, or checked as text, by the grammars of a target. */
 #include "core/context.h"
 #include "core/number.h"
+#include "core/opts.h"
 #include "targets/grammar/secret.h"
 
 #include <inttypes.h>
@@ -79,10 +80,13 @@ static int write_message(struct bp_ctx *ctx, const struct target_message *messag
 }
 
 int bp_message_format(struct bp_ctx *ctx, const char *target, const char *message,
-		      const void *params, char **ret)
+		      const void *params, size_t params_size, char **ret)
 {
 	const struct bp_target *t = bp_target_get(target);
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	const struct target_message *m;
+	void *copy = NULL;
+	int r;
 
 	if (!t) {
 		bp_fail(ctx, -ENOENT, "unknown target '%s'", target);
@@ -94,7 +98,15 @@ int bp_message_format(struct bp_ctx *ctx, const char *target, const char *messag
 		return fail_unknown(ctx, t, message);
 	if (m->args && !params)
 		return bp_fail(ctx, -EINVAL, "%s: its parameters are not given", message);
-	return write_message(ctx, m, params, ret);
+	if (m->args) {
+		copy = arena_alloc(&arena, m->size);
+		if (!copy)
+			return bp_fail_memory(ctx);
+		r = opts_copy(ctx, message, copy, m->size, params, params_size);
+		if (r < 0)
+			return r;
+	}
+	return write_message(ctx, m, copy, ret);
 }
 
 /* Words of a message as they are, escaped. */

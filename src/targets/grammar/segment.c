@@ -3,6 +3,7 @@
 #include "targets/grammar/secret.h"
 
 #include "core/context.h"
+#include "core/opts.h"
 
 int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const char *target,
 		struct segment **ret)
@@ -102,6 +103,7 @@ int segment_refresh(struct bp_ctx *ctx, struct segment *s)
 	if (r == 0)
 		r = take_texts(ctx, s, &all, &extra);
 	s->pub.params = s->params;
+	s->pub.params_size = s->params ? s->type->size : 0;
 	strbuf_done(&all);
 	strbuf_done(&extra);
 	vec_done(&words.list);
@@ -242,25 +244,28 @@ static int refuse_stray(struct bp_ctx *ctx, const struct arg *args, const void *
 	return -EINVAL;
 }
 
-int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params)
+int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params, size_t size)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct written_list written = { 0 };
+	void *copy = arena_alloc(&s->arena, s->type->size);
 	int r;
 
-	if (!params) {
-		s->params = arena_alloc(&s->arena, s->type->size);
-		return s->params ? segment_refresh(ctx, s) : bp_fail_memory(ctx);
-	}
-	r = refuse_stray(ctx, s->type->args, params);
-	if (r == 0)
-		r = args_write(ctx, s->type->args, params, NULL, 0, &arena, &written);
-	vec_done(&written.list);
-	if (r < 0)
-		return r;
-	s->params = arena_copy(&s->arena, params, s->type->size);
-	if (!s->params || args_own(s->type->args, s->params, NULL, &s->arena) < 0)
+	if (!copy)
 		return bp_fail_memory(ctx);
+	if (params) {
+		r = opts_copy(ctx, s->type->name, copy, s->type->size, params, size);
+		if (r == 0)
+			r = refuse_stray(ctx, s->type->args, copy);
+		if (r == 0)
+			r = args_write(ctx, s->type->args, copy, NULL, 0, &arena, &written);
+		vec_done(&written.list);
+		if (r < 0)
+			return r;
+		if (args_own(s->type->args, copy, NULL, &s->arena) < 0)
+			return bp_fail_memory(ctx);
+	}
+	s->params = copy;
 	return segment_refresh(ctx, s);
 }
 

@@ -39,8 +39,8 @@ int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *word
 /* Make the public texts say what the segment now is. 0 or -ENOMEM. */
 int segment_refresh(struct bp_ctx *ctx, struct segment *s);
 
-/* Copy the target's public struct; NULL: all unset. */
-int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params);
+/* Copy the target's public struct, @size bytes as its caller knows it; NULL: all unset. */
+int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params, size_t size);
 
 /* A copy of its own. */
 int segment_dup(struct bp_ctx *ctx, const struct segment *s, struct segment **ret);

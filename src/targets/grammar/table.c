@@ -74,7 +74,8 @@ static int take_segment(struct bp_ctx *ctx, struct bp_table *table, struct segme
 }
 
 int bp_table_add(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
-		 bp_sector length_sectors, const char *target, const void *params)
+		 bp_sector length_sectors, const char *target, const void *params,
+		 size_t params_size)
 {
 	_cleanup_(segment_freep) struct segment *s = NULL;
 	int r = segment_new(ctx, start_sectors, length_sectors, target, &s);
@@ -87,16 +88,17 @@ int bp_table_add(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sec
 		error_set_hint(ctx, "its arguments can be given as text");
 		return -ENOENT;
 	}
-	r = segment_copy(ctx, s, params);
+	r = segment_copy(ctx, s, params, params_size);
 	if (r < 0)
 		return in_segment(ctx, r, table->segments.count, target);
 	return take_segment(ctx, table, &s);
 }
 
 int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length_sectors,
-		    const char *target, const void *params)
+		    const char *target, const void *params, size_t params_size)
 {
-	return bp_table_add(ctx, table, bp_table_length(table), length_sectors, target, params);
+	return bp_table_add(ctx, table, bp_table_length(table), length_sectors, target, params,
+			    params_size);
 }
 
 int bp_table_copy(struct bp_ctx *ctx, const struct bp_table *table, struct bp_table **ret)

@@ -2,6 +2,7 @@
 /* The list of targets, and what is asked of one as a whole. */
 #include "targets/grammar/target.h"
 #include "core/context.h"
+#include "core/opts.h"
 #include "targets/target_list.h" /* made by meson from its list */
 
 #include <inttypes.h>
@@ -158,15 +159,23 @@ int length_none(const struct length_query *query, const char *why)
 }
 
 int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
-		     bp_lookup_fn lookup, void *user, bp_sector *ret_sectors)
+		     size_t params_size, bp_lookup_fn lookup, void *user,
+		     bp_sector *ret_sectors)
 {
 	const struct length_query query = { ctx, lookup, user };
 	const struct bp_target *t = bp_target_get(target);
+	_cleanup_(arena_done) struct arena arena = { 0 };
+	void *copy;
+	int r;
 
 	if (!t)
 		return bp_fail(ctx, -ENOENT, "unknown target '%s'", target);
 	if (!t->length)
 		return bp_fail(ctx, -ENODATA, "%s: its length does not follow from a device",
 			       target);
-	return t->length(&query, params, ret_sectors);
+	copy = arena_alloc(&arena, t->size);
+	if (!copy)
+		return bp_fail_memory(ctx);
+	r = params ? opts_copy(ctx, target, copy, t->size, params, params_size) : 0;
+	return r < 0 ? r : t->length(&query, copy, ret_sectors);
 }

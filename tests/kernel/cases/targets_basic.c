@@ -106,11 +106,13 @@ static void mixed(void)
 	bool equal;
 
 	OK(bp_table_new(ctx, &table));
-	OK(bp_table_append(ctx, table, 16, "linear", &(struct bp_linear){ .dev = dev(0) }));
-	OK(bp_table_append(ctx, table, 8, "zero", NULL));
-	OK(bp_table_append(ctx, table, 8, "error", NULL));
-	OK(bp_table_append(ctx, table, 16, "linear",
-			   &(struct bp_linear){ .dev = dev(1), .offset_sectors = 24 }));
+	OK(bp_table_append(ctx, table, 16,
+			   BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = dev(0) })));
+	OK(bp_table_append(ctx, table, 8, "zero", NULL, 0));
+	OK(bp_table_append(ctx, table, 8, "error", NULL, 0));
+	OK(bp_table_append(
+		ctx, table, 16,
+		BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = dev(1), .offset_sectors = 24 })));
 	OK(bp_device_create(ctx, "live", table, NULL, NULL));
 	OK(bp_device_table(ctx, &which, 0, &printed));
 	OK(bp_table_equal(ctx, table, printed, NULL, NULL, &equal));
