@@ -326,7 +326,8 @@ BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *tabl
 /**
  * enum bp_change_flags -
  * @BP_CHANGE_NO_LOCKFS: don't freeze the file system on suspend.
- * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back.
+ * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back. Both also for a resume that
+ *	makes a loaded table live: the kernel suspends the device for it where it is not yet.
  * @BP_CHANGE_READ_ONLY, @BP_CHANGE_SECURE: of the table to load: see enum bp_create_flags.
  * @BP_CHANGE_UNLESS_SAME: for a reload: do nothing where the live table means the same.
  * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where kernels are known to crash on it,

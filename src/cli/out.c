@@ -168,6 +168,8 @@ int out_open_columns(struct cli *cli, const struct out_opts *opts,
 	out->flags = schema->flags;
 	if (opts)
 		out->opts = *opts;
+	/* Programs calculate with them. */
+	out->opts.bytes |= out->opts.pairs;
 	while (columns[out->nr_columns].name && out->nr_columns < OUT_MAX_COLUMNS)
 		out->nr_columns++;
 	if (out->opts.list_columns)

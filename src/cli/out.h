@@ -137,6 +137,8 @@ struct out_opts {
 	const char *sort;    /* "size", "-size" turns round */
 	const char *separator;
 	bool no_headings, bytes, raw, tree, list_columns;
+	bool pairs; /* a line of variables a row: OPT_PAIRS */
+	bool ascii; /* draw trees of "|-" and "`-" in every locale */
 };
 
 /* clang-format off */
@@ -149,6 +151,11 @@ struct out_opts {
 	OPT_STRING(m.separator, 0, "separator", "TEXT", "with --raw: this between the fields"), \
 	OPT_FLAG(m.list_columns, 0, "list-columns", "print which columns there are"), \
 	OPT_REQUIRES("separator", "raw")
+/* For those whose rows scripts take apart. */
+#define OPT_PAIRS(m) \
+	OPT_FLAG(m.pairs, 'P', "pairs", "for shells: a line a row, of DM_NAME='VALUE', by the names of --list-columns"), \
+	OPT_SYNONYM("nameprefixes", "pairs"), \
+	OPT_CONFLICT("pairs", "raw noheadings")
 /* clang-format on */
 
 enum out_flags {

@@ -97,6 +97,7 @@ int out_table_print(struct out *out)
 	if (!table)
 		return -ENOMEM;
 	scols_table_enable_noheadings(table, out->opts.no_headings);
+	scols_table_enable_ascii(table, out->opts.ascii);
 	/* Lines are never cut: whoever wants them shorter asks for fewer columns. */
 	scols_table_enable_noencoding(table, 1); /* what we give it is safe */
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);

@@ -158,7 +158,7 @@ static int print_tree(const struct plain *plain, const struct node *parent, cons
 		const char *own = top ? "" : last ? "└─" : "├─", *below = last ? "  " : "│ ";
 		_cleanup_(freep) char *line = NULL, *deeper = NULL;
 
-		if (!plain->utf8) {
+		if (!plain->utf8 || plain->out->opts.ascii) {
 			own = top ? "" : last ? "`-" : "|-";
 			below = last ? "  " : "| ";
 		}

@@ -100,6 +100,45 @@ static void print_raw(const struct out *out)
 	}
 }
 
+/* DM_OPEN_COUNT for "open_count": a name that a shell takes. */
+static void print_variable(FILE *to, const char *name)
+{
+	fputs("DM_", to);
+	for (; *name; name++)
+		fputc(isalnum((unsigned char)*name) ? toupper((unsigned char)*name) : '_', to);
+}
+
+/* Between quotes a shell takes everything as it is; what would hurt a terminal is \xHH. */
+static void print_quoted(FILE *to, const char *text)
+{
+	_cleanup_(freep) char *safe = cli_visible(text);
+
+	fputc('\'', to);
+	for (const char *c = safe ? safe : ""; *c; c++)
+		if (*c == '\'')
+			fputs("'\\''", to);
+		else
+			fputc(*c, to);
+	fputc('\'', to);
+}
+
+static void print_pairs(const struct out *out)
+{
+	FILE *to = out->cli->out;
+	char buf[BP_SIZE_TEXT];
+
+	for (const struct out_row *row = out->first; row; row = row->next)
+		for (unsigned i = 0; i < out->nr_shown; i++) {
+			unsigned column = out->shown[i];
+
+			fputs(i ? " " : "", to);
+			print_variable(to, out->columns[column].name);
+			fputc('=', to);
+			print_quoted(to, out_field_text(out, row, column, buf));
+			fputs(i + 1 < out->nr_shown ? "" : "\n", to);
+		}
+}
+
 /* "Size: 4KiB", one line a field, in a column. */
 static void print_record(const struct out *out)
 {
@@ -137,7 +176,9 @@ static int print_text(struct out *out)
 
 	if (!out->first && !out->printed && out->schema->none && !cli->failed)
 		cli_note(cli, "%s: %s", cli->cmd->name, out->schema->none);
-	if (out->opts.raw)
+	if (out->opts.pairs)
+		print_pairs(out);
+	else if (out->opts.raw)
 		print_raw(out);
 	else if ((out->flags & OUT_RECORD) && !out->opts.columns)
 		print_record(out);
@@ -151,7 +192,7 @@ int out_print(struct out *out)
 	struct cli *cli = out->cli;
 	int r = out->no_memory ? -ENOMEM : 0;
 
-	if (!r && out->sort_column >= 0 && (cli->json || out->opts.raw))
+	if (!r && out->sort_column >= 0 && (cli->json || out->opts.raw || out->opts.pairs))
 		sort_rows(out);
 	if (!r)
 		r = cli->json ? out_json_print(out) : print_text(out);

@@ -10,7 +10,7 @@
 struct args {
 	const char *name, *table, *table_file, *concise, *concise_file, *uuid;
 	struct cli_list targets, options;
-	bool notable, read_only, suspended, node_early, secure, no_check;
+	bool notable, read_only, suspended, node_early, node_late, secure, no_check;
 	uint64_t major, minor, uid, gid;
 	const char *mode;
 	struct cli_read_ahead read_ahead;
@@ -31,6 +31,7 @@ static const struct cmd_opt opts[] = {
 	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
 	OPT_FLAG(suspended, 0, "suspended", "load the table but don't resume it"),
 	OPT_FLAG(node_early, 0, "addnodeoncreate", "make the node even where there is no live table"),
+	OPT_FLAG(node_late, 0, "addnodeonresume", "make the node with the live table: the default"),
 	OPT_FLAG(secure, 0, "secure", "the table holds keys: wipe buffers after use"),
 	OPT_READ_AHEAD(read_ahead),
 	OPT_RANGE(major, 1, UINT32_MAX, 'j', "major", "NUMBER", "major number it shall have"),
@@ -44,6 +45,7 @@ static const struct cmd_opt opts[] = {
 	OPT_EXTRA(options),
 	OPT_SYNONYM("read-ahead", "readahead"),
 	OPT_SYNONYM("table_file", "table-file"),
+	OPT_CONFLICT("addnodeoncreate", "addnodeonresume"),
 	OPT_CONFLICT("TARGET", "table table-file concise concise-file notable"),
 	OPT_CONFLICT("table", "table-file concise concise-file notable"),
 	OPT_CONFLICT("table-file", "concise concise-file notable"),

@@ -13,6 +13,7 @@ static const struct cmd_opt opts[] = {
 	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP),
 	OPT_FLAG(columns, 'c', "columns", "columns also for one device"),
 	OPT_OUTPUT(out),
+	OPT_PAIRS(out),
 	OPT_END
 };
 /* clang-format on */

@@ -4,9 +4,15 @@
 
 #include <bedplate/bdev.h>
 
+#include <errno.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 struct args {
 	struct cli_list names;
 	const char *only;
+	const char *exec;
 	bool tree, above;
 	uint32_t flags;
 	struct out_opts out;
@@ -17,14 +23,19 @@ static const struct cmd_opt ls_opts[] = {
 	OPT_FLAG(tree, 0, "tree", "draw what lies on what"),
 	OPT_FLAG(above, 0, "above", "with --tree: what is used first, its users below it"),
 	OPT_STRING(only, 0, "target", "TARGET", "only devices with this target in their table"),
+	OPT_STRING(exec, 0, "exec", "COMMAND", "instead of listing them, run this for each, one after the other: words parted by blanks, no shell; the device's node is the last"),
+	OPT_FLAG(out.ascii, 0, "ascii", "with --tree: draw it without characters beyond ASCII"),
 	OPT_OUTPUT(out),
-	OPT_CONFLICT("tree", "target"),
+	OPT_PAIRS(out),
+	OPT_CONFLICT("tree", "target exec pairs"),
 	OPT_REQUIRES("above", "tree"),
+	OPT_REQUIRES("ascii", "tree"),
 	OPT_END
 };
 
 static const struct cmd_opt tree_opts[] = {
 	OPT_FLAG(above, 0, "above", "what is used first, its users below it"),
+	OPT_FLAG(out.ascii, 0, "ascii", "draw it without characters beyond ASCII"),
 	OPT_OUTPUT(out),
 	OPT_END
 };
@@ -47,6 +58,8 @@ struct tree_row {
 	char device[DEVNO_TEXT];
 	const char *path;
 	struct device_about about;
+	int64_t open_count;                      /* -1: not known */
+	int8_t suspended, read_only, live_table; /* -1 */
 	bool mapped, cycle, repeated;
 };
 struct deps_row {
@@ -73,6 +86,10 @@ static const struct out_column tree_columns[] = {
 	COL_TEXT(struct tree_row, device, OUT_DEFAULT, "MAJOR:MINOR"),
 	COL_TEXT(struct tree_row, path, OUT_DEFAULT, "its node"),
 	COL_TEXT(struct tree_row, uuid, 0, "uuid"),
+	COL_NUMBER(struct tree_row, open_count, 0, "how many hold a mapped device open"),
+	COL_BOOL(struct tree_row, suspended, 0, "it is suspended"),
+	COL_BOOL(struct tree_row, read_only, 0, "it refuses writes"),
+	COL_BOOL(struct tree_row, live_table, 0, "it has a live table"),
 	COL_BOOL(struct tree_row, mapped, 0, "it is a mapped device"),
 	COL_BOOL(struct tree_row, cycle, 0, "it lies, by others, on itself"),
 	COL_BOOL(struct tree_row, repeated, 0, "what belongs below it is drawn where it first stands"),
@@ -124,6 +141,27 @@ static const char *remark(const struct drawing *d, size_t index, bool repeated)
 	return bp_tree_get(d->tree, index)->in_cycle ? " (in a cycle)" : "";
 }
 
+static bool shows_state(const struct out *out)
+{
+	return out_shows(out, "open_count") || out_shows(out, "suspended") ||
+	       out_shows(out, "read_only") || out_shows(out, "live_table");
+}
+
+static void tree_state(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row)
+{
+	struct bp_selector which = { .major = node->major, .minor = node->minor };
+	struct bp_device_info info;
+
+	row->open_count = row->suspended = row->read_only = row->live_table = -1;
+	if (!node->mapped || !shows_state(d->out) ||
+	    bp_device_info(d->cli->ctx, &which, &info) < 0)
+		return;
+	row->open_count = info.open_count;
+	row->suspended = info.suspended;
+	row->read_only = info.read_only;
+	row->live_table = info.live_table;
+}
+
 /* Size, targets and node: of a mapped device or of one that others lie on. */
 static void tree_about(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row,
 		       struct bp_bdev *bdev)
@@ -158,6 +196,7 @@ static void draw(struct drawing *d, size_t index, struct out_row *parent)
 	row.name = name;
 	devno_text(row.device, node->major, node->minor);
 	tree_about(d, node, &row, &bdev);
+	tree_state(d, node, &row);
 	drawn = out_add(d->out, parent, &row);
 	if (row.repeated || !drawn)
 		return;
@@ -236,9 +275,70 @@ static void add_ls(struct cli *cli, struct out *out, const struct bp_device_entr
 	out_add(out, NULL, &row);
 }
 
+/* --- a command for each --- */
+
+#define MAX_WORDS 64
+
+/* The words of @text, which is cut up. Return: how many, or -1: too many. */
+static int split_words(char *text, char **words)
+{
+	char *rest = NULL;
+	int n = 0;
+
+	for (char *w = strtok_r(text, " \t\n", &rest); w; w = strtok_r(NULL, " \t\n", &rest)) {
+		if (n == MAX_WORDS)
+			return -1;
+		words[n++] = w;
+	}
+	return n;
+}
+
+/* Return: 0 or an exit status. */
+static int run_words(struct cli *cli, char **argv, const char *name)
+{
+	int status, r;
+	pid_t pid;
+
+	fflush(NULL);
+	r = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (r)
+		return cli_failf(cli, argv[0], NULL, "cannot start: %s", strerror(r));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cli_failf(cli, argv[0], NULL, "%s", strerror(errno));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return EXIT_OK;
+	if (WIFSIGNALED(status))
+		return cli_failf(cli, name, NULL, "%s: killed by signal %d", argv[0],
+				 WTERMSIG(status));
+	return cli_failf(cli, name, NULL, "%s: ended with %d", argv[0], WEXITSTATUS(status));
+}
+
+/* One that fails is told, and the next has its turn. Return: 0 or an exit status. */
+static int exec_for(struct cli *cli, const char *command, const struct bp_device_entry *entry)
+{
+	_cleanup_(freep) char *text = strdup(command);
+	char *words[MAX_WORDS + 2] = { NULL };
+	struct device_about about;
+	int n = text ? split_words(text, words) : 0;
+
+	if (n <= 0)
+		return cli_usage(cli, "--exec: '%s' is no command", command);
+	device_about(cli, entry->major, entry->minor, &about);
+	if (!about.path[0])
+		return EXIT_OK; /* gone meanwhile */
+	words[n] = about.path;
+	if (!cli->dry_run)
+		return run_words(cli, words, entry->name);
+	cli_print(cli, "would run %s %s\n", command, about.path);
+	return EXIT_OK;
+}
+
 static int print_list(struct cli *cli, const struct args *args, struct out *out,
 		      const struct bp_device_list *list)
 {
+	int worst = EXIT_OK;
+
 	for (size_t i = 0; i < bp_device_list_count(list); i++) {
 		const struct bp_device_entry *entry = bp_device_list_get(list, i);
 		int r = args->only ? has_target(cli, entry->name, args->only) : 1;
@@ -246,10 +346,16 @@ static int print_list(struct cli *cli, const struct args *args, struct out *out,
 		/* One that went meanwhile is not there. */
 		if (r < 0 && r != -ENXIO)
 			return cli_fail(cli, entry->name, r);
-		if (r > 0)
+		if (r > 0 && args->exec) {
+			r = exec_for(cli, args->exec, entry);
+			worst = worst ? worst : r;
+		} else if (r > 0) {
 			add_ls(cli, out, entry);
+		}
+		if (worst == EXIT_USAGE)
+			break;
 	}
-	return EXIT_OK;
+	return worst;
 }
 
 static int run_ls(struct cli *cli, const void *p)
@@ -263,6 +369,8 @@ static int run_ls(struct cli *cli, const void *p)
 		return print_tree(cli, args);
 	if (args->only && (r = target_exists(cli, args->only)))
 		return r;
+	if (args->exec && cli->json)
+		return cli_usage(cli, "--exec prints what its commands print: not with --json");
 	r = out_open(cli, &args->out, &ls_schema, &out);
 	if (r || !out)
 		return r;
@@ -271,7 +379,7 @@ static int run_ls(struct cli *cli, const void *p)
 		return cli_fail(cli, NULL, r);
 	r = print_list(cli, args, out, list);
 	bp_device_list_free(list);
-	return r ? r : out_print(steal(out));
+	return r || args->exec ? r : out_print(steal(out));
 }
 
 static int run_tree(struct cli *cli, const void *p)

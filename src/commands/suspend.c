@@ -8,6 +8,7 @@ struct args {
 	unsigned udev;
 	struct cli_read_ahead read_ahead;
 	int64_t timeout_ms;
+	bool force, node_later;
 };
 
 /* clang-format off */
@@ -25,7 +26,16 @@ static const struct cmd_opt resume_opts[] = {
 	OPT_CHANGE,
 	OPT_SUSPEND,
 	OPT_READ_AHEAD(read_ahead),
+	OPT_BIT(flags, BP_CHANGE_NO_NODE, 0, "addnodeoncreate", "leave the node as it is, there or not: create has made it"),
+	OPT_FLAG(node_later, 0, "addnodeonresume", "make the node now, where it lacks: the default"),
 	OPT_UDEV(udev),
+	OPT_CONFLICT("addnodeoncreate", "addnodeonresume"),
+	OPT_END
+};
+static const struct cmd_opt wipe_opts[] = {
+	OPT_CHANGE,
+	OPT_FLAG(force, 'f', "force", "both of these: for devices whose I/O may never end"),
+	OPT_SUSPEND,
 	OPT_END
 };
 static const struct cmd_opt plain_opts[] = { OPT_CHANGE, OPT_END };
@@ -73,8 +83,11 @@ static int clear_one(struct cli *cli, const void *p, const struct bp_selector *w
 static int wipe_one(struct cli *cli, const void *p, const struct bp_selector *which,
 		    const char **ret_done)
 {
-	struct bp_change_opts how = change_opts(p);
+	const struct args *args = p;
+	struct bp_change_opts how = change_opts(args);
 
+	if (args->force)
+		how.flags |= BP_CHANGE_NO_LOCKFS | BP_CHANGE_NO_FLUSH;
 	*ret_done = "wiped";
 	return bp_device_wipe_table(cli->ctx, which, &how);
 }
@@ -160,7 +173,7 @@ const struct cmd cmd_wipe_table = {
 	.aliases = "wipe_table",
 	.group = "Devices",
 	.summary = "Replace the live table by one that answers all I/O with errors.",
-	.opts = suspend_opts,
+	.opts = wipe_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
 	.schemas = SCHEMA_CHANGES("bedplate.wipe-table"),

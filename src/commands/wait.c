@@ -8,6 +8,7 @@ struct args {
 	const char *name;
 	uint64_t event_nr;
 	int64_t timeout_ms;
+	bool no_flush;
 };
 
 /* clang-format off */
@@ -15,6 +16,8 @@ static const struct cmd_opt wait_opts[] = {
 	OPT_OPERAND(name, "NAME", DEVICE_HELP),
 	OPT_OPERAND_NUMBER_OPTIONAL(event_nr, 0, UINT32_MAX, "EVENT", "wait until its number is another than this; without it: than now"),
 	OPT_TIMEOUT(timeout_ms),
+	OPT_FLAG(no_flush, 0, "noflush", "don't let targets commit first: the default, and the only way of this verb"),
+	OPT_SYNONYM("no-flush", "noflush"),
 	OPT_END
 };
 /* clang-format on */

@@ -93,6 +93,7 @@ struct fake {
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];
+	uint32_t flags[OPS];     /* of the last request of each */
 	const char *fault_lines; /* or NULL */
 	bool failed, fault_lasts;
 	/* disturbances */

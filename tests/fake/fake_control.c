@@ -54,6 +54,11 @@ bool fake_disturbed(const struct fake *fake)
 	return fake->disturbed;
 }
 
+uint32_t fake_flags(const struct fake *fake, enum dm_op op)
+{
+	return fake->flags[op];
+}
+
 unsigned fake_count(const struct fake *fake, int kind)
 {
 	unsigned sum = 0;

@@ -513,6 +513,7 @@ static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 	assert(!h->left); /* nothing is asked before it has been followed */
 	pthread_mutex_lock(&h->fake->lock);
 	reply->secure = rq->flags & RQ_SECURE;
+	h->fake->flags[rq->op] = rq->flags;
 	h->left = lingers(h->fake, rq);
 	if (!h->left || h->fake->linger_done)
 		r = call_locked(h, rq, reply);

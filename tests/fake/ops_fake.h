@@ -51,6 +51,8 @@ void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const ch
 /* Has the fault happened? */
 bool fake_failed(const struct fake *fake);
 unsigned fake_count(const struct fake *fake, int kind);
+/* RQ_ flags of the last request of a kind. */
+uint32_t fake_flags(const struct fake *fake, enum dm_op op);
 
 /* A signal comes right after the @nth request from now on; nth 0: none. */
 void fake_signal(struct fake *fake, unsigned nth, int number);

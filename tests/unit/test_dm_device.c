@@ -247,6 +247,29 @@ static void geometry(void **state)
 	assert_err(bp_device_set_geometry(w->ctx, &which, 1, 2, 3, 7), EINVAL);
 }
 
+/* A resume that takes a table in suspends the device by itself: how, is the caller's to say. */
+static void resume_takes_in(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector which = { .name = "x" };
+	struct bp_change_opts how = { .size = sizeof(how) };
+	struct bp_table *t = table(w, "0 16 zero\n");
+
+	assert_ok(create(w, "x", "0 8 zero\n"));
+	assert_ok(bp_device_load(w->ctx, &which, t, NULL));
+	how.flags = BP_CHANGE_NO_FLUSH | BP_CHANGE_NO_LOCKFS;
+	assert_ok(bp_device_resume(w->ctx, &which, &how));
+	assert_int_equal(fake_flags(w->fake, OP_RESUME), RQ_NO_FLUSH | RQ_NO_LOCKFS);
+	assert_ok(bp_device_load(w->ctx, &which, t, NULL));
+	assert_ok(bp_device_resume(w->ctx, &which, NULL));
+	assert_int_equal(fake_flags(w->fake, OP_RESUME), 0);
+	assert_ok(bp_device_wipe_table(w->ctx, &which, &how));
+	assert_int_equal(fake_flags(w->fake, OP_SUSPEND), RQ_NO_FLUSH | RQ_NO_LOCKFS);
+	assert_int_equal(fake_flags(w->fake, OP_RESUME), RQ_NO_FLUSH | RQ_NO_LOCKFS);
+	assert_table(w, "x", 0, "0 16 error\n");
+	bp_table_free(t);
+}
+
 static void events(void **state)
 {
 	struct world *w = *state;
@@ -427,6 +450,7 @@ int main(void)
 		IN_WORLD(messages),
 		IN_WORLD(geometry),
 		IN_WORLD(events),
+		IN_WORLD(resume_takes_in),
 		IN_WORLD(names_to_give),
 		IN_WORLD(nodes_of_the_gone),
 		IN_WORLD(read_ahead),

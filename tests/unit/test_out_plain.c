@@ -91,10 +91,11 @@ static void test_all(void **state)
 	for (size_t s = 0; s < 4; s++)
 		for (size_t n = 1; n <= 7; n++)
 			for (size_t c = 0; c < 5; c++)
-				for (size_t o = 0; o < 12; o++)
+				for (size_t o = 0; o < 24; o++)
 					compare(shapes[s], n,
 						&(struct out_opts){ .columns = shown[c],
-								    .sort = sorts[o / 2],
+								    .sort = sorts[o / 2 % 6],
+								    .ascii = o / 12,
 								    .no_headings = o % 2 });
 }
 
@@ -106,11 +107,33 @@ static void test_utf8(void **state)
 	setlocale(LC_ALL, "C");
 }
 
+/* Variables for shells: quoted, sizes as numbers, unknown ones empty. */
+static void test_pairs(void **state)
+{
+	static const struct row odd = { "it's; $(rm)", "a\tb", 4096, OUT_UNKNOWN };
+	struct out_opts opts = { .pairs = true, .columns = "name,size,note,count" };
+	struct cli cli = { 0 };
+	struct out *out;
+	char *text;
+
+	(void)state;
+	assert_int_equal(out_open(&cli, &opts, &schema, &out), 0);
+	out_add(out, NULL, &rows[0]);
+	out_add(out, NULL, &odd);
+	text = printed(&cli, out, out_print);
+	assert_string_equal(
+		text, "DM_NAME='one' DM_SIZE_BYTES='1048576' DM_NOTE='first' DM_COUNT='7'\n"
+		      "DM_NAME='it'\\''s; $(rm)' DM_SIZE_BYTES='4096' DM_NOTE='a\\x09b' "
+		      "DM_COUNT=''\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_pairs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

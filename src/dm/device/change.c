@@ -286,8 +286,8 @@ int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *selector,
 			.mode = c.opts.mode,
 		};
 	if (r == 0)
-		r = step_resume(ctx, "resume", &c.which, &node, c.opts.udev, c.deadline,
-				&state);
+		r = step_resume(ctx, "resume", &c.which, &node, c.rq_flags, c.opts.udev,
+				c.deadline, &state);
 	if (r == 0)
 		r = read_ahead_apply(ctx, dm, &state, c.opts.read_ahead_sectors,
 				     c.opts.read_ahead_minimum);
@@ -416,7 +416,8 @@ static int swap(struct bp_ctx *ctx, const char *verb, struct undo_reload *u, uin
 	if (r < 0)
 		return r;
 	u->resuming = true;
-	return step_resume(ctx, verb, &u->which, &node, BP_UDEV_PUBLIC, deadline, NULL);
+	return step_resume(ctx, verb, &u->which, &node, rq_flags, BP_UDEV_PUBLIC, deadline,
+			   NULL);
 }
 
 static int reload_in(struct bp_ctx *ctx, const char *verb, struct undo_reload *u,

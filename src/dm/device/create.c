@@ -12,10 +12,14 @@
 #define PAUSE_MS       10
 
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
-		const struct node_change *change, uint32_t policy, int64_t deadline,
-		struct dm_state *ret)
+		const struct node_change *change, uint32_t rq_flags, uint32_t policy,
+		int64_t deadline, struct dm_state *ret)
 {
-	struct dm_request rq = { .op = OP_RESUME, .deadline = deadline };
+	struct dm_request rq = {
+		.op = OP_RESUME,
+		.flags = rq_flags & (RQ_NO_FLUSH | RQ_NO_LOCKFS),
+		.deadline = deadline,
+	};
 	struct node_change node = *change;
 	struct dm_state state;
 	struct cookie cookie;
@@ -243,8 +247,8 @@ static int fill_in(struct bp_ctx *ctx, struct dm *dm, struct create *c,
 		return r;
 	if (table && !(c->opts.flags & BP_CREATE_SUSPENDED)) {
 		c->node.make = c->name;
-		r = step_resume(ctx, "create", &c->which, &c->node, c->opts.udev, c->deadline,
-				&c->state);
+		r = step_resume(ctx, "create", &c->which, &c->node, 0, c->opts.udev,
+				c->deadline, &c->state);
 		return r < 0 ? r
 			     : read_ahead_apply(ctx, dm, &c->state, c->opts.read_ahead_sectors,
 						c->opts.read_ahead_minimum);

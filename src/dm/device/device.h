@@ -6,10 +6,13 @@
 #include "dm/device/nodes.h"
 #include "dm/device/table_io.h"
 
-/* Resume, and see to the device's node unless @change->make is NULL. @ret may be NULL. */
+/*
+ * Resume, and see to the device's node unless @change->make is NULL. @rq_flags: of the suspend by which
+ * the kernel takes a loaded table in where the device is not suspended yet. @ret may be NULL.
+ */
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
-		const struct node_change *change, uint32_t policy, int64_t deadline,
-		struct dm_state *ret);
+		const struct node_change *change, uint32_t rq_flags, uint32_t policy,
+		int64_t deadline, struct dm_state *ret);
 /*
  * Suspend, within a transaction; @ret_undo: what resumes it again, to be disarmed by whoever has
  * resumed it. May be NULL.

@@ -75,8 +75,8 @@ static inline bool op_is(enum dm_op op, uint32_t trait)
 enum {
 	RQ_READ_ONLY = 1 << 0,   /* create, load */
 	RQ_PERSISTENT = 1 << 1,  /* create: with this number */
-	RQ_NO_LOCKFS = 1 << 2,   /* suspend */
-	RQ_NO_FLUSH = 1 << 3,    /* suspend, status */
+	RQ_NO_LOCKFS = 1 << 2,   /* suspend, resume */
+	RQ_NO_FLUSH = 1 << 3,    /* suspend, resume, status */
 	RQ_INACTIVE = 1 << 4,    /* table, status, deps: of the inactive table */
 	RQ_SECURE = 1 << 5,      /* wipe buffers */
 	RQ_DEFERRED = 1 << 6,    /* remove: when the last user is gone */

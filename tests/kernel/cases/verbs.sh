@@ -99,9 +99,12 @@ expect_match '^0: 0\+8 8' bedplate message moved 0 @stats_list
 expect_fail 1 "takes no message 'jump'" bedplate message moved 0 jump high
 expect_fail 1 'no event within' bedplate wait moved --timeout 200ms
 expect "" bedplate events --timeout 100ms
-(sleep 0.3 && bedplate remove top) &
-expect "removed top 0" bedplate events --count 1 --timeout 5s
-wait
+bedplate remove top
+while [ ! -e come ]; do bedplate create come zero --size 8s && bedplate remove come && sleep 0.2; done &
+coming=$!
+expect_match '^removed come 0$' bedplate events --count 2 --timeout 60s
+touch come
+wait $coming
 
 # Geometry, measurement, status, wiping.
 bedplate setgeometry moved 2 4 2 0
@@ -110,6 +113,23 @@ expect_match target_name=linear bedplate measure moved
 expect "0 16 linear " bedplate status --lines moved
 bedplate wipe-table moved
 expect "0 16 error" bedplate table moved
+bedplate load moved zero --size 16s
+bedplate resume moved --noflush --nolockfs --addnodeonresume
+bedplate wipe-table --force moved
+expect "0 16 error" bedplate table moved
+expect_fail 1 'no event within' bedplate wait moved --noflush --timeout 100ms
+
+# For other programs: a command for each, variables, nodes when they are wanted.
+expect "moved /dev/mapper/moved" bedplate ls --exec 'echo moved'
+expect "would run true /dev/mapper/moved" bedplate ls -n --exec true
+expect_fail 1 "false: ended with 1" bedplate ls --exec false
+expect "DM_NAME='moved' DM_OPEN_COUNT='0' DM_READ_ONLY='no'" bedplate info -P -o name,open-count,read-only moved
+expect "moved 0 no" bedplate tree -r --noheadings -o name,open-count,suspended
+bedplate suspend moved && bedplate load moved zero --size 16s && rm /dev/mapper/moved
+bedplate resume --addnodeoncreate moved
+[ ! -e /dev/mapper/moved ] || fail "resume made a node"
+bedplate mknodes
+bedplate load moved error --size 16s && bedplate resume moved
 
 # Read-only, no table, number and read-ahead of one's own.
 bedplate create ro linear --device "$DISK0" --size 8s -r --uuid U2 --minor 77 --readahead 64K
