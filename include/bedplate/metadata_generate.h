@@ -6,6 +6,7 @@
 #ifndef BEDPLATE_METADATA_GENERATE_H
 #define BEDPLATE_METADATA_GENERATE_H
 
+#include <bedplate/spoil.h>
 #include <bedplate/units.h>
 
 #ifdef __cplusplus
@@ -75,6 +76,84 @@ struct bp_era_generate_opts {
 /* bp_era_generate() - Make metadata of an era. Return: as bp_cache_generate(). */
 BP_API int bp_era_generate(struct bp_ctx *ctx, const char *path,
 			   const struct bp_era_generate_opts *opts);
+
+/**
+ * bp_era_leak() - As bp_cache_leak(), of an era's metadata.
+ *
+ * Return: as bp_era_open(); -ENODATA: there are not so many; -EINVAL.
+ */
+BP_API int bp_era_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
+		       unsigned expected, unsigned actual);
+
+/* enum bp_cache_spoil_what - Which blocks of a cache's metadata. A root is that of an array. */
+enum bp_cache_spoil_what {
+	BP_CACHE_SPOIL_BLOCK = 0, /* the one given */
+	BP_CACHE_SPOIL_SUPERBLOCK = 1,
+	BP_CACHE_SPOIL_MAPPING_ROOT = 2,
+	BP_CACHE_SPOIL_MAPPINGS = 3, /* a block full of mappings */
+	BP_CACHE_SPOIL_HINT_ROOT = 4,
+	BP_CACHE_SPOIL_HINTS = 5,
+	BP_CACHE_SPOIL_DIRTY_ROOT = 6,
+	BP_CACHE_SPOIL_DIRTY = 7,
+	BP_CACHE_SPOIL_DISCARD_ROOT = 8,
+	BP_CACHE_SPOIL_DISCARDS = 9,
+	BP_CACHE_SPOIL_METADATA_BITMAP = 10,
+	BP_CACHE_SPOIL_METADATA_INDEX = 11,
+	BP_CACHE_SPOIL_ANY = 12, /* any that a pointer leads to, the superblock included */
+};
+/* "block", "superblock" ...; NULL past the last. */
+BP_API const char *bp_cache_spoil_what_name(enum bp_cache_spoil_what what);
+
+/* enum bp_era_spoil_what - Which blocks of an era's metadata, as far as it is in use itself. */
+enum bp_era_spoil_what {
+	BP_ERA_SPOIL_BLOCK = 0, /* the one given */
+	BP_ERA_SPOIL_SUPERBLOCK = 1,
+	BP_ERA_SPOIL_WRITESET_ROOT = 2, /* root of the tree of archived writesets */
+	BP_ERA_SPOIL_WRITESET = 3,      /* of an archived writeset's bits */
+	BP_ERA_SPOIL_CURRENT_WRITESET = 4,
+	BP_ERA_SPOIL_ERA_ROOT = 5,
+	BP_ERA_SPOIL_ERAS = 6,          /* a block full of eras */
+	BP_ERA_SPOIL_METADATA_SNAP = 7, /* the superblock's copy */
+	BP_ERA_SPOIL_METADATA_BITMAP = 8,
+	BP_ERA_SPOIL_METADATA_INDEX = 9,
+	BP_ERA_SPOIL_ANY = 10, /* any that a pointer leads to, the superblock included */
+};
+/* "block", "superblock" ...; NULL past the last. */
+BP_API const char *bp_era_spoil_what_name(enum bp_era_spoil_what what);
+
+/**
+ * struct bp_metadata_spoil_opts - What to damage. Zero in a member is its default.
+ * @size: sizeof(struct bp_metadata_spoil_opts). Members are only added at the end.
+ * @what: enum bp_cache_spoil_what or enum bp_era_spoil_what. @how: see there.
+ * @block: for "block".
+ * @nr_blocks: how many of those that fit, chosen at random; 0: 1. More than there are: all.
+ * @seed: of all that is random.
+ * @spoiled: called for each block after it was damaged. May be NULL.
+ * @user: passed to it.
+ */
+struct bp_metadata_spoil_opts {
+	size_t size;
+	unsigned what;
+	enum bp_spoil_how how;
+	bp_mblock block;
+	uint64_t nr_blocks, seed;
+	void (*spoiled)(void *user, bp_mblock block);
+	void *user;
+};
+
+/**
+ * bp_cache_spoil() - Damage a cache's metadata, on purpose.
+ *
+ * Where the superblock can't be used any more, there is only itself, and blocks by number.
+ *
+ * Return: 0; -ENODATA (there is no such block), -ERANGE, -EINVAL, -ENOENT, -EACCES, -EBUSY, -EIO,
+ * -ENOMEM.
+ */
+BP_API int bp_cache_spoil(struct bp_ctx *ctx, const char *path,
+			  const struct bp_metadata_spoil_opts *opts);
+/* bp_era_spoil() - The same for an era's. */
+BP_API int bp_era_spoil(struct bp_ctx *ctx, const char *path,
+			const struct bp_metadata_spoil_opts *opts);
 
 #ifdef __cplusplus
 }

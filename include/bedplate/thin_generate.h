@@ -3,6 +3,7 @@
 #ifndef BEDPLATE_THIN_GENERATE_H
 #define BEDPLATE_THIN_GENERATE_H
 
+#include <bedplate/spoil.h>
 #include <bedplate/thin.h>
 
 #ifdef __cplusplus
@@ -67,17 +68,6 @@ enum bp_spoil_what {
 };
 /* "block", "superblock" ...; NULL past the last. */
 BP_API const char *bp_spoil_what_name(enum bp_spoil_what what);
-
-/* enum bp_spoil_how - What is done to a block. */
-enum bp_spoil_how {
-	BP_SPOIL_ZERO = 0,
-	BP_SPOIL_FLIP = 1,     /* one bit is turned over */
-	BP_SPOIL_NOISE = 2,    /* all of it is random */
-	BP_SPOIL_CHECKSUM = 3, /* its checksum alone is wrong */
-	BP_SPOIL_NUMBER = 4,   /* it says that it is another block; its checksum is right */
-};
-/* "zero", "flip" ...; NULL past the last. */
-BP_API const char *bp_spoil_how_name(enum bp_spoil_how how);
 
 /**
  * struct bp_thin_spoil_opts - What to damage. Zero in a member is its default.

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Test material: thin_generate_metadata and thin_generate_damage. */
-#include "cli/out.h"
+#include "commands/spoil.h"
 
 #include <bedplate/thin_generate.h>
-
-#include <inttypes.h>
 
 struct args {
 	const char *output, *needs_check;
@@ -18,12 +16,11 @@ struct args {
 
 static const struct args defaults = { .block_size = 128, .nr_data_blocks = 10240 };
 
-/* As enum bp_spoil_what and enum bp_spoil_how. */
+/* As enum bp_spoil_what. */
 static const char *const what_words[] = { "block",          "superblock", "mapping-root",
 					  "details-root",   "leaf",       "inner",
 					  "data-bitmap",    "data-index", "metadata-bitmap",
 					  "metadata-index", "any",        NULL };
-static const char *const how_words[] = { "zero", "flip", "noise", "checksum", "number", NULL };
 
 /* clang-format off */
 static const struct cmd_opt generate_opts[] = {
@@ -47,7 +44,7 @@ static const struct cmd_opt generate_opts[] = {
 static const struct cmd_opt damage_opts[] = {
 	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to damage"),
 	OPT_CHOICE(what, what_words, 0, "what", "WHAT", "which blocks to damage: see thin_generate_damage(8)"),
-	OPT_CHOICE(how, how_words, 0, "how", "HOW", "zero (default), flip, noise, checksum or number"),
+	OPT_CHOICE(how, spoil_how_words, 0, "how", "HOW", "zero (default), flip, noise, checksum or number"),
 	OPT_NUMBER(block, 0, "block", "BLOCK", "with --what block: which one"),
 	OPT_NUMBER(seed, 0, "seed", "N", "seed of all that is random"),
 	OPT_FLAG(leaks, 0, "create-metadata-leaks", "set wrong reference counts of metadata blocks"),
@@ -69,18 +66,10 @@ static const struct cmd_opt damage_opts[] = {
 };
 /* clang-format on */
 
-struct spoiled {
-	uint64_t block;
-};
-/* clang-format off */
-static const struct out_column columns[] = {
-	COL_NUMBER(struct spoiled, block, OUT_DEFAULT, "a block of the metadata that was damaged"),
-	OUT_COLUMNS_END
-};
 static const struct out_schema schema = {
-	.name = "bedplate.thin_generate_damage", .columns = columns,
+	.name = "bedplate.thin_generate_damage",
+	.columns = spoil_columns,
 };
-/* clang-format on */
 
 static int run_generate(struct cli *cli, const void *p)
 {
@@ -108,28 +97,10 @@ static int run_generate(struct cli *cli, const void *p)
 	return r < 0 ? cli_fail(cli, args->output, r) : EXIT_OK;
 }
 
-/* Numbers of the blocks that were damaged. */
-struct list {
-	struct cli *cli;
-	struct bp_json *json;
-};
-
-static void print_spoiled(void *user, bp_mblock block)
+static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_mblock block),
+		 void *user)
 {
-	const struct list *list = user;
-
-	if (list->json) {
-		bp_json_object(list->json, NULL);
-		bp_json_uint(list->json, "block", block);
-		bp_json_object_close(list->json);
-	} else if (!list->cli->quiet) {
-		fprintf(list->cli->out, "block %" PRIu64 "\n", block);
-	}
-}
-
-static int spoil(struct cli *cli, const struct args *args)
-{
-	struct list list = { .cli = cli };
+	const struct args *args = p;
 	const struct bp_thin_spoil_opts opt = {
 		.size = sizeof(opt),
 		.what = (enum bp_spoil_what)args->what,
@@ -137,24 +108,11 @@ static int spoil(struct cli *cli, const struct args *args)
 		.block = args->block,
 		.nr_blocks = args->nr_blocks,
 		.seed = args->seed,
-		.spoiled = print_spoiled,
-		.user = &list,
+		.spoiled = spoiled,
+		.user = user,
 	};
-	int r = cli->json ? cli_json_start(cli, &schema, &list.json) : 0;
 
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	if (list.json)
-		bp_json_array(list.json, "data");
-	r = bp_thin_spoil(cli->ctx, args->output, &opt);
-	if (r < 0 && list.json)
-		return cli_json_fail(cli, list.json, args->output, r);
-	if (r < 0)
-		return cli_fail(cli, args->output, r);
-	if (!list.json)
-		return EXIT_OK;
-	bp_json_array_close(list.json);
-	return cli_json_end(cli, list.json);
+	return bp_thin_spoil(cli->ctx, args->output, &opt);
 }
 
 static uint64_t given_or_none(const struct cli *cli, const char *name, uint64_t value)
@@ -165,13 +123,12 @@ static uint64_t given_or_none(const struct cli *cli, const char *name, uint64_t 
 static int run_damage(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct out *out;
 	int r;
 
 	if (cli_given(cli, "what")) {
 		if ((args->what == BP_SPOIL_BLOCK) != cli_given(cli, "block"))
 			return cli_usage(cli, "--what block and --block go together");
-		return spoil(cli, args);
+		return spoil_print(cli, &schema, args->output, spoil, args);
 	}
 	if (args->leaks)
 		r = bp_thin_spoil_counts(cli->ctx, args->output, args->nr_blocks,
@@ -183,9 +140,7 @@ static int run_damage(struct cli *cli, const void *p)
 				     given_or_none(cli, "metadata-snap", args->metadata_snap));
 	if (r < 0)
 		return cli_fail(cli, args->output, r);
-	/* No block of which it is worth to speak. */
-	r = out_open(cli, NULL, &schema, &out);
-	return r ? r : out_print(out);
+	return spoil_print_none(cli, &schema);
 }
 
 const struct cmd cmd_thin_generate_metadata = {

@@ -218,7 +218,14 @@ static int tree_lost(void *user, const struct walk_lost *what)
 	int r = skip_to(w, MIN(what->begin, w->nr_parts), ARRAY_MISSING, NODE_OK, 0);
 	uint64_t end = what->end == UINT64_MAX ? w->nr_parts : MIN(what->end + 1, w->nr_parts);
 
-	return r ? r : skip_to(w, end, ARRAY_TREE, what->error, what->block);
+	if (r == 0 && end > w->next)
+		return skip_to(w, end, ARRAY_TREE, what->error, what->block);
+	/* No element is lost with it, as in an array that is empty: it is damage all the same. */
+	if (r == 0)
+		r = flush(w);
+	if (r == 0 && w->v->lost)
+		r = w->v->lost(w->v->user, w->nr, w->nr, ARRAY_TREE, what->error, what->block);
+	return r;
 }
 
 /* Array blocks are pointed to once for each leaf that has them. */

@@ -185,6 +185,35 @@ static int leak_cache(void)
 	return bp_cache_leak(ctx, PATH, 3, 0, 1);
 }
 
+static int leak_era(void)
+{
+	return bp_era_leak(ctx, PATH, 3, 0, 1);
+}
+
+static int spoil_cache(void)
+{
+	const struct bp_metadata_spoil_opts opts = {
+		.size = sizeof(opts),
+		.what = BP_CACHE_SPOIL_ANY,
+		.how = BP_SPOIL_FLIP,
+		.nr_blocks = 3,
+	};
+
+	return bp_cache_spoil(ctx, PATH, &opts);
+}
+
+static int spoil_era(void)
+{
+	const struct bp_metadata_spoil_opts opts = {
+		.size = sizeof(opts),
+		.what = BP_ERA_SPOIL_ANY,
+		.how = BP_SPOIL_NOISE,
+		.nr_blocks = 3,
+	};
+
+	return bp_era_spoil(ctx, PATH, &opts);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(void);
@@ -200,6 +229,9 @@ static const struct {
 	{ "set_needs_check", set_needs_check, "thin-refs", false },
 	{ "set_clean", set_clean, "cache-v2-dirty", false },
 	{ "leak_cache", leak_cache, "cache-v2-dirty", false },
+	{ "leak_era", leak_era, "era-crash", false },
+	{ "spoil_cache", spoil_cache, "cache-v2-dirty", true },
+	{ "spoil_era", spoil_era, "era-msnap", true },
 };
 
 /* --- each failing in turn --- */

@@ -591,6 +591,9 @@ static void arrays_and_what_is_lost(void **state)
 	seen = array_see(&t, 1118);
 	assert_int_equal(seen.error, ARRAY_TREE);
 	assert_int_equal(seen.lost, 1118);
+	seen = array_see(&t, 0); /* where there is nothing to lose it is damage all the same */
+	assert_int_equal(seen.error, ARRAY_TREE);
+	assert_int_equal(seen.lost, 0);
 	PUT(&t, 1, NODE_LEAF, 0, 20, 1, 99, 2, 22);
 	seen = array_see(&t, 1118);
 	assert_int_equal(seen.error, ARRAY_RANGE);

@@ -6,6 +6,7 @@
 #include <bedplate/thin_generate.h>
 
 #include "core/opts.h"
+#include "formats/check/spoil.h"
 #include "formats/thin/inspect.h"
 
 #include <inttypes.h>
@@ -14,45 +15,24 @@ static const char *const what_names[] = {
 	"block",       "superblock", "mapping-root",    "details-root",   "leaf", "inner",
 	"data-bitmap", "data-index", "metadata-bitmap", "metadata-index", "any",  NULL,
 };
-static const char *const how_names[] = { "zero", "flip", "noise", "checksum", "number", NULL };
-
 const char *bp_spoil_what_name(enum bp_spoil_what what)
 {
 	return (size_t)what < ARRAY_SIZE(what_names) ? what_names[what] : NULL;
 }
 
-const char *bp_spoil_how_name(enum bp_spoil_how how)
-{
-	return (size_t)how < ARRAY_SIZE(how_names) ? how_names[how] : NULL;
-}
-
-struct spoil {
-	struct bp_ctx *ctx;
-	struct bp_thin_spoil_opts opts;
-	struct io *io;
+struct thin_spoil {
+	struct spoil spoil;
 	struct bp_inspect *in;
-	VEC(bp_mblock) blocks; /* to choose from, each once */
-	uint64_t rng;
 };
-
-static uint64_t pick(struct spoil *s, uint64_t below)
-{
-	s->rng ^= s->rng << 13;
-	s->rng ^= s->rng >> 7;
-	s->rng ^= s->rng << 17;
-	return (s->rng >> 16) % below;
-}
 
 /* --- which blocks --- */
 
-static int add(struct spoil *s, bp_mblock block)
+static int add(struct thin_spoil *s, bp_mblock block)
 {
-	if (block >= s->in->meta.nr_blocks)
-		return 0;
-	return vec_add(&s->blocks, &block);
+	return block < s->in->meta.nr_blocks ? spoil_add(&s->spoil, block) : 0;
 }
 
-static int add_nodes(struct spoil *s, enum bp_inspect_tree tree, bool leaves, bool inner)
+static int add_nodes(struct thin_spoil *s, enum bp_inspect_tree tree, bool leaves, bool inner)
 {
 	const struct forest *f = &s->in->trees[tree];
 	int r = 0;
@@ -66,7 +46,7 @@ static int add_nodes(struct spoil *s, enum bp_inspect_tree tree, bool leaves, bo
 	return r;
 }
 
-static int add_data_bitmaps(struct spoil *s)
+static int add_data_bitmaps(struct thin_spoil *s)
 {
 	const struct forest *f = &s->in->trees[BP_TREE_DATA_INDEX];
 	int r = 0;
@@ -84,7 +64,7 @@ static int add_data_bitmaps(struct spoil *s)
 	return r;
 }
 
-static int add_metadata_bitmaps(struct spoil *s)
+static int add_metadata_bitmaps(struct thin_spoil *s)
 {
 	uint64_t nr = MIN(DIV_UP(s->in->live.metadata_sm.nr_blocks, SM_BITMAP_ENTRIES),
 			  SM_INDEX_ENTRIES);
@@ -95,7 +75,7 @@ static int add_metadata_bitmaps(struct spoil *s)
 	return r;
 }
 
-static int add_any(struct spoil *s)
+static int add_any(struct thin_spoil *s)
 {
 	int r = add(s, 0);
 
@@ -112,17 +92,13 @@ static int add_any(struct spoil *s)
 	return r;
 }
 
-static int find_blocks(struct spoil *s)
+static int find_blocks(struct thin_spoil *s, const struct bp_thin_spoil_opts *opts)
 {
 	const struct thin_sb *sb = &s->in->live;
 
-	switch (s->opts.what) {
+	switch (opts->what) {
 	case BP_SPOIL_BLOCK:
-		if (s->opts.block >= s->in->meta.nr_blocks)
-			return bp_fail(s->ctx, -ERANGE,
-				       "block %" PRIu64 ": the metadata has %" PRIu64 " blocks",
-				       s->opts.block, s->in->meta.nr_blocks);
-		return add(s, s->opts.block);
+		return spoil_add_given(&s->spoil, opts->block);
 	case BP_SPOIL_SUPERBLOCK:
 		return add(s, 0);
 	case BP_SPOIL_MAPPING_ROOT:
@@ -144,39 +120,7 @@ static int find_blocks(struct spoil *s)
 	case BP_SPOIL_ANY:
 		return add_any(s);
 	}
-	return bp_fail(s->ctx, -EINVAL, "no such choice of blocks");
-}
-
-/* --- what is done to one --- */
-
-static void spoil_number(uint8_t *block)
-{
-	enum block_kind kind = block_kind_of(block);
-
-	kind = kind ? kind : BLOCK_NODE;
-	block_seal(block, kind, block_number(block, kind) + 1);
-}
-
-static void spoil_bytes(struct spoil *s, uint8_t *block)
-{
-	switch (s->opts.how) {
-	case BP_SPOIL_ZERO:
-		memset(block, 0, IO_BLOCK);
-		break;
-	case BP_SPOIL_FLIP:
-		block[pick(s, IO_BLOCK)] ^= (uint8_t)(1u << pick(s, 8));
-		break;
-	case BP_SPOIL_NOISE:
-		for (size_t i = 0; i < IO_BLOCK; i++)
-			block[i] = (uint8_t)pick(s, 256);
-		break;
-	case BP_SPOIL_CHECKSUM:
-		block[pick(s, 4)] ^= (uint8_t)(1 + pick(s, 255));
-		break;
-	case BP_SPOIL_NUMBER:
-		spoil_number(block);
-		break;
-	}
+	return bp_fail(s->spoil.ctx, -EINVAL, "no such choice of blocks");
 }
 
 static int change(struct bp_ctx *ctx, struct io *io, bp_mblock block, const uint8_t *buf)
@@ -188,66 +132,50 @@ static int change(struct bp_ctx *ctx, struct io *io, bp_mblock block, const uint
 		     : 0;
 }
 
-static int spoil_block(struct spoil *s, bp_mblock block)
+/* The io, and all that can be shown of what is on it. */
+static int open_spoil(struct thin_spoil *s, struct bp_ctx *ctx, const char *path,
+		      const struct spoil_how *how)
 {
-	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
-	int r = buf ? meta_read(&s->in->meta, block, buf) : bp_fail_memory(s->ctx);
+	struct io *io;
+	int r = io_open(ctx, path, IO_WRITE, &io);
 
 	if (r < 0)
 		return r;
-	spoil_bytes(s, buf);
-	r = change(s->ctx, s->io, block, buf);
-	if (r == 0 && s->opts.spoiled)
-		s->opts.spoiled(s->opts.user, block);
+	r = spoil_init(&s->spoil, ctx, io, how);
+	if (r == 0)
+		r = inspect_new_io(ctx, io, &s->in);
+	if (r < 0) {
+		spoil_done(&s->spoil);
+		io_close(io);
+	}
 	return r;
 }
 
-static int spoil_some(struct spoil *s)
+static void close_spoil(struct thin_spoil *s)
 {
-	uint64_t nr = MIN(MAX(s->opts.nr_blocks, 1), s->blocks.count);
-	int r = 0;
-
-	if (nr == 0)
-		return bp_fail(s->ctx, -ENODATA, "there is no such block (%s)",
-			       what_names[s->opts.what]);
-	for (uint64_t i = 0; r == 0 && i < nr; i++) {
-		uint64_t k = i + pick(s, s->blocks.count - i);
-		bp_mblock block = s->blocks.items[k];
-
-		s->blocks.items[k] = s->blocks.items[i];
-		r = spoil_block(s, block);
-	}
-	if (r == 0 && io_flush(s->io) < 0)
-		r = bp_fail(s->ctx, -EIO, "cannot flush");
-	return r;
+	spoil_done(&s->spoil);
+	bp_inspect_free(s->in); /* and the io */
 }
 
 int bp_thin_spoil(struct bp_ctx *ctx, const char *path, const struct bp_thin_spoil_opts *opts)
 {
-	struct spoil s = { .ctx = ctx };
-	int r = opts_read(ctx, &s.opts, sizeof(s.opts), opts);
+	struct bp_thin_spoil_opts o;
+	struct spoil_how how;
+	struct thin_spoil s;
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
-	if (r == 0 && !bp_spoil_how_name(s.opts.how))
-		r = bp_fail(ctx, -EINVAL, "no such way of damaging");
-	if (r == 0)
-		r = io_open(ctx, path, IO_WRITE, &s.io);
 	if (r < 0)
 		return r;
-	s.rng = s.opts.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	for (int i = 0; i < 8; i++)
-		pick(&s, 2);
-	r = inspect_new_io(ctx, s.io, &s.in);
-	if (r < 0) {
-		io_close(s.io);
+	how = (struct spoil_how){ o.how, o.nr_blocks, o.seed, o.spoiled, o.user };
+	r = open_spoil(&s, ctx, path, &how);
+	if (r < 0)
 		return r;
-	}
-	r = find_blocks(&s);
+	r = find_blocks(&s, &o);
 	if (r == -ENOMEM)
 		bp_fail_memory(ctx);
 	if (r == 0)
-		r = spoil_some(&s);
-	vec_done(&s.blocks);
-	bp_inspect_free(s.in); /* and the io */
+		r = spoil_some(&s.spoil, what_names[o.what]);
+	close_spoil(&s);
 	return r;
 }
 
@@ -337,15 +265,15 @@ static uint64_t change_counts(struct sm_bitmap_disk *disk, uint64_t entries, uin
 	return done;
 }
 
-static int spoil_counts(struct spoil *s, uint64_t nr, uint32_t expected, uint32_t actual,
+static int spoil_counts(struct thin_spoil *s, uint64_t nr, uint32_t expected, uint32_t actual,
 			bool write)
 {
 	_cleanup_(freep) struct sm_bitmap_disk *disk = io_buffer_new(1);
 	uint64_t left = nr, covered = s->in->live.metadata_sm.nr_blocks;
-	int r = disk ? 0 : bp_fail_memory(s->ctx);
+	int r = disk ? 0 : bp_fail_memory(s->spoil.ctx);
 
-	for (size_t i = 0; r == 0 && left > 0 && i < s->blocks.count; i++) {
-		bp_mblock block = s->blocks.items[i];
+	for (size_t i = 0; r == 0 && left > 0 && i < s->spoil.blocks.count; i++) {
+		bp_mblock block = s->spoil.blocks.items[i];
 		uint64_t entries = MIN(SM_BITMAP_ENTRIES, covered - i * SM_BITMAP_ENTRIES);
 
 		r = meta_read(&s->in->meta, block, disk);
@@ -354,10 +282,10 @@ static int spoil_counts(struct spoil *s, uint64_t nr, uint32_t expected, uint32_
 		left -= change_counts(disk, entries, left, expected, actual);
 		block_seal(disk, BLOCK_BITMAP, block);
 		if (write)
-			r = change(s->ctx, s->io, block, (const uint8_t *)disk);
+			r = change(s->spoil.ctx, s->spoil.io, block, (const uint8_t *)disk);
 	}
 	if (r == 0 && left > 0)
-		r = bp_fail(s->ctx, -ENODATA,
+		r = bp_fail(s->spoil.ctx, -ENODATA,
 			    "only %" PRIu64 " blocks have a reference count of %" PRIu32,
 			    nr - left, expected);
 	return r;
@@ -366,19 +294,15 @@ static int spoil_counts(struct spoil *s, uint64_t nr, uint32_t expected, uint32_
 int bp_thin_spoil_counts(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
 			 uint32_t expected, uint32_t actual)
 {
-	struct spoil s = { .ctx = ctx };
+	const struct spoil_how how = { .how = BP_SPOIL_ZERO };
+	struct thin_spoil s;
 	int r;
 
 	if (expected > 2 || actual > 2 || expected == actual)
 		return bp_fail(ctx, -EINVAL, "reference counts from 0 to 2 can be changed");
-	r = io_open(ctx, path, IO_WRITE, &s.io);
+	r = open_spoil(&s, ctx, path, &how);
 	if (r < 0)
 		return r;
-	r = inspect_new_io(ctx, s.io, &s.in);
-	if (r < 0) {
-		io_close(s.io);
-		return r;
-	}
 	r = add_metadata_bitmaps(&s);
 	if (r < 0)
 		bp_fail_memory(ctx);
@@ -386,9 +310,8 @@ int bp_thin_spoil_counts(struct bp_ctx *ctx, const char *path, uint64_t nr_block
 		r = spoil_counts(&s, nr_blocks, expected, actual, false);
 	if (r == 0)
 		r = spoil_counts(&s, nr_blocks, expected, actual, true);
-	if (r == 0 && io_flush(s.io) < 0)
+	if (r == 0 && io_flush(s.spoil.io) < 0)
 		r = bp_fail(ctx, -EIO, "cannot flush");
-	vec_done(&s.blocks);
-	bp_inspect_free(s.in);
+	close_spoil(&s);
 	return r;
 }
