@@ -231,8 +231,8 @@ static void make_device(struct strbuf *xml, uint64_t id, struct mappings *defs,
 	}
 	strbuf_addf(xml,
 		    "<device dev_id=\"%" PRIu64 "\" mapped_blocks=\"%zu\" transaction=\"%u\" "
-		    "creation_time=\"1\" snap_time=\"9\">\n%s</device>\n",
-		    id, device->list.count, pick(77), strbuf_text(&body));
+		    "creation_time=\"1\" snap_time=\"%u\">\n%s</device>\n",
+		    id, device->list.count, pick(77), pick(9), strbuf_text(&body));
 	strbuf_done(&body);
 }
 
@@ -291,8 +291,9 @@ static void compare_devices(struct area *area, const struct mappings *devices)
 }
 
 /*
- * Whatever is restored is sound and has the mappings of the text; dumped and restored again it
- * takes no more room, and from then on the text stays the same.
+ * Whatever is restored is sound and has the mappings of the text, also where snapshotted times are
+ * too low for what is shared; dumped and restored again nothing is amiss any more, it takes no more
+ * room, and from then on the text stays the same.
  */
 static void generated_pools(void **state)
 {
@@ -302,17 +303,20 @@ static void generated_pools(void **state)
 		struct strbuf xml = { 0 };
 		struct area area;
 		uint64_t used, used_again;
+		size_t raised;
 		char *first, *second, *third;
 
 		rng = seed * UINT64_C(0x9e3779b97f4a7c15);
 		area_init(&area);
 		make_pool(&xml, devices);
 		assert_ok(restore(&area, xml.text));
+		raised = bp_warnings_count(area.ctx);
 		used = check_clean(&area);
 		compare_devices(&area, devices);
 
 		first = dump(&area);
 		assert_ok(restore(&area, first));
+		assert_int_equal(bp_warnings_count(area.ctx), raised);
 		used_again = check_clean(&area);
 		assert_true(used_again <= used);
 		compare_devices(&area, devices);
@@ -339,11 +343,14 @@ static void generated_pools(void **state)
 	"<superblock uuid=\"\" time=\"3\" transaction=\"5\" version=\"2\" "                    \
 	"data_block_size=\"128\" nr_data_blocks=\"" blocks "\">\n"
 #define SB SB_OF("1000")
-#define DEV(id, mapped)                                                                        \
+#define DEV_SNAP(id, mapped, time)                                                             \
 	"<device dev_id=\"" id "\" mapped_blocks=\"" mapped "\" transaction=\"0\" "            \
-	"creation_time=\"0\" snap_time=\"0\">\n"
-#define SINGLE(virtual, data)                                                                  \
-	"<single_mapping origin_block=\"" virtual "\" data_block=\"" data "\" time=\"0\"/>\n"
+	"creation_time=\"0\" snap_time=\"" time "\">\n"
+#define DEV(id, mapped) DEV_SNAP(id, mapped, "0")
+#define AT(virtual, data, time)                                                                \
+	"<single_mapping origin_block=\"" virtual "\" data_block=\"" data "\" time=\"" time    \
+						  "\"/>\n"
+#define SINGLE(virtual, data) AT(virtual, data, "0")
 #define RANGE(virtual, data, length)                                                           \
 	"<range_mapping origin_begin=\"" virtual "\" data_begin=\"" data "\" length=\"" length \
 						 "\" time=\"0\"/>\n"
@@ -433,6 +440,32 @@ static const struct {
 	/* Shared blocks must be older than the device's snapshotted time. */
 	{ SB "<def name=\"a\"><single_mapping origin_block=\"1\" data_block=\"1\" "
 	     "time=\"2\"/></def>" DEV("1", "1") "<ref name=\"a\"/>" END,
+	  "device 1: snap_time 0 is not above the times of blocks that it shares: 3 is written",
+	  3,
+	  { .mapped_dblocks = 1, .snapshotted_time = 3 } },
+	/* Shared by number: between devices, and within one. */
+	{ SB DEV("1", "2") AT("5", "1", "2")
+		  AT("6", "2", "3") "</device>" DEV_SNAP("2", "1", "3") AT("5", "1", "2") END,
+	  "device 1: snap_time 0 is not above the times of blocks that it shares: 3 is written",
+	  3,
+	  { .mapped_dblocks = 2, .snapshotted_time = 3 } },
+	{ SB DEV("1", "2") AT("5", "1", "0") AT("6", "1", "1") END,
+	  "device 1: snap_time 0 is not above the times of blocks that it shares: 2 is written",
+	  3,
+	  { .mapped_dblocks = 2, .snapshotted_time = 2 } },
+	/* What is older, or nobody else's, asks for nothing; nor does a def that nobody uses. */
+	{ SB DEV_SNAP("1", "2", "3") AT("5", "1", "2")
+		  AT("6", "2", "3") "</device>" DEV_SNAP("2", "1", "3") AT("5", "1", "2") END,
+	  NULL,
+	  3,
+	  { .mapped_dblocks = 2, .snapshotted_time = 3 } },
+	{ SB "<def name=\"a\">" AT("5", "1", "2") "</def>" DEV("1", "1") AT("5", "1", "2") END,
+	  NULL,
+	  3,
+	  { .mapped_dblocks = 1 } },
+	/* A def is shared with who has the block by number. */
+	{ SB "<def name=\"a\">" AT("5", "1", "2") "</def>" DEV("1", "1")
+		  AT("5", "1", "2") "</device>" DEV_SNAP("2", "1", "3") "<ref name=\"a\"/>" END,
 	  "device 1: snap_time 0 is not above the times of blocks that it shares: 3 is written",
 	  3,
 	  { .mapped_dblocks = 1, .snapshotted_time = 3 } },
@@ -584,6 +617,24 @@ static void each_write_fails(void **state)
 	strbuf_done(&xml);
 }
 
+/* Leaves that are written already, and have to be read again for what they share. */
+static void reading_again_fails(void **state)
+{
+	static const char xml[] = SB_OF("400000") DEV("1", "300000")
+		RANGE("0", "0", "300000") "</device>" DEV("2", "1") SINGLE("0", "7") END;
+	struct io_fault_plan plan = { .what = IO_FAULT_READ_NTH, .error = -EIO };
+	bool reached;
+
+	(void)state;
+	for (plan.at = 0; plan.at < 300; plan.at += 100) {
+		one_fault(xml, &plan, &reached);
+		assert_true(reached);
+	}
+	plan.at = 300000;
+	one_fault(xml, &plan, &reached);
+	assert_false(reached);
+}
+
 static int fail_write(void *user, const char *text, size_t len)
 {
 	(void)text, (void)len;
@@ -693,10 +744,15 @@ static void clock_is_raised(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(generated_pools),  cmocka_unit_test(correct),
-		cmocka_unit_test(refuse),           cmocka_unit_test(too_small),
-		cmocka_unit_test(each_write_fails), cmocka_unit_test(dump_fails),
-		cmocka_unit_test(each_read_fails),  cmocka_unit_test(clock_is_raised),
+		cmocka_unit_test(generated_pools),
+		cmocka_unit_test(correct),
+		cmocka_unit_test(refuse),
+		cmocka_unit_test(too_small),
+		cmocka_unit_test(each_write_fails),
+		cmocka_unit_test(dump_fails),
+		cmocka_unit_test(each_read_fails),
+		cmocka_unit_test(clock_is_raised),
+		cmocka_unit_test(reading_again_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

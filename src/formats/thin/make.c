@@ -74,6 +74,16 @@ static int write_details(struct thin_make *m, bp_mblock *ret_root)
 	return r;
 }
 
+/* With them the counts of all leaves that are in use are above 0. */
+static int count_roots(struct thin_make *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->devices.count; i++)
+		r = build_ref(&m->build, m->devices.items[i].root);
+	return r;
+}
+
 static int write_top_level(struct thin_make *m, bp_mblock *ret_root)
 {
 	struct build_tree t;
@@ -84,8 +94,6 @@ static int write_top_level(struct thin_make *m, bp_mblock *ret_root)
 		le64 root = le64_make(m->devices.items[i].root);
 
 		r = build_tree_add(&t, m->devices.items[i].id, &root);
-		if (r == 0)
-			r = build_ref(&m->build, m->devices.items[i].root);
 	}
 	if (r == 0)
 		r = build_tree_finish(&t, ret_root);
@@ -155,12 +163,17 @@ int thin_make_finish(struct thin_make *m, const struct thin_def *defs, size_t nr
 	if (m->devices.count > 0)
 		qsort(m->devices.items, m->devices.count, sizeof(m->devices.items[0]),
 		      compare_ids);
+	r = count_roots(m);
+	if (r == 0)
+		r = thin_map_drop_unused(&m->map, defs, nr_defs);
+	if (r == 0)
+		r = thin_make_raise_shared(m);
+	if (r < 0)
+		return r;
 	m->time = clock_for_all(m);
 	r = write_details(m, &parts.details_root);
 	if (r == 0)
 		r = write_top_level(m, &parts.mapping_root);
-	if (r == 0)
-		r = thin_map_drop_unused(&m->map, defs, nr_defs);
 	if (r == 0)
 		r = build_data_sm(&m->build, &m->map.data, &parts.data_sm);
 	if (r == 0)

@@ -9,6 +9,7 @@ struct thin_made_device {
 	uint64_t id;
 	bp_mblock root;
 	struct thin_details_disk details;
+	size_t first_fresh, nr_fresh; /* its part of map.fresh */
 };
 
 /* Zero at first. */
@@ -19,12 +20,17 @@ struct thin_make {
 	uint64_t time, transaction_id;
 	uint32_t data_block_sectors;
 	VEC(struct thin_made_device) devices;
+	uint64_t nr_raised; /* devices whose snapshotted_time was too low */
 };
 
 /* Zeroes the superblock of @io, which stays the caller's. */
 int thin_make_init(struct thin_make *m, struct bp_ctx *ctx, struct io *io);
 /* Before any mapping. -ENOSPC where not even the data space map fits. */
 int thin_make_begin(struct thin_make *m, bp_dblock nr_data_blocks);
+/* Its snapshotted_time has to be @need at least: raise it, and say so once. */
+void thin_make_raise(struct thin_make *m, struct thin_made_device *device, uint32_t need);
+/* Once all counts are right: raise it where what is not older is shared. */
+int thin_make_raise_shared(struct thin_make *m);
 /* A device whose tree has ended (thin_map_end_device()). Ids must not repeat. */
 int thin_make_add(struct thin_make *m, const struct thin_made_device *device);
 /*

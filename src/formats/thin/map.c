@@ -7,6 +7,7 @@
 int thin_map_init(struct thin_map *m, struct build *b, bp_dblock nr_data_blocks)
 {
 	m->b = b;
+	m->fresh_from = UINT32_MAX;
 	m->block = io_buffer_new(1);
 	if (!m->block || refcounts_init(&m->data, nr_data_blocks) < 0)
 		return bp_fail_memory(b->ctx);
@@ -17,6 +18,7 @@ void thin_map_done(struct thin_map *m)
 {
 	refcounts_done(&m->data);
 	vec_done(&m->leaves.nodes);
+	vec_done(&m->fresh);
 	vec_done(&m->loose);
 	free(m->block);
 	m->block = NULL;
@@ -27,15 +29,28 @@ void thin_def_done(struct thin_def *def)
 	vec_done(&def->leaves.nodes);
 }
 
-static int add_leaf(struct thin_map *m, struct build_node leaf)
+static int add_leaf(struct thin_map *m, struct build_node leaf, uint32_t newest)
 {
+	if (newest >= m->fresh_from && vec_add(&m->fresh, &leaf.block) < 0)
+		return bp_fail_memory(m->b->ctx);
 	return vec_add(&m->leaves.nodes, &leaf) < 0 ? bp_fail_memory(m->b->ctx) : 0;
+}
+
+/* The newest time of the first @nr entries held back. */
+static uint32_t newest_of(const struct thin_map *m, uint32_t nr)
+{
+	uint32_t newest = 0;
+
+	for (uint32_t i = 0; i < nr; i++)
+		newest = MAX(newest, thin_mapping_time(le64_get(m->values[i])));
+	return newest;
 }
 
 /* Make the first @nr of the entries held back a leaf. */
 static int write_leaf(struct thin_map *m, uint32_t nr)
 {
 	struct build_node leaf = { .key = nr ? m->keys[0] : 0 };
+	uint32_t newest = m->fresh_from == UINT32_MAX ? 0 : newest_of(m, nr);
 	int r;
 
 	r = build_leaf(m->b, m->keys, m->values, nr, sizeof(le64), &leaf.block);
@@ -46,7 +61,7 @@ static int write_leaf(struct thin_map *m, uint32_t nr)
 	m->count -= nr;
 	memmove(m->keys, m->keys + nr, m->count * sizeof(m->keys[0]));
 	memmove(m->values, m->values + nr, m->count * sizeof(m->values[0]));
-	return add_leaf(m, leaf);
+	return add_leaf(m, leaf, newest);
 }
 
 /* Make room for @nr <= THIN_LEAF_MAX more entries. */
@@ -55,16 +70,21 @@ static int make_room(struct thin_map *m, uint32_t nr)
 	return m->count + nr <= ARRAY_SIZE(m->keys) ? 0 : write_leaf(m, THIN_LEAF_MAX);
 }
 
-/* Read leaf @nr back; its entries are in m->block then. */
-static int read_leaf(struct thin_map *m, bp_mblock nr, struct node *ret)
+int thin_map_read(struct thin_map *m, bp_mblock nr, void *block, struct node *ret)
 {
-	int r = build_read(m->b, nr, m->block);
+	int r = build_read(m->b, nr, block);
 
 	if (r < 0)
 		return r;
-	if (node_decode(m->block, nr, sizeof(le64), ret) != NODE_OK)
+	if (node_decode(block, nr, sizeof(le64), ret) != NODE_OK)
 		return bp_fail(m->b->ctx, -EIO, "block %" PRIu64 " reads back altered", nr);
 	return 0;
+}
+
+/* Its entries are in m->block then. */
+static int read_leaf(struct thin_map *m, bp_mblock nr, struct node *ret)
+{
+	return thin_map_read(m, nr, m->block, ret);
 }
 
 /* Put a copy of leaf @nr's entries before those held back, or behind them. */
@@ -186,7 +206,7 @@ static int write_run_leaf(struct thin_map *m, struct rest *rest)
 	rest->virtual_begin += THIN_LEAF_MAX;
 	rest->value += (uint64_t)THIN_LEAF_MAX << THIN_TIME_BITS;
 	rest->length -= THIN_LEAF_MAX;
-	return add_leaf(m, leaf);
+	return add_leaf(m, leaf, thin_mapping_time(rest->value));
 }
 
 /* A leaf is written, full, once more than two are known to follow each other. */

@@ -37,6 +37,13 @@ struct thin_map {
 	uint64_t keys[2 * THIN_LEAF_MAX];
 	le64 values[2 * THIN_LEAF_MAX];
 
+	/*
+	 * Leaves written with mappings not older than that: of a device, its snapshotted_time; of a
+	 * def, or where it does not matter, above all times.
+	 */
+	uint32_t fresh_from;
+	VEC(bp_mblock) fresh;
+
 	VEC(bp_mblock) loose; /* leaves that were replaced: nobody may point to them now */
 	void *block;          /* for reading one back */
 };
@@ -55,6 +62,9 @@ int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin
 int thin_map_leaf(struct thin_map *m, const struct node *leaf);
 /* Add what @def holds, sharing its leaves. -EINVAL as above. */
 int thin_map_def(struct thin_map *m, const struct thin_def *def);
+
+/* Leaf @nr that was written, into @block (from io_buffer_new()). */
+int thin_map_read(struct thin_map *m, bp_mblock nr, void *block, struct node *ret);
 
 /* End what is at hand: as a def (to be freed with thin_def_done()), or as a device's tree. */
 int thin_map_end_def(struct thin_map *m, struct thin_def *ret);

@@ -38,10 +38,11 @@ struct restore {
 
 	struct bits ids;
 	struct thin_xml_device device; /* at hand */
+	size_t first_fresh;            /* see struct thin_made_device */
 	uint32_t newest;               /* of the mappings of the def at hand */
 	uint32_t need;                 /* above the times of the defs of the device at hand */
 	size_t only;                   /* 1 + the def that is all of it so far, not added yet */
-	uint64_t nr_recounted, nr_raised;
+	uint64_t nr_recounted;
 };
 
 static int fail_xml(struct restore *re, int r)
@@ -193,6 +194,8 @@ static int open_device(struct restore *re, const struct thin_xml_device *device)
 		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second device %" PRIu64,
 					    device->dev_id));
 	re->device = *device;
+	re->first_fresh = re->make.map.fresh.count;
+	re->make.map.fresh_from = (uint32_t)device->snap_time;
 	re->need = 0;
 	return 0;
 }
@@ -230,20 +233,6 @@ static void recount(struct restore *re, uint64_t mapped)
 	re->device.mapped_blocks = mapped;
 }
 
-/* What a def has is shared, and must be older: else a write to the device changes others. */
-static void raise_snap_time(struct restore *re)
-{
-	if (re->device.snap_time >= re->need || re->need > THIN_TIME_MAX)
-		return;
-	if (re->nr_raised++ == 0)
-		bp_warn(re->ctx,
-			"device %" PRIu64 ": snap_time %" PRIu64
-			" is not above the times of blocks that it shares: %" PRIu32
-			" is written",
-			re->device.dev_id, re->device.snap_time, re->need);
-	re->device.snap_time = re->need;
-}
-
 static int close_device(struct restore *re)
 {
 	struct thin_made_device device = { .id = re->device.dev_id };
@@ -253,13 +242,17 @@ static int close_device(struct restore *re)
 	if (r < 0)
 		return r;
 	recount(re, mapped);
-	raise_snap_time(re);
 	device.details = (struct thin_details_disk){
 		.mapped_blocks = le64_make(mapped),
 		.transaction_id = le64_make(re->device.transaction),
 		.creation_time = le32_make((uint32_t)re->device.creation_time),
 		.snapshotted_time = le32_make((uint32_t)re->device.snap_time),
 	};
+	/* What a def has is shared. */
+	thin_make_raise(&re->make, &device, re->need);
+	device.first_fresh = re->first_fresh;
+	device.nr_fresh = re->make.map.fresh.count - re->first_fresh;
+	re->make.map.fresh_from = UINT32_MAX;
 	return thin_make_add(&re->make, &device);
 }
 
@@ -340,9 +333,6 @@ static void warn_of_more(struct restore *re)
 	if (re->nr_recounted > 1)
 		bp_warn(re->ctx, "%" PRIu64 " more devices have a wrong mapped_blocks",
 			re->nr_recounted - 1);
-	if (re->nr_raised > 1)
-		bp_warn(re->ctx, "%" PRIu64 " more devices have a snap_time that is too low",
-			re->nr_raised - 1);
 }
 
 static int finish(struct restore *re)
