@@ -8,6 +8,7 @@
 
 #include <bedplate/bedplate.h>
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -148,21 +149,27 @@ static void disturb_all(const struct disturbance *d, unsigned least)
 	}
 }
 
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+static void catch_signals(bool on)
+{
+	static struct sigaction before[ARRAY_SIZE(numbers)];
+	struct sigaction action = { .sa_handler = take_signal };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaction(numbers[i], on ? &action : &before[i], on ? &before[i] : NULL);
+}
+
 static void signals_after_each_request(void **state)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = take_signal }, before[ARRAY_SIZE(numbers)];
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		sigaction(numbers[i], &action, &before[i]);
+	catch_signals(true);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		struct disturbance d = { .number = numbers[i] };
 
 		disturb_all(&d, 1);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		sigaction(numbers[i], &before[i], NULL);
+	catch_signals(false);
 }
 
 /* "No answer" is not "did not happen": the end is awaited, and what came of it is taken back. */
@@ -206,6 +213,102 @@ static void undo_outlives_its_limit(void **state)
 				if (!failed)
 					break;
 			}
+}
+
+/* --- all at once, at random --- */
+
+/* What comes in one trial: a signal, a request over its limit, a failure, or any of them. */
+struct trial {
+	size_t verb;
+	int number, kind;
+	unsigned signal_in, linger_in, fail_in;
+	bool carried_out;
+};
+
+static uint64_t seed;
+
+static unsigned below(unsigned limit)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)((seed >> 33) % limit);
+}
+
+static struct trial draw_trial(void)
+{
+	static const int kinds[] = { OP_CREATE, OP_REMOVE, OP_RENAME,  OP_SUSPEND, OP_RESUME,
+				     OP_LOAD,   OP_CLEAR,  OP_MESSAGE, FAKE_NODE,  OP_TABLE };
+	struct trial t = { .verb = below(ARRAY_SIZE(verbs)) };
+
+	t.number = numbers[below(ARRAY_SIZE(numbers))];
+	t.kind = kinds[below(ARRAY_SIZE(kinds))];
+	t.signal_in = below(2) ? 1 + below(16) : 0;
+	t.linger_in = below(2) ? 1 + below(8) : 0;
+	t.fail_in = below(2) ? 1 + below(4) : 0;
+	t.carried_out = below(2);
+	return t;
+}
+
+static void print_trial(const struct trial *t, int r)
+{
+	print_error(
+		"%s: signal %d after request %u, %u lingers (%s), %u of kind %d fails: %d\n",
+		verbs[t->verb].name, t->number, t->signal_in, t->linger_in,
+		t->carried_out ? "done" : "not done", t->fail_in, t->kind, r);
+}
+
+/* As before, or done; where neither could be had, that was told. */
+static bool trial_holds(struct world *w, const struct trial *t, int r, const char *before,
+			const char *done)
+{
+	char *after = fake_dump(w->fake);
+	bool told = bp_warnings_count(w->ctx) > 0;
+	bool ret = told || same(after, r == 0 || r == verbs[t->verb].r ? done : before) ||
+		   (verbs[t->verb].final && same(after, done));
+
+	free(after);
+	return ret;
+}
+
+static void one_trial(void)
+{
+	struct trial t = draw_trial();
+	char *done = undisturbed(t.verb);
+	struct world *w = world_new();
+	char *before = fake_dump(w->fake);
+	int r;
+
+	arrived = 0;
+	fake_signal(w->fake, t.signal_in, t.number);
+	fake_linger(w->fake, t.linger_in, t.carried_out);
+	fake_fail(w->fake, t.kind, t.fail_in, EIO);
+	r = verbs[t.verb].act(w);
+	fake_signal(w->fake, 0, 0);
+	fake_linger(w->fake, 0, false);
+	fake_fail(w->fake, 0, 0, 0);
+	if (!trial_holds(w, &t, r, before, done)) {
+		char *after = fake_dump(w->fake);
+
+		print_trial(&t, r);
+		assert_string_equal(after, r == 0 ? done : before);
+	}
+	free(before);
+	free(done);
+	world_free(w);
+}
+
+/* BEDPLATE_TRIALS=1000 and BEDPLATE_SEED make more and others of it. */
+static void random_trials(void **state)
+{
+	const char *trials = getenv("BEDPLATE_TRIALS"), *other = getenv("BEDPLATE_SEED");
+	unsigned nr = trials ? (unsigned)atoi(trials) : 300;
+
+	(void)state;
+	seed = other ? strtoull(other, NULL, 10) : 1;
+	print_message("# %u trials, seed %" PRIu64 "\n", nr, seed);
+	catch_signals(true);
+	for (unsigned i = 0; i < nr; i++)
+		one_trial();
+	catch_signals(false);
 }
 
 /* Who follows is named; where there is nothing to take back nobody does. */
@@ -292,6 +395,25 @@ static void held_origin(void **state)
 	world_free(w);
 }
 
+/* An undo that is left, and ends well after all, finds nothing more to do. */
+static void undo_runs_twice(void **state)
+{
+	struct world *w = world_new();
+	char *before = fake_dump(w->fake), *after;
+
+	(void)state;
+	fake_fail(w->fake, FAKE_NODE, 2, EIO);
+	fake_linger(w->fake, 2, true);
+	assert_err(do_rename(w), EIO);
+	assert_true(fake_failed(w->fake) && fake_disturbed(w->fake));
+	assert_int_equal(bp_warnings_count(w->ctx), 0);
+	after = fake_dump(w->fake);
+	assert_true(same(before, after));
+	free(before);
+	free(after);
+	world_free(w);
+}
+
 /* What can't be undone is told, by name. */
 static void undo_fails(void **state)
 {
@@ -318,9 +440,11 @@ int main(void)
 		cmocka_unit_test(signals_after_each_request),
 		cmocka_unit_test(requests_outlive_their_limit),
 		cmocka_unit_test(undo_outlives_its_limit),
+		cmocka_unit_test(random_trials),
 		cmocka_unit_test(told),
 		cmocka_unit_test(window_is_small),
 		cmocka_unit_test(held_origin),
+		cmocka_unit_test(undo_runs_twice),
 		cmocka_unit_test(undo_fails),
 	};
 

@@ -38,16 +38,24 @@ static int rename_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 		.major = u->which.major,
 		.minor = u->which.minor,
 	};
+	struct cookie cookie = { .semid = -1 };
 	struct which which = u->which;
 	struct dm_state state;
-	struct cookie cookie;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	strcpy(which.name, undo->device);
 	if (r == 0)
+		r = dm_state(ctx, "undo rename", &which, &state);
+	if (r == -ENXIO) { /* the request that was left did it: its nodes remain */
+		strcpy(which.name, u->old);
+		r = dm_state(ctx, "undo rename", &which, &state);
+		if (r == -ENXIO)
+			return 0;
+	} else if (r == 0) {
 		r = udev_order(ctx, dm, "undo rename", &which, &rq, BP_UDEV_PUBLIC, &cookie,
 			       &state, NULL);
+	}
 	return r < 0 ? r : udev_end(ctx, dm, &cookie, &state, &node, deadline);
 }
 

@@ -30,9 +30,14 @@ dirty() {
 	dd if=/dev/urandom of=mnt/data bs=64k count=40 conv=notrunc status=none
 }
 
-# A random number below $1.
-below() {
-	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
+# BEDPLATE_TRIALS: how many verbs are disturbed at random; BEDPLATE_SEED: which, and how.
+trials=${BEDPLATE_TRIALS:-30} seed=${BEDPLATE_SEED:-1} ended=0
+echo "$trials trials, seed $seed"
+
+# draw N: a random number below N.
+draw() {
+	seed=$(((seed * 1103515245 + 12345) % 2147483648))
+	drawn=$((seed / 65536 % $1))
 }
 
 # now: milliseconds.
@@ -61,9 +66,8 @@ for limit in 100ms 500ms 2s 5s; do
 	bedplate suspend slow --timeout $limit 2> err || rc=$?
 	took=$(($(now) - start))
 	if [ $rc -eq 1 ]; then
-		# It came back when it was to, and says the truth.
+		# It came back when it was to; who follows may find it suspended for a moment.
 		[ $took -lt $((${limit%%[ms]*} * 1000 + 2000)) ] || fail "back after $took ms"
-		expect "Active" dmsetup info -c --noheadings -o suspended slow
 		grep -q 'not done within the time limit' err || fail "it says" "$(cat err)"
 	else
 		same status "$rc" 0
@@ -86,20 +90,81 @@ expect_fail 1 'waits for its end, and takes back' bedplate suspend slow --timeou
 settled
 awake slow
 
-# --- signals ---
-trials=10 ended=0
-for i in $(seq "$trials"); do
-	dirty
-	pause=0.$(printf %03d "$(below 600)")
-	signal=$([ $((i % 2)) -eq 0 ] && echo INT || echo TERM)
-	# A shell's own children in the background ignore SIGINT: this one's don't.
-	timeout -s "$signal" "$pause" bedplate reload slow --table "$(other)" 2> err ||
-		ended=$((ended + 1))
+# --- random trials ---
+# delay MILLISECONDS: how slow what lies below is.
+delay() {
+	bedplate reload below --table "0 $size delay $DISK0 0 0 $DISK0 0 $1"
+}
+
+# disturbed VERB...: with a limit, a signal to all of its processes, or one behind its n-th ioctl.
+# rc: how it ended.
+disturbed() {
+	draw 2
+	signal=$([ "$drawn" -eq 0 ] && echo INT || echo TERM)
+	draw 3
+	case $drawn in
+	0)
+		draw 200
+		with="limit"
+		set -- "$@" --timeout "$((1 + drawn * drawn / 8))ms"
+		;;
+	1)
+		draw 300
+		with="SIG$signal after $drawn ms"
+		# A shell's own children in the background ignore SIGINT: this one's don't.
+		set -- timeout -s "$signal" "0.$(printf %03d "$drawn")" "$@"
+		;;
+	2)
+		draw 16
+		with="SIG$signal at ioctl $((drawn + 1))"
+		set -- strace -f -o trace -e trace=ioctl \
+			-e "inject=ioctl:signal=$signal:when=$((drawn + 1))" "$@"
+		;;
+	esac
+	echo "trial $trial: $with: $*"
+	rc=0
+	"$@" 2> err || rc=$?
+	[ $rc -eq 0 ] || ended=$((ended + 1))
 	settled
-	tables slow
+}
+
+there() {
+	grep -qsx "$1" /sys/block/dm-*/dm/name
+}
+
+# whole: no device is suspended, without table, or has a second one.
+whole() {
+	dmsetup info -c --noheadings --separator ' ' -o suspended,tables_loaded,name > state
+	! grep -v '^Active Live ' state || fail "trial $trial left this: $(cat state err)"
+}
+
+trial_of_device() {
+	dirty
+	draw 4
+	case $drawn in
+	0) disturbed bedplate reload slow --table "$(other)" ;;
+	1)
+		disturbed bedplate suspend slow
+		# Where a signal came it may have been done before.
+		if [ $rc -eq 0 ] || [ "${with#SIG}" != "$with" ]; then bedplate resume slow; fi
+		;;
+	2) disturbed bedplate create new linear --device /dev/mapper/below ;;
+	3)
+		disturbed bedplate rename slow renamed
+		! there renamed || bedplate rename renamed slow
+		;;
+	esac
+	whole
 	awake slow
+	! there new || bedplate remove new
+}
+
+delay 40
+for trial in $(seq $((trials * 2 / 3))); do
+	trial_of_device
 done
-[ $ended -gt 0 ] || fail "no reload of $trials was interrupted"
+[ $ended -gt 0 ] || fail "no verb of $trials was interrupted"
+delay $latency
 
 # --- snapshots of a mounted volume ---
 umount mnt
@@ -114,8 +179,8 @@ mkfs.ext4 -q /dev/mapper/v
 mount /dev/mapper/v mnt
 dirty
 sync
-bedplate reload below --table "0 $size delay $DISK0 0 0 $DISK0 0 $latency"
-whole() {
+delay $latency
+whole_volume() {
 	settled
 	tables v
 	awake v
@@ -128,19 +193,35 @@ whole() {
 for limit in 100ms 500ms 2s 5s; do
 	dirty
 	bedplate pool snapshot pool --origin v snap --id 1 --timeout $limit 2> err || same status $? 1
-	whole
+	whole_volume
 done
 dirty
 expect_fail 1 'not done within the time limit' \
 	bedplate pool snapshot pool --origin v snap --id 1 --timeout 100ms
-whole
-for i in $(seq $((trials / 2))); do
+whole_volume
+trial_of_pool() {
 	dirty
-	pause=0.$(printf %03d "$(below 600)")
-	timeout -s TERM "$pause" bedplate pool snapshot pool --origin v snap --id 1 2> err || :
+	draw 2
+	case $drawn in
+	0) disturbed bedplate pool snapshot pool --origin v snap --id 1 ;;
+	1) disturbed bedplate pool thin pool snap --id 1 --size 8MiB ;;
+	esac
 	whole
-	# No volume without a device: its id is free.
-	bedplate pool thin --inactive --id 1 pool
+	awake v
+	# A volume and a device, or neither: then its id is free.
+	if there snap; then
+		bedplate remove snap
+	else
+		bedplate pool thin --inactive --id 1 pool
+	fi
 	bedplate pool delete --yes --id 1 pool
+}
+
+delay 40
+for trial in $(seq $((trials / 3))); do
+	trial_of_pool
 done
 umount mnt
+delay 0
+bedplate remove v pool
+thin_check /dev/mapper/meta
