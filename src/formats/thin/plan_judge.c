@@ -30,10 +30,12 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 
 /* --- devices --- */
 
-/* @counted: is it known which nodes are in use? Else a root that was found may be an older one. */
-static enum bp_thin_verdict verdict_of(const struct salvage_device *d, bool counted)
+/* Where it is not known which nodes are in use, a root that was found may be an older one. */
+static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
+				       const struct salvage_device *d)
 {
-	if (d->root_found && !counted && d->found)
+	if (d->found &&
+	    (plan->older || plan->unsure || (d->root_found && !plan->salvage.count)))
 		return BP_THIN_DOUBTFUL;
 	if (!d->has_root)
 		return d->has_details && d->pub.mapped_dblocks == 0 ? BP_THIN_WHOLE
@@ -71,7 +73,7 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 {
 	struct bp_thin_plan_device device = {
 		.device = d->pub,
-		.verdict = verdict_of(d, plan->salvage.count),
+		.verdict = verdict_of(plan, d),
 		.expected_dblocks = d->has_details ? d->pub.mapped_dblocks : BP_NONE,
 	};
 
@@ -192,6 +194,27 @@ static int tell_losses(struct bp_thin_plan *plan)
 	return r;
 }
 
+static const char *why_doubtful(const struct bp_thin_plan *plan,
+				const struct bp_thin_plan_device *d)
+{
+	if (plan->older || plan->unsure)
+		return ", which may be those of an older transaction";
+	if (!plan->sum.counted && d->expected_dblocks == d->device.mapped_dblocks)
+		return ", which may be those of an older transaction: its root was lost, and "
+		       "no space map tells which is the newest";
+	return ", though nothing of its tree is damaged: it may be the tree of something else";
+}
+
+/* That all of them may be older was said once. */
+static bool is_told(const struct bp_thin_plan *plan, const struct bp_thin_plan_device *d)
+{
+	bool older = plan->older || plan->unsure;
+
+	return d->verdict != BP_THIN_WHOLE && d->verdict != BP_THIN_REBUILT &&
+	       !(older && d->verdict == BP_THIN_DOUBTFUL &&
+		 d->expected_dblocks == d->device.mapped_dblocks);
+}
+
 /* Devices of which something is missing that no place can be named for. */
 static int tell_counts(struct bp_thin_plan *plan)
 {
@@ -206,7 +229,7 @@ static int tell_counts(struct bp_thin_plan *plan)
 		};
 		_cleanup_(strbuf_done) struct strbuf s = { 0 };
 
-		if (d->verdict == BP_THIN_WHOLE || d->verdict == BP_THIN_REBUILT)
+		if (!is_told(plan, d))
 			continue;
 		strbuf_addf(&s, "device %" PRIu64 ": ", d->device.id);
 		if (d->expected_dblocks == BP_NONE)
@@ -216,14 +239,8 @@ static int tell_counts(struct bp_thin_plan *plan)
 		else
 			strbuf_addf(&s, "%" PRIu64 " of %" PRIu64 " mappings are left",
 				    d->device.mapped_dblocks, d->expected_dblocks);
-		if (d->verdict == BP_THIN_DOUBTFUL && !plan->sum.counted &&
-		    d->expected_dblocks == d->device.mapped_dblocks)
-			strbuf_add(&s,
-				   ", which may be those of an older transaction: its root was "
-				   "lost, and no space map tells which is the newest");
-		else if (d->verdict == BP_THIN_DOUBTFUL)
-			strbuf_add(&s, ", though nothing of its tree is damaged: it may be the "
-				       "tree of something else");
+		if (d->verdict == BP_THIN_DOUBTFUL)
+			strbuf_add(&s, why_doubtful(plan, d));
 		r = add_loss(plan, &loss, &s);
 	}
 	return r;
@@ -261,13 +278,21 @@ static int tell_older(struct bp_thin_plan *plan)
 	};
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
 
-	if (!plan->older)
+	if (!plan->older && !plan->unsure)
 		return 0;
 	plan->sum.lost_unknown = true;
-	strbuf_addf(&s,
-		    "the superblock's roots lead to nothing: the mapping root %" PRIu64
-		    " of an older transaction is taken, and what changed since is lost",
-		    plan->sum.superblock.mapping_root);
+	if (plan->unsure)
+		strbuf_addf(
+			&s,
+			"the superblock is lost, and blocks that may have held newer roots: "
+			"the mapping root %" PRIu64
+			" is taken, and it may be that of an older transaction",
+			plan->sum.superblock.mapping_root);
+	else
+		strbuf_addf(&s,
+			    "the superblock's roots lead to nothing: the mapping root %" PRIu64
+			    " of an older transaction is taken, and what changed since is lost",
+			    plan->sum.superblock.mapping_root);
 	return add_loss(plan, &loss, &s);
 }
 

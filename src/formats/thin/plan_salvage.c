@@ -61,7 +61,7 @@ static void derive_values(struct bp_thin_plan *plan, const struct salvage_device
 		const struct salvage_device *d = &devices->list.items[i];
 
 		sb->time = MAX(sb->time, MAX(d->pub.creation_time, d->pub.snapshotted_time));
-		if (d->has_details)
+		if (d->has_details || d->details_found)
 			sb->transaction_id = MAX(sb->transaction_id, d->pub.transaction_id + 1);
 	}
 	plan->sum.transaction = BP_THIN_FROM_TREES;
@@ -177,6 +177,25 @@ static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *
 	roots->snap_details = copy.pub.details_root;
 }
 
+/*
+ * Without a superblock: can there have been roots that are newer, and gone? All that a transaction
+ * allocates is free in the one before. So none of what is damaged was part of a later one if all
+ * of it is in use by this one. (What is in use by nobody that is left may have been the root of
+ * this one, so that what was found is a metadata snapshot's: that is salvage.unseen.)
+ */
+static bool may_be_older(const struct bp_thin_plan *plan)
+{
+	const struct salvage *s = &plan->salvage;
+
+	for (bp_mblock b = 1; b < s->meta.nr_blocks; b++) {
+		uint32_t count = salvage_count(s, b);
+
+		if (bits_test(&s->damaged, b) && (count == 0 || count == COUNT_UNKNOWN))
+			return true;
+	}
+	return false;
+}
+
 static int find_devices(struct bp_thin_plan *plan, const struct salvage_pair *pair,
 			struct salvage_devices *ret)
 {
@@ -262,6 +281,8 @@ static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret
 	}
 	if (r == 0)
 		r = find_devices(plan, pair, ret);
+	if (r == 0 && plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_TREES)
+		plan->unsure = plan->salvage.unseen || may_be_older(plan);
 	/* The superblock is sound, so these are the roots of an older transaction. */
 	if (r == 0 && !plan->sum.superblock_damaged)
 		plan->older = true;

@@ -86,6 +86,7 @@ struct salvage_place {
 	uint32_t block;
 	uint8_t kind;
 	int8_t child_height; /* of what is missing below it; -1: not known; -2: it was a leaf */
+	bool lacks;          /* what may be below it was given to nobody */
 	uint64_t begin, end; /* keys its parents leave for it, both included */
 	VEC(uint32_t) children; /* indexes of nodes, by key */
 	uint64_t *keys;         /* or mappings of a leaf; salvage_unfill() frees them */
@@ -127,13 +128,16 @@ struct salvage {
 	uint64_t nr_data, nr_damaged, nr_bitmaps; /* blocks that are no holes; neither sound nor
 						     all zeros; sound bitmaps */
 	struct bits others;                       /* sound superblocks, indexes, bitmaps */
-	struct salvage_clean *cleaned;            /* by node */
+	struct bits damaged;
+	struct salvage_clean *cleaned; /* by node */
 
 	uint32_t *count; /* by block, from a space map; NULL: none that can be trusted */
 	bp_mblock nr_counted;
 	uint32_t *pointers; /* by block: pointers to it from live nodes */
 	uint64_t nr_dead;   /* live blocks that are not sound */
-	bool unseen; /* of those, some may have been children of others, and left no trace */
+	bool unseen;  /* of those, some may have been children of others, and left no trace */
+	bool lacking; /* places in general lack what was given to nobody */
+	bool snap_unknown; /* a metadata snapshot may count what nobody knows to be its own */
 
 	VEC(struct salvage_place) places; /* by block */
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
@@ -197,6 +201,12 @@ int salvage_fill(struct salvage *s, const struct sm_root *data_map);
 void salvage_unfill(struct salvage *s);
 /* What belongs to @block now, or NULL. */
 struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block);
+
+/* May more have been below it than what was given back? */
+static inline bool salvage_lacks(const struct salvage *s, const struct salvage_place *place)
+{
+	return s->unseen || s->lacking || place->lacks;
+}
 
 static inline struct snode *salvage_child(const struct salvage *s,
 					  const struct salvage_place *place, size_t i)

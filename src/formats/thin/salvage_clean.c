@@ -243,7 +243,7 @@ static int clean_place(struct cleaner *c, struct salvage_place *place, const str
 
 		r = add_child(c, &e, &made, child->block, &below);
 	}
-	if (r == 0 && c->s->unseen) { /* others of its children may be gone */
+	if (r == 0 && salvage_lacks(c->s, place)) { /* others of its children may be gone */
 		made.lossy = true;
 		r = lose(c, place->block, hook, salvage_why(c->s, place->block, hook->kind),
 			 hook->begin, hook->end);

@@ -14,13 +14,13 @@ void salvage_devices_done(struct salvage_devices *devices)
 
 /* --- both trees --- */
 
-/* Live blocks that are gone, and that no place is for: one may have been a root. */
+/* Live blocks that are gone, and that a place is not known of: there it may have been a root. */
 static bool all_seen(const struct salvage *s)
 {
 	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
 		if (s->count[b] == COUNT_UNKNOWN)
 			return false;
-		if (s->count[b] != 0 && s->pointers[b] == 0 && !salvage_sound(s, b))
+		if (s->count[b] > s->pointers[b] && !salvage_sound(s, b))
 			return false;
 	}
 	return s->count;
@@ -80,7 +80,8 @@ static int collect_below(struct collect *c, bp_mblock block, uint64_t begin, uin
 		for (size_t i = 0; r == 0 && i < place->children.count; i++)
 			r = collect_below(c, salvage_child(c->s, place, i)->block, 0,
 					  UINT64_MAX, depth + 1);
-		return r == 0 && c->s->unseen ? lose_range(c, block, begin, end) : r;
+		return r == 0 && salvage_lacks(c->s, place) ? lose_range(c, block, begin, end)
+							    : r;
 	}
 	if (!n)
 		return lose_range(c, block, begin, end);
@@ -311,11 +312,13 @@ static bool is_settled(const struct finder *f, const struct salvage_device *d,
 	return false;
 }
 
-/* The only one of those it claims that @d could have. */
+/* The only one of those it claims that @d could have, and that no snapshot can be counting. */
 static struct snode *claimed_root(const struct finder *f, const struct salvage_device *d)
 {
 	struct snode *only = NULL;
 
+	if (f->s->snap_unknown)
+		return NULL;
 	for (size_t i = 0; i < f->claims.count; i++) {
 		struct snode *n = f->claims.items[i].root;
 
@@ -425,7 +428,7 @@ static int complete_roots(struct salvage *s, struct salvage_devices *devices)
 	r = find_claims(&f);
 	if (r == 0)
 		find_roots(&f);
-	if (r == 0 && both) {
+	if (r == 0 && both && !s->snap_unknown) {
 		r = add_claimed(&f);
 		join(devices);
 	}
@@ -461,10 +464,27 @@ static void recall_details(const struct salvage *s, struct salvage_device *d)
 
 /* --- both --- */
 
-/* The root of a tree is lost: all live leaves of its kind are its own. */
+/* Devices from @begin on: none of them, if one is there twice. */
+static void drop_twins(struct salvage_devices *devices, size_t begin)
+{
+	struct salvage_device *items = devices->list.items;
+	size_t nr = devices->list.count;
+
+	if (nr > begin)
+		qsort(items + begin, nr - begin, sizeof(*items), by_id);
+	for (size_t i = begin + 1; i < nr; i++)
+		if (items[i].pub.id == items[i - 1].pub.id)
+			devices->list.count = begin;
+}
+
+/*
+ * The root of a tree is lost: all live leaves of its kind are its own, unless there are two trees,
+ * as with a metadata snapshot.
+ */
 static int collect_live(struct collect *c)
 {
 	const struct salvage *s = c->s;
+	size_t begin = c->to->list.count;
 	int r = lose_range(c, 0, 0, UINT64_MAX);
 
 	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
@@ -475,6 +495,7 @@ static int collect_live(struct collect *c)
 		    !(n->flags & SNODE_CLASH) && count != 0 && count != COUNT_UNKNOWN)
 			r = collect_leaf(c, n);
 	}
+	drop_twins(c->to, begin);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 struct mend {
 	struct salvage *s;
 	bool top_lost;                    /* so a subtree may be a whole device */
+	bp_mblock snap;                   /* a lost superblock of a metadata snapshot, or 0 */
 	VEC(struct salvage_place *) open; /* places with something missing below, by begin */
 	uint64_t *end_max;                /* of open[0 .. i] */
 	VEC(uint32_t) orphans;            /* node indexes */
@@ -69,6 +70,7 @@ static void count_pointers(struct salvage *s, const struct salvage_roots *roots)
 {
 	point(s, roots->mapping);
 	point(s, roots->details);
+	point(s, roots->snap); /* no node, but one knows whose it is */
 	point(s, roots->snap_mapping);
 	point(s, roots->snap_details);
 	for (size_t i = 0; i < s->nodes.count; i++) {
@@ -97,7 +99,7 @@ static int add_place(struct mend *m, uint64_t block, enum salvage_kind kind, int
 
 	if (block == 0 || block >= m->s->meta.nr_blocks)
 		return 0; /* a pointer that can't be: there is nothing to find */
-	if (kind == SALVAGE_TOP)
+	if (kind == SALVAGE_TOP && block != m->snap)
 		m->top_lost = true;
 	return vec_add(&m->s->places, &place);
 }
@@ -154,6 +156,17 @@ static int look_at_root(struct mend *m, bp_mblock root, enum salvage_kind kind)
 	return add_place(m, root, kind, -1, 0, UINT64_MAX);
 }
 
+/*
+ * The superblock of a metadata snapshot is lost. Its trees have one parent less than they should:
+ * without a place that they may belong to, they would be taken for what the live trees lost.
+ */
+static int look_at_snap(struct mend *m)
+{
+	int r = add_place(m, m->snap, SALVAGE_TOP, -1, 0, UINT64_MAX);
+
+	return r < 0 ? r : add_place(m, m->snap, SALVAGE_DETAILS, -1, 0, UINT64_MAX);
+}
+
 /* From the top down, so that bounds and kinds of parents are known. */
 static int find_places(struct mend *m, const struct salvage_roots *roots)
 {
@@ -166,6 +179,8 @@ static int find_places(struct mend *m, const struct salvage_roots *roots)
 		r = look_at_root(m, roots->snap_mapping, SALVAGE_TOP);
 	if (r == 0)
 		r = look_at_root(m, roots->snap_details, SALVAGE_DETAILS);
+	if (r == 0 && m->snap)
+		r = look_at_snap(m);
 	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
 		const struct snode *n = &s->nodes.items[i];
 
@@ -190,7 +205,9 @@ static int by_block(const void *a, const void *b)
 {
 	const struct salvage_place *x = a, *y = b;
 
-	return x->block < y->block ? -1 : x->block > y->block;
+	if (x->block != y->block)
+		return x->block < y->block ? -1 : 1;
+	return (int)x->kind - (int)y->kind;
 }
 
 /* One place for all pointers to one block: its keys are what all of them leave for it. */
@@ -320,6 +337,19 @@ static size_t find_fitting(const struct mend *m, const struct snode *n,
 	return nr;
 }
 
+/* The root of the devices of a metadata snapshot whose superblock is lost, once it is found. */
+static const struct snode *snap_top(const struct mend *m)
+{
+	const struct salvage_place *place = salvage_place_at(m->s, m->snap);
+
+	const struct salvage_place *end = m->s->places.items + m->s->places.count;
+
+	for (; place && place < end && place->block == m->snap; place++)
+		if (place->kind == SALVAGE_TOP && place->children.count)
+			return salvage_child(m->s, place, 0);
+	return NULL;
+}
+
 #define PLACES_MAX 64u
 
 /* 1: given back, 0: not now, or -ENOMEM. */
@@ -333,7 +363,7 @@ static int give_back(struct mend *m, uint32_t index)
 	if (missing == 0 || missing > PLACES_MAX)
 		return 0;
 	/* It may be the root of a device, of which the place is lost as well. */
-	if (m->top_lost && n->kind == SALVAGE_MAPPINGS)
+	if (n->kind == SALVAGE_MAPPINGS && (m->top_lost || (m->snap && !snap_top(m))))
 		return 0;
 	nr = find_fitting(m, n, found, missing);
 	if (nr != missing)
@@ -363,6 +393,22 @@ static int give_all(struct mend *m)
 	return 0;
 }
 
+/* Where several places are for a node that has fewer parents, each of them may lack it. */
+static void mark_lacking(struct mend *m)
+{
+	struct salvage_place *found[PLACES_MAX];
+
+	for (size_t i = 0; i < m->orphans.count; i++) {
+		const struct snode *n = &m->s->nodes.items[m->orphans.items[i]];
+		size_t nr =
+			missing_parents(m->s, n) ? find_fitting(m, n, found, PLACES_MAX) : 0;
+
+		m->s->lacking |= nr > PLACES_MAX;
+		for (size_t k = 0; k < MIN(nr, PLACES_MAX); k++)
+			found[k]->lacks = true;
+	}
+}
+
 static void sort_children(struct salvage *s, struct salvage_place *place)
 {
 	uint32_t *children = place->children.items;
@@ -379,9 +425,18 @@ static void sort_children(struct salvage *s, struct salvage_place *place)
 	}
 }
 
+/* Does anybody know all devices of the metadata snapshot, if there is one? */
+static bool knows_snap(const struct mend *m, const struct salvage_roots *roots)
+{
+	const struct snode *top =
+		m->snap ? snap_top(m) : snode_of_kind(m->s, roots->snap_mapping, SALVAGE_TOP);
+
+	return !roots->snap || (top && !(top->flags & SNODE_BROKEN));
+}
+
 int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 {
-	struct mend m = { .s = s };
+	struct mend m = { .s = s, .snap = roots->snap_mapping ? 0 : roots->snap };
 	int r = 0;
 
 	s->pointers = calloc(MAX(s->meta.nr_blocks, 1), sizeof(*s->pointers));
@@ -401,8 +456,11 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 		r = open_places(&m);
 	if (r == 0)
 		r = give_all(&m);
+	if (r == 0)
+		mark_lacking(&m);
 	for (size_t i = 0; i < s->places.count; i++)
 		sort_children(s, &s->places.items[i]);
+	s->snap_unknown = r < 0 || !knows_snap(&m, roots);
 	vec_done(&m.open);
 	vec_done(&m.orphans);
 	free(m.end_max);

@@ -456,7 +456,8 @@ static int grade(const struct salvage_pair *p)
 {
 	if (p->nr_clashing)
 		return 2;
-	return !p->mapping || !p->details || (p->nr_devices && p->nr_broken >= p->nr_devices);
+	return ((!p->mapping || !p->details) && !p->index) ||
+	       (p->nr_devices && p->nr_broken >= p->nr_devices);
 }
 
 /* What is proved of each two of @nr pairs: [i * nr + k] > 0: i is newer than k. */

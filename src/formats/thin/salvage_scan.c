@@ -4,8 +4,7 @@
 
 struct scanner {
 	VEC(struct snode) nodes;
-	VEC(uint32_t) superblocks, indexes, bitmaps;
-	uint64_t nr_damaged;
+	VEC(uint32_t) superblocks, indexes, bitmaps, damaged;
 };
 
 struct scan {
@@ -103,10 +102,11 @@ static int add_node(const struct salvage *s, struct scanner *to, struct arena *a
 }
 
 /* A damaged block is told from one that never held anything: the latter is zeros. */
-static int add_damaged(struct scanner *to, const void *data)
+static int add_damaged(struct scanner *to, bp_mblock block, const void *data)
 {
-	to->nr_damaged += !data || !block_is_zero(data);
-	return 0;
+	uint32_t nr = (uint32_t)block;
+
+	return !data || !block_is_zero(data) ? vec_add(&to->damaged, &nr) : 0;
 }
 
 static int scan_node(struct scan *scan, unsigned worker, bp_mblock block, const void *data)
@@ -121,7 +121,7 @@ static int scan_node(struct scan *scan, unsigned worker, bp_mblock block, const 
 			return add_node(scan->s, &scan->scanners[worker],
 					&scan->s->arenas[worker], &node);
 	}
-	return add_damaged(&scan->scanners[worker], data);
+	return add_damaged(&scan->scanners[worker], block, data);
 }
 
 /* io_block_fn */
@@ -140,7 +140,7 @@ static int scan_block(void *user, unsigned worker, size_t index, bp_mblock block
 	if (kind == BLOCK_NODE)
 		return scan_node(scan, worker, block, data);
 	if (kind == BLOCK_UNKNOWN || block_number(data, kind) != block)
-		return add_damaged(to, data);
+		return add_damaged(to, block, data);
 	if (kind == BLOCK_THIN_SUPERBLOCK)
 		return vec_add(&to->superblocks, &nr);
 	if (kind == BLOCK_INDEX)
@@ -197,7 +197,9 @@ static int gather_one(struct salvage *s, struct scanner *from)
 	}
 	for (size_t i = 0; i < from->bitmaps.count; i++)
 		bits_set(&s->others, from->bitmaps.items[i]);
-	s->nr_damaged += from->nr_damaged;
+	for (size_t i = 0; i < from->damaged.count; i++)
+		bits_set(&s->damaged, from->damaged.items[i]);
+	s->nr_damaged += from->damaged.count;
 	s->nr_bitmaps += from->bitmaps.count;
 	return r;
 }
@@ -206,6 +208,8 @@ static int gather(struct salvage *s, struct scanner *scanners, unsigned nr)
 {
 	int r = bits_init(&s->others, s->meta.nr_blocks);
 
+	if (r == 0)
+		r = bits_init(&s->damaged, s->meta.nr_blocks);
 	for (unsigned i = 0; r == 0 && i < nr; i++)
 		r = gather_one(s, &scanners[i]);
 	if (s->nodes.count)
@@ -338,6 +342,7 @@ static void scanner_done(struct scanner *scanner)
 	vec_done(&scanner->superblocks);
 	vec_done(&scanner->indexes);
 	vec_done(&scanner->bitmaps);
+	vec_done(&scanner->damaged);
 }
 
 int salvage_scan(struct salvage *s)
@@ -408,6 +413,7 @@ void salvage_forget(struct salvage *s)
 	free(s->count);
 	free(s->pointers);
 	s->count = s->pointers = NULL;
+	s->unseen = s->lacking = s->snap_unknown = false;
 	for (size_t i = 0; i < s->nodes.count; i++) {
 		s->nodes.items[i].flags &= (uint8_t)~SNODE_REACHED;
 		s->nodes.items[i].bound = UINT64_MAX;
@@ -423,6 +429,7 @@ void salvage_done(struct salvage *s)
 	free(s->node_of);
 	free(s->cleaned);
 	bits_done(&s->others);
+	bits_done(&s->damaged);
 	vec_done(&s->nodes);
 	vec_done(&s->superblocks);
 	vec_done(&s->indexes);
