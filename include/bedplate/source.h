@@ -24,6 +24,9 @@ struct bp_source;
  *	NULL.
  * @data_path: device or file with the pool's data, where the source is bare metadata; or NULL.
  * @data_block_sectors: the pool's data block size, where its superblock is lost and LVM does not tell.
+ * @snap_path: the metadata device of a pool that is active and has a metadata snapshot (see
+ *	bp_pool_reserve_metadata_snap()): metadata is that snapshot, read from there, and data is read
+ *	from @data_path. Of a pool of LVM it counts where that very pool is the active one. NULL: no.
  */
 struct bp_source_opts {
 	size_t size;
@@ -31,6 +34,7 @@ struct bp_source_opts {
 	size_t nr_pvs;
 	const char *text_path, *data_path;
 	uint32_t data_block_sectors;
+	const char *snap_path;
 };
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whose the space of a pool is, and what deleting gives back. Reads only. */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/source_opts.h"
 
 #include <bedplate/history.h>
@@ -189,6 +190,8 @@ static int run(struct cli *cli, const void *p)
 	struct du du = { .cli = cli, .args = args };
 	struct bp_source_opts o = source_opts(cli);
 	const struct out_schema *shown = &schema;
+	const char *pool = args->pool;
+	struct active_pool active;
 	struct bp_source *source;
 	int r;
 
@@ -199,7 +202,9 @@ static int run(struct cli *cli, const void *p)
 	r = out_open(cli, &args->out, shown, &du.out);
 	if (r || !du.out)
 		return r;
-	r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	r = active_source(cli, &active, &pool, &o);
+	if (r == 0)
+		r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r == 0) {
 		r = with_source(&du, source);
 		bp_source_close(source);

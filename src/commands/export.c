@@ -4,6 +4,7 @@
  * written to.
  */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/source_opts.h"
 
 #include <bedplate/export.h>
@@ -226,6 +227,8 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct bp_source_opts o = source_opts(cli);
+	const char *pool = args->pool;
+	struct active_pool active;
 	struct bp_source *source;
 	int r;
 
@@ -239,7 +242,14 @@ static int run(struct cli *cli, const void *p)
 				 "an older state needs the number or name of a volume of it");
 	o.data_path = args->data;
 	o.data_block_sectors = (uint32_t)args->block_sectors;
-	r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	r = active_source(cli, &active, &pool, &o);
+	if (r)
+		return r;
+	if (*active.metadata && args->output)
+		cli_warn(cli,
+			 "the pool is active: what is written to the volume meanwhile may be "
+			 "in it or not; a snapshot of it keeps still");
+	r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	r = with_source(cli, args, source);

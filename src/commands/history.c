@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Older states of a pool, and how each differs from now. Reads only. */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/source_opts.h"
 
 #include <bedplate/history.h>
@@ -196,13 +197,20 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct bp_source_opts o = source_opts(cli);
+	const char *pool = args->pool;
+	struct active_pool active;
 	struct bp_source *source;
 	struct out *out;
 	int r = out_open(cli, &args->out, &schema, &out);
 
 	if (r || !out)
 		return r;
-	r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	r = active_source(cli, &active, &pool, &o);
+	if (r) {
+		out_free(out);
+		return r;
+	}
+	r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r == 0) {
 		r = list(out, source);
 		bp_source_close(source);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A picture of a pool's data, or of one volume. Reads only. */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/map_picture.h"
 #include "commands/source_opts.h"
 #include "commands/text_out.h"
@@ -279,10 +280,14 @@ static int run(struct cli *cli, const void *p)
 		.opts = { .size = sizeof(m.opts), .nr_cells = args->cells },
 	};
 	struct bp_source_opts o = source_opts(cli);
+	const char *pool = args->pool;
+	struct active_pool active;
 	struct bp_source *source;
-	int status = EXIT_OK;
-	int r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	int r, status = active_source(cli, &active, &pool, &o);
 
+	if (status)
+		return status;
+	r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r == 0) {
 		r = with_source(&m, source, &status);
 		bp_source_close(source);

@@ -4,6 +4,7 @@
  * but by --apply, and that to a new place only.
  */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/source_opts.h"
 
 #include <bedplate/rescue.h>
@@ -371,6 +372,16 @@ static size_t plan_index(const struct page *page)
 	return index < bp_rescue_plans_count(page->rescue) ? index : SIZE_MAX;
 }
 
+/* Then it is refused for that, whatever the plan. */
+static bool is_active(const struct page *page)
+{
+	bool active = false;
+
+	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
+		active |= bp_rescue_trouble_get(page->rescue, i)->kind == BP_TROUBLE_ACTIVE;
+	return active;
+}
+
 /* Return: an exit status; -1: go on. */
 static int apply(struct page *page, bool *ret_whole)
 {
@@ -378,10 +389,11 @@ static int apply(struct page *page, bool *ret_whole)
 	size_t index = plan_index(page);
 	int r;
 
-	if (index == SIZE_MAX)
+	if (index == SIZE_MAX && !is_active(page))
 		return cli_failf(page->cli, NULL, "'rescue' without --apply prints the plans",
 				 "there is no plan '%s'", page->args->apply);
-	*ret_whole = bp_rescue_plan_get(page->rescue, index)->whole;
+	if (index != SIZE_MAX)
+		*ret_whole = bp_rescue_plan_get(page->rescue, index)->whole;
 	if (page->cli->dry_run)
 		return -1;
 	r = bp_rescue_apply(page->rescue, index, page->args->output, &check);
@@ -420,10 +432,14 @@ static int run(struct cli *cli, const void *p)
 {
 	struct page page = { .cli = cli, .args = p };
 	struct bp_source_opts o = source_opts(cli);
-	int r;
+	const char *pool = page.args->pool;
+	struct active_pool active;
+	int r = active_source(cli, &active, &pool, &o);
 
+	if (r)
+		return r;
 	o.data_block_sectors = (uint32_t)page.args->block_sectors;
-	r = bp_source_open(cli->ctx, page.args->pool, &o, &page.source);
+	r = bp_source_open(cli->ctx, pool, &o, &page.source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	r = bp_rescue(page.source, &page.rescue);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* thin_check: the check of thin metadata as a command; what is common to checks is check_tool.c. */
+#include "commands/active.h"
 #include "commands/check_tool.h"
 
 #include <bedplate/thin.h>
@@ -212,20 +213,38 @@ static int print_json(struct check *check, const struct check_verdict *verdict)
 	return check_tool_json_end(&check->tool, verdict, json);
 }
 
+/* What would write to an active pool is refused by whoever opens it. */
+static int use_active(struct cli *cli, struct args *args)
+{
+	struct active_pool active;
+	const char *snap = NULL;
+	int status;
+
+	if (args->auto_repair || args->clear_flag)
+		return 0;
+	status = active_metadata(cli, &active, &args->path, &snap);
+	if (snap)
+		args->flags |= BP_THIN_CHECK_SNAP;
+	return status;
+}
+
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
+	struct args args = *(const struct args *)p;
 	struct check check = {
-		.tool = { .cli = cli,
-			  .path = args->path,
-			  .ignore_non_fatal = args->ignore_non_fatal },
-		.args = args,
+		.tool = { .cli = cli, .ignore_non_fatal = args.ignore_non_fatal },
+		.args = &args,
 	};
-	int r = carry_out(&check), status;
-	struct check_verdict verdict = verdict_of(&check.res);
+	struct check_verdict verdict;
+	int r, status = use_active(cli, &args);
 
+	if (status)
+		return status;
+	check.tool.path = args.path;
+	r = carry_out(&check);
+	verdict = verdict_of(&check.res);
 	if (r < 0) {
-		status = cli_fail(cli, args->path, r);
+		status = cli_fail(cli, args.path, r);
 	} else if (cli->json) {
 		status = print_json(&check, &verdict);
 	} else {

@@ -5,6 +5,7 @@
  */
 #include "cli/line.h"
 #include "cli/out.h"
+#include "commands/active.h"
 
 #include <bedplate/thin_delta.h>
 
@@ -285,20 +286,21 @@ static int check_sides(struct cli *cli, const struct args *args)
 
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
-	struct bp_thin_open_opts how = {
-		.size = sizeof(how),
-		.flags = args->snap ? BP_THIN_OPEN_SNAP : 0,
-	};
+	struct args args = *(const struct args *)p;
+	struct bp_thin_open_opts how = { .size = sizeof(how) };
+	struct active_pool active;
 	struct bp_thin_meta *meta;
-	int r, status = check_sides(cli, args);
+	int r, status = check_sides(cli, &args);
 
+	if (!status)
+		status = active_metadata(cli, &active, &args.path, &args.snap);
 	if (status)
 		return status;
-	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
+	how.flags = args.snap ? BP_THIN_OPEN_SNAP : 0;
+	r = bp_thin_open(cli->ctx, args.path, &how, &meta);
 	if (r < 0)
-		return cli_fail(cli, args->path, r);
-	status = compare(cli, args, meta);
+		return cli_fail(cli, args.path, r);
+	status = compare(cli, &args, meta);
 	bp_thin_close(meta);
 	return status;
 }

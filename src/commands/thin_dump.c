@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* thin_dump: which devices and values; where the text goes is text_out.c's. */
+#include "commands/active.h"
 #include "commands/text_out.h"
 #include "commands/thin_plan.h"
 
@@ -135,28 +136,33 @@ static int dump_repaired(const struct text_out *to, struct dump *dump)
 
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
-	_cleanup_(freep) uint64_t *ids = calloc(args->ids.count + 1, sizeof(*ids));
-	struct dump dump = { .args = args, .ids = ids, .cli = cli }, *lent = &dump;
-	const struct text_out to = {
+	struct args args = *(const struct args *)p;
+	_cleanup_(freep) uint64_t *ids = calloc(args.ids.count + 1, sizeof(*ids));
+	struct dump dump = { .args = &args, .ids = ids, .cli = cli }, *lent = &dump;
+	struct text_out to = {
 		.cli = cli,
-		.input = args->path,
-		.output = args->output,
+		.output = args.output,
 		.checker = "thin_check",
 		.make = make,
 		.args = &lent,
 		.nr_values = &dump.nr_values,
 	};
+	struct active_pool active;
 	int status;
 
 	if (!ids)
 		return cli_fail(cli, NULL, -ENOMEM);
-	status = read_ids(cli, args, ids);
+	status = read_ids(cli, &args, ids);
 	if (status)
 		return status;
-	if (cli->json && !args->output && !args->plan)
+	if (cli->json && !args.output && !args.plan)
 		return cli_usage(cli, "--json: the text itself is no JSON, give --output FILE");
-	return args->repair ? dump_repaired(&to, &dump) : text_out(&to);
+	/* What is damaged is looked at when nothing changes it. */
+	status = args.repair ? 0 : active_metadata(cli, &active, &args.path, &args.snap);
+	if (status)
+		return status;
+	to.input = args.path;
+	return args.repair ? dump_repaired(&to, &dump) : text_out(&to);
 }
 
 static const struct out_schema schema = {

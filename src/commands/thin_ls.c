@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/out.h"
+#include "commands/active.h"
 
 #include <bedplate/thin_ls.h>
 
@@ -304,16 +305,19 @@ static int list_devices(struct cli *cli, const struct args *args, struct list *l
 
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
+	struct args args = *(const struct args *)p;
+	struct active_pool active;
 	struct list list = { 0 };
 	int status;
 
-	status = read_format(cli, &list, args->format ? args->format : DEFAULT_FORMAT);
+	status = read_format(cli, &list, args.format ? args.format : DEFAULT_FORMAT);
 	if (!status)
-		status = list_devices(cli, args, &list);
+		status = active_metadata(cli, &active, &args.path, &args.snap);
+	if (!status)
+		status = list_devices(cli, &args, &list);
 	if (!status)
 		status = cli->json ? print_json(cli, &list)
-				   : print_text(cli, &list, !args->no_headers);
+				   : print_text(cli, &list, !args.no_headers);
 	free(list.rows);
 	return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/line.h"
 #include "cli/out.h"
+#include "commands/active.h"
 
 #include <bedplate/thin_delta.h>
 
@@ -132,25 +133,26 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 
 static int run(struct cli *cli, const void *p)
 {
-	const struct args *args = p;
+	struct args args = *(const struct args *)p;
 	_cleanup_(freep) struct bp_thin_region *regions =
-		calloc(args->regions.count + 1, sizeof(*regions));
-	struct bp_thin_open_opts how = {
-		.size = sizeof(how),
-		.flags = args->snap ? BP_THIN_OPEN_SNAP : 0,
-	};
+		calloc(args.regions.count + 1, sizeof(*regions));
+	struct bp_thin_open_opts how = { .size = sizeof(how) };
+	struct active_pool active;
 	struct bp_thin_meta *meta;
 	int r, status;
 
 	if (!regions)
 		return cli_fail(cli, NULL, -ENOMEM);
-	status = read_regions(cli, args, regions);
+	status = read_regions(cli, &args, regions);
+	if (!status)
+		status = active_metadata(cli, &active, &args.path, &args.snap);
 	if (status)
 		return status;
-	r = bp_thin_open(cli->ctx, args->path, &how, &meta);
+	how.flags = args.snap ? BP_THIN_OPEN_SNAP : 0;
+	r = bp_thin_open(cli->ctx, args.path, &how, &meta);
 	if (r < 0)
-		return cli_fail(cli, args->path, r);
-	status = look(cli, args, meta, regions);
+		return cli_fail(cli, args.path, r);
+	status = look(cli, &args, meta, regions);
 	bp_thin_close(meta);
 	return status;
 }

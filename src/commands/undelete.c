@@ -4,6 +4,7 @@
  * The pool is only read.
  */
 #include "cli/out.h"
+#include "commands/active.h"
 #include "commands/common.h"
 #include "commands/source_opts.h"
 
@@ -347,6 +348,8 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct bp_source_opts o = source_opts(cli);
+	const char *pool = args->pool;
+	struct active_pool active;
 	struct bp_source *source;
 	int r;
 
@@ -354,7 +357,10 @@ static int run(struct cli *cli, const void *p)
 		return cli_usage(cli, "--export needs a file: standard output has the report");
 	o.data_path = args->data;
 	o.data_block_sectors = (uint32_t)args->block_sectors;
-	r = bp_source_open(cli->ctx, args->pool, &o, &source);
+	r = active_source(cli, &active, &pool, &o);
+	if (r)
+		return r;
+	r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	r = args->volume ? one(cli, args, source) : list(cli, args, source);

@@ -118,6 +118,8 @@ int rescue_look(struct bp_rescue *r)
 {
 	const struct bp_thin_check_opts opts = {
 		.size = sizeof(opts),
+		/* Counts are of the live state, the rest of the snapshot. */
+		.flags = r->source->snap ? BP_THIN_CHECK_SNAP : 0,
 		.damage = on_damage,
 		.user = &r->found,
 	};
@@ -413,8 +415,11 @@ static int tell_group(struct bp_rescue *r)
 			     "volumes that do not lie on them can be exported");
 	if (status == 0 && r->active)
 		status = add(r, BP_TROUBLE_ACTIVE,
-			     "the pool is in use on this machine: what was read may be half "
-			     "written, so this page may be wrong",
+			     r->source->snap
+				     ? "the pool is in use on this machine: this page is of "
+				       "its metadata snapshot, without counts of blocks"
+				     : "the pool is in use on this machine: what was read may "
+				       "be half written, so this page may be wrong",
 			     "deactivate it, or look at a copy; nothing is applied before");
 	return status;
 }

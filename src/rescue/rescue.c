@@ -494,13 +494,13 @@ int bp_rescue_apply(struct bp_rescue *r, size_t index, const char *path,
 	const struct bp_rescue_plan *plan = bp_rescue_plan_get(r, index);
 	int status;
 
-	if (!plan || plan->way == BP_RESCUE_EXPORT)
-		return refuse(r, -EINVAL, "this plan makes no metadata",
-			      "'export' and 'undelete' carry it out");
 	if (r->active)
 		return refuse(r, -EBUSY,
 			      "the pool is active: nothing is made of what may change",
 			      "deactivate it first, or work on a copy of its disks");
+	if (!plan || plan->way == BP_RESCUE_EXPORT)
+		return refuse(r, -EINVAL, "this plan makes no metadata",
+			      "'export' and 'undelete' carry it out");
 	if (r->assumed)
 		return refuse(r, -EINVAL, "nobody knows the pool's data block size",
 			      "give it with --data-block-size");

@@ -35,6 +35,8 @@ void bp_source_close(struct bp_source *source)
 	if (!source)
 		return;
 	source_pools_done(source);
+	io_close(source->snap_io);
+	raw_image_close(source->snap);
 	lvm_scan_free(source->scan);
 	raw_image_close(source->image);
 	raw_image_close(source->data);
@@ -594,6 +596,8 @@ int bp_source_open(struct bp_ctx *ctx, const char *name, const struct bp_source_
 	source->ctx = ctx;
 	source->data_block_sectors = o.data_block_sectors;
 	r = open_name(source, name, &o);
+	if (r == 0 && o.snap_path)
+		r = source_use_snap(source, o.snap_path, o.data_path);
 	if (r < 0)
 		return r;
 	warn_of_group(source);

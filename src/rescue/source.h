@@ -37,6 +37,9 @@ struct bp_source {
 	const struct lvm_lv *lv;        /* the pool; or bare metadata that is an LV */
 	struct raw_image *image, *data; /* bare metadata, and its data where given */
 	bool packed;                    /* @image is a pack */
+	struct raw_image
+		*snap; /* the active pool's metadata, of which a snapshot is read; or NULL */
+	struct io *snap_io; /* the same, for what lies on it */
 	VEC(struct source_pool *) pools;
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
 	unsigned depth; /* of maps being made, against volumes that lie on themselves */
@@ -87,6 +90,14 @@ char *source_pool_node(const struct bp_source *source);
 int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 		const char *text_path);
 void source_pools_done(struct bp_source *source);
+
+/*
+ * Take what is read of the source's pool from its metadata snapshot, on the device at @path, and
+ * from its data at @data_path, which may be NULL. 0, or -errno as for a device that can't be read.
+ */
+int source_use_snap(struct bp_source *source, const char *path, const char *data_path);
+/* That metadata: the snapshot's superblock stands as block 0. Lies on the source. */
+int source_snap_io(struct bp_source *source, struct io **ret);
 
 /* Is it a file of thin_metadata_pack? */
 bool source_is_pack(const struct raw_image *image);

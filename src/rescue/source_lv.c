@@ -53,8 +53,11 @@ bool source_block_good(bp_mblock block, const void *data)
 int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
-	int r = named_map(source, pool, "metadata", &map);
+	int r;
 
+	if (source->snap && pool == source->lv)
+		return source_snap_io(source, ret);
+	r = named_map(source, pool, "metadata", &map);
 	if (r < 0)
 		return r;
 	r = map_io_new(map, source_block_good, ret);
@@ -73,6 +76,8 @@ int source_metadata_io(struct bp_source *source, struct io **ret)
 		return source_pool_io(source, source->lv, ret);
 	if (source->kind != BP_SOURCE_METADATA)
 		return bp_fail(source->ctx, -EINVAL, "'%s' is no thin pool", source->name);
+	if (source->snap)
+		return source_snap_io(source, ret);
 	if (source->packed)
 		return pack_io_open(source->ctx, source->image->path, ret);
 	if (source->lv)
@@ -112,6 +117,24 @@ static int open_meta(struct bp_source *source, struct io *take_io, struct source
 	return status == -ENOMEM ? status : r;
 }
 
+static int bare_data(struct bp_source *source, struct map **ret)
+{
+	*ret = NULL;
+	if (!source->data)
+		return 0;
+	return map_image_new(source->data, 0, source->data->size, ret) < 0
+		       ? bp_fail_memory(source->ctx)
+		       : 0;
+}
+
+/* Where an active pool is read its data is, below what a user sees of its volumes. */
+static int pool_data(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
+{
+	if (source->snap && source->data && lv == source->lv)
+		return bare_data(source, ret);
+	return named_map(source, lv, "pool", ret);
+}
+
 static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
 		     struct source_pool *pool)
 {
@@ -125,7 +148,7 @@ static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
 		error_prefix(source->ctx, "pool '%s'", lv->name);
 		return r;
 	}
-	return named_map(source, lv, "pool", &pool->data);
+	return pool_data(source, lv, &pool->data);
 }
 
 /* The opened pool @lv, opened at the first need, closed with the source. */
@@ -407,17 +430,12 @@ static int cache_lv_map(struct bp_source *source, const struct lvm_lv *lv, struc
 	return 0;
 }
 
-static int pool_data_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
-{
-	return named_map(source, lv, "pool", ret);
-}
-
 static const struct {
 	const char *type;
 	int (*map)(struct bp_source *source, const struct lvm_lv *lv, struct map **ret);
 } types[] = {
 	{ "thin", thin_lv_map },
-	{ "thin-pool", pool_data_map },
+	{ "thin-pool", pool_data },
 	{ "cache", cache_lv_map },
 	{ "writecache", writecache_lv_map },
 };
@@ -455,20 +473,10 @@ int source_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map 
 
 /* --- volumes that only the pool knows --- */
 
-static int bare_data(struct bp_source *source, struct map **ret)
-{
-	*ret = NULL;
-	if (!source->data)
-		return 0;
-	return map_image_new(source->data, 0, source->data->size, ret) < 0
-		       ? bp_fail_memory(source->ctx)
-		       : 0;
-}
-
 int source_data_map(struct bp_source *source, struct map **ret)
 {
 	if (source->kind == BP_SOURCE_POOL)
-		return named_map(source, source->lv, "pool", ret);
+		return pool_data(source, source->lv, ret);
 	return bare_data(source, ret);
 }
 

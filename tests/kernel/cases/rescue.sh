@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# limit: 240
+# limit: 360
 # Disasters of pools that LVM made, and the way out: volumes removed, blocks given away since, a
 # group removed by force, metadata lost. The disk is read as a file; what comes out is compared, and
 # LVM swaps the new metadata in by the lines that are printed.
@@ -166,6 +166,69 @@ lvcreate -q -s -kn -n extra vg/keep
 lvremove -q -y vg/extra
 expect_fail 1 'the pool is active' bedplate undelete vg/pool extra --pv "$DISK0" -o active.meta
 [ ! -e active.meta ] || fail "something was made of an active pool"
+
+# --- the active pool itself: read through its metadata snapshot, which is released whatever happens ---
+held() { dmsetup status vg-pool-tpool | awk '{ print $7 }'; }
+# each_verb DIRECTORY OPTION...: what every verb that reads metadata says of the pool
+each_verb() {
+	mkdir "$1"
+	into=$1
+	shift
+	thin_dump vg/pool "$@" > "$into/dump"
+	thin_ls vg/pool "$@" > "$into/ls"
+	thin_rmap --region 0..64 vg/pool "$@" > "$into/rmap"
+	thin_delta --thin1 1 --thin2 2 vg/pool "$@" > "$into/delta"
+	bedplate export vg/pool keep --to "$into/keep" "$@" > /dev/null 2>&1
+	bedplate du vg/pool "$@" > "$into/du"
+	bedplate --json map vg/pool "$@" | jq '.data' > "$into/map"
+	bedplate --json rescue vg/pool "$@" 2> /dev/null | jq -S '.data | [.volumes, .block_bytes]' > "$into/rescue"
+	bedplate --json history vg/pool "$@" | jq '.data[0] | [.transaction_id, .devices]' > "$into/history"
+}
+each_verb active
+same "the metadata snapshot" "$(held)" -
+expect_fail 0 '^$|TRANSACTION' thin_check vg/pool
+expect_fail 1 'through|of its metadata snapshot' bedplate rescue vg/pool
+expect_fail 1 'the pool is active' bedplate rescue vg/pool --apply A -o active.meta
+expect_fail 1 'the pool is active' bedplate undelete vg/pool extra -o active.meta
+for name in vg-pool-tpool /dev/mapper/vg-pool-tpool vg/pool_tmeta; do
+	thin_ls "$name" | cmp - active/ls
+done
+bedplate --json history /dev/mapper/vg-pool_tmeta | jq '.data[0] | [.transaction_id, .devices]' | cmp - active/history
+expect_fail 1 'in use|busy' thin_ls /dev/mapper/vg-pool_tmeta # a path keeps the drop-in's contract
+same "the metadata snapshot" "$(held)" -
+[ ! -e active.meta ] || fail "something was made of an active pool"
+
+# begin: an export that waits for its reader, while the snapshot is reserved
+mkfifo pipe
+exec 3<> pipe
+begin() {
+	# a shell's background job ignores SIGINT
+	env --default-signal=INT bedplate export vg/pool keep --to - >&3 2> /dev/null 3>&- &
+	job=$!
+	until [ "$(held)" != - ]; do sleep 0.05; done
+}
+for signal in TERM INT; do
+	begin
+	kill -s $signal $job
+	rc=0
+	wait $job || rc=$?
+	[ "$rc" -gt 128 ] || fail "SIG$signal: it ended with $rc"
+	same "the metadata snapshot after SIG$signal" "$(held)" -
+done
+begin
+kill -s KILL $job
+wait $job || true
+[ "$(held)" != - ] || fail "nobody could have released it"
+block=$(held)
+expect_fail 0 'release-metadata-snap vg-pool-tpool' bedplate history vg/pool
+same "a snapshot of somebody else" "$(held)" "$block"
+bedplate pool release-metadata-snap vg-pool-tpool > /dev/null
+same "the metadata snapshot" "$(held)" -
+exec 3>&-
+vgchange -q -an vg
+each_verb inactive --pv "$DISK0"
+diff -r active inactive || fail "an active pool reads otherwise"
+vgchange -q -ay vg
 
 # --- the group is removed by force, inactive: pool and volumes are found by their old names ---
 lvremove -q -y vg/rescued vg/pool
