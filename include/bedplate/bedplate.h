@@ -24,6 +24,7 @@
 #include <bedplate/history.h>
 #include <bedplate/inspect.h>
 #include <bedplate/json.h>
+#include <bedplate/loop_pool.h>
 #include <bedplate/metadata_generate.h>
 #include <bedplate/metrics.h>
 #include <bedplate/output.h>

@@ -2,16 +2,24 @@
 /* Pools: create, change, remove. */
 #include "commands/pool.h"
 
+#include <bedplate/loop_pool.h>
+
 #include <inttypes.h>
 
 struct args {
-	const char *pool, *metadata, *data, *uuid;
+	const char *pool, *metadata, *data, *uuid, *directory;
+	uint64_t loop_bytes, metadata_bytes;
+	bool loop, files;
 	uint32_t flags;
 	uint64_t block_sectors, size_sectors, low_water, old_id, new_id;
 	unsigned no_space;
 	bool yes;
 	int64_t timeout_ms;
 };
+
+#define LOOP_DIRECTORY_HELP                                                                    \
+	"where the files of --loop are; default: pools in the state directory, "               \
+	"/var/lib/bedplate"
 
 static const char *const no_space_words[] = { "queue", "error", NULL };
 
@@ -31,14 +39,20 @@ static const struct cmd_opt create_opts[] = {
 	OPT_BIT(flags, BP_POOL_READ_ONLY, 'r', "readonly", "don't change the metadata"),
 	OPT_BIT(flags, BP_POOL_EXISTING, 0, "existing", "the metadata device holds this pool's metadata already"),
 	OPT_BIT(flags, BP_POOL_WIPE, 0, "wipe", "begin anew whatever the metadata device holds; needs --yes"),
+	OPT_SIZE(loop_bytes, 0, 0, "loop", "SIZE", "on loop devices over sparse files of its own, with so much data; repeating it does nothing, or grows it"),
+	OPT_SIZE(metadata_bytes, 0, 0, "metadata-size", "SIZE", "with --loop: of the metadata's file; default: 64 bytes a data block, at least 2MiB"),
+	OPT_STRING(directory, 0, "directory", "DIR", LOOP_DIRECTORY_HELP),
 	OPT_YES(yes),
 	OPT_TIMEOUT(timeout_ms),
 	OPT_SYNONYM("metadata-dev", "metadata"),
 	OPT_SYNONYM("data-dev", "data"),
 	OPT_SYNONYM("skip-zeroing", "skip-block-zeroing"),
 	OPT_SYNONYM("read-only", "readonly"),
-	OPT_ANY("metadata"),
-	OPT_ANY("data"),
+	OPT_ANY("metadata loop"),
+	OPT_ANY("data loop"),
+	OPT_CONFLICT("loop", "metadata data uuid size readonly existing wipe yes"),
+	OPT_REQUIRES("metadata-size", "loop"),
+	OPT_REQUIRES("directory", "loop"),
 	OPT_CONFLICT("existing", "wipe"),
 	OPT_CONFLICT("ignore-discard", "no-discard-passdown"),
 	OPT_REQUIRES("wipe", "yes"),
@@ -65,7 +79,14 @@ static const struct cmd_opt remove_opts[] = {
 	OPT_OPERAND(pool, "POOL", POOL_HELP),
 	OPT_BIT(flags, BP_REMOVE_RETRY, 0, "retry", "while a volume is in use, try again until the timeout"),
 	OPT_BIT(flags, BP_REMOVE_DEFERRED, 0, "deferred", "what is in use goes when its last user is gone"),
+	OPT_FLAG(loop, 0, "loop", "made by 'pool create --loop', and perhaps not active: let its loop devices go too"),
+	OPT_FLAG(files, 0, "delete-files", "delete its files too, and all volumes with them; needs --yes"),
+	OPT_STRING(directory, 0, "directory", "DIR", LOOP_DIRECTORY_HELP),
+	OPT_YES(yes),
 	OPT_TIMEOUT(timeout_ms),
+	OPT_CONFLICT("loop", "deferred"),
+	OPT_REQUIRES("delete-files", "loop yes"),
+	OPT_REQUIRES("directory", "loop"),
 	OPT_END
 };
 
@@ -99,6 +120,51 @@ int pool_begin(struct cli *cli, const char *text, struct bp_pool **ret)
 	return r ? r : change_begin(cli);
 }
 
+static void stack_changes_freep(struct bp_stack_changes **changes)
+{
+	bp_stack_changes_free(*changes);
+}
+
+static struct bp_loop_pool_opts loop_opts(const struct args *args)
+{
+	return (struct bp_loop_pool_opts){
+		.size = sizeof(struct bp_loop_pool_opts),
+		.directory = args->directory,
+		.metadata_bytes = args->metadata_bytes,
+		.data_block_sectors = args->block_sectors,
+		.low_water_dblocks = args->low_water,
+		.flags = args->files ? BP_LOOP_POOL_DELETE_FILES : 0,
+		.timeout_ms = args->timeout_ms,
+	};
+}
+
+static int loop_create(struct cli *cli, const struct args *args)
+{
+	_cleanup_(stack_changes_freep) struct bp_stack_changes *changes = NULL;
+	struct bp_loop_pool_opts how = loop_opts(args);
+	int r = change_begin(cli);
+
+	if (r)
+		return r;
+	how.pool_flags = args->flags;
+	r = bp_loop_pool_create(cli->ctx, args->pool, args->loop_bytes, &how, &changes);
+	return change_done(cli, args->pool, r,
+			   r == 0 && !cli->dry_run && bp_stack_changes_count(changes) == 0
+				   ? "unchanged"
+				   : "created");
+}
+
+static int loop_remove(struct cli *cli, const struct args *args)
+{
+	struct bp_loop_pool_opts how = loop_opts(args);
+	int r = change_begin(cli);
+
+	if (r)
+		return r;
+	r = bp_loop_pool_remove(cli->ctx, args->pool, &how, NULL);
+	return change_done(cli, args->pool, r, "removed");
+}
+
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -111,8 +177,11 @@ static int run_create(struct cli *cli, const void *p)
 		.size_sectors = args->size_sectors,
 		.timeout_ms = args->timeout_ms,
 	};
-	int r = change_begin(cli);
+	int r;
 
+	if (cli_given(cli, "loop"))
+		return loop_create(cli, args);
+	r = change_begin(cli);
 	if (r)
 		return r;
 	r = bp_pool_create(cli->ctx, args->pool, args->metadata, args->data, &how, NULL);
@@ -158,12 +227,24 @@ static int run_remove(struct cli *cli, const void *p)
 		.flags = args->flags,
 		.timeout_ms = args->timeout_ms,
 	};
-	int r = pool_begin(cli, args->pool, &pool);
+	bool loop;
+	int r;
 
+	if (args->loop)
+		return loop_remove(cli, args);
+	r = pool_begin(cli, args->pool, &pool);
 	if (r)
 		return r;
+	loop = bp_loop_pool_is(bp_pool_device(pool));
 	r = bp_pool_remove(pool, &how);
-	return change_done(cli, args->pool, r, "removed");
+	r = change_done(cli, args->pool, r, "removed");
+	if (!r && loop && !cli->dry_run)
+		cli_note(cli,
+			 "  hint: its files still have loop devices: 'bedplate pool remove "
+			 "--loop "
+			 "%s' lets them go",
+			 args->pool);
+	return r;
 }
 
 static int run_transaction(struct cli *cli, const void *p)

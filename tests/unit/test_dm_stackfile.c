@@ -462,6 +462,128 @@ static void a_first_apply_that_fails_leaves_nothing(void **state)
 	}
 }
 
+/* --- pools on loop devices --- */
+
+static off_t file_bytes(const struct world *w, const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* How many steps it took, or -errno. */
+static int pool_made(struct world *w, const char *name, bp_bytes bytes)
+{
+	const struct bp_loop_pool_opts how = { .size = sizeof(how), .directory = w->dir };
+	struct bp_stack_changes *changes = NULL;
+	int r = bp_loop_pool_create(w->ctx, name, bytes, &how, &changes);
+
+	r = r < 0 ? r : (int)bp_stack_changes_count(changes);
+	bp_stack_changes_free(changes);
+	return r;
+}
+
+static int pool_removed(struct world *w, const char *name, uint32_t flags)
+{
+	const struct bp_loop_pool_opts how = {
+		.size = sizeof(how),
+		.directory = w->dir,
+		.flags = flags,
+		.timeout_ms = 1,
+	};
+
+	return bp_loop_pool_remove(w->ctx, name, &how, NULL);
+}
+
+static void a_pool_comes_and_goes_in_one_step(void **state)
+{
+	struct world *w = world_new();
+	struct bp_selector which = { .name = "p" };
+	char *empty = fake_dump(w->fake), *text;
+	struct bp_pool *pool;
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(pool_made(w, "p", 64 * MIB - 1), 5); /* files, devices, the pool */
+	assert_int_equal(file_bytes(w, "p.data"), 64 * MIB);
+	assert_int_equal(file_bytes(w, "p.metadata"), 2 * MIB);
+	assert_int_equal(pool_made(w, "p", 64 * MIB), 0);
+	assert_int_equal(fake_loops(w->fake), 2);
+	assert_ok(bp_pool_open(w->ctx, &which, &pool));
+	assert_true(bp_loop_pool_is(bp_pool_device(pool)));
+	assert_ok(bp_pool_create_volume(pool, "v", 2048, NULL, &id));
+	bp_pool_close(pool);
+	assert_int_equal(pool_made(w, "p", 64 * MIB), 0);
+	assert_true(pool_made(w, "p", 128 * MIB) > 0);
+	assert_int_equal(pool_made(w, "p", 64 * MIB), -EINVAL);
+	assert_ok(pool_removed(w, "p", 0));
+	assert_ok(pool_removed(w, "p", 0));
+	assert_int_equal(fake_loops(w->fake), 0);
+	assert_int_equal(file_bytes(w, "p.data"), 128 * MIB);
+	assert_true(pool_made(w, "p", 128 * MIB) > 0);
+	assert_ok(pool_removed(w, "p", BP_LOOP_POOL_DELETE_FILES));
+	assert_int_equal(file_bytes(w, "p.data"), -1);
+	assert_int_equal(file_bytes(w, "p.metadata"), -1);
+	text = fake_dump(w->fake);
+	assert_string_equal(text, empty);
+	free(text);
+	free(empty);
+	world_free(w);
+}
+
+static void a_pool_of_others_is_left_alone(void **state)
+{
+	static const char *const names[] = { "",    ".p",  "-p",
+					     "a b", "a/b", "p234567890123456789012345678" };
+	struct world *w = world_new();
+	struct bp_loop_pool_opts how = { .size = sizeof(how), .directory = "here" };
+
+	(void)state;
+	assert_ok(bp_device_create(w->ctx, "p", NULL, NULL, NULL));
+	assert_int_equal(pool_made(w, "p", MIB), -EEXIST);
+	assert_int_equal(pool_removed(w, "p", BP_LOOP_POOL_DELETE_FILES), -EEXIST);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(pool_made(w, names[i], MIB), -EINVAL);
+	assert_int_equal(pool_made(w, "q", 0), -EINVAL);
+	assert_int_equal(bp_loop_pool_create(w->ctx, "q", MIB, &how, NULL), -EINVAL);
+	how.directory = w->dir;
+	how.data_block_sectors = 100;
+	assert_int_equal(bp_loop_pool_create(w->ctx, "q", MIB, &how, NULL), -EINVAL);
+	assert_int_equal(fake_loops(w->fake), 0);
+	world_free(w);
+}
+
+static void a_pool_that_fails_leaves_nothing(void **state)
+{
+	bool failed = true;
+
+	(void)state;
+	for (unsigned nth = 1; failed; nth++) {
+		struct world *w = world_new();
+		char *before = fake_dump(w->fake), *after;
+		int r;
+
+		fake_fail(w->fake, FAKE_ANY, nth, EIO);
+		r = pool_made(w, "p", 64 * MIB);
+		failed = fake_failed(w->fake);
+		fake_fail(w->fake, FAKE_ANY, 0, 0);
+		after = fake_dump(w->fake);
+		if (r < 0) {
+			assert_string_equal(before, after);
+			assert_int_equal(file_bytes(w, "p.data"), -1);
+			assert_int_equal(file_bytes(w, "p.metadata"), -1);
+		}
+		free(before);
+		free(after);
+		assert_true(pool_made(w, "p", 64 * MIB) >= 0);
+		assert_ok(pool_removed(w, "p", BP_LOOP_POOL_DELETE_FILES));
+		world_free(w);
+		assert_true(nth < 300);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +599,9 @@ int main(void)
 		cmocka_unit_test(plans_change_nothing),
 		cmocka_unit_test(a_failure_takes_all_back),
 		cmocka_unit_test(a_first_apply_that_fails_leaves_nothing),
+		cmocka_unit_test(a_pool_comes_and_goes_in_one_step),
+		cmocka_unit_test(a_pool_of_others_is_left_alone),
+		cmocka_unit_test(a_pool_that_fails_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

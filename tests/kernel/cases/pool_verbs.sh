@@ -91,6 +91,29 @@ bedplate pool remove pool
 bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --wipe --yes
 same transaction "$(field transaction-id)" 0
 
+# A pool on loop devices, in one step, and away again; what it held comes back.
+bedplate pool remove pool
+here=--directory=$PWD
+expect_match '^would ' bedplate pool create -n lp --loop 64MiB "$here"
+[ ! -e lp.data ] || fail "a plan made a file"
+bedplate pool create lp --loop 64MiB "$here"
+bedplate pool create lp --loop 64MiB "$here"
+bedplate pool thin lp inside --size 8MiB
+put /dev/mapper/inside 0 "kept"
+expect_fail 1 'a device of this name is there' bedplate pool create inside --loop 64MiB "$here"
+bedplate pool create lp --loop 96MiB "$here"
+same grown "$(bedplate pool status -r -b --noheadings -o data-total lp)" $((96 << 20))
+bedplate pool remove --loop lp "$here"
+expect "" losetup -n -O NAME
+bedplate pool create lp --loop 96MiB "$here"
+bedplate pool activate lp 0 inside --size 8MiB
+expect "kept" get /dev/mapper/inside 0
+expect_fail 64 'yes' bedplate pool remove --loop --delete-files lp "$here"
+bedplate pool remove --loop --delete-files --yes lp "$here"
+if [ -e lp.data ] || [ -e lp.metadata ]; then fail "files are left"; fi
+expect "" losetup -n -O NAME
+bedplate pool create pool --metadata "$DISK0" --data "$DISK1" --existing
+
 # For programs.
 command -v jq > /dev/null || exit 0
 bedplate -J pool thin pool v --size 1GiB | jq -e '.data == {"pool":"pool","name":"v","thin_id":0}' > /dev/null
