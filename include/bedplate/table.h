@@ -23,6 +23,7 @@
 #include <bedplate/bdev.h>
 #include <bedplate/context.h>
 #include <bedplate/json.h>
+#include <bedplate/target_values.h>
 #include <bedplate/units.h>
 
 #include <stdbool.h>
@@ -423,6 +424,25 @@ BP_API void bp_status_free(struct bp_status *status);
  */
 BP_API int bp_status_get(struct bp_ctx *ctx, const struct bp_status *status, const char *name,
 			 char **ret);
+
+/**
+ * bp_status_number() - Read one number by name.
+ * @name: as bp_status_field_iter_new() lists them, of kind BP_OPTION_NUMBER.
+ * @ret: unset where the line has no such field or shows '-' for it.
+ *
+ * Return: 0, -ENOENT (no such name), -EINVAL (it is no number), -ENOMEM.
+ */
+BP_API int bp_status_number(struct bp_ctx *ctx, const struct bp_status *status,
+			    const char *name, struct bp_number *ret);
+
+/**
+ * bp_status_summary() - What matters of a status, in a few words for people.
+ * @ret: "rw, data 12.50%, metadata 3.01%"; the kernel's own text where nothing better is known. Freed
+ *	by the caller with free(). The words may change with any version.
+ *
+ * Return: 0, -ENOMEM.
+ */
+BP_API int bp_status_summary(struct bp_ctx *ctx, const struct bp_status *status, char **ret);
 
 /* bp_status_json() - An object: target, text, state, values by name (or null), extra. */
 BP_API int bp_status_json(struct bp_ctx *ctx, const struct bp_status *status,

@@ -69,6 +69,13 @@ BP_API int bp_size_parse(struct bp_ctx *ctx, const char *text, uint64_t unit_byt
 #define BP_SIZE_TEXT 32
 BP_API const char *bp_size_format(bp_bytes bytes, char *buf);
 
+/**
+ * bp_share() - A share for people, in hundredths of a percent: 1250 is 12.50 %.
+ *
+ * Rounded, but never 10000 where something is left, nor 0 where something is there. 0 of 0 is 0.
+ */
+BP_API uint64_t bp_share(uint64_t part, uint64_t whole);
+
 #ifdef __cplusplus
 }
 #endif

@@ -163,10 +163,10 @@ static void fill(struct row *row)
 	row->block_bytes = bp_sector_to_bytes(i->block_sectors);
 	row->cache_bytes = i->total_dblocks * row->block_bytes;
 	row->dirty_bytes = i->dirty_dblocks * row->block_bytes;
-	row->used_percent = share_of(i->used_dblocks, i->total_dblocks);
-	row->metadata_percent = share_of(i->metadata_used_mblocks, i->metadata_total_mblocks);
-	row->read_hits_percent = share_of(i->read_hits, i->read_hits + i->read_misses);
-	row->write_hits_percent = share_of(i->write_hits, i->write_hits + i->write_misses);
+	row->used_percent = bp_share(i->used_dblocks, i->total_dblocks);
+	row->metadata_percent = bp_share(i->metadata_used_mblocks, i->metadata_total_mblocks);
+	row->read_hits_percent = bp_share(i->read_hits, i->read_hits + i->read_misses);
+	row->write_hits_percent = bp_share(i->write_hits, i->write_hits + i->write_misses);
 }
 
 /* Of all devices those that are none are passed over. */

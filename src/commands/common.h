@@ -87,20 +87,6 @@ int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
 	       void *user);
 
-/*
- * A share in hundredths of a percent, for OUT_PERCENT, rounded; never 100 % where something is left, nor
- * 0 where something is there. 0 of 0 is 0.
- */
-static inline uint64_t share_of(uint64_t part, uint64_t whole)
-{
-	uint64_t share;
-
-	if (part >= whole)
-		return whole ? 10000 : 0;
-	share = (uint64_t)((double)part * 10000.0 / (double)whole + 0.5);
-	return share == 0 && part ? 1 : share == 10000 ? 9999 : share;
-}
-
 /* MAJOR:MINOR as text. */
 #define DEVNO_TEXT 24
 const char *devno_text(char *buf, uint32_t major, uint32_t minor);

@@ -137,13 +137,13 @@ static void set_space(struct pool_row *row, const struct bp_pool_status *s)
 	row->data_used_bytes = s->data_used_dblocks * block;
 	row->data_free_bytes = (s->data_total_dblocks - s->data_used_dblocks) * block;
 	row->data_total_bytes = s->data_total_dblocks * block;
-	row->data_used_percent = share_of(s->data_used_dblocks, s->data_total_dblocks);
+	row->data_used_percent = bp_share(s->data_used_dblocks, s->data_total_dblocks);
 	row->metadata_used_bytes = bp_mblock_to_bytes(s->metadata_used_mblocks);
 	row->metadata_free_bytes =
 		bp_mblock_to_bytes(s->metadata_total_mblocks - s->metadata_used_mblocks);
 	row->metadata_total_bytes = bp_mblock_to_bytes(s->metadata_total_mblocks);
 	row->metadata_used_percent =
-		share_of(s->metadata_used_mblocks, s->metadata_total_mblocks);
+		bp_share(s->metadata_used_mblocks, s->metadata_total_mblocks);
 	row->transaction_id = s->transaction_id;
 	row->held_root_mblock = s->held_root_mblock ? s->held_root_mblock : OUT_UNKNOWN;
 	row->needs_check = s->needs_check;

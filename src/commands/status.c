@@ -183,7 +183,7 @@ static int add_segment(struct report *p, const char *device, const struct bp_sta
 	int r = json_of(write_typed, &typed, &json);
 
 	if (r >= 0)
-		r = status_summary(p->cli, status, &summary);
+		r = bp_status_summary(p->cli->ctx, status, &summary);
 	row.summary = summary;
 	row.state = status->state;
 	row.status = (struct out_json){ json, line->text };

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A segment's status for people: in a few words, or its fields as columns. */
+/* The fields of a target's status as columns. */
 #ifndef COMMANDS_STATUS_TEXT_H
 #define COMMANDS_STATUS_TEXT_H
 
 #include "cli/out.h"
 
 #include <bedplate/table.h>
-
-/*
- * What matters of a status, in a few words; the kernel's own where nothing better is known.
- * @ret: free() it. Return: 0 or -errno.
- */
-int status_summary(struct cli *cli, const struct bp_status *status, char **ret);
 
 /*
  * Columns for the devices of one target: those of @base, up to its OUT_COLUMNS_END, and one for

@@ -243,7 +243,7 @@ static int add_row(struct top *top, const struct bp_device_info *info,
 	}
 	if (r == 0 && status) {
 		set_fill(top, &row, status, past, is_new);
-		r = status_summary(top->cli, status, &summary);
+		r = bp_status_summary(top->cli->ctx, status, &summary);
 	}
 	row.summary = info->suspended ? "suspended" : summary;
 	if (r == 0)

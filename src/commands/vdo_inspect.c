@@ -66,7 +66,7 @@ static void add_row(const struct seen *seen, const struct bp_vdo_slab *slab)
 		return;
 	out_number(row, USED, bp_mblock_to_bytes(slab->used_mblocks));
 	out_number(row, FREE, bp_mblock_to_bytes(total - slab->used_mblocks));
-	out_number(row, PERCENT, share_of(slab->used_mblocks, total));
+	out_number(row, PERCENT, bp_share(slab->used_mblocks, total));
 	out_number(row, MAP, slab->map_mblocks);
 }
 

@@ -124,7 +124,7 @@ static void fill_space(struct row *row, const struct bp_vdo_stats *s)
 	row->free_bytes = bytes_or_none(s->free_mblocks);
 	row->used_bytes = bytes_or_none(s->used_mblocks);
 	row->used_percent =
-		s->space_known ? share_of(s->data_mblocks, s->capacity_mblocks) : OUT_UNKNOWN;
+		s->space_known ? bp_share(s->data_mblocks, s->capacity_mblocks) : OUT_UNKNOWN;
 	row->saving_percent = s->saving_percent == BP_NONE ? OUT_UNKNOWN : s->saving_percent;
 	row->logical_used_bytes =
 		s->space_known ? bp_mblock_to_bytes(s->logical_used_mblocks) : OUT_UNKNOWN;
@@ -277,7 +277,7 @@ static int add_stats(struct cli *cli, const struct bp_selector *which, void *use
 		return r;
 	row = (struct stats_row){
 		.name = info.name,
-		.used_percent = s.space_known ? share_of(s.data_mblocks, s.capacity_mblocks)
+		.used_percent = s.space_known ? bp_share(s.data_mblocks, s.capacity_mblocks)
 					      : OUT_UNKNOWN,
 		.saving_percent = s.saving_percent == BP_NONE ? OUT_UNKNOWN : s.saving_percent,
 		.data_bytes = bytes_or_none(s.data_mblocks),

@@ -130,6 +130,16 @@ int bp_size_parse(struct bp_ctx *ctx, const char *text, uint64_t unit_bytes, bp_
 	return 0;
 }
 
+uint64_t bp_share(uint64_t part, uint64_t whole)
+{
+	uint64_t share;
+
+	if (part >= whole)
+		return whole ? 10000 : 0;
+	share = (uint64_t)((double)part * 10000.0 / (double)whole + 0.5);
+	return share == 0 && part ? 1 : share == 10000 ? 9999 : share;
+}
+
 const char *bp_size_format(bp_bytes bytes, char *buf)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

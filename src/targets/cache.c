@@ -499,6 +499,15 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "the cache is read-only: it caches nothing new");
 }
 
+static const struct brief brief[] = {
+	{ NULL, "access", NULL },
+	{ "used", "used_dblocks", "total_dblocks" },
+	{ "dirty blocks", "dirty_dblocks", NULL },
+	{ "metadata", "used_metadata_blocks", "total_metadata_blocks" },
+	{ "needs a check", "needs_check", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_cache = {
 	.name = "cache",
 	.summary = "keep what is used most on a fast device",
@@ -512,6 +521,7 @@ const struct bp_target target_cache = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_cache_status),
 	.status = status,
+	.brief = brief,
 	.states = states,
 	.messages = messages,
 	.canonical = canonical,

@@ -298,6 +298,13 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 		condition_add(c, BP_EVENT_CLONE_DONE, NULL, "all of the source is copied");
 }
 
+static const struct brief brief[] = {
+	{ NULL, "mode", NULL },
+	{ "filled", "hydrated_regions", "total_regions" },
+	{ "metadata", "used_metadata_blocks", "total_metadata_blocks" },
+	{ NULL },
+};
+
 const struct bp_target target_clone = {
 	.name = "clone",
 	.summary = "fill a device from a read-only one while it is in use",
@@ -311,6 +318,7 @@ const struct bp_target target_clone = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_clone_status),
 	.status = status,
+	.brief = brief,
 	.states = states,
 	.messages = messages,
 	.check = check,

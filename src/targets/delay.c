@@ -80,6 +80,13 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+static const struct brief brief[] = {
+	{ "reads", "reads", NULL },
+	{ "writes", "writes", NULL },
+	{ "flushes", "flushes", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_delay = {
 	.name = "delay",
 	.summary = "hold back reads, writes and flushes",
@@ -89,6 +96,7 @@ const struct bp_target target_delay = {
 	.args = args,
 	.status_size = sizeof(struct bp_delay_status),
 	.status = status,
+	.brief = brief,
 	.check = check,
 	.length = length,
 	.rules = rules,

@@ -133,6 +133,12 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 		condition_add(c, BP_EVENT_TARGET_ERROR, NULL, "the metadata can't be read");
 }
 
+static const struct brief brief[] = {
+	{ "era", "current_era", NULL },
+	{ "metadata", "used_metadata_blocks", "total_metadata_blocks" },
+	{ NULL },
+};
+
 const struct bp_target target_era = {
 	.name = "era",
 	.summary = "remember which blocks were written since when",
@@ -143,6 +149,7 @@ const struct bp_target target_era = {
 	.args = args,
 	.status_size = sizeof(struct bp_era_status),
 	.status = status,
+	.brief = brief,
 	.states = states,
 	.conditions = conditions,
 	.messages = messages,

@@ -478,6 +478,11 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "sectors were read that are not what their checksums say");
 }
 
+static const struct brief brief[] = {
+	{ "mismatches", "mismatches", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_integrity = {
 	.name = "integrity",
 	.summary = "a checksum or tag for each block",
@@ -491,6 +496,7 @@ const struct bp_target target_integrity = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_integrity_status),
 	.status = status,
+	.brief = brief,
 	.canonical = canonical,
 	.check = check,
 	.rules = rules,

@@ -54,6 +54,12 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+static const struct brief brief[] = {
+	{ "entries", "entries", NULL },
+	{ "not logging", "logging_disabled", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_log_writes = {
 	.name = "log-writes",
 	.summary = "record all writes on a second device",
@@ -64,6 +70,7 @@ const struct bp_target target_log_writes = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_log_writes_status),
 	.status = status,
+	.brief = brief,
 	.messages = messages,
 	.check = check,
 	.length = length,

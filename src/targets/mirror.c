@@ -376,6 +376,12 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 		conditions_of_legs(c, s->health, "A");
 }
 
+static const struct brief brief[] = {
+	{ "legs", "health", NULL },
+	{ "in sync", "synced_regions", "total_regions" },
+	{ NULL },
+};
+
 const struct bp_target target_mirror = {
 	.name = "mirror",
 	.summary = "several copies of the same data, with a log of what is being written",
@@ -385,6 +391,7 @@ const struct bp_target target_mirror = {
 	.args = args,
 	.status_size = sizeof(struct bp_mirror_status),
 	.status = status,
+	.brief = brief,
 	.check = check,
 	.length = length,
 	.rules = rules,

@@ -119,6 +119,11 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+static const struct brief brief[] = {
+	{ "used", "used_segments", "cache_segments" },
+	{ NULL },
+};
+
 const struct bp_target target_pcache = {
 	.name = "pcache",
 	.summary = "cache a slow device on persistent memory",
@@ -132,6 +137,7 @@ const struct bp_target target_pcache = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_pcache_status),
 	.status = status,
+	.brief = brief,
 	.messages = messages,
 	.check = check,
 	.length = length,

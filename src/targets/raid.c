@@ -454,6 +454,15 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      s->mismatches.value);
 }
 
+static const struct brief brief[] = {
+	{ NULL, "type", NULL },
+	{ NULL, "action", NULL },
+	{ "devices", "health", NULL },
+	{ "in sync", "synced_sectors", "total_sectors" },
+	{ "mismatches", "mismatches", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_raid = {
 	.name = "raid",
 	.summary = "the kernel's RAID 0, 1, 4, 5, 6 and 10",
@@ -468,6 +477,7 @@ const struct bp_target target_raid = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_raid_status),
 	.status = status,
+	.brief = brief,
 	.messages = messages,
 	.from_printed = from_printed,
 	.canonical = canonical,

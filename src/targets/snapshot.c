@@ -305,6 +305,11 @@ void snapshot_conditions(struct conditions *c, const struct bp_status *now, cons
 			      "merging the snapshot into its origin has failed");
 }
 
+static const struct brief brief[] = {
+	{ "used", "used_sectors", "total_sectors" },
+	{ NULL },
+};
+
 const struct bp_target target_snapshot = {
 	.name = "snapshot",
 	.summary = "keep what a device was, by copying what changes",
@@ -316,6 +321,7 @@ const struct bp_target target_snapshot = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_snapshot_status),
 	.status = snapshot_status,
+	.brief = brief,
 	.states = snapshot_states,
 	.check = snapshot_check,
 	.length = snapshot_length,

@@ -24,6 +24,11 @@ static void check(struct check *c, const void *params)
 	snapshot_check(c, params);
 }
 
+static const struct brief brief[] = {
+	{ "left", "used_sectors", "total_sectors" },
+	{ NULL },
+};
+
 const struct bp_target target_snapshot_merge = {
 	.name = "snapshot-merge",
 	.summary = "copy a snapshot back into its origin",
@@ -34,6 +39,7 @@ const struct bp_target target_snapshot_merge = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_snapshot_status),
 	.status = snapshot_status,
+	.brief = brief,
 	.states = snapshot_states,
 	.check = check,
 	.length = snapshot_length,

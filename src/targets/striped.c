@@ -117,6 +117,11 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 		conditions_of_legs(c, s->health, "A");
 }
 
+static const struct brief brief[] = {
+	{ "stripes", "health", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_striped = {
 	.name = "striped",
 	.summary = "spread chunks over several devices in turn (RAID-0)",
@@ -126,6 +131,7 @@ const struct bp_target target_striped = {
 	.args = args,
 	.status_size = sizeof(struct bp_striped_status),
 	.status = status,
+	.brief = brief,
 	.check = check,
 	.length = length,
 	.rules = rules,

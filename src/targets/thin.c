@@ -99,6 +99,11 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "the volume can't be used: its pool has failed");
 }
 
+static const struct brief brief[] = {
+	{ "mapped", "mapped_sectors", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_thin = {
 	.name = "thin",
 	.summary = "a volume or snapshot of a thin pool",
@@ -109,6 +114,7 @@ const struct bp_target target_thin = {
 	.args = args,
 	.status_size = sizeof(struct bp_thin_status),
 	.status = status,
+	.brief = brief,
 	.states = states,
 	.conditions = conditions,
 	.check = check,

@@ -534,6 +534,14 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 		conditions_read_only(c, s, metadata_free);
 }
 
+static const struct brief brief[] = {
+	{ NULL, "mode", NULL },
+	{ "data", "used_data_dblocks", "total_data_dblocks" },
+	{ "metadata", "used_metadata_blocks", "total_metadata_blocks" },
+	{ "needs a check", "needs_check", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_thin_pool = {
 	.name = "thin-pool",
 	.summary = "allocate blocks on first write, share them between snapshots",
@@ -547,6 +555,7 @@ const struct bp_target target_thin_pool = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_thin_pool_status),
 	.status = status,
+	.brief = brief,
 	.states = states,
 	.messages = messages,
 	.check = check,

@@ -542,6 +542,13 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "vdo counts its blocks in the background");
 }
 
+static const struct brief brief[] = {
+	{ NULL, "mode", NULL },
+	{ "used", "used_mblocks", "total_mblocks" },
+	{ "recovering", "recovering", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_vdo = {
 	.name = "vdo",
 	.summary = "deduplicate, compress and allocate on first write",
@@ -552,6 +559,7 @@ const struct bp_target target_vdo = {
 	.args = args,
 	.status_size = sizeof(struct bp_vdo_status),
 	.status = status,
+	.brief = brief,
 	.messages = messages,
 	.check = check,
 	.rules = rules,

@@ -410,6 +410,12 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "a block was read that is not what the root hash stands for");
 }
 
+static const struct brief brief[] = {
+	{ NULL, "state", NULL },
+	{ "corrected blocks", "corrected_blocks", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_verity = {
 	.name = "verity",
 	.summary = "read-only data, each block checked against a tree of hashes",
@@ -421,6 +427,7 @@ const struct bp_target target_verity = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_verity_status),
 	.status = status,
+	.brief = brief,
 	.check = check,
 	.length = length,
 	.rules = rules,

@@ -308,6 +308,12 @@ static void conditions(struct conditions *c, const struct bp_status *now, const 
 			      "the cache has met an error (%d): all I/O fails", s->error);
 }
 
+static const struct brief brief[] = {
+	{ "free", "free_blocks", "total_blocks" },
+	{ "blocks being written back", "writeback_blocks", NULL },
+	{ NULL },
+};
+
 const struct bp_target target_writecache = {
 	.name = "writecache",
 	.summary = "let writes land on persistent memory or an SSD first",
@@ -320,6 +326,7 @@ const struct bp_target target_writecache = {
 	.ignores_extra = true,
 	.status_size = sizeof(struct bp_writecache_status),
 	.status = status,
+	.brief = brief,
 	.messages = messages,
 	.check = check,
 	.length = length,

@@ -666,59 +666,6 @@ static void refused_lines_are_caught(void **state)
 	strbuf_done(&report.let_pass);
 }
 
-/* --- values --- */
-
-/* clang-format off */
-static const struct {
-	const char *target, *text;
-	const char *values; /* "name=value ..."; an empty value is one that is not there */
-} statuses[] = {
-	{ "striped", "3 7:0 7:1 7:2 1 AAD", "devs=7:0_7:1_7:2 health=AAD" },
-	{ "thin", "4096 4095", "mapped_sectors=4096 highest_mapped_sector=4095" },
-	{ "thin", "0 -", "mapped_sectors=0 highest_mapped_sector=" },
-	{ "thin-pool", "0 111/1024 0/1600 - rw discard_passdown queue_if_no_space - 256 ",
-	  "transaction_id=0 used_metadata_blocks=111 total_metadata_blocks=1024 used_data_dblocks=0 "
-	  "total_data_dblocks=1600 held_root_mblock= mode=rw discard=discard_passdown "
-	  "no_space=queue_if_no_space needs_check=false metadata_low_water_mblocks=256" },
-	{ "thin-pool", "5 115/1024 32/32 32 out_of_data_space ignore_discard error_if_no_space needs_check 50",
-	  "transaction_id=5 used_data_dblocks=32 held_root_mblock=32 mode=out_of_data_space "
-	  "discard=ignore_discard no_space=error_if_no_space needs_check=true" },
-};
-/* clang-format on */
-
-static void assert_value(const struct bp_status *status, char *pair)
-{
-	char *expected = strchr(pair, '='), *value = NULL;
-
-	*expected++ = '\0';
-	if (bp_status_get(ctx, status, pair, &value) != 0)
-		fail_msg("%s: %s", pair, bp_errmsg(ctx));
-	for (char *p = value; p && *p; p++)
-		if (*p == ' ')
-			*p = '_';
-	if (!streq(expected, value ? value : ""))
-		fail_msg("%s: %s is '%s', not '%s'", status->target, pair, value, expected);
-	free(value);
-}
-
-static void status_values(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-		char *values = strdup(statuses[i].values), *rest = values;
-		struct bp_status *status;
-
-		assert_non_null(values);
-		assert_ok(bp_status_parse(ctx, statuses[i].target, statuses[i].text, &status));
-		if (!status->values)
-			fail_msg("'%s': %s", statuses[i].text, status->problem);
-		for (char *pair = strsep(&rest, " "); pair; pair = strsep(&rest, " "))
-			assert_value(status, pair);
-		bp_status_free(status);
-		free(values);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -728,7 +675,6 @@ int main(void)
 		cmocka_unit_test(status_lines_are_understood),
 		cmocka_unit_test(messages_are_known),
 		cmocka_unit_test(refused_lines_are_caught),
-		cmocka_unit_test(status_values),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

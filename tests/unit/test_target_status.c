@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Status lines of every age, and messages. */
 #include "context_test.h"
+#include "targets/grammar/target.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #include <bedplate/bedplate.h>
 
@@ -163,6 +167,139 @@ static void messages(void **state)
 	free(text);
 }
 
+/* clang-format off */
+static const struct {
+	const char *target, *text;
+	const char *values; /* "name=value ..."; an empty value is one that is not there */
+} statuses[] = {
+	{ "striped", "3 7:0 7:1 7:2 1 AAD", "devs=7:0_7:1_7:2 health=AAD" },
+	{ "thin", "4096 4095", "mapped_sectors=4096 highest_mapped_sector=4095" },
+	{ "thin", "0 -", "mapped_sectors=0 highest_mapped_sector=" },
+	{ "thin-pool", "0 111/1024 0/1600 - rw discard_passdown queue_if_no_space - 256 ",
+	  "transaction_id=0 used_metadata_blocks=111 total_metadata_blocks=1024 used_data_dblocks=0 "
+	  "total_data_dblocks=1600 held_root_mblock= mode=rw discard=discard_passdown "
+	  "no_space=queue_if_no_space needs_check=false metadata_low_water_mblocks=256" },
+	{ "thin-pool", "5 115/1024 32/32 32 out_of_data_space ignore_discard error_if_no_space needs_check 50",
+	  "transaction_id=5 used_data_dblocks=32 held_root_mblock=32 mode=out_of_data_space "
+	  "discard=ignore_discard no_space=error_if_no_space needs_check=true" },
+};
+/* clang-format on */
+
+static void assert_value(const struct bp_status *status, char *pair)
+{
+	char *expected = strchr(pair, '='), *value = NULL;
+
+	*expected++ = '\0';
+	if (bp_status_get(ctx, status, pair, &value) != 0)
+		fail_msg("%s: %s", pair, bp_errmsg(ctx));
+	for (char *p = value; p && *p; p++)
+		if (*p == ' ')
+			*p = '_';
+	if (!streq(expected, value ? value : ""))
+		fail_msg("%s: %s is '%s', not '%s'", status->target, pair, value, expected);
+	free(value);
+}
+
+static void status_values(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		char *values = strdup(statuses[i].values), *rest = values;
+		struct bp_status *status;
+
+		assert_non_null(values);
+		assert_ok(bp_status_parse(ctx, statuses[i].target, statuses[i].text, &status));
+		if (!status->values)
+			fail_msg("'%s': %s", statuses[i].text, status->problem);
+		for (char *pair = strsep(&rest, " "); pair; pair = strsep(&rest, " "))
+			assert_value(status, pair);
+		bp_status_free(status);
+		free(values);
+	}
+}
+
+/* clang-format off */
+static const struct {
+	const char *target, *text, *summary;
+} briefs[] = {
+	{ "thin-pool", "0 111/1024 0/1600 - rw discard_passdown queue_if_no_space - 256 ",
+	  "rw, data 0.00%, metadata 10.84%" },
+	{ "thin-pool", "5 115/1024 32/32 32 out_of_data_space ignore_discard error_if_no_space needs_check 50",
+	  "out_of_data_space, data 100.00%, metadata 11.23%, needs a check" },
+	{ "thin", "4096 4095", "mapped 2MiB" },
+	{ "striped", "3 7:0 7:1 7:2 1 AAD", "stripes AAD" },
+	{ "snapshot", "16/200 16", "used 8.00%" },
+	{ "thin", "Fail", "Fail" },
+	{ "nosuch", "1 2 3", "1 2 3" },
+};
+/* clang-format on */
+
+static void summaries_are_few_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(briefs); i++) {
+		struct bp_status *status;
+		char *text;
+
+		assert_ok(bp_status_parse(ctx, briefs[i].target, briefs[i].text, &status));
+		assert_ok(bp_status_summary(ctx, status, &text));
+		assert_string_equal(text, briefs[i].summary);
+		free(text);
+		bp_status_free(status);
+	}
+}
+
+/* The words of a summary are fields of the target, numbers where they must be. */
+static void summaries_name_fields(void **state)
+{
+	struct bp_number number;
+
+	(void)state;
+	for (size_t i = 0; i < targets_count; i++) {
+		const struct brief *part = targets[i]->brief;
+		struct bp_status *status;
+		char *text;
+
+		/* A line that is not understood has no values, but names are known. */
+		assert_ok(bp_status_parse(ctx, targets[i]->name, "?", &status));
+		for (; part && part->field; part++) {
+			if (bp_status_get(ctx, status, part->field, &text) != 0)
+				fail_msg("%s: %s", targets[i]->name, bp_errmsg(ctx));
+			free(text);
+			if (part->of)
+				assert_ok(bp_status_number(ctx, status, part->of, &number));
+		}
+		bp_status_free(status);
+	}
+}
+
+static void numbers_are_values(void **state)
+{
+	struct bp_status *status;
+	struct bp_number number;
+
+	(void)state;
+	assert_ok(bp_status_parse(ctx, "thin", "0 -", &status));
+	assert_ok(bp_status_number(ctx, status, "mapped_sectors", &number));
+	assert_true(number.is_set && number.value == 0);
+	assert_ok(bp_status_number(ctx, status, "highest_mapped_sector", &number));
+	assert_false(number.is_set);
+	assert_err(bp_status_number(ctx, status, "nosuch", &number), ENOENT);
+	bp_status_free(status);
+	assert_ok(bp_status_parse(ctx, "pcache", "0 31 31 2 70 1182 0:2584 0:0 0:0", &status));
+	assert_non_null(status->values);
+	assert_ok(bp_status_number(ctx, status, "flags", &number));
+	assert_int_equal(number.value, 0x1182);
+	bp_status_free(status);
+	assert_ok(bp_status_parse(ctx, "thin", "Fail", &status));
+	assert_ok(bp_status_number(ctx, status, "mapped_sectors", &number));
+	assert_false(number.is_set);
+	bp_status_free(status);
+	assert_ok(bp_status_parse(ctx, "striped", "3 7:0 7:1 7:2 1 AAD", &status));
+	assert_err(bp_status_number(ctx, status, "health", &number), EINVAL);
+	bp_status_free(status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +307,10 @@ int main(void)
 		cmocka_unit_test(status_of_other_kernels),
 		cmocka_unit_test(status_of_others),
 		cmocka_unit_test(messages),
+		cmocka_unit_test(status_values),
+		cmocka_unit_test(summaries_are_few_words),
+		cmocka_unit_test(summaries_name_fields),
+		cmocka_unit_test(numbers_are_values),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -401,6 +401,10 @@ int args_find(struct bp_ctx *ctx, const struct arg *args, void *base, const char
 int args_get(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
 	     char **ret);
 
+/* A number by name; unset: it is not given. -ENOENT, -EINVAL (no number), -ENOMEM. */
+int args_number(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
+		struct bp_number *ret);
+
 /* All options of a grammar, flat; texts are owned by the arena, the list by the caller. */
 struct option_list {
 	VEC(struct bp_option) list;

@@ -202,6 +202,24 @@ int args_get(struct bp_ctx *ctx, const struct arg *args, void *base, const char 
 	return r;
 }
 
+int args_number(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
+		struct bp_number *ret)
+{
+	struct place place;
+	int r = args_find(ctx, args, base, name, NULL, &place);
+
+	if (r < 0)
+		return r;
+	*ret = (struct bp_number){ 0 };
+	if (place.arg->kind != KIND_NUMBER && place.arg->kind != KIND_MAYBE)
+		return bp_fail(ctx, -EINVAL, "'%s' is no number", name);
+	if (place.base && place.arg->kind == KIND_NUMBER)
+		*ret = (struct bp_number)BP_SET(arg_number_get(place.arg, place.base));
+	else if (place.base)
+		*ret = *(const struct bp_number *)arg_at_const(place.arg, place.base);
+	return 0;
+}
+
 /* --- listing --- */
 
 const char *args_form(const struct arg *args, struct arena *arena)

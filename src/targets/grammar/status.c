@@ -143,6 +143,16 @@ int bp_status_get(struct bp_ctx *ctx, const struct bp_status *status, const char
 	return r;
 }
 
+int bp_status_number(struct bp_ctx *ctx, const struct bp_status *status, const char *name,
+		     struct bp_number *ret)
+{
+	const struct status *s = status_of(status);
+
+	if (s->type && s->type->status)
+		return args_number(ctx, s->type->status, s->values, name, ret);
+	return find_name(ctx, s, name);
+}
+
 int bp_status_json(struct bp_ctx *ctx, const struct bp_status *status, struct bp_json *json,
 		   const char *key)
 {

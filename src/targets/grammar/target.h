@@ -18,6 +18,14 @@ struct target_message {
 	const struct arg *args;            /* what follows the name; NULL: nothing */
 };
 
+/*
+ * What is told of a status in a few words, in this order: a field as it is, sectors as a size, a flag by
+ * its label, a number @of another as a share.
+ */
+struct brief {
+	const char *label, *field, *of;
+};
+
 /* What .length may ask. */
 struct length_query {
 	struct bp_ctx *ctx;
@@ -40,8 +48,10 @@ struct bp_target {
 	const char *reprint;
 	bool ignores_extra; /* the kernel does not mind words behind the last argument */
 
-	size_t status_size;        /* 0: the target has no status */
-	const struct arg *status;  /* older kernels stop earlier: ARG_OPTIONAL */
+	size_t status_size;       /* 0: the target has no status */
+	const struct arg *status; /* older kernels stop earlier: ARG_OPTIONAL */
+	const struct brief
+		*brief; /* bp_status_summary(), ended by a NULL field; NULL: as it is */
 	const char *const *states; /* lines that are one state, NULL-terminated; or NULL */
 
 	const struct target_message *messages; /* or NULL */
