@@ -122,6 +122,37 @@ after=$(content /dev/vg/slow)
 vgchange -q -an vg
 bedplate export vg/slow --pv "$DISK0" --pv "$DISK1" --to slow.img > /dev/null
 [ "$(content slow.img)" = "$after" ]
+rm slow.img
+
+# --- needs_check of a cache: LVM's call clears it ---
+cmeta=$(lvs --noheadings -a -o lv_name vg | tr -d ' []' | grep cmeta)
+take "$cmeta" meta
+cache_generate_metadata --set-needs-check -o meta
+give "$cmeta" meta
+vgchange -q -ay vg
+[ "$(content /dev/vg/slow)" = "$after" ]
+vgchange -q -an vg
+take "$cmeta" meta
+cache_check --strict meta
+
+# --- damage of a cache: refused; repaired, all that was written is there ---
+cp meta good
+for what in hint-root metadata-bitmap discard-root; do
+	cp good meta
+	cache_generate_damage -q -o meta --what $what --how noise --seed 3
+	give "$cmeta" meta
+	if vgchange -q -ay vg 2> refused; then
+		echo "a cache with damage of $what was activated"
+		exit 1
+	fi
+	grep -q 'Check of pool vg/fast.* failed (status:1). Manual repair required!' refused
+	lvconvert -q -y --repair vg/slow
+	vgchange -q -ay vg
+	[ "$(content /dev/vg/slow)" = "$after" ]
+	vgchange -q -an vg
+	lvremove -q -y "$(lvs --noheadings -o vg_name,lv_name --separator / vg | tr -d ' ' | grep meta0)"
+	cmeta=$(lvs --noheadings -a -o lv_name vg | tr -d ' []' | grep cmeta)
+done
 vgchange -q -ay vg
 lvconvert -q -y --uncache vg/slow
 [ "$(content /dev/vg/slow)" = "$after" ]
