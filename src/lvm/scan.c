@@ -6,6 +6,8 @@
  */
 #include "lvm/scan.h"
 
+#include "lvm/looks.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -285,11 +287,30 @@ static int find_bare(const struct lvm_scan *scan, bare_places *ret)
 	return r;
 }
 
-/* The place for a PV: of its very size; or the only one, if it is large enough. */
-static const struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv *pv,
-					  const bare_places *places, bool only)
+/* Of the places of a PV's very size the only one that looks like it. */
+static struct bare_place *looks_like(const struct lvm_vg *vg, const struct lvm_pv *pv,
+				     bare_places *places)
 {
-	const struct bare_place *exact = NULL;
+	struct bare_place *found = NULL;
+
+	for (size_t i = 0; i < places->count; i++) {
+		struct bare_place *place = &places->items[i];
+
+		if (!place->image || place->size != pv->dev_size ||
+		    !lvm_pv_looks_so(vg, pv, place->image, place->offset))
+			continue;
+		if (found)
+			return NULL;
+		found = place;
+	}
+	return found;
+}
+
+/* The place for a PV: of its very size; or the only one, if it is large enough. */
+static struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv *pv,
+				    bare_places *places, bool only)
+{
+	struct bare_place *exact = NULL;
 	unsigned nr = 0;
 	bp_bytes end;
 
@@ -309,7 +330,8 @@ static const struct bare_place *place_for(const struct lvm_vg *vg, const struct 
 	return places->items[0].size >= end ? &places->items[0] : NULL;
 }
 
-static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, const struct bare_place *place)
+static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, struct bare_place *place,
+		      const char *by)
 {
 	struct lvm_found *found = calloc(1, sizeof(*found));
 
@@ -324,29 +346,58 @@ static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, const struct bar
 		return -ENOMEM;
 	}
 	pv->found = found;
-	bp_warn(scan->ctx, "%s has no LVM label: it is taken for PV %s by its size",
-		place->image->path, pv->uuid);
+	bp_warn(scan->ctx, "%s has no LVM label: it is taken for PV %s by its %s",
+		place->image->path, pv->uuid, by);
+	place->image = NULL; /* taken */
 	return 0;
 }
 
-/* A text that was given knows PVs whose labels are gone: by their sizes. */
+/* More disks of one size than can be told apart. */
+static void tell_unknown(struct lvm_scan *scan, const struct lvm_vg *vg,
+			 const bare_places *places)
+{
+	for (size_t i = 0; i < vg->nr_pvs; i++)
+		for (size_t k = 0; !vg->pvs[i].found && k < places->count; k++) {
+			if (!places->items[k].image ||
+			    places->items[k].size != vg->pvs[i].dev_size)
+				continue;
+			bp_warn(scan->ctx,
+				"PV %s may be any of several disks of its size without a "
+				"label: "
+				"none is taken for it",
+				vg->pvs[i].uuid);
+			break;
+		}
+}
+
+/* A text that was given knows PVs whose labels are gone: by what lies there, and their sizes. */
 static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
 {
+	struct lvm_vg *vg = group->vg;
 	bare_places places = { 0 };
 	int r;
 
 	if (group->origin != LVM_ORIGIN_FILE || !group->nr_missing)
 		return 0;
 	r = find_bare(scan, &places);
-	for (size_t i = 0; r == 0 && i < group->vg->nr_pvs; i++) {
-		struct lvm_pv *pv = &group->vg->pvs[i];
-		const struct bare_place *place =
-			pv->found ? NULL
-				  : place_for(group->vg, pv, &places, group->nr_missing == 1);
+	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
+		struct bare_place *place =
+			vg->pvs[i].found ? NULL : looks_like(vg, &vg->pvs[i], &places);
 
 		if (place)
-			r = take_place(scan, pv, place);
+			r = take_place(scan, &vg->pvs[i], place, "size and metadata");
 	}
+	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
+		struct bare_place *place =
+			vg->pvs[i].found
+				? NULL
+				: place_for(vg, &vg->pvs[i], &places, group->nr_missing == 1);
+
+		if (place)
+			r = take_place(scan, &vg->pvs[i], place, "size");
+	}
+	if (r == 0)
+		tell_unknown(scan, vg, &places);
 	vec_done(&places);
 	if (r == 0)
 		join_pvs(scan, group);

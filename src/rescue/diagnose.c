@@ -75,8 +75,10 @@ static int look_at_beginning(struct bp_rescue *r)
 			r->found.sound =
 				read && block_check(buf, BLOCK_THIN_SUPERBLOCK, 0) == BLOCK_OK;
 			r->found.zeros = read && all_zero(buf);
-			thin_sb_decode(buf, 0, &r->found.sb);
-			if (r->found.sound)
+			if (read)
+				thin_sb_decode(buf, 0, &r->found.sb);
+			r->found.unread = !read;
+			if (r->found.sound || !read)
 				return 0;
 		} else if (read && block_kind_of(buf) != BLOCK_UNKNOWN) {
 			break;
@@ -209,6 +211,12 @@ static int tell_beginning(struct bp_rescue *r)
 
 	if (f->sound)
 		return 0;
+	if (f->unread)
+		return add(
+			r, BP_TROUBLE_SUPERBLOCK,
+			"the superblock can't be read: it lies on a disk that is missing or "
+			"fails",
+			"find the disk, or copy what can be read of it, before anything else");
 	if (over)
 		return add(r, BP_TROUBLE_OVERWRITTEN,
 			   rescue_words(r,

@@ -14,6 +14,7 @@
 struct rescue_found {
 	bool sound;          /* block 0 is a superblock */
 	bool zeros;          /* it is all zeros */
+	bool unread;         /* it can't be read */
 	char over[40];       /* what lies there instead, by its signature; "" nothing known */
 	uint64_t nr_foreign; /* blocks from the first on that are no metadata */
 	struct thin_sb sb;
