@@ -24,8 +24,9 @@ struct judging {
 	struct cache_judged *j;
 	struct origins origins;
 	uint64_t origin_blocks;
-	uint64_t plain_end; /* origin blocks below are not beyond, and have a bit */
-	uint32_t known;     /* flags */
+	uint64_t plain_end;   /* origin blocks below are not beyond, and have a bit */
+	uint32_t known;       /* flags */
+	uint64_t plain_flags; /* of a mapping, masked by these, only that it is valid is left */
 	VEC(struct twice) twice;
 };
 
@@ -131,37 +132,33 @@ static int judge_one(struct judging *w, uint64_t i, uint64_t value)
 	return r;
 }
 
-/* Nothing is to be said of it; notes whose origin block it is. */
-static bool is_plain(struct judging *w, uint64_t value, bool dirty)
-{
-	uint32_t flags = cache_mapping_flags(value);
-	uint64_t origin = cache_mapping_origin(value);
-
-	if (value == 0)
-		return !dirty;
-	return !(flags & ~w->known) && (flags & CACHE_MAPPING_VALID) && origin < w->plain_end &&
-	       !bits_test_and_set(&w->origins.near, origin);
-}
-
 /*
- * Elements from @i on that share a word of the bit sets, up to the first that is not plain. This is
- * all that sound metadata needs, so the bits are collected in registers. Returns where it ended.
+ * Elements from @i on that share a word of the bit sets, up to the first of which something is to be
+ * said. Notes whose origin blocks they are. This is all that sound metadata needs, so what it takes is
+ * kept in registers. Returns where it ended.
  */
 static uint64_t judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *values)
 {
-	uint64_t *dirty = &w->j->dirty.words[i / 64];
-	uint64_t was_dirty = *dirty, set = 0, set_dirty = 0;
+	const uint64_t plain_end = w->plain_end, flags = w->plain_flags;
+	uint64_t *origins = w->origins.near.words, *dirty = &w->j->dirty.words[i / 64];
+	uint64_t bit = UINT64_C(1) << (i % 64), was_dirty = *dirty, set = 0, set_dirty = 0;
 
 	end = MIN(end, (i / 64 + 1) * 64);
-	for (; i < end; i++, values++) {
-		uint64_t value = le64_get(*values), bit = UINT64_C(1) << (i % 64);
+	for (; i < end; i++, values++, bit <<= 1) {
+		uint64_t value = le64_get(*values), origin = cache_mapping_origin(value), is;
 
-		if (!is_plain(w, value, was_dirty & bit))
-			break;
-		if (value) {
-			set |= bit;
-			set_dirty |= cache_mapping_flags(value) & CACHE_MAPPING_DIRTY ? bit : 0;
+		if (value == 0) {
+			if (was_dirty & bit)
+				break;
+			continue;
 		}
+		is = UINT64_C(1) << (origin % 64);
+		if ((value & flags) != CACHE_MAPPING_VALID || origin >= plain_end ||
+		    origins[origin / 64] & is)
+			break;
+		origins[origin / 64] |= is;
+		set |= bit;
+		set_dirty |= value & CACHE_MAPPING_DIRTY ? bit : 0;
 	}
 	if (set) {
 		*dirty |= set_dirty;
@@ -325,6 +322,7 @@ static int judge(struct judging *w)
 	w->plain_end = MIN(w->origin_blocks, w->origins.near.count);
 	w->known =
 		CACHE_MAPPING_VALID | (w->meta->sb.pub.version < 2 ? CACHE_MAPPING_DIRTY : 0);
+	w->plain_flags = ((1u << CACHE_FLAG_BITS) - 1) & ~(w->known & ~CACHE_MAPPING_VALID);
 	if (r == 0)
 		r = cache_dirty_read(w->meta, &w->j->dirty, &w->j->unknown, w->ears);
 	if (r == 0)
