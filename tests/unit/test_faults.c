@@ -6,6 +6,8 @@
  */
 #include "context_test.h"
 
+#include <bedplate/cache_dump.h>
+#include <bedplate/era_dump.h>
 #include <bedplate/metadata_generate.h>
 #include <bedplate/thin_generate.h>
 #include <bedplate/thin_migrate.h>
@@ -16,6 +18,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -214,6 +217,103 @@ static int spoil_era(void)
 	return bp_era_spoil(ctx, PATH, &opts);
 }
 
+/* --- dumps, lists and restores of caches and eras --- */
+
+static int nothing(void *user, const char *data, size_t size)
+{
+	(void)user;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+/* Damage is a result, not a failure: here it is one. */
+static int told(int r, uint64_t damages)
+{
+	return r == 0 && damages ? bp_fail(ctx, -EIO, "damage was told") : r;
+}
+
+static int dump_cache(void)
+{
+	uint64_t damages = 0;
+	struct bp_cache_meta *meta;
+	int r = bp_cache_open(ctx, PATH, NULL, &meta);
+
+	if (r < 0)
+		return r;
+	r = bp_cache_dump(meta, NULL, nothing, NULL, &damages);
+	bp_cache_close(meta);
+	return told(r, damages);
+}
+
+static int dump_era(void)
+{
+	uint64_t damages = 0;
+	struct bp_era_meta *meta;
+	int r = bp_era_open(ctx, PATH, NULL, &meta);
+
+	if (r < 0)
+		return r;
+	r = bp_era_dump(meta, NULL, nothing, NULL, &damages);
+	bp_era_close(meta);
+	return told(r, damages);
+}
+
+/* Without anybody who hears of damage: what can't be read is a failure. */
+static int list_era(void)
+{
+	uint64_t damages = 0;
+	struct bp_era_meta *meta;
+	int r = bp_era_open(ctx, PATH, NULL, &meta);
+
+	if (r < 0)
+		return r;
+	r = bp_era_blocks_text(meta, 1, NULL, NULL, nothing, NULL, &damages);
+	bp_era_close(meta);
+	return told(r, damages);
+}
+
+static int xml_file(const char *text)
+{
+	int fd = memfd_create("xml", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return fd;
+}
+
+static int restore_cache(void)
+{
+	static const char text[] =
+		"<superblock uuid=\"\" block_size=\"64\" nr_cache_blocks=\"3000\" "
+		"policy=\"smq\" "
+		"hint_width=\"4\"><mappings><mapping cache_block=\"7\" origin_block=\"9\" "
+		"dirty=\"true\"/><mapping cache_block=\"2999\" origin_block=\"1\" "
+		"dirty=\"false\"/></mappings><hints><hint cache_block=\"7\" data=\"PwAAAA==\"/>"
+		"</hints></superblock>";
+	int fd = xml_file(text), r;
+
+	r = bp_cache_restore(ctx, fd, "xml", PATH, NULL);
+	close(fd);
+	return r;
+}
+
+static int restore_era(void)
+{
+	static const char text[] =
+		"<superblock uuid=\"\" block_size=\"128\" nr_blocks=\"3\" current_era=\"5\">"
+		"<writeset era=\"5\" nr_bits=\"3\"><marked block_begin=\"1\" "
+		"len=\"2\"/></writeset>"
+		"<era_array><era block=\"0\" era=\"1\"/><era block=\"1\" era=\"2\"/>"
+		"<era block=\"2\" era=\"3\"/></era_array></superblock>";
+	int fd = xml_file(text), r;
+
+	r = bp_era_restore(ctx, fd, "xml", PATH, NULL);
+	close(fd);
+	return r;
+}
+
 static const struct {
 	const char *name;
 	int (*call)(void);
@@ -230,6 +330,11 @@ static const struct {
 	{ "set_clean", set_clean, "cache-v2-dirty", false },
 	{ "leak_cache", leak_cache, "cache-v2-dirty", false },
 	{ "leak_era", leak_era, "era-crash", false },
+	{ "dump_cache", dump_cache, "cache-v2-dirty", false },
+	{ "dump_era", dump_era, "era-several", false },
+	{ "list_era", list_era, "era-crash", false },
+	{ "restore_cache", restore_cache, NULL, false },
+	{ "restore_era", restore_era, NULL, false },
 	{ "spoil_cache", spoil_cache, "cache-v2-dirty", true },
 	{ "spoil_era", spoil_era, "era-msnap", true },
 };
