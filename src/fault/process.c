@@ -151,7 +151,7 @@ int run_command(const char *const *argv, struct strbuf *output)
 
 /* --- the watchdog --- */
 
-static void clean(const char *scope, const char *fault_state_dir)
+static void clean(const char *scope, const struct bp_devno *target, const char *fault_state_dir)
 {
 	const struct bp_fault_opts faults = {
 		.size = sizeof(faults),
@@ -168,6 +168,10 @@ static void clean(const char *scope, const char *fault_state_dir)
 
 	if (bp_ctx_new(&ctx) < 0)
 		return;
+	/* First: what its processes wait for may be what a fault holds back. */
+	while (target->major && (r = bp_fault_heal(ctx, target, 0, &faults, NULL)) < 0 &&
+	       r != -ENXIO && deadline_left(deadline))
+		clock_sleep_ms(BETWEEN_MS);
 	do {
 		r = bp_scope_gc(ctx, scope, &how, NULL, NULL);
 		if (r < 0 && r != -ENOENT)
@@ -177,7 +181,8 @@ static void clean(const char *scope, const char *fault_state_dir)
 	bp_ctx_free(ctx);
 }
 
-static _Noreturn void watch(int fd, const char *scope, const char *fault_state_dir)
+static _Noreturn void watch(int fd, const char *scope, const struct bp_devno *target,
+			    const char *fault_state_dir)
 {
 	int null = open("/dev/null", O_RDWR);
 	char word = 0;
@@ -195,12 +200,12 @@ static _Noreturn void watch(int fd, const char *scope, const char *fault_state_d
 	while (read(fd, &word, 1) < 0 && errno == EINTR)
 		;
 	if (word != DONE)
-		clean(scope, fault_state_dir);
+		clean(scope, target, fault_state_dir);
 	_exit(0);
 }
 
-int watchdog_start(struct bp_ctx *ctx, const char *scope, const char *fault_state_dir,
-		   struct watchdog *ret)
+int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno *target,
+		   const char *fault_state_dir, struct watchdog *ret)
 {
 	int ends[2];
 	pid_t pid;
@@ -212,7 +217,7 @@ int watchdog_start(struct bp_ctx *ctx, const char *scope, const char *fault_stat
 	if (pid == 0) {
 		close(ends[1]);
 		if (fork() == 0)
-			watch(ends[0], scope, fault_state_dir);
+			watch(ends[0], scope, target, fault_state_dir);
 		_exit(0);
 	}
 	close(ends[0]);

@@ -19,7 +19,7 @@ struct run {
 	struct stack stack;
 	struct program program;
 	struct watchdog watchdog;
-	char dir[64], socket_path[96];
+	char socket_path[108];
 	int socket, kernel_log;
 	int64_t started_ms;
 	uint64_t *done; /* by rule: how often */
@@ -31,6 +31,12 @@ struct run {
 	int signals; /* a signalfd, -1: none */
 };
 
+/*
+ * All that is around a run: signals, a mount namespace, the watchdog, a scope @name and our number,
+ * told of as of @command; @what is done in there, and then everything taken away.
+ */
+int run_carry_out(struct run *run, const char *name, const char *command,
+		  int (*what)(struct run *run));
 int run_open(struct run *run);
 /* Start the program, do what the scenario says, and end it. */
 int run_program(struct run *run);

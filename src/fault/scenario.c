@@ -133,13 +133,14 @@ int run_checks(struct run *run)
 /* --- where it runs --- */
 
 struct place {
-	int mounts, directory; /* of the caller */
+	int mounts, root, directory; /* of the caller */
 };
 
 static int place_enter(struct bp_ctx *ctx, struct place *ret)
 {
 	*ret = (struct place){
 		.mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+		.root = open("/", O_PATH | O_CLOEXEC | O_DIRECTORY),
 		.directory = open(".", O_PATH | O_CLOEXEC | O_DIRECTORY),
 	};
 	if (ret->mounts < 0 || unshare(CLONE_NEWNS) < 0 ||
@@ -156,13 +157,16 @@ static int place_enter(struct bp_ctx *ctx, struct place *ret)
 	return 0;
 }
 
+/* Who enters a mount namespace stands at its root, which in a chroot is not the caller's. */
 static void place_leave(struct place *place)
 {
-	if (place->mounts >= 0)
-		(void)!setns(place->mounts, CLONE_NEWNS);
+	if (place->mounts >= 0 && setns(place->mounts, CLONE_NEWNS) == 0 && place->root >= 0 &&
+	    fchdir(place->root) == 0)
+		(void)!chroot(".");
 	if (place->directory >= 0)
 		(void)!fchdir(place->directory);
 	closep(&place->mounts);
+	closep(&place->root);
 	closep(&place->directory);
 }
 
@@ -187,27 +191,40 @@ bool run_interrupted(const struct run *run)
 
 /* --- all of it --- */
 
-static int carry_out(struct run *run)
+static int run_scenario(struct run *run)
 {
-	int r = run_open(run);
+	int r = stack_make(&run->stack);
 
 	if (r == 0)
-		r = stack_make(&run->stack);
+		r = run_open(run);
 	if (r == 0)
 		r = run_program(run);
 	return r < 0 ? r : run_checks(run);
 }
 
-static int run_within(struct run *run)
+/* The watchdog before what it cleans; the scope's lock is not for it to have. */
+static int start_watchdog(struct run *run)
+{
+	struct bp_devno target = { 0 };
+	int r = stack_find(&run->stack);
+
+	if (r < 0)
+		return r;
+	if (run->scenario->target)
+		target = (struct bp_devno){ run->stack.top.major, run->stack.top.minor };
+	return watchdog_start(run->ctx, run->stack.scope_name, &target,
+			      run->stack.faults.state_dir, &run->watchdog);
+}
+
+static int run_within(struct run *run, int (*what)(struct run *run))
 {
 	struct error_state *saved = NULL;
-	int r = watchdog_start(run->ctx, run->stack.scope_name, run->stack.faults.state_dir,
-			       &run->watchdog);
+	int r = start_watchdog(run);
 	int end;
 
 	if (r < 0)
 		return r;
-	r = carry_out(run);
+	r = what(run);
 	if (r < 0)
 		saved = error_save(run->ctx);
 	end = stack_end(&run->stack);
@@ -220,13 +237,45 @@ static int run_within(struct run *run)
 	return r < 0 ? r : end;
 }
 
+int run_carry_out(struct run *run, const char *name, const char *command,
+		  int (*what)(struct run *run))
+{
+	struct place place;
+	sigset_t old;
+	int r;
+
+	run->socket = run->program.output = run->program.pidfd = -1;
+	run->stack = (struct stack){
+		.ctx = run->ctx,
+		.scenario = run->scenario,
+		.command = command,
+		.faults = {
+			.size = sizeof(run->stack.faults),
+			.state_dir = run->opts.fault_state_dir,
+			.flags = BP_FAULT_NO_KEEPER,
+		},
+	};
+	snprintf(run->stack.scope_name, sizeof(run->stack.scope_name), "%s-%d", name, getpid());
+	run->kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (run->kernel_log >= 0)
+		lseek(run->kernel_log, 0, SEEK_END);
+	hold_signals(run, &old);
+	r = place_enter(run->ctx, &place);
+	if (r == 0)
+		r = run_within(run, what);
+	place_leave(&place);
+	closep(&run->signals);
+	closep(&run->kernel_log);
+	run_close(run);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
 int bp_scenario_run(struct bp_ctx *ctx, const struct bp_scenario *scenario,
 		    const struct bp_scenario_opts *opts, struct bp_scenario_result *ret)
 {
-	struct run run = { .ctx = ctx, .scenario = scenario, .socket = -1 };
+	struct run run = { .ctx = ctx, .scenario = scenario };
 	size_t size = ret->size;
-	struct place place;
-	sigset_t old;
 	int r = opts_read(ctx, &run.opts, sizeof(run.opts), opts);
 
 	if (r < 0)
@@ -234,26 +283,7 @@ int bp_scenario_run(struct bp_ctx *ctx, const struct bp_scenario *scenario,
 	if (!run.opts.argv || !run.opts.argv[0])
 		return bp_fail(ctx, -EINVAL, "scenario: no program");
 	run.result.seed = run.opts.use_seed ? run.opts.seed : scenario->seed;
-	run.stack = (struct stack){ .ctx = ctx, .scenario = scenario };
-	run.stack.faults = (struct bp_fault_opts){
-		.size = sizeof(run.stack.faults),
-		.state_dir = run.opts.fault_state_dir,
-		.flags = BP_FAULT_NO_KEEPER,
-	};
-	snprintf(run.stack.scope_name, sizeof(run.stack.scope_name), "fault-%d", getpid());
-	run.kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (run.kernel_log >= 0)
-		lseek(run.kernel_log, 0, SEEK_END);
-	hold_signals(&run, &old);
-	run.program.output = run.program.pidfd = -1;
-	r = place_enter(ctx, &place);
-	if (r == 0)
-		r = run_within(&run);
-	place_leave(&place);
-	closep(&run.signals);
-	closep(&run.kernel_log);
-	run_close(&run);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = run_carry_out(&run, "fault", "fault run", run_scenario);
 	if (r == 0) {
 		memcpy(ret, &run.result, MIN(size, sizeof(run.result)));
 		ret->size = size;

@@ -84,8 +84,9 @@ int program_wait(struct program *program);
 struct watchdog {
 	int fd;
 };
-int watchdog_start(struct bp_ctx *ctx, const char *scope, const char *fault_state_dir,
-		   struct watchdog *ret);
+/* @target: heal this one; of number 0: what the scope has is enough. */
+int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno *target,
+		   const char *fault_state_dir, struct watchdog *ret);
 void watchdog_end(struct watchdog *watchdog);
 
 /* --- stack.c: devices and mount of a run --- */
@@ -95,12 +96,16 @@ struct stack {
 	const struct bp_scenario *scenario;
 	struct bp_scope *scope;
 	char scope_name[BP_SCOPE_NAME_SIZE];
+	const char *command; /* what the scope is told of */
 	struct bp_fault_opts faults;
 	struct bp_bdev base, log;  /* loop devices; log: where the power can go */
 	struct bp_device_info top; /* what faults are put into */
 	bool mounted;
 };
 
+/* What the kernel has to have, and the target where that is there already; nothing is made. */
+int stack_find(struct stack *stack);
+/* The scope, and all that is not there. */
 int stack_make(struct stack *stack);
 /* Nothing reaches the disk any more, from here on. */
 int stack_cut(struct stack *stack);
@@ -109,6 +114,12 @@ int stack_cut(struct stack *stack);
  * free() it.
  */
 int stack_revive(struct stack *stack, uint64_t seed, char **ret_what);
+/* The recording device of a disk whose power can go: BP_NAME_SIZE bytes. */
+void stack_log_name(const struct stack *stack, char *ret);
+/* Unmount, and end the recording: what was written is in the log then, whole. */
+int stack_log_close(struct stack *stack);
+/* Say that more was written than it holds: -ENOSPC. */
+int stack_log_full(struct stack *stack);
 int stack_mount(struct stack *stack);
 int stack_unmount(struct stack *stack);
 /* The file system's own check: its exit status; -1: it has none here. Its output is kept. */
@@ -167,6 +178,13 @@ struct log_disk {
 int writes_log_replay(struct bp_ctx *ctx, const struct writes_log *log,
 		      const struct log_source *source, const struct log_disk *disk,
 		      uint64_t seed, struct fates *ret);
+
+/* What chance leaves of an entry that nothing has made durable: so many of its sectors. */
+uint64_t writes_log_chance(uint64_t *random, const struct log_entry *e);
+/* Put the first @sectors of an entry onto a disk. */
+int writes_log_apply(struct bp_ctx *ctx, const struct writes_log *log,
+		     const struct log_source *source, const struct log_entry *e,
+		     uint64_t sectors, const struct log_disk *disk);
 
 uint64_t fault_random(uint64_t *state);
 

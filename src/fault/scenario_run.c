@@ -18,6 +18,7 @@
 
 #include "core/clock.h"
 #include "core/opts.h"
+#include "dm/scope/state.h"
 #include "fault/run.h"
 
 #define POLL_MS     10
@@ -297,15 +298,20 @@ static int serve(struct run *run)
 	return r;
 }
 
+/* In the scope's directory: who is killed leaves it to what cleans that. */
 static int open_socket(struct run *run)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[PATH_MAX];
 
-	strcpy(run->dir, "/tmp/bedplate-fault.XXXXXX");
-	if (!mkdtemp(run->dir))
-		return bp_fail(run->ctx, -errno, "'%s': %s", run->dir, strerror(errno));
-	snprintf(run->socket_path, sizeof(run->socket_path), "%s/control", run->dir);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", run->socket_path);
+	scope_path(run->stack.scope, SOCKET_FILE, path);
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		bp_fail(run->ctx, -ENAMETOOLONG, "'%s': too long a path for a socket", path);
+		error_set_hint(run->ctx, "have BEDPLATE_STATE_DIR name a shorter one");
+		return -ENAMETOOLONG;
+	}
+	strcpy(address.sun_path, path);
+	strcpy(run->socket_path, path);
 	run->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (run->socket < 0 ||
 	    bind(run->socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
@@ -454,10 +460,6 @@ int run_open(struct run *run)
 void run_close(struct run *run)
 {
 	closep(&run->socket);
-	if (run->socket_path[0])
-		unlink(run->socket_path);
-	if (run->dir[0])
-		rmdir(run->dir);
 	vec_done(&run->endings);
 	strbuf_done(&run->output);
 	free(run->done);

@@ -16,13 +16,12 @@
 #include "core/clock.h"
 #include "fault/scenario.h"
 
-#define LOG_TIMES   4 /* so much more than the disk can be written */
-#define LOG_EXTRA   ((bp_bytes)64 << 20)
-#define TRIES       50
-#define BETWEEN_MS  100
-#define REMOVE_MS   10000
-#define NAME_FORMAT "%s" /* of the scope */
-#define LOG_FORMAT  "%s-writes"
+#define LOG_TIMES  4 /* so much more than the disk can be written */
+#define LOG_EXTRA  ((bp_bytes)64 << 20)
+#define TRIES      50
+#define BETWEEN_MS 100
+#define REMOVE_MS  10000
+#define LOG_FORMAT "%s-writes" /* of the scope */
 
 static struct bp_devno top_number(const struct stack *s)
 {
@@ -52,6 +51,11 @@ static void devno_text(char *buf, size_t size, uint32_t major, uint32_t minor)
 	snprintf(buf, size, "%" PRIu32 ":%" PRIu32, major, minor);
 }
 
+void stack_log_name(const struct stack *s, char *ret)
+{
+	snprintf(ret, BP_NAME_SIZE, LOG_FORMAT, s->scope_name);
+}
+
 static int make_log(struct stack *s, char *below, size_t size)
 {
 	char name[BP_NAME_SIZE], dev[32], log[32];
@@ -63,7 +67,7 @@ static int make_log(struct stack *s, char *below, size_t size)
 		return r;
 	devno_text(dev, sizeof(dev), s->base.major, s->base.minor);
 	devno_text(log, sizeof(log), s->log.major, s->log.minor);
-	snprintf(name, sizeof(name), LOG_FORMAT, s->scope_name);
+	stack_log_name(s, name);
 	r = make(s, name, s->base.size_bytes, BP_PARAMS_LOG_WRITES(&writes), &info);
 	if (r == 0)
 		devno_text(below, size, info.major, info.minor);
@@ -73,10 +77,8 @@ static int make_log(struct stack *s, char *below, size_t size)
 static int make_top(struct stack *s, const char *below)
 {
 	const struct bp_linear linear = { .dev = below };
-	char name[BP_NAME_SIZE];
 
-	snprintf(name, sizeof(name), NAME_FORMAT, s->scope_name);
-	return make(s, name, s->base.size_bytes, BP_PARAMS_LINEAR(&linear), &s->top);
+	return make(s, s->scope_name, s->base.size_bytes, BP_PARAMS_LINEAR(&linear), &s->top);
 }
 
 static int mkfs(struct stack *s)
@@ -118,17 +120,22 @@ static int check_kernel(struct stack *s)
 	return r;
 }
 
-int stack_make(struct stack *s)
+int stack_find(struct stack *s)
 {
-	const struct bp_scope_opts how = { .size = sizeof(how), .command = "fault run" };
-	char below[32];
 	int r = check_kernel(s);
 
+	return r < 0 || !s->scenario->target ? r : find_target(s);
+}
+
+int stack_make(struct stack *s)
+{
+	const struct bp_scope_opts how = { .size = sizeof(how), .command = s->command };
+	char below[32];
+	int r = bp_scope_open(s->ctx, s->scope_name, &how, &s->scope);
+
 	if (r < 0 || s->scenario->target)
-		return r < 0 ? r : find_target(s);
-	r = bp_scope_open(s->ctx, s->scope_name, &how, &s->scope);
-	if (r == 0)
-		r = bp_scope_loop(s->scope, s->scenario->size_bytes, &s->base);
+		return r;
+	r = bp_scope_loop(s->scope, s->scenario->size_bytes, &s->base);
 	if (r < 0)
 		return r;
 	devno_text(below, sizeof(below), s->base.major, s->base.minor);
@@ -204,18 +211,61 @@ int stack_cut(struct stack *s)
 	return r < 0 ? r : bp_fault_forget(s->ctx, &dev, &s->faults);
 }
 
-static int remove_named(struct stack *s, const char *format)
+static int remove_named(struct stack *s, const char *name)
 {
 	const struct bp_remove_opts how = {
 		.size = sizeof(how),
 		.flags = BP_REMOVE_RETRY,
 		.timeout_ms = REMOVE_MS,
 	};
-	char name[BP_NAME_SIZE];
 	struct bp_selector which = { .name = name };
 
-	snprintf(name, sizeof(name), "%s%s", s->scope_name, format);
 	return bp_device_remove(s->ctx, &which, &how, NULL);
+}
+
+int stack_log_full(struct stack *s)
+{
+	bp_fail(s->ctx, -ENOSPC, "the log of what was written is full");
+	error_set_code(s->ctx, BP_E_NO_SPACE);
+	error_set_hint(s->ctx, "it holds %d times the disk: write less, or take a larger disk",
+		       LOG_TIMES);
+	return -ENOSPC;
+}
+
+/* A log that was full has gone on without being one. */
+static int check_log(struct stack *s, const char *name)
+{
+	const struct bp_selector which = { .name = name };
+	struct bp_device_status *lines;
+	struct bp_status *status = NULL;
+	const struct bp_log_writes_status *values;
+	int r = bp_device_status(s->ctx, &which, 0, &lines);
+
+	if (r < 0)
+		return r;
+	if (bp_device_status_count(lines))
+		r = bp_status_parse(s->ctx, "log-writes", bp_device_status_get(lines, 0)->text,
+				    &status);
+	values = status ? status->values : NULL;
+	if (r == 0 && values && values->logging_disabled)
+		r = stack_log_full(s);
+	bp_status_free(status);
+	bp_device_status_free(lines);
+	return r;
+}
+
+/* With the recording device goes what it had not put into its log yet. */
+int stack_log_close(struct stack *s)
+{
+	char name[BP_NAME_SIZE];
+	int r = stack_unmount(s);
+
+	stack_log_name(s, name);
+	if (r == 0)
+		r = check_log(s, name);
+	if (r == 0)
+		r = remove_named(s, s->scope_name);
+	return r < 0 ? r : remove_named(s, name);
 }
 
 static int read_fd(void *user, void *buf, size_t len, uint64_t offset)
@@ -255,13 +305,8 @@ int stack_revive(struct stack *s, uint64_t seed, char **ret_what)
 	struct fates fates = { 0 };
 	struct bp_bdev found;
 	char below[32];
-	int r = stack_unmount(s);
+	int r = stack_log_close(s);
 
-	/* With the recording device goes what it had not put into its log yet. */
-	if (r == 0)
-		r = remove_named(s, "");
-	if (r == 0)
-		r = remove_named(s, "-writes");
 	if (r == 0)
 		r = bp_scope_loop(s->scope, s->base.size_bytes, &found);
 	if (r == 0)

@@ -144,9 +144,15 @@ static int copy(struct bp_ctx *ctx, const struct log_source *source, uint64_t fr
 /* A discarded range reads as zeros from the loop device that was under it. */
 static int discard(struct bp_ctx *ctx, int fd, uint64_t to, uint64_t len)
 {
-	_cleanup_(freep) char *zeros = calloc(1, MIN(MAX(len, (uint64_t)1), PIECE));
-	int r = zeros ? 0 : bp_fail_memory(ctx);
+	_cleanup_(freep) char *zeros = NULL;
+	int r;
 
+	/* A hole costs nothing; not every place can have one. */
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)to, (off_t)len) ==
+	    0)
+		return 0;
+	zeros = calloc(1, MIN(MAX(len, (uint64_t)1), PIECE));
+	r = zeros ? 0 : bp_fail_memory(ctx);
 	while (r == 0 && len) {
 		size_t n = MIN(len, PIECE);
 
@@ -158,9 +164,9 @@ static int discard(struct bp_ctx *ctx, int fd, uint64_t to, uint64_t len)
 	return r;
 }
 
-static int apply(struct bp_ctx *ctx, const struct writes_log *log,
-		 const struct log_source *source, const struct log_entry *e, uint64_t sectors,
-		 const struct log_disk *disk)
+int writes_log_apply(struct bp_ctx *ctx, const struct writes_log *log,
+		     const struct log_source *source, const struct log_entry *e,
+		     uint64_t sectors, const struct log_disk *disk)
 {
 	uint64_t to, len;
 
@@ -181,25 +187,33 @@ static enum fate fate_of(uint64_t *random, uint64_t nr_sectors)
 	return n < 4 ? FATE_KEPT : n == 7 && nr_sectors > 1 ? FATE_TORN : FATE_LOST;
 }
 
-static uint64_t how_much(uint64_t *random, const struct log_entry *e, bool durable,
-			 struct fates *fates)
+uint64_t writes_log_chance(uint64_t *random, const struct log_entry *e)
 {
-	if (durable || e->flags & LOG_FUA) {
-		fates->durable++;
-		return e->nr_sectors;
-	}
 	switch (fate_of(random, e->nr_sectors)) {
 	case FATE_KEPT:
-		fates->kept++;
 		return e->nr_sectors;
 	case FATE_TORN:
-		fates->torn++;
 		return 1 + fault_random(random) % (e->nr_sectors - 1);
 	case FATE_LOST:
 		break;
 	}
-	fates->lost++;
 	return 0;
+}
+
+static uint64_t how_much(uint64_t *random, const struct log_entry *e, bool durable,
+			 struct fates *fates)
+{
+	uint64_t sectors;
+
+	if (durable || e->flags & LOG_FUA) {
+		fates->durable++;
+		return e->nr_sectors;
+	}
+	sectors = writes_log_chance(random, e);
+	fates->kept += sectors == e->nr_sectors;
+	fates->lost += sectors == 0;
+	fates->torn += sectors && sectors < e->nr_sectors;
+	return sectors;
 }
 
 int writes_log_replay(struct bp_ctx *ctx, const struct writes_log *log,
@@ -216,7 +230,8 @@ int writes_log_replay(struct bp_ctx *ctx, const struct writes_log *log,
 
 		if (e->flags & LOG_MARK || !e->nr_sectors)
 			continue;
-		r = apply(ctx, log, source, e, how_much(&random, e, i < safe, ret), disk);
+		r = writes_log_apply(ctx, log, source, e, how_much(&random, e, i < safe, ret),
+				     disk);
 	}
 	if (r == 0 && fsync(disk->fd) < 0)
 		r = bp_fail(ctx, -errno, "replay: %s", strerror(errno));

@@ -247,7 +247,8 @@ static int forget_place(struct bp_ctx *ctx, const struct scopes *scopes, struct 
 		return all;
 	place_path(scopes, place, "", path);
 	/* The owner's last: a directory without is one that was being made or removed. */
-	if ((unlinkat(place->dir, "members", 0) < 0 && errno != ENOENT) ||
+	if ((unlinkat(place->dir, SOCKET_FILE, 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(place->dir, "members", 0) < 0 && errno != ENOENT) ||
 	    (unlinkat(place->dir, "owner", 0) < 0 && errno != ENOENT) ||
 	    unlinkat(scopes->fd, place->name, AT_REMOVEDIR) < 0)
 		return bp_fail(ctx, -errno, "'%s': can't be deleted: %s", path,

@@ -140,6 +140,11 @@ const char *bp_scope_uuid_prefix(const struct bp_scope *scope)
 	return scope->prefix;
 }
 
+void scope_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX])
+{
+	place_path(&scope->scopes, &scope->place, file, ret);
+}
+
 /* --- loop devices --- */
 
 static int fail_file(struct bp_ctx *ctx, const char *path, int r)

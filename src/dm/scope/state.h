@@ -14,7 +14,8 @@
 
 #define STATE_DIR_ENV     "BEDPLATE_STATE_DIR"
 #define STATE_DIR_DEFAULT "/var/lib/bedplate"
-#define LOOP_FILE         "loop" /* loop0, loop1 ... */
+#define LOOP_FILE         "loop"   /* loop0, loop1 ... */
+#define SOCKET_FILE       "socket" /* of a run in it: scope_path() */
 
 /* STATE/scopes. */
 struct scopes {
@@ -75,5 +76,7 @@ int place_loops(struct bp_ctx *ctx, const struct scopes *scopes, const struct pl
 		void *user);
 void place_path(const struct scopes *scopes, const struct place *place, const char *file,
 		char ret[PATH_MAX]);
+/* Where SOCKET_FILE of a scope belongs: it goes when the scope does. */
+void scope_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX]);
 
 #endif

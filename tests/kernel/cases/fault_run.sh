@@ -9,12 +9,18 @@ examples=$(dirname "$KERNEL_LIB")/../../examples/fault
 cp "$examples"/* .
 export BEDPLATE_STATE_DIR=/run/fault-scopes STORE_ACKS="$PWD/acks"
 run() { bedplate fault run "$@"; }
+left() {
+	bedplate ls -q
+	losetup -a
+	grep bedplate- /proc/mounts
+	find "$BEDPLATE_STATE_DIR/scopes" -mindepth 1 -type d
+}
 nothing_left() {
 	for _ in $(seq 120); do
-		[ -n "$(bedplate ls -q; losetup -a; grep bedplate- /proc/mounts)" ] || return 0
+		[ -n "$(left)" ] || return 0
 		sleep 0.5
 	done
-	fail "left: $(bedplate ls; losetup -a; grep bedplate- /proc/mounts)"
+	fail "left: $(left)"
 }
 
 for file in *.fault; do
@@ -67,14 +73,33 @@ nothing_left
 
 # Killed, by itself and asked to end: the disk is stalled meanwhile, and all is taken down.
 printf 'device loop 32MiB\nfs ext4\nmount /run/bedplate-kill\nat 100ms stall\n' > kill.fault
-for delay in 0.3 0.7 1.5; do
+for _ in $(seq "${BEDPLATE_KILLS:-3}"); do
 	setsid bedplate fault run kill.fault -- ./store put 10000 > /dev/null 2>&1 &
 	victim=$!
-	sleep $delay
+	sleep "$(shuf -i 0-1999 -n 1 | awk '{ print $1 / 1000 }')"
 	kill -KILL $victim 2> /dev/null || :
 	wait $victim || :
 	nothing_left
 done
+# A device that was there is healed, and stays.
+dmsetup create d --table "0 2048 linear $DISK0 0"
+own=$(dmsetup table d)
+printf 'device d\nat 0s stall\nuntil 1min\n' > d.fault
+for _ in $(seq "${BEDPLATE_KILLS:-3}"); do
+	setsid bedplate fault run d.fault --state d-state -- sleep 60 > /dev/null 2>&1 &
+	victim=$!
+	sleep "$(shuf -i 0-999 -n 1 | awk '{ print $1 / 1000 }')"
+	kill -KILL $victim 2> /dev/null || :
+	wait $victim || :
+	for _ in $(seq 120); do
+		[ "$(dmsetup table d)" != "$own" ] || [ -n "$(find "$BEDPLATE_STATE_DIR/scopes" -mindepth 1 -type d)" ] || break
+		sleep 0.5
+	done
+	same table "$(dmsetup table d)" "$own"
+	expect "" bedplate fault status -q --noheadings --state d-state
+done
+dmsetup remove --retry d
+nothing_left
 bedplate fault run kill.fault -- ./store put 10000 > out 2>&1 &
 victim=$!
 for _ in $(seq 120); do
