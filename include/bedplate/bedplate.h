@@ -11,6 +11,7 @@
 #include <bedplate/cache_repair.h>
 #include <bedplate/cache_writeback.h>
 #include <bedplate/context.h>
+#include <bedplate/crash.h>
 #include <bedplate/damage.h>
 #include <bedplate/device.h>
 #include <bedplate/era_check.h>
