@@ -460,7 +460,57 @@ static void an_inner_node_loses_nothing(void **state)
 	truth_done(&truth);
 }
 
-/* --- faults --- */
+/* --- some blocks at once --- */
+
+/* Of the list of devices, its copy in a metadata snapshot, leaves, space maps. */
+static const struct {
+	const char *name;
+	bp_mblock lost[4];
+	uint64_t device;
+	enum bp_thin_verdict verdict; /* 0: it is not in the plan */
+	uint64_t right, wrong;        /* of all devices */
+} blocks_lost[] = {
+	/* A leaf without the bitmaps that tell what it had: what an older one had is doubtful. */
+	{ "thin-small", { 109, 110, 106 }, 2, BP_THIN_DOUBTFUL, 1223, 5 },
+	{ "thin-small", { 94, 110, 111 }, 13, BP_THIN_DOUBTFUL, 1213, 10 },
+	/* Both lists of devices: those of the transaction before. */
+	{ "thin-small", { 108, 111, 112 }, 2, BP_THIN_DOUBTFUL, 1223, 5 },
+	/* A snapshot of the metadata has device 3, its superblock is lost: it is no more. */
+	{ "thin-msnap", { 64, 92 }, 3, 0, 1343, 0 },
+	{ "thin-msnap", { 64, 95 }, 3, 0, 1343, 0 },
+};
+
+static void older_is_doubtful(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(blocks_lost); i++) {
+		struct repair repair = { 0 };
+		struct image image;
+		struct truth truth;
+		bool found = false;
+
+		truth_load(&truth, blocks_lost[i].name);
+		image_copy(&image, &truth.image);
+		for (size_t k = 0; k < 4 && blocks_lost[i].lost[k]; k++)
+			memset(image_block(&image, blocks_lost[i].lost[k]), 0xa5, IO_BLOCK);
+		assert_ok(make_plan(&repair, &image, NULL));
+		show_plan(repair.plan);
+		write_and_compare(&repair, &truth);
+		assert_int_equal(repair.right, blocks_lost[i].right);
+		assert_int_equal(repair.wrong, blocks_lost[i].wrong);
+		assert_int_equal(bp_thin_plan_is_whole(repair.plan), repair.wrong == 0);
+		for (size_t k = 0; k < bp_thin_plan_devices_count(repair.plan); k++)
+			found |= bp_thin_plan_device_get(repair.plan, k)->device.id ==
+				 blocks_lost[i].device;
+		assert_int_equal(found, blocks_lost[i].verdict != 0);
+		if (found)
+			assert_int_equal(verdict_on(repair.plan, blocks_lost[i].device),
+					 blocks_lost[i].verdict);
+		repair_done(&repair);
+		image_done(&image);
+		truth_done(&truth);
+	}
+}
 
 /* --- many blocks at once --- */
 
@@ -551,6 +601,8 @@ static void nothing_is_made_up(void **state)
 	}
 }
 
+/* --- faults --- */
+
 /* A block that can't be read is a block that is lost. */
 static void each_read_may_fail(void **state)
 {
@@ -611,6 +663,7 @@ int main(void)
 		cmocka_unit_test(overrides_hold),
 		cmocka_unit_test(any_block_can_be_lost),
 		cmocka_unit_test(an_inner_node_loses_nothing),
+		cmocka_unit_test(older_is_doubtful),
 		cmocka_unit_test(nothing_is_made_up),
 		cmocka_unit_test(each_read_may_fail),
 		cmocka_unit_test(each_write_may_fail),

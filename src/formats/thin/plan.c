@@ -249,6 +249,7 @@ void bp_thin_plan_free(struct bp_thin_plan *plan)
 	salvage_done(&plan->salvage);
 	vec_done(&plan->list);
 	vec_done(&plan->losses);
+	vec_done(&plan->olds);
 	arena_done(&plan->words);
 	free(plan->path);
 	if (plan->own_io)

@@ -36,6 +36,7 @@ struct bp_thin_plan {
 	struct salvage salvage;
 	VEC(struct bp_thin_plan_device) list;
 	VEC(struct bp_thin_plan_loss) losses;
+	VEC(uint64_t) olds; /* ids of devices that have an older tree */
 	struct arena words; /* their texts */
 	const char *stage;
 	const struct plan_graft *graft; /* or NULL; lent while it is written */

@@ -34,8 +34,8 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 				       const struct salvage_device *d)
 {
-	if (d->found &&
-	    (plan->older || plan->unsure || (d->root_found && !plan->salvage.count)))
+	if (d->found && (plan->older || plan->unsure || d->older ||
+			 (d->root_found && !plan->salvage.count)))
 		return BP_THIN_DOUBTFUL;
 	if (!d->has_root)
 		return d->has_details && d->pub.mapped_dblocks == 0 ? BP_THIN_WHOLE
@@ -78,6 +78,9 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 	};
 
 	device.device.mapped_dblocks = d->found;
+	plan->sum.lost_unknown |= d->older;
+	if (d->older && vec_add(&plan->olds, &d->pub.id) < 0)
+		return bp_fail_memory(plan->ctx);
 	plan->sum.nr_mappings += d->found;
 	if (d->has_details && d->pub.mapped_dblocks > d->found)
 		plan->sum.nr_lost += d->pub.mapped_dblocks - d->found;
@@ -199,6 +202,9 @@ static const char *why_doubtful(const struct bp_thin_plan *plan,
 {
 	if (plan->older || plan->unsure)
 		return ", which may be those of an older transaction";
+	for (size_t i = 0; i < plan->olds.count; i++)
+		if (plan->olds.items[i] == d->device.id)
+			return ", all of an older transaction: nothing else is left of it";
 	if (!plan->sum.counted && d->expected_dblocks == d->device.mapped_dblocks)
 		return ", which may be those of an older transaction: its root was lost, and "
 		       "no space map tells which is the newest";

@@ -177,23 +177,41 @@ static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *
 	roots->snap_details = copy.pub.details_root;
 }
 
+/* Is @block gone, and may it have been a root of these trees? */
+static bool may_be_root(const struct salvage *s, const struct salvage_counts *counts,
+			bp_mblock block)
+{
+	uint32_t count = salvage_count(s, block);
+
+	return count != COUNT_UNKNOWN && count > s->pointers[block] &&
+	       !salvage_sound(s, block) && !salvage_counts_has(counts, block);
+}
+
 /*
  * Without a superblock: can there have been roots that are newer, and gone? All that a transaction
  * allocates is free in the one before. So none of what is damaged was part of a later one if all
  * of it is in use by this one. (What is in use by nobody that is left may have been the root of
- * this one, so that what was found is a metadata snapshot's: that is salvage.unseen.)
+ * this one, so that what was found is a metadata snapshot's.) What was written over from block 0
+ * on doesn't count: for that to have taken a whole transaction without a trace, all that it wrote
+ * must have been there.
  */
-static bool may_be_older(const struct bp_thin_plan *plan)
+static int judge_age(struct bp_thin_plan *plan)
 {
-	const struct salvage *s = &plan->salvage;
+	struct salvage *s = &plan->salvage;
+	struct salvage_counts counts;
+	bool start = true;
+	int r = salvage_counts_init(&counts, s, NULL);
 
-	for (bp_mblock b = 1; b < s->meta.nr_blocks; b++) {
+	for (bp_mblock b = 1; r == 0 && b < s->meta.nr_blocks && !plan->unsure; b++) {
 		uint32_t count = salvage_count(s, b);
+		bool damaged = bits_test(&s->damaged, b);
 
-		if (bits_test(&s->damaged, b) && (count == 0 || count == COUNT_UNKNOWN))
-			return true;
+		start &= damaged;
+		plan->unsure = (damaged && !start && (count == 0 || count == COUNT_UNKNOWN)) ||
+			       may_be_root(s, &counts, b);
 	}
-	return false;
+	salvage_counts_done(&counts);
+	return r;
 }
 
 static int find_devices(struct bp_thin_plan *plan, const struct salvage_pair *pair,
@@ -253,6 +271,64 @@ static int use_older_top(struct bp_thin_plan *plan, struct salvage_devices *devi
 	return r;
 }
 
+/* Nothing is left of either list of devices, and not all trees that are in use found theirs. */
+static bool lost_lists(const struct bp_thin_plan *plan)
+{
+	const struct bp_thin_superblock *sb = &plan->live.pub;
+	const struct salvage *s = &plan->salvage;
+	const struct salvage_place *top = salvage_place_at(s, sb->mapping_root);
+	const struct salvage_place *details = salvage_place_at(s, sb->details_root);
+
+	if (!s->count || snode_at(s, sb->mapping_root) || snode_at(s, sb->details_root) ||
+	    (top && top->children.count) || (details && details->children.count))
+		return false;
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+		uint32_t count = salvage_count(s, n->block);
+
+		if (n->kind == SALVAGE_MAPPINGS && count != COUNT_UNKNOWN &&
+		    count > s->pointers[n->block])
+			return true;
+	}
+	return false;
+}
+
+static uint64_t count_found(const struct salvage *s, const struct salvage_devices *devices)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < devices->list.count; i++) {
+		const struct snode *n =
+			snode_of_kind(s, devices->list.items[i].pub.root, SALVAGE_MAPPINGS);
+
+		nr += n ? n->entries : 0;
+	}
+	return nr;
+}
+
+/* The newest pair there is, where that has more mappings than what the space map leaves. */
+static int use_older_pair(struct bp_thin_plan *plan, struct salvage_devices *devices)
+{
+	uint64_t found = count_found(&plan->salvage, devices);
+	const struct salvage_pair *pair = NULL;
+	struct salvage_pairs pairs = { 0 };
+	int r;
+
+	forget_devices(plan, devices);
+	r = choose_roots(plan, &pair, &pairs);
+	plan->older = r == 0 && pair && pair->mapping && pair->details && !pair->nr_clashing &&
+		      pair->nr_mappings > found;
+	if (!plan->older) {
+		set_roots(plan, plan->live.pub.mapping_root, plan->live.pub.details_root,
+			  BP_THIN_FROM_SUPERBLOCK);
+		pair = NULL;
+	}
+	if (r == 0)
+		r = find_devices(plan, pair, devices);
+	vec_done(&pairs.list);
+	return r;
+}
+
 /* The superblock's roots, or where they lead to nothing, others. */
 static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret)
 {
@@ -263,6 +339,8 @@ static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret
 
 	if (!plan->sum.superblock_damaged) {
 		r = find_devices(plan, NULL, ret);
+		if (r == 0 && plan->sum.roots != BP_THIN_FROM_CALLER && lost_lists(plan))
+			return use_older_pair(plan, ret);
 		/* With counts, what they lead to is all that is known to be live. */
 		if (r < 0 || plan->sum.roots == BP_THIN_FROM_CALLER || plan->salvage.count ||
 		    has_any_root(plan, ret))
@@ -282,7 +360,7 @@ static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret
 	if (r == 0)
 		r = find_devices(plan, pair, ret);
 	if (r == 0 && plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_TREES)
-		plan->unsure = plan->salvage.unseen || may_be_older(plan);
+		r = judge_age(plan);
 	/* The superblock is sound, so these are the roots of an older transaction. */
 	if (r == 0 && !plan->sum.superblock_damaged)
 		plan->older = true;
@@ -344,9 +422,14 @@ static int clean_trees(struct bp_thin_plan *plan, struct salvage_devices *device
 		       struct salvage_roots *ret_roots)
 {
 	struct salvage *s = &plan->salvage;
-	size_t nr_lost = s->lost.count;
-	int r = salvage_fill(s, plan->sum.superblock_damaged ? NULL : &plan->live.data_sm);
+	const struct sm_root *data_map =
+		plan->sum.superblock_damaged ? NULL : &plan->live.data_sm;
+	size_t nr_lost;
+	int r = salvage_fill(s, data_map);
 
+	if (r == 0)
+		r = salvage_older(s, data_map, devices);
+	nr_lost = s->lost.count;
 	if (r == 0)
 		r = salvage_clean(s, devices, ret_roots);
 	if (r == 0 && s->nr_filled && has_too_many(devices)) {

@@ -9,6 +9,7 @@
  *	salvage_pairs()	 the pairs of roots that fit each other, newest first
  *	salvage_mend()	 give children without parent to the node that lost them
  *	salvage_fill()	 put lost leaves together from what shares blocks with them, or is older
+ *	salvage_older()	 older trees for devices of which nothing is left
  *	salvage_clean()	 trees without what is lost, as blocks of an overlay
  *
  * A block that was sound once keeps its checksum when it is freed or superseded: soundness proves
@@ -43,6 +44,7 @@ enum {
 	SNODE_CHILD = 1 << 4,    /* a sound internal node of its kind points to it */
 	SNODE_REACHED = 1 << 5,  /* part of the trees in question */
 	SNODE_CLASH = 1 << 6,    /* sound blocks below it that can't be there: stale */
+	SNODE_OLDER = 1 << 7, /* a leaf, not in use, of the older tree of a doubtful device */
 };
 
 /* A sound btree node. */
@@ -108,10 +110,19 @@ struct salvage_device {
 	struct bp_thin_device pub;
 	bool has_root, has_details;
 	bool root_found;    /* the root is not from the tree of roots, which lost it */
+	bool older;         /* all of its tree is of an older transaction */
 	bool details_found; /* the details are from an older tree, in part */
 	bool incomplete;    /* parts of its tree are missing */
 	uint64_t found;     /* mappings that are there */
 	bp_mblock tree;     /* its root as it was */
+};
+
+/* A mapping of an older tree. */
+struct salvage_stale {
+	bp_dblock block;
+	uint64_t key;
+	uint32_t nr_owners; /* who have the block now */
+	bool taken;         /* somebody else has it by now, or nobody */
 };
 
 struct salvage_devices {
@@ -142,6 +153,7 @@ struct salvage {
 	VEC(struct salvage_place) places; /* by block */
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
 	VEC(struct salvage_lost) lost;    /* for each device, and of trees of devices */
+	VEC(struct salvage_stale) taken;  /* not to be taken from older leaves; by block */
 	bp_mblock next_virtual;           /* of blocks behind the area's end */
 	struct io *overlay;
 	uint64_t nr_filled;      /* mappings of lost leaves that were found elsewhere */
@@ -191,6 +203,8 @@ void salvage_forget(struct salvage *s);
 
 /* Count pointers, find what lost its parent, and give it back. Needs counts. 0, -ENOMEM. */
 int salvage_mend(struct salvage *s, const struct salvage_roots *roots);
+/* A tree of mappings is one of those in question. */
+void salvage_reach(struct salvage *s, bp_mblock root);
 /* Is it part of trees in question, or counted? After salvage_mend(). */
 bool salvage_in_use(const struct salvage *s, const struct snode *n);
 /*
@@ -199,6 +213,27 @@ bool salvage_in_use(const struct salvage *s, const struct snode *n);
  */
 int salvage_fill(struct salvage *s, const struct sm_root *data_map);
 void salvage_unfill(struct salvage *s);
+/* After salvage_fill(), and with the same @data_map. 0, -ENOMEM, -EIO. */
+int salvage_older(struct salvage *s, const struct sm_root *data_map,
+		  struct salvage_devices *devices);
+/* Must an older leaf not have this mapping, as the block is somebody else's by now? */
+bool salvage_is_taken(const struct salvage *s, uint64_t key, bp_dblock block);
+/* The data space map. @root: NULL: not known. 0, -ENOMEM; done() in any case. */
+struct salvage_counts {
+	const struct salvage *s;
+	struct space_map map;
+	bool has_map; /* else it can't be read */
+	struct sm_bitmap_disk *bitmap;
+	uint64_t bitmap_nr; /* which it is, + 1 */
+};
+int salvage_counts_init(struct salvage_counts *c, struct salvage *s,
+			const struct sm_root *root);
+void salvage_counts_done(struct salvage_counts *c);
+/* Is it one of the map's own metadata blocks? */
+bool salvage_counts_has(const struct salvage_counts *c, bp_mblock block);
+/* How often @block is counted, at least; COUNT_UNKNOWN: its bitmap can't be read. */
+uint32_t salvage_counts_get(struct salvage_counts *c, bp_dblock block);
+
 /* What belongs to @block now, or NULL. */
 struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block);
 

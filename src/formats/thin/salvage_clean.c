@@ -75,7 +75,7 @@ static int lose(struct cleaner *c, bp_mblock block, const struct hook *hook,
 
 /* --- leaves --- */
 
-/* A leaf with mappings that lead beyond the data device: without these. */
+/* A leaf with mappings that lead beyond the data device, or to what is taken: without these. */
 static int trim_leaf(struct cleaner *c, const struct snode *n, const struct hook *hook,
 		     struct salvage_clean *to)
 {
@@ -91,6 +91,9 @@ static int trim_leaf(struct cleaner *c, const struct snode *n, const struct hook
 	for (uint32_t i = 0; r == 0 && i < leaf.nr; i++) {
 		uint64_t value = node_value64(&leaf, i);
 
+		if ((n->flags & SNODE_OLDER) &&
+		    salvage_is_taken(c->s, node_key(&leaf, i), thin_mapping_block(value)))
+			continue;
 		if (thin_mapping_block(value) >= c->s->nr_data_blocks) {
 			r = lose(c, n->block, hook, NODE_OK, node_key(&leaf, i),
 				 node_key(&leaf, i));
@@ -119,7 +122,7 @@ static int clean_leaf(struct cleaner *c, const struct snode *n, const struct hoo
 		.state = CLEAN_LEFT,
 	};
 	if (hook->kind == SALVAGE_MAPPINGS && n->kind == SALVAGE_MAPPINGS && n->nr &&
-	    n->data_last >= c->s->nr_data_blocks)
+	    (n->data_last >= c->s->nr_data_blocks || (n->flags & SNODE_OLDER)))
 		return trim_leaf(c, n, hook, to);
 	return 0;
 }

@@ -42,12 +42,9 @@ struct filler {
 	VEC(struct gap) gaps; /* by begin */
 	VEC(struct version) versions;
 	VEC(struct guess) guesses;
-	VEC(struct owner) owners; /* by block */
-	struct space_map map;     /* of data blocks */
-	bool has_map;
+	VEC(struct owner) owners;     /* by block */
+	struct salvage_counts counts; /* of data blocks */
 	size_t nr_unseen; /* blocks in use that are gone, and may have been leaves of anything */
-	struct sm_bitmap_disk *bitmap;
-	uint64_t bitmap_nr; /* which it is, + 1 */
 	/* While leaves are read: */
 	int (*entry)(struct filler *f, uint64_t key, uint64_t value);
 };
@@ -453,59 +450,7 @@ static int count_owners(struct filler *f)
 	return f->owners.count ? read_leaves(f, false, count_owner) : 0;
 }
 
-/* --- counts of data blocks --- */
-
-static int count_nothing(void *user, bp_mblock block)
-{
-	(void)user;
-	(void)block;
-	return 0;
-}
-
-/* The superblock is lost: the only tree of index entries in use that nothing points to. */
-static bool find_map(const struct salvage *s, struct sm_root *ret)
-{
-	size_t nr = 0;
-
-	*ret = (struct sm_root){ .nr_blocks = s->meta.nr_blocks * SM_BITMAP_ENTRIES };
-	for (size_t i = 0; i < s->nodes.count; i++) {
-		const struct snode *n = &s->nodes.items[i];
-
-		if (n->kind != SALVAGE_INDEX || !salvage_in_use(s, n) ||
-		    s->pointers[n->block] > 0)
-			continue;
-		ret->bitmap_root = n->block;
-		nr++;
-	}
-	return nr == 1;
-}
-
-static int read_map(struct filler *f, const struct sm_root *root)
-{
-	struct sm_root found;
-	int r;
-
-	f->bitmap = io_buffer_new(1);
-	if (!f->bitmap)
-		return -ENOMEM;
-	if (!root)
-		root = find_map(f->s, &found) ? &found : NULL;
-	r = root ? space_map_init(&f->map, &f->s->meta, root, true) : -EUCLEAN;
-	f->has_map = r == 0;
-	if (r == 0)
-		r = space_map_read(&f->map, count_nothing, NULL);
-	return r == -EUCLEAN ? 0 : r;
-}
-
-static bool is_of_map(const struct filler *f, bp_mblock block)
-{
-	if (!f->has_map)
-		return false;
-	for (uint64_t i = 0; i < f->map.nr_bitmaps; i++)
-		if (f->map.bitmaps[i].block == block)
-			return true;
-	return block == f->map.root.bitmap_root || block == f->map.root.ref_count_root;
-}
+/* --- lost leaves of anything --- */
 
 static void find_unseen(struct filler *f)
 {
@@ -513,47 +458,7 @@ static void find_unseen(struct filler *f)
 
 	for (bp_mblock b = 1; b < s->nr_counted; b++)
 		f->nr_unseen += s->count[b] != 0 && !salvage_sound(s, b) &&
-				!salvage_place_at(s, b) && !is_of_map(f, b);
-}
-
-/* A count above two, from the tree below @block; what can't be read is as small as can be. */
-static uint32_t large_count(const struct salvage *s, bp_mblock block, uint64_t key)
-{
-	for (int depth = 0; depth < BTREE_MAX_DEPTH; depth++) {
-		const struct snode *n = snode_of_kind(s, block, SALVAGE_COUNTS);
-		uint32_t i = 0;
-
-		while (n && i < n->nr && n->keys[i] <= key)
-			i++;
-		if (!n || i == 0)
-			break;
-		if (!(n->flags & SNODE_LEAF))
-			block = n->values[i - 1];
-		else
-			return n->keys[i - 1] == key ? le32_get(n->counts[i - 1]) : 3;
-	}
-	return 3;
-}
-
-/* How often @block is counted, at least; COUNT_UNKNOWN: its bitmap can't be read. */
-static uint32_t data_count(struct filler *f, bp_dblock block)
-{
-	uint64_t nr = block / SM_BITMAP_ENTRIES, entry = block % SM_BITMAP_ENTRIES;
-	const struct sm_bitmap *b;
-	uint32_t count;
-
-	if (!f->has_map || nr >= f->map.nr_bitmaps)
-		return COUNT_UNKNOWN;
-	b = &f->map.bitmaps[nr];
-	if (f->bitmap_nr != nr + 1) {
-		f->bitmap_nr = 0;
-		if (b->error || io_read(f->s->meta.io, b->block, 1, f->bitmap) < 0 ||
-		    sm_block_check(f->bitmap, BLOCK_BITMAP, b->block) != SM_OK)
-			return COUNT_UNKNOWN;
-		f->bitmap_nr = nr + 1;
-	}
-	count = sm_word_swap(le64_get(f->bitmap->words[entry / 32])) >> (2 * (entry % 32)) & 3;
-	return count < 3 ? count : large_count(f->s, f->map.root.ref_count_root, block);
+				!salvage_place_at(s, b) && !salvage_counts_has(&f->counts, b);
 }
 
 /* --- what is proven --- */
@@ -564,7 +469,7 @@ static bool is_proven(struct filler *f, size_t begin, size_t end)
 	const struct guess *g = &f->guesses.items[begin];
 	const struct owner *o = find_owner(f, g->block);
 	size_t missing = nr_missing_key(f, g->key);
-	uint32_t count = data_count(f, g->block);
+	uint32_t count = salvage_counts_get(&f->counts, g->block);
 
 	for (size_t i = begin; i < end; i++)
 		if (f->guesses.items[i].key != g->key)
@@ -678,15 +583,13 @@ int salvage_fill(struct salvage *s, const struct sm_root *data_map)
 	if (r == 0)
 		r = count_owners(&f);
 	if (r == 0)
-		r = read_map(&f, data_map);
+		r = salvage_counts_init(&f.counts, s, data_map);
 	if (r == 0) {
 		find_unseen(&f);
 		keep_proven(&f);
 		r = fill_all(&f);
 	}
-	if (f.has_map)
-		space_map_done(&f.map);
-	free(f.bitmap);
+	salvage_counts_done(&f.counts);
 	vec_done(&f.gaps);
 	vec_done(&f.versions);
 	vec_done(&f.guesses);

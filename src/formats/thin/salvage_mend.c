@@ -53,6 +53,11 @@ static void reach(struct salvage *s, bp_mblock block, enum salvage_kind kind, un
 		reach(s, n->values[i], SALVAGE_MAPPINGS, depth + 1);
 }
 
+void salvage_reach(struct salvage *s, bp_mblock root)
+{
+	reach(s, root, SALVAGE_MAPPINGS, 0);
+}
+
 bool salvage_in_use(const struct salvage *s, const struct snode *n)
 {
 	uint32_t count = salvage_count(s, n->block);

@@ -410,12 +410,13 @@ void salvage_forget(struct salvage *s)
 	vec_done(&s->places);
 	vec_done(&s->causes);
 	vec_done(&s->lost);
+	vec_done(&s->taken);
 	free(s->count);
 	free(s->pointers);
 	s->count = s->pointers = NULL;
 	s->unseen = s->lacking = s->snap_unknown = false;
 	for (size_t i = 0; i < s->nodes.count; i++) {
-		s->nodes.items[i].flags &= (uint8_t)~SNODE_REACHED;
+		s->nodes.items[i].flags &= (uint8_t) ~(SNODE_REACHED | SNODE_OLDER);
 		s->nodes.items[i].bound = UINT64_MAX;
 	}
 }
