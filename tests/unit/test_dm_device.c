@@ -414,6 +414,31 @@ static void tree(void **state)
 	bp_tree_free(tree);
 }
 
+/* A kernel cuts off what it can't hold, and another device would be meant. */
+static void numbers_end(void **state)
+{
+	struct bp_create_opts opts = { .size = sizeof(opts), .flags = BP_CREATE_PERSISTENT };
+	struct world *w = *state;
+	struct bp_device_info info;
+	struct bp_table *t = table(w, "0 8 zero\n");
+	struct bp_selector which;
+
+	assert_ok(bp_device_create(w->ctx, "x", t, NULL, &info));
+	which = (struct bp_selector){ .major = info.major, .minor = info.minor };
+	assert_ok(bp_device_info(w->ctx, &which, &info));
+	which.minor += 1 << 20;
+	assert_err(bp_device_remove(w->ctx, &which, NULL, NULL), EINVAL);
+	assert_non_null(strstr(bp_errmsg(w->ctx), "they end at 4095:1048575"));
+	which = (struct bp_selector){ .major = info.major + 4096, .minor = info.minor };
+	assert_err(bp_device_remove(w->ctx, &which, NULL, NULL), EINVAL);
+	opts.minor = 1 << 20;
+	assert_err(bp_device_create(w->ctx, "y", t, &opts, NULL), EINVAL);
+	opts.minor--;
+	assert_ok(bp_device_create(w->ctx, "y", t, &opts, &info));
+	assert_int_equal(info.minor, 0xfffff);
+	bp_table_free(t);
+}
+
 static void plan(void **state)
 {
 	struct world *w = *state;
@@ -456,6 +481,7 @@ int main(void)
 		IN_WORLD(read_ahead),
 		IN_WORLD(nodes),
 		IN_WORLD(tree),
+		IN_WORLD(numbers_end),
 		IN_WORLD(plan),
 	};
 

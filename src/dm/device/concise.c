@@ -17,7 +17,6 @@ enum {
 	FIELD_FLAGS,
 	FIELD_TABLE, /* and all behind it */
 };
-#define MINOR_MAX 0xfffff
 
 struct parser {
 	struct bp_ctx *ctx;
@@ -74,7 +73,7 @@ static int take_minor(struct parser *p, struct fields *f)
 
 	if (!p->text.len)
 		return 0;
-	if (number_parse(strbuf_text(&p->text), MINOR_MAX, &minor) < 0)
+	if (number_parse(strbuf_text(&p->text), DEVNO_MINOR_MAX, &minor) < 0)
 		return fail(p, "not a minor number (empty, or 0 to 1048575)");
 	f->use_minor = true;
 	f->minor = (uint32_t)minor;

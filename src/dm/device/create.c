@@ -121,6 +121,9 @@ static int check_number(struct bp_ctx *ctx, struct dm *dm, struct bp_create_opts
 
 	if (!(opts->flags & BP_CREATE_PERSISTENT))
 		return 0;
+	if (opts->minor > DEVNO_MINOR_MAX)
+		return bp_fail(ctx, -EINVAL, "minor %u: they end at %u", opts->minor,
+			       DEVNO_MINOR_MAX);
 	if (dm->ops->major(dm->self, &major) < 0)
 		return 0; /* the kernel will say */
 	if (opts->major && opts->major != major)

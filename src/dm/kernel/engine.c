@@ -109,6 +109,12 @@ static int resolve_path(struct bp_ctx *ctx, struct dm *dm, const char *path, str
 
 static int resolve_number(struct bp_ctx *ctx, struct dm *dm, struct which *ret)
 {
+	if (ret->major > DEVNO_MAJOR_MAX || ret->minor > DEVNO_MINOR_MAX) {
+		bp_fail(ctx, -EINVAL, "no device has the number %u:%u: they end at %u:%u",
+			ret->major, ret->minor, DEVNO_MAJOR_MAX, DEVNO_MINOR_MAX);
+		error_set_code(ctx, BP_E_USAGE);
+		return -EINVAL;
+	}
 	if (ret->major)
 		return 0;
 	if (dm->ops->major(dm->self, &ret->major) < 0)

@@ -17,6 +17,10 @@
 #include "core/vec.h"
 #include "dm/kernel/signals.h"
 
+/* What a kernel can hold of device numbers: it cuts off the rest, and means another device. */
+#define DEVNO_MAJOR_MAX 0xfffu
+#define DEVNO_MINOR_MAX 0xfffffu
+
 /* What is true of an operation. */
 enum {
 	OP_CHANGES =

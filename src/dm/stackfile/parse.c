@@ -226,7 +226,7 @@ static int read_minor(struct parser *p, struct file_device *device)
 
 	if (r < 0)
 		return r;
-	if (number_parse_len(word.at, word.len, (1u << 20) - 1, &minor) < 0)
+	if (number_parse_len(word.at, word.len, DEVNO_MINOR_MAX, &minor) < 0)
 		return refuse(p, &word, "'%.*s' is not a minor number", shown(&word), word.at);
 	device->use_minor = true;
 	device->minor = (uint32_t)minor;
