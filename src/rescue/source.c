@@ -5,11 +5,13 @@
  * opened for writing. What a name is not is told: by what else is there.
  */
 #include "rescue/source.h"
+#include "rescue/output.h"
 
 #include "core/opts.h"
 #include "core/strbuf.h"
 #include "core/util.h"
 #include "formats/pack/pack.h"
+#include "rescue/output.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -383,6 +385,11 @@ static void warn_of_group(struct bp_source *source)
 			"VG '%s': only a metadata area that LVM ignores was found; it may be "
 			"old",
 			group->vg->name);
+	if (source->kind == BP_SOURCE_POOL && !source->snap && source_is_active(source))
+		bp_warn(ctx,
+			"%s is active: what is read from the disks below it may be half "
+			"written",
+			source->name);
 	if (text_has(group->vg->node, "status", "EXPORTED"))
 		bp_warn(ctx, "VG '%s' is exported", group->vg->name);
 	if (text_string(group->vg->node, "system_id"))

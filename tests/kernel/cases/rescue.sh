@@ -195,6 +195,8 @@ for name in vg-pool-tpool /dev/mapper/vg-pool-tpool vg/pool_tmeta; do
 done
 bedplate --json history /dev/mapper/vg-pool_tmeta | jq '.data[0] | [.transaction_id, .devices]' | cmp - active/history
 expect_fail 1 'in use|busy' thin_ls /dev/mapper/vg-pool_tmeta # a path keeps the drop-in's contract
+# What is read from the disks below it, by --pv, is said to be perhaps half written.
+{ thin_dump vg/pool --pv "$DISK0" 2>&1 > below || true; } | grep -q 'half written'
 same "the metadata snapshot" "$(held)" -
 [ ! -e active.meta ] || fail "something was made of an active pool"
 
