@@ -236,6 +236,18 @@ BP_API int bp_pool_deactivate(struct bp_pool *pool, uint32_t thin_id,
 BP_API int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
 
 /**
+ * bp_pool_discard_volume() - Discard all that a volume maps: its blocks go back to the pool, and where the
+ * pool passes discards down and no other volume has them, the device below it is told too. For a
+ * volume that is to be deleted: bp_pool_delete() tells nobody. Its contents are lost.
+ * @timeout_ms: for the whole call; what was discarded when it is over stays so.
+ *
+ * A device "bedplate-discard-MINOR-ID" is there meanwhile, kept out of udev.
+ * Return: 0, -EBUSY (BP_E_BUSY: it is active), -ENODATA (BP_E_NO_THIN), -EOPNOTSUPP (BP_E_POOL_STATE: the
+ * pool ignores discards, is read-only or failed), -ETIMEDOUT.
+ */
+BP_API int bp_pool_discard_volume(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
+
+/**
  * bp_pool_grow() - Let a pool use what its devices have gained.
  * @size_sectors: its new size; 0: all of the data device.
  *

@@ -7,7 +7,7 @@ struct args {
 	uint64_t size_sectors, id, origin_id;
 	uint32_t flags;
 	struct cli_list pairs;
-	bool read_only, inactive, yes;
+	bool read_only, inactive, yes, discard;
 	int64_t timeout_ms;
 };
 
@@ -87,6 +87,7 @@ static const struct cmd_opt deactivate_opts[] = {
 
 static const struct cmd_opt delete_opts[] = {
 	OPT_WHICH,
+	OPT_FLAG(discard, 0, "discard", "discard what it maps first, so that the device below the pool may forget it"),
 	OPT_YES(yes),
 	OPT_END
 };
@@ -305,6 +306,8 @@ static int run_delete(struct cli *cli, const void *p)
 	/* By name the device is meant too; by id it must be out of use. */
 	if (args->name)
 		r = bp_pool_deactivate(pool, id, &how);
+	if (r >= 0 && args->discard)
+		r = bp_pool_discard_volume(pool, id, args->timeout_ms);
 	if (r >= 0)
 		r = bp_pool_delete(pool, id, args->timeout_ms);
 	return change_done(cli, args->name ? args->name : args->pool, r, "deleted");

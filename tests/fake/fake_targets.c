@@ -2,6 +2,7 @@
 /* Targets of the fake kernel, with the rules and words of Linux 6.1. */
 #include "fake/fake.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -340,6 +341,50 @@ static struct fake_volume *find_volume(const struct fake_meta *meta, uint64_t id
 		if (meta->volumes.items[i].id == id)
 			return &meta->volumes.items[i];
 	return NULL;
+}
+
+void fake_written(struct fake *fake, const char *name, bp_sector sectors)
+{
+	const struct fake_dev *dev = fake_find_name(fake, name);
+	const struct fake_segment *segment;
+	struct fake_volume *volume;
+
+	assert(dev && dev->live);
+	segment = &dev->live->segments.items[0];
+	volume = find_volume(segment->meta, segment->thin_id);
+	assert(volume);
+	volume->mapped = sectors;
+}
+
+/* Nothing of the volume that @dev shows is mapped any more. */
+static int discard_locked(struct fake *fake, const struct bp_bdev *which)
+{
+	struct fake_dev *dev = fake_find_number(fake, which->major, which->minor);
+	const struct fake_segment *segment;
+	struct fake_volume *volume;
+	int r = fake_fault(fake, FAKE_BDEV_DISCARD);
+
+	if (r < 0 || !dev || !dev->live)
+		return r < 0 ? r : -ENXIO;
+	segment = &dev->live->segments.items[0];
+	volume = segment->meta ? find_volume(segment->meta, segment->thin_id) : NULL;
+	if (!volume)
+		return -EOPNOTSUPP;
+	volume->mapped = 0;
+	return 0;
+}
+
+int fake_bdev_discard(void *self, const struct bp_bdev *which, uint64_t offset, uint64_t length)
+{
+	struct handle *h = self;
+	int r;
+
+	(void)offset;
+	(void)length;
+	pthread_mutex_lock(&h->fake->lock);
+	r = discard_locked(h->fake, which);
+	pthread_mutex_unlock(&h->fake->lock);
+	return r;
 }
 
 static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,

@@ -629,6 +629,7 @@ static const struct dm_ops fake_ops = {
 	.holders = fake_holders,
 	.bdev_read = fake_bdev_read,
 	.bdev_write = fake_bdev_write,
+	.bdev_discard = fake_bdev_discard,
 	.bdev_name = fake_bdev_name,
 	.loop_attach = fake_loop_attach,
 	.loop_resize = fake_loop_resize,

@@ -19,6 +19,7 @@ enum {
 	FAKE_NODE = OPS, /* making and removing nodes; not looking at them */
 	FAKE_BDEV_READ,
 	FAKE_BDEV_WRITE,
+	FAKE_BDEV_DISCARD, /* of a thin volume: nothing of it is mapped then */
 	FAKE_ATTR_SET,
 	FAKE_LOOP_ATTACH,
 	FAKE_LOOP_RESIZE,
@@ -70,6 +71,8 @@ void fake_open(struct fake *fake, const char *name, int delta, enum bp_holder_ki
 void fake_event(struct fake *fake, const char *name);
 /* A thin pool's state: "rw", "ro", "out_of_data_space", "Fail". */
 void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
+/* A thin volume's device has been written to, up to a sector. */
+void fake_written(struct fake *fake, const char *name, bp_sector sectors);
 /* Caches have so many dirty blocks; under the policy cleaner @step less after each status. */
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
 /* udev's answer to the probe. */

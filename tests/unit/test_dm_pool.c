@@ -674,6 +674,83 @@ static void stack_fails(void **state)
 	assert_true(nth > 12);
 }
 
+/* A volume "one" that has been written to, and is not active any more. */
+static struct world *written(void **state)
+{
+	struct world *w;
+
+	setup_pool(state);
+	w = *state;
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	fake_written(w->fake, "one", 1024);
+	assert_ok(bp_pool_deactivate(w->pool, 0, NULL));
+	return w;
+}
+
+static bp_dblock used(struct world *w)
+{
+	struct bp_pool_status status;
+
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	return status.data_used_dblocks;
+}
+
+static void discarded(void **state)
+{
+	struct bp_plan *plan;
+	struct world *w;
+
+	w = written(state);
+	assert_int_equal(used(w), 8);
+	assert_ok(bp_plan_start(w->ctx));
+	assert_ok(bp_pool_discard_volume(w->pool, 0, 0));
+	assert_ok(bp_plan_take(w->ctx, &plan));
+	assert_int_equal(bp_plan_count(plan), 1);
+	assert_string_equal(bp_plan_get(plan, 0)->verb, "discard");
+	bp_plan_free(plan);
+	assert_int_equal(used(w), 8);
+	assert_ok(bp_pool_discard_volume(w->pool, 0, 0));
+	assert_int_equal(used(w), 0);
+	assert_int_equal(fake_count(w->fake, FAKE_BDEV_DISCARD), 1);
+	/* Nothing mapped: nothing to do. */
+	assert_ok(bp_pool_discard_volume(w->pool, 0, 0));
+	assert_int_equal(fake_count(w->fake, FAKE_BDEV_DISCARD), 1);
+	assert_err(bp_pool_discard_volume(w->pool, 7, 0), ENODATA);
+	assert_err(bp_pool_discard_volume(w->pool, 1 << 24, 0), EINVAL);
+	assert_ok(bp_pool_activate(w->pool, 0, "one", 2048, NULL));
+	assert_err(bp_pool_discard_volume(w->pool, 0, 0), EBUSY);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_BUSY);
+	teardown(state);
+}
+
+/* Whichever call fails, the device that was made for it goes. */
+static void a_discard_that_fails(void **state)
+{
+	bool failed = true;
+	unsigned nth = 0;
+
+	while (failed) {
+		struct world *w = written(state);
+		char *before = fake_dump(w->fake), *after;
+		int r;
+
+		fake_fail(w->fake, FAKE_ANY, ++nth, EIO);
+		r = bp_pool_discard_volume(w->pool, 0, 0);
+		failed = fake_failed(w->fake);
+		fake_fail(w->fake, FAKE_ANY, 0, 0);
+		assert_true(failed || r == 0);
+		/* The node of a device that has gone may have stayed. */
+		assert_ok(bp_device_mknodes(w->ctx, NULL));
+		after = fake_dump(w->fake);
+		assert_string_equal(after, before);
+		free(before);
+		free(after);
+		teardown(state);
+		assert_true(nth < 100);
+	}
+	assert_true(nth > 8);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define P(f) cmocka_unit_test_setup_teardown(f, setup_pool, teardown)
 
@@ -685,6 +762,8 @@ int main(void)
 		T(wiped_when_told),
 		P(shared_devices),
 		P(volumes),
+		cmocka_unit_test(discarded),
+		cmocka_unit_test(a_discard_that_fails),
 		P(ids),
 		P(snapshots),
 		P(snapshot_groups),

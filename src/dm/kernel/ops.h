@@ -238,6 +238,9 @@ struct dm_ops {
 		       size_t *ret_count);
 	int (*bdev_read)(void *self, const struct bp_bdev *bdev, void *buf, size_t len);
 	int (*bdev_write)(void *self, const struct bp_bdev *bdev, const void *buf, size_t len);
+	/* Discard a part of one, in bytes; waits for its end. */
+	int (*bdev_discard)(void *self, const struct bp_bdev *bdev, uint64_t offset,
+			    uint64_t length);
 	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE.
 	 */
 	int (*bdev_name)(void *self, uint32_t major, uint32_t minor, char *ret);

@@ -23,6 +23,8 @@ int system_io_counters(void *self, uint32_t major, uint32_t minor,
 		       uint64_t ret[DM_IO_COUNTERS]);
 int system_bdev(void *self, const char *which, struct bp_bdev *ret);
 int system_bdev_read(void *self, const struct bp_bdev *bdev, void *buf, size_t len);
+int system_bdev_discard(void *self, const struct bp_bdev *bdev, uint64_t offset,
+			uint64_t length);
 int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, size_t len);
 int system_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret);
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,

@@ -13,6 +13,11 @@
 
 #include "core/number.h"
 
+/* Of <linux/fs.h>, which the C library's <sys/mount.h> can't stand beside it. */
+#ifndef BLKDISCARD
+#define BLKDISCARD _IO(0x12, 119)
+#endif
+
 /* MAJOR:MINOR as two numbers. */
 static bool parse_number(const char *which, uint32_t *ret_major, uint32_t *ret_minor)
 {
@@ -191,4 +196,16 @@ int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, s
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
+}
+
+int system_bdev_discard(void *self, const struct bp_bdev *bdev, uint64_t offset,
+			uint64_t length)
+{
+	_cleanup_(closep) int fd = open_bdev(bdev, O_WRONLY | O_EXCL);
+	uint64_t range[2] = { offset, length };
+
+	(void)self;
+	if (fd < 0)
+		return fd;
+	return ioctl(fd, BLKDISCARD, range) < 0 ? -errno : 0;
 }

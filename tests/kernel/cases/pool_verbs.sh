@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 180
 # Every pool verb on a real pool; deactivating keeps data, deleting does not.
 . "$KERNEL_LIB"
 field() { bedplate pool status --raw --noheadings -b -o "$1" pool; }
@@ -60,6 +61,20 @@ bedplate pool delete pool monday --yes
 expect_fail 1 "no volume|no such" bedplate pool activate pool 1 monday --size 1GiB
 bedplate pool delete pool --id 9 --yes
 expect_fail 1 'not an active volume' bedplate pool delete pool nobody --yes
+
+# Deleting tells nobody below; discarding first does. What others share stays.
+bedplate pool thin pool gone --size 64MiB --id 20
+dd if=/dev/zero of=/dev/mapper/gone bs=1M count=8 oflag=direct status=none
+bedplate pool snapshot pool gone kept --id 21
+dd if=/dev/zero of=/dev/mapper/gone bs=1M count=2 seek=32 oflag=direct status=none
+bedplate pool status --flush pool > /dev/null
+before=$(field data-used)
+expect_match '^would discard pool' bedplate pool delete -n --discard pool gone
+bedplate pool delete --discard --yes pool gone
+same given "$(($(field data-used) + (2 << 20)))" "$before"
+expect "" sh -c 'bedplate ls --noheadings -o name | grep discard || true'
+bedplate pool delete --discard --yes pool kept
+same all "$(($(field data-used) + (10 << 20)))" "$before"
 
 # The pool itself.
 bedplate pool set-transaction pool 0 5
