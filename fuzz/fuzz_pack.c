@@ -83,7 +83,7 @@ static void try_records(const uint8_t *data, size_t size)
 	memcpy(pack, &header, sizeof(header));
 	length = le64_make(zstream_deflate(z, data, size, pack + sizeof(header) + 8, room));
 	memcpy(pack + sizeof(header), &length, sizeof(length));
-	try_pack(pack, sizeof(header) + sizeof(length) + le64_get(length));
+	try_pack(pack, sizeof(header) + sizeof(length) + (size_t)le64_get(length));
 	zstream_deflater_free(z);
 	free(pack);
 }

@@ -277,7 +277,7 @@ static int run(struct cli *cli, const void *p)
 	struct map m = {
 		.cli = cli,
 		.args = args,
-		.opts = { .size = sizeof(m.opts), .nr_cells = args->cells },
+		.opts = { .size = sizeof(m.opts), .nr_cells = (size_t)args->cells },
 	};
 	struct bp_source_opts o = source_opts(cli);
 	const char *pool = args->pool;

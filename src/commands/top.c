@@ -286,7 +286,8 @@ static double now_seconds(void)
 
 static void wait_ms(int64_t ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
+			       .tv_nsec = (long)(ms % 1000 * 1000000) };
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;

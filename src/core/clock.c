@@ -34,7 +34,8 @@ int deadline_left(int64_t deadline)
 
 void clock_sleep_ms(int64_t ms)
 {
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct timespec t = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_nsec = (long)(ms % 1000 * 1000000) };
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;

@@ -42,26 +42,45 @@ static const struct unit *unit_find(const char *name)
 }
 
 /*
- * @whole.@digits times @scale, where @digits has at most 18 digits. 128 bits hold every step;
- * the result must be whole and fit 64.
+ * @a times @b, divided by @by (1 to 10^18), bit by bit: the product may have 128 bits, for which not
+ * every processor's C has a type. False: the quotient does not fit 64.
+ */
+static bool mul_div(uint64_t a, uint64_t b, uint64_t by, uint64_t *ret, uint64_t *ret_rest)
+{
+	uint64_t quotient = 0, rest = 0;
+
+	for (int bit = 63; bit >= 0; bit--) {
+		bool one = a >> bit & 1;
+
+		rest = 2 * rest + (one ? b % by : 0);
+		if (mul_overflow(quotient, 2, &quotient) ||
+		    add_overflow(quotient, rest / by, &quotient) ||
+		    add_overflow(quotient, one ? b / by : 0, &quotient))
+			return false;
+		rest %= by;
+	}
+	*ret = quotient;
+	*ret_rest = rest;
+	return true;
+}
+
+/*
+ * @whole.@digits times @scale, where @digits has at most 18 digits; the result must be whole and
+ * fit 64 bits.
  */
 static int scale_up(uint64_t whole, const char *digits, size_t nr_digits, uint64_t scale,
 		    uint64_t *ret)
 {
-	__extension__ typedef unsigned __int128 wide;
-	uint64_t fraction = 0, ten = 1;
-	wide v;
+	uint64_t fraction = 0, ten = 1, part, rest;
 
 	for (size_t i = 0; i < nr_digits; i++, ten *= 10)
 		fraction = fraction * 10 + (uint64_t)(digits[i] - '0');
-	v = (wide)fraction * scale;
-	if (v % ten)
-		return -EINVAL;
-	v = v / ten + (wide)whole * scale;
-	if (v > UINT64_MAX)
+	if (!mul_div(fraction, scale, ten, &part, &rest))
 		return -ERANGE;
-	*ret = (uint64_t)v;
-	return 0;
+	if (rest)
+		return -EINVAL;
+	return mul_overflow(whole, scale, &whole) || add_overflow(whole, part, ret) ? -ERANGE
+										    : 0;
 }
 
 static int fail(struct bp_ctx *ctx, int r, const char *text, const char *why)
@@ -75,9 +94,7 @@ static int fail(struct bp_ctx *ctx, int r, const char *text, const char *why)
 static int percent(struct bp_ctx *ctx, const char *text, uint64_t n, const char *digits,
 		   size_t nr_digits, uint64_t whole, bp_bytes *ret)
 {
-	__extension__ typedef unsigned __int128 wide;
-	uint64_t ten = 1, fraction = 0;
-	wide v;
+	uint64_t ten = 1, fraction = 0, rest;
 
 	if (!whole)
 		return fail(ctx, -EINVAL, text, "a percentage has no meaning here");
@@ -85,10 +102,8 @@ static int percent(struct bp_ctx *ctx, const char *text, uint64_t n, const char 
 		return fail(ctx, -ERANGE, text, "too large");
 	for (size_t i = 0; i < nr_digits; i++, ten *= 10)
 		fraction = fraction * 10 + (uint64_t)(digits[i] - '0');
-	v = ((wide)n * ten + fraction) * whole / ((wide)100 * ten);
-	if (v > UINT64_MAX)
+	if (!mul_div(n * ten + fraction, whole, 100 * ten, ret, &rest))
 		return fail(ctx, -ERANGE, text, "too large");
-	*ret = (uint64_t)v;
 	return 0;
 }
 

@@ -42,6 +42,12 @@ static inline void freep(void *p)
 	free(*(void **)p);
 }
 
+/* calloc() of a count with 64 bits, which a 32-bit address space may not hold. */
+static inline void *calloc_many(uint64_t nr, size_t size)
+{
+	return nr > SIZE_MAX ? NULL : calloc((size_t)nr, size);
+}
+
 static inline void closep(int *fd)
 {
 	int saved = errno;

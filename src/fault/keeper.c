@@ -87,8 +87,8 @@ static void wait_until(const struct job *job, const sigset_t *set)
 
 	while ((left = left_ms(job)) > 0) {
 		int64_t ms = MIN(left, (int64_t)WAIT_MAX_MS);
-		struct timespec t = { .tv_sec = ms / MS_A_SECOND,
-				      .tv_nsec = ms % MS_A_SECOND * NS_A_MS };
+		struct timespec t = { .tv_sec = (time_t)(ms / MS_A_SECOND),
+				      .tv_nsec = (long)(ms % MS_A_SECOND * NS_A_MS) };
 
 		if (sigtimedwait(set, NULL, &t) > 0)
 			return;

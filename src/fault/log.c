@@ -20,7 +20,7 @@
 
 static const char *instant(int64_t unix_ms, char *buf, size_t size)
 {
-	time_t seconds = unix_ms / MS_A_SECOND;
+	time_t seconds = (time_t)(unix_ms / MS_A_SECOND);
 	struct tm tm;
 	size_t n;
 

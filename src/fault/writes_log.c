@@ -125,11 +125,11 @@ static size_t flushed(const struct writes_log *log)
 static int copy(struct bp_ctx *ctx, const struct log_source *source, uint64_t from, int fd,
 		uint64_t to, uint64_t len)
 {
-	_cleanup_(freep) char *buf = malloc(MIN(len, PIECE));
+	_cleanup_(freep) char *buf = malloc((size_t)MIN(len, PIECE));
 	int r = buf ? 0 : bp_fail_memory(ctx);
 
 	while (r == 0 && len) {
-		size_t n = MIN(len, PIECE);
+		size_t n = (size_t)MIN(len, PIECE);
 
 		r = read_at(ctx, source, buf, n, from);
 		if (r == 0 && pwrite(fd, buf, n, (off_t)to) != (ssize_t)n)
@@ -151,10 +151,10 @@ static int discard(struct bp_ctx *ctx, int fd, uint64_t to, uint64_t len)
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)to, (off_t)len) ==
 	    0)
 		return 0;
-	zeros = calloc(1, MIN(MAX(len, (uint64_t)1), PIECE));
+	zeros = calloc(1, (size_t)MIN(MAX(len, (uint64_t)1), PIECE));
 	r = zeros ? 0 : bp_fail_memory(ctx);
 	while (r == 0 && len) {
-		size_t n = MIN(len, PIECE);
+		size_t n = (size_t)MIN(len, PIECE);
 
 		if (pwrite(fd, zeros, n, (off_t)to) != (ssize_t)n)
 			r = bp_fail(ctx, errno ? -errno : -EIO, "replay: %s", strerror(errno));

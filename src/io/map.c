@@ -234,7 +234,7 @@ static int read_run(const struct map_io *m, const struct io_run *run)
 
 		if (r < 0)
 			return r;
-		blocks = piece.length / IO_BLOCK;
+		blocks = (size_t)(piece.length / IO_BLOCK);
 		if (blocks && (piece.nr_places < 2 || !m->good)) {
 			r = map_piece_read(&piece, blocks * IO_BLOCK, to);
 			r = r == -ENODATA || r == -ERANGE ? -EIO : r;

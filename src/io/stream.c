@@ -63,7 +63,7 @@ static bool take_run(struct stream *s, struct io_run *run)
 		last = next;
 	}
 	s->cursor = last + 1;
-	run->count = last + 1 - run->first;
+	run->count = (size_t)(last + 1 - run->first);
 	return true;
 }
 
@@ -146,7 +146,7 @@ static int worker_init(struct worker *w, struct stream *s, unsigned id, uint64_t
 
 	w->stream = s;
 	w->id = id;
-	w->buf = io_buffer_new(most);
+	w->buf = io_buffer_new((size_t)most);
 	w->runs = calloc(s->io->batch_runs, sizeof(*w->runs));
 	return w->buf && w->runs ? 0 : -ENOMEM;
 }

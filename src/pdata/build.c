@@ -240,7 +240,7 @@ static int is_inner(struct build *b, bp_mblock nr, const struct inner *n, bool *
 
 static void known_put(struct build_known *slots, size_t size, struct build_known known)
 {
-	size_t i = known.hash & (size - 1);
+	size_t i = (size_t)known.hash & (size - 1);
 
 	while (slots[i].hash)
 		i = (i + 1) & (size - 1);
@@ -275,7 +275,7 @@ static int known_find(struct build *b, uint64_t hash, const struct inner *n, bp_
 	*ret = 0;
 	if (!b->known_size)
 		return 0;
-	for (size_t i = hash & (b->known_size - 1); b->known[i].hash;
+	for (size_t i = (size_t)hash & (b->known_size - 1); b->known[i].hash;
 	     i = (i + 1) & (b->known_size - 1)) {
 		bool same;
 		int r;

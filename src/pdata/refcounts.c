@@ -10,7 +10,7 @@ int refcounts_init(struct refcounts *c, uint64_t nr_blocks)
 	if (nr > SIZE_MAX / sizeof(uint64_t *))
 		return -ERANGE;
 	*c = (struct refcounts){ .nr_blocks = nr_blocks };
-	c->pieces = calloc(MAX(nr, 1), sizeof(uint64_t *));
+	c->pieces = calloc_many(MAX(nr, 1), sizeof(uint64_t *));
 	return c->pieces ? 0 : -ENOMEM;
 }
 

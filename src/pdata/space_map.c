@@ -51,7 +51,7 @@ int space_map_init(struct space_map *sm, struct meta *meta, const struct sm_root
 			   .keep_leaves = true },
 		.counts = { .meta = meta, .value_size = sizeof(le32), .keep_leaves = true },
 	};
-	sm->bitmaps = calloc(MAX(sm->nr_bitmaps, 1), sizeof(*sm->bitmaps));
+	sm->bitmaps = calloc_many(MAX(sm->nr_bitmaps, 1), sizeof(*sm->bitmaps));
 	if (!sm->bitmaps)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < sm->nr_bitmaps; i++)

@@ -105,7 +105,7 @@ static int place_bitmaps(struct compare *c, struct bits *wanted)
 	struct space_map *sm = c->sm;
 	size_t n = 0, kept = 0;
 
-	c->places = calloc(MAX(sm->nr_bitmaps, 1), sizeof(*c->places));
+	c->places = calloc_many(MAX(sm->nr_bitmaps, 1), sizeof(*c->places));
 	if (!c->places)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < sm->nr_bitmaps; i++)

@@ -22,8 +22,8 @@ struct pass {
 	struct forest *f;
 	struct bits level; /* blocks to read now */
 	struct bits next;
-	uint32_t base;   /* index of the first node of this level */
-	uint64_t weight; /* blocks of this level */
+	uint32_t base; /* index of the first node of this level */
+	size_t weight; /* blocks of this level, as many as there are indexes of nodes */
 	struct walker *walkers;
 	unsigned nr_walkers;
 };
@@ -35,7 +35,7 @@ int forest_init(struct forest *f)
 	if (r < 0)
 		return r;
 	/* Pages that are never touched cost nothing. */
-	f->node_of = calloc(MAX(f->meta->nr_blocks, 1), sizeof(*f->node_of));
+	f->node_of = calloc_many(MAX(f->meta->nr_blocks, 1), sizeof(*f->node_of));
 	return f->node_of ? 0 : -ENOMEM;
 }
 
@@ -261,7 +261,7 @@ static int read_level(struct pass *p, bool *more)
 	struct forest *f = p->f;
 	int r;
 
-	p->weight = bits_weight(&p->level);
+	p->weight = (size_t)bits_weight(&p->level);
 	p->base = (uint32_t)f->nodes.count;
 	if (vec_reserve(&f->nodes, p->weight) < 0)
 		return -ENOMEM;
@@ -291,7 +291,7 @@ static int read_levels(struct pass *p)
 		done = p->level;
 		p->level = p->next;
 		p->next = done;
-		memset(p->next.words, 0, DIV_UP(p->next.count, 64) * sizeof(uint64_t));
+		memset(p->next.words, 0, (size_t)DIV_UP(p->next.count, 64) * sizeof(uint64_t));
 	}
 	return r;
 }

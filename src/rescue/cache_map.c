@@ -75,7 +75,7 @@ static int read_mappings(struct bp_ctx *ctx, struct io *take_io, struct cached *
 	}
 	m->block_bytes = bp_sector_to_bytes(meta->sb.pub.data_block_sectors);
 	m->nr_origin = m->block_bytes ? DIV_UP(m->map.size, m->block_bytes) : 0;
-	m->cache_of = calloc(m->nr_origin ? m->nr_origin : 1, sizeof(*m->cache_of));
+	m->cache_of = calloc_many(m->nr_origin ? m->nr_origin : 1, sizeof(*m->cache_of));
 	if (!m->cache_of)
 		r = bp_fail_memory(ctx);
 	else if (!m->block_bytes)

@@ -173,7 +173,7 @@ int rescue_find_clashes(struct bp_rescue *r)
 
 	if (p.nr > UINT32_MAX / 4)
 		return 0;
-	p.at = calloc(p.nr + 1, sizeof(*p.at));
+	p.at = calloc_many(p.nr + 1, sizeof(*p.at));
 	if (!p.at)
 		return -ENOMEM;
 	for (size_t i = 0; status == 0 && i < r->rebuild->devices.list.count; i++)

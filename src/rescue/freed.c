@@ -96,7 +96,7 @@ static int count_shared(void *user, const struct bp_thin_run *run)
 static int share_with(struct bp_thin_meta *meta, struct owners *o, uint64_t id)
 {
 	o->nr = 0;
-	memset(o->others.words, 0, DIV_UP(o->others.count, 64) * sizeof(uint64_t));
+	memset(o->others.words, 0, (size_t)DIV_UP(o->others.count, 64) * sizeof(uint64_t));
 	return bp_thin_mappings(meta, id, 0, UINT64_MAX, count_shared, o);
 }
 

@@ -179,7 +179,7 @@ static int read_area(struct layer *layer, struct map *store, bp_bytes at, uint8_
 
 static int read_exceptions(struct layer *layer, struct map *store)
 {
-	_cleanup_(freep) uint8_t *chunk = malloc((size_t)layer->block_bytes);
+	_cleanup_(freep) uint8_t *chunk = calloc_many(layer->block_bytes, 1);
 	uint64_t per_area = layer->block_bytes / 16;
 	bp_bytes at = layer->block_bytes;
 	bool end = false;

@@ -211,7 +211,7 @@ static void check_key_size(struct check *c, const struct cipher *cipher, size_t 
 	const bool xts = streq(cipher->mode, "xts");
 	const bool more = streq(cipher->iv, "lmk") || streq(cipher->iv, "tcw") ||
 			  streq(cipher->iv, "elephant");
-	const uint64_t parts = cipher->keys * (xts ? 2 : 1);
+	const size_t parts = (size_t)cipher->keys * (xts ? 2 : 1);
 	const char *sizes;
 	char right[80];
 

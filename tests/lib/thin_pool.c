@@ -165,7 +165,7 @@ void thin_pool_make(struct thin_pool *pool, struct bp_ctx *ctx, uint64_t seed)
 	for (unsigned d = 0; d < pool->nr_devices; d++)
 		put_device(&m, pool, d);
 	strbuf_add(&m.xml, "</superblock>\n");
-	assert_ok(io_memory_new(pool->data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(pool->data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(thin_pool_restore(ctx, io, m.xml.text));
 	io_close(io);
 	strbuf_done(&m.xml);
@@ -186,7 +186,7 @@ struct bp_thin_meta *thin_pool_open(const struct thin_pool *pool, struct bp_ctx 
 	struct bp_thin_meta *meta = NULL;
 	struct io *io;
 
-	assert_ok(io_memory_new(pool->data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(pool->data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(thin_meta_open_io(ctx, io, NULL, &meta));
 	return meta;
 }

@@ -102,7 +102,8 @@ static const struct field array_fields[] = {
 static struct field draw_node_field(const struct btree_node_disk *node)
 {
 	uint32_t nr = le32_get(node->nr_entries), size = le32_get(node->value_size);
-	uint64_t which = draw(4), i = nr ? draw(nr) : 0;
+	uint64_t which = draw(4);
+	size_t i = nr ? (size_t)draw(nr) : 0;
 	size_t value = 32 + 8 * (size_t)le32_get(node->max_entries) + i * size;
 
 	if (nr == 0 || which == 0)
@@ -119,7 +120,7 @@ static struct field draw_array_field(const struct array_block_disk *array)
 	if (nr == 0 || draw(3) == 0)
 		return array_fields[draw(ARRAY_SIZE(array_fields))];
 	return (struct field){ size == 4 ? "element of 4" : "element of 8",
-			       24 + draw(nr) * size, size };
+			       24 + (size_t)draw(nr) * size, size };
 }
 
 static struct field draw_field(const void *block, enum block_kind kind, bool era)
@@ -138,7 +139,7 @@ static struct field draw_field(const void *block, enum block_kind kind, bool era
 	if (kind == BLOCK_INDEX)
 		return index[draw(ARRAY_SIZE(index))];
 	if (kind == BLOCK_BITMAP)
-		return (struct field){ "bitmap word", 16 + 8 * draw(32), 8 };
+		return (struct field){ "bitmap word", 16 + 8 * (size_t)draw(32), 8 };
 	return era ? era_superblock[draw(ARRAY_SIZE(era_superblock))]
 		   : cache_superblock[draw(ARRAY_SIZE(cache_superblock))];
 }

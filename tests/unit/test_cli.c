@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The program's own machinery, with a few made-up commands: what is parsed, said, printed. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,15 +92,15 @@ static int run_all(struct cli *cli, const void *p)
 	if (a->maybe)
 		fprintf(cli->out, " maybe=[%s]", a->maybe);
 	if (cli_given(cli, "number"))
-		fprintf(cli->out, " number=%lu", a->number);
+		fprintf(cli->out, " number=%" PRIu64, a->number);
 	if (cli_given(cli, "size"))
-		fprintf(cli->out, " size=%lu", a->size);
+		fprintf(cli->out, " size=%" PRIu64, a->size);
 	if (cli_given(cli, "sectors"))
-		fprintf(cli->out, " sectors=%lu", a->sectors);
+		fprintf(cli->out, " sectors=%" PRIu64, a->sectors);
 	if (cli_given(cli, "readahead"))
 		fprintf(cli->out, " ahead=%s%u", a->ahead.minimum ? "+" : "", a->ahead.sectors);
 	if (cli_given(cli, "time"))
-		fprintf(cli->out, " time=%ld", a->time_ms);
+		fprintf(cli->out, " time=%" PRId64, a->time_ms);
 	if (cli_given(cli, "colour"))
 		fprintf(cli->out, " colour=%u", a->choice);
 	for (size_t i = 0; i < a->list.count; i++)

@@ -197,8 +197,8 @@ static void round_trip(bp_mblock nr_blocks)
 	struct strbuf text, again;
 	uint64_t nr = 0;
 
-	image_new(&from, nr_blocks * IO_BLOCK);
-	image_new(&to, nr_blocks * IO_BLOCK);
+	image_new(&from, (size_t)nr_blocks * IO_BLOCK);
+	image_new(&to, (size_t)nr_blocks * IO_BLOCK);
 	for (bp_mblock b = 0; b < nr_blocks; b++) {
 		if (b != 0 && b + 1 != nr_blocks && pick(4) == 0)
 			continue;

@@ -195,8 +195,8 @@ static void put(struct image *image, uint64_t sector, uint64_t nr, uint64_t flag
 
 	memcpy(image->bytes + image->used++ * SECTOR, &e, sizeof(e));
 	if (!(flags & (LOG_DISCARD | LOG_MARK))) {
-		memset(image->bytes + image->used * SECTOR, with, nr * SECTOR);
-		image->used += nr;
+		memset(image->bytes + image->used * SECTOR, with, (size_t)nr * SECTOR);
+		image->used += (size_t)nr;
 	}
 	image->entries++;
 }

@@ -252,7 +252,7 @@ static void no_bytes_do_harm(void **state)
 			enum block_kind kind = block_kind_of(image_block(&good, nr));
 			uint8_t *at = (uint8_t *)image_block(&bad, nr) + draw(100);
 
-			memset(at, (int)draw(256), 1 + draw(8));
+			memset(at, (int)draw(256), 1 + (size_t)draw(8));
 			if (kind)
 				image_seal(&bad, nr, kind);
 		}

@@ -155,7 +155,7 @@ static void make_close_pair(uint8_t *data)
 	}
 	fprintf(to, "</superblock>\n");
 	fclose(to);
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(CLOSE_META), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(CLOSE_META), &io));
 	assert_ok(thin_pool_restore(ctx, io, xml));
 	io_close(io);
 	free(xml);
@@ -176,7 +176,7 @@ static uint64_t blocks_read(uint8_t *data, uint32_t flags, uint64_t *kinds)
 	struct io *io, *fault;
 	uint64_t read;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(CLOSE_META), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(CLOSE_META), &io));
 	assert_ok(io_fault_new(io, &none, &fault));
 	assert_ok(thin_meta_open_io(ctx, fault, NULL, &meta));
 	assert_ok(bp_thin_delta(meta, &left, &right, &opts, count_blocks, kinds));
@@ -355,7 +355,7 @@ static bool fail_read(const struct thin_pool *pool, uint64_t nth, const uint64_t
 	bool hit;
 	int r;
 
-	assert_ok(io_memory_new(pool->data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(pool->data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(io_fault_new(io, &plan, &fault));
 	r = thin_meta_open_io(ctx, fault, NULL, &meta);
 	if (r < 0) {

@@ -172,7 +172,7 @@ static char *dump(uint8_t *data)
 	struct io *io;
 	char *ret;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(META_BLOCKS), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(META_BLOCKS), &io));
 	if (thin_meta_open_io(ctx, io, NULL, &meta) < 0) {
 		io_close(io);
 		return NULL;
@@ -191,7 +191,7 @@ static void assert_clean(uint8_t *data)
 	struct bp_thin_check_result found = { .size = sizeof(found) };
 	struct io *io;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(META_BLOCKS), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(META_BLOCKS), &io));
 	assert_ok(thin_check_io(ctx, io, CHECK_ONLY, &opts, &found));
 	io_close(io);
 	assert_int_equal(found.nr_fatal + found.nr_nonfatal, 0);
@@ -326,7 +326,7 @@ static void over_older_metadata(void **state)
 	(void)state;
 	assert_non_null(before);
 	memset(before, 0, META_BLOCKS * IO_BLOCK);
-	assert_ok(io_memory_new(before, bp_mblock_to_bytes(META_BLOCKS), &io));
+	assert_ok(io_memory_new(before, (size_t)bp_mblock_to_bytes(META_BLOCKS), &io));
 	restore(io, xml);
 	io_close(io);
 	stop_everywhere(before, true, restore_text, new);

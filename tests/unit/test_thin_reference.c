@@ -177,7 +177,7 @@ static const struct {
 
 #define DRAW(prefix, fields, base, ret)                                                        \
 	do {                                                                                   \
-		size_t i_ = draw(ARRAY_SIZE(fields));                                          \
+		size_t i_ = (size_t)draw(ARRAY_SIZE(fields));                                  \
                                                                                                \
 		name_field(ret, prefix, (fields)[i_].name);                                    \
 		(ret)->at = (base) + (fields)[i_].at;                                          \
@@ -202,7 +202,8 @@ static bool is_mapping_leaf(const struct btree_node_disk *node)
 static void draw_node_field(const struct btree_node_disk *node, struct field *ret)
 {
 	uint32_t nr = le32_get(node->nr_entries), size = le32_get(node->value_size);
-	uint64_t which = draw(4), i = nr ? draw(nr) : 0;
+	uint64_t which = draw(4);
+	size_t i = nr ? (size_t)draw(nr) : 0;
 	size_t value = 32 + 8 * (size_t)le32_get(node->max_entries) + i * size;
 
 	if (nr == 0 || which == 0) {
@@ -230,7 +231,7 @@ static void draw_field(const void *block, enum block_kind kind, struct field *re
 		draw_node_field(block, ret);
 	} else if (kind == BLOCK_BITMAP) {
 		if (draw(4))
-			*ret = (struct field){ "bitmap word", 16 + 8 * draw(32), 8 };
+			*ret = (struct field){ "bitmap word", 16 + 8 * (size_t)draw(32), 8 };
 		else
 			*ret = (struct field){ "bitmap blocknr", 8, 8 };
 	} else {

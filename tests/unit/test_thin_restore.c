@@ -38,7 +38,7 @@ static struct io *area_io(struct area *area, bp_mblock nr_blocks)
 {
 	struct io *io;
 
-	assert_ok(io_memory_new(area->data, bp_mblock_to_bytes(nr_blocks), &io));
+	assert_ok(io_memory_new(area->data, (size_t)bp_mblock_to_bytes(nr_blocks), &io));
 	return io;
 }
 

@@ -159,7 +159,7 @@ static int restore_text(struct strbuf *text, uint8_t *data, const struct io_faul
 	struct io *io, *fault;
 	int r;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(io_fault_new(io, plan, &fault));
 	r = thin_pool_restore(ctx, fault, strbuf_text(text));
 	io_close(fault);
@@ -172,7 +172,7 @@ static struct bp_thin_meta *open_new(uint8_t *data)
 	struct bp_thin_meta *meta = NULL;
 	struct io *io;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	if (thin_meta_open_io(ctx, io, NULL, &meta) < 0)
 		io_close(io);
 	return meta;
@@ -183,7 +183,7 @@ static void check_clean(uint8_t *data)
 	struct bp_thin_check_result res = { .size = sizeof(res) };
 	struct io *io;
 
-	assert_ok(io_memory_new(data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(thin_check_io(ctx, io, CHECK_ONLY, NULL, &res));
 	io_close(io);
 	assert_int_equal(res.nr_fatal + res.nr_nonfatal + res.nr_remarks, 0);

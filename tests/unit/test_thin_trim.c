@@ -21,7 +21,7 @@ static int on_run(void *user, bp_dblock begin, bp_dblock length)
 
 	assert_true(length > 0 && begin + length <= POOL_DATA_BLOCKS);
 	assert_true(s->nr == 0 || begin > s->end); /* runs are as long as they can be */
-	memset(s->free + begin, 1, length);
+	memset(s->free + begin, 1, (size_t)length);
 	s->end = begin + length;
 	s->nr += length;
 	return 0;
@@ -35,7 +35,7 @@ static int read_free(const struct thin_pool *pool, const struct io_fault_plan *p
 	struct io *io;
 	int r;
 
-	assert_ok(io_memory_new(pool->data, bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_memory_new(pool->data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
 	assert_ok(io_fault_new(io, plan, &meta.io));
 	meta.nr_blocks = POOL_META_BLOCKS;
 	memset(seen->free, 0, POOL_DATA_BLOCKS);

@@ -64,21 +64,20 @@ static int make_mappings(struct cache_build *cb, const struct bp_cache_generate_
 {
 	uint64_t nr = o->nr_cache_blocks, mapped = nr * o->percent_resident / 100, done = 0;
 	uint64_t spots = o->nr_origin_blocks / o->hotspot_blocks, stride = spots / 3 * 2 + 1;
+	uint64_t spot = 0;
 	int r = 0;
 
 	while (common_divisor(stride, spots) != 1)
 		stride++;
+	stride %= MAX(spots, 1);
 	for (uint64_t i = 0; r == 0 && i < nr; i++) {
-		uint64_t spot = done / o->hotspot_blocks, origin;
-
 		if ((i + 1) * mapped / nr == done)
 			continue;
-		origin = (uint64_t)((unsigned __int128)spot * stride % spots) *
-				 o->hotspot_blocks +
-			 done % o->hotspot_blocks;
-		r = cache_build_mapping(cb, (uint32_t)i, origin,
+		r = cache_build_mapping(cb, (uint32_t)i,
+					spot * o->hotspot_blocks + done % o->hotspot_blocks,
 					scatter(i) % 100 < o->percent_dirty);
-		done++;
+		if (++done % o->hotspot_blocks == 0)
+			spot = spot < spots - stride ? spot + stride : spot - (spots - stride);
 	}
 	return r;
 }

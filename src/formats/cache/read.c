@@ -84,7 +84,8 @@ static int dirty_lost(void *user, uint64_t begin, uint64_t end)
 	const struct dirty_reading *rd = user;
 
 	if (rd->unknown)
-		memset(rd->unknown->words + begin, 0xff, (end - begin) * sizeof(uint64_t));
+		memset(rd->unknown->words + begin, 0xff,
+		       (size_t)(end - begin) * sizeof(uint64_t));
 	return 0;
 }
 

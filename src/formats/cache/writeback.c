@@ -30,8 +30,8 @@ struct writeback {
 	struct bp_cache_meta cm;
 	struct cache_judged judged;
 	VEC(struct todo) todo;
-	uint64_t block_ios; /* io blocks of a cache block */
-	uint64_t at_once;   /* cache blocks that fit the buffer */
+	size_t block_ios; /* io blocks of a cache block */
+	size_t at_once;   /* cache blocks that fit the buffer */
 	uint8_t *buf;
 	uint64_t done;
 };
@@ -248,7 +248,7 @@ static int copy(struct writeback *w)
 	uint64_t bytes = w->opts.buffer_bytes ? w->opts.buffer_bytes : BUFFER_DEFAULT;
 	int r;
 
-	w->at_once = MAX(bytes / (w->block_ios * IO_BLOCK), UINT64_C(1));
+	w->at_once = (size_t)MAX(MIN(bytes, SIZE_MAX) / IO_BLOCK / w->block_ios, UINT64_C(1));
 	w->buf = io_buffer_new(w->at_once * w->block_ios);
 	if (!w->buf)
 		return bp_fail_memory(w->ctx);

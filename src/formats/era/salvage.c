@@ -261,7 +261,7 @@ static int judge_elements(const struct salvage *s, uint64_t begin, uint64_t end,
 	uint32_t current = s->meta->sb.pub.current_era;
 	int r = 0;
 
-	memcpy(to, eras, (end - begin) * sizeof(*to));
+	memcpy(to, eras, (size_t)(end - begin) * sizeof(*to));
 	for (uint64_t i = 0; r == 0 && i < end - begin; i++) {
 		if (le32_get(eras[i]) <= current)
 			continue;

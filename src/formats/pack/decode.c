@@ -80,7 +80,7 @@ static bool copy(struct decoder *d, uint64_t len)
 
 	if (len > (uint64_t)(d->out_end - d->out) || !take(d, len, &p))
 		return false;
-	memcpy(d->out, p, len);
+	memcpy(d->out, p, (size_t)len);
 	d->out += len;
 	return true;
 }

@@ -297,7 +297,13 @@ static int pack_io_new(struct bp_ctx *ctx, bp_mblock nr_blocks, struct pack_io *
 
 	if (!p)
 		return bp_fail_memory(ctx);
-	p->size = bp_mblock_to_bytes(MAX(nr_blocks, 1));
+	if (nr_blocks > SIZE_MAX / IO_BLOCK) {
+		free(p);
+		return bp_fail(ctx, -E2BIG,
+			       "%" PRIu64 " blocks do not fit this program's address space",
+			       nr_blocks);
+	}
+	p->size = (size_t)bp_mblock_to_bytes(MAX(nr_blocks, 1));
 	p->data = mmap(NULL, p->size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p->data == MAP_FAILED || io_memory_new(p->data, p->size, &p->memory) < 0) {

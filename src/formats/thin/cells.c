@@ -78,7 +78,7 @@ static int draw_pool(struct cells *c)
 			       " cells",
 			       c->nr, c->own.devices.list.count,
 			       TALLY_MAX / c->own.devices.list.count);
-	c->tally = calloc(nr_tally + 1, sizeof(*c->tally));
+	c->tally = calloc_many(nr_tally + 1, sizeof(*c->tally));
 	if (!c->tally || bits_init(&c->counted, c->own.nr_data_blocks) < 0)
 		return bp_fail_memory(c->ctx);
 	r = thin_owning_again(&c->own, THIN_OWNED_BY_ONE | THIN_OWNED_BY_SEVERAL, 1, add_data,
@@ -137,7 +137,7 @@ static int cut(struct cells *c, bp_dblock total)
 {
 	c->each = DIV_UP(total, c->opts.nr_cells ? c->opts.nr_cells : CELLS_DEFAULT);
 	c->nr = c->each ? DIV_UP(total, c->each) : 0;
-	c->list = calloc(c->nr + 1, sizeof(*c->list));
+	c->list = calloc_many(c->nr + 1, sizeof(*c->list));
 	if (!c->list)
 		return bp_fail_memory(c->ctx);
 	for (uint64_t i = 0; i < c->nr; i++) {

@@ -214,7 +214,7 @@ static int check(struct generate *g)
 	blocks = (uint64_t)o->nr_devices *
 		 (o->nr_mappings + o->nr_mappings / o->run_length + g->nr_parts);
 	g->nr_needed = blocks + (o->changed_permille ? blocks * o->nr_snapshots : 0);
-	g->changed = calloc(1, (o->nr_snapshots + UINT64_C(1)) * g->nr_parts / 8 + 1);
+	g->changed = calloc_many((o->nr_snapshots + UINT64_C(1)) * g->nr_parts / 8 + 1, 1);
 	return g->changed ? 0 : bp_fail_memory(g->ctx);
 }
 

@@ -276,7 +276,7 @@ int bp_thin_migrate(struct bp_thin_meta *meta, const char *source, const char *d
 	m.block = bp_sector_to_bytes(meta->sb.pub.data_block_sectors);
 	if (!m.opts.buffer_bytes)
 		m.opts.buffer_bytes = BUFFER_BYTES;
-	m.buf = malloc(m.opts.buffer_bytes);
+	m.buf = calloc_many(m.opts.buffer_bytes, 1);
 	r = m.buf ? migrate(&m, source, dest) : bp_fail_memory(meta->meta.ctx);
 	data_close(m.source);
 	data_close(m.dest);

@@ -96,7 +96,7 @@ int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mb
 	for (uint64_t i = 0; i < SM_INDEX_ENTRIES; i++)
 		if (le64_get(disk->entries[i].blocknr) == 0)
 			s->nr_counted = MIN(s->nr_counted, i * SM_BITMAP_ENTRIES);
-	s->count = calloc(MAX(s->nr_counted, 1), sizeof(*s->count));
+	s->count = calloc_many(MAX(s->nr_counted, 1), sizeof(*s->count));
 	if (!s->count)
 		return -ENOMEM;
 	if (!take_bitmaps(s, disk, bitmap)) {

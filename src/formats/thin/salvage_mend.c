@@ -444,7 +444,7 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 	struct mend m = { .s = s, .snap = roots->snap_mapping ? 0 : roots->snap };
 	int r = 0;
 
-	s->pointers = calloc(MAX(s->meta.nr_blocks, 1), sizeof(*s->pointers));
+	s->pointers = calloc_many(MAX(s->meta.nr_blocks, 1), sizeof(*s->pointers));
 	if (!s->pointers)
 		return -ENOMEM;
 	reach(s, roots->mapping, SALVAGE_TOP, 0);

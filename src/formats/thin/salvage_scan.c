@@ -218,7 +218,7 @@ static int gather(struct salvage *s, struct scanner *scanners, unsigned nr)
 		qsort(s->superblocks.items, s->superblocks.count, sizeof(uint32_t), by_number);
 	if (s->indexes.count)
 		qsort(s->indexes.items, s->indexes.count, sizeof(uint32_t), by_number);
-	s->node_of = calloc(MAX(s->meta.nr_blocks, 1), sizeof(*s->node_of));
+	s->node_of = calloc_many(MAX(s->meta.nr_blocks, 1), sizeof(*s->node_of));
 	if (r < 0 || !s->node_of)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->nodes.count; i++)

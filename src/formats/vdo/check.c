@@ -102,7 +102,7 @@ static bool slab_find(const struct check *c, bp_mblock block, uint64_t *ret_slab
 static uint8_t *expected_of(struct check *c, uint64_t slab, bp_mblock at)
 {
 	if (!c->expected[slab])
-		c->expected[slab] = calloc(c->image->volume.slab_data_mblocks, 1);
+		c->expected[slab] = calloc_many(c->image->volume.slab_data_mblocks, 1);
 	return c->expected[slab] ? &c->expected[slab][at] : NULL;
 }
 
@@ -315,7 +315,7 @@ static int slab_check(struct check *c, uint64_t slab,
 	if (summary->flags & VDO_SUMMARY_LOAD)
 		r = vdo_counts_read(c->image, slab, actual);
 	else
-		memset(actual, 0, v->slab_data_mblocks);
+		memset(actual, 0, (size_t)v->slab_data_mblocks);
 	if (r == -ENOMEM)
 		return bp_fail_memory(c->ctx);
 	if (r < 0)
@@ -328,7 +328,7 @@ static int slab_check(struct check *c, uint64_t slab,
 static int counts_check(struct check *c)
 {
 	const struct bp_vdo_volume *v = &c->image->volume;
-	_cleanup_(freep) uint8_t *actual = malloc(v->slab_data_mblocks);
+	_cleanup_(freep) uint8_t *actual = calloc_many(v->slab_data_mblocks, 1);
 	_cleanup_(freep) struct vdo_summary_entry_disk *summary = NULL;
 	int r;
 
@@ -379,7 +379,7 @@ static int contents_check(struct check *c)
 
 	c->compressed_block = BP_NONE;
 	c->compressed = io_buffer_new(1);
-	c->expected = calloc(nr_slabs, sizeof(*c->expected));
+	c->expected = calloc_many(nr_slabs, sizeof(*c->expected));
 	r = c->compressed && c->expected ? 0 : bp_fail_memory(c->ctx);
 	if (r == 0)
 		r = vdo_map_walk(c->image, &visitor);

@@ -56,7 +56,7 @@ static int zero(struct format *f, const char *what, bp_mblock first, bp_mblock c
 			break;
 		stop = MIN(stop, end);
 		for (at = begin; r == 0 && at < stop;) {
-			size_t n = MIN(stop - at, ZERO_BLOCKS);
+			size_t n = (size_t)MIN(stop - at, ZERO_BLOCKS);
 
 			r = io_write(f->io, at, n, f->zeros);
 			if (r < 0)

@@ -11,7 +11,7 @@ struct vdo_summary_entry_disk *vdo_summary_read(struct bp_vdo_image *image, int 
 {
 	const struct bp_vdo_volume *v = &image->volume;
 	_cleanup_(freep) struct vdo_summary_entry_disk *all = io_buffer_new(VDO_SUMMARY_BLOCKS);
-	struct vdo_summary_entry_disk *slabs = calloc(v->nr_slabs, sizeof(*slabs));
+	struct vdo_summary_entry_disk *slabs = calloc_many(v->nr_slabs, sizeof(*slabs));
 	unsigned zones = MAX(v->nr_zones, 1u);
 
 	*ret_error = all && slabs ? 0 : -ENOMEM;
@@ -32,9 +32,10 @@ int vdo_counts_read(struct bp_vdo_image *image, uint64_t slab, uint8_t *counts)
 {
 	const struct bp_vdo_volume *v = &image->volume;
 	bp_mblock first = v->depot_start_mblock + slab * v->slab_mblocks + v->slab_data_mblocks;
-	size_t left = v->slab_data_mblocks, done = 0;
-	_cleanup_(freep) struct vdo_counts_disk *disk = io_buffer_new(v->slab_count_mblocks);
-	int r = disk ? vdo_read(image, first, v->slab_count_mblocks, disk) : -ENOMEM;
+	size_t left = (size_t)v->slab_data_mblocks, done = 0;
+	_cleanup_(freep) struct vdo_counts_disk *disk =
+		io_buffer_new((size_t)v->slab_count_mblocks);
+	int r = disk ? vdo_read(image, first, (size_t)v->slab_count_mblocks, disk) : -ENOMEM;
 
 	for (size_t sector = 0; r == 0 && left && sector < 8 * v->slab_count_mblocks;
 	     sector++) {
@@ -63,7 +64,7 @@ int bp_vdo_slabs(struct bp_vdo_image *image,
 		 int (*slab_fn)(void *user, const struct bp_vdo_slab *slab), void *user)
 {
 	const struct bp_vdo_volume *v = &image->volume;
-	_cleanup_(freep) uint8_t *counts = malloc(v->slab_data_mblocks);
+	_cleanup_(freep) uint8_t *counts = calloc_many(v->slab_data_mblocks, 1);
 	_cleanup_(freep) struct vdo_summary_entry_disk *summary = NULL;
 	int r;
 

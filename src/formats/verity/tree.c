@@ -111,7 +111,7 @@ static int digest_below(struct verity *v, const struct below *below, uint64_t fi
 
 	memset(ret, 0, v->tree.hash_block_bytes);
 	for (uint64_t i = 0; r == 0 && i < count;) {
-		size_t n = MIN(piece, count - i);
+		size_t n = (size_t)MIN(piece, count - i);
 
 		r = below->media->read(below->media->self,
 				       below->at + (first + i) * below->block_bytes,
