@@ -181,8 +181,8 @@ static void fail_each(struct world *w, size_t i)
 	reads = w->reads;
 	assert_true(reads > 0);
 	/* Not all of many, but of the first ones each. */
-	step = 1 + reads / 60;
-	for (uint64_t at = 0; at < reads; at += at < 20 ? 1 : step) {
+	step = 1 + reads / 30;
+	for (uint64_t at = 0; at < reads; at += at < 8 ? 1 : step) {
 		int r;
 
 		w->plan = (struct io_fault_plan){ IO_FAULT_READ_NTH, at, -EIO };
