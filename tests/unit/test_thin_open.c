@@ -3,6 +3,10 @@
 #include "formats/thin/meta.h"
 #include "image.h"
 
+#include <sys/resource.h>
+
+#include <bedplate/thin_ls.h>
+
 struct listed {
 	uint64_t devices, mapped, runs, blocks, next;
 	struct bp_thin_meta *meta;
@@ -159,12 +163,89 @@ static void bad_superblocks_do_not_open(void **state)
 	}
 }
 
+/* --- what a header claims --- */
+
+struct usages {
+	struct bp_thin_usage items[8];
+	size_t count;
+};
+
+static int keep_usage(void *user, const struct bp_thin_usage *usage)
+{
+	struct usages *u = user;
+
+	assert_true(u->count < ARRAY_SIZE(u->items));
+	u->items[u->count++] = *usage;
+	return 0;
+}
+
+static void list(const struct image *image, struct usages *ret)
+{
+	struct bp_thin_meta *meta;
+
+	ret->count = 0;
+	assert_ok(thin_meta_open_io(ctx, image_io(image), NULL, &meta));
+	assert_ok(bp_thin_ls(meta, BP_THIN_LS_SHARING | BP_THIN_LS_HIGHEST, keep_usage, ret));
+	bp_thin_close(meta);
+}
+
+static long resident_kib(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss;
+}
+
+/* Sizes of space maps that are not so change nothing of what is read, nor what that takes. */
+static void claims_are_not_believed(void **state)
+{
+	static const struct {
+		uint32_t
+			at; /* in the superblock: nr_blocks of the data or metadata space map */
+		uint64_t value;
+	} claims[] = {
+		{ 192, 3 },
+		{ 192, UINT64_C(1) << 40 },
+		{ 64, UINT64_C(1) << 40 },
+		{ 64, UINT64_MAX },
+	};
+	struct image good, bad;
+	struct usages is, should;
+	long before;
+
+	(void)state;
+	image_load(&good, "thin-refs");
+	list(&good, &should);
+	assert_int_equal(should.count, 6);
+	before = resident_kib();
+	for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
+		image_copy(&bad, &good);
+		image_patch(&bad, 0, BLOCK_THIN_SUPERBLOCK, claims[i].at, 8, claims[i].value);
+		list(&bad, &is);
+		assert_int_equal(is.count, should.count);
+		for (size_t n = 0; n < is.count; n++) {
+			const struct bp_thin_usage *a = &is.items[n], *b = &should.items[n];
+
+			assert_int_equal(a->device.id, b->device.id);
+			assert_int_equal(a->exclusive_dblocks, b->exclusive_dblocks);
+			assert_int_equal(a->shared_dblocks, b->shared_dblocks);
+			assert_int_equal(a->highest_dblock, b->highest_dblock);
+		}
+		image_done(&bad);
+	}
+	/* 2^40 blocks, a bit each, are 128 GiB. */
+	assert_true(resident_kib() - before < 256 * 1024);
+	image_done(&good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_and_mappings_are_listed),
 		cmocka_unit_test(mappings_are_looked_up),
 		cmocka_unit_test(bad_superblocks_do_not_open),
+		cmocka_unit_test(claims_are_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
