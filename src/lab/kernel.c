@@ -293,6 +293,25 @@ static const struct {
 	  "ask for less with --mem" },
 };
 
+/* What a kernel says as it restarts. The user-mode one may die while it starts itself anew; to who
+ * asked for a reboot it is the same: the machine went away without warning.
+ */
+static const char *const restarts[] = { "sysrq: Resetting", "reboot: Restarting system" };
+
+static bool restarted(struct lab *lab, const char *console)
+{
+	char path[LAB_LONG_PATH];
+
+	snprintf(path, sizeof(path), "%s/rebooted", lab->dir);
+	if (access(path, F_OK) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(restarts); i++) {
+		if (strstr(console, restarts[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool explain_by_console(struct lab *lab, const char *console)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
@@ -315,8 +334,7 @@ bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 {
 	char path[LAB_LONG_PATH];
 
-	snprintf(path, sizeof(path), "%s/rebooted", lab->dir);
-	if (access(path, F_OK) == 0) {
+	if (restarted(lab, console)) {
 		lab_why(lab, "the command rebooted the guest before it ended");
 		return true;
 	}
