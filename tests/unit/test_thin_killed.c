@@ -14,6 +14,7 @@
 #include "formats/thin/plan.h"
 #include "formats/thin/restore.h"
 #include "image.h"
+#include "xml_text.h"
 
 #include <inttypes.h>
 
@@ -107,26 +108,10 @@ static void recorder_done(struct recorder *recorder)
 
 /* --- texts, and what a device says --- */
 
-struct text {
-	const char *at;
-	size_t len;
-};
-
-static ssize_t read_text(void *user, void *buf, size_t len)
-{
-	struct text *text = user;
-	size_t n = MIN(len, text->len);
-
-	memcpy(buf, text->at, n);
-	text->at += n;
-	text->len -= n;
-	return (ssize_t)n;
-}
-
 static void restore(struct io *io, const char *xml)
 {
 	struct text text = { xml, strlen(xml) };
-	const struct xml_source source = { .read = read_text, .user = &text, .name = "x" };
+	const struct xml_source source = text_source(&text);
 
 	assert_ok(thin_restore_io(ctx, &source, io, NULL));
 }

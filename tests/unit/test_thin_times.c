@@ -6,6 +6,7 @@
 #include "context_test.h"
 #include "formats/thin/restore.h"
 #include "verdict.h"
+#include "xml_text.h"
 
 #include "core/strbuf.h"
 
@@ -116,26 +117,10 @@ static void expect_times(const struct pool *pool, uint32_t *ret)
 			}
 }
 
-struct text {
-	const char *at;
-	size_t len;
-};
-
-static ssize_t read_text(void *user, void *buf, size_t len)
-{
-	struct text *text = user;
-	size_t n = MIN(len, text->len);
-
-	memcpy(buf, text->at, n);
-	text->at += n;
-	text->len -= n;
-	return (ssize_t)n;
-}
-
 static void restore(const struct image *image, const char *xml)
 {
 	struct text text = { xml, strlen(xml) };
-	const struct xml_source source = { .read = read_text, .user = &text, .name = "x" };
+	const struct xml_source source = text_source(&text);
 	struct io *io = image_io(image);
 
 	assert_ok(thin_restore_io(ctx, &source, io, NULL));
