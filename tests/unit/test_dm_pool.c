@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Thin pools and stacks on the kernel in memory. */
+/* Thin pools on the kernel in memory. That each call fails in turn: test_dm_transaction. */
 #include "unit.h"
 
 #include <bedplate/bedplate.h>
@@ -424,105 +424,6 @@ static void pools(void **state)
 	free(list);
 }
 
-/* --- every call in turn fails --- */
-
-typedef int (*action)(struct world *w);
-
-static int do_pool(struct world *w)
-{
-	return bp_pool_create(w->ctx, "second", "/dev/meta2", "/dev/other", NULL, NULL);
-}
-
-static int do_pool_wiped(struct world *w)
-{
-	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_WIPE };
-
-	fake_fill_bdev(w->fake, "/dev/meta2", 9);
-	return bp_pool_create(w->ctx, "second", "/dev/meta2", "/dev/other", &opts, NULL);
-}
-
-static int do_volume(struct world *w)
-{
-	return bp_pool_create_volume(w->pool, "new", 2048, NULL, NULL);
-}
-
-static int do_snapshot(struct world *w)
-{
-	struct bp_selector origin = { .name = "one" };
-
-	return bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL);
-}
-
-static int do_snapshot_group(struct world *w)
-{
-	static const struct bp_selector origins[] = { { .name = "one" }, { .name = "two" } };
-	static const char *const names[] = { "snap1", "snap2" };
-
-	return bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, NULL);
-}
-
-static int do_grow(struct world *w)
-{
-	fake_resize_bdev(w->fake, "/dev/data", 128 * MIB);
-	return bp_pool_grow(w->pool, 0, 0);
-}
-
-static int do_remove(struct world *w)
-{
-	return bp_pool_remove(w->pool, NULL);
-}
-
-static bool fail_nth(action act, unsigned nth)
-{
-	char *before, *after;
-	struct world *w;
-	void *state;
-	bool failed;
-	int r;
-
-	setup_pool(&state);
-	w = state;
-	assert_ok(fake_add_bdev(w->fake, "/dev/meta2", 8, 48, 4 * MIB));
-	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
-	assert_ok(bp_pool_create_volume(w->pool, "two", 2048, NULL, NULL));
-	before = fake_dump(w->fake);
-	fake_fail(w->fake, FAKE_ANY, nth, EIO);
-	r = act(w);
-	failed = fake_failed(w->fake);
-	after = fake_dump(w->fake);
-	if (r != 0) {
-		assert_true(failed);
-		assert_int_equal(r, -EIO);
-		assert_int_equal(bp_error_get(w->ctx)->errnum, EIO);
-		assert_int_equal(bp_warnings_count(w->ctx), 0);
-		/* The order of devices and nodes that were made again does not matter. */
-		assert_int_equal(strlen(after), strlen(before));
-		if (act != do_remove)
-			assert_string_equal(after, before);
-	}
-	free(before);
-	free(after);
-	teardown(&state);
-	return failed;
-}
-
-static void each_call_fails(void **state)
-{
-	static const action actions[] = {
-		do_pool,           do_pool_wiped, do_volume, do_snapshot,
-		do_snapshot_group, do_grow,       do_remove,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		unsigned nth = 1;
-
-		while (fail_nth(actions[i], nth))
-			nth++;
-		assert_true(nth > 5);
-	}
-}
-
 static void plan(void **state)
 {
 	struct world *w = *state;
@@ -554,124 +455,6 @@ static void plan(void **state)
 	assert_string_equal(after, before);
 	free(before);
 	free(after);
-}
-
-/* --- stacks --- */
-
-static const struct {
-	const char *text, *back, *why; /* why: NULL where it is right */
-} lines[] = {
-	{ "a,,,rw,0 8 zero", "a,,,rw,0 8 zero", NULL },
-	{ "a,uuid,3,ro,0 8 zero,8 8 error;b,,,rw,0 8 zero;",
-	  "a,uuid,3,ro,0 8 zero,8 8 error;b,,,rw,0 8 zero", NULL },
-	{ "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", NULL },
-	{ "none,,,rw,", "none,,,rw,", NULL },
-	{ "a,,,,0 8 zero", "a,,,rw,0 8 zero", NULL },
-	{ "none,,,rw", NULL,
-	  "device 1, field 4: 'rw': a device needs name, uuid, minor, flags and a table (which "
-	  "may be empty)" },
-	{ "", NULL, "no device is described" },
-	{ "a,,", NULL,
-	  "device 1, field 3: '': a device needs name, uuid, minor, flags and a table (which "
-	  "may be empty)" },
-	{ ",,,rw,0 8 zero", NULL, "device 1, field 1: '': no name" },
-	{ "a,,x,rw,0 8 zero", NULL,
-	  "device 1, field 3: 'x': not a minor number (empty, or 0 to 1048575)" },
-	{ "a,,,wo,0 8 zero", NULL, "device 1, field 4: 'wo': flags are 'ro', 'rw' or nothing" },
-	{ "a,,,rw,0 8 zero;a,,,rw,0 8 zero", NULL, "name 'a' is in the stack twice" },
-	{ "a,,,rw,0 8 zero,,8 8 zero", NULL, "device 1, field 6: '': an empty segment" },
-	{ "a,,,rw,0 8 zero\\", NULL,
-	  "device 1, field 5: '0 8 zero': a backslash at the end escapes nothing" },
-};
-
-static void concise(void **state)
-{
-	struct world *w = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		struct bp_stack *stack;
-		char *back;
-		int r = bp_concise_parse(w->ctx, lines[i].text, &stack);
-
-		if (lines[i].why) {
-			assert_true(r < 0);
-			assert_string_equal(bp_error_get(w->ctx)->message, lines[i].why);
-			continue;
-		}
-		assert_int_equal(r, 0);
-		assert_ok(bp_concise_format(w->ctx, stack, &back));
-		assert_string_equal(back, lines[i].back);
-		free(back);
-		bp_stack_free(stack);
-	}
-}
-
-static const char stack_text[] = "top,,,rw,0 8 linear /dev/mapper/mid\\\\x20dle 0;"
-				 "mid dle,,,rw,0 8 linear /dev/mapper/low 0;"
-				 "low,u-low,,rw,0 8 linear /dev/other 8";
-
-/* Written top first, made bottom first; read back bottom first, with names for numbers. */
-static void stacks(void **state)
-{
-	struct world *w = *state;
-	struct bp_stack *stack;
-	char *text;
-
-	assert_ok(bp_concise_parse(w->ctx, stack_text, &stack));
-	assert_ok(bp_stack_apply(w->ctx, stack, NULL));
-	bp_stack_free(stack);
-	assert_ok(bp_stack_read(w->ctx, NULL, 0, 0, &stack));
-	assert_ok(bp_concise_format(w->ctx, stack, &text));
-	assert_string_equal(text, "low,u-low,,rw,0 8 linear 8:32 8;"
-				  "mid dle,,,rw,0 8 linear /dev/mapper/low 0;"
-				  "top,,,rw,0 8 linear /dev/mapper/mid\\\\x20dle 0");
-	bp_stack_free(stack);
-	assert_ok(bp_device_remove_all(w->ctx, NULL, NULL));
-	assert_ok(bp_concise_parse(w->ctx, text, &stack));
-	assert_ok(bp_stack_apply(w->ctx, stack, NULL));
-	bp_stack_free(stack);
-	free(text);
-}
-
-static void stack_in_a_circle(void **state)
-{
-	struct world *w = *state;
-	struct bp_stack *stack;
-
-	assert_ok(bp_concise_parse(w->ctx,
-				   "a,,,rw,0 8 linear /dev/mapper/b 0;"
-				   "b,,,rw,0 8 linear /dev/mapper/a 0",
-				   &stack));
-	assert_err(bp_stack_apply(w->ctx, stack, NULL), ELOOP);
-	assert_int_equal(fake_count(w->fake, OP_CREATE), 0);
-	bp_stack_free(stack);
-}
-
-static void stack_fails(void **state)
-{
-	unsigned nth = 1;
-	bool failed = true;
-
-	(void)state;
-	while (failed) {
-		struct bp_stack *stack;
-		struct world *w;
-		void *inner;
-		int r;
-
-		setup(&inner);
-		w = inner;
-		assert_ok(bp_concise_parse(w->ctx, stack_text, &stack));
-		fake_fail(w->fake, FAKE_ANY, nth++, EIO);
-		r = bp_stack_apply(w->ctx, stack, NULL);
-		failed = fake_failed(w->fake);
-		assert_int_equal(r, failed ? -EIO : 0);
-		if (failed)
-			assert_state(w, "");
-		bp_stack_free(stack);
-		teardown(&inner);
-	}
-	assert_true(nth > 12);
 }
 
 /* A volume "one" that has been written to, and is not active any more. */
@@ -776,11 +559,6 @@ int main(void)
 		P(remove_nested),
 		P(pools),
 		P(plan),
-		T(concise),
-		T(stacks),
-		T(stack_in_a_circle),
-		cmocka_unit_test(each_call_fails),
-		cmocka_unit_test(stack_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
