@@ -249,38 +249,41 @@ static inline void generate_options(struct generator *g, const struct arg *optio
 			generate_option(g, &options->args[(first + i) % n]);
 }
 
-static void generate_arg(struct generator *g, const struct arg *arg)
+/* What holds no other arguments: one word. Returns whether @arg is that. */
+static inline bool generate_simple(struct generator *g, const struct arg *arg)
 {
 	static const struct arg_word truths[] = {
 		{ "1", 1 }, { "-1", 2 }, { "253", 3 }, { NULL }
 	};
 	struct arg truth = { .kind = KIND_CHOICE, .words = truths, .offset = SIZE_MAX };
 
+	if (arg->kind == KIND_DEV || arg->kind == KIND_TEXT)
+		generate_text(g, arg);
+	else if (arg->kind == KIND_NUMBER || arg->kind == KIND_MAYBE)
+		generate_digits(g, arg);
+	else if (arg->kind == KIND_SIGNED)
+		generate_choice(g, &truth);
+	else if (arg->kind == KIND_FLAG || arg->kind == KIND_LITERAL)
+		generate_word(g, arg_word(arg));
+	else
+		return false;
+	return true;
+}
+
+static void generate_arg(struct generator *g, const struct arg *arg)
+{
 	if ((arg->flags & ARG_DASH) && generate_number(g, 3) == 0) {
 		generate_word(g, "-");
 		return;
 	}
+	if (generate_simple(g, arg))
+		return;
 	switch (arg->kind) {
-	case KIND_DEV:
-	case KIND_TEXT:
-		generate_text(g, arg);
-		break;
-	case KIND_NUMBER:
-	case KIND_MAYBE:
-		generate_digits(g, arg);
-		break;
-	case KIND_SIGNED:
-		generate_choice(g, &truth);
-		break;
 	case KIND_CHOICE:
 		if (!(arg->flags & ARG_PEEK) || generate_number(g, 2))
 			generate_choice(g, arg);
 		else
 			generate_chosen(g, arg, arg->value);
-		break;
-	case KIND_FLAG:
-	case KIND_LITERAL:
-		generate_word(g, arg_word(arg));
 		break;
 	case KIND_COUNT:
 		generate_count(g, arg);
@@ -310,6 +313,13 @@ static void generate_arg(struct generator *g, const struct arg *arg)
 		if (chosen(g, arg->offset) == arg->value)
 			generate_args(g, arg->args);
 		break;
+	case KIND_DEV:
+	case KIND_TEXT:
+	case KIND_NUMBER:
+	case KIND_MAYBE:
+	case KIND_SIGNED:
+	case KIND_FLAG:
+	case KIND_LITERAL:
 	case KIND_END:
 	case KINDS:
 		break;
