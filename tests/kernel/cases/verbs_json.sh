@@ -64,7 +64,7 @@ document bedplate.remove '.data | length == 2' remove q p
 
 # A stream has a document a line.
 (sleep 0.3 && bedplate create c zero --size 8) &
-bedplate --json events --count 1 --timeout 5s > out
+bedplate --json events --count 1 --timeout 60s > out
 wait
 cp out document.event
 jq -e '.event == "created" and .name == "c"' out > /dev/null || fail "events:" "$(cat out)"
