@@ -128,7 +128,9 @@ void io_ahead_ask(struct io_ahead *a)
 		start(a);
 	pthread_mutex_lock(&a->lock);
 	a->asked++;
-	pthread_cond_broadcast(&a->changed);
+	/* Waking costs as much as a batch does: not for each of them. */
+	if (a->asked - a->begun >= IO_AHEAD_BATCHES / 2)
+		pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
 

@@ -133,40 +133,65 @@ static int judge_one(struct judging *w, uint64_t i, uint64_t value)
 }
 
 /*
- * Elements from @i on that share a word of the bit sets, up to the first of which something is to be
- * said. Notes whose origin blocks they are. This is all that sound metadata needs, so what it takes is
- * kept in registers. Returns where it ended.
+ * Up to @nr elements, at most 64, before the first of which something is to be said other than that it
+ * is dirty and not in use: how many. Notes whose origin blocks they are; @ret_used: a bit for each that
+ * is in use. This is nearly all that sound metadata needs, so what it takes is kept in registers, and
+ * nothing branches on what is in use: that can't be foreseen.
  */
-static uint64_t judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *values)
+static uint64_t pass_plain(const struct judging *w, const le64 *values, uint64_t nr,
+			   uint64_t *ret_used)
 {
 	const uint64_t plain_end = w->plain_end, flags = w->plain_flags;
-	uint64_t *origins = w->origins.near.words, *dirty = &w->j->dirty.words[i / 64];
-	uint64_t bit = UINT64_C(1) << (i % 64), was_dirty = *dirty, set = 0, set_dirty = 0;
+	uint64_t *origins = w->origins.near.words, all = 0, n;
 
-	end = MIN(end, (i / 64 + 1) * 64);
-	for (; i < end; i++, values++, bit <<= 1) {
-		uint64_t value = le64_get(*values), origin = cache_mapping_origin(value), is;
+	_Static_assert(CACHE_MAPPING_VALID == 1, "the flags are compared with a truth value");
+	for (n = 0; n < nr; n++) {
+		uint64_t value = le64_get(values[n]), origin = cache_mapping_origin(value);
+		uint64_t used = value != 0, is;
 
-		if (value == 0) {
-			if (was_dirty & bit)
-				break;
-			continue;
-		}
-		is = UINT64_C(1) << (origin % 64);
-		if ((value & flags) != CACHE_MAPPING_VALID || origin >= plain_end ||
-		    origins[origin / 64] & is)
+		if ((value & flags) != used || origin >= plain_end)
+			break;
+		is = used << (origin % 64);
+		if (origins[origin / 64] & is)
 			break;
 		origins[origin / 64] |= is;
-		set |= bit;
-		set_dirty |= value & CACHE_MAPPING_DIRTY ? bit : 0;
+		all = all >> 1 | used << 63;
 	}
-	if (set) {
-		*dirty |= set_dirty;
-		w->j->kept.words[(end - 1) / 64] |= set;
-		w->j->nr_mapped += (unsigned)__builtin_popcountll(set);
-		w->j->nr_dirty += (unsigned)__builtin_popcountll(set & *dirty);
-	}
-	return i;
+	*ret_used = n ? all >> (64 - n) : 0;
+	return n;
+}
+
+/* Version 1: which of @nr mappings say that they are dirty. */
+static uint64_t dirty_flags(const le64 *values, uint64_t nr)
+{
+	uint64_t dirty = 0;
+
+	for (uint64_t n = 0; n < nr; n++)
+		dirty |= (le64_get(values[n]) / CACHE_MAPPING_DIRTY & 1) << n;
+	return dirty;
+}
+
+/* Elements from @i on that share a word of the bit sets. @ret_nr: how many were judged. */
+static int judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *values,
+		       uint64_t *ret_nr)
+{
+	uint64_t *dirty = &w->j->dirty.words[i / 64], used, here, odd;
+	uint64_t nr = pass_plain(w, values, MIN(end - i, 64 - i % 64), &used);
+	int r = 0;
+
+	*ret_nr = nr;
+	if (nr == 0)
+		return 0;
+	if (w->known & CACHE_MAPPING_DIRTY)
+		*dirty |= dirty_flags(values, nr) << (i % 64);
+	here = UINT64_MAX >> (64 - nr) << (i % 64);
+	used <<= i % 64;
+	w->j->kept.words[i / 64] |= used;
+	w->j->nr_mapped += (unsigned)__builtin_popcountll(used);
+	w->j->nr_dirty += (unsigned)__builtin_popcountll(used & *dirty);
+	for (odd = *dirty & here & ~used; r == 0 && odd; odd &= odd - 1)
+		r = dirty_unused(w, i / 64 * 64 + (unsigned)__builtin_ctzll(odd));
+	return r;
 }
 
 static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *elements)
@@ -175,14 +200,12 @@ static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *ele
 	const le64 *values = elements;
 	int r = 0;
 
-	for (uint64_t i = begin; r == 0 && i < end;) {
-		uint64_t plain_end = judge_plain(w, i, end, values + (i - begin));
-
-		if (plain_end == i) {
+	for (uint64_t i = begin, nr; r == 0 && i < end; i += nr) {
+		r = judge_plain(w, i, end, values + (i - begin), &nr);
+		if (r == 0 && nr == 0) {
 			r = judge_one(w, i, le64_get(values[i - begin]));
-			plain_end++;
+			nr = 1;
 		}
-		i = plain_end;
 	}
 	return r;
 }
