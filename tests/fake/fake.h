@@ -44,6 +44,7 @@ struct fake_segment {
 	struct fake_meta *meta;
 	uint32_t thin_id;
 	bool error_if_no_space;
+	const char *discards; /* as a pool's status says it */
 };
 
 struct fake_table {

@@ -332,6 +332,9 @@ static int thin_pool(struct fake *fake, const struct fake_dev *dev,
 		if (given[i])
 			strbuf_addf(&s, "%s ", features[i]);
 	segment->error_if_no_space = given[4];
+	segment->discards = given[1]   ? "ignore_discard"
+			    : given[2] ? "no_discard_passdown"
+				       : "discard_passdown";
 	return set_args(segment, &s);
 }
 
@@ -525,8 +528,8 @@ static void pool_status(struct fake *fake, const struct fake_dev *dev,
 		strbuf_addf(s, "%llu", (unsigned long long)meta->held_root);
 	else
 		strbuf_add(s, "-");
-	strbuf_addf(s, " %s discard_passdown %s - 256 ",
-		    dev->pool_mode[0] ? dev->pool_mode : POOL_MODE,
+	strbuf_addf(s, " %s %s %s - 256 ", dev->pool_mode[0] ? dev->pool_mode : POOL_MODE,
+		    segment->discards,
 		    segment->error_if_no_space ? "error_if_no_space" : "queue_if_no_space");
 }
 

@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/crc32c.h"
 #include "core/endian.h"
+#include "core/near.h"
 #include "core/number.h"
 #include "core/opts.h"
 #include "core/strbuf.h"
@@ -417,6 +418,35 @@ static void powers_of_two(void **state)
 	assert_false(is_power_of_two(UINT64_MAX));
 }
 
+static const char *next_word(void *user)
+{
+	const char *const **at = user;
+
+	return **at ? *(*at)++ : NULL;
+}
+
+/* One slip in three letters, no more; of words as near the first. */
+static void slips_are_forgiven(void **state)
+{
+	static const struct {
+		const char *word, *words[4], *want;
+	} rows[] = {
+		{ "linxar", { "striped", "linear", NULL }, "linear" },
+		{ "abc", { "abd", "abe", NULL }, "abd" },
+		{ "abc", { "ade", NULL }, NULL },
+		{ "abcde", { "abcxy", "xbcde", NULL }, "xbcde" },
+		{ "", { "a", NULL }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *const *at = rows[i].words;
+		const char *got = near_word(rows[i].word, next_word, &at);
+
+		assert_string_equal(got ? got : "none", rows[i].want ? rows[i].want : "none");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +455,7 @@ int main(void)
 		cmocka_unit_test(crc32c_gives_known_values),
 		cmocka_unit_test(crc32c_ways_agree),
 		cmocka_unit_test(numbers_are_strict),
+		cmocka_unit_test(slips_are_forgiven),
 		cmocka_unit_test(bits_find_what_was_set),
 		cmocka_unit_test(arenas_lend_memory),
 		cmocka_unit_test(vectors_grow),

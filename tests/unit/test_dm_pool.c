@@ -442,6 +442,7 @@ static void plan(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		assert_string_equal(bp_plan_get(plan, i)->verb, verbs[i]);
 	assert_string_equal(bp_plan_get(plan, 1)->detail, "create_snap 1 0");
+	assert_null(bp_plan_get(plan, ARRAY_SIZE(verbs)));
 	bp_plan_free(plan);
 	/* What the plan removes holds nothing any more. */
 	assert_ok(bp_plan_start(w->ctx));
@@ -506,6 +507,22 @@ static void discarded(void **state)
 	teardown(state);
 }
 
+/* It would do nothing: that is told before a device is made for it. */
+static void a_pool_that_ignores_discards(void **state)
+{
+	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_IGNORE_DISCARD };
+	struct world *w = *state;
+	unsigned created;
+
+	assert_ok(bp_pool_create(w->ctx, "pool", "/dev/meta", "/dev/data", &opts, &w->pool));
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_deactivate(w->pool, 0, NULL));
+	created = fake_count(w->fake, OP_CREATE);
+	assert_err(bp_pool_discard_volume(w->pool, 0, 0), EOPNOTSUPP);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_POOL_STATE);
+	assert_int_equal(fake_count(w->fake, OP_CREATE), created);
+}
+
 /* Whichever call fails, the device that was made for it goes. */
 static void a_discard_that_fails(void **state)
 {
@@ -546,6 +563,7 @@ int main(void)
 		P(shared_devices),
 		P(volumes),
 		cmocka_unit_test(discarded),
+		T(a_pool_that_ignores_discards),
 		cmocka_unit_test(a_discard_that_fails),
 		P(ids),
 		P(snapshots),

@@ -5,10 +5,13 @@
  */
 #include "context_test.h"
 #include "image.h"
+#include "xml_text.h"
 
+#include "core/strbuf.h"
 #include "formats/era/check.h"
 #include "formats/era/meta.h"
 #include "formats/era/repair.h"
+#include "formats/era/restore.h"
 
 #include <stdio.h>
 
@@ -257,6 +260,64 @@ static void what_can_not_be_is_found(void **state)
 	}
 }
 
+/* Block E was written in era E only, for each era from 1 to @nr. Enough for several leaves. */
+static void make_many(const struct image *image, uint32_t nr)
+{
+	struct strbuf xml = { 0 };
+	struct text text;
+	const struct xml_source source = text_source(&text);
+	struct io *io = image_io(image);
+
+	strbuf_addf(
+		&xml,
+		"<superblock uuid=\"\" block_size=\"128\" nr_blocks=\"%u\" current_era=\"%u\">",
+		nr + 1, nr + 1);
+	for (uint32_t era = 1; era <= nr; era++)
+		strbuf_addf(&xml,
+			    "<writeset era=\"%u\" nr_bits=\"%u\">"
+			    "<bit block=\"%u\" value=\"true\"/></writeset>",
+			    era, nr + 1, era);
+	strbuf_add(&xml, "<era_array>");
+	for (uint32_t block = 0; block <= nr; block++)
+		strbuf_addf(&xml, "<era block=\"%u\" era=\"0\"/>", block);
+	strbuf_add(&xml, "</era_array></superblock>");
+	text = (struct text){ xml.text, xml.len };
+	assert_ok(era_restore_io(ctx, &source, io, NULL));
+	io_close(io);
+	strbuf_done(&xml);
+}
+
+/* Where a leaf of many writesets is lost, at whichever era it begins and ends, nothing is missing. */
+static void lost_writesets_count_as_written(void **state)
+{
+	enum { NR = 300 };
+	struct image image;
+	unsigned nr_lost = 0;
+
+	(void)state;
+	image_new(&image, 1024 * IO_BLOCK);
+	make_many(&image, NR);
+	for (bp_mblock nr = 1; nr < 1024; nr++) {
+		struct btree_node_disk *node = image_block(&image, nr);
+
+		if (!image_used(&image, nr) || block_kind_of(node) != BLOCK_NODE ||
+		    le32_get(node->value_size) != sizeof(struct era_writeset_disk))
+			continue;
+		node->csum = le32_make(le32_get(node->csum) ^ 1);
+		for (uint32_t since = 1; since <= NR; since++) {
+			struct bits written;
+
+			image_written(&image, since, &written);
+			assert_int_equal(bits_next(&written, since), since);
+			bits_done(&written);
+		}
+		node->csum = le32_make(le32_get(node->csum) ^ 1);
+		nr_lost++;
+	}
+	assert_true(nr_lost > 1);
+	image_done(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +326,7 @@ int main(void)
 		cmocka_unit_test(each_read_fails),
 		cmocka_unit_test(each_write_of_a_repair_fails),
 		cmocka_unit_test(what_can_not_be_is_found),
+		cmocka_unit_test(lost_writesets_count_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

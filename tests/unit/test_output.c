@@ -85,6 +85,42 @@ static void say(struct bp_output *o, const char *text)
 	assert_ok(bp_output_write(o, text, strlen(text)));
 }
 
+/* In place of the system's: how often the library flushed. */
+static unsigned nr_flushes;
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	nr_flushes++;
+	return 0;
+}
+
+/* The old is gone with the rename: the new has to be on the disk before. */
+static void flushes_what_replaces(void **state)
+{
+	static const struct {
+		const char *before;
+		unsigned flushes;
+	} rows[] = { { "old", 1 }, { "", 0 }, { NULL, 0 } };
+	struct bp_ctx *ctx = test_ctx();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bp_output *o;
+
+		if (rows[i].before)
+			put("out", rows[i].before);
+		nr_flushes = 0;
+		o = output_at(ctx, "out");
+		say(o, "new");
+		assert_ok(bp_output_commit(o));
+		bp_output_free(o);
+		assert_int_equal(nr_flushes, rows[i].flushes);
+		assert_only("out", "out");
+	}
+	bp_ctx_free(ctx);
+}
+
 static void replaces_when_whole(void **state)
 {
 	struct bp_ctx *ctx = test_ctx();
@@ -256,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replaces_when_whole),
+		cmocka_unit_test(flushes_what_replaces),
 		cmocka_unit_test(given_up),
 		cmocka_unit_test(empty),
 		cmocka_unit_test(partial),

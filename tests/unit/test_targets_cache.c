@@ -271,6 +271,23 @@ static void rules_are_checked(void **state)
 	assert_findings(findings, ARRAY_SIZE(findings));
 }
 
+/* 2^31 regions are just not too many: what is refused then is only the devices' size. */
+static void a_clone_of_most_regions(void **state)
+{
+	struct bp_table *table = lines_parse("0 17179869184 clone 259:0 8:16 8:32 8");
+	const struct bp_table_check_opts opts = { .size = sizeof(opts),
+						  .lookup = lines_lookup };
+	struct bp_findings *found;
+
+	(void)state;
+	assert_ok(bp_table_check(ctx, table, &opts, &found));
+	for (size_t i = 0; i < bp_findings_count(found); i++)
+		assert_string_not_equal(bp_findings_get(found, i)->argument_name,
+					"region_sectors");
+	bp_findings_free(found);
+	bp_table_free(table);
+}
+
 /* The threshold may be given as a pair as well. */
 static void a_pair_may_be_the_threshold(void **state)
 {
@@ -536,6 +553,7 @@ int main(void)
 		cmocka_unit_test(messages_are_written),
 		cmocka_unit_test(rules_are_checked),
 		cmocka_unit_test(a_pair_may_be_the_threshold),
+		cmocka_unit_test(a_clone_of_most_regions),
 		cmocka_unit_test(rules_of_reloading_are_checked),
 		cmocka_unit_test(structs_are_written),
 		cmocka_unit_test(defaults_make_no_difference),
