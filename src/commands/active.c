@@ -222,7 +222,7 @@ static int reserve(struct cli *cli, struct bp_pool *pool)
 	return r;
 }
 
-static int use(struct cli *cli, struct bp_pool *pool, struct active_pool *ret)
+int active_pool_hold(struct cli *cli, struct bp_pool *pool, struct active_pool *ret)
 {
 	const struct bp_device_info *device = bp_pool_device(pool);
 	struct bp_pool_status status;
@@ -255,7 +255,7 @@ int active_pool_read(struct cli *cli, const char *text, bool devices, struct act
 	*ret = (struct active_pool){ 0 };
 	if (!find(cli, text, devices, &pool, &ret->by_device))
 		return 0;
-	r = use(cli, pool, ret);
+	r = active_pool_hold(cli, pool, ret);
 	bp_pool_close(pool);
 	return r;
 }

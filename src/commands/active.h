@@ -25,6 +25,13 @@ struct active_pool {
  */
 int active_pool_read(struct cli *cli, const char *text, bool devices, struct active_pool *ret);
 
+/*
+ * The same for a pool that is open already; the child goes on with it. Where its metadata can't
+ * change nothing is reserved, and ret->metadata is "".
+ */
+struct bp_pool;
+int active_pool_hold(struct cli *cli, struct bp_pool *pool, struct active_pool *ret);
+
 /* For verbs that read a source: put that into @opts; *@pool may become another name. */
 int active_source(struct cli *cli, struct active_pool *active, const char **pool,
 		  struct bp_source_opts *opts);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How pools are, and what is active of them. */
+/* How pools are, what is active of them, and what else they hold. */
+#include "commands/active.h"
 #include "commands/pool.h"
+
+#include <bedplate/thin_ls.h>
 
 #include <inttypes.h>
 
 struct args {
 	const char *pool;
+	bool all;
 	uint32_t flags;
 	struct out_opts out;
 };
@@ -20,6 +24,8 @@ static const struct cmd_opt status_opts[] = {
 
 static const struct cmd_opt list_opts[] = {
 	OPT_OPERAND_OPTIONAL(pool, "POOL", "list this pool's active volumes; without: the pools"),
+	OPT_FLAG(all, 'a', "all", "also the volumes that are not active: they have an id and no name"),
+	OPT_REQUIRES("all", "POOL"),
 	OPT_OUTPUT(out),
 	OPT_END
 };
@@ -253,14 +259,13 @@ static int run_status(struct cli *cli, const void *p)
 	return r ? r : out_print(steal(out));
 }
 
-static const char *const states[] = { "active", "suspended", "failed", NULL };
+static const char *const states[] = { "active", "suspended", "failed", "inactive", NULL };
 
 struct volume_row {
 	const char *name, *state, *uuid, *external_origin;
-	uint32_t thin_id;
 	int32_t open_count;
 	char device[DEVNO_TEXT];
-	uint64_t size_bytes, mapped_bytes, highest_mapped_sector;
+	uint64_t thin_id, size_bytes, mapped_bytes, highest_mapped_sector;
 	bool read_only;
 };
 /* clang-format off */
@@ -280,7 +285,7 @@ static const struct out_column volume_columns[] = {
 };
 static const struct out_schema volumes_schema = {
 	.name = "bedplate.pool.volumes", .columns = volume_columns, .none = "no active volumes",
-	.help = "The active volumes of a pool.",
+	.help = "The active volumes of a pool; with --all what else it holds, too.",
 };
 /* clang-format on */
 
@@ -288,7 +293,7 @@ static void add_volume(struct out *out, const struct bp_volume *v)
 {
 	struct volume_row row = {
 		.name = v->name,
-		.thin_id = v->thin_id,
+		.thin_id = v->thin_id == BP_THIN_ID_ANY ? OUT_UNKNOWN : v->thin_id,
 		.size_bytes = bp_sector_to_bytes(v->size_sectors),
 		.mapped_bytes = v->failed ? OUT_UNKNOWN : bp_sector_to_bytes(v->mapped_sectors),
 		.highest_mapped_sector = v->failed || !v->mapped_sectors
@@ -310,25 +315,105 @@ static void add_volume(struct out *out, const struct bp_volume *v)
 	out_add(out, NULL, &row);
 }
 
+/* Volumes that are active, by rising id, and how many of them were told. */
+struct merge {
+	struct out *out;
+	struct bp_volume *volumes;
+	size_t count, told;
+	bp_bytes block_bytes;
+};
+
+/* Nothing but the pool's metadata knows of it: how large it was isn't written there. */
+static void add_inactive(struct merge *m, const struct bp_thin_device *device)
+{
+	struct volume_row row = {
+		.state = states[3],
+		.thin_id = device->id,
+		.size_bytes = OUT_UNKNOWN,
+		.mapped_bytes = device->mapped_dblocks * m->block_bytes,
+		.highest_mapped_sector = OUT_UNKNOWN,
+	};
+
+	out_add(m->out, NULL, &row);
+}
+
+static int merge_device(void *user, const struct bp_thin_usage *usage)
+{
+	struct merge *m = user;
+
+	while (m->told < m->count && m->volumes[m->told].thin_id <= usage->device.id)
+		add_volume(m->out, &m->volumes[m->told++]);
+	if (m->told == 0 || m->volumes[m->told - 1].thin_id != usage->device.id)
+		add_inactive(m, &usage->device);
+	return 0;
+}
+
+/* Where metadata that can't change lies: no snapshot of it is held. */
+static int metadata_node(struct cli *cli, struct bp_pool *pool, struct bp_bdev *ret)
+{
+	struct bp_pool_status status;
+	char dev[DEVNO_TEXT];
+	int r = bp_pool_status(pool, 0, &status);
+
+	if (r < 0)
+		return r;
+	return bp_bdev_get(cli->ctx,
+			   devno_text(dev, status.metadata.major, status.metadata.minor), ret);
+}
+
+static int merge_metadata(struct cli *cli, struct bp_pool *pool,
+			  const struct active_pool *active, struct merge *m)
+{
+	struct bp_thin_open_opts open = {
+		.size = sizeof(open),
+		.flags = *active->metadata ? BP_THIN_OPEN_SNAP : 0,
+	};
+	struct bp_bdev node = { 0 };
+	struct bp_thin_meta *meta;
+	int r = *active->metadata ? 0 : metadata_node(cli, pool, &node);
+
+	if (r == 0)
+		r = bp_thin_open(cli->ctx, *active->metadata ? active->metadata : node.path,
+				 &open, &meta);
+	if (r < 0)
+		return r;
+	m->block_bytes = bp_sector_to_bytes(bp_thin_superblock_get(meta)->data_block_sectors);
+	r = bp_thin_ls(meta, 0, merge_device, m);
+	bp_thin_close(meta);
+	return r;
+}
+
+static int add_volumes(struct cli *cli, const struct args *args, struct bp_pool *pool,
+		       struct out *out)
+{
+	struct active_pool active = { 0 };
+	struct merge m = { .out = out };
+	int status = args->all ? active_pool_hold(cli, pool, &active) : EXIT_OK;
+	int r;
+
+	if (status)
+		return status;
+	r = bp_pool_volumes(pool, &m.volumes, &m.count);
+	if (r == 0 && args->all)
+		r = merge_metadata(cli, pool, &active, &m);
+	while (r == 0 && m.told < m.count)
+		add_volume(out, &m.volumes[m.told++]);
+	free(m.volumes);
+	return r < 0 ? cli_fail(cli, args->pool, r) : EXIT_OK;
+}
+
 static int list_volumes(struct cli *cli, const struct args *args)
 {
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
-	_cleanup_(freep) struct bp_volume *volumes = NULL;
 	_cleanup_(out_freep) struct out *out = NULL;
-	size_t count = 0;
 	int r = out_open(cli, &args->out, &volumes_schema, &out);
 
 	if (r || !out)
 		return r;
 	r = pool_named(cli, args->pool, &pool);
-	if (r)
-		return r;
-	r = bp_pool_volumes(pool, &volumes, &count);
-	if (r < 0)
-		return cli_fail(cli, args->pool, r);
-	for (size_t i = 0; i < count; i++)
-		add_volume(out, &volumes[i]);
-	return out_print(steal(out));
+	if (!r)
+		r = add_volumes(cli, args, pool, out);
+	return r ? r : out_print(steal(out));
 }
 
 static int run_list(struct cli *cli, const void *p)
@@ -352,7 +437,7 @@ const struct cmd cmd_pool_status = {
 const struct cmd cmd_pool_list = {
 	.name = "pool list",
 	.group = "Thin pools",
-	.summary = "List the active pools, or the active volumes of one.",
+	.summary = "List the active pools, or the volumes of one.",
 	.opts = list_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

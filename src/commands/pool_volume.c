@@ -259,7 +259,8 @@ static int find_id(struct cli *cli, const struct args *args, struct bp_pool *poo
 		}
 	}
 	return cli_failf(cli, args->name,
-			 "'bedplate pool list POOL' lists them; --id takes others",
+			 "'bedplate pool list --all POOL' lists all; those that are not "
+			 "active have no name in the pool: --id takes them",
 			 "not an active volume of pool '%s'", args->pool);
 }
 

@@ -50,6 +50,15 @@ bedplate pool deactivate pool monday
 expect "0 home
 7 seven
 10 nine" volumes
+# What is not active has an id only; to read it takes a metadata snapshot, and leaves none.
+expect "0 home active 65536
+1  inactive 65536
+7 seven active 0
+9  inactive 0
+10 nine active 0" bedplate pool list -a pool --raw --noheadings -b -o thin-id,name,state,mapped
+expect "" field held-root-mblock
+bedplate --json pool list --all pool | "$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)"
+expect_fail 64 'all' bedplate pool list --all
 bedplate pool activate pool 1 monday --size 1GiB
 expect "before" get /dev/mapper/monday 0
 expect_fail 1 "no volume|no such" bedplate pool activate pool 55 ghost --size 1GiB
