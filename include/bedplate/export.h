@@ -75,6 +75,16 @@ BP_API int bp_image_map(struct bp_image *image,
 			void *user);
 
 /**
+ * bp_image_map_part() - The same of @len bytes from @offset on: ranges are cut at both ends.
+ *
+ * From several threads at once, if need be, also while others read: it leaves no message. Return: 0;
+ * what @range returned; -ERANGE: beyond the end; -EIO, -ENOMEM.
+ */
+BP_API int bp_image_map_part(struct bp_image *image, bp_bytes offset, bp_bytes len,
+			     int (*range)(void *user, const struct bp_image_range *range),
+			     void *user);
+
+/**
  * enum bp_export_flags -
  * @BP_EXPORT_SKIP_BAD: go on where something is missing: those bytes are zero in the output, and
  *	told. Without it the first ends the export.

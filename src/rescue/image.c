@@ -242,19 +242,21 @@ static bool joins(const struct bp_image_range *a, const struct bp_image_range *b
 	       (a->file && a->file == b->file && a->file_offset + a->length == b->file_offset);
 }
 
-int bp_image_map(struct bp_image *image,
-		 int (*range)(void *user, const struct bp_image_range *range), void *user)
+/* *@ret_failed: where it could not be told, after a failure that is not @range's. */
+static int map_part(struct bp_image *image, bp_bytes at, bp_bytes end,
+		    int (*range)(void *user, const struct bp_image_range *range), void *user,
+		    bp_bytes *ret_failed)
 {
 	struct bp_image_range held = { 0 }, next;
-	bp_bytes at = 0, size = image->map->size;
 	struct map_piece piece;
 	int r = 0;
 
-	while (r == 0 && at < size) {
-		r = map_locate(image->map, at, size - at, &piece);
-		if (r < 0)
-			return bp_fail(image->source->ctx, r,
-				       "byte %" PRIu64 ": cannot tell where it lies", at);
+	while (r == 0 && at < end) {
+		r = map_locate(image->map, at, end - at, &piece);
+		if (r < 0) {
+			*ret_failed = at;
+			return r;
+		}
 		image_range(&piece, at, &next);
 		at += piece.length;
 		if (held.length && joins(&held, &next)) {
@@ -265,4 +267,26 @@ int bp_image_map(struct bp_image *image,
 		held = next;
 	}
 	return r == 0 && held.length ? range(user, &held) : r;
+}
+
+int bp_image_map(struct bp_image *image,
+		 int (*range)(void *user, const struct bp_image_range *range), void *user)
+{
+	bp_bytes failed = BP_NONE;
+	int r = map_part(image, 0, image->map->size, range, user, &failed);
+
+	if (failed == BP_NONE)
+		return r;
+	return bp_fail(image->source->ctx, r, "byte %" PRIu64 ": cannot tell where it lies",
+		       failed);
+}
+
+int bp_image_map_part(struct bp_image *image, bp_bytes offset, bp_bytes len,
+		      int (*range)(void *user, const struct bp_image_range *range), void *user)
+{
+	bp_bytes failed;
+
+	if (offset > image->map->size || len > image->map->size - offset)
+		return -ERANGE;
+	return map_part(image, offset, offset + len, range, user, &failed);
 }

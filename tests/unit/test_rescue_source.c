@@ -239,6 +239,66 @@ static void what_is_missing_is_told(void **state)
 	lvm_set_done(&set);
 }
 
+struct part {
+	bp_bytes at, missing;
+	unsigned nr;
+};
+
+static int add_part(void *user, const struct bp_image_range *range)
+{
+	struct part *part = user;
+
+	assert_int_equal(range->offset, part->at);
+	part->at += range->length;
+	part->missing += range->kind == BP_IMAGE_MISSING ? range->length : 0;
+	part->nr++;
+	return 0;
+}
+
+static int stop_at_once(void *user, const struct bp_image_range *range)
+{
+	(void)user;
+	(void)range;
+	return 7;
+}
+
+/* A map asked for in parts, which end anywhere, says what the map of the whole says. */
+static void maps_of_parts_make_the_whole(void **state)
+{
+	struct part whole = { 0 }, parts = { 0 };
+	struct bp_source_opts opts;
+	struct bp_source *source;
+	struct bp_image *image;
+	struct lvm_set set;
+	bp_bytes size;
+
+	(void)state;
+	lvm_set_open(&set, "missing-pv");
+	opts = opts_of(&set);
+	assert_ok(bp_source_open(set.ctx, "vgm/pool", &opts, &source));
+	assert_ok(bp_image_open(source, "half", 0, &image));
+	size = bp_image_size(image);
+	assert_ok(bp_image_map(image, add_part, &whole));
+	while (parts.at < size) {
+		bp_bytes at = parts.at, len = size - at < 100001 ? size - at : 100001;
+
+		assert_ok(bp_image_map_part(image, at, len, add_part, &parts));
+		assert_int_equal(parts.at, at + len);
+	}
+	assert_int_equal(whole.at, size);
+	assert_int_equal(whole.missing, 5111808);
+	assert_int_equal(parts.missing, whole.missing);
+	assert_true(parts.nr > whole.nr);
+	assert_int_equal(bp_image_map_part(image, 0, size, stop_at_once, NULL), 7);
+	assert_ok(bp_image_map_part(image, size, 0, stop_at_once, NULL));
+	assert_int_equal(bp_image_map_part(image, size, 1, stop_at_once, NULL), -ERANGE);
+	assert_int_equal(bp_image_map_part(image, 1, size, stop_at_once, NULL), -ERANGE);
+	assert_int_equal(bp_image_map_part(image, 1, UINT64_MAX, stop_at_once, NULL), -ERANGE);
+	bp_image_close(image);
+	bp_source_close(source);
+	lvm_set_done(&set);
+}
+
 static int stop_soon(void *user, bp_bytes done, bp_bytes total)
 {
 	(void)user;
@@ -350,6 +410,7 @@ int main(void)
 		cmocka_unit_test(metadata_calls_take_names),
 		cmocka_unit_test(nothing_is_exported_onto_its_source),
 		cmocka_unit_test(what_is_missing_is_told),
+		cmocka_unit_test(maps_of_parts_make_the_whole),
 		cmocka_unit_test(a_stopped_export_leaves_no_file),
 		cmocka_unit_test(every_layer_is_told),
 	};
