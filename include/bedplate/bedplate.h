@@ -29,6 +29,7 @@
 #include <bedplate/metadata_generate.h>
 #include <bedplate/metrics.h>
 #include <bedplate/output.h>
+#include <bedplate/overlay.h>
 #include <bedplate/pool.h>
 #include <bedplate/probe.h>
 #include <bedplate/rescue.h>

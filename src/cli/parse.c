@@ -208,14 +208,31 @@ static int parse_letters(struct parser *p, const char *word)
 	return 0;
 }
 
-/* The operand row that the next operand fills; NULL: there are too many. */
+static const struct cmd_opt *rest_of(const struct cmd *cmd)
+{
+	for (const struct cmd_opt *opt = cmd->opts; opt->kind != OPT_KIND_END; opt++)
+		if (opt->place == OPT_PLACE_REST)
+			return opt;
+	return NULL;
+}
+
+/*
+ * The operand row that the next operand fills; NULL: there are too many. A list ends only by "--",
+ * behind which another program's command line may stand.
+ */
 static const struct cmd_opt *next_operand(struct parser *p)
 {
+	const struct cmd_opt *rest = p->only_operands ? rest_of(p->cmd) : NULL;
 	unsigned nr = 0;
 
-	for (const struct cmd_opt *opt = p->cmd->opts; opt->kind != OPT_KIND_END; opt++)
-		if (is_operand(opt) && (nr++ == p->nr_operands || opt->kind == OPT_KIND_LIST))
+	for (const struct cmd_opt *opt = p->cmd->opts; opt->kind != OPT_KIND_END; opt++) {
+		if (!is_operand(opt))
+			continue;
+		if (opt->kind == OPT_KIND_LIST && rest && opt != rest)
+			return rest;
+		if (nr++ == p->nr_operands || opt->kind == OPT_KIND_LIST)
 			return opt;
+	}
 	return NULL;
 }
 

@@ -3,19 +3,9 @@
  * A command in a scope: what it makes is removed when it has ended, whatever ended it. Signals that ask
  * us to end go to the command, and we stay to clean up.
  */
-#include "commands/common.h"
+#include "commands/child.h"
 
 #include <bedplate/scope.h>
-
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-/* As the lab has it: not to be taken for the command's. */
-#define EXIT_SCOPE       125
-#define EXIT_NOT_RUN     126
-#define EXIT_NOT_FOUND   127
-#define EXIT_SIGNAL_BASE 128
 
 struct args {
 	const char *name;
@@ -43,63 +33,6 @@ static const struct out_schema schema = {
 	.name = "bedplate.scope-run", .columns = columns, .flags = OUT_ONE,
 };
 /* clang-format on */
-
-/* --- the command's side --- */
-
-static _Noreturn void become(struct cli *cli, const char **argv, pid_t parent,
-			     const sigset_t *mask)
-{
-	/* A killed owner takes it along; what it has started itself can make no more devices. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_SCOPE);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	if (cli->json) /* standard output has the document */
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
-}
-
-/* --- ours --- */
-
-/* Until the child ends; what others tell us by kill(1) is told to it. */
-static int wait_for(pid_t child, const sigset_t *signals)
-{
-	for (;;) {
-		siginfo_t info;
-		int status, got = sigwaitinfo(signals, &info);
-
-		if (got < 0)
-			continue;
-		if (got != SIGCHLD) {
-			/* Those of the terminal reach all its processes without us. */
-			if (info.si_code <= 0)
-				kill(child, got);
-			continue;
-		}
-		if (waitpid(child, &status, WNOHANG) != child)
-			continue;
-		return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status)
-					   : WEXITSTATUS(status);
-	}
-}
-
-static int run_command(struct cli *cli, const char **argv, const sigset_t *signals,
-		       const sigset_t *before)
-{
-	pid_t parent = getpid(), child;
-
-	fflush(NULL);
-	child = fork();
-	if (child == 0)
-		become(cli, argv, parent, before);
-	if (child < 0) {
-		cli_failf(cli, argv[0], NULL, "no process for it: %s", strerror(errno));
-		return EXIT_SCOPE;
-	}
-	return wait_for(child, signals);
-}
 
 static int add_loops(struct cli *cli, const struct args *args, struct bp_scope *scope)
 {
@@ -142,24 +75,18 @@ static int print(struct cli *cli, int status, bool removed)
 static int run_in(struct cli *cli, const struct args *args, struct bp_scope *scope,
 		  const char **argv)
 {
-	sigset_t signals, before;
+	struct child_signals signals;
 	int status, r;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGQUIT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, &before);
+	child_signals_hold(&signals);
 	status = add_loops(cli, args, scope) ? EXIT_SCOPE
-					     : run_command(cli, argv, &signals, &before);
+					     : child_run(cli, argv, &signals, NULL, NULL);
 	r = bp_scope_end(scope, args->flags, args->timeout_ms);
 	if (r < 0)
 		cli_fail(cli, args->name, r);
 	if (print(cli, status, r == 0) && !status)
 		status = EXIT_FAILED;
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	child_signals_release(&signals);
 	return r < 0 && !status ? EXIT_FAILED : status;
 }
 

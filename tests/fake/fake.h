@@ -91,6 +91,7 @@ struct fake {
 	uint32_t next_minor, events;
 	const char *udev_why_not;
 	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
+	bool snapshots_lost;              /* see fake_snapshots_lost() */
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];

@@ -133,6 +133,11 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode)
 	snprintf(dev->pool_mode, sizeof(dev->pool_mode), "%s", mode);
 }
 
+void fake_snapshots_lost(struct fake *fake, bool lost)
+{
+	fake->snapshots_lost = lost;
+}
+
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step)
 {
 	fake->cache_dirty = dirty;

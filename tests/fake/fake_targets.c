@@ -436,6 +436,29 @@ static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segme
 	return set_args(segment, &s);
 }
 
+/* snapshot, and snapshot-merge, which has merged all when it is looked at. */
+static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+		    const struct words *w)
+{
+	struct strbuf s = { 0 };
+	int r;
+
+	if (w->count < 4)
+		return refuse(fake, dev, segment->target, "requires 4 or more arguments",
+			      -EINVAL);
+	r = take_dev(fake, dev, segment, w->word[0], 0, segment->length,
+		     "Cannot get origin device");
+	if (r == 0)
+		r = take_dev(fake, dev, segment, w->word[1], 0, 0, "Cannot get COW device");
+	if (r < 0)
+		return r;
+	add_devno(&s, &segment->devs[0]);
+	strbuf_add_char(&s, ' ');
+	add_devno(&s, &segment->devs[1]);
+	strbuf_addf(&s, " %s %s", w->word[2], w->word[3]);
+	return set_args(segment, &s);
+}
+
 /* Whatever it is given it takes, and prints. */
 static int any(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 	       const struct words *w)
@@ -453,7 +476,7 @@ static const struct {
 	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
 	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
 	{ "verity", any },    { "delay", delay },         { "flakey", flakey },
-	{ "cache", any },
+	{ "cache", any },     { "snapshot", snapshot },   { "snapshot-merge", snapshot },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
@@ -552,6 +575,20 @@ static void cache_status(struct fake *fake, const struct fake_segment *segment,
 		fake->cache_dirty -= MIN(fake->cache_dirty, fake->cache_step);
 }
 
+static void snapshot_status(struct fake *fake, const struct fake_segment *segment,
+			    struct strbuf *s)
+{
+	const struct fake_bdev *store =
+		fake_find_bdev(fake, segment->devs[1].major, segment->devs[1].minor);
+
+	if (fake->snapshots_lost) {
+		strbuf_add(s, "Invalid");
+		return;
+	}
+	strbuf_addf(s, "%d/%llu 16", streq(segment->target, "snapshot") ? 48 : 16,
+		    store ? (unsigned long long)bp_bytes_to_sector(store->size_bytes) : 0);
+}
+
 char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		  const struct fake_segment *segment)
 {
@@ -563,6 +600,8 @@ char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		pool_status(fake, dev, segment, &s);
 	} else if (streq(segment->target, "cache")) {
 		cache_status(fake, segment, &s);
+	} else if (strncmp(segment->target, "snapshot", 8) == 0) {
+		snapshot_status(fake, segment, &s);
 	} else if (streq(segment->target, "thin")) {
 		volume = find_volume(segment->meta, segment->thin_id);
 		if (volume && volume->mapped)

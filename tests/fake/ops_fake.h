@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped, cache,
- * zero, error, delay, flakey, thin-pool and thin with the real one's rules and words, block devices, nodes, a
+ * zero, error, delay, flakey, snapshot, thin-pool and thin with the real one's rules and words, block devices, nodes, a
  * log; and faults at any call.
  */
 #ifndef FAKE_OPS_FAKE_H
@@ -75,6 +75,8 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
 void fake_written(struct fake *fake, const char *name, bp_sector sectors);
 /* Caches have so many dirty blocks; under the policy cleaner @step less after each status. */
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
+/* Stores of snapshots were full: from now on their status says so, or not. */
+void fake_snapshots_lost(struct fake *fake, bool lost);
 /* udev's answer to the probe. */
 void fake_udev(struct fake *fake, const char *why_not);
 /* A name that the kernel took from a program that did not mangle it. */

@@ -434,6 +434,126 @@ static void ending_fails_anywhere(void **state)
 	}
 }
 
+/* --- overlays --- */
+
+/* The disk's node is a file, since what is merged into it is flushed. */
+static struct world *overlay_world(char path[128])
+{
+	struct world *w = world_new();
+	FILE *f;
+
+	snprintf(path, 128, "%s/disk", w->dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_ok(fake_add_bdev(w->fake, path, 8, 16, 64 * MIB));
+	free(w->foreign);
+	bp_scope_free(w->scope);
+	w->scope = NULL;
+	assert_ok(bp_scope_gc(w->ctx, NULL, NULL, NULL, NULL));
+	w->foreign = fake_dump(w->fake);
+	assert_ok(bp_scope_open(w->ctx, "t", NULL, &w->scope));
+	return w;
+}
+
+static unsigned kept_files(const struct world *w)
+{
+	DIR *d = opendir(w->dir);
+	unsigned count = 0;
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		count += strncmp(e->d_name, "overlay-", 8) == 0;
+	closedir(d);
+	return count;
+}
+
+static void a_copy_goes_with_its_scope(void **state)
+{
+	struct bp_overlay_opts small = { .size = sizeof(small), .room_bytes = MIB };
+	struct bp_overlay_usage usage = { .size = sizeof(usage) };
+	char path[128];
+	struct world *w = overlay_world(path);
+	struct bp_overlay *copy, *none;
+	struct bp_selector which = { .name = "overlay-disk" };
+	struct bp_table *table;
+
+	(void)state;
+	assert_ok(bp_overlay_open(w->scope, path, &small, &copy));
+	assert_string_equal(bp_overlay_device(copy)->name, "overlay-disk");
+	assert_int_equal(bp_overlay_origin(copy)->minor, 16);
+	assert_ok(bp_device_table(w->ctx, &which, 0, &table));
+	assert_string_equal(bp_table_get(table, 0)->target, "snapshot");
+	bp_table_free(table);
+	assert_ok(bp_overlay_usage(copy, &usage));
+	assert_int_equal(usage.used_bytes, 48 * 512);
+	/* A header and one table are needed to find it. */
+	assert_in_range(usage.left_bytes + usage.used_bytes, MIB + 4096, MIB + (128 << 10));
+	assert_false(usage.invalid);
+	assert_int_equal(bp_overlay_open(w->scope, path, NULL, &none), -EBUSY);
+	fake_snapshots_lost(w->fake, true);
+	assert_ok(bp_overlay_usage(copy, &usage));
+	assert_true(usage.invalid);
+	assert_int_equal(usage.used_bytes, 0);
+	assert_int_equal(bp_overlay_merge(copy, NULL, NULL, NULL), -ESTALE);
+	assert_int_equal(kept_files(w), 0);
+	bp_overlay_free(copy);
+	assert_ok(bp_scope_end(w->scope, 0, 0));
+	assert_only_foreign(w);
+	world_free(w);
+}
+
+static void a_merge_leaves_nothing(void **state)
+{
+	char path[128];
+	struct world *w = overlay_world(path);
+	const char *kept = path;
+	struct bp_overlay *copy;
+
+	(void)state;
+	assert_ok(bp_overlay_open(w->scope, path, NULL, &copy));
+	assert_ok(bp_overlay_merge(copy, NULL, NULL, &kept));
+	assert_null(kept);
+	assert_int_equal(kept_files(w), 0);
+	bp_overlay_free(copy);
+	assert_ok(bp_scope_end(w->scope, 0, 0));
+	assert_only_foreign(w);
+	world_free(w);
+}
+
+/* Once something can be in the device, what is not in it yet is in a file beyond the scope. */
+static void a_merge_that_fails_keeps_what_is_left(void **state)
+{
+	(void)state;
+	for (unsigned nth = 1;; nth++) {
+		char path[128];
+		struct world *w = overlay_world(path);
+		const char *kept = NULL;
+		struct bp_overlay *copy;
+		bool failed;
+		int r;
+
+		assert_ok(bp_overlay_open(w->scope, path, NULL, &copy));
+		fake_fail(w->fake, FAKE_ANY, nth, EIO);
+		r = bp_overlay_merge(copy, NULL, NULL, &kept);
+		failed = fake_failed(w->fake);
+		fake_fail(w->fake, FAKE_ANY, 0, 0);
+		assert_int_equal(kept_files(w), kept ? 1 : 0);
+		assert_true(r < 0 || !kept);
+		assert_true(!kept || access(kept, F_OK) == 0);
+		if (kept)
+			unlink(kept);
+		bp_overlay_free(copy);
+		assert_ok(bp_scope_end(w->scope, 0, 0));
+		assert_only_foreign(w);
+		world_free(w);
+		if (!failed)
+			break;
+		assert_true(nth < 200);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +569,9 @@ int main(void)
 		cmocka_unit_test(unknown_scopes_only_where_asked),
 		cmocka_unit_test(making_fails_anywhere),
 		cmocka_unit_test(ending_fails_anywhere),
+		cmocka_unit_test(a_copy_goes_with_its_scope),
+		cmocka_unit_test(a_merge_leaves_nothing),
+		cmocka_unit_test(a_merge_that_fails_keeps_what_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,17 @@ void scope_path(const struct bp_scope *scope, const char *file, char ret[PATH_MA
 	place_path(&scope->scopes, &scope->place, file, ret);
 }
 
+struct bp_ctx *scope_ctx(const struct bp_scope *scope)
+{
+	return scope->ctx;
+}
+
+void scope_kept_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX])
+{
+	snprintf(ret, PATH_MAX, "%s/overlay-%s-%s-%s", scope->scopes.state, scope->place.name,
+		 scope->place.who.id, file);
+}
+
 /* --- loop devices --- */
 
 static int fail_file(struct bp_ctx *ctx, const char *path, int r)
@@ -173,9 +184,10 @@ static int attach(struct bp_scope *scope, const char *path, bp_bytes size_bytes,
 	return r;
 }
 
-int bp_scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *ret)
+int scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *ret,
+	       char path[PATH_MAX])
 {
-	char file[32], path[PATH_MAX], number[32];
+	char file[32], number[32];
 	struct dm_loop loop;
 	int r;
 
@@ -192,6 +204,13 @@ int bp_scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *r
 		return r;
 	snprintf(number, sizeof(number), "%u:%u", loop.major, loop.minor);
 	return bp_bdev_get(scope->ctx, number, ret);
+}
+
+int bp_scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *ret)
+{
+	char path[PATH_MAX];
+
+	return scope_loop(scope, size_bytes, ret, path);
 }
 
 /* --- the end --- */

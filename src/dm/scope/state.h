@@ -78,5 +78,11 @@ void place_path(const struct scopes *scopes, const struct place *place, const ch
 		char ret[PATH_MAX]);
 /* Where SOCKET_FILE of a scope belongs: it goes when the scope does. */
 void scope_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX]);
+struct bp_ctx *scope_ctx(const struct bp_scope *scope);
+/* bp_scope_loop(), and where its file is. */
+int scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *ret,
+	       char path[PATH_MAX]);
+/* Where a file of a scope can be kept beyond the scope's end; in the same file system. */
+void scope_kept_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX]);
 
 #endif

@@ -11,13 +11,15 @@ export BEDPLATE_STATE_DIR
 # A mapped device and a loop device of others; a uuid that only looks like one of a scope.
 truncate -s 1M theirs
 losetup -f theirs
+loops=$PWD/theirs
 bedplate create foreign --uuid bedplate-scope:t: --table '0 8 zero'
 bedplate create above --table '0 8 linear /dev/mapper/foreign 0'
 nothing_left() {
 	expect "above
 foreign" bedplate ls -r --noheadings -o name
-	same "loop devices" "$(losetup -n -l -O BACK-FILE)" "$PWD/theirs"
+	same "loop devices" "$(losetup -n -l -O BACK-FILE | sort)" "$loops"
 	same "scopes" "$(ls state/scopes)" ""
+	same "kept files" "$(find state -name 'overlay-*')" ""
 	same "nodes" "$(ls /dev/mapper)" "above
 control
 foreign"
@@ -66,7 +68,8 @@ expect_fail 1 'there is none of this name' bedplate scope gc t
 # Error tables only where asked: who holds the device sees errors, and it goes with them.
 bedplate scope run t --error-tables --timeout 100ms -- sh -ec '
 	bedplate create d --table "0 8 zero"
-	sleep 60 < /dev/mapper/d > /dev/null 2>&1 &
+	exec 3< /dev/mapper/d # here: what runs behind might open it too late
+	sleep 60 > /dev/null 2>&1 &
 	echo $! > holder'
 expect_match '"deferred_remove": true' bedplate info --json d
 kill "$(cat holder)"
@@ -75,6 +78,43 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 bedplate mknodes
+nothing_left
+
+# --- writable copies: the device is as it was, unless asked twice ---
+truncate -s 8M disk
+losetup -f disk
+loops="$PWD/disk
+$loops"
+disk=$(losetup -n -O NAME -j disk)
+put "$disk" 0 old
+expect_match '^would overlay ' bedplate overlay -n "$disk" -- touch ran
+[ ! -e ran ] || fail "a dry run ran it"
+expect_match '"used_bytes": [1-9]' bedplate overlay --json "$disk" -- sh -ec '
+	test "$BEDPLATE_OVERLAYS" = 1
+	dd if="$BEDPLATE_OVERLAY0" bs=3 count=1 status=none | grep -q old
+	echo new | dd of="$BEDPLATE_OVERLAY0" conv=notrunc,fsync status=none
+	dd if="$BEDPLATE_OVERLAY0" bs=3 count=1 status=none | grep -q new'
+nothing_left
+same "what is on the device" "$(get "$disk" 0)" old
+# Full: told, and the copy is lost, not the device.
+expect_fail 1 'is lost' bedplate overlay --size 64k "$disk" -- dd if=/dev/zero of=/dev/mapper/overlay-"${disk##*/}" bs=64k count=16 oflag=direct
+nothing_left
+same "what is on the device" "$(get "$disk" 0)" old
+expect_fail 125 'it is in use' bedplate overlay /dev/mapper/foreign -- true
+# Merged where it succeeds, and only there.
+write='printf %s new | dd of="$BEDPLATE_OVERLAY0" bs=512 seek=0 conv=notrunc,sync,fsync status=none'
+expect_fail 3 'thrown away' bedplate overlay --merge --yes "$disk" -- sh -ec "$write; exit 3"
+same "what is on the device" "$(get "$disk" 0)" old
+expect_fail 0 'written, merged' bedplate overlay --merge --yes "$disk" -- sh -ec "$write"
+same "what is on the device" "$(get "$disk" 0)" new
+nothing_left
+# A killed one leaves nothing either.
+bedplate overlay "$disk" -- sleep 60 &
+owner=$!
+until [ -e "/dev/mapper/overlay-${disk##*/}" ]; do sleep 0.02; done
+kill -KILL $owner
+wait $owner || :
+bedplate scope gc
 nothing_left
 
 # --- killed at random points ---
