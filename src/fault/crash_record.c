@@ -67,7 +67,7 @@ static int copy_bytes(struct bp_ctx *ctx, int from, uint64_t len, int to)
 	if (!buf)
 		return bp_fail_memory(ctx);
 	while (at < len) {
-		ssize_t n = pread(from, buf, MIN(len - at, PIECE), (off_t)at);
+		ssize_t n = pread(from, buf, (size_t)MIN(len - at, PIECE), (off_t)at);
 
 		if (n <= 0)
 			return bp_fail(ctx, n < 0 ? -errno : -EIO, "log of writes: %s",

@@ -308,7 +308,7 @@ int map_io_compare(struct io *io)
 {
 	if (io->ops != &map_io_ops || map_io_of(io)->differ)
 		return 0;
-	map_io_of(io)->differ = calloc(io->nr_blocks + 1, 1);
+	map_io_of(io)->differ = calloc_many(io->nr_blocks + 1, 1);
 	return map_io_of(io)->differ ? 0 : -ENOMEM;
 }
 

@@ -316,7 +316,7 @@ static void depth_is_bounded(void **state)
 	unsigned counts[TREE_BLOCKS];
 	struct forest f;
 	struct tree t;
-	uint64_t value;
+	le64 value;
 
 	(void)state;
 	tree_new(&t);
@@ -334,7 +334,7 @@ static void depth_is_bounded(void **state)
 	forest_done(&f);
 	assert_err(btree_lookup(&t.meta, 1, 8, 0, &value), EUCLEAN);
 	assert_ok(btree_lookup(&t.meta, 10, 8, 0, &value));
-	assert_int_equal(value, 77);
+	assert_int_equal(le64_get(value), 77);
 	tree_done(&t);
 }
 

@@ -40,7 +40,7 @@ static void fill(void *user, void *superblock)
 /* Raise what is too low in one leaf of the details tree; both go by rising id. */
 static int raise_in_leaf(struct thin_check *c, const struct walk_node *n, void *buf)
 {
-	const size_t size = sizeof(struct thin_details_disk);
+	const uint32_t size = sizeof(struct thin_details_disk);
 	struct node node;
 	bool changed = false;
 	int r = node_read(&c->check.meta, n->block, size, buf, &node);
