@@ -120,6 +120,8 @@ static void add_source_options(FILE *f, const struct page *page)
 		fprintf(f, " --pv %s", cli->pvs.words[i]);
 	if (cli->lvm_backup)
 		fprintf(f, " --lvm-backup %s", cli->lvm_backup);
+	if (page->args->block_sectors)
+		fprintf(f, " --data-block-size %" PRIu64, page->args->block_sectors);
 	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
 		if (bp_rescue_trouble_get(page->rescue, i)->kind == BP_TROUBLE_BLOCK_SIZE)
 			fprintf(f, " --data-block-size SECTORS");

@@ -219,10 +219,17 @@ static int tell_beginning(struct bp_rescue *r)
 			"find the disk, or copy what can be read of it, before anything else");
 	if (over)
 		return add(r, BP_TROUBLE_OVERWRITTEN,
-			   rescue_words(r,
-					"the beginning of the metadata is overwritten%s%s: "
-					"the first %" PRIu64 " blocks are no metadata",
-					f->over[0] ? " by " : "", f->over, f->nr_foreign),
+			   f->nr_foreign == 1
+				   ? rescue_words(r,
+						  "the first block of the metadata is "
+						  "overwritten by %s",
+						  f->over)
+				   : rescue_words(r,
+						  "the beginning of the metadata is "
+						  "overwritten%s%s: the first %" PRIu64
+						  " blocks are no metadata",
+						  f->over[0] ? " by " : "", f->over,
+						  f->nr_foreign),
 			   "find out what wrote there before the pool is used again");
 	return add(
 		r, BP_TROUBLE_SUPERBLOCK,

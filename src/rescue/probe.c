@@ -6,6 +6,7 @@
  */
 #include <bedplate/probe.h>
 
+#include "rescue/foreign.h"
 #include "rescue/source.h"
 
 #include <inttypes.h>
@@ -155,6 +156,24 @@ static const char *metadata_type(const struct raw_image *image, bp_bytes offset)
 	return NULL;
 }
 
+/* What libblkid has no word for. */
+static int add_foreign(struct bp_probe *p, const struct raw_image *image, bp_bytes offset,
+		       bp_bytes size, unsigned depth)
+{
+	struct bp_probe_layer l = layer(BP_PROBE_SIGNATURE, depth, NULL);
+	struct foreign is;
+
+	foreign_look_at(image, offset, &is);
+	if (!is.what)
+		return 0;
+	l.type = keep(p, is.type);
+	l.file = keep(p, image->path);
+	l.offset_bytes = offset;
+	l.size_bytes = size;
+	l.note = is.what;
+	return add(p, &l);
+}
+
 static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_bytes offset,
 			 bp_bytes size, unsigned depth)
 {
@@ -164,6 +183,8 @@ static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_b
 
 	if (r == -ENOMEM)
 		return bp_fail_memory(p->ctx);
+	if (r == -ENODATA)
+		return add_foreign(p, image, offset, size, depth);
 	if (r < 0 && r != -EILSEQ)
 		return 0;
 	l = layer(BP_PROBE_SIGNATURE, depth, keep(p, sig.label));

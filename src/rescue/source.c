@@ -11,6 +11,7 @@
 #include "core/strbuf.h"
 #include "core/util.h"
 #include "formats/pack/pack.h"
+#include "rescue/foreign.h"
 #include "rescue/output.h"
 
 #include <dirent.h>
@@ -523,17 +524,37 @@ static int look_at_file(struct bp_source *source, const char *path, bool *ret_me
 	return 0;
 }
 
-/* A file that is no pool: what it is, where something says so. */
-static int something_else(struct bp_source *source, const char *path)
+/*
+ * A file that is no pool: what it is, where something says so. Damaged metadata has no superblock to
+ * know it by, and what wrote over its beginning may have left a signature there.
+ */
+static int refuse_foreign(struct bp_source *source, const char *path)
 {
-	struct probe_signature sig;
-	int r = probe_signature(source->image->fd, 0, source->image->size, &sig);
+	struct foreign is;
+	int r = foreign_look(source->image, &is), blocks = 0;
+	const char *what, *more;
 
+	if (r == 0 && !is.metadata)
+		blocks = foreign_has_blocks(source->image);
+	if (r == -ENOMEM || blocks == -ENOMEM)
+		return bp_fail_memory(source->ctx);
+	if (r < 0)
+		return 0;
+	what = is.what ? is.what : is.type;
+	more = strstr(what, is.type) ? "" : is.type;
+	if (blocks) {
+		bp_warn(source->ctx,
+			"%s begins like %s%s%s, and has blocks of a pool's metadata behind "
+			"that: it is taken for a pool whose beginning is overwritten",
+			path, what, *more ? ": " : "", more);
+		return 0;
+	}
 	bp_fail(source->ctx, -EINVAL,
-		"'%s' is no thin pool's metadata and holds no volumes%s%s%s", path,
-		r == 0 ? ": it is " : "", r == 0 ? sig.type : "",
-		r == 0 && *sig.usage ? " of its own" : "");
+		"'%s' is no thin pool's metadata and holds no volumes: it is %s%s%s", path,
+		what, *more ? ": " : "", more);
 	error_set_code(source->ctx, BP_E_NOT_METADATA);
+	if (is.hint)
+		error_set_hint(source->ctx, "%s", is.hint);
 	return -EINVAL;
 }
 
@@ -562,11 +583,9 @@ static int open_file(struct bp_source *source, const char *path,
 			return choose_only_pool(source, NULL, path);
 		lvm_scan_free(source->scan);
 		source->scan = NULL;
-		/* Damaged metadata has no superblock to know it by. */
-		if (source->image->size &&
-		    probe_signature(source->image->fd, 0, source->image->size,
-				    &(struct probe_signature){ 0 }) == 0)
-			return something_else(source, path);
+		r = refuse_foreign(source, path);
+		if (r < 0)
+			return r;
 	}
 	source->kind = BP_SOURCE_METADATA;
 	if (opts->data_path) {
