@@ -182,6 +182,7 @@ static void remove_by_force(void **state)
 static void remove_everything(void **state)
 {
 	struct world *w = *state;
+	unsigned tried;
 	size_t left;
 
 	assert_ok(create(w, "a", "0 8 zero\n"));
@@ -195,6 +196,15 @@ static void remove_everything(void **state)
 	assert_ok(bp_device_remove_all(w->ctx, NULL, &left));
 	assert_int_equal(left, 0);
 	assert_state(w, "");
+	/* What a device that stays lies on is not even tried. */
+	assert_ok(create(w, "below", "0 8 zero\n"));
+	assert_ok(create(w, "open", "0 8 linear /dev/mapper/below 0\n"));
+	fake_open(w->fake, "open", 1, BP_HOLDER_MOUNT);
+	tried = fake_count(w->fake, OP_REMOVE);
+	assert_ok(bp_device_remove_all(w->ctx, NULL, &left));
+	assert_int_equal(left, 2);
+	assert_int_equal(fake_count(w->fake, OP_REMOVE) - tried, 1);
+	fake_open(w->fake, "open", -1, BP_HOLDER_MOUNT);
 }
 
 /* --- the rest --- */

@@ -421,6 +421,12 @@ static const struct {
 	{ "p: 0 8 thin-pool 1 130/4161 6399/6400 - rw discard_passdown queue_if_no_space - "
 	  "1024",
 	  BP_ADVICE_STATUS, BP_VERDICT_ACT, "p", "99 % of the data" },
+	{ "0 8 thin-pool 1 130/4161 90/100 - rw discard_passdown queue_if_no_space - 1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_ACT, NULL, "90 % of the data" },
+	{ "0 8 thin-pool 1 130/4161 89/100 - rw discard_passdown queue_if_no_space - 1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_HARMLESS, NULL, "89 % of its data" },
+	{ "0 8 thin-pool 1 90/100 5/6400 - rw discard_passdown queue_if_no_space - 1024",
+	  BP_ADVICE_STATUS, BP_VERDICT_ACT, NULL, "90 % of the metadata" },
 	{ "0 8 thin-pool 1 130/4161 5/6400 - ro discard_passdown queue_if_no_space needs_check "
 	  "1024",
 	  BP_ADVICE_STATUS, BP_VERDICT_ACT, NULL, "must be checked" },

@@ -609,6 +609,14 @@ static void one_file(void **state)
 	assert_ok(bp_verity_verify(ctx, path_of("both"), path_of("both"), tree.root_digest, 32,
 				   &opts, NULL, &damages));
 	assert_int_equal(damages, 0);
+	/* Its last block is cut off, though as many as the tree has are there. */
+	assert_int_equal(truncate(path_of("both"),
+				  (tree.hash_start_blocks + tree.nr_hash_blocks - 1) * 4096),
+			 0);
+	assert_err(bp_verity_verify(ctx, path_of("both"), path_of("both"), tree.root_digest, 32,
+				    &opts, NULL, &damages),
+		   EINVAL);
+	assert_why("is too small");
 	/* What lies there is not overwritten unasked. */
 	assert_err(bp_verity_format(ctx, path_of("both"), path_of("both"), &opts, &tree),
 		   EEXIST);

@@ -98,6 +98,8 @@ expect "0" bedplate message moved 0 @stats_create 0+8 8
 expect_match '^0: 0\+8 8' bedplate message moved 0 @stats_list
 expect_fail 1 "takes no message 'jump'" bedplate message moved 0 jump high
 expect_fail 1 'no event within' bedplate wait moved --timeout 200ms
+# Another number than its own: that event is over.
+expect_match '^[0-9]+$' bedplate wait moved 1000 --timeout 20s
 expect "" bedplate events --timeout 100ms
 bedplate remove top
 while [ ! -e come ]; do bedplate create come zero --size 8s && bedplate remove come && sleep 0.2; done &
