@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program around a command: find it, parse, run, and see that the output got out. */
 #include "cli/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The tables for other programs: completions and the check of the man pages read this. */
 #include "cli/internal.h"
 #include "cli/out.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The one document of --json: schema, version, data, what failed, warnings. It is printed whatever
  * happens, by the command or, where that came to no data, by cli_main(); a stream (OUT_STREAM)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a person is shown of the tables; and which word they may have meant. */
 #include "cli/internal.h"
 

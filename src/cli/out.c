@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rows and their fields: which columns are wanted, and what was given for them. */
 #include "cli/out_data.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rows as JSON, every column of each, or those that were asked for. */
 #include "cli/internal.h"
 #include "cli/out_data.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Aligned columns and trees, by libsmartcols, for people. */
 #include <libsmartcols/libsmartcols.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Aligned columns and trees without libsmartcols, for programs that have to be one file (-Dstatic).
  * The same text comes out; only characters that take two columns of a terminal are taken for one.

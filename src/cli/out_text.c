@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rows as text: sorted, as raw lines or as a record; aligned columns are out_table.c's. */
 #include "cli/internal.h"
 #include "cli/out_data.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How far long work has come: for a person at a terminal, or for a log. */
 #include "cli/internal.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is told beside the results: failures, usage errors, warnings, on stderr; under --json they
  * are kept for the one document (envelope.c).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* "bedplate --schemas": every document that the program prints, as its commands declare them. */
 #include "cli/internal.h"
 #include "cli/out_data.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From the text of a value to the member of the args; and the rules between options. */
 #include "cli/internal.h"
 

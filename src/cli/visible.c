@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Names and paths come from outside: what would act on a terminal, or the locale can't show, is
  * printed as \xHH, byte by byte. Everything that goes to stderr or into columns passes here.

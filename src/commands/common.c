@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the device verbs share: naming devices, plans, results; see common.h. */
 #include "commands/common.h"
 

@@ -1,4 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A new device: from a table, from typed options of targets, or whole stacks as concise text. What would fail
+ * is told before anything is made; what fails later leaves nothing behind.
+ */
 #include "commands/common.h"
 #include "commands/preflight.h"
 #include "commands/typed.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Taking faults away, listing them, and the layers that they are put into. */
 #include "commands/fault.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Running a program by a scenario, and what came of it: as text, JSON or JUnit's XML. */
 #include "commands/fault.h"
 

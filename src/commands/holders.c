@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who keeps a block device in use: what the errors of other verbs say of it, as a list. */
 #include "commands/common.h"
 

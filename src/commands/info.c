@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How devices are: one as a record, several as a list. Asks the kernel, changes nothing. */
 #include "commands/common.h"
 

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A table beside the live one, checked first as for "create". Nothing of the live one changes. */
 #include "commands/common.h"
 #include "commands/preflight.h"
 #include "commands/typed.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program: all commands, found by the name it is called by or by its first word. */
 #include "cli/cli.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A command on writable copies of devices. They are gone when it has ended, with what it wrote: unless that was
  * asked for twice, and it succeeded, the devices are as they were.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How pools are, what is active of them, and what else they hold. */
 #include "commands/active.h"
 #include "commands/pool.h"

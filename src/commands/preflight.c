@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pre-flight as the verbs use it: what is known of the device, what is told, what is refused. */
 #include "commands/preflight.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What can be changed of a device beside its table: name, uuid, geometry. */
 #include "commands/common.h"
 

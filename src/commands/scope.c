@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Scopes: which there are, and removing what dead ones left. scope_run.c opens them. */
 #include "commands/common.h"
 

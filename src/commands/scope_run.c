@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A command in a scope: what it makes is removed when it has ended, whatever ended it. Signals that ask
  * us to end go to the command, and we stay to clean up.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stacks from files: make them as described, say what that would change, take them away. */
 #include "commands/common.h"
 

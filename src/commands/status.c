@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What targets say of themselves: a line a segment, or a row a field. */
 #include "commands/common.h"
 #include "commands/status_text.h"

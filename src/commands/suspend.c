@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Verbs that change the state of existing devices and need no table. */
 #include "commands/common.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tables: as the kernel has them, explained, as one line, or looked at before they are loaded. */
 #include "commands/common.h"
 #include "commands/preflight.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who owns regions of a pool's data device; drop-in for thin_rmap(8). Reads only. */
 #include "cli/line.h"
 #include "cli/out.h"
 #include "commands/active.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Tables from options: each target is a segment, each option a parameter of it. Sizes and times
  * are taken in any unit; devices become numbers, so that they stay what they were.

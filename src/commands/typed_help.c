@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What there is to type: options of targets as help, and what was meant by an unknown word. */
 #include "commands/typed.h"
 

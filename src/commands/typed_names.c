@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How options of a target are spelled on a command line: with or without their unit, with the
  * last part of their name alone where that means only one. It knows no values.

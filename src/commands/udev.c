@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Nodes, names, and the cookies by which programs wait for udev. */
 #include "commands/common.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Versions: of the program, and of what the kernel speaks. */
 #include "cli/out.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sizes as people write them, to bytes and back: exact or refused, never rounded when read. */
 #include <bedplate/units.h>
 
 #include "core/context.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Characters of UTF-8, and which of them must not reach a terminal. */
 #include "core/utf8.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A layer to put faults into, over a block device that is not mapped: linear, from end to end. Its
  * uuid tells whose it is, so that only such a one is ever taken away again.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From sectors of one block device to those of another that it lies on: through linear mapped devices,
  * partitions, and loop devices with their files. Any other layer moves data in ways that are

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One change of one device, from beginning to end: hold its lock, compare what is kept of it with the
  * kernel, keep its own table, change the live one, and say so in the log. Whoever ends in

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From a device's own table and its faults the table that has them. The own table is cut into pieces
  * where faults begin and end; a piece is on one segment and has the last fault that covers it.

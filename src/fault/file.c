@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where a file lies: its extents as the file system tells them (FIEMAP), as sectors of the device that
  * faults are put into. Nothing is guessed: an extent whose place is not certain is left out, and

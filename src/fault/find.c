@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The mapped device that a person's word stands for: a mount point, or a device in any of its names.
  * The mount table is read as this process has it (proc_pid_mountinfo(5)).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who heals a fault when its time is over: a process without parent, terminal or open files, in a
  * session of its own, so that nothing which ends the caller ends it too, but for what ends all (a

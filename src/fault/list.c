@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which faults there are: what is kept, and whether the kernel has it so. */
 #include "fault/fault.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The log of changes: a line of JSON each, appended in one write, so that lines of several
  * processes never mix. What can't be written is a warning: a fault is not undone for it.

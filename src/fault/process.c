@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Processes of a run: the program, below a first process of a namespace of its own, whose end takes all
  * others along, and which ends with the process that runs the scenario; commands that are waited for;

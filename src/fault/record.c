@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One fault: what is wanted, checked and made definite, so that the table that comes of it depends on
  * nothing else. Asks no kernel; what only a kernel can refuse is left to it.

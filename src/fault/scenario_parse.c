@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Reading a scenario: lines of words, the first of which says how the others are read. Every refusal
  * names line and column. A word may stand in double quotes, in which a backslash takes the next

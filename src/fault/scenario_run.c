@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A run: the stack made, the program started, and then one loop that waits for whatever comes next: a
  * moment of the scenario, the end of a fault, a line on the socket, output, the program's end. What

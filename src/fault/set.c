@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Putting faults in and taking them away: the public calls, each one change (change.c). */
 #include <stdio.h>
 #include <sys/stat.h>

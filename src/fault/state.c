@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is kept of a device while it has faults: a file MAJOR:MINOR of lines "KEY VALUE", written
  * beside and renamed into place, so that it is whole or the one before. It may hold keys of

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What log-writes has recorded, and a disk made of it as the power's end may leave it. Everything read is
  * checked: a log that is cut off or damaged is refused, never replayed in part.

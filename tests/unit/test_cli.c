@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program's own machinery, with a few made-up commands: what is parsed, said, printed. */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Columns and trees by our own printer are what libsmartcols makes of the same rows. */
 #include <locale.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Verbs that change a device that is there, each one operation of the kernel and without a limit
  * in time, as scripts expect it of them.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Cookies: what udev's rules call at each event, and what scripts group operations with. As
  * libdevmapper has it, completing and waiting are nothing where no udev runs.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * create, load and reload: tables from --table, a file or standard input, and several devices from
  * one line. A device whose table or resume fails is removed again; of several, those before it

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Naming a device, and the sentences that programs read when the kernel refuses: the operation as
  * libdevmapper calls it, the device as it was asked for, and the errno's text behind the last ": ".

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * dmsetup by name, or "bedplate dmsetup": its verbs, and the order in which it looks at things. Its
  * exit status is 0, or 1 for every failure, wrong usage too.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The fields of a report: their names, headings and widths are those that programs know. Those of
  * I/O statistics are not among them.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The options, which may stand anywhere. The table is ours; the C library's getopt reads it, so that
  * beginnings, "--", errors and POSIXLY_CORRECT are as the programs that call dmsetup know them.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Reports in columns: rows are collected, sorted, and printed with columns as wide as their widest
  * value; or with a separator, prefixes and quotes, or a line a field.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Selections: FIELD OPERATOR VALUE, joined by && or "," and || or "#", grouped by parentheses,
  * negated by "!(". Numbers compare by = != < <= > >=, strings by = and !=, both by the regular

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Verbs that ask: info, status, table, measure, deps, ls, targets, version. What a target prints is
  * passed on as the kernel gave it, byte for byte.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How devices lie on one another, in the order in which libdevmapper finds them: what a program
  * has seen once it sees again. Devices in a circle hang below nobody, and so are not shown.

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A device with its table, read-ahead and node: all of it or nothing. Until the end each step is on the undo
+ * list of the transaction.
+ */
 #include "core/opts.h"
 #include "dm/device/device.h"
 #include "dm/device/membership.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The mappings of one device in order, as runs, or those of one block. Damage ends it as
+ * an error, after the runs before it.
+ */
 #include "formats/thin/meta.h"
 
 #include <inttypes.h>

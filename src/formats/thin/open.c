@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Metadata opened for reading: by the superblock, the metadata snapshot or roots that are given. */
 #include "core/opts.h"
 #include "formats/thin/meta.h"
 
