@@ -77,21 +77,28 @@ static void begin_xml(struct print *p)
 	fprintf(out, ">\n");
 }
 
+static void put_tag(struct print *p, const char *begin, enum bp_thin_delta_kind kind)
+{
+	line_text(&p->line, begin);
+	line_text(&p->line, bp_thin_delta_kind_name(kind));
+	line_text(&p->line, ">");
+	line_print(&p->line, p->cli->out);
+}
+
 static void close_element(struct print *p)
 {
 	if (p->open)
-		fprintf(p->cli->out, "    </%s>\n", bp_thin_delta_kind_name(p->kind));
+		put_tag(p, "    </", p->kind);
 	p->open = false;
 }
 
 static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 {
-	FILE *out = p->cli->out;
 	struct line *line = &p->line;
 
 	if (!p->open || p->kind != run->kind) {
 		close_element(p);
-		fprintf(out, "    <%s>\n", bp_thin_delta_kind_name(run->kind));
+		put_tag(p, "    <", run->kind);
 		p->open = true;
 		p->kind = run->kind;
 	}
@@ -110,16 +117,20 @@ static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 	line_text(line, "\" length=\"");
 	line_number(line, run->length);
 	line_text(line, "\"/>");
-	line_print(line, out);
+	line_print(line, p->cli->out);
 }
 
 static void print_simple(struct print *p, const struct bp_thin_delta_run *run)
 {
+	static const struct line_piece begin[] = {
+		[BP_THIN_DELTA_SAME] = LINE_PIECE("    <same begin=\""),
+		[BP_THIN_DELTA_LEFT_ONLY] = LINE_PIECE("    <left_only begin=\""),
+		[BP_THIN_DELTA_RIGHT_ONLY] = LINE_PIECE("    <right_only begin=\""),
+		[BP_THIN_DELTA_DIFFERENT] = LINE_PIECE("    <different begin=\""),
+	};
 	struct line *line = &p->line;
 
-	line_text(line, "    <");
-	line_text(line, bp_thin_delta_kind_name(run->kind));
-	line_text(line, " begin=\"");
+	line_piece(line, &begin[run->kind]);
 	line_number(line, run->begin);
 	line_text(line, "\" length=\"");
 	line_number(line, run->length);
@@ -138,6 +149,7 @@ static void print_xml(struct print *p, const struct bp_thin_delta_run *run)
 static int end_xml(struct print *p)
 {
 	close_element(p);
+	line_flush(&p->line, p->cli->out);
 	fprintf(p->cli->out, "  </diff>\n</superblock>");
 	return EXIT_OK;
 }
@@ -263,6 +275,7 @@ static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta
 	r = bp_thin_delta(meta, &left, &right, &opt, on_run, &p);
 	if (r == 0 && !p.begun)
 		r = begin(&p);
+	line_flush(&p.line, cli->out);
 	if (r < 0 && p.json)
 		return cli_json_fail(cli, p.json, ferror(cli->out) ? NULL : args->path, r);
 	if (r < 0)

@@ -3,6 +3,7 @@
 #include "cli/line.h"
 #include "cli/out.h"
 #include "commands/active.h"
+#include "core/number.h"
 
 #include <bedplate/thin_delta.h>
 
@@ -24,6 +25,8 @@ static const struct cmd_opt opts[] = {
 struct print {
 	struct cli *cli;
 	struct bp_json *json;
+	uint64_t device;
+	struct line_piece thin; /* of it; empty: of none yet */
 	struct line line;
 };
 
@@ -69,20 +72,29 @@ static int read_regions(struct cli *cli, const struct args *args, struct bp_thin
 	return 0;
 }
 
+/* The part of a line that changes least. */
+static void name_device(struct print *p, uint64_t device)
+{
+	struct line_piece *piece = &p->thin;
+
+	if (piece->len && p->device == device)
+		return;
+	*piece = (struct line_piece)LINE_PIECE(" -> thin(");
+	piece->len += number_format(piece->text + piece->len, device);
+	piece->text[piece->len++] = ')';
+	piece->text[piece->len++] = ' ';
+	p->device = device;
+}
+
 static void print_owner(struct print *p, const struct bp_thin_owner *owner)
 {
 	struct line *line = &p->line;
 
+	name_device(p, owner->device);
 	line_text(line, "data ");
-	line_number(line, owner->data_begin);
-	line_text(line, "..");
-	line_number(line, owner->data_begin + owner->length);
-	line_text(line, " -> thin(");
-	line_number(line, owner->device);
-	line_text(line, ") ");
-	line_number(line, owner->virtual_begin);
-	line_text(line, "..");
-	line_number(line, owner->virtual_begin + owner->length);
+	line_range(line, owner->data_begin, owner->data_begin + owner->length);
+	line_piece(line, &p->thin);
+	line_range(line, owner->virtual_begin, owner->virtual_begin + owner->length);
 	line_print(line, p->cli->out);
 }
 
@@ -120,6 +132,7 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 		bp_json_array(p.json, "data");
 	cli_progress_title(cli, "Looking for owners");
 	r = bp_thin_rmap(meta, regions, args->regions.count, &opt, on_owner, &p);
+	line_flush(&p.line, cli->out);
 	if (r < 0) {
 		const char *subject = ferror(cli->out) ? NULL : args->path;
 

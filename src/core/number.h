@@ -9,7 +9,11 @@
 int number_parse(const char *text, uint64_t max, uint64_t *ret);
 /* The same for @len bytes that need not end in NUL. */
 int number_parse_len(const char *text, size_t len, uint64_t max, uint64_t *ret);
-/* Write @v in decimal at @buf, without NUL; returns how many bytes (at most 20). */
+#define NUMBER_MAX_BYTES 20u
+/*
+ * Write @v in decimal at @buf, without NUL; returns how many bytes. @buf has NUMBER_MAX_BYTES, all
+ * of which may be written to.
+ */
 size_t number_format(char *buf, uint64_t v);
 
 #endif

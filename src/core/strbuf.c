@@ -65,7 +65,7 @@ void strbuf_add_char(struct strbuf *s, char c)
 
 void strbuf_add_uint(struct strbuf *s, uint64_t v)
 {
-	char digits[20];
+	char digits[NUMBER_MAX_BYTES];
 	size_t len = number_format(digits, v);
 
 	strbuf_add_len(s, digits, len);

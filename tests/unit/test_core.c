@@ -151,6 +151,14 @@ static void numbers_are_strict(void **state)
 		if (v > UINT64_MAX / 10)
 			break;
 	}
+	for (uint64_t i = 0, d = 1; i < 20000; i++, d = d * 6364136223846793005 + i) {
+		char want[21];
+
+		v = d >> i % 64;
+		snprintf(want, sizeof(want), "%llu", (unsigned long long)v);
+		assert_int_equal(number_format(buf, v), strlen(want));
+		assert_memory_equal(buf, want, strlen(want));
+	}
 }
 
 static void bits_find_what_was_set(void **state)

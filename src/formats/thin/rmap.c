@@ -2,34 +2,36 @@
 /*
  * All leaves are read once, whoever shares them; of each, the runs that lie in the regions are
  * kept. Then every device visits its leaves, without reading, and takes what they have: so each
- * owner is told. Nothing is told where a tree is damaged, as an owner may be hidden there.
+ * owner is told. Memory: 16 bytes for each run of a leaf, 24 for each owner. Nothing is told where a tree is damaged, as an owner may be hidden there.
  */
 #include <bedplate/thin_delta.h>
 
 #include "core/opts.h"
 #include "formats/thin/gaps.h"
 #include "formats/thin/meta.h"
+#include "formats/thin/owned.h"
 
 #include <inttypes.h>
 
-/* Mappings of one leaf that continue each other, in a region. */
+/*
+ * Mappings of one leaf that continue each other, in a region: the first data block where a leaf
+ * has it, above THIN_TIME_BITS, and below how many there are, with HIT_LAST for the last of a leaf.
+ */
 struct hit {
-	uint64_t data_begin, virtual_begin;
-	uint32_t length, node;
+	uint64_t data_length, virtual_begin;
 };
+#define HIT_LAST        (UINT64_C(1) << (THIN_TIME_BITS - 1))
+#define HIT_LENGTH_MASK (HIT_LAST - 1)
 
+/* What a worker found: of each leaf that has any, where they begin. */
 struct hits {
 	VEC(struct hit) list;
-};
-
-/* As struct bp_thin_owner: there may be very many. */
-struct owned {
-	uint64_t data_begin, virtual_begin;
-	uint32_t length, device; /* its place in the list of devices */
-};
-
-struct owners {
-	VEC(struct owned) list;
+	VEC(struct hit_leaf {
+		size_t first;
+		uint32_t node;
+	})
+	leaves;
+	uint64_t highest; /* data block, or above */
 };
 
 struct rmap {
@@ -37,13 +39,11 @@ struct rmap {
 	struct bp_thin_rmap_opts opts;
 	VEC(struct bp_thin_region) regions; /* rising, parted by gaps */
 	struct thin_devices devices;
-	struct forest forest;
+	struct forest forest; /* a node's mark: index of its first hit, over all workers, + 1 */
 	struct hits *workers;
 	unsigned nr_workers;
-	struct hits
-		hits; /* those of a node together; its mark is the index of the first, + 1 */
-	struct owners owners;
-	uint32_t device; /* at hand: its place in the list */
+	struct owned_list owners;
+	struct owned run; /* being made; length 0: none */
 };
 
 /* --- regions --- */
@@ -100,16 +100,14 @@ static const struct bp_thin_region *find_region(const struct rmap *m, bp_dblock 
 
 /* --- leaves --- */
 
-/* For forest.leaf: from several workers at once. */
-static int keep_hits(void *user, unsigned worker, uint32_t node, const struct node *leaf)
+/* The runs of @leaf in the regions, to @to, which has room; returns how many. */
+static size_t find_hits(const struct rmap *m, const struct node *leaf, struct hit *to)
 {
-	struct rmap *m = user;
-	struct hits *to = &m->workers[worker];
 	const struct bp_thin_region *in = m->regions.items;
-	struct hit run = { .node = node };
-	int r = 0;
+	uint64_t next_block = 0, next_key = 0;
+	size_t nr = 0;
 
-	for (uint32_t i = 0; r == 0 && i < leaf->nr; i++) {
+	for (uint32_t i = 0; i < leaf->nr; i++) {
 		bp_dblock block = thin_mapping_block(node_value64(leaf, i));
 		uint64_t key = node_key(leaf, i);
 
@@ -117,39 +115,65 @@ static int keep_hits(void *user, unsigned worker, uint32_t node, const struct no
 			in = find_region(m, block);
 		if (block < in->begin || block >= in->end)
 			continue;
-		if (run.length && run.data_begin + run.length == block &&
-		    run.virtual_begin + run.length == key) {
-			run.length++;
-			continue;
-		}
-		r = run.length ? vec_add(&to->list, &run) : 0;
-		run.data_begin = block;
-		run.virtual_begin = key;
-		run.length = 1;
+		if (nr && next_block == block && next_key == key)
+			to[nr - 1].data_length++;
+		else
+			to[nr++] = (struct hit){ block << THIN_TIME_BITS | 1, key };
+		next_block = block + 1;
+		next_key = key + 1;
 	}
-	return r == 0 && run.length ? vec_add(&to->list, &run) : r;
+	return nr;
 }
 
-/*
- * What the workers found in one list, and nodes that know where theirs begins: each was read by
- * one worker, so they are together, and in the order of keys.
- */
-static int gather(struct rmap *m)
+/* For forest.leaf: from several workers at once. */
+static int keep_hits(void *user, unsigned worker, uint32_t node, const struct node *leaf)
 {
-	for (unsigned w = 0; w < m->nr_workers; w++) {
-		struct hits *from = &m->workers[w];
+	struct rmap *m = user;
+	struct hits *to = &m->workers[worker];
+	const struct hit_leaf here = { to->list.count, node };
+	struct hit *first;
+	size_t nr;
 
-		if (vec_reserve(&m->hits.list, from->list.count + 1) < 0)
-			return -ENOMEM;
-		if (from->list.count)
-			memcpy(m->hits.list.items + m->hits.list.count, from->list.items,
-			       from->list.count * sizeof(struct hit));
-		m->hits.list.count += from->list.count;
-		vec_done(&from->list);
+	if (vec_reserve(&to->list, leaf->nr) < 0)
+		return -ENOMEM;
+	first = to->list.items + to->list.count;
+	nr = find_hits(m, leaf, first);
+	if (nr == 0)
+		return 0;
+	first[nr - 1].data_length |= HIT_LAST;
+	for (size_t i = 0; i < nr; i++)
+		to->highest = MAX(to->highest, first[i].data_length);
+	to->list.count += nr;
+	return vec_add(&to->leaves, &here);
+}
+
+/* Nodes that know where theirs begin. Returns the highest data block. */
+static bp_dblock mark_leaves(struct rmap *m)
+{
+	uint64_t highest = 0;
+	size_t before = 0;
+
+	for (unsigned w = 0; w < m->nr_workers; w++) {
+		struct hits *of = &m->workers[w];
+
+		for (size_t i = 0; i < of->leaves.count; i++)
+			m->forest.nodes.items[of->leaves.items[i].node].mark =
+				(uint32_t)(before + of->leaves.items[i].first) + 1;
+		before += of->list.count;
+		highest = MAX(highest, of->highest);
+		vec_done(&of->leaves);
 	}
-	for (size_t i = m->hits.list.count; i-- > 0;)
-		m->forest.nodes.items[m->hits.list.items[i].node].mark = (uint32_t)i + 1;
-	return 0;
+	return thin_mapping_block(highest);
+}
+
+/* The hit of @index over all workers. */
+static const struct hit *find_hit(const struct rmap *m, size_t index)
+{
+	unsigned w = 0;
+
+	for (; index >= m->workers[w].list.count; w++)
+		index -= m->workers[w].list.count;
+	return &m->workers[w].list.items[index];
 }
 
 static int walk_progress(void *user, bp_mblock done, bp_mblock total)
@@ -191,123 +215,78 @@ static int walk(struct rmap *m)
 
 /* --- owners --- */
 
-static int take_hit(struct rmap *m, const struct hit *hit)
+static void end_run(struct rmap *m)
 {
-	struct owned owner = {
-		.data_begin = hit->data_begin,
-		.virtual_begin = hit->virtual_begin,
-		.length = hit->length,
-		.device = m->device,
-	};
-	struct owned *last;
+	if (m->run.length)
+		owned_add(&m->owners, &m->run);
+	m->run.length = 0;
+}
 
-	if (m->owners.list.count > 0) {
-		last = &m->owners.list.items[m->owners.list.count - 1];
-		if (last->device == owner.device &&
-		    last->data_begin + last->length == owner.data_begin &&
-		    last->virtual_begin + last->length == owner.virtual_begin &&
-		    last->length <= UINT32_MAX - owner.length) {
-			last->length += owner.length;
-			return 0;
-		}
+static void take_hit(struct rmap *m, const struct hit *hit)
+{
+	bp_dblock block = thin_mapping_block(hit->data_length);
+	uint32_t length = hit->data_length & HIT_LENGTH_MASK;
+	struct owned *run = &m->run;
+
+	if (run->length && run->data_begin + run->length == block &&
+	    run->virtual_begin + run->length == hit->virtual_begin &&
+	    run->length <= UINT32_MAX - length) {
+		run->length += length;
+		return;
 	}
-	return vec_add(&m->owners.list, &owner);
+	end_run(m);
+	run->data_begin = block;
+	run->virtual_begin = hit->virtual_begin;
+	run->length = length;
 }
 
 /* For forest_visit(): the leaves of the device at hand, in the order of virtual blocks. */
 static int take_leaf(void *user, const struct walk_node *leaf)
 {
 	struct rmap *m = user;
-	uint32_t node = (uint32_t)(leaf - m->forest.nodes.items);
-	int r = 0;
+	const struct hit *hit;
 
 	if (!leaf->mark)
 		return 0;
-	for (size_t i = leaf->mark - 1;
-	     r == 0 && i < m->hits.list.count && m->hits.list.items[i].node == node; i++)
-		r = take_hit(m, &m->hits.list.items[i]);
-	return r;
-}
-
-/* --- sorting --- */
-
-#define DIGIT_BITS 11u
-#define DIGITS     (1u << DIGIT_BITS)
-
-static unsigned digit(const struct owned *o, unsigned shift)
-{
-	return o->data_begin >> shift & (DIGITS - 1);
-}
-
-/* Move all of @from to @to by one digit, keeping the order of equal ones. */
-static void sort_digit(const struct owned *from, struct owned *to, size_t nr, unsigned shift)
-{
-	size_t places[DIGITS] = { 0 }, place = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		places[digit(&from[i], shift)]++;
-	for (unsigned d = 0; d < DIGITS; d++) {
-		size_t count = places[d];
-
-		places[d] = place;
-		place += count;
-	}
-	for (size_t i = 0; i < nr; i++)
-		to[places[digit(&from[i], shift)]++] = from[i];
-}
-
-/*
- * By data block; those of one data block stay in the order in which they were found, by device
- * and virtual block. Digit by digit, lowest first: the time grows with their number alone.
- */
-static int sort_owners(struct owners *owners)
-{
-	size_t nr = owners->list.count;
-	struct owners other = { 0 };
-	uint64_t all = 0;
-	bool sorted = true;
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct owned *o = &owners->list.items[i];
-
-		all |= o->data_begin;
-		sorted &= i == 0 || o[-1].data_begin <= o->data_begin;
-	}
-	if (sorted)
-		return 0;
-	if (vec_reserve(&other.list, nr) < 0)
-		return -ENOMEM;
-	other.list.count = nr;
-	for (unsigned shift = 0; shift < 64 && all >> shift; shift += DIGIT_BITS) {
-		struct owners from = *owners;
-
-		sort_digit(from.list.items, other.list.items, nr, shift);
-		*owners = other;
-		other = from;
-	}
-	vec_done(&other.list);
+	hit = find_hit(m, leaf->mark - 1);
+	take_hit(m, hit);
+	while (!(hit->data_length & HIT_LAST))
+		take_hit(m, ++hit);
 	return 0;
 }
 
-static int find_owners(struct rmap *m)
+static int visit_devices(struct rmap *m)
 {
 	const struct forest_visitor visitor = { .leaf = take_leaf, .user = m };
-	int r = gather(m);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < m->devices.list.count; i++) {
-		m->device = (uint32_t)i;
+		m->run.device = (uint32_t)i;
 		r = forest_visit(&m->forest, m->devices.list.items[i].root, &visitor);
+		end_run(m);
 	}
-	return r < 0 ? r : sort_owners(&m->owners);
+	return r;
 }
 
-static int tell_owners(const struct rmap *m,
-		       int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
+/* Once to count, once to place. */
+static int find_owners(struct rmap *m)
+{
+	int r = owned_init(&m->owners, mark_leaves(m));
+
+	if (r == 0)
+		r = visit_devices(m);
+	if (r == 0)
+		r = owned_counted(&m->owners);
+	return r < 0 ? r : visit_devices(m);
+}
+
+static int tell_part(const struct rmap *m, const struct owned *list, size_t count,
+		     int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < m->owners.list.count; i++) {
-		const struct owned *o = &m->owners.list.items[i];
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct owned *o = &list[i];
 		const struct bp_thin_owner owner = {
 			.device = m->devices.list.items[o->device].id,
 			.data_begin = o->data_begin,
@@ -316,6 +295,20 @@ static int tell_owners(const struct rmap *m,
 		};
 
 		r = tell(user, &owner);
+	}
+	return r;
+}
+
+static int tell_owners(struct rmap *m,
+		       int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
+{
+	int r = 0;
+
+	for (size_t part = 0; r == 0 && part < OWNED_PARTS; part++) {
+		size_t count;
+		const struct owned *list = owned_part(&m->owners, part, &count);
+
+		r = tell_part(m, list, count, tell, user);
 	}
 	return r;
 }
@@ -358,13 +351,18 @@ static int look(struct rmap *m)
 	return say_why(m, r);
 }
 
+static void hits_done(struct hits *hits)
+{
+	vec_done(&hits->list);
+	vec_done(&hits->leaves);
+}
+
 static void rmap_done(struct rmap *m)
 {
 	for (unsigned w = 0; m->workers && w < m->nr_workers; w++)
-		vec_done(&m->workers[w].list);
+		hits_done(&m->workers[w]);
 	free(m->workers);
-	vec_done(&m->hits.list);
-	vec_done(&m->owners.list);
+	owned_done(&m->owners);
 	vec_done(&m->regions);
 	thin_devices_done(&m->devices);
 	forest_done(&m->forest);
@@ -381,7 +379,7 @@ int bp_thin_rmap(struct bp_thin_meta *meta, const struct bp_thin_region *regions
 		r = read_regions(&m, regions, nr_regions);
 	if (r == 0 && nr_regions > 0)
 		r = look(&m);
-	if (r == 0)
+	if (r == 0 && nr_regions > 0)
 		r = tell_owners(&m, owner, user);
 	rmap_done(&m);
 	return r;

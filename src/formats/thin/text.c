@@ -210,7 +210,7 @@ static void end_run(struct thin_text *t)
 	t->run.length = 0;
 }
 
-/* A block's number as the name of a def. @buf: 20 bytes. */
+/* A block's number as the name of a def. @buf: NUMBER_MAX_BYTES. */
 static struct thin_xml_name name_of(bp_mblock block, char *buf)
 {
 	return (struct thin_xml_name){ { buf, number_format(buf, block) } };
@@ -223,7 +223,7 @@ void thin_text_superblock(struct thin_text *t, const struct thin_xml_superblock 
 
 void thin_text_def(struct thin_text *t, bp_mblock block)
 {
-	char buf[20];
+	char buf[NUMBER_MAX_BYTES];
 	struct thin_xml_name name = name_of(block, buf);
 
 	t->style->def(&t->w, &name);
@@ -248,7 +248,7 @@ void thin_text_device_end(struct thin_text *t)
 
 void thin_text_ref(struct thin_text *t, bp_mblock block)
 {
-	char buf[20];
+	char buf[NUMBER_MAX_BYTES];
 	struct thin_xml_name name = name_of(block, buf);
 
 	end_run(t);
