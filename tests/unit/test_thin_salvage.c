@@ -465,7 +465,7 @@ static void an_inner_node_loses_nothing(void **state)
 /* Of the list of devices, its copy in a metadata snapshot, leaves, space maps. */
 static const struct {
 	const char *name;
-	bp_mblock lost[4];
+	bp_mblock lost[6]; /* 0 ends them */
 	uint64_t device;
 	enum bp_thin_verdict verdict; /* 0: it is not in the plan */
 	uint64_t right, wrong;        /* of all devices */
@@ -478,6 +478,10 @@ static const struct {
 	/* A snapshot of the metadata has device 3, its superblock is lost: it is no more. */
 	{ "thin-msnap", { 64, 92 }, 3, 0, 1343, 0 },
 	{ "thin-msnap", { 64, 95 }, 3, 0, 1343, 0 },
+	/* Leaves of a device of which others are left, and a space map: what it had there before. */
+	{ "thin-msnap", { 90, 94, 71, 97, 81 }, 1, BP_THIN_DOUBTFUL, 1293, 5 },
+	{ "thin-msnap", { 95, 96, 59, 71, 81 }, 1, BP_THIN_DOUBTFUL, 1288, 10 },
+	{ "thin-refs", { 157, 10, 193, 169 }, 6, BP_THIN_DOUBTFUL, 1796, 4 },
 };
 
 static void older_is_doubtful(void **state)
@@ -491,7 +495,7 @@ static void older_is_doubtful(void **state)
 
 		truth_load(&truth, blocks_lost[i].name);
 		image_copy(&image, &truth.image);
-		for (size_t k = 0; k < 4 && blocks_lost[i].lost[k]; k++)
+		for (size_t k = 0; blocks_lost[i].lost[k]; k++)
 			memset(image_block(&image, blocks_lost[i].lost[k]), 0xa5, IO_BLOCK);
 		assert_ok(make_plan(&repair, &image, NULL));
 		show_plan(repair.plan);

@@ -19,6 +19,11 @@ struct plan_graft {
 	void *user;
 };
 
+struct plan_old {
+	uint64_t id;
+	bool all; /* nothing of it is of the last transaction */
+};
+
 struct bp_thin_plan {
 	struct bp_ctx *ctx;
 	struct bp_thin_repair_opts opts;
@@ -36,8 +41,8 @@ struct bp_thin_plan {
 	struct salvage salvage;
 	VEC(struct bp_thin_plan_device) list;
 	VEC(struct bp_thin_plan_loss) losses;
-	VEC(uint64_t) olds; /* ids of devices that have an older tree */
-	struct arena words; /* their texts */
+	VEC(struct plan_old) olds; /* devices that have an older tree, or parts of one */
+	struct arena words;        /* their texts */
 	const char *stage;
 	const struct plan_graft *graft; /* or NULL; lent while it is written */
 };

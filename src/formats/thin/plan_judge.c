@@ -34,7 +34,7 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 				       const struct salvage_device *d)
 {
-	if (d->found && (plan->older || plan->unsure || d->older ||
+	if (d->found && (plan->older || plan->unsure || d->older || d->patched ||
 			 (d->root_found && !plan->salvage.count)))
 		return BP_THIN_DOUBTFUL;
 	if (!d->has_root)
@@ -77,9 +77,11 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 		.expected_dblocks = d->has_details ? d->pub.mapped_dblocks : BP_NONE,
 	};
 
+	const struct plan_old old = { d->pub.id, d->older };
+
 	device.device.mapped_dblocks = d->found;
-	plan->sum.lost_unknown |= d->older;
-	if (d->older && vec_add(&plan->olds, &d->pub.id) < 0)
+	plan->sum.lost_unknown |= d->older || d->patched;
+	if ((d->older || d->patched) && vec_add(&plan->olds, &old) < 0)
 		return bp_fail_memory(plan->ctx);
 	plan->sum.nr_mappings += d->found;
 	if (d->has_details && d->pub.mapped_dblocks > d->found)
@@ -203,8 +205,12 @@ static const char *why_doubtful(const struct bp_thin_plan *plan,
 	if (plan->older || plan->unsure)
 		return ", which may be those of an older transaction";
 	for (size_t i = 0; i < plan->olds.count; i++)
-		if (plan->olds.items[i] == d->device.id)
-			return ", all of an older transaction: nothing else is left of it";
+		if (plan->olds.items[i].id == d->device.id)
+			return plan->olds.items[i].all
+				       ? ", all of an older transaction: nothing else is left "
+					 "of it"
+				       : ", those of what is lost as an older transaction had "
+					 "them";
 	if (!plan->sum.counted && d->expected_dblocks == d->device.mapped_dblocks)
 		return ", which may be those of an older transaction: its root was lost, and "
 		       "no space map tells which is the newest";

@@ -405,13 +405,14 @@ static int walk_overlay(struct bp_thin_plan *plan)
 	return 0;
 }
 
-/* Does any device have more than its details say it had? */
+/* Does any device have more than its details say it had, all of it said to be proven? */
 static bool has_too_many(const struct salvage_devices *devices)
 {
 	for (size_t i = 0; i < devices->list.count; i++) {
 		const struct salvage_device *d = &devices->list.items[i];
 
-		if (d->has_details && d->incomplete && d->found > d->pub.mapped_dblocks)
+		if (d->has_details && d->incomplete && !d->patched &&
+		    d->found > d->pub.mapped_dblocks)
 			return true;
 	}
 	return false;

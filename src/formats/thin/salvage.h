@@ -9,7 +9,7 @@
  *	salvage_pairs()	 the pairs of roots that fit each other, newest first
  *	salvage_mend()	 give children without parent to the node that lost them
  *	salvage_fill()	 put lost leaves together from what shares blocks with them, or is older
- *	salvage_older()	 older trees for devices of which nothing is left
+ *	salvage_older()	 older trees for devices of which nothing is left, and for parts of others
  *	salvage_clean()	 trees without what is lost, as blocks of an overlay
  *
  * A block that was sound once keeps its checksum when it is freed or superseded: soundness proves
@@ -80,6 +80,7 @@ struct salvage_clean {
 	uint8_t state; /* 0: not looked at */
 	bool changed;  /* other than on disk */
 	bool lossy;    /* it or something below it lost something */
+	bool patched;  /* something of it is from an older tree */
 };
 enum { CLEAN_OPEN = 1, CLEAN_GONE, CLEAN_LEFT };
 
@@ -89,9 +90,10 @@ struct salvage_place {
 	uint8_t kind;
 	int8_t child_height; /* of what is missing below it; -1: not known; -2: it was a leaf */
 	bool lacks;          /* what may be below it was given to nobody */
+	bool patched;        /* some of its mappings are from an older tree */
 	uint64_t begin, end; /* keys its parents leave for it, both included */
 	VEC(uint32_t) children; /* indexes of nodes, by key */
-	uint64_t *keys;         /* or mappings of a leaf; salvage_unfill() frees them */
+	uint64_t *keys;         /* mappings of a leaf, or between them; salvage_unfill() */
 	le64 *values;
 	uint32_t nr_filled, time_max;
 	struct salvage_clean clean;
@@ -111,10 +113,21 @@ struct salvage_device {
 	bool has_root, has_details;
 	bool root_found;    /* the root is not from the tree of roots, which lost it */
 	bool older;         /* all of its tree is of an older transaction */
+	bool patched;       /* some of it is */
 	bool details_found; /* the details are from an older tree, in part */
 	bool incomplete;    /* parts of its tree are missing */
 	uint64_t found;     /* mappings that are there */
 	bp_mblock tree;     /* its root as it was */
+};
+
+/* A mapping that an older tree has for a part that is lost. */
+struct salvage_patch {
+	uint64_t key;
+	bp_dblock block;
+	uint32_t time, place;
+};
+struct salvage_patches {
+	VEC(struct salvage_patch) list; /* by place and key */
 };
 
 /* A mapping of an older tree. */
@@ -154,7 +167,8 @@ struct salvage {
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
 	VEC(struct salvage_lost) lost;    /* for each device, and of trees of devices */
 	VEC(struct salvage_stale) taken;  /* not to be taken from older leaves; by block */
-	bp_mblock next_virtual;           /* of blocks behind the area's end */
+	VEC(bp_dblock) roaming; /* that older leaves have at several virtual blocks; sorted */
+	bp_mblock next_virtual; /* of blocks behind the area's end */
 	struct io *overlay;
 	uint64_t nr_filled;      /* mappings of lost leaves that were found elsewhere */
 	uint64_t nr_data_blocks; /* mappings beyond are dropped; UINT64_MAX: all are fine */
@@ -216,6 +230,15 @@ void salvage_unfill(struct salvage *s);
 /* After salvage_fill(), and with the same @data_map. 0, -ENOMEM, -EIO. */
 int salvage_older(struct salvage *s, const struct sm_root *data_map,
 		  struct salvage_devices *devices);
+/* Was the id of @d ever that of another device, or is nothing known of it? */
+bool salvage_is_reused(const struct salvage *s, const struct salvage_device *d);
+/* The newest older tree of @d; @proven: that its details once counted the mappings of. Or NULL. */
+struct snode *salvage_find_older(const struct salvage *s, const struct salvage_device *d,
+				 bool proven);
+/* Steps of salvage_older(): what older trees have for parts that are lost; all but s->taken. */
+int salvage_patch_find(struct salvage *s, const struct salvage_devices *devices,
+		       struct salvage_patches *ret);
+int salvage_patch_apply(struct salvage *s, struct salvage_patches *patches);
 /* Must an older leaf not have this mapping, as the block is somebody else's by now? */
 bool salvage_is_taken(const struct salvage *s, uint64_t key, bp_dblock block);
 /* The data space map. @root: NULL: not known. 0, -ENOMEM; done() in any case. */
@@ -225,6 +248,7 @@ struct salvage_counts {
 	bool has_map; /* else it can't be read */
 	struct sm_bitmap_disk *bitmap;
 	uint64_t bitmap_nr; /* which it is, + 1 */
+	bool exact;         /* the last count that was got is no more than that */
 };
 int salvage_counts_init(struct salvage_counts *c, struct salvage *s,
 			const struct sm_root *root);

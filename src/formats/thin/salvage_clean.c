@@ -173,6 +173,7 @@ static int add_child(struct cleaner *c, struct entries *e, struct salvage_clean 
 
 	child = clean_child(c, block, hook, &r);
 	to->lossy |= child->lossy;
+	to->patched |= child->patched;
 	if (r < 0 || child->state != CLEAN_LEFT || child->first > child->last) {
 		to->changed = true;
 		return r;
@@ -224,9 +225,76 @@ static int clean_inner(struct cleaner *c, const struct snode *n, const struct ho
 	return r;
 }
 
-/* A node that is gone, made again from the children that were given back to it. */
+/* Mappings of a place with children, or too many for a leaf, that come before @before. */
+struct run {
+	const struct salvage_place *place;
+	uint32_t at; /* which is next */
+	uint8_t height;
+};
+
+/* One leaf of them, below as many nodes of one entry as its siblings are high. */
+static int add_filled_leaf(struct cleaner *c, const struct run *run, uint32_t nr,
+			   struct entries *e, struct salvage_clean *to)
+{
+	const uint64_t *keys = run->place->keys + run->at;
+	const struct salvage_clean leaf = {
+		.first = keys[0],
+		.last = keys[nr - 1],
+		.entries = nr,
+		.time_max = run->place->time_max,
+		.height = run->height,
+	};
+	bp_mblock block = c->s->next_virtual++;
+	int r = put_node(c, block, true, sizeof(le64), nr, keys, run->place->values + run->at);
+
+	for (uint8_t i = 0; r == 0 && i < run->height; i++) {
+		uint64_t key = keys[0], value = block;
+		const struct entries one = { &key, &value, 1 };
+
+		block = c->s->next_virtual++;
+		r = put_inner(c, block, &one);
+	}
+	e->keys[e->nr] = keys[0];
+	e->values[e->nr++] = block;
+	join(to, &leaf);
+	return r;
+}
+
+/* Those that come before @before. What does not fit a node is left out: it is told as lost. */
+static int add_filled(struct cleaner *c, struct run *run, uint64_t before, struct entries *e,
+		      struct salvage_clean *to)
+{
+	const struct salvage_place *place = run->place;
+	int r = 0;
+
+	while (r == 0 && run->at < place->nr_filled && place->keys[run->at] < before) {
+		uint32_t nr = 1;
+
+		while (nr < node_capacity(sizeof(le64)) && run->at + nr < place->nr_filled &&
+		       place->keys[run->at + nr] < before)
+			nr++;
+		if (e->nr < node_capacity(sizeof(le64)) &&
+		    (to->first > to->last || place->keys[run->at] > to->last))
+			r = add_filled_leaf(c, run, nr, e, to);
+		run->at += nr;
+	}
+	return r;
+}
+
+static uint8_t child_height(const struct salvage *s, const struct salvage_place *place)
+{
+	if (place->children.count)
+		return salvage_child(s, place, 0)->height;
+	return place->child_height > 0 ? (uint8_t)place->child_height : 0;
+}
+
+/*
+ * A node that is gone, made again from the children that were given back to it, and mappings that
+ * belong between them.
+ */
 static int clean_place(struct cleaner *c, struct salvage_place *place, const struct hook *hook)
 {
+	struct run run = { .place = place, .height = child_height(c->s, place) };
 	uint32_t nr = (uint32_t)MIN(place->children.count, node_capacity(sizeof(le64)));
 	uint64_t keys[ENTRIES_MAX], values[ENTRIES_MAX];
 	struct entries e = { .keys = keys, .values = values };
@@ -244,9 +312,15 @@ static int clean_place(struct cleaner *c, struct salvage_place *place, const str
 			.depth = hook->depth + 1,
 		};
 
-		r = add_child(c, &e, &made, child->block, &below);
+		r = add_filled(c, &run, child->first, &e, &made);
+		if (r == 0 && e.nr < node_capacity(sizeof(le64)))
+			r = add_child(c, &e, &made, child->block, &below);
 	}
-	if (r == 0 && salvage_lacks(c->s, place)) { /* others of its children may be gone */
+	if (r == 0)
+		r = add_filled(c, &run, UINT64_MAX, &e, &made);
+	made.patched |= place->patched;
+	if (r == 0 && (place->nr_filled ||
+		       salvage_lacks(c->s, place))) { /* others of its children may be gone */
 		made.lossy = true;
 		r = lose(c, place->block, hook, salvage_why(c->s, place->block, hook->kind),
 			 hook->begin, hook->end);
@@ -255,6 +329,13 @@ static int clean_place(struct cleaner *c, struct salvage_place *place, const str
 		r = finish_inner(c, place->block, &e, &made);
 	place->clean = made;
 	return r;
+}
+
+/* What is gone was a leaf, as far as one knows. */
+static bool is_leaf(const struct salvage_place *place)
+{
+	return place->children.count == 0 && place->child_height < 0 &&
+	       place->nr_filled <= node_capacity(sizeof(le64));
 }
 
 /* A leaf that is gone, with those of its mappings that were found elsewhere. */
@@ -271,6 +352,7 @@ static int clean_filled(struct cleaner *c, struct salvage_place *place, const st
 		.state = CLEAN_LEFT,
 		.changed = true,
 		.lossy = true,
+		.patched = place->patched,
 	};
 	return r < 0 ? r
 		     : put_node(c, place->block, true, sizeof(le64), place->nr_filled,
@@ -311,8 +393,8 @@ static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock bloc
 		*r = n->flags & SNODE_LEAF ? clean_leaf(c, n, hook, to)
 					   : clean_inner(c, n, hook, to);
 	else
-		*r = place->nr_filled ? clean_filled(c, place, hook)
-				      : clean_place(c, place, hook);
+		*r = is_leaf(place) ? clean_filled(c, place, hook)
+				    : clean_place(c, place, hook);
 	return to;
 }
 
@@ -411,6 +493,7 @@ static int clean_device(struct cleaner *c, struct salvage_device *d)
 	d->tree = d->pub.root;
 	d->found = left->state == CLEAN_LEFT ? left->entries : 0;
 	d->incomplete = left->lossy;
+	d->patched = left->patched;
 	if (!d->has_details) {
 		d->pub.creation_time = MAX(d->pub.creation_time, left->time_max + 1);
 		d->pub.snapshotted_time = MAX(d->pub.snapshotted_time, left->time_max + 1);

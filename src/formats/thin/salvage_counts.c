@@ -56,21 +56,25 @@ bool salvage_counts_has(const struct salvage_counts *c, bp_mblock block)
 }
 
 /* A count above two, from the tree below @block; what can't be read is as small as can be. */
-static uint32_t large_count(const struct salvage *s, bp_mblock block, uint64_t key)
+static uint32_t large_count(struct salvage_counts *c, uint64_t key)
 {
+	bp_mblock block = c->map.root.ref_count_root;
+
 	for (int depth = 0; depth < BTREE_MAX_DEPTH; depth++) {
-		const struct snode *n = snode_of_kind(s, block, SALVAGE_COUNTS);
+		const struct snode *n = snode_of_kind(c->s, block, SALVAGE_COUNTS);
 		uint32_t i = 0;
 
 		while (n && i < n->nr && n->keys[i] <= key)
 			i++;
 		if (!n || i == 0)
 			break;
-		if (!(n->flags & SNODE_LEAF))
-			block = n->values[i - 1];
-		else
-			return n->keys[i - 1] == key ? le32_get(n->counts[i - 1]) : 3;
+		if (n->flags & SNODE_LEAF) {
+			c->exact = n->keys[i - 1] == key;
+			return c->exact ? le32_get(n->counts[i - 1]) : 3;
+		}
+		block = n->values[i - 1];
 	}
+	c->exact = false;
 	return 3;
 }
 
@@ -98,6 +102,7 @@ uint32_t salvage_counts_get(struct salvage_counts *c, bp_dblock block)
 			return COUNT_UNKNOWN;
 		c->bitmap_nr = nr + 1;
 	}
+	c->exact = true;
 	count = sm_word_swap(le64_get(c->bitmap->words[entry / 32])) >> (2 * (entry % 32)) & 3;
-	return count < 3 ? count : large_count(c->s, c->map.root.ref_count_root, block);
+	return count < 3 ? count : large_count(c, block);
 }

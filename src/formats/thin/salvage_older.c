@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Devices of which nothing is left that is in use: the newest older tree that a list of devices has
- * for the same one. Nothing proves that it is how the device was last, so it makes the device
+ * for the same one. (Parts of others: salvage_patch.c.) Nothing proves that it is how the device was last, so it makes the device
  * doubtful. Only devices that are known to exist get one, and no mapping is taken whose data block
  * somebody else has by now: sharing keeps the virtual block, so whoever has it at another got it
  * since; nor one that has no more owners than are there, where the data space map tells.
@@ -36,7 +36,7 @@ static bool is_gone(const struct salvage *s, const struct salvage_device *d)
 }
 
 /* Was its id ever that of another device, as far as there are details? */
-static bool is_reused(const struct salvage *s, const struct salvage_device *d)
+bool salvage_is_reused(const struct salvage *s, const struct salvage_device *d)
 {
 	struct bp_thin_device first = d->pub, old;
 	bool known = d->has_details;
@@ -75,7 +75,28 @@ static bool is_closer(const struct salvage_device *d, const struct snode *a,
 	return a->block > b->block;
 }
 
-static struct snode *find_older(const struct salvage *s, const struct salvage_device *d)
+/* Did the device ever have as many mappings, as far as there are details? */
+static bool is_counted(const struct salvage *s, uint64_t id, uint64_t entries)
+{
+	struct bp_thin_device old;
+
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+
+		for (uint32_t k = 0;
+		     n->kind == SALVAGE_DETAILS && (n->flags & SNODE_LEAF) && k < n->nr; k++) {
+			if (n->keys[k] != id)
+				continue;
+			thin_details_decode(&n->details[k], &old);
+			if (old.mapped_dblocks == entries)
+				return true;
+		}
+	}
+	return false;
+}
+
+struct snode *salvage_find_older(const struct salvage *s, const struct salvage_device *d,
+				 bool proven)
 {
 	struct snode *best = NULL;
 
@@ -92,7 +113,8 @@ static struct snode *find_older(const struct salvage *s, const struct salvage_de
 					: NULL;
 
 			if (n && n->entries > 0 && !(n->flags & (SNODE_BROKEN | SNODE_CLASH)) &&
-			    (!best || is_closer(d, n, best)))
+			    (!best || is_closer(d, n, best)) &&
+			    (!proven || is_counted(s, d->pub.id, n->entries)))
 				best = n;
 		}
 	}
@@ -249,18 +271,22 @@ static int mark_counted(struct reader *reader, const struct sm_root *data_map)
 		struct salvage_stale *stale = &reader->stale.items[i];
 		uint32_t count = salvage_counts_get(&counts, stale->block);
 
-		/* Three may be more, of which the tree can't be read. */
 		stale->taken |=
-			count != COUNT_UNKNOWN && count != 3 && count <= stale->nr_owners;
+			count != COUNT_UNKNOWN && counts.exact && count <= stale->nr_owners;
 	}
 	salvage_counts_done(&counts);
 	return r;
 }
 
-static int find_taken(struct salvage *s, const struct sm_root *data_map)
+static int find_taken(struct salvage *s, const struct sm_root *data_map,
+		      const struct salvage_patches *patches)
 {
 	struct reader reader = { .s = s };
 	int r = read_leaves(&reader, true, add_stale);
+
+	for (size_t i = 0; r == 0 && i < patches->list.count; i++)
+		r = add_stale(&reader, patches->list.items[i].key,
+			      patches->list.items[i].block);
 
 	if (reader.stale.count)
 		qsort(reader.stale.items, reader.stale.count, sizeof(reader.stale.items[0]),
@@ -290,10 +316,9 @@ bool salvage_is_taken(const struct salvage *s, uint64_t key, bp_dblock block)
 	return false;
 }
 
-int salvage_older(struct salvage *s, const struct sm_root *data_map,
-		  struct salvage_devices *devices)
+/* Devices of which nothing is left. */
+static int take_all_older(struct salvage *s, struct salvage_devices *devices)
 {
-	bool any = false;
 	size_t nr = 0;
 	int r = 0;
 
@@ -308,11 +333,36 @@ int salvage_older(struct salvage *s, const struct sm_root *data_map,
 		return 0;
 	for (size_t i = 0; r == 0 && i < devices->list.count; i++) {
 		struct salvage_device *d = &devices->list.items[i];
-		struct snode *n = is_gone(s, d) && !is_reused(s, d) ? find_older(s, d) : NULL;
+		struct snode *n = is_gone(s, d) && !salvage_is_reused(s, d)
+					  ? salvage_find_older(s, d, false)
+					  : NULL;
 
 		if (n)
 			r = take_older(s, d, n);
-		any |= n != NULL;
 	}
-	return r == 0 && any ? find_taken(s, data_map) : r;
+	return r;
+}
+
+static bool has_older(const struct salvage_devices *devices)
+{
+	for (size_t i = 0; i < devices->list.count; i++)
+		if (devices->list.items[i].older)
+			return true;
+	return false;
+}
+
+int salvage_older(struct salvage *s, const struct sm_root *data_map,
+		  struct salvage_devices *devices)
+{
+	struct salvage_patches patches = { 0 };
+	int r = take_all_older(s, devices);
+
+	if (r == 0)
+		r = salvage_patch_find(s, devices, &patches);
+	if (r == 0 && (patches.list.count || has_older(devices)))
+		r = find_taken(s, data_map, &patches);
+	if (r == 0)
+		r = salvage_patch_apply(s, &patches);
+	vec_done(&patches.list);
+	return r;
 }

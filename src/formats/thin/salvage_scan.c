@@ -398,6 +398,7 @@ void salvage_unfill(struct salvage *s)
 		p->keys = NULL;
 		p->values = NULL;
 		p->nr_filled = p->time_max = 0;
+		p->patched = false;
 	}
 	s->nr_filled = 0;
 }
@@ -411,6 +412,7 @@ void salvage_forget(struct salvage *s)
 	vec_done(&s->causes);
 	vec_done(&s->lost);
 	vec_done(&s->taken);
+	vec_done(&s->roaming);
 	free(s->count);
 	free(s->pointers);
 	s->count = s->pointers = NULL;
