@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #define NEAR_A_MAPPING 64u
-#define HUGE_PAGE      (UINT64_C(2) << 20)
+#define HUGE_PAGE      ((uintptr_t)2 << 20)
 
 /*
  * Bits are set at random places: with small pages that is a fault for each and a miss of the TLB for
