@@ -2,16 +2,20 @@
 /*
  * Metadata of caches and eras that a kernel made, with any changes, and all checksums right. Input:
  * which image, then any number of changes: block (an index into those in use), two bytes of offset,
- * one of length, bytes. Whatever is read, what is repaired is sound.
+ * one of length, bytes. Whatever is read, what is repaired is sound, and after writing back nothing is
+ * dirty.
  */
 #include "fuzz.h"
 
 #include "formats/cache/check.h"
 #include "formats/cache/meta.h"
 #include "formats/cache/repair.h"
+#include "formats/cache/writeback.h"
 #include "formats/era/check.h"
 #include "formats/era/meta.h"
 #include "formats/era/repair.h"
+
+#include <bedplate/era_dump.h>
 
 #include <stdio.h>
 
@@ -101,7 +105,72 @@ static uint64_t check_cache(struct bp_ctx *ctx, struct io *io)
 	return res.nr_fatal + res.nr_nonfatal;
 }
 
-static void try_cache(struct bp_ctx *ctx, struct io *io, struct io *to)
+/* Devices that all blocks fit, with nothing in them. */
+static int nowhere_read(struct io *io, const struct io_run *runs, size_t nr)
+{
+	(void)io;
+	(void)runs;
+	(void)nr;
+	return 0;
+}
+
+static int nowhere_write(struct io *io, const struct io_run *run)
+{
+	(void)io;
+	(void)run;
+	return 0;
+}
+
+static int nowhere_flush(struct io *io)
+{
+	(void)io;
+	return 0;
+}
+
+static const struct io_ops nowhere_ops = {
+	.name = "nowhere",
+	.read = nowhere_read,
+	.write = nowhere_write,
+	.flush = nowhere_flush,
+};
+
+static int not_dirty(void *user, const struct bp_cache_mapping *m)
+{
+	(void)user;
+	promise(!m->may_be_dirty);
+	return 0;
+}
+
+/* Last, as it changes the image. Cache blocks larger than 64 KiB are too much memory here. */
+static void try_writeback(struct bp_ctx *ctx, struct io *io, const void *superblock)
+{
+	const struct cache_superblock_disk *sb = superblock;
+	const struct bp_cache_writeback_opts opts = { .size = sizeof(opts),
+						      .buffer_bytes = 1u << 16 };
+	const struct bp_cache_visitor visitor = { .mapping = not_dirty };
+	struct bp_cache_writeback_result res = { .size = sizeof(res) };
+	struct io nowhere = { .ops = &nowhere_ops,
+			      .nr_blocks = UINT64_C(1) << 56,
+			      .writable = true,
+			      .aligned = true,
+			      .batch_runs = 1,
+			      .workers = 1 };
+	const struct cache_devices devices = { io, &nowhere, &nowhere };
+	struct bp_cache_meta *meta;
+	int r;
+
+	if (le32_get(sb->data_block_size) > 128)
+		return;
+	r = cache_writeback_io(ctx, &devices, &opts, &res);
+	promise(res.nr_copied + res.nr_read_errors + res.nr_write_errors <= res.nr_blocks);
+	if (r < 0 || !res.metadata_updated)
+		return;
+	promise(cache_meta_open_io(ctx, io, NULL, &meta) == 0);
+	promise(bp_cache_walk(meta, &visitor) == 0);
+	free(meta);
+}
+
+static void try_cache(struct bp_ctx *ctx, struct io *io, struct io *to, const void *superblock)
 {
 	const struct bp_cache_visitor visitor = { .mapping = no_mapping, .damage = no_matter };
 	struct bp_cache_repair_result res = { .size = sizeof(res) };
@@ -117,6 +186,7 @@ static void try_cache(struct bp_ctx *ctx, struct io *io, struct io *to)
 		    le32_get(((const struct cache_superblock_disk *)(const void *)out)
 				     ->data_block_size)))
 		promise(check_cache(ctx, to) == 0);
+	try_writeback(ctx, io, superblock);
 }
 
 /* --- eras --- */
@@ -137,6 +207,27 @@ static int no_blocks(void *user, uint32_t begin, uint32_t end)
 	return 0;
 }
 
+static int no_text(void *user, const char *text, size_t len)
+{
+	*(size_t *)user += len;
+	promise(len && *text);
+	return 0;
+}
+
+/* What is not known counts as written, so damage or not there is an answer. */
+static void try_since(struct bp_era_meta *meta)
+{
+	uint32_t now = bp_era_superblock_get(meta)->current_era;
+	const uint32_t since[] = { 0, 2, now, UINT32_MAX };
+	uint64_t damages;
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(since); i++)
+		promise(bp_era_written_since(meta, since[i], no_blocks, no_matter, NULL) == 0);
+	promise(bp_era_blocks_text(meta, now, NULL, NULL, no_text, &len, &damages) == 0);
+	promise(len > 0);
+}
+
 static uint64_t check_era(struct bp_ctx *ctx, struct io *io)
 {
 	struct bp_era_check_result res = { .size = sizeof(res) };
@@ -155,6 +246,8 @@ static bool era_sizes_valid(void)
 
 static void try_era(struct bp_ctx *ctx, struct io *io, struct io *to)
 {
+	const struct bp_era_open_opts snap = { .size = sizeof(snap),
+					       .flags = BP_ERA_OPEN_SNAP };
 	const struct bp_era_visitor visitor = {
 		.writeset = no_writeset,
 		.written = no_blocks,
@@ -167,7 +260,11 @@ static void try_era(struct bp_ctx *ctx, struct io *io, struct io *to)
 	if (era_meta_open_io(ctx, io, NULL, &meta) == 0) {
 		bp_era_walk(meta, &visitor);
 		if (bp_era_superblock_get(meta)->nr_blocks < 1u << 20)
-			bp_era_written_since(meta, 2, no_blocks, no_matter, NULL);
+			try_since(meta);
+		free(meta);
+	}
+	if (era_meta_open_io(ctx, io, &snap, &meta) == 0) {
+		bp_era_walk(meta, &visitor);
 		free(meta);
 	}
 	if (era_repair_io(ctx, io, to, NULL, &res) == 0 && era_sizes_valid())
@@ -193,7 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	promise(io_memory_new(base->work, BLOCKS * IO_BLOCK, &io) == 0);
 	promise(io_memory_new(out, BLOCKS * IO_BLOCK, &to) == 0);
 	if (which < FIRST_ERA)
-		try_cache(ctx, io, to);
+		try_cache(ctx, io, to, base->work);
 	else
 		try_era(ctx, io, to);
 	io_close(io);
