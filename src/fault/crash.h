@@ -99,6 +99,7 @@ struct crash_bench {
 	struct crash_base base;
 	struct crash_try *tries;
 	unsigned nr_tries;
+	struct watchdog watchdog; /* removes @dir where this process is killed */
 };
 int crash_bench_open(const struct bp_crash *crash, const struct bp_crash_check_opts *opts,
 		     struct crash_bench *ret);

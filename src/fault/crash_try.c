@@ -231,6 +231,25 @@ static int make_dir(struct crash_bench *bench)
 	return 0;
 }
 
+#define PATH_FORMAT "%s/image%u"
+
+/* All that can be in there. */
+static void remove_dir(const void *user)
+{
+	const struct crash_bench *bench = user;
+	char path[sizeof(bench->dir) + 16];
+
+	for (unsigned i = 0; i < JOBS_MOST; i++) {
+		snprintf(path, sizeof(path), PATH_FORMAT, bench->dir, i);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/base", bench->dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/mount", bench->dir);
+	rmdir(path);
+	rmdir(bench->dir);
+}
+
 static int make_try(struct crash_bench *bench, unsigned number, struct crash_try *ret)
 {
 	struct bp_ctx *ctx = bench->crash->ctx;
@@ -241,7 +260,7 @@ static int make_try(struct crash_bench *bench, unsigned number, struct crash_try
 	if (shared == MAP_FAILED)
 		return bp_fail_memory(ctx);
 	ret->outcome = shared;
-	snprintf(ret->path, sizeof(ret->path), "%s/image%u", bench->dir, number);
+	snprintf(ret->path, sizeof(ret->path), PATH_FORMAT, bench->dir, number);
 	ret->image = open(ret->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	ret->output = memfd_create("output", MFD_CLOEXEC);
 	if (ret->image < 0 || ret->output < 0)
@@ -263,11 +282,18 @@ int crash_bench_open(const struct bp_crash *crash, const struct bp_crash_check_o
 	unsigned jobs = jobs_of(opts);
 	int r;
 
-	*ret = (struct crash_bench){ .crash = crash, .opts = *opts, .base = { .fd = -1 } };
+	*ret = (struct crash_bench){
+		.crash = crash,
+		.opts = *opts,
+		.base = { .fd = -1 },
+		.watchdog = { .fd = -1 },
+	};
 	if (!ret->opts.fs)
 		ret->opts.fs = crash->info.fs[0] ? crash->info.fs : "auto";
 	ret->tries = calloc(jobs, sizeof(*ret->tries));
 	r = ret->tries ? make_dir(ret) : bp_fail_memory(crash->ctx);
+	if (r == 0)
+		r = watchdog_fork(crash->ctx, remove_dir, ret, &ret->watchdog);
 	for (; r == 0 && ret->nr_tries < jobs; ret->nr_tries++)
 		r = make_try(ret, ret->nr_tries, &ret->tries[ret->nr_tries]);
 	if (r == 0)
@@ -294,16 +320,13 @@ static void end_try(struct crash_try *try)
 
 void crash_bench_close(struct crash_bench *bench)
 {
-	_cleanup_(freep) char *point = NULL;
-
 	for (unsigned i = 0; i < bench->nr_tries; i++)
 		end_try(&bench->tries[i]);
 	free(bench->tries);
 	bench->tries = NULL;
 	bench->nr_tries = 0;
 	crash_base_close(&bench->base);
-	if (bench->dir[0] && asprintf(&point, "%s/mount", bench->dir) > 0)
-		rmdir(point);
 	if (bench->dir[0])
-		rmdir(bench->dir);
+		remove_dir(bench);
+	watchdog_end(&bench->watchdog);
 }

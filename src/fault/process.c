@@ -132,6 +132,7 @@ int run_command(const char *const *argv, struct strbuf *output)
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would wait for it */
 		default_signals();
 		become(argv, ends[1]);
 	}
@@ -151,11 +152,18 @@ int run_command(const char *const *argv, struct strbuf *output)
 
 /* --- the watchdog --- */
 
-static void clean(const char *scope, const struct bp_devno *target, const char *fault_state_dir)
+/* What a run that was killed can leave. */
+struct traces {
+	const char *scope, *fault_state_dir;
+	const struct bp_devno *target;
+};
+
+static void clean(const void *user)
 {
+	const struct traces *traces = user;
 	const struct bp_fault_opts faults = {
 		.size = sizeof(faults),
-		.state_dir = fault_state_dir,
+		.state_dir = traces->fault_state_dir,
 	};
 	const struct bp_scope_opts how = {
 		.size = sizeof(how),
@@ -169,11 +177,12 @@ static void clean(const char *scope, const struct bp_devno *target, const char *
 	if (bp_ctx_new(&ctx) < 0)
 		return;
 	/* First: what its processes wait for may be what a fault holds back. */
-	while (target->major && (r = bp_fault_heal(ctx, target, 0, &faults, NULL)) < 0 &&
-	       r != -ENXIO && deadline_left(deadline))
+	while (traces->target->major &&
+	       (r = bp_fault_heal(ctx, traces->target, 0, &faults, NULL)) < 0 && r != -ENXIO &&
+	       deadline_left(deadline))
 		clock_sleep_ms(BETWEEN_MS);
 	do {
-		r = bp_scope_gc(ctx, scope, &how, NULL, NULL);
+		r = bp_scope_gc(ctx, traces->scope, &how, NULL, NULL);
 		if (r < 0 && r != -ENOENT)
 			clock_sleep_ms(BETWEEN_MS);
 	} while (r < 0 && r != -ENOENT && deadline_left(deadline));
@@ -181,8 +190,7 @@ static void clean(const char *scope, const struct bp_devno *target, const char *
 	bp_ctx_free(ctx);
 }
 
-static _Noreturn void watch(int fd, const char *scope, const struct bp_devno *target,
-			    const char *fault_state_dir)
+static _Noreturn void watch(int fd, watchdog_fn *remove, const void *user)
 {
 	int null = open("/dev/null", O_RDWR);
 	char word = 0;
@@ -200,12 +208,12 @@ static _Noreturn void watch(int fd, const char *scope, const struct bp_devno *ta
 	while (read(fd, &word, 1) < 0 && errno == EINTR)
 		;
 	if (word != DONE)
-		clean(scope, target, fault_state_dir);
+		remove(user);
 	_exit(0);
 }
 
-int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno *target,
-		   const char *fault_state_dir, struct watchdog *ret)
+int watchdog_fork(struct bp_ctx *ctx, watchdog_fn *remove, const void *user,
+		  struct watchdog *ret)
 {
 	int ends[2];
 	pid_t pid;
@@ -217,7 +225,7 @@ int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno 
 	if (pid == 0) {
 		close(ends[1]);
 		if (fork() == 0)
-			watch(ends[0], scope, target, fault_state_dir);
+			watch(ends[0], remove, user);
 		_exit(0);
 	}
 	close(ends[0]);
@@ -229,6 +237,14 @@ int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno 
 		;
 	ret->fd = ends[1];
 	return 0;
+}
+
+int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno *target,
+		   const char *fault_state_dir, struct watchdog *ret)
+{
+	const struct traces traces = { scope, fault_state_dir, target };
+
+	return watchdog_fork(ctx, clean, &traces, ret);
 }
 
 void watchdog_end(struct watchdog *watchdog)

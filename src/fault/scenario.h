@@ -84,7 +84,11 @@ int program_wait(struct program *program);
 struct watchdog {
 	int fd;
 };
-/* @target: heal this one; of number 0: what the scope has is enough. */
+/* In a process of its own, that outlives all others; @user as it is now. */
+typedef void watchdog_fn(const void *user);
+int watchdog_fork(struct bp_ctx *ctx, watchdog_fn *remove, const void *user,
+		  struct watchdog *ret);
+/* Of a run. @target: heal this one; of number 0: what the scope has is enough. */
 int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno *target,
 		   const char *fault_state_dir, struct watchdog *ret);
 void watchdog_end(struct watchdog *watchdog);
