@@ -26,6 +26,13 @@ int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which
 int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const char *kernel_name, bool *deferred, int64_t deadline);
 
+/*
+ * Numbers of a stack's devices into @ret, which has room for all, those below first: those that a
+ * table means by node or number. -ELOOP where one lies on itself.
+ */
+struct bp_stack;
+int stack_order(struct bp_ctx *ctx, struct dm *dm, const struct bp_stack *stack, size_t *ret);
+
 /* Apply a read-ahead as struct bp_create_opts has it. */
 int read_ahead_apply(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state,
 		     uint32_t sectors, bool minimum);

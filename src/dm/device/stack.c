@@ -16,9 +16,15 @@ struct member {
 	struct bp_table *table;
 };
 
+/* Texts of the members, sorted, so that a second one of each is found soon. */
+struct texts {
+	VEC(const char *) sorted;
+};
+
 struct bp_stack {
 	struct bp_ctx *ctx;
 	VEC(struct member *) members;
+	struct texts names, uuids;
 };
 
 static void member_free(struct member *m)
@@ -59,6 +65,8 @@ void bp_stack_free(struct bp_stack *stack)
 	for (size_t i = 0; i < stack->members.count; i++)
 		member_free(stack->members.items[i]);
 	vec_done(&stack->members);
+	vec_done(&stack->names.sorted);
+	vec_done(&stack->uuids.sorted);
 	free(stack);
 }
 
@@ -80,6 +88,53 @@ static int fail_twice(struct bp_ctx *ctx, const char *what, const char *text)
 	return -EEXIST;
 }
 
+/* Where it is, or has to go. */
+static size_t text_place(const struct texts *texts, const char *text)
+{
+	size_t low = 0, high = texts->sorted.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(texts->sorted.items[middle], text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool text_there(const struct texts *texts, const char *text)
+{
+	size_t at = text_place(texts, text);
+
+	return at < texts->sorted.count && streq(texts->sorted.items[at], text);
+}
+
+/* There is room for it. */
+static void text_add(struct texts *texts, const char *text)
+{
+	size_t at = text_place(texts, text);
+	const char **items = texts->sorted.items;
+
+	memmove(&items[at + 1], &items[at], (texts->sorted.count - at) * sizeof(*items));
+	items[at] = text;
+	texts->sorted.count++;
+}
+
+/* Nothing can fail once there is room. */
+static int keep_member(struct bp_stack *stack, struct member *m)
+{
+	if (vec_reserve(&stack->members, 1) < 0 || vec_reserve(&stack->names.sorted, 1) < 0 ||
+	    vec_reserve(&stack->uuids.sorted, 1) < 0)
+		return bp_fail_memory(stack->ctx);
+	text_add(&stack->names, m->name);
+	if (m->uuid[0])
+		text_add(&stack->uuids, m->uuid);
+	stack->members.items[stack->members.count++] = m;
+	return 0;
+}
+
 int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 {
 	_cleanup_(member_freep) struct member *m = calloc(1, sizeof(*m));
@@ -91,14 +146,10 @@ int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 	r = bp_name_mangle(stack->ctx, device->name, mangled);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < stack->members.count; i++) {
-		const struct bp_stack_device *other = &stack->members.items[i]->view;
-
-		if (streq(other->name, device->name))
-			return fail_twice(stack->ctx, "name", device->name);
-		if (device->uuid && device->uuid[0] && streq(other->uuid, device->uuid))
-			return fail_twice(stack->ctx, "uuid", device->uuid);
-	}
+	if (text_there(&stack->names, device->name))
+		return fail_twice(stack->ctx, "name", device->name);
+	if (device->uuid && device->uuid[0] && text_there(&stack->uuids, device->uuid))
+		return fail_twice(stack->ctx, "uuid", device->uuid);
 	m->name = strdup(device->name);
 	m->uuid = strdup(device->uuid ? device->uuid : "");
 	if (!m->name || !m->uuid)
@@ -110,92 +161,10 @@ int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 	m->view.name = m->name;
 	m->view.uuid = m->uuid;
 	m->view.table = m->table;
-	if (vec_add(&stack->members, &m) < 0)
-		return bp_fail_memory(stack->ctx);
-	m = NULL;
-	return 0;
-}
-
-/* --- who lies on whom --- */
-
-struct names {
-	struct dm *dm;
-	uint32_t major;
-};
-
-/* Does a word of a table mean this device of the stack? */
-static bool means(const struct names *names, const char *word, size_t len,
-		  const struct bp_stack_device *device)
-{
-	char mangled[BP_NAME_SIZE], text[BP_NODE_SIZE];
-
-	if (name_encode(device->name, mangled, sizeof(mangled)) < 0)
-		return false;
-	dm_node_path(names->dm, mangled, text);
-	if (strlen(text) == len && memcmp(text, word, len) == 0)
-		return true;
-	dm_node_path(names->dm, device->name, text);
-	if (strlen(text) == len && memcmp(text, word, len) == 0)
-		return true;
-	if (!device->use_minor)
-		return false;
-	snprintf(text, sizeof(text), "%u:%u", names->major, device->minor);
-	return strlen(text) == len && memcmp(text, word, len) == 0;
-}
-
-static bool uses(const struct names *names, const struct bp_table *table,
-		 const struct bp_stack_device *device)
-{
-	for (size_t i = 0; table && i < bp_table_count(table); i++) {
-		const char *at = bp_table_get(table, i)->args;
-
-		while (*at) {
-			size_t len = strcspn(at, " ");
-
-			if (len && means(names, at, len, device))
-				return true;
-			at += len + (at[len] != '\0');
-		}
-	}
-	return false;
-}
-
-/* Members by number, those below first. */
-static int order(struct bp_ctx *ctx, const struct names *names, const struct bp_stack *stack,
-		 size_t *ret)
-{
-	size_t count = stack->members.count, done = 0;
-	bool *placed = calloc(count + 1, sizeof(*placed));
-
-	if (!placed)
-		return bp_fail_memory(ctx);
-	while (done < count) {
-		size_t before = done;
-
-		for (size_t i = 0; i < count; i++) {
-			bool ready = !placed[i];
-
-			for (size_t k = 0; ready && k < count; k++)
-				if (!placed[k] && uses(names, stack->members.items[i]->table,
-						       &stack->members.items[k]->view))
-					ready = false;
-			if (ready) {
-				placed[i] = true;
-				ret[done++] = i;
-			}
-		}
-		if (done == before) {
-			size_t i = 0;
-
-			while (placed[i])
-				i++;
-			free(placed);
-			return bp_fail(ctx, -ELOOP, "'%s' lies, by other devices, on itself",
-				       stack->members.items[i]->name);
-		}
-	}
-	free(placed);
-	return 0;
+	r = keep_member(stack, m);
+	if (r == 0)
+		m = NULL;
+	return r;
 }
 
 /* --- apply --- */
@@ -222,9 +191,9 @@ int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 {
 	_cleanup_(freep) size_t *in_order = calloc(stack->members.count + 1, sizeof(size_t));
 	struct bp_create_opts o;
-	struct names names = { 0 };
 	struct level level;
-	int r = dm_get(ctx, &names.dm);
+	struct dm *dm;
+	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
 		r = opts_read(ctx, &o, sizeof(o), opts);
@@ -232,12 +201,11 @@ int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 		return r;
 	if (!in_order)
 		return bp_fail_memory(ctx);
-	names.dm->ops->major(names.dm->self, &names.major);
-	tx_begin(names.dm, &level);
-	r = order(ctx, &names, stack, in_order);
+	tx_begin(dm, &level);
+	r = stack_order(ctx, dm, stack, in_order);
 	for (size_t i = 0; r == 0 && i < stack->members.count; i++)
 		r = create_member(ctx, stack->members.items[in_order[i]], &o);
-	return tx_end(ctx, names.dm, &level, r);
+	return tx_end(ctx, dm, &level, r);
 }
 
 /* --- read --- */

@@ -12,6 +12,7 @@ struct edges {
 struct bp_tree {
 	VEC(struct bp_tree_node) nodes;
 	VEC(struct edges) edges; /* of each node */
+	VEC(uint64_t) numbers;   /* of each node: what is looked through for every edge */
 };
 
 void bp_tree_free(struct bp_tree *tree)
@@ -23,6 +24,7 @@ void bp_tree_free(struct bp_tree *tree)
 		vec_done(&tree->edges.items[i].above);
 	}
 	vec_done(&tree->edges);
+	vec_done(&tree->numbers);
 	vec_done(&tree->nodes);
 	free(tree);
 }
@@ -42,11 +44,19 @@ const struct bp_tree_node *bp_tree_get(const struct bp_tree *tree, size_t index)
 	return index < tree->nodes.count ? &tree->nodes.items[index] : NULL;
 }
 
+static uint64_t number_of(uint32_t major, uint32_t minor)
+{
+	return (uint64_t)major << 32 | minor;
+}
+
 static int add_node(struct bp_tree *tree, const struct bp_tree_node *node)
 {
+	uint64_t number = number_of(node->major, node->minor);
 	struct edges none = { 0 };
 	int r = vec_add(&tree->nodes, node);
 
+	if (r == 0)
+		r = vec_add(&tree->numbers, &number);
 	return r < 0 ? r : vec_add(&tree->edges, &none);
 }
 
@@ -74,10 +84,10 @@ static int add_mapped(struct bp_ctx *ctx, struct bp_tree *tree)
 
 static size_t find(const struct bp_tree *tree, const struct bp_devno *dev)
 {
+	uint64_t number = number_of(dev->major, dev->minor);
 	size_t i = 0;
 
-	while (i < tree->nodes.count && (tree->nodes.items[i].major != dev->major ||
-					 tree->nodes.items[i].minor != dev->minor))
+	while (i < tree->numbers.count && tree->numbers.items[i] != number)
 		i++;
 	return i;
 }
