@@ -18,6 +18,7 @@ static void try_code(const uint8_t *data, size_t size)
 	size_t used = code_decode(data, size, block);
 
 	promise(used <= size);
+	promise(code_decode(data, size, NULL) == used);
 	if (!used)
 		return;
 	used = code_encode(block, BLOCK_NODE, coded);

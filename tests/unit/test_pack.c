@@ -78,9 +78,17 @@ static void blocks_come_back(void **state)
 		assert_true(len > 0 && len <= CODE_MAX);
 		assert_int_equal(code_decode(coded, len, back), len);
 		assert_memory_equal(block, back, IO_BLOCK);
+		assert_int_equal(code_decode(coded, len, NULL), len);
 		/* Nothing less will do. */
-		for (unsigned k = 0; k < 20; k++)
-			assert_int_equal(code_decode(coded, pick((uint32_t)len), back), 0);
+		for (unsigned k = 0; k < 20; k++) {
+			size_t less = pick((uint32_t)len);
+
+			assert_int_equal(code_decode(coded, less, back), 0);
+			assert_int_equal(code_decode(coded, less, NULL), 0);
+		}
+		/* Whatever the bytes say, asked and done are the same. */
+		coded[pick((uint32_t)len)] = (uint8_t)pick(256);
+		assert_int_equal(code_decode(coded, len, NULL), code_decode(coded, len, back));
 	}
 }
 
@@ -120,6 +128,7 @@ static void instructions_do_as_they_say(void **state)
 		memset(code + len, 0x77, rest);
 		len += rest;
 		assert_int_equal(code_decode(code, len, block), len);
+		assert_int_equal(code_decode(code, len, NULL), len);
 		for (size_t k = 0; k < rows[i].nr; k++) {
 			memcpy(&number, block + 8 * k, 8);
 			assert_true(le64_get(number) == rows[i].numbers[k]);

@@ -34,7 +34,8 @@ size_t code_encode(const void *data, enum block_kind kind, uint8_t *to);
 
 /*
  * Decode one block to @data (4096 bytes) from at most @len bytes. Returns how many were used; 0:
- * there is no block in these bytes, or less than all of it.
+ * there is no block in these bytes, or less than all of it. @data may be NULL where only that is
+ * asked: it takes a fraction of the time.
  */
 size_t code_decode(const uint8_t *from, size_t len, void *data);
 

@@ -15,7 +15,8 @@
 
 struct decoder {
 	const uint8_t *at, *end;
-	uint8_t *out, *out_end;
+	uint8_t *data;       /* NULL: only whether there is a block is asked */
+	size_t out, out_end; /* in it */
 	uint64_t reg;
 	uint32_t times; /* of the next instruction; 0: not said */
 	unsigned instructions;
@@ -53,24 +54,25 @@ static bool take_count(struct decoder *d, unsigned n, uint32_t *ret)
 	return true;
 }
 
+static void put_numbers(uint8_t *out, uint32_t count, uint64_t number, uint64_t step)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		le64 disk = le64_make(number);
+
+		memcpy(out + i * sizeof(disk), &disk, sizeof(disk));
+		number += step;
+	}
+}
+
 /* Emit @count times, stepping by @step before each. */
 static bool emit(struct decoder *d, uint32_t count, uint64_t step)
 {
-	uint8_t *out =
-		d->out; /* bytes may alias the decoder: its members are kept out of the loop */
-	uint64_t reg = d->reg;
-
-	if (count > (uint64_t)(d->out_end - out) / 8)
+	if (count > (d->out_end - d->out) / sizeof(le64))
 		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		le64 disk;
-
-		reg += step;
-		disk = le64_make(reg);
-		memcpy(out + i * sizeof(disk), &disk, sizeof(disk));
-	}
-	d->out = out + count * sizeof(le64);
-	d->reg = reg;
+	if (d->data)
+		put_numbers(d->data + d->out, count, d->reg + step, step);
+	d->out += count * sizeof(le64);
+	d->reg += count * step;
 	return true;
 }
 
@@ -78,10 +80,11 @@ static bool copy(struct decoder *d, uint64_t len)
 {
 	const uint8_t *p;
 
-	if (len > (uint64_t)(d->out_end - d->out) || !take(d, len, &p))
+	if (len > d->out_end - d->out || !take(d, len, &p))
 		return false;
-	memcpy(d->out, p, (size_t)len);
-	d->out += len;
+	if (d->data)
+		memcpy(d->data + d->out, p, (size_t)len);
+	d->out += (size_t)len;
 	return true;
 }
 
@@ -101,19 +104,11 @@ static bool step(struct decoder *d, unsigned tag, unsigned n)
 	return emit(d, times, tag <= 2 ? number : -number);
 }
 
-static bool run(struct decoder *d, uint8_t *out, size_t len, bool shifted);
+static bool run(struct decoder *d, size_t len, bool nested);
 
-static bool shifted(struct decoder *d, unsigned n)
+/* @out: the upper parts; they get their lower ones. */
+static void add_low(uint8_t *out, const le64 *low, uint32_t count)
 {
-	le64 low[MAX_SHIFTED];
-	uint8_t *out = d->out;
-	uint32_t count;
-
-	if (!take_count(d, n, &count) || count > (uint64_t)(d->out_end - d->out) / 8)
-		return false;
-	if (!run(d, out, count * sizeof(le64), true) ||
-	    !run(d, (uint8_t *)low, count * sizeof(le64), true))
-		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		le64 value;
 
@@ -122,8 +117,43 @@ static bool shifted(struct decoder *d, unsigned n)
 				  (le64_get(low[i]) & TIME_MASK));
 		memcpy(out + i * sizeof(value), &value, sizeof(value));
 	}
-	d->out = out + count * sizeof(le64);
+}
+
+/* The upper parts where numbers go, the lower ones to @low, which is NULL where data is. */
+static bool both_parts(struct decoder *d, size_t len, le64 *low)
+{
+	uint8_t *data = d->data;
+	size_t out = d->out;
+
+	if (!run(d, len, true))
+		return false;
+	d->data = (uint8_t *)low;
+	d->out = 0;
+	if (!run(d, len, true))
+		return false;
+	d->data = data;
+	d->out = out + len;
 	return true;
+}
+
+static bool shifted_numbers(struct decoder *d, uint32_t count)
+{
+	uint8_t *out = d->data + d->out;
+	le64 low[MAX_SHIFTED];
+
+	if (!both_parts(d, count * sizeof(*low), low))
+		return false;
+	add_low(out, low, count);
+	return true;
+}
+
+static bool shifted(struct decoder *d, unsigned n)
+{
+	uint32_t count;
+
+	if (!take_count(d, n, &count) || count > (d->out_end - d->out) / sizeof(le64))
+		return false;
+	return d->data ? shifted_numbers(d, count) : both_parts(d, count * sizeof(le64), NULL);
 }
 
 static bool set_times(struct decoder *d, unsigned n, bool wide)
@@ -163,26 +193,24 @@ static bool instruction(struct decoder *d, unsigned tag, unsigned n, bool nested
 	}
 }
 
-/* Until @len bytes are at @out, and not one more. */
-static bool run(struct decoder *d, uint8_t *out, size_t len, bool nested)
+/* Until there are @len bytes more, and not one above that. */
+static bool run(struct decoder *d, size_t len, bool nested)
 {
-	uint8_t *outer = d->out, *outer_end = d->out_end;
+	size_t outer_end = d->out_end;
 	const uint8_t *p;
 	bool ok = true;
 
-	d->out = out;
-	d->out_end = out + len;
+	d->out_end = d->out + len;
 	while (ok && d->out < d->out_end)
 		ok = d->instructions++ < MAX_INSTRUCTIONS && take(d, 1, &p) &&
 		     instruction(d, *p >> 4, *p & 15, nested);
-	d->out = outer;
 	d->out_end = outer_end;
 	return ok && d->times == 0;
 }
 
 size_t code_decode(const uint8_t *from, size_t len, void *data)
 {
-	struct decoder d = { .at = from, .end = from + len };
+	struct decoder d = { .at = from, .end = from + len, .data = data };
 
-	return run(&d, data, IO_BLOCK, false) ? (size_t)(d.at - from) : 0;
+	return run(&d, IO_BLOCK, false) ? (size_t)(d.at - from) : 0;
 }

@@ -247,7 +247,8 @@ static int decode(struct reader *rd)
 	nr = le64_get(disk);
 	if (nr >= rd->all->p->nr_blocks)
 		return -EUCLEAN;
-	used = code_decode(at + sizeof(disk), MIN(len - sizeof(disk), RECORD_MAX), rd->block);
+	used = code_decode(at + sizeof(disk), MIN(len - sizeof(disk), RECORD_MAX),
+			   how->block ? rd->block : NULL);
 	if (!used)
 		return -EUCLEAN;
 	rd->begin += sizeof(disk) + used;

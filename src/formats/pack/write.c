@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writing packs. The device is cut into pieces of 1024 blocks; a worker takes one, encodes and
- * deflates it, unpacks the result and compares, then waits for its turn to hand it on. So a pack
- * does not depend on how many workers made it, and every block of every piece is looked at.
+ * deflates it, then waits for its turn to hand it on. So a pack does not depend on how many workers
+ * made it. Every block is decoded again and every stream inflated again, and compared with
+ * what they were made of. A piece is read and encoded in slices, which stay in the processor's cache.
  */
 #include "formats/pack/code.h"
 #include "formats/pack/pack.h"
@@ -13,7 +14,9 @@
 #include <pthread.h>
 
 #define PIECE      PACK_CHUNK_BLOCKS
+#define SLICE      32u /* blocks */
 #define RECORD_MAX (8u + CODE_MAX)
+#define WINDOW     32768u /* bytes inflated at once, to be compared */
 
 struct writing {
 	struct bp_ctx *ctx;
@@ -38,16 +41,15 @@ struct piece {
 	struct writing *all;
 	uint64_t number;
 	bp_mblock first;
-	size_t count; /* blocks read */
-	bp_mblock
-		failed; /* the block that can't be read, or the first where it does not come back */
+	size_t count;     /* blocks */
+	bp_mblock failed; /* the block that can't be read, or does not come back */
 	uint32_t nr_records, nr_damaged;
-	uint8_t *blocks; /* PIECE of them */
+	uint8_t *blocks; /* SLICE of them, and one as it is decoded again */
 	uint8_t *coded;  /* records */
 	size_t coded_len;
 	uint8_t *deflated; /* with the length before it */
 	size_t deflated_len;
-	uint16_t *which; /* by record: its block, counted from first */
+	uint8_t *window;
 	struct zstream_deflater *deflater;
 	struct zstream_inflater *inflater;
 };
@@ -57,7 +59,7 @@ static void piece_done(struct piece *p)
 	free(p->blocks);
 	free(p->coded);
 	free(p->deflated);
-	free(p->which);
+	free(p->window);
 	zstream_deflater_free(p->deflater);
 	zstream_inflater_free(p->inflater);
 }
@@ -66,11 +68,11 @@ static int piece_init(struct piece *p)
 {
 	size_t most = (size_t)MIN(PIECE, MAX(p->all->io->nr_blocks, 1));
 
-	p->blocks = io_buffer_new(most);
+	p->blocks = io_buffer_new(SLICE + 1);
 	p->coded = malloc(most * RECORD_MAX);
 	p->deflated = malloc(sizeof(le64) + zstream_bound(most * RECORD_MAX));
-	p->which = calloc(PIECE, sizeof(*p->which));
-	if (!p->blocks || !p->coded || !p->deflated || !p->which)
+	p->window = malloc(WINDOW);
+	if (!p->blocks || !p->coded || !p->deflated || !p->window)
 		return -ENOMEM;
 	if (zstream_deflater_new(&p->deflater) < 0 || zstream_inflater_new(&p->inflater) < 0)
 		return -ENOMEM;
@@ -108,14 +110,14 @@ static bool take_piece(struct piece *p)
 
 /* --- one piece --- */
 
-static int read_piece(struct piece *p)
+static int read_slice(struct piece *p, bp_mblock first, size_t count)
 {
-	int r = io_read(p->all->io, p->first, p->count, p->blocks);
+	int r = io_read(p->all->io, first, count, p->blocks);
 
 	/* Find out which it is. */
-	for (size_t i = 0; r < 0 && i < p->count; i++) {
-		if (io_read(p->all->io, p->first + i, 1, p->blocks) < 0) {
-			p->failed = p->first + i;
+	for (size_t i = 0; r < 0 && i < count; i++) {
+		if (io_read(p->all->io, first + i, 1, p->blocks) < 0) {
+			p->failed = first + i;
 			break;
 		}
 	}
@@ -127,24 +129,42 @@ static bool is_zero(const uint8_t *block)
 	return block[0] == 0 && memcmp(block, block + 1, IO_BLOCK - 1) == 0;
 }
 
-static void encode_block(struct piece *p, size_t i)
+/* As a record; -EIO if it would not come back. */
+static int encode_block(struct piece *p, bp_mblock nr, const uint8_t *block,
+			enum block_kind kind)
 {
-	const uint8_t *block = p->blocks + i * IO_BLOCK;
-	enum block_kind kind;
-	le64 number = le64_make(p->first + i);
+	uint8_t *back = p->blocks + SLICE * IO_BLOCK, *to = p->coded + p->coded_len;
+	const le64 number = le64_make(nr);
+	size_t len;
 
-	if (is_zero(block))
-		return;
-	kind = block_kind_of(block);
-	if (kind == BLOCK_UNKNOWN) {
-		p->nr_damaged++;
-		if (!(p->all->opts->flags & BP_THIN_PACK_DAMAGED))
-			return;
+	memcpy(to, &number, sizeof(number));
+	to += sizeof(number);
+	len = code_encode(block, kind, to);
+	p->coded_len += sizeof(number) + len;
+	p->nr_records++;
+	if (code_decode(to, len, back) == len && memcmp(back, block, IO_BLOCK) == 0)
+		return 0;
+	p->failed = nr;
+	return -EIO;
+}
+
+static int encode_slice(struct piece *p, bp_mblock first, size_t count)
+{
+	bool keep = p->all->opts->flags & BP_THIN_PACK_DAMAGED;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const uint8_t *block = p->blocks + i * IO_BLOCK;
+		enum block_kind kind;
+
+		if (is_zero(block))
+			continue;
+		kind = block_kind_of(block);
+		p->nr_damaged += kind == BLOCK_UNKNOWN;
+		if (kind != BLOCK_UNKNOWN || keep)
+			r = encode_block(p, first + i, block, kind);
 	}
-	memcpy(p->coded + p->coded_len, &number, sizeof(number));
-	p->coded_len += sizeof(number);
-	p->coded_len += code_encode(block, kind, p->coded + p->coded_len);
-	p->which[p->nr_records++] = (uint16_t)i;
+	return r;
 }
 
 static void deflate_piece(struct piece *p)
@@ -159,61 +179,44 @@ static void deflate_piece(struct piece *p)
 	p->deflated_len += sizeof(length);
 }
 
-/* What was deflated, inflated over what it was made of. */
+/* Is what was deflated what it was made of? */
 static bool inflates(struct piece *p)
 {
 	const uint8_t *from = p->deflated + sizeof(le64);
-	size_t from_len = p->deflated_len - sizeof(le64), room = p->coded_len + 1;
-	uint8_t *to = p->coded;
+	size_t from_len = p->deflated_len - sizeof(le64), at = 0, len;
 	int r;
 
-	memset(p->coded, 0, p->coded_len);
 	zstream_inflate_reset(p->inflater);
-	do
+	do {
+		uint8_t *to = p->window;
+		size_t room = WINDOW;
+
 		r = zstream_inflate(p->inflater, &from, &from_len, &to, &room);
-	while (r == 0 && from_len > 0 && room > 0);
-	return r == 1 && from_len == 0 && (size_t)(to - p->coded) == p->coded_len;
-}
-
-static int verify_piece(struct piece *p)
-{
-	uint8_t block[IO_BLOCK];
-	size_t at = 0;
-
-	if (!inflates(p))
-		return -EIO;
-	for (uint32_t i = 0; i < p->nr_records; i++) {
-		bp_mblock nr = p->first + p->which[i];
-		le64 number;
-		size_t used;
-
-		memcpy(&number, p->coded + at, sizeof(number));
-		at += sizeof(number);
-		used = code_decode(p->coded + at, p->coded_len - at, block);
-		if (!used || le64_get(number) != nr ||
-		    memcmp(block, p->blocks + (size_t)p->which[i] * IO_BLOCK, IO_BLOCK) != 0)
-			return -EIO;
-		at += used;
-	}
-	return 0;
+		len = WINDOW - room;
+		if (len > p->coded_len - at || memcmp(p->window, p->coded + at, len) != 0)
+			return false;
+		at += len;
+	} while (r == 0 && len > 0);
+	return r == 1 && from_len == 0 && at == p->coded_len;
 }
 
 static int make_piece(struct piece *p)
 {
-	int r;
+	int r = 0;
 
 	p->failed = p->first;
 	p->nr_records = p->nr_damaged = 0;
 	p->coded_len = p->deflated_len = 0;
-	r = read_piece(p);
-	if (r < 0)
+	for (size_t i = 0, count; r == 0 && i < p->count; i += count) {
+		count = MIN(p->count - i, SLICE);
+		r = read_slice(p, p->first + i, count);
+		if (r == 0)
+			r = encode_slice(p, p->first + i, count);
+	}
+	if (r < 0 || p->nr_records == 0)
 		return r;
-	for (size_t i = 0; i < p->count; i++)
-		encode_block(p, i);
-	if (p->nr_records == 0)
-		return 0;
 	deflate_piece(p);
-	return verify_piece(p);
+	return inflates(p) ? 0 : -EIO;
 }
 
 /* --- in order --- */
