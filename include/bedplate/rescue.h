@@ -83,7 +83,7 @@ struct bp_rescue_trouble {
  * @verdict: what there is of it; 0: LVM has it, the pool has not.
  * @mapped_dblocks: that it should have; BP_NONE: nobody knows.
  * @intact_dblocks: of those, whose mappings are there.
- * @note: where parts are missing, which; or NULL.
+ * @note: where parts are missing, which; where disks are, how much of its data lies there; or NULL.
  */
 struct bp_rescue_volume {
 	size_t size;

@@ -310,6 +310,10 @@ static int print(struct undelete *u)
 		return r;
 	out_add(out, NULL, &row);
 	r = out_print(out);
+	if (row.output && !u->cli->json)
+		cli_print(u->cli, "%s was written, and checks clean\n", row.output);
+	if (row.file && !streq(row.file, "-") && !u->cli->json)
+		cli_print(u->cli, "%s has its bytes, sha256 %s\n", row.file, row.sha256);
 	if (next && !u->cli->json)
 		cli_print(u->cli, "next, as root:\n%s\n", next);
 	return r == EXIT_OK && (res->lost_dblocks || res->reused_dblocks || res->doubtful)

@@ -427,7 +427,8 @@ static int tell_group(struct bp_rescue *r)
 		status = add(r, BP_TROUBLE_MISSING_DISK,
 			     rescue_words(r, "%zu of %zu disks of the group are not here",
 					  group->nr_missing, group->vg->nr_pvs),
-			     "volumes that do not lie on them can be exported");
+			     "volumes that lack data for that say so below: of them "
+			     "'export --skip-bad' gives the rest");
 	if (status == 0 && r->active)
 		status = add(r, BP_TROUBLE_ACTIVE,
 			     r->source->snap

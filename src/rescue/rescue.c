@@ -347,11 +347,15 @@ static int add_older(struct bp_rescue *r)
 
 static int add_export(struct bp_rescue *r)
 {
+	const struct lvm_group *group = r->source->group;
 	const struct bp_rescue_plan plan = {
 		.size = sizeof(plan),
 		.way = BP_RESCUE_EXPORT,
 		.what = "export volumes ('export', 'undelete'), repair nothing",
-		.loses = "nothing; each volume takes room elsewhere",
+		.loses = group && group->nr_missing
+				 ? "what lies on disks that are not here; each volume takes "
+				   "room elsewhere"
+				 : "nothing; each volume takes room elsewhere",
 	};
 
 	if (!r->volumes.count || !has_trouble(r, MENDED | EXPORT_HELPS))
@@ -392,6 +396,8 @@ static int look(struct bp_rescue *r)
 		status = rescue_find_clashes(r);
 	if (status == 0)
 		status = find_volumes(r);
+	if (status == 0)
+		status = rescue_find_missing(r);
 	if (status == 0 && older_may_help(r))
 		status = find_older(r);
 	if (status == 0)

@@ -55,6 +55,9 @@ static inline bool rescue_is_empty(const struct bp_rescue *r)
 /* Count data blocks that volumes have at two places. 0, -ENOMEM. */
 int rescue_find_clashes(struct bp_rescue *r);
 
+/* Note of each volume what of its data lies on disks that are not here. 0, -ENOMEM. */
+int rescue_find_missing(struct bp_rescue *r);
+
 /* A line of words that lives as long as the rescue; NULL: no memory. */
 const char *rescue_words(struct bp_rescue *r, const char *fmt, ...) _printf_(2, 3);
 
