@@ -75,26 +75,40 @@ static void unpack(struct image *image, const char *name)
 	assert_true(image->size >= IO_BLOCK);
 }
 
-/* Images as they were unpacked, and which of their blocks are not zero. */
+/* Images as they were unpacked: those of their blocks that are not zero, and where they are. */
 static struct unpacked {
 	char name[32];
-	struct image image;
-	VEC(size_t) data; /* offsets */
+	size_t size;
+	uint8_t *blocks;
+	VEC(size_t) data; /* offsets in the image */
 } unpacked[48];
+
+/* All of them at once would not fit the addresses of a 32-bit processor. */
+static void keep_data(struct unpacked *u, const struct image *image)
+{
+	u->size = image->size;
+	for (size_t at = 0; at < image->size; at += IO_BLOCK)
+		if (!is_zero(image->data + at, IO_BLOCK))
+			assert_ok(vec_add(&u->data, &at));
+	u->blocks = malloc((u->data.count + 1) * IO_BLOCK);
+	assert_non_null(u->blocks);
+	for (size_t i = 0; i < u->data.count; i++)
+		memcpy(u->blocks + i * IO_BLOCK, image->data + u->data.items[i], IO_BLOCK);
+}
 
 static struct unpacked *find(const char *name)
 {
 	struct unpacked *u = unpacked;
+	struct image image;
 
 	while (u->name[0] && strcmp(u->name, name) != 0)
 		u++;
 	assert_true(u < unpacked + ARRAY_SIZE(unpacked) - 1);
 	if (u->name[0])
 		return u;
-	unpack(&u->image, name);
-	for (size_t at = 0; at < u->image.size; at += IO_BLOCK)
-		if (!is_zero(u->image.data + at, IO_BLOCK))
-			assert_ok(vec_add(&u->data, &at));
+	unpack(&image, name);
+	keep_data(u, &image);
+	image_done(&image);
 	assert_true(snprintf(u->name, sizeof(u->name), "%s", name) < (int)sizeof(u->name));
 	return u;
 }
@@ -103,10 +117,9 @@ void image_load(struct image *image, const char *name)
 {
 	const struct unpacked *u = find(name);
 
-	image_new(image, u->image.size);
+	image_new(image, u->size);
 	for (size_t i = 0; i < u->data.count; i++)
-		memcpy(image->data + u->data.items[i], u->image.data + u->data.items[i],
-		       IO_BLOCK);
+		memcpy(image->data + u->data.items[i], u->blocks + i * IO_BLOCK, IO_BLOCK);
 }
 
 void image_copy(struct image *image, const struct image *from)
