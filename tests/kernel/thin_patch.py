@@ -4,7 +4,8 @@
 
   sb OFFSET BYTES VALUE      a field of the superblock
   detail ID FIELD VALUE      of a device: mapped transaction creation snapshotted
-  entry BLOCK COUNT          one more entry of the data space map's reference count tree
+  entry BLOCK COUNT          one more entry of the data space map's reference count tree; of a cache,
+                             whose only space map has its root there, of the metadata's
   bitmap BLOCK COUNT         the two-bit count of a data block, which need not exist
   index FIELD VALUE          of the first index entry of the data space map: nr_free none_free_before
 Trees must be one leaf.

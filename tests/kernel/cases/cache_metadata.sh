@@ -133,3 +133,18 @@ agree /dev/mapper/meta
 cache meta metadata2 writeback
 dmsetup remove cached
 agree /dev/mapper/meta
+
+# The reference count tree of a cache is empty: nothing of it is shared. An entry that no bitmap leads to
+# is a remark: the kernel neither reads nor removes it, and goes on.
+"${KERNEL_LIB%lib.sh}thin_patch.py" /dev/mapper/meta entry 5 7
+stale='^remark: metadata space map: metadata block 5: the reference count tree has an entry'
+expect_match "$stale" sh -c 'bedplate cache_check /dev/mapper/meta 2>&1'
+cache meta metadata2 writeback
+put 3 10 17
+was=$(sum /dev/mapper/cached)
+dmsetup remove cached
+expect_match "$stale" sh -c 'bedplate cache_check /dev/mapper/meta 2>&1'
+bedplate cache_check -q /dev/mapper/meta
+cache meta metadata2 writeback
+same "what is read over a count that nothing leads to" "$(sum /dev/mapper/cached)" "$was"
+dmsetup remove cached
