@@ -54,7 +54,7 @@ nothing_left
 
 # What is in use stays, and is told; gc has another try.
 mkdir mnt
-expect_fail 1 'the mount on .*/mnt' bedplate scope run t --timeout 100ms --loop 16M -- sh -ec '
+expect_fail 1 'the mount on .*/mnt' bedplate scope run t --timeout 3s --loop 16M -- sh -ec '
 	bedplate create d linear --device "$BEDPLATE_LOOP0"
 	mkfs.ext4 -q /dev/mapper/d
 	mount /dev/mapper/d mnt'
@@ -66,7 +66,7 @@ nothing_left
 expect_fail 1 'there is none of this name' bedplate scope gc t
 
 # Error tables only where asked: who holds the device sees errors, and it goes with them.
-bedplate scope run t --error-tables --timeout 100ms -- sh -ec '
+bedplate scope run t --error-tables --timeout 3s -- sh -ec '
 	bedplate create d --table "0 8 zero"
 	exec 3< /dev/mapper/d # here: what runs behind might open it too late
 	sleep 60 > /dev/null 2>&1 &

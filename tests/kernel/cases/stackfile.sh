@@ -54,7 +54,7 @@ expect kept cat mnt/file
 printf 'stack s\n' > none
 expect_fail 1 'described no more, and in use: nothing was done' bedplate apply none
 expect "" bedplate diff two
-expect_fail 1 'used by the mount on .*/mnt' bedplate down --timeout 100ms one
+expect_fail 1 'used by the mount on .*/mnt' bedplate down --timeout 3s one
 umount mnt
 bedplate apply two # what was not in use has gone
 stack 4MiB 'device foreign' '0 8 zero' > bad
