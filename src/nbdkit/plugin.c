@@ -68,22 +68,24 @@ static int add_pv(const char *path)
  */
 static int set_pool(const char *value)
 {
-	char *disk = strdup(value), *colon;
-
-	if (!disk) {
-		nbdkit_error("out of memory");
+	if (config.pool) {
+		nbdkit_error("pool= was given twice ('%s', '%s'): other disks are given by pv=",
+			     config.pool, value);
 		return -1;
 	}
 	config.pool = value;
-	colon = access(value, F_OK) == 0 ? NULL : strrchr(disk, ':');
-	for (; colon; colon = strrchr(disk, ':')) {
-		*colon = '\0';
-		if (access(disk, F_OK) == 0) {
-			config.pool = value + strlen(disk) + 1;
-			return add_pv(disk); /* is kept as long as the server */
+	if (access(value, F_OK) == 0)
+		return 0;
+	for (size_t n = strlen(value); n > 0; n--) {
+		const char *disk = value[n] == ':' ? nbdkit_strndup_intern(value, n) : "";
+
+		if (!disk)
+			return -1; /* nbdkit has said why */
+		if (*disk && access(disk, F_OK) == 0) {
+			config.pool = value + n + 1;
+			return add_pv(disk);
 		}
 	}
-	free(disk);
 	return 0;
 }
 
