@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A thin front: scripts/ and meson do the work. The first two install what they need.
-.PHONY: demo check build install clean
+.PHONY: demo check build install fuzz bench clean
 
 demo:
 	scripts/demo
@@ -10,6 +10,14 @@ build:
 	scripts/install-deps build
 	@[ -e build/build.ninja ] || meson setup build
 	ninja -C build
+# Each target for SECONDS (60): make fuzz SECONDS=10
+fuzz:
+	scripts/fuzz $(or $(SECONDS),60)
+# Beside the reference tools; needs 3 GiB of memory: make bench SCALE=0.1
+bench:
+	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
+	ninja -C build-bench
+	bench/compare --scale $(or $(SCALE),1) build-bench
 install: build
 	meson install -C build --no-rebuild
 clean:
