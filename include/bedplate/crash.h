@@ -90,12 +90,12 @@ struct bp_crash;
 /**
  * bp_crash_open() - Read a record.
  * @path: a file, or a log device.
- * @ret: free it with bp_crash_free(). It keeps @path open.
+ * @ret: free it with bp_crash_close(). It keeps @path open.
  *
  * Return: 0; -EUCLEAN (BP_E_FORMAT: no record, or one that is cut off); -ENOENT and others.
  */
 BP_API int bp_crash_open(struct bp_ctx *ctx, const char *path, struct bp_crash **ret);
-BP_API void bp_crash_free(struct bp_crash *crash);
+BP_API void bp_crash_close(struct bp_crash *crash);
 
 /**
  * struct bp_crash_info - What a record is.

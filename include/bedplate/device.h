@@ -167,6 +167,7 @@ BP_API void bp_device_status_free(struct bp_device_status *status);
  * bp_device_table_lines() - A device's table as status lines: the arguments as the kernel printed
  * them, for programs that compare texts. One ioctl.
  * @flags: BP_TABLE_INACTIVE, BP_TABLE_SHOW_KEYS.
+ * @ret: free it with bp_device_status_free().
  *
  * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL.
  */
@@ -176,6 +177,9 @@ BP_API int bp_device_table_lines(struct bp_ctx *ctx, const struct bp_selector *w
 /**
  * bp_device_measure() - What each segment tells to integrity measurement, as status lines with
  * "key=value," text. Needs driver 4.45; many targets tell nothing. One ioctl.
+ * @ret: free it with bp_device_status_free().
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL, -EOPNOTSUPP (an older driver).
  */
 BP_API int bp_device_measure(struct bp_ctx *ctx, const struct bp_selector *which,
 			     struct bp_device_status **ret);

@@ -65,6 +65,7 @@ struct bp_explanation {
  *	in front of "device-mapper: " does not matter.
  * @table: the table that was being loaded, or NULL: segment, argument number and value come
  *	from it.
+ * @ret: free it with bp_explanation_free().
  *
  * Return: 0; -ENOENT (not a line of device-mapper, or not one that is known); -ENOMEM.
  */

@@ -68,7 +68,7 @@ BP_API int bp_loop_pool_create(struct bp_ctx *ctx, const char *name, bp_bytes da
  * bp_loop_pool_remove() - Take it away: volumes and pool as bp_pool_remove() does, then its loop devices,
  * and its files where that is asked for. What is not there is no failure.
  * @opts: NULL for the defaults; of its members @directory, @flags and @timeout_ms are used.
- * @ret: what was done after the pool's own removal; may be NULL.
+ * @ret: what was done after the pool's own removal: free it with bp_stack_changes_free(); may be NULL.
  *
  * Return: 0; -EEXIST (BP_E_EXISTS: a device of the name is another's: nothing was done); -EBUSY
  * (BP_E_BUSY: the cause says by whom); or as bp_stackfile_down().

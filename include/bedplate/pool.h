@@ -75,6 +75,7 @@ BP_API int bp_pool_create(struct bp_ctx *ctx, const char *name, const char *meta
 
 /**
  * bp_pool_open() - Find a pool that is active.
+ * @ret: free it with bp_pool_close().
  *
  * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (not a thin-pool).
  */
@@ -123,6 +124,8 @@ struct bp_pool_status {
 /**
  * bp_pool_status() - Two ioctls: table and status.
  * @flags: BP_TABLE_FLUSH: let the pool commit first, so that the numbers are of now.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE: it has gone), -EINVAL (it is no pool any more).
  */
 BP_API int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *ret);
 
@@ -287,10 +290,12 @@ BP_API int bp_pool_release_metadata_snap(struct bp_pool *pool, int64_t timeout_m
 BP_API int bp_pool_remove(struct bp_pool *pool, const struct bp_remove_opts *opts);
 
 /**
- * bp_pool_list() - All active pools.
- * @ret: free() it; NULL where there are none.
+ * bp_pool_list() - All active pools, by kernel name.
+ * @ret: free it with bp_device_list_free().
+ *
+ * Return: 0, or as bp_device_list().
  */
-BP_API int bp_pool_list(struct bp_ctx *ctx, struct bp_device_entry **ret, size_t *ret_count);
+BP_API int bp_pool_list(struct bp_ctx *ctx, struct bp_device_list **ret);
 
 #ifdef __cplusplus
 }

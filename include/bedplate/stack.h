@@ -47,6 +47,9 @@ enum bp_stack_read_flags {
  * bp_stack_read() - Describe existing devices, what lies below first.
  * @which: the devices, @count of them; NULL: all there are.
  * @flags: enum bp_stack_read_flags, or 0.
+ * @ret: free it with bp_stack_free().
+ *
+ * Return: 0, or as bp_device_list() and bp_device_table().
  */
 BP_API int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
 			 uint32_t flags, struct bp_stack **ret);

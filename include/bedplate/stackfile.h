@@ -110,7 +110,7 @@ struct bp_stackfile_opts {
 /**
  * bp_stackfile_apply() - Make it so: what bp_stackfile_diff() tells, or, on failure, nothing of it.
  * @opts: NULL for the defaults.
- * @ret: what was done; may be NULL.
+ * @ret: what was done: free it with bp_stack_changes_free(); may be NULL.
  *
  * Each new table is loaded before its device is suspended, lower devices first, those that shrink
  * last and from above. Devices of the stack that the file names no more are removed at the end, when
@@ -125,7 +125,7 @@ BP_API int bp_stackfile_apply(struct bp_ctx *ctx, const struct bp_stackfile *fil
 /**
  * bp_stackfile_down() - Remove all devices of the stack, users first, those left suspended or without
  * a table too, and let the files of its loop devices go. What is in use is tried again until the limit.
- * @ret: what was done; may be NULL.
+ * @ret: what was done: free it with bp_stack_changes_free(); may be NULL.
  *
  * Return: 0 (also where there was nothing), -EBUSY (BP_E_BUSY: the cause says by whom; call it again).
  */

@@ -374,7 +374,8 @@ struct bp_option {
 struct bp_option_iter;
 
 /**
- * bp_option_iter_new() - Go through a target's options, or its status fields.
+ * bp_option_iter_new() - Go through a target's options, or its status fields. Free it with
+ *	bp_option_iter_free().
  * bp_option_next() - The next one. Return: 0 got one, 1 end, -ENOMEM.
  */
 BP_API int bp_option_iter_new(const struct bp_target *target, struct bp_option_iter **ret);
@@ -405,6 +406,8 @@ struct bp_status {
 /**
  * bp_status_parse() - Read a status line's part behind "START LENGTH TARGET".
  * @text: as the kernel gave it; white space at the ends does not matter.
+ *
+ * @ret: free it with bp_status_free().
  *
  * A line that is not understood is no failure: see @problem.
  *

@@ -99,15 +99,15 @@ BP_API int bp_thin_spoil(struct bp_ctx *ctx, const char *path,
 			 const struct bp_thin_spoil_opts *opts);
 
 /**
- * bp_thin_spoil_counts() - Set wrong reference counts in the metadata space map's bitmaps.
+ * bp_thin_leak() - Set wrong reference counts in the metadata space map's bitmaps.
  * @nr_blocks: of how many blocks, the first ones.
  * @expected: blocks that have this count, 0 to 2 ...
  * @actual: ... get this one, 0 to 2.
  *
  * Return: as bp_thin_spoil(); -ENODATA where there are fewer such blocks: nothing is written then.
  */
-BP_API int bp_thin_spoil_counts(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
-				uint32_t expected, uint32_t actual);
+BP_API int bp_thin_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
+			unsigned expected, unsigned actual);
 
 /**
  * bp_thin_override() - Write pointers into the superblock, right or not.

@@ -61,39 +61,34 @@ static const struct field entry_fields[] = {
 	FIELDS_END,
 };
 
+static PyObject *entries_take(struct bp_device_list *take_list)
+{
+	PyObject *result = PyList_New(0);
+
+	for (size_t i = 0; result && i < bp_device_list_count(take_list); i++)
+		if (list_take(result,
+			      fields_dict(entry_fields, bp_device_list_get(take_list, i))) < 0)
+			Py_CLEAR(result);
+	bp_device_list_free(take_list);
+	return result;
+}
+
 /* device_list() */
 static PyObject *device_list(PyObject *self, PyObject *none)
 {
 	struct bp_device_list *list;
-	PyObject *result = NULL;
-	size_t count;
 
 	(void)none;
-	if (CALL(self, bp_device_list(ctx, &list)) < 0)
-		return NULL;
-	count = bp_device_list_count(list);
-	result = PyList_New(0);
-	for (size_t i = 0; result && i < count; i++)
-		if (list_take(result, fields_dict(entry_fields, bp_device_list_get(list, i))) <
-		    0)
-			Py_CLEAR(result);
-	bp_device_list_free(list);
-	return result;
+	return CALL(self, bp_device_list(ctx, &list)) < 0 ? NULL : entries_take(list);
 }
 
 /* pool_list(): here, as its entries are those of a list of devices. */
 static PyObject *pool_list(PyObject *self, PyObject *none)
 {
-	struct bp_device_entry *entries = NULL;
-	PyObject *result;
-	size_t count = 0;
+	struct bp_device_list *list;
 
 	(void)none;
-	if (CALL(self, bp_pool_list(ctx, &entries, &count)) < 0)
-		return NULL;
-	result = fields_list(entry_fields, entries, count, sizeof(*entries));
-	free(entries);
-	return result;
+	return CALL(self, bp_pool_list(ctx, &list)) < 0 ? NULL : entries_take(list);
 }
 
 static int table_text(struct bp_ctx *ctx, const struct bp_selector *which, uint32_t flags,

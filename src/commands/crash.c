@@ -260,7 +260,7 @@ static int run_show(struct cli *cli, const void *p)
 	if (r < 0)
 		return cli_fail(cli, args->record, r);
 	r = args->image ? make_image(cli, args, crash) : show(cli, args, crash);
-	bp_crash_free(crash);
+	bp_crash_close(crash);
 	return r;
 }
 
@@ -405,7 +405,7 @@ static int run_check(struct cli *cli, const void *p)
 	if (r < 0)
 		return cli_fail(cli, args->record, r);
 	r = check(cli, args, crash);
-	bp_crash_free(crash);
+	bp_crash_close(crash);
 	return r;
 }
 

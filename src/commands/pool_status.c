@@ -209,17 +209,17 @@ static int add_named(struct cli *cli, struct out *out, const char *name, uint32_
 
 static int add_all(struct cli *cli, struct out *out, uint32_t flags)
 {
-	_cleanup_(freep) struct bp_device_entry *pools = NULL;
+	struct bp_device_list *pools;
 	int worst = EXIT_OK;
-	size_t count = 0;
-	int r = bp_pool_list(cli->ctx, &pools, &count);
+	int r = bp_pool_list(cli->ctx, &pools);
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	for (size_t i = 0; i < count; i++) {
-		r = add_named(cli, out, pools[i].name, flags);
+	for (size_t i = 0; i < bp_device_list_count(pools); i++) {
+		r = add_named(cli, out, bp_device_list_get(pools, i)->name, flags);
 		worst = r ? r : worst;
 	}
+	bp_device_list_free(pools);
 	return worst;
 }
 

@@ -131,8 +131,8 @@ static int run_damage(struct cli *cli, const void *p)
 		return spoil_print(cli, &schema, args->output, spoil, args);
 	}
 	if (args->leaks)
-		r = bp_thin_spoil_counts(cli->ctx, args->output, args->nr_blocks,
-					 (uint32_t)args->expected, (uint32_t)args->actual);
+		r = bp_thin_leak(cli->ctx, args->output, args->nr_blocks,
+				 (unsigned)args->expected, (unsigned)args->actual);
 	else
 		r = bp_thin_override(cli->ctx, args->output,
 				     given_or_none(cli, "mapping-root", args->mapping_root),

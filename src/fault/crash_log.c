@@ -174,14 +174,14 @@ int bp_crash_open(struct bp_ctx *ctx, const char *path, struct bp_crash **ret)
 	crash->info.size = sizeof(crash->info);
 	r = open_file(ctx, path, crash);
 	if (r < 0) {
-		bp_crash_free(crash);
+		bp_crash_close(crash);
 		return r;
 	}
 	*ret = crash;
 	return 0;
 }
 
-void bp_crash_free(struct bp_crash *crash)
+void bp_crash_close(struct bp_crash *crash)
 {
 	if (!crash)
 		return;

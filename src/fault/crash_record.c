@@ -133,7 +133,7 @@ static int keep_log(struct run *run, const char *path, struct bp_crash_record_re
 	/* Its device ends it with a mark; where that is missing the log was full. */
 	if (!ret->entries || !streq(crash_mark_at(crash, (size_t)ret->entries - 1), MARK_LAST))
 		r = stack_log_full(&run->stack);
-	bp_crash_free(crash);
+	bp_crash_close(crash);
 	return r < 0 ? r : put_in_place(run->ctx, run->stack.log.path, ret->record_bytes, path);
 }
 

@@ -97,7 +97,7 @@ static struct bp_crash *finish(struct record *record)
 
 static void done(struct record *record, struct bp_crash *crash)
 {
-	bp_crash_free(crash);
+	bp_crash_close(crash);
 	bp_ctx_free(record->ctx);
 	close(record->fd);
 }
@@ -201,7 +201,7 @@ static void no_record(void **state)
 	assert_err(bp_crash_open(record.ctx, "/nothing", &crash), ENOENT);
 	put(&record, 1, 2, 0, 'a');
 	crash = finish(&record);
-	bp_crash_free(crash);
+	bp_crash_close(crash);
 	assert_int_equal(ftruncate(record.fd, record.used - 1), 0);
 	assert_err(bp_crash_open(record.ctx, record.path, &crash), EUCLEAN);
 	assert_int_equal(ftruncate(record.fd, record.used), 0);
@@ -209,7 +209,7 @@ static void no_record(void **state)
 	assert_ok(bp_crash_info(crash, &info));
 	assert_int_equal(info.disk_bytes, 3 * SECTOR);
 	done(&record, crash);
-	bp_crash_free(NULL);
+	bp_crash_close(NULL);
 	bp_crash_result_free(NULL);
 }
 

@@ -415,13 +415,13 @@ static void remove_nested(void **state)
 static void pools(void **state)
 {
 	struct world *w = *state;
-	struct bp_device_entry *list;
-	size_t count;
+	struct bp_device_list *list;
 
-	assert_ok(bp_pool_list(w->ctx, &list, &count));
-	assert_int_equal(count, 1);
-	assert_string_equal(list[0].name, "pool");
-	free(list);
+	assert_ok(bp_pool_list(w->ctx, &list));
+	assert_int_equal(bp_device_list_count(list), 1);
+	assert_string_equal(bp_device_list_get(list, 0)->name, "pool");
+	assert_null(bp_device_list_get(list, 1));
+	bp_device_list_free(list);
 }
 
 static void plan(void **state)

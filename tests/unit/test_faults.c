@@ -170,7 +170,7 @@ static int spoil(void)
 
 static int spoil_counts(void)
 {
-	return bp_thin_spoil_counts(ctx, PATH, 5, 0, 1);
+	return bp_thin_leak(ctx, PATH, 5, 0, 1);
 }
 
 static int set_needs_check(void)

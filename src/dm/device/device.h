@@ -33,6 +33,13 @@ int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 struct bp_stack;
 int stack_order(struct bp_ctx *ctx, struct dm *dm, const struct bp_stack *stack, size_t *ret);
 
+/*
+ * A list of @count entries, to be filled in and, at the end, brought into its order, by kernel name. NULL:
+ * no memory.
+ */
+struct bp_device_list *device_list_new(size_t count, struct bp_device_entry **ret_entries);
+void device_list_sort(struct bp_device_list *list);
+
 /* Apply a read-ahead as struct bp_create_opts has it. */
 int read_ahead_apply(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state,
 		     uint32_t sectors, bool minimum);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asking: each of these is one ioctl. */
+#include "dm/device/device.h"
 #include "dm/device/table_io.h"
 #include "targets/grammar/secret.h"
 
@@ -60,23 +61,40 @@ static void take_entry(const struct dm_entry *from, struct bp_device_entry *to)
 	name_decode(from->uuid, to->uuid, sizeof(to->uuid));
 }
 
+struct bp_device_list *device_list_new(size_t count, struct bp_device_entry **ret_entries)
+{
+	struct bp_device_list *list =
+		calloc(1, sizeof(*list) + count * sizeof(list->entries[0]));
+
+	if (!list)
+		return NULL;
+	list->count = count;
+	*ret_entries = list->entries;
+	return list;
+}
+
+void device_list_sort(struct bp_device_list *list)
+{
+	if (list->count > 1)
+		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
+}
+
 int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_LIST, .deadline = DEADLINE_NEVER };
+	struct bp_device_entry *entries;
 	struct bp_device_list *list;
 	int r = dm_ask(ctx, "list", NULL, &rq, &reply);
 
 	if (r < 0)
 		return r;
-	list = calloc(1, sizeof(*list) + reply.entries.count * sizeof(list->entries[0]));
+	list = device_list_new(reply.entries.count, &entries);
 	if (!list)
 		return bp_fail_memory(ctx);
-	list->count = reply.entries.count;
-	for (size_t i = 0; i < list->count; i++)
-		take_entry(&reply.entries.items[i], &list->entries[i]);
-	if (list->count > 1)
-		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
+	for (size_t i = 0; i < reply.entries.count; i++)
+		take_entry(&reply.entries.items[i], &entries[i]);
+	device_list_sort(list);
 	*ret = list;
 	return 0;
 }

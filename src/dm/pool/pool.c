@@ -202,18 +202,25 @@ static int list_pool(void *user, const struct dm_state *state, const struct bp_s
 	return vec_add(&list->pools, &entry);
 }
 
-int bp_pool_list(struct bp_ctx *ctx, struct bp_device_entry **ret, size_t *ret_count)
+int bp_pool_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 {
-	struct pool_list list = { 0 };
-	int r = each_single(ctx, "list", "thin-pool", list_pool, &list);
+	struct bp_device_entry *entries;
+	struct pool_list found = { 0 };
+	struct bp_device_list *list = NULL;
+	int r = each_single(ctx, "list", "thin-pool", list_pool, &found);
 
-	if (r < 0) {
-		vec_done(&list.pools);
-		return r == -ENOMEM ? bp_fail_memory(ctx) : r;
+	if (r == 0)
+		list = device_list_new(found.pools.count, &entries);
+	if (list) {
+		for (size_t i = 0; i < found.pools.count; i++)
+			entries[i] = found.pools.items[i];
+		device_list_sort(list);
+		*ret = list;
+	} else if (r == 0 || r == -ENOMEM) {
+		r = bp_fail_memory(ctx);
 	}
-	*ret = list.pools.items;
-	*ret_count = list.pools.count;
-	return 0;
+	vec_done(&found.pools);
+	return r;
 }
 
 /* --- status --- */

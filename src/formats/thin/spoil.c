@@ -291,8 +291,8 @@ static int spoil_counts(struct thin_spoil *s, uint64_t nr, uint32_t expected, ui
 	return r;
 }
 
-int bp_thin_spoil_counts(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
-			 uint32_t expected, uint32_t actual)
+int bp_thin_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks, unsigned expected,
+		 unsigned actual)
 {
 	const struct spoil_how how = { .how = BP_SPOIL_ZERO };
 	struct thin_spoil s;
