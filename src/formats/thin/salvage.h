@@ -167,8 +167,7 @@ struct salvage {
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
 	VEC(struct salvage_lost) lost;    /* for each device, and of trees of devices */
 	VEC(struct salvage_stale) taken;  /* not to be taken from older leaves; by block */
-	VEC(bp_dblock) roaming; /* that older leaves have at several virtual blocks; sorted */
-	bp_mblock next_virtual; /* of blocks behind the area's end */
+	bp_mblock next_virtual;           /* of blocks behind the area's end */
 	struct io *overlay;
 	uint64_t nr_filled;      /* mappings of lost leaves that were found elsewhere */
 	uint64_t nr_data_blocks; /* mappings beyond are dropped; UINT64_MAX: all are fine */

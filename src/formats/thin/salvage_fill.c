@@ -463,48 +463,37 @@ static void find_unseen(struct filler *f)
 
 /* --- what is proven --- */
 
-static bool is_roaming(const struct filler *f, size_t begin, size_t end)
-{
-	for (size_t i = begin; i < end; i++)
-		if (f->guesses.items[i].key != f->guesses.items[begin].key)
-			return true;
-	return false;
-}
-
-/* Guesses from @begin on are all there are of one data block. */
-static bool is_proven(struct filler *f, size_t begin)
+/* Guesses [begin, end) are all there are of one data block. */
+static bool is_proven(struct filler *f, size_t begin, size_t end)
 {
 	const struct guess *g = &f->guesses.items[begin];
 	const struct owner *o = find_owner(f, g->block);
 	size_t missing = nr_missing_key(f, g->key);
 	uint32_t count = salvage_counts_get(&f->counts, g->block);
 
+	for (size_t i = begin; i < end; i++)
+		if (f->guesses.items[i].key != g->key)
+			return false;
 	if (!o || (o->nr > 0 && (o->several || o->key != g->key)))
 		return false;
 	return count != COUNT_UNKNOWN && count > o->nr && count - o->nr >= missing;
 }
 
-static int keep_proven(struct filler *f)
+static void keep_proven(struct filler *f)
 {
 	size_t to = 0, end;
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < f->guesses.count; i = end) {
+	for (size_t i = 0; i < f->guesses.count; i = end) {
 		end = i + 1;
 		while (end < f->guesses.count &&
 		       f->guesses.items[end].block == f->guesses.items[i].block)
 			end++;
-		if (is_roaming(f, i, end)) {
-			r = vec_add(&f->s->roaming, &f->guesses.items[i].block);
-			continue;
-		}
-		if (!is_proven(f, i))
+		if (!is_proven(f, i, end))
 			continue;
 		while (i < end)
 			f->guesses.items[to++] = f->guesses.items[i++];
 	}
 	f->guesses.count = to;
-	return r;
 }
 
 /* --- filling --- */
@@ -597,10 +586,9 @@ int salvage_fill(struct salvage *s, const struct sm_root *data_map)
 		r = salvage_counts_init(&f.counts, s, data_map);
 	if (r == 0) {
 		find_unseen(&f);
-		r = keep_proven(&f);
-	}
-	if (r == 0)
+		keep_proven(&f);
 		r = fill_all(&f);
+	}
 	salvage_counts_done(&f.counts);
 	vec_done(&f.gaps);
 	vec_done(&f.versions);

@@ -281,21 +281,6 @@ static int merge(struct salvage *s, const struct salvage_patch *patches, size_t 
 	return 0;
 }
 
-static bool is_roaming(const struct salvage *s, bp_dblock block)
-{
-	size_t low = 0, high = s->roaming.count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (s->roaming.items[mid] < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < s->roaming.count && s->roaming.items[low] == block;
-}
-
 int salvage_patch_apply(struct salvage *s, struct salvage_patches *patches)
 {
 	struct salvage_patch *items = patches->list.items;
@@ -303,8 +288,7 @@ int salvage_patch_apply(struct salvage *s, struct salvage_patches *patches)
 	int r = 0;
 
 	for (size_t i = 0; i < patches->list.count; i++)
-		if (!salvage_is_taken(s, items[i].key, items[i].block) &&
-		    !is_roaming(s, items[i].block))
+		if (!salvage_is_taken(s, items[i].key, items[i].block))
 			items[nr++] = items[i];
 	for (size_t i = 0; r == 0 && i < nr; i = end) {
 		for (end = i + 1; end < nr && items[end].place == items[i].place;)

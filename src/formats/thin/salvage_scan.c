@@ -412,7 +412,6 @@ void salvage_forget(struct salvage *s)
 	vec_done(&s->causes);
 	vec_done(&s->lost);
 	vec_done(&s->taken);
-	vec_done(&s->roaming);
 	free(s->count);
 	free(s->pointers);
 	s->count = s->pointers = NULL;
