@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What older trees may fill, and what not: an area that holds lists of devices that have nothing to
+ * do with each other, as where another pool lay in it before, with the same ids.
+ */
+#include "context_test.h"
+
+#include "formats/thin/plan.h"
+#include "image.h"
+
+#include <inttypes.h>
+
+/* A sealed leaf. */
+static void put_leaf(struct image *image, bp_mblock block, uint32_t value_size, uint32_t nr,
+		     uint64_t first_key, const void *values)
+{
+	struct btree_node_disk *disk = image_block(image, block);
+	uint32_t max = node_capacity(value_size);
+
+	assert_true(block_is_zero(disk));
+	memset(disk, 0, IO_BLOCK);
+	disk->flags = le32_make(NODE_LEAF);
+	disk->nr_entries = le32_make(nr);
+	disk->max_entries = le32_make(max);
+	disk->value_size = le32_make(value_size);
+	for (uint32_t i = 0; i < nr; i++)
+		disk->keys[i] = le64_make(first_key + i);
+	memcpy(disk->keys + max, values, (size_t)nr * value_size);
+	block_seal(disk, BLOCK_NODE, block);
+}
+
+/* Mappings that the foreign tree has: newer than all there are. */
+#define FOREIGN 200u
+
+/* A device of another pool: its tree, and a list of roots that has it. */
+static void put_foreign_tree(struct image *image, uint64_t id)
+{
+	bp_mblock at = image->size / IO_BLOCK - 4;
+	le64 values[FOREIGN], root = le64_make(at);
+
+	for (uint32_t i = 0; i < FOREIGN; i++)
+		values[i] = le64_make(thin_mapping_make(2000 + i, 9));
+	put_leaf(image, at, sizeof(le64), FOREIGN, 0, values);
+	put_leaf(image, at + 1, sizeof(le64), 1, id, &root);
+}
+
+/* And a list of details. */
+static void put_foreign_details(struct image *image, uint64_t id, uint64_t transaction)
+{
+	const struct thin_details_disk details = {
+		.mapped_blocks = le64_make(FOREIGN),
+		.transaction_id = le64_make(transaction),
+		.creation_time = le32_make(8),
+		.snapshotted_time = le32_make(9),
+	};
+
+	put_leaf(image, image->size / IO_BLOCK - 2, sizeof(details), 1, id, &details);
+}
+
+enum foreign { NOTHING, TREE, TREE_AND_DETAILS };
+
+static const struct {
+	const char *name;
+	bp_mblock lost[6]; /* 0 ends them */
+	enum foreign foreign;
+	uint64_t device, left;
+	enum bp_thin_verdict verdict;
+} rows[] = {
+	/* Two leaves of a device of which others are left. */
+	{ "thin-msnap", { 90, 94, 71, 97, 81 }, NOTHING, 1, 650, BP_THIN_DOUBTFUL },
+	/* No details ever counted as many mappings: it is not looked at. */
+	{ "thin-msnap", { 90, 94, 71, 97, 81 }, TREE, 1, 650, BP_THIN_DOUBTFUL },
+	/* Nobody can tell which of two devices of one id an older tree is of. */
+	{ "thin-msnap", { 90, 94, 71, 97, 81 }, TREE_AND_DETAILS, 1, 402, BP_THIN_PARTLY },
+	/* A device of which nothing is left. */
+	{ "thin-small", { 109, 110, 106 }, NOTHING, 2, 120, BP_THIN_DOUBTFUL },
+	{ "thin-small", { 109, 110, 106 }, TREE_AND_DETAILS, 2, 0, BP_THIN_GONE },
+};
+
+static void check_row(size_t row)
+{
+	struct bp_thin_plan *plan;
+	struct image image;
+	bool found = false;
+
+	image_load(&image, rows[row].name);
+	for (size_t i = 0; rows[row].lost[i]; i++)
+		memset(image_block(&image, rows[row].lost[i]), 0xa5, IO_BLOCK);
+	if (rows[row].foreign != NOTHING)
+		put_foreign_tree(&image, rows[row].device);
+	if (rows[row].foreign == TREE_AND_DETAILS)
+		put_foreign_details(&image, rows[row].device, 3);
+	assert_ok(thin_plan_io(ctx, image_io(&image), NULL, &plan));
+	for (size_t i = 0; i < bp_thin_plan_devices_count(plan); i++) {
+		const struct bp_thin_plan_device *d = bp_thin_plan_device_get(plan, i);
+
+		print_message("# %zu: device %" PRIu64 ", %s: %" PRIu64 "\n", row, d->device.id,
+			      bp_thin_verdict_name(d->verdict), d->device.mapped_dblocks);
+		if (d->device.id != rows[row].device)
+			continue;
+		found = true;
+		assert_int_equal(d->device.mapped_dblocks, rows[row].left);
+		assert_int_equal(d->verdict, rows[row].verdict);
+	}
+	assert_true(found);
+	bp_thin_plan_free(plan);
+	image_done(&image);
+}
+
+static void lists_of_other_pools_fill_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_row(i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lists_of_other_pools_fill_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
