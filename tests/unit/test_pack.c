@@ -286,6 +286,12 @@ static void damaged_packs_are_told(void **state)
 	image_load(&from, "thin-refs");
 	image_new(&to, from.size);
 	assert_ok(pack(&from, 0, 0, &text, &res));
+	/* Blocks of a device that has none. */
+	bad = (struct strbuf){ 0 };
+	strbuf_add_len(&bad, text.text, text.len);
+	memset(bad.text + 24, 0, 8);
+	assert_err(unpack(&bad, &to, false), EUCLEAN);
+	strbuf_done(&bad);
 	for (size_t i = 0; i < 600; i++) {
 		size_t at = i < 40 ? i : pick((uint32_t)text.len);
 		int r;

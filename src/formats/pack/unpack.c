@@ -161,6 +161,7 @@ static void done(struct unpacking *u, unsigned workers)
 int pack_unpack(const struct pack *p, struct io *io, bool zero,
 		const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
 {
+	const struct pack_reading nothing = { .workers = opts->workers };
 	struct unpacking u = { .p = p, .io = io, .zero = zero };
 	unsigned workers = pack_workers(opts->workers, p->chunks.count);
 	int r;
@@ -173,8 +174,9 @@ int pack_unpack(const struct pack *p, struct io *io, bool zero,
 		return -ENOSPC;
 	}
 	*ret_records = 0;
+	/* With blocks of a device that has none its header is damaged. */
 	if (p->nr_blocks == 0)
-		return 0;
+		return pack_read(p, &nothing, NULL);
 	r = init(&u, workers);
 	if (r == 0)
 		r = write_block0(&u);
