@@ -89,7 +89,7 @@ void name_decode(const char *name, char *ret, size_t size);
 int name_encode(const char *name, char *ret, size_t size);
 /* bp_name_mangle() for a name that is to be given: -EINVAL also for what would harm others. */
 int name_new(struct bp_ctx *ctx, const char *name, char *ret);
-int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char *ret);
+int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char ret[static BP_UUID_SIZE]);
 
 /* --- plan.c --- */
 

@@ -172,7 +172,7 @@ int bp_name_unmangle(struct bp_ctx *ctx, const char *name, char *ret)
 	return 0;
 }
 
-int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char *ret)
+int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char ret[static BP_UUID_SIZE])
 {
 	int r = name_encode(uuid, ret, BP_UUID_SIZE);
 

@@ -286,7 +286,7 @@ static int add_device(struct parser *p, char *name)
 
 static int read_device(struct parser *p)
 {
-	char mangled[BP_NAME_SIZE],
+	char mangled[BP_NAME_SIZE], mangled_uuid[BP_UUID_SIZE],
 		uuid[sizeof(STACK_UUID) + BP_STACK_NAME_SIZE + BP_UUID_SIZE];
 	struct word word = { .at = p->at + strspn(p->at, BLANKS) };
 	char *name = NULL;
@@ -303,7 +303,7 @@ static int read_device(struct parser *p)
 	if (r < 0 || p->device->uuid)
 		return r;
 	snprintf(uuid, sizeof(uuid), STACK_UUID "%s:%s", p->file->name, name);
-	if (strlen(uuid) >= BP_UUID_SIZE || uuid_mangle(p->ctx, uuid, mangled) < 0)
+	if (strlen(uuid) >= BP_UUID_SIZE || uuid_mangle(p->ctx, uuid, mangled_uuid) < 0)
 		return refuse(p, &word,
 			      "'%s': too long a name for a uuid made of it: give it one", name);
 	p->device->uuid = strdup(uuid);
