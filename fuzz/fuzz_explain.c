@@ -39,7 +39,7 @@ static void paste(struct bp_ctx *ctx, const char *text)
 
 		promise(a->text && a->meaning && a->line >= 1 && a->line <= lines &&
 			a->count >= 1);
-		promise(a->kind >= BP_ADVICE_LOG && a->kind <= BP_ADVICE_TABLE);
+		promise(a->kind >= BP_ADVICE_LOG && a->kind <= BP_ADVICE_CODE);
 	}
 	bp_advices_free(advices);
 }

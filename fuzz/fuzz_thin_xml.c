@@ -5,12 +5,16 @@
  */
 #include "fuzz.h"
 
+#include <bedplate/context.h>
+
 #include "core/strbuf.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/restore.h"
 #include "formats/thin/xml.h"
 
 #define BLOCKS 256u
+
+static struct bp_ctx *ctx;
 
 struct text {
 	const char *at;
@@ -76,7 +80,7 @@ static int see(const char *data, size_t size, bool expat_only, struct strbuf *se
 		.user = seen,
 	};
 
-	return xml_read(NULL, &thin_xml_schema, &source, &handler);
+	return xml_read(ctx, &thin_xml_schema, &source, &handler);
 }
 
 static void both_agree(const char *data, size_t size)
@@ -100,7 +104,7 @@ static int restore(uint8_t *area, const char *data, size_t size)
 	int r;
 
 	promise(io_memory_new(area, BLOCKS * IO_BLOCK, &io) == 0);
-	r = thin_restore_io(NULL, &source, io, NULL);
+	r = thin_restore_io(ctx, &source, io, NULL);
 	io_close(io);
 	return r;
 }
@@ -111,7 +115,7 @@ static void check(uint8_t *area)
 	struct io *io;
 
 	promise(io_memory_new(area, BLOCKS * IO_BLOCK, &io) == 0);
-	promise(thin_check_io(NULL, io, CHECK_ONLY, NULL, &found) == 0);
+	promise(thin_check_io(ctx, io, CHECK_ONLY, NULL, &found) == 0);
 	promise(found.nr_fatal == 0 && found.nr_nonfatal == 0);
 	io_close(io);
 }
@@ -129,7 +133,7 @@ static void dump(uint8_t *area, struct strbuf *text)
 	uint64_t damages;
 
 	promise(io_memory_new(area, BLOCKS * IO_BLOCK, &io) == 0);
-	promise(thin_meta_open_io(NULL, io, NULL, &meta) == 0);
+	promise(thin_meta_open_io(ctx, io, NULL, &meta) == 0);
 	promise(bp_thin_dump(meta, NULL, keep, text, &damages) == 0);
 	promise(damages == 0 && text->error == 0);
 	bp_thin_close(meta);
@@ -157,7 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t zeros[IO_BLOCK];
 	uint8_t *area = io_buffer_new(BLOCKS);
 
-	promise(area);
+	promise(area && bp_ctx_new(&ctx) == 0);
 	memset(area, 0x5a, BLOCKS * IO_BLOCK);
 	both_agree((const char *)data, size);
 	if (restore(area, (const char *)data, size) < 0) {
@@ -166,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(area);
 		stays(area);
 	}
+	bp_ctx_free(ctx);
 	free(area);
 	return 0;
 }

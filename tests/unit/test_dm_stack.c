@@ -14,6 +14,7 @@ static const struct {
 	  "a,uuid,3,ro,0 8 zero,8 8 error;b,,,rw,0 8 zero", NULL },
 	{ "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", "a\\,b,,,rw,0 8 linear /dev/d\\;x 0", NULL },
 	{ "none,,,rw,", "none,,,rw,", NULL },
+	{ "none,,,rw,# nothing", "none,,,rw,", NULL },
 	{ "a,,,,0 8 zero", "a,,,rw,0 8 zero", NULL },
 	{ "none,,,rw", NULL,
 	  "device 1, field 4: 'rw': a device needs name, uuid, minor, flags and a table (which "

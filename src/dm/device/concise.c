@@ -209,11 +209,11 @@ static int add_table(struct bp_ctx *ctx, struct strbuf *s, const struct bp_table
 	char *text, *save = NULL;
 	int r;
 
-	/* Without a table its field is empty: a description that ends before it is refused. */
-	if (!table)
+	/* Without segments its field is empty: a description that ends before it is refused. */
+	if (!table || bp_table_count(table) == 0) {
 		strbuf_add_char(s, ',');
-	if (!table)
 		return 0;
+	}
 	r = bp_table_format(ctx, table, &text);
 	if (r < 0)
 		return r;
