@@ -446,6 +446,10 @@ static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_s
 	if (w->count < 4)
 		return refuse(fake, dev, segment->target, "requires 4 or more arguments",
 			      -EINVAL);
+	if (streq(segment->target, "snapshot-merge") && w->word[2][0] == 'N')
+		return refuse(fake, dev, segment->target,
+			      "Snapshot exception store does not support snapshot-merge.",
+			      -EINVAL);
 	r = take_dev(fake, dev, segment, w->word[0], 0, segment->length,
 		     "Cannot get origin device");
 	if (r == 0)
