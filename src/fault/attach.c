@@ -8,30 +8,10 @@
 
 #include <bedplate/targets.h>
 
+#include "dm/kernel/engine.h"
 #include "fault/fault.h"
 
 #define UUID_PREFIX "BEDPLATE-fault-"
-
-/* It would be used twice, by paths that don't know of one another. */
-static int refuse_used(struct bp_ctx *ctx, const struct bp_bdev *bdev)
-{
-	struct bp_holders *holders;
-	int r = bp_holders_find(ctx, bdev->major, bdev->minor, &holders);
-	bool used = r == 0 && bp_holders_count(holders) > 0;
-
-	if (r < 0)
-		return r;
-	bp_holders_free(holders);
-	if (!used)
-		return 0;
-	bp_fail(ctx, -EBUSY, "'%s': it is in use", bdev->path);
-	error_set_code(ctx, BP_E_BUSY);
-	error_set_device(ctx, bdev->path);
-	bp_holders_tell(ctx);
-	error_set_hint(ctx, "a layer goes under its users: stop them, attach, and let them use "
-			    "the new device");
-	return -EBUSY;
-}
 
 static int layer_table(struct bp_ctx *ctx, const struct bp_bdev *bdev, struct bp_table **ret)
 {
@@ -84,7 +64,11 @@ int bp_fault_attach(struct bp_ctx *ctx, const char *device, const char *name,
 	if (r == 0)
 		r = bp_bdev_get(ctx, device, &bdev);
 	if (r == 0)
-		r = refuse_used(ctx, &bdev);
+		/* It would be used twice, by paths that don't know of one another. */
+		r = holders_refuse(
+			ctx, &bdev,
+			"a layer goes under its users: stop them, attach, and let them "
+			"use the new device");
 	if (r == 0)
 		r = layer_name(ctx, device, name, own);
 	if (r == 0)

@@ -190,3 +190,18 @@ void bp_holders_tell(struct bp_ctx *ctx)
 	if (strchr(error->device, '/') && dm->ops->bdev(dm->self, error->device, &bdev) == 0)
 		holders_explain(ctx, dm, bdev.major, bdev.minor);
 }
+
+int holders_refuse(struct bp_ctx *ctx, const struct bp_bdev *bdev, const char *hint)
+{
+	_cleanup_(holders_freep) struct bp_holders *holders = NULL;
+	int r = bp_holders_find(ctx, bdev->major, bdev->minor, &holders);
+
+	if (r < 0 || bp_holders_count(holders) == 0)
+		return r;
+	bp_fail(ctx, -EBUSY, "'%s': it is in use", bdev->path);
+	error_set_code(ctx, BP_E_BUSY);
+	error_set_device(ctx, bdev->path);
+	bp_holders_tell(ctx);
+	error_set_hint(ctx, "%s", hint);
+	return -EBUSY;
+}

@@ -82,6 +82,9 @@ void kernel_log_attach(struct bp_ctx *ctx, struct dm *dm, int64_t since_us, uint
 		       uint32_t minor);
 /* Add to the error who holds a device open; sets its cause. */
 void holders_explain(struct bp_ctx *ctx, struct dm *dm, uint32_t major, uint32_t minor);
+/* Refuse a block device that somebody uses: -EBUSY, who it is as the cause, and @hint. Else 0. */
+struct bp_bdev;
+int holders_refuse(struct bp_ctx *ctx, const struct bp_bdev *bdev, const char *hint);
 
 /* Decode a kernel name or uuid: every \xNN. @ret has room for as much as @name has. */
 void name_decode(const char *name, char *ret, size_t size);

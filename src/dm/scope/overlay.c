@@ -52,25 +52,6 @@ const struct bp_bdev *bp_overlay_origin(const struct bp_overlay *overlay)
 
 /* --- making one --- */
 
-static int refuse_used(struct bp_ctx *ctx, const struct bp_bdev *bdev)
-{
-	struct bp_holders *holders;
-	int r = bp_holders_find(ctx, bdev->major, bdev->minor, &holders);
-	bool used = r == 0 && bp_holders_count(holders) > 0;
-
-	if (r < 0)
-		return r;
-	bp_holders_free(holders);
-	if (!used)
-		return 0;
-	bp_fail(ctx, -EBUSY, "'%s': it is in use", bdev->path);
-	error_set_code(ctx, BP_E_BUSY);
-	error_set_device(ctx, bdev->path);
-	bp_holders_tell(ctx);
-	error_set_hint(ctx, "what changes it would change the copy too: stop its users");
-	return -EBUSY;
-}
-
 /* "overlay-sdb"; a path of which the last part is "8:16" has no such name. */
 static int name_of(struct bp_ctx *ctx, const char *device, const char *given, char *ret)
 {
@@ -125,7 +106,8 @@ static int open_one(struct bp_overlay *o, const char *device,
 	int r = bp_bdev_get(o->ctx, device, &o->origin);
 
 	if (r == 0)
-		r = refuse_used(o->ctx, &o->origin);
+		r = holders_refuse(o->ctx, &o->origin,
+				   "what changes it would change the copy too: stop its users");
 	if (r == 0 && !bp_bytes_to_sector(o->origin.size_bytes))
 		r = bp_fail(o->ctx, -EINVAL, "'%s': it has no size", device);
 	if (r == 0)
