@@ -75,6 +75,8 @@ static const struct {
 	/* A device of which nothing is left. */
 	{ "thin-small", { 109, 110, 106 }, NOTHING, 2, 120, BP_THIN_DOUBTFUL },
 	{ "thin-small", { 109, 110, 106 }, TREE_AND_DETAILS, 2, 0, BP_THIN_GONE },
+	/* Data block 0 is the leaf's own: the tree of roots, of one device, does not have it. */
+	{ "thin-one", { 138 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
 };
 
 static void check_row(size_t row)

@@ -162,6 +162,7 @@ struct salvage {
 	bool unseen;  /* of those, some may have been children of others, and left no trace */
 	bool lacking; /* places in general lack what was given to nobody */
 	bool snap_unknown; /* a metadata snapshot may count what nobody knows to be its own */
+	bp_mblock tops[2]; /* roots of the trees of roots in question; 0: none */
 
 	VEC(struct salvage_place) places; /* by block */
 	VEC(struct salvage_lost) causes;  /* for each pointer; by block */
@@ -220,6 +221,11 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots);
 void salvage_reach(struct salvage *s, bp_mblock root);
 /* Is it part of trees in question, or counted? After salvage_mend(). */
 bool salvage_in_use(const struct salvage *s, const struct snode *n);
+/*
+ * Is it a leaf with mappings, and in use? A tree of roots in question is none, though with one
+ * device it looks like one with a mapping to data block 0.
+ */
+bool salvage_is_owner(const struct salvage *s, const struct snode *n);
 /*
  * After salvage_devices(): mappings of leaves that are lost, where it is proven that they were
  * there. @data_map: root of the data space map; NULL: not known. 0, -ENOMEM.

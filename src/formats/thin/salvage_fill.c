@@ -295,7 +295,7 @@ static bool spans_gap(const struct filler *f, const struct snode *n)
 	return false;
 }
 
-/* All leaves in use; @near: only those that span a gap. */
+/* All leaves in use; @near: only those that span a gap, and are nothing else for sure. */
 static int read_leaves(struct filler *f, bool near,
 		       int (*entry)(struct filler *f, uint64_t key, uint64_t value))
 {
@@ -306,8 +306,8 @@ static int read_leaves(struct filler *f, bool near,
 	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
 		const struct snode *n = &s->nodes.items[i];
 
-		if (n->kind == SALVAGE_MAPPINGS && (n->flags & SNODE_LEAF) &&
-		    n->first <= n->last && salvage_in_use(s, n) && (!near || spans_gap(f, n)))
+		if (salvage_is_owner(s, n) &&
+		    (!near || (n->kind == SALVAGE_MAPPINGS && spans_gap(f, n))))
 			bits_set(&wanted, n->block);
 	}
 	f->entry = entry;

@@ -65,6 +65,13 @@ bool salvage_in_use(const struct salvage *s, const struct snode *n)
 	return (n->flags & SNODE_REACHED) || (count != 0 && count != COUNT_UNKNOWN);
 }
 
+bool salvage_is_owner(const struct salvage *s, const struct snode *n)
+{
+	return (n->flags & SNODE_LEAF) && n->first <= n->last && n->block != s->tops[0] &&
+	       n->block != s->tops[1] && salvage_in_use(s, n) &&
+	       snode_of_kind(s, n->block, SALVAGE_MAPPINGS);
+}
+
 static void point(struct salvage *s, bp_mblock block)
 {
 	if (block != 0 && block < s->meta.nr_blocks)
@@ -447,6 +454,8 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 	s->pointers = calloc_many(MAX(s->meta.nr_blocks, 1), sizeof(*s->pointers));
 	if (!s->pointers)
 		return -ENOMEM;
+	s->tops[0] = roots->mapping;
+	s->tops[1] = roots->snap_mapping;
 	reach(s, roots->mapping, SALVAGE_TOP, 0);
 	reach(s, roots->details, SALVAGE_DETAILS, 0);
 	reach(s, roots->snap_mapping, SALVAGE_TOP, 0);

@@ -227,9 +227,8 @@ static int read_leaves(struct reader *reader, bool older,
 	for (size_t i = 0; r == 0 && i < s->nodes.count; i++) {
 		const struct snode *n = &s->nodes.items[i];
 
-		if ((n->flags & SNODE_LEAF) && n->first <= n->last &&
-		    snode_of_kind(s, n->block, SALVAGE_MAPPINGS) &&
-		    (older ? (n->flags & SNODE_OLDER) != 0 : salvage_in_use(s, n)))
+		if (older ? (n->flags & SNODE_OLDER) && n->first <= n->last
+			  : salvage_is_owner(s, n))
 			bits_set(&wanted, n->block);
 	}
 	reader->entry = entry;
