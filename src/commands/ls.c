@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which devices there are, and on what they lie. */
 #include "commands/common.h"
+#include "commands/text_out.h"
+#include "commands/tree_picture.h"
 
 #include <bedplate/bdev.h>
 
@@ -12,7 +14,7 @@
 struct args {
 	struct cli_list names;
 	const char *only;
-	const char *exec;
+	const char *exec, *svg;
 	bool tree, above;
 	uint32_t flags;
 	struct out_opts out;
@@ -24,17 +26,20 @@ static const struct cmd_opt ls_opts[] = {
 	OPT_FLAG(above, 0, "above", "with --tree: what is used first, its users below it"),
 	OPT_STRING(only, 0, "target", "TARGET", "only devices with this target in their table"),
 	OPT_STRING(exec, 0, "exec", "COMMAND", "instead of listing them, run this for each, one after the other: words parted by blanks, no shell; the device's node is the last"),
+	OPT_STRING(svg, 0, "svg", "FILE", "with --tree: write it as SVG, each device once; -: to standard output"),
 	OPT_FLAG(out.ascii, 0, "ascii", "with --tree: draw it without characters beyond ASCII"),
 	OPT_OUTPUT(out),
 	OPT_PAIRS(out),
 	OPT_CONFLICT("tree", "target exec pairs"),
 	OPT_REQUIRES("above", "tree"),
+	OPT_REQUIRES("svg", "tree"),
 	OPT_REQUIRES("ascii", "tree"),
 	OPT_END
 };
 
 static const struct cmd_opt tree_opts[] = {
 	OPT_FLAG(above, 0, "above", "what is used first, its users below it"),
+	OPT_STRING(svg, 0, "svg", "FILE", "write it as SVG, each device once; -: to standard output"),
 	OPT_FLAG(out.ascii, 0, "ascii", "draw it without characters beyond ASCII"),
 	OPT_OUTPUT(out),
 	OPT_END
@@ -164,15 +169,15 @@ static void tree_state(struct drawing *d, const struct bp_tree_node *node, struc
 }
 
 /* Size, targets and node: of a mapped device or of one that others lie on. */
-static void tree_about(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row,
+static void tree_about(struct cli *cli, const struct bp_tree_node *node, struct tree_row *row,
 		       struct bp_bdev *bdev)
 {
 	if (node->mapped) {
-		device_about(d->cli, node->major, node->minor, &row->about);
+		device_about(cli, node->major, node->minor, &row->about);
 		row->path = row->about.path;
 		return;
 	}
-	row->path = node_of(d->cli, row->device, bdev);
+	row->path = node_of(cli, row->device, bdev);
 	if (row->path)
 		row->about.size_bytes = bdev->size_bytes;
 }
@@ -196,7 +201,7 @@ static void draw(struct drawing *d, size_t index, struct out_row *parent)
 		 d->cli->json ? "" : remark(d, index, row.repeated));
 	row.name = name;
 	devno_text(row.device, node->major, node->minor);
-	tree_about(d, node, &row, &bdev);
+	tree_about(d->cli, node, &row, &bdev);
 	tree_state(d, node, &row);
 	drawn = out_add(d->out, parent, &row);
 	if (row.repeated || !drawn)
@@ -224,13 +229,111 @@ static void draw_all(struct drawing *d)
 			draw(d, i, NULL);
 }
 
+/* --- as SVG --- */
+
+struct boxes {
+	struct cli *cli;
+	const struct bp_tree *tree;
+	struct tree_box *boxes; /* by node */
+};
+
+/* Name; what it is and its size; number and node. */
+static int fill_lines(struct cli *cli, const struct bp_tree_node *node, char **lines)
+{
+	struct tree_row row = { .about.size_bytes = OUT_UNKNOWN };
+	char size[BP_SIZE_TEXT] = "";
+	struct bp_bdev bdev;
+
+	devno_text(row.device, node->major, node->minor);
+	tree_about(cli, node, &row, &bdev);
+	if (row.about.size_bytes != OUT_UNKNOWN)
+		bp_size_format(row.about.size_bytes, size);
+	lines[0] = strdup(node->name);
+	if (asprintf(&lines[1], "%s%s%s", row.about.targets, row.about.targets[0] ? " " : "",
+		     size) < 0)
+		lines[1] = NULL;
+	if (asprintf(&lines[2], "%s %s", row.device, row.path ? row.path : "") < 0)
+		lines[2] = NULL;
+	return lines[0] && lines[1] && lines[2] ? 0 : -ENOMEM;
+}
+
+static int fill_box(const struct boxes *b, size_t index, bool above)
+{
+	const struct bp_tree_node *node = bp_tree_get(b->tree, index);
+	struct tree_box *box = &b->boxes[index];
+
+	box->mapped = node->mapped;
+	box->in_cycle = node->in_cycle;
+	box->next = above ? node->above : node->below;
+	box->nr_next = above ? node->nr_above : node->nr_below;
+	return fill_lines(b->cli, node, box->lines);
+}
+
+static int make_svg(struct cli *cli, const void *args, bp_write_fn write, void *user,
+		    uint64_t *ret_damages)
+{
+	const struct boxes *b = args;
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int r;
+
+	(void)cli;
+	*ret_damages = 0;
+	if (!f)
+		return -ENOMEM;
+	r = tree_print_svg(f, b->boxes, bp_tree_count(b->tree));
+	if (fclose(f) != 0 || r < 0)
+		return -ENOMEM;
+	return write(user, text, len);
+}
+
+/* Return: an exit status. */
+static int write_svg(struct boxes *b, const struct args *args)
+{
+	const struct text_out to = {
+		.cli = b->cli,
+		.output = streq(args->svg, "-") ? NULL : args->svg,
+		.make = make_svg,
+		.args = b,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < bp_tree_count(b->tree); i++)
+		r = fill_box(b, i, args->above);
+	return r < 0 ? cli_fail(b->cli, NULL, r) : text_out(&to);
+}
+
+static int draw_svg(struct cli *cli, const struct args *args)
+{
+	struct boxes b = { .cli = cli };
+	struct bp_tree *tree;
+	int r = bp_tree_read(cli->ctx, &tree);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	b.tree = tree;
+	b.boxes = calloc(bp_tree_count(tree) + 1, sizeof(*b.boxes));
+	r = b.boxes ? write_svg(&b, args) : cli_fail(cli, NULL, -ENOMEM);
+	for (size_t i = 0; b.boxes && i < bp_tree_count(tree); i++)
+		for (size_t j = 0; j < TREE_LINES; j++)
+			free(b.boxes[i].lines[j]);
+	free(b.boxes);
+	bp_tree_free(tree);
+	return r;
+}
+
+/* Return: an exit status. */
 static int print_tree(struct cli *cli, const struct args *args)
 {
 	_cleanup_(out_freep) struct out *out = NULL;
 	struct drawing d = { .cli = cli, .above = args->above };
 	struct bp_tree *tree;
-	int r = out_open(cli, &args->out, &tree_schema, &out);
+	int r;
 
+	if (args->svg)
+		return draw_svg(cli, args);
+	r = out_open(cli, &args->out, &tree_schema, &out);
 	if (r || !out)
 		return r;
 	r = bp_tree_read(cli->ctx, &tree);

@@ -2,6 +2,7 @@
 /* See map_picture.h. Colours are not needed to read either: SVG has titles and a legend. */
 #include "commands/map_picture.h"
 
+#include "commands/svg.h"
 #include "core/util.h"
 
 #include <bedplate/units.h>
@@ -127,17 +128,6 @@ void map_print(FILE *f, const struct map_picture *picture)
 
 #define SIDE 12u /* of a cell, in pixels */
 
-static void print_escaped(FILE *f, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("&<>\"'", *text) || (unsigned char)*text < ' ')
-			fprintf(f, "&#%u;",
-				(unsigned)((unsigned char)*text < ' ' ? '?' : *text));
-		else
-			fputc(*text, f);
-	}
-}
-
 /* Neighbours in the list are far from each other on the circle of hues. */
 static unsigned hue_of(size_t owner)
 {
@@ -175,45 +165,35 @@ static void print_cell(FILE *f, const struct map_picture *p, size_t i)
 }
 
 /* A line of the legend: a square in the cells' colour, and a text. */
-static void print_key(FILE *f, size_t y, const char *fill)
+static void print_key(FILE *f, size_t y, const char *fill, const char *text)
 {
-	fprintf(f,
-		"<rect x=\"0\" y=\"%zu\" width=\"%u\" height=\"%u\" fill=\"%s\"/><text "
-		"x=\"18\" y=\"%zu\">",
-		y, SIDE - 1, SIDE - 1, fill, y + 10);
+	fprintf(f, "<rect x=\"0\" y=\"%zu\" width=\"%u\" height=\"%u\" fill=\"%s\"/>", y,
+		SIDE - 1, SIDE - 1, fill);
+	svg_text(f, 18, y + 10, text);
 }
 
-static size_t print_keys(FILE *f, const struct map_picture *p, size_t y)
+static void print_keys(FILE *f, const struct map_picture *p, size_t y)
 {
 	for (size_t i = 0; i < p->nr_owners; i++, y += 18) {
-		char fill[32];
+		const char *name = p->owners[i].name ? p->owners[i].name : "";
+		char fill[32], text[300]; /* a longer name is cut */
 
 		snprintf(fill, sizeof(fill), "hsl(%u,70%%,45%%)", hue_of(i));
-		print_key(f, y, fill);
-		fprintf(f, "volume %" PRIu64 " ", p->owners[i].id);
-		print_escaped(f, p->owners[i].name ? p->owners[i].name : "");
-		fputs("</text>\n", f);
+		snprintf(text, sizeof(text), "volume %" PRIu64 " %s", p->owners[i].id, name);
+		print_key(f, y, fill, text);
 	}
-	print_key(f, y, "#777");
-	fputs("shared</text>\n", f);
-	print_key(f, y + 18, "#eee");
-	fprintf(f, "%s</text>\n", p->of_volume ? "not mapped" : "free");
-	return y + 36;
+	print_key(f, y, "#777", "shared");
+	print_key(f, y + 18, "#eee", p->of_volume ? "not mapped" : "free");
 }
 
 void map_print_svg(FILE *f, const struct map_picture *picture)
 {
 	size_t legend = 36 + DIV_UP(picture->nr_cells, ROW_CELLS) * SIDE;
-	size_t height = legend + (picture->nr_owners + 2) * 18;
 
-	fprintf(f,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%zu\" "
-		"font-family=\"sans-serif\" font-size=\"12\">\n<text x=\"0\" y=\"14\">",
-		ROW_CELLS * SIDE, height);
-	print_escaped(f, picture->title);
-	fputs("</text>\n", f);
+	svg_begin(f, (size_t)ROW_CELLS * SIDE, legend + (picture->nr_owners + 2) * 18);
+	svg_text(f, 0, 14, picture->title);
 	for (size_t i = 0; i < picture->nr_cells; i++)
 		print_cell(f, picture, i);
 	print_keys(f, picture, legend);
-	fputs("</svg>\n", f);
+	svg_end(f);
 }

@@ -89,6 +89,13 @@ expect "h3
 expect_match '^  `-h \(see above\)$' env LC_ALL=C bedplate ls --tree --noheadings -o name
 [ "$(bedplate tree --noheadings | wc -l)" -lt 60 ] || fail "the tree has grown"
 bedplate tree -J | jq -e '[.. | objects | select(.name == "h")] | map(.repeated) == [false, true]' > /dev/null
+# As SVG each is drawn once, with a line for each use: 32, top, moved and the disk.
+bedplate ls --tree --svg a.svg
+bedplate tree --svg - | cmp - a.svg
+[ "$(grep -c '^<g>' a.svg) $(grep -c '^<path ' a.svg)" = "35 42" ] || fail "a.svg has other boxes"
+python3 -c 'import xml.dom.minidom as m; m.parse("a.svg")'
+expect_fail 64 'tree' bedplate ls --svg b.svg
+expect_fail 1 'exists|directory' bedplate tree --above --svg /nowhere/b.svg
 for level in h g f e d c b a; do
 	bedplate remove ${level}3 ${level}2 ${level}1 $level
 done

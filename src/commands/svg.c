@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See svg.h. XML has no way at all to hold a control character: a replacement stands for it. */
+#include "commands/svg.h"
+
+#include "core/utf8.h"
+
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd"
+#define ELLIPSIS    "\xe2\x80\xa6"
+
+void svg_begin(FILE *f, size_t width, size_t height)
+{
+	fprintf(f,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%zu\" "
+		"font-family=\"sans-serif\" font-size=\"12\">\n",
+		width, height);
+}
+
+void svg_end(FILE *f)
+{
+	fputs("</svg>\n", f);
+}
+
+/* Print the character at @text. Return: how many bytes it has. */
+static size_t print_char(FILE *f, const char *text, size_t left)
+{
+	uint32_t c = 0;
+	size_t n = utf8_decode(text, left, &c);
+
+	/* U+FFFE and U+FFFF are UTF-8, but no XML. */
+	if (n == 0 || utf8_acts(c) || c == 0xfffe || c == 0xffff)
+		fputs(REPLACEMENT, f);
+	else if (c < 0x80 && strchr("&<>\"'", (int)c))
+		fprintf(f, "&#%u;", (unsigned)c);
+	else
+		fwrite(text, 1, n, f);
+	return n ? n : 1;
+}
+
+void svg_escaped(FILE *f, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len;)
+		i += print_char(f, text + i, len - i);
+}
+
+/* How many characters @text shows. */
+static size_t count_chars(const char *text)
+{
+	size_t len = strlen(text), count = 0;
+	uint32_t c;
+
+	for (size_t i = 0; i < len; count++)
+		i += MAX(utf8_decode(text + i, len - i, &c), 1u);
+	return count;
+}
+
+static void begin_text(FILE *f, size_t x, size_t y)
+{
+	fprintf(f, "<text x=\"%zu\" y=\"%zu\">", x, y);
+}
+
+void svg_text(FILE *f, size_t x, size_t y, const char *text)
+{
+	begin_text(f, x, y);
+	svg_escaped(f, text);
+	fputs("</text>\n", f);
+}
+
+void svg_text_cut(FILE *f, size_t x, size_t y, const char *text, size_t max)
+{
+	size_t len = strlen(text), i = 0;
+
+	if (count_chars(text) <= max) {
+		svg_text(f, x, y, text);
+		return;
+	}
+	begin_text(f, x, y);
+	for (size_t n = 1; n < max; n++)
+		i += print_char(f, text + i, len - i);
+	fputs(ELLIPSIS "</text>\n", f);
+}
