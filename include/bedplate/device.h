@@ -617,7 +617,8 @@ struct bp_plan_step {
 
 /**
  * bp_plan_start() - From here on, calls of this context that would change something check all
- * they can, note the steps and change nothing. Until bp_plan_take().
+ * they can, note the steps and change nothing. Until bp_plan_take(). Where there is no device-mapper to
+ * ask they take it that there are no devices, and a warning says so.
  */
 BP_API int bp_plan_start(struct bp_ctx *ctx);
 

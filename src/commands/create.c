@@ -183,8 +183,12 @@ static int create_one(struct cli *cli, const struct args *args,
 	r = make_table(cli, args, &table);
 	if (r)
 		return r;
-	if (cli->dry_run)
-		return preflight_print(cli, args->name, table, &preflight);
+	if (cli->dry_run) {
+		const struct planned planned = { args->name, args->uuid, args->read_only,
+						 table };
+
+		return preflight_print(cli, &planned, 1, args->no_check);
+	}
 	if (table)
 		r = preflight_refuse(cli, args->name, table, &preflight);
 	if (r)
@@ -193,6 +197,43 @@ static int create_one(struct cli *cli, const struct args *args,
 	if (r < 0)
 		return cli_fail(cli, args->name, r);
 	return print_created(cli, &info);
+}
+
+/* The document of a dry run is that of one device alone, but has all of them. */
+static int print_planned(struct cli *cli, const struct args *args, const struct bp_stack *stack)
+{
+	size_t count = bp_stack_count(stack);
+	_cleanup_(freep) struct planned *devices = calloc(count + 1, sizeof(*devices));
+
+	if (!devices)
+		return cli_fail(cli, NULL, -ENOMEM);
+	for (size_t i = 0; i < count; i++) {
+		const struct bp_stack_device *device = bp_stack_get(stack, i);
+
+		devices[i] =
+			(struct planned){ device->name, device->uuid,
+					  device->read_only || args->read_only, device->table };
+	}
+	return preflight_print(cli, devices, count, args->no_check);
+}
+
+/* Whether there is an order in which they can be made is seen by looking ahead; its steps are the text. */
+static int plan_stack(struct cli *cli, const struct args *args, const struct bp_stack *stack,
+		      const struct bp_create_opts *create)
+{
+	struct bp_plan *plan;
+	int r = change_begin(cli);
+
+	if (r)
+		return r;
+	r = bp_stack_apply(cli->ctx, stack, create);
+	if (r < 0 || !cli->json)
+		return change_done(cli, NULL, r, "created");
+	r = bp_plan_take(cli->ctx, &plan);
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	bp_plan_free(plan);
+	return print_planned(cli, args, stack);
 }
 
 static int create_concise(struct cli *cli, const struct args *args,
@@ -209,11 +250,11 @@ static int create_concise(struct cli *cli, const struct args *args,
 	r = bp_concise_parse(cli->ctx, text ? text : args->concise, &stack);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	r = cli->dry_run ? change_begin(cli) : EXIT_OK;
-	if (!r) {
+	if (cli->dry_run) {
+		r = plan_stack(cli, args, stack, create);
+	} else {
 		r = bp_stack_apply(cli->ctx, stack, create);
-		r = r < 0 || cli->dry_run ? change_done(cli, NULL, r, "created")
-					  : print_stack(cli, stack);
+		r = r < 0 ? cli_fail(cli, NULL, r) : print_stack(cli, stack);
 	}
 	bp_stack_free(stack);
 	return r;

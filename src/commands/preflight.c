@@ -36,13 +36,15 @@ static const struct out_column finding_members[] = {
 };
 static const struct out_column plan_columns[] = {
 	DOC("name", OUT_TEXT, "name of the device"),
+	DOC("uuid", OUT_TEXT, "its uuid, or nothing"),
+	DOC("read_only", OUT_BOOL, "it would refuse writes"),
 	DOC_LIST("segments", segment_members, "its table; null: none"),
 	DOC_LIST("findings", finding_members, "what pre-flight found; null: it did not look"),
 	OUT_COLUMNS_END
 };
 const struct out_schema preflight_schema = {
-	.name = "bedplate.create.plan", .columns = plan_columns, .flags = OUT_ONE,
-	.help = "What 'create --dry-run' would make.",
+	.name = "bedplate.create.plan", .columns = plan_columns,
+	.help = "The devices that 'create --dry-run' would make, in the order in which they were given.",
 };
 /* clang-format on */
 
@@ -137,19 +139,18 @@ int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *t
 	return r;
 }
 
-static int print_json(struct cli *cli, const char *name, const struct bp_table *table,
-		      const struct bp_findings *findings)
+static int print_device(struct cli *cli, const struct planned *device,
+			const struct bp_findings *findings, struct bp_json *json)
 {
-	struct bp_json *json;
-	int r = cli_json_start(cli, &preflight_schema, &json);
+	int r = 0;
 
-	if (r < 0)
-		return cli_fail(cli, name, r);
-	bp_json_object(json, "data");
-	bp_json_string(json, "name", name);
+	bp_json_object(json, NULL);
+	bp_json_string(json, "name", device->name);
+	bp_json_string(json, "uuid", device->uuid ? device->uuid : "");
+	bp_json_bool(json, "read_only", device->read_only);
 	/* null: there is no table; it was not looked at. */
-	if (table)
-		r = bp_table_json(cli->ctx, table, false, json, "segments");
+	if (device->table)
+		r = bp_table_json(cli->ctx, device->table, false, json, "segments");
 	else
 		bp_json_null(json, "segments");
 	if (findings && r >= 0)
@@ -157,23 +158,25 @@ static int print_json(struct cli *cli, const char *name, const struct bp_table *
 	else
 		bp_json_null(json, "findings");
 	bp_json_object_close(json);
-	r = r < 0 ? cli_fail(cli, name, r) : EXIT_OK;
-	return cli_json_end(cli, json) ? EXIT_FAILED : r;
+	return r < 0 ? cli_fail(cli, device->name, r) : EXIT_OK;
 }
 
-static int print_text(struct cli *cli, const char *name, const struct bp_table *table,
+static int print_text(struct cli *cli, const struct planned *device,
 		      const struct bp_findings *findings)
 {
 	_cleanup_(table_freep) struct bp_table *shown = NULL;
 	char *text;
-	int r = bp_table_copy(cli->ctx, table, &shown);
+	int r;
 
+	if (!device->table)
+		return EXIT_OK;
+	r = bp_table_copy(cli->ctx, device->table, &shown);
 	if (r >= 0)
 		r = bp_table_hide_keys(cli->ctx, shown);
 	if (r >= 0)
 		r = bp_table_format(cli->ctx, shown, &text);
 	if (r < 0)
-		return cli_fail(cli, name, r);
+		return cli_fail(cli, device->name, r);
 	cli_print(cli, "%s", text);
 	free(text);
 	if (findings)
@@ -181,20 +184,98 @@ static int print_text(struct cli *cli, const char *name, const struct bp_table *
 	return EXIT_OK;
 }
 
-int preflight_print(struct cli *cli, const char *name, const struct bp_table *table,
-		    const struct preflight *how)
-{
-	struct bp_findings *findings = NULL;
-	int r = table && !how->skip ? preflight_check(cli, table, how, &findings) : 0;
+/* --- devices that are going to be made together --- */
 
+/* What lies on one of them can't be looked up yet; all else is asked as for one alone. */
+struct group {
+	struct bp_table_check_opts asks;
+	const struct planned *devices;
+	size_t count;
+};
+
+static int lookup_outside(void *user, const char *dev, struct bp_bdev *ret)
+{
+	const struct group *group = user;
+	const char *slash = strrchr(dev, '/');
+
+	for (size_t i = 0; slash && i < group->count; i++)
+		if (streq(slash + 1, group->devices[i].name))
+			return -ENODATA; /* neither there nor missing: unknown */
+	return group->asks.lookup(group->asks.user, dev, ret);
+}
+
+static enum bp_answer busy_outside(void *user, const struct bp_bdev *bdev)
+{
+	const struct group *group = user;
+
+	return group->asks.busy(group->asks.user, bdev);
+}
+
+static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
+{
+	const struct group *group = user;
+
+	return group->asks.has_target(group->asks.user, target, version);
+}
+
+static int check_in_group(struct cli *cli, const struct planned *devices, size_t count,
+			  size_t index, struct bp_findings **ret)
+{
+	struct group group = { { .size = sizeof(group.asks) }, devices, count };
+	struct bp_table_check_opts check = { .size = sizeof(check), .user = &group };
+
+	bp_device_check_opts(cli->ctx, &group.asks);
+	check.read_only = devices[index].read_only;
+	check.lookup = group.asks.lookup ? lookup_outside : NULL;
+	check.busy = group.asks.busy ? busy_outside : NULL;
+	check.has_target = group.asks.has_target ? has_target : NULL;
+	check.kernel_release = group.asks.kernel_release;
+	check.page_bytes = group.asks.page_bytes;
+	return bp_table_check(cli->ctx, devices[index].table, &check, ret);
+}
+
+static int check_planned(struct cli *cli, const struct planned *devices, size_t count,
+			 size_t index, struct bp_findings **ret)
+{
+	const struct preflight alone = { .read_only = devices[index].read_only };
+
+	return count == 1 ? preflight_check(cli, devices[index].table, &alone, ret)
+			  : check_in_group(cli, devices, count, index, ret);
+}
+
+/* One device, and what was found in it. @json: NULL: as text. */
+static int print_planned(struct cli *cli, const struct planned *devices, size_t count,
+			 size_t index, bool skip, struct bp_json *json)
+{
+	const struct planned *device = &devices[index];
+	struct bp_findings *findings = NULL;
+	int r = 0;
+
+	if (device->table && !skip)
+		r = check_planned(cli, devices, count, index, &findings);
 	if (r < 0)
-		return cli_fail(cli, name, r);
-	if (cli->json)
-		r = print_json(cli, name, table, findings);
-	else if (table)
-		r = print_text(cli, name, table, findings);
+		return cli_fail(cli, device->name, r);
+	r = json ? print_device(cli, device, findings, json)
+		 : print_text(cli, device, findings);
 	if (!r && findings && bp_findings_severity(findings) >= BP_SEVERITY_REFUSED)
 		r = EXIT_FAILED;
 	bp_findings_free(findings);
 	return r;
+}
+
+int preflight_print(struct cli *cli, const struct planned *devices, size_t count, bool skip)
+{
+	struct bp_json *json = NULL;
+	int r = cli->json ? cli_json_start(cli, &preflight_schema, &json) : 0;
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	if (json)
+		bp_json_array(json, "data");
+	for (size_t i = 0; i < count; i++)
+		r = print_planned(cli, devices, count, i, skip, json) ?: r;
+	if (!json)
+		return r;
+	bp_json_array_close(json);
+	return cli_json_end(cli, json) ? EXIT_FAILED : r;
 }

@@ -39,8 +39,17 @@ int preflight_check(struct cli *cli, const struct bp_table *table, const struct 
 int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *table,
 		     const struct preflight *how);
 
-/* A dry run: print the table as it would be loaded and what was found. NULL: no table. */
-int preflight_print(struct cli *cli, const char *name, const struct bp_table *table,
-		    const struct preflight *how);
+/* A device that a dry run tells of; all is lent. */
+struct planned {
+	const char *name, *uuid; /* uuid: "" or NULL: none */
+	bool read_only;
+	const struct bp_table *table; /* NULL: none */
+};
+
+/*
+ * A dry run: print the tables as they would be loaded and what was found in them. The devices may lie on
+ * one another. @skip: look for nothing. Return: 0, or 1 where the kernel would refuse one.
+ */
+int preflight_print(struct cli *cli, const struct planned *devices, size_t count, bool skip);
 
 #endif

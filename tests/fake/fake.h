@@ -92,6 +92,7 @@ struct fake {
 	const char *udev_why_not;
 	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
 	bool snapshots_lost;              /* see fake_snapshots_lost() */
+	int absent;                       /* see fake_absent() */
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];

@@ -138,6 +138,11 @@ void fake_snapshots_lost(struct fake *fake, bool lost)
 	fake->snapshots_lost = lost;
 }
 
+void fake_absent(struct fake *fake, int errnum)
+{
+	fake->absent = errnum;
+}
+
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step)
 {
 	fake->cache_dirty = dirty;

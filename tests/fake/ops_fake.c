@@ -589,6 +589,11 @@ static int nothing(void *self)
 	return 0;
 }
 
+static int open_control(void *self)
+{
+	return -((struct handle *)self)->fake->absent;
+}
+
 static int handle_new(struct fake *fake, void **ret)
 {
 	struct handle *h = calloc(1, sizeof(*h));
@@ -609,7 +614,7 @@ static int another(void *self, void **ret_self)
 }
 
 static const struct dm_ops fake_ops = {
-	.open = nothing,
+	.open = open_control,
 	.call = call,
 	.left = is_left,
 	.finish = finish,

@@ -75,6 +75,8 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
 void fake_written(struct fake *fake, const char *name, bp_sector sectors);
 /* Caches have so many dirty blocks; under the policy cleaner @step less after each status. */
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
+/* The control node can't be opened, which fails with @errnum; 0: it can. */
+void fake_absent(struct fake *fake, int errnum);
 /* Stores of snapshots were full: from now on their status says so, or not. */
 void fake_snapshots_lost(struct fake *fake, bool lost);
 /* udev's answer to the probe. */

@@ -471,6 +471,30 @@ static void plan(void **state)
 			"  live 0 8 zero \nnode /dev/mapper/there 254:0\n");
 }
 
+/* What needs no kernel is planned without one, and that is told; nothing else goes on. */
+static void plan_without_kernel(void **state)
+{
+	struct world *w = *state;
+	struct bp_selector y = { .name = "y" };
+	struct bp_plan *plan;
+
+	fake_absent(w->fake, ENOENT);
+	assert_ok(bp_plan_start(w->ctx));
+	assert_ok(create(w, "x", "0 8 linear /dev/sda 0\n"));
+	assert_err(create(w, "x", "0 8 zero\n"), EBUSY);
+	assert_err(bp_device_remove(w->ctx, &y, NULL, NULL), ENXIO);
+	assert_ok(bp_plan_take(w->ctx, &plan));
+	assert_int_equal(bp_plan_count(plan), 3);
+	bp_plan_free(plan);
+	assert_int_equal(bp_warnings_count(w->ctx), 1);
+	assert_non_null(strstr(bp_warning_get(w->ctx, 0), "as if there were no devices"));
+	assert_err(create(w, "x", "0 8 zero\n"), ENODEV);
+	assert_int_equal(bp_error_get(w->ctx)->code, BP_E_NO_DM);
+	/* It comes back: the plan before is no memory of it. */
+	fake_absent(w->fake, 0);
+	assert_ok(create(w, "x", "0 8 zero\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +517,7 @@ int main(void)
 		IN_WORLD(tree),
 		IN_WORLD(numbers_end),
 		IN_WORLD(plan),
+		IN_WORLD(plan_without_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,9 @@ static int dm_get_open(struct bp_ctx *ctx, struct dm **ret)
 	if (r < 0 || (*ret)->opened)
 		return r;
 	r = (*ret)->ops->open((*ret)->self);
-	if (r < 0)
+	if (r < 0 && (*ret)->plan)
+		plan_alone(ctx, *ret, r);
+	else if (r < 0)
 		return fail_open(ctx, r);
 	(*ret)->opened = true;
 	return 0;

@@ -21,6 +21,9 @@ struct dm {
 	bool opened;
 	char mapper_dir[BP_NODE_SIZE - BP_NAME_SIZE];
 	struct plan *plan; /* not NULL: look ahead, change nothing */
+	const struct dm_ops
+		*real;       /* of a plan that has no kernel to ask (plan_alone()); else NULL */
+	struct dm_ops alone; /* and what it asks instead */
 	bool udev_probed;
 	const char *udev_why_not; /* NULL: it runs */
 	struct bp_udev_opts udev; /* of bp_udev_use(); zeros: nothing of that */
@@ -98,6 +101,11 @@ int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char ret[static BP_UUID_SI
 
 /* Does this context only look ahead? */
 bool planning(const struct dm *dm);
+/*
+ * There is no kernel to ask, which failed with @r: the plan goes on as if there were no devices, which is
+ * told by a warning. Until bp_plan_take().
+ */
+void plan_alone(struct bp_ctx *ctx, struct dm *dm, int r);
 /* Note a step. Texts are copied; NULL is "". */
 int plan_note(struct bp_ctx *ctx, struct dm *dm, const char *verb, const char *device,
 	      const char *detail);

@@ -35,6 +35,37 @@ void plan_free(struct plan *plan)
 	free(plan);
 }
 
+/* Answers in place of a kernel: there are no devices, and nothing is known of its targets. */
+static int nothing_there(void *self, const struct dm_request *rq, struct dm_reply *reply)
+{
+	(void)self;
+	(void)reply;
+	if (op_is(rq->op, OP_DEVICE))
+		return -ENXIO;
+	return rq->op == OP_LIST ? 0 : -ENOTTY;
+}
+
+void plan_alone(struct bp_ctx *ctx, struct dm *dm, int r)
+{
+	dm->alone = *dm->ops;
+	dm->alone.call = nothing_there;
+	dm->real = dm->ops;
+	dm->ops = &dm->alone;
+	bp_warn(ctx,
+		"no device-mapper can be asked here (%s): taken as if there were no devices",
+		strerrordesc_np(-r));
+}
+
+/* With the plan ends that it has nobody to ask: the next call tries the kernel again. */
+static void ask_again(struct dm *dm)
+{
+	if (!dm->real)
+		return;
+	dm->ops = dm->real;
+	dm->real = NULL;
+	dm->opened = false;
+}
+
 int bp_plan_start(struct bp_ctx *ctx)
 {
 	struct dm *dm;
@@ -59,6 +90,7 @@ int bp_plan_take(struct bp_ctx *ctx, struct bp_plan **ret)
 		return bp_fail(ctx, -EINVAL, "this context does not look ahead");
 	/* A bp_plan is a plan by another name, so that handing it out can't fail. */
 	*ret = (struct bp_plan *)steal(dm->plan);
+	ask_again(dm);
 	return 0;
 }
 

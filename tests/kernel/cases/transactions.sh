@@ -189,22 +189,67 @@ dirty
 expect_fail 1 'not done within the time limit' \
 	bedplate pool snapshot pool --origin v snap --id 1 --timeout 100ms
 whole_volume
+# What trials with pools start with: a second volume, and devices for a second pool.
+bedplate pool thin pool w --size 8MiB --id 2
+bedplate create meta2 linear --device "$DISK1" --offset 8MiB --size 4MiB
+bedplate create data2 linear --device "$DISK1" --offset 16MiB --size 16MiB
+length=$(dmsetup table pool | cut -d ' ' -f 2)
+
+# volumes_have_devices: each volume of the pool has its device, and none is half made.
+volumes_have_devices() {
+	volumes=$(bedplate pool list --all --noheadings -o thin_id pool | wc -l)
+	devices=$(dmsetup ls --target thin | wc -l)
+	same "trial $trial: volumes" "$volumes" "$devices"
+}
+
+# drop_snapshots: of the trial before.
+drop_snapshots() {
+	for snapshot in snap snap2; do
+		! there $snapshot || bedplate pool delete --yes pool $snapshot
+	done
+}
+
+# The pool's new size is taken as a whole or not at all.
+grow() {
+	disturbed bedplate pool grow pool --size "$((length + 128))s"
+	now=$(dmsetup table pool | cut -d ' ' -f 2)
+	[ "$now" -eq "$length" ] || same "trial $trial: length" "$now" $((length + 128))
+	length=$now
+}
+
+second_pool() {
+	disturbed bedplate pool create second --metadata /dev/mapper/meta2 --data /dev/mapper/data2 \
+		--wipe --yes
+	if there second; then
+		bedplate pool thin second x --size 1MiB --id 7
+		disturbed bedplate pool remove second
+		whole
+		# What was removed before it was disturbed stays so.
+		! there second || bedplate pool remove second
+	fi
+}
+
 trial_of_pool() {
 	dirty
-	draw 2
+	draw 7
 	case $drawn in
-	0) disturbed bedplate pool snapshot pool --origin v snap --id 1 ;;
-	1) disturbed bedplate pool thin pool snap --id 1 --size 8MiB ;;
+	0 | 1) disturbed bedplate pool snapshot pool --origin v snap --id 1 ;;
+	2) disturbed bedplate pool thin pool snap --id 1 --size 8MiB ;;
+	3) disturbed bedplate pool snapshot-group pool v snap w snap2 ;;
+	4) grow ;;
+	5) second_pool ;;
+	6)
+		disturbed bedplate create --concise \
+			'snap,,,rw,0 8 linear /dev/mapper/snap2 0;snap2,,,rw,0 8 zero'
+		same "trial $trial: both" "$(there snap && echo 1)" "$(there snap2 && echo 1)"
+		whole
+		! there snap || bedplate remove snap snap2
+		;;
 	esac
 	whole
 	awake v
-	# A volume and a device, or neither: then its id is free.
-	if there snap; then
-		bedplate remove snap
-	else
-		bedplate pool thin --inactive --id 1 pool
-	fi
-	bedplate pool delete --yes --id 1 pool
+	volumes_have_devices
+	drop_snapshots
 }
 
 delay 40
@@ -213,5 +258,5 @@ for trial in $(seq $((trials / 3))); do
 done
 umount mnt
 delay 0
-bedplate remove v pool
+bedplate remove v w pool
 thin_check /dev/mapper/meta

@@ -19,7 +19,7 @@ document() {
 count=0
 document bedplate.create '.data.name == "a" and .data.major == 254' \
 	create a linear --device "$DISK0" --size 1MiB
-document bedplate.create.plan '.data.segments[0].params.offset_sectors == 8' \
+document bedplate.create.plan '.data[0].segments[0].params.offset_sectors == 8' \
 	create -n b linear --device "$DISK0" --offset 4K --size 1MiB
 document bedplate.info '.data[0].open_count == 0 and .data[0].live_table == true' info a
 document bedplate.table '.data[0].segments[0].params.dev == "98:0"' table
@@ -51,6 +51,8 @@ document bedplate.cookies '.data == []' cookies
 document bedplate.remove '.data == [{"device":"b","result":"removed"}]' remove b
 document bedplate.remove-all '.data.result' remove-all --yes
 
+document bedplate.create.plan '.data | map(.name) == ["p", "q"] and .[1].segments[0].target == "linear"' \
+	create -n --concise 'p,,,rw,0 8 zero;q,,,rw,0 8 linear /dev/mapper/p 0'
 document bedplate.create.concise '.data | map(.name) == ["p", "q"]' \
 	create --concise 'p,,,rw,0 8 zero;q,,,rw,0 8 linear /dev/mapper/p 0'
 document bedplate.info '.data[1] | .size_bytes == 4096 and .targets == "linear"' info
