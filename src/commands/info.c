@@ -96,6 +96,12 @@ static void advise(struct cli *cli, const struct bp_device_info *info)
 			 "'bedplate "
 			 "remove %s', or load a table and resume it",
 			 info->name);
+	else if (info->inactive_table)
+		cli_note(
+			cli,
+			"  hint: a table is loaded and not live: 'bedplate resume %s' makes it "
+			"live, 'bedplate clear %s' drops it",
+			info->name, info->name);
 }
 
 struct report {

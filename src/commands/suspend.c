@@ -66,9 +66,16 @@ static int resume_one(struct cli *cli, const void *p, const struct bp_selector *
 		      const char **ret_done)
 {
 	struct bp_change_opts how = change_opts(p);
+	struct bp_device_info info;
+	int r = bp_device_resume(cli->ctx, which, &how);
 
 	*ret_done = "resumed";
-	return bp_device_resume(cli->ctx, which, &how);
+	if (r < 0 || cli->dry_run || bp_device_info(cli->ctx, which, &info) < 0)
+		return r;
+	/* The kernel has no objection, and it does nothing. */
+	if (!info.live_table)
+		cli_warn(cli, "'%s' has no table: load one, or remove it", info.name);
+	return 0;
 }
 
 static int clear_one(struct cli *cli, const void *p, const struct bp_selector *which,

@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include "core/vec.h"
+#include "temp.h"
 #include "unit.h"
 
 #include <fcntl.h>
@@ -197,6 +198,7 @@ char *image_file(const struct image *image)
 	int fd = mkostemp(path, O_CLOEXEC);
 
 	assert_true(fd >= 0);
+	temp_later(path);
 	assert_int_equal(ftruncate(fd, (off_t)image->size), 0);
 	for (size_t at = 0; at < image->size; at += IO_BLOCK) {
 		size_t len = MIN(IO_BLOCK, image->size - at);
@@ -211,6 +213,6 @@ char *image_file(const struct image *image)
 
 void image_unlink(char *take_path)
 {
-	unlink(take_path);
+	temp_remove(take_path);
 	free(take_path);
 }

@@ -13,6 +13,7 @@
 
 #include "core/context.h"
 #include "fake/ops_fake.h"
+#include "temp.h"
 
 #define MIB ((bp_bytes)1 << 20)
 
@@ -44,7 +45,7 @@ static struct world *world_new(void)
 	unsetenv("DM_DEV_DIR");
 	unsetenv(BP_SCOPE_ENV);
 	strcpy(w->dir, "/tmp/bedplate-scope.XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
+	temp_dir(w->dir);
 	setenv("BEDPLATE_STATE_DIR", w->dir, 1);
 	assert_ok(bp_ctx_new(&w->ctx));
 	assert_ok(fake_new(w->ctx, &w->fake));
@@ -55,32 +56,11 @@ static struct world *world_new(void)
 	return w;
 }
 
-static void remove_dir(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char below[512];
-
-		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR)
-			remove_dir(below);
-		else
-			unlink(below);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 static void world_free(struct world *w)
 {
 	bp_scope_free(w->scope);
 	bp_ctx_free(w->ctx);
-	remove_dir(w->dir);
+	temp_remove(w->dir);
 	free(w->foreign);
 	free(w);
 }
@@ -375,7 +355,7 @@ static void unknown_scopes_only_where_asked(void **state)
 	assert_ok(make_in(w->ctx, "d", NULL, "0 8 zero\n"));
 	owner_dies(w);
 	snprintf(path, sizeof(path), "%s/scopes", w->dir);
-	remove_dir(path);
+	temp_remove(path);
 	assert_ok(bp_scope_list(w->ctx, NULL, &list));
 	assert_int_equal(bp_scope_list_count(list), 1);
 	assert_int_equal(bp_scope_list_get(list, 0)->state, BP_SCOPE_UNKNOWN);

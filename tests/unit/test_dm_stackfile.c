@@ -13,6 +13,7 @@
 #include "core/context.h"
 #include "core/strbuf.h"
 #include "fake/ops_fake.h"
+#include "temp.h"
 
 #define MIB ((bp_bytes)1 << 20)
 
@@ -31,7 +32,7 @@ static struct world *world_new(void)
 	unsetenv("DM_DEV_DIR");
 	unsetenv(BP_SCOPE_ENV);
 	strcpy(w->dir, "/tmp/bedplate-stack.XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
+	temp_dir(w->dir);
 	snprintf(w->disk, sizeof(w->disk), "%s/disk", w->dir);
 	setenv("BEDPLATE_STATE_DIR", w->dir, 1);
 	assert_ok(bp_ctx_new(&w->ctx));
@@ -43,8 +44,7 @@ static struct world *world_new(void)
 static void world_free(struct world *w)
 {
 	bp_ctx_free(w->ctx);
-	unlink(w->disk);
-	rmdir(w->dir);
+	temp_remove(w->dir);
 	free(w);
 }
 

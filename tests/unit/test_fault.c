@@ -3,13 +3,13 @@
 #include "unit.h"
 
 #include <bedplate/bedplate.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/context.h"
 #include "fake/ops_fake.h"
 #include "fault/fault.h"
+#include "temp.h"
 
 #define OWN "0 2048 linear 8:0 100\n2048 1024 linear 8:16 0\n"
 
@@ -42,7 +42,7 @@ static int setup(void **state)
 	assert_non_null(w);
 	unsetenv("DM_DEV_DIR");
 	strcpy(w->dir, "/tmp/bedplate-fault.XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
+	temp_dir(w->dir);
 	w->opts = (struct bp_fault_opts){
 		.size = sizeof(w->opts),
 		.state_dir = w->dir,
@@ -61,15 +61,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *w = *state;
-	struct dirent *entry;
-	DIR *dir = opendir(w->dir);
 
 	bp_ctx_free(w->ctx);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0); /* but "." and ".." */
-	closedir(dir);
-	assert_ok(rmdir(w->dir));
+	temp_remove(w->dir);
 	free(w);
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "formats/thin/meta.h"
 #include "image.h"
+#include "temp.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -419,6 +420,7 @@ static void make_source(struct image *image, char *path)
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
+	temp_later(path);
 	for (uint8_t i = 0; i < 32; i++) {
 		memset(block, i + 1, sizeof(block));
 		assert_int_equal(write(fd, block, sizeof(block)), sizeof(block));
@@ -487,6 +489,7 @@ static void a_failing_copy_is_told(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
+	temp_later(dest);
 	make_source(&image, source);
 	assert_ok(migrate(&image, &none, source, dest, &reads));
 	whole = content(dest, &size);
@@ -516,8 +519,8 @@ static void a_failing_copy_is_told(void **state)
 	assert_memory_equal(now, whole, size);
 	free(now);
 	free(whole);
-	unlink(source);
-	unlink(dest);
+	temp_remove(source);
+	temp_remove(dest);
 	image_done(&image);
 }
 

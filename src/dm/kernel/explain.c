@@ -39,7 +39,9 @@ static const struct {
 	{ OP_MESSAGE, EOVERFLOW, BP_E_FAILED,
 	  "the message was carried out, but its answer is too long", NULL },
 	{ OP_LOAD, ENODATA, BP_E_NO_THIN, "the pool has no volume with this id", NULL },
-	{ OP_MESSAGE, EEXIST, BP_E_EXISTS, "the id is taken", NULL },
+	{ OP_MESSAGE, EEXIST, BP_E_EXISTS, "the id is taken",
+	  "perhaps by a volume without a device, as a killed program leaves it: 'pool list "
+	  "--all' lists them; 'pool activate' and 'pool delete --id' take it" },
 	{ OP_MESSAGE, ENODATA, BP_E_NO_THIN, "the pool has no volume with this id", NULL },
 	{ OP_MESSAGE, EOPNOTSUPP, BP_E_POOL_STATE,
 	  "the pool takes no changes: it is read-only or has failed",

@@ -37,6 +37,7 @@ expect "after" get /dev/mapper/home 0
 same state "$(bedplate info -r --noheadings -o state home)" active
 expect_match '^Thin id: +7$' bedplate pool thin pool seven --size 64MiB --id 7
 expect_fail 1 'taken|exists' bedplate pool thin pool other --size 64MiB --id 7
+expect_fail 1 "hint: .*'pool list --all' lists them" bedplate pool thin pool other --size 64MiB --id 7
 bedplate pool thin pool --inactive --id 9
 bedplate pool snapshot pool nine --origin-id 9 --size 64MiB --id 10
 expect "0 home

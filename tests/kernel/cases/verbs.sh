@@ -145,10 +145,12 @@ bedplate create ro linear --device "$DISK0" --size 8s -r --uuid U2 --minor 77 --
 expect "yes U2 254:77" name read-only,uuid,device ro
 bedplate create empty --notable
 same state "$(name state empty)" "no\\x20table"
+expect_match "has no table" sh -c 'bedplate resume empty 2>&1'
 bedplate load empty zero --size 8s && bedplate resume empty
 same state "$(name state empty)" active
 bedplate create later zero --size 8s --suspended
 expect "0 8 zero" bedplate table --inactive later
+expect_match "'bedplate clear later' drops it" sh -c 'bedplate info later 2>&1'
 
 # All of them, and none.
 expect_fail 64 'removes every' bedplate remove-all
