@@ -45,18 +45,18 @@ static void print_step(struct cli *cli, const struct bp_plan_step *step)
 	const char *detail = step->detail ? step->detail : "";
 	size_t len = strcspn(detail, "\n");
 
-	fprintf(cli->out, "would %s %s", step->verb, step->device);
+	cli_print(cli, "would %s %s", step->verb, step->device);
 	/* One line goes behind, several below. */
 	if (*detail && (!detail[len] || !detail[len + 1]))
-		fprintf(cli->out, ": %.*s\n", (int)len, detail);
+		cli_print(cli, ": %.*s\n", (int)len, detail);
 	else
-		fputc('\n', cli->out);
+		cli_print(cli, "\n");
 	while (detail[len] && detail[len + 1]) {
-		fprintf(cli->out, "  %.*s\n", (int)len, detail);
+		cli_print(cli, "  %.*s\n", (int)len, detail);
 		detail += len + 1;
 		len = strcspn(detail, "\n");
 		if (!detail[len] || !detail[len + 1])
-			fprintf(cli->out, "  %.*s\n", (int)len, detail);
+			cli_print(cli, "  %.*s\n", (int)len, detail);
 	}
 }
 

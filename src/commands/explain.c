@@ -66,8 +66,9 @@ static int text_given(struct cli *cli, const struct args *args, char **ret)
 /* Of somebody else's log: nothing that a terminal would obey. */
 static void put(struct cli *cli, const char *text)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, cli->out);
+	_cleanup_(freep) char *visible = cli_visible(text);
+
+	fputs(visible ? visible : "", cli->out);
 }
 
 static void print(struct cli *cli, const struct bp_advice *a)
@@ -99,35 +100,39 @@ static int print_json(struct cli *cli, const struct bp_advices *advices)
 	return cli_json_end(cli, json);
 }
 
+static int fail_unknown(struct cli *cli)
+{
+	return cli_failf(cli, NULL,
+			 "it takes lines of the kernel's log with \"device-mapper: \" in them, "
+			 "lines of status and of tables",
+			 "no line that is known");
+}
+
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	_cleanup_(freep) char *text = NULL;
 	struct bp_advices *advices;
 	bool known = false;
-	int r = text_given(cli, args, &text);
+	int r = text_given(cli, args, &text), failed = EXIT_OK;
 
 	if (r)
 		return r;
 	r = bp_explain(cli->ctx, text, &advices);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
+	for (size_t i = 0; i < bp_advices_count(advices); i++)
+		known |= bp_advices_get(advices, i)->verdict != BP_VERDICT_UNKNOWN;
+	/* A document has to say it too, so it is known before. */
+	if (!known && cli->json)
+		failed = fail_unknown(cli);
 	r = cli->json ? print_json(cli, advices) : EXIT_OK;
-	for (size_t i = 0; i < bp_advices_count(advices); i++) {
-		const struct bp_advice *a = bp_advices_get(advices, i);
-
-		known |= a->verdict != BP_VERDICT_UNKNOWN;
-		if (!cli->json)
-			print(cli, a);
-	}
-	if (!r && !known)
-		r = cli_failf(
-			cli, NULL,
-			"it takes lines of the kernel's log with \"device-mapper: \" in them, "
-			"lines of status and of tables",
-			"no line that is known");
+	for (size_t i = 0; !cli->json && i < bp_advices_count(advices); i++)
+		print(cli, bp_advices_get(advices, i));
+	if (!known && !cli->json)
+		failed = fail_unknown(cli);
 	bp_advices_free(advices);
-	return r;
+	return failed ?: r;
 }
 
 const struct cmd cmd_explain = {

@@ -174,13 +174,16 @@ static int choose_volume(struct map *m)
 static int make_title(struct map *m)
 {
 	const char *name = m->opts.of_volume ? name_of(m, m->opts.volume) : NULL;
+	_cleanup_(freep) char *title = NULL;
 	int n = m->opts.of_volume
-			? asprintf(&m->title, "%s, volume %" PRIu64 "%s%s", m->args->pool,
+			? asprintf(&title, "%s, volume %" PRIu64 "%s%s", m->args->pool,
 				   m->opts.volume, name ? " " : "", name ? name : "")
-			: asprintf(&m->title, "%s", m->args->pool);
+			: asprintf(&title, "%s", m->args->pool);
 
 	if (n < 0)
-		m->title = NULL;
+		title = NULL;
+	/* It begins with what the file is called. */
+	m->title = title ? cli_visible(title) : NULL;
 	m->picture.title = m->title;
 	return m->title ? 0 : -ENOMEM;
 }

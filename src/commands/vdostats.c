@@ -368,15 +368,15 @@ static void print_table(struct cli *cli, const struct args *args, const struct v
 		size_text(args, s->free_mblocks, left, sizeof(left));
 		percent_text(used_percent(s), use, sizeof(use));
 		percent_text(saving_percent(s), saving, sizeof(saving));
-		fprintf(cli->out, "%-*s %9s %9s %9s %4s %13s\n", width, volumes->items[i].name,
-			total, used, left, use, saving);
+		cli_print(cli, "%-*s %9s %9s %9s %4s %13s\n", width, volumes->items[i].name,
+			  total, used, left, use, saving);
 	}
 }
 
 static void print_verbose(struct cli *cli, const struct volumes *volumes)
 {
 	for (size_t i = 0; i < volumes->count; i++) {
-		fprintf(cli->out, "%s%s : \n", i ? "\n" : "", volumes->items[i].name);
+		cli_print(cli, "%s%s : \n", i ? "\n" : "", volumes->items[i].name);
 		for (size_t k = 0; k < ARRAY_SIZE(lines); k++)
 			print_line(cli->out, &lines[k], &volumes->items[i].stats);
 	}
