@@ -6,6 +6,8 @@
 
 #include <ctype.h>
 
+#define LOG_MAX_BYTES ((size_t)256 << 20)
+
 const char *const udev_policies[] = {
 	[BP_UDEV_PUBLIC] = "public",
 	[BP_UDEV_PRIVATE] = "private",
@@ -293,28 +295,97 @@ int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	return worst ? worst : r;
 }
 
+/* A text with a NUL byte is a file that lost its end, or no text: what stands behind would go unheeded. */
+static int fail_nul(struct cli *cli, const char *path, size_t at)
+{
+	return cli_failf(cli, streq(path, "-") ? NULL : path,
+			 "zeros in a file are often what a crash left of its end",
+			 "byte %zu is NUL: this is no text", at);
+}
+
+/* All up to the first NUL byte, which is told by @ret_nul. */
+static int read_piece(FILE *f, char **ret, size_t *ret_len, bool *ret_nul)
+{
+	size_t size = 0;
+	ssize_t n;
+
+	errno = 0;
+	n = getdelim(ret, &size, '\0', f);
+	if (n < 0 && ferror(f))
+		return errno ? -errno : -EIO;
+	/* Nothing read leaves a buffer in which nothing was written, not even its end. */
+	if (n < 0) {
+		free(*ret);
+		*ret = strdup("");
+		n = 0;
+	}
+	*ret_nul = n > 0 && !(*ret)[n - 1];
+	*ret_len = (size_t)n;
+	return *ret ? 0 : -ENOMEM;
+}
+
 int read_text(struct cli *cli, const char *path, char **ret)
 {
 	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
 	_cleanup_(freep) char *text = NULL;
 	size_t len = 0;
-	ssize_t n;
+	bool nul = false;
 	int r;
 
 	if (!f)
 		return cli_fail(cli, path, -errno);
-	errno = 0;
-	/* To the first NUL byte, or to the end. */
-	n = getdelim(&text, &len, '\0', f);
-	r = n < 0 && ferror(f) ? -errno : 0;
+	r = read_piece(f, &text, &len, &nul);
 	if (f != stdin)
 		fclose(f);
 	if (r < 0)
 		return cli_fail(cli, path, r);
-	/* Nothing read leaves a buffer in which nothing was written, not even its end. */
-	*ret = n < 0 ? strdup("") : steal(text);
-	if (!*ret)
-		return cli_fail(cli, path, -ENOMEM);
+	if (nul)
+		return fail_nul(cli, path, len - 1);
+	*ret = steal(text);
+	return EXIT_OK;
+}
+
+/* All of a stream, in a buffer that doubles. */
+static int read_whole(FILE *f, char **text, size_t *ret_len)
+{
+	size_t size = 0, len = 0, n = 1;
+
+	while (n) {
+		if (len + 1 >= size) {
+			char *more = realloc(*text, size = size ? 2 * size : 65536);
+
+			if (!more)
+				return -ENOMEM;
+			*text = more;
+		}
+		n = fread(*text + len, 1, size - len - 1, f);
+		len += n;
+		if (len > LOG_MAX_BYTES)
+			return -EFBIG;
+	}
+	(*text)[len] = '\0';
+	*ret_len = len;
+	return ferror(f) ? -EIO : 0;
+}
+
+int read_log(struct cli *cli, const char *path, char **ret)
+{
+	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
+	_cleanup_(freep) char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	if (!f)
+		return cli_fail(cli, path, -errno);
+	r = read_whole(f, &text, &len);
+	if (f != stdin)
+		fclose(f);
+	if (r < 0)
+		return cli_fail(cli, path, r);
+	for (size_t i = 0; i < len; i++)
+		if (!text[i])
+			text[i] = ' ';
+	*ret = steal(text);
 	return EXIT_OK;
 }
 

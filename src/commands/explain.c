@@ -58,7 +58,7 @@ static char *join(const struct cli_list *lines)
 static int text_given(struct cli *cli, const struct args *args, char **ret)
 {
 	if (!args->lines.count)
-		return read_text(cli, args->file ? args->file : "-", ret);
+		return read_log(cli, args->file ? args->file : "-", ret);
 	*ret = join(&args->lines);
 	return *ret ? EXIT_OK : cli_fail(cli, NULL, -ENOMEM);
 }
