@@ -29,7 +29,8 @@ enum bp_fault_kind {
 	BP_FAULT_DROP = 4,    /* writes succeed, and are lost; flushes succeed */
 	BP_FAULT_CORRUPT = 5, /* one byte of each I/O is another */
 	BP_FAULT_BAD_SECTORS =
-		6, /* single blocks, chosen by a seed, can't be read or written */
+		6,         /* single blocks, chosen by a seed, can't be read or written */
+	BP_FAULT_FULL = 7, /* writes fail for want of space (ENOSPC); reads and flushes work */
 };
 
 /* Which I/O a fault is for. A write that asks for a flush before it counts as a flush. */
@@ -47,7 +48,8 @@ struct bp_fault_range {
  * struct bp_fault - What shall be wrong. Zero in a member is its default.
  * @kind: must be given.
  * @io: enum bp_fault_io; 0: all that @kind can be for: slow and stall any, error reads, writes or
- *	both, drop writes, corrupt reads (the default) or writes. What can't be is refused (-EINVAL).
+ *	both, drop and full writes, corrupt reads (the default) or writes. What can't be is refused
+ *	(-EINVAL).
  * @ranges, @nr_ranges: where in the device; none: all of it. Lent.
  * @delay_ms: of slow: how much longer; 0: 100.
  * @corrupt_byte: of corrupt: which byte of each I/O, from 1; 0: the first.
@@ -145,6 +147,32 @@ BP_API int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev,
 BP_API int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
 				const char *path, bp_bytes start_bytes, bp_bytes length_bytes,
 				struct bp_fault_range **ret, size_t *ret_count);
+
+/**
+ * enum bp_fault_class - What a file system keeps for itself, of ext2, ext3, ext4 and xfs.
+ * @BP_FAULT_JOURNAL: the journal, or log. Not where it lies on another device.
+ * @BP_FAULT_METADATA: what has a fixed place: superblocks, group descriptors, bitmaps and inode
+ *	tables with all copies; of xfs the headers of its allocation groups. Directories and what
+ *	grows with files lie among data, and are left out.
+ */
+enum bp_fault_class {
+	BP_FAULT_JOURNAL = 1 << 0,
+	BP_FAULT_METADATA = 1 << 1,
+};
+
+/**
+ * bp_fault_class_ranges() - Where the file system on a device keeps this, for bp_fault_set().
+ * @dev: what the file system lies on, mounted or not; it is read from there, so not while its reads
+ *	stall or fail.
+ * @classes: enum bp_fault_class, of which all are wanted.
+ * @ret: ascending; free() it.
+ *
+ * Return: 0; -ENOTSUP (no such file system); -ENODATA (it has no journal, or elsewhere); -EUCLEAN
+ * (its own numbers contradict one another); -EINVAL; -EIO and others of reading it.
+ */
+BP_API int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
+				 uint32_t classes, struct bp_fault_range **ret,
+				 size_t *ret_count);
 
 /**
  * bp_fault_heal() - Take a fault away, or all; without any the device has its own table again, as

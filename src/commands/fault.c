@@ -7,7 +7,7 @@
 struct args {
 	const char *target, *file, *state_dir, *log;
 	struct cli_list ranges;
-	uint32_t io;
+	uint32_t io, classes;
 	bool yes;
 	int64_t for_ms, delay_ms, timeout_ms;
 	uint64_t byte, value, count, block_bytes, seed;
@@ -18,7 +18,10 @@ struct args {
 	OPT_OPERAND(target, "TARGET", TARGET_HELP), \
 	OPT_TIME(for_ms, 0, "for", "TIME", "heal it after this long: 500ms, 30s; default: when told"), \
 	OPT_LIST(ranges, 0, "range", "A..B", "only from A up to B: sizes, bare: sectors; may be repeated; of the file with --file"), \
-	OPT_STRING(file, 0, "file", "PATH", "only where this file's contents lie now")
+	OPT_STRING(file, 0, "file", "PATH", "only where this file's contents lie now"), \
+	OPT_BIT(classes, BP_FAULT_JOURNAL, 0, "journal", "only where ext4 or xfs on it has its journal"), \
+	OPT_BIT(classes, BP_FAULT_METADATA, 0, "metadata", "only where ext4 or xfs on it has its metadata"), \
+	OPT_CONFLICT("journal", "range file"), OPT_CONFLICT("metadata", "range file")
 #define OPT_READS \
 	OPT_BIT(io, BP_FAULT_READS, 0, "reads", "reads")
 #define OPT_WRITES \
@@ -41,6 +44,7 @@ static const struct cmd_opt error_opts[] = {
 	OPT_WHERE, OPT_READS, OPT_WRITES, OPT_REST_OF_FAULT, OPT_END
 };
 static const struct cmd_opt drop_opts[] = { OPT_WHERE, OPT_REST_OF_FAULT, OPT_END };
+static const struct cmd_opt full_opts[] = { OPT_WHERE, OPT_REST_OF_FAULT, OPT_END };
 static const struct cmd_opt corrupt_opts[] = {
 	OPT_WHERE, OPT_READS, OPT_WRITES,
 	OPT_RANGE(byte, 1, UINT32_MAX, 0, "byte", "NUMBER", "which byte of each I/O; default: 1, the first"),
@@ -169,6 +173,20 @@ static int file_ranges(struct cli *cli, const struct args *args, const struct bp
 	return r;
 }
 
+/* 0 or an exit status. */
+static int ranges_of(struct cli *cli, const struct args *args, const struct bp_devno *dev,
+		     bp_sector length, struct bp_fault_range **ret, size_t *ret_count)
+{
+	int r;
+
+	if (args->file)
+		return file_ranges(cli, args, dev, ret, ret_count);
+	if (!args->classes)
+		return fault_ranges(cli, &args->ranges, length, ret, ret_count);
+	r = bp_fault_class_ranges(cli->ctx, dev, args->classes, ret, ret_count);
+	return r < 0 ? cli_fail(cli, args->target, r) : 0;
+}
+
 static int device_of(struct cli *cli, const char *target, struct bp_devno *ret,
 		     struct bp_device_info *ret_info, bp_sector *ret_length)
 {
@@ -241,9 +259,7 @@ static int run_kind(struct cli *cli, const struct args *args, enum bp_fault_kind
 		return cli_usage(cli, "--delay none: that is fault stall");
 	r = device_of(cli, args->target, &dev, &info, &length);
 	if (r == 0)
-		r = args->file ? file_ranges(cli, args, &dev, &ranges, &fault.nr_ranges)
-			       : fault_ranges(cli, &args->ranges, length, &ranges,
-					      &fault.nr_ranges);
+		r = ranges_of(cli, args, &dev, length, &ranges, &fault.nr_ranges);
 	if (r)
 		return r;
 	fault.ranges = ranges;
@@ -280,6 +296,11 @@ static int run_bad(struct cli *cli, const void *p)
 	return run_kind(cli, p, BP_FAULT_BAD_SECTORS);
 }
 
+static int run_full(struct cli *cli, const void *p)
+{
+	return run_kind(cli, p, BP_FAULT_FULL);
+}
+
 /* clang-format off */
 #define FAULT_CMD(verb, text, options, function) \
 	{ \
@@ -305,4 +326,6 @@ const struct cmd cmd_fault_corrupt =
 	FAULT_CMD("corrupt", "Change a byte of what is read or written.", corrupt_opts, run_corrupt);
 const struct cmd cmd_fault_bad_sectors =
 	FAULT_CMD("bad-sectors", "Let some blocks of a device, chosen by a seed, fail.", bad_opts, run_bad);
+const struct cmd cmd_fault_full =
+	FAULT_CMD("full", "Let writes to a device fail for want of space.", full_opts, run_full);
 /* clang-format on */

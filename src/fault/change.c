@@ -294,15 +294,35 @@ static int commit(struct bp_ctx *ctx, struct fault_change *c, const struct bp_ta
 	return r;
 }
 
+/* What has no space, for the faults that need it. */
+static int get_full(struct bp_ctx *ctx, struct fault_change *c, struct fault_full *full)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->state.faults.count; i++) {
+		struct fault_record *f = &c->state.faults.items[i];
+
+		if (f->kind != BP_FAULT_FULL)
+			continue;
+		if (!full->dev.major)
+			r = fault_full_get(ctx, &c->dev, bp_table_length(c->live), full);
+		f->full = full->dev;
+	}
+	return r;
+}
+
 int fault_change_apply(struct bp_ctx *ctx, struct fault_change *c, int64_t for_ms,
 		       const char *action, const struct fault_record *about)
 {
+	struct fault_full full = { .hold = -1 };
 	struct bp_table *table = NULL;
 	struct dm *dm;
 	int r = dm_get(ctx, &dm);
 
 	if (r == 0)
 		r = refuse_state(ctx, c);
+	if (r == 0 && !planning(dm))
+		r = get_full(ctx, c, &full);
 	if (r == 0)
 		r = wanted(ctx, c, &table);
 	if (r == 0 && planning(dm))
@@ -311,7 +331,10 @@ int fault_change_apply(struct bp_ctx *ctx, struct fault_change *c, int64_t for_m
 		r = commit(ctx, c, table, for_ms);
 		if (r == 0)
 			fault_log(ctx, c, action, about);
+		if (r == 0 && !full.dev.major)
+			fault_full_gone(ctx, &c->dev);
 	}
+	fault_full_release(&full);
 	bp_table_free(table);
 	return r;
 }

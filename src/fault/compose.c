@@ -7,6 +7,7 @@
  * to fail as a whole.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include <bedplate/targets.h>
 #include <bedplate/targets_test.h>
@@ -168,6 +169,30 @@ static int emit_delay(struct bp_ctx *ctx, const struct piece *piece, struct bp_t
 	return bp_table_add(ctx, to, piece->start, piece->length, BP_PARAMS_DELAY(&delay));
 }
 
+/*
+ * Reads and flushes go where they went, writes to a device that has no space. Who only looks ahead has
+ * made none: the plan shows the device itself in its place.
+ */
+static int emit_full(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *to)
+{
+	const struct bp_devno *full = &piece->fault->full;
+	struct bp_delay_path write, flush;
+	struct bp_delay delay;
+	struct bp_linear l;
+	char dev[32];
+
+	if (!below(piece, &l))
+		return refuse(ctx, piece, "be full");
+	delay = (struct bp_delay){ .read = { l.dev, l.offset_sectors, 0 } };
+	write = flush = delay.read;
+	snprintf(dev, sizeof(dev), "%" PRIu32 ":%" PRIu32, full->major, full->minor);
+	if (full->major)
+		write = (struct bp_delay_path){ dev, piece->start, 0 };
+	delay.write = &write;
+	delay.flush = &flush;
+	return bp_table_add(ctx, to, piece->start, piece->length, BP_PARAMS_DELAY(&delay));
+}
+
 /* Always down: not a second up, one down. Without a feature all I/O fails, flushes too. */
 static int emit_flakey(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *to)
 {
@@ -220,6 +245,8 @@ static int emit(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *
 		return emit_plain(ctx, piece, to);
 	if (f->kind == BP_FAULT_SLOW || f->kind == BP_FAULT_STALL)
 		return emit_delay(ctx, piece, to);
+	if (f->kind == BP_FAULT_FULL)
+		return emit_full(ctx, piece, to);
 	if (f->kind == BP_FAULT_BAD_SECTORS ||
 	    (f->kind == BP_FAULT_ERROR && (f->io & both) == both &&
 	     (!(f->io & BP_FAULT_FLUSHES) || !below(piece, &linear))))

@@ -27,6 +27,7 @@ struct fault_record {
 	int64_t since_ms;           /* Unix time */
 	int64_t until_ms;           /* fault_clock_ms(); 0: until told */
 	struct fault_ranges ranges; /* ascending, apart; never none */
+	struct bp_devno full;       /* of full, for one change: what refuses writes; not kept */
 };
 
 void fault_record_done(struct fault_record *record);
@@ -55,6 +56,48 @@ int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
 /* Add where these bytes of an open file lie in the device of its file system. */
 int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
 		  struct fault_ranges *ret);
+
+/* --- layout.c --- */
+
+/* What a file system is read from. */
+struct layout_disk {
+	int (*read)(void *user, void *buf, size_t len, uint64_t offset); /* all, or -errno */
+	void *user;
+	uint64_t size_bytes;
+};
+
+/* Add where the file system there has its @classes (enum bp_fault_class), not united yet. */
+int fault_layout(struct bp_ctx *ctx, const struct layout_disk *disk, uint32_t classes,
+		 struct fault_ranges *ret);
+/*
+ * Of one that was found to have the magic number at its place. @head: its first LAYOUT_HEAD bytes.
+ */
+#define LAYOUT_HEAD 2048
+int fault_layout_ext(struct bp_ctx *ctx, const struct layout_disk *disk, const uint8_t *head,
+		     uint32_t classes, struct fault_ranges *ret);
+int fault_layout_xfs(struct bp_ctx *ctx, const struct layout_disk *disk, const uint8_t *head,
+		     uint32_t classes, struct fault_ranges *ret);
+/* Read of @what: 0 or a failure that names it. */
+int fault_layout_read(struct bp_ctx *ctx, const struct layout_disk *disk, const char *what,
+		      void *buf, size_t len, uint64_t offset);
+/* Blocks of a file system of @nr_blocks: -EUCLEAN where they are not in it. */
+int fault_layout_add(struct bp_ctx *ctx, const char *what, uint64_t block, uint64_t count,
+		     uint64_t nr_blocks, uint32_t block_bytes, struct fault_ranges *ret);
+int fault_layout_damaged(struct bp_ctx *ctx, const char *what);
+
+/* --- full.c: a device that has no space --- */
+
+struct fault_full {
+	int hold; /* keeps it there until a table has it; -1: nothing */
+	struct bp_devno dev;
+};
+
+/* What answers writes up to @length by ENOSPC, for the device @dev; the one it has, or a new one. */
+int fault_full_get(struct bp_ctx *ctx, const struct bp_devno *dev, bp_sector length,
+		   struct fault_full *ret);
+void fault_full_release(struct fault_full *full);
+/* Where no table has it any more: see that it is gone. What fails is left to the next call. */
+void fault_full_gone(struct bp_ctx *ctx, const struct bp_devno *dev);
 
 /* --- state.c: what is kept --- */
 

@@ -85,10 +85,30 @@ static int refuse(struct bp_ctx *ctx, const char *text, const char *why, const c
 	return -ENOTBLK;
 }
 
+/*
+ * The point itself need not be readable: a file system that has given up answers nothing, and has to be
+ * healed by its mount point. Then only what leads there is looked at.
+ */
+static char *point_of(const char *text)
+{
+	const char *slash = strrchr(text, '/');
+	_cleanup_(freep) char *above = NULL, *parent = NULL;
+	char *point = realpath(text, NULL);
+
+	if (point || errno != EIO)
+		return point;
+	parent = slash ? strndup(text, (size_t)(slash - text) + 1) : strdup(".");
+	above = parent ? realpath(parent, NULL) : NULL;
+	if (!above || asprintf(&point, "%s/%s", streq(above, "/") ? "" : above,
+			       slash ? slash + 1 : text) < 0)
+		return NULL;
+	return point;
+}
+
 /* btrfs and their like have a number of their own: their source tells. */
 static int mounted_device(struct bp_ctx *ctx, const char *text, struct bp_devno *ret)
 {
-	_cleanup_(freep) char *point = realpath(text, NULL);
+	_cleanup_(freep) char *point = point_of(text);
 	char source[4096];
 	struct stat st;
 
@@ -137,7 +157,8 @@ int bp_fault_find(struct bp_ctx *ctx, const char *text, struct bp_devno *ret)
 {
 	struct bp_devno dev;
 	struct stat st;
-	bool directory = stat(text, &st) == 0 && S_ISDIR(st.st_mode);
+	bool directory = stat(text, &st) == 0 ? S_ISDIR(st.st_mode)
+					      : errno == EIO; /* given up, see point_of() */
 	int r = -ENXIO;
 
 	/* A name counts before a directory of that name. */

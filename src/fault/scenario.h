@@ -24,6 +24,7 @@ struct action {
 	bool has_range;
 	bp_bytes from, to; /* to 0: the end */
 	char *file;        /* of the mount; NULL: the whole device */
+	uint32_t classes;  /* enum bp_fault_class, of its file system; 0: not by these */
 };
 
 enum trigger {

@@ -219,6 +219,10 @@ static int fault_word(struct line *l, const struct word *w, struct action *a)
 		r = need(l, "a file of the mount is missing", &w);
 		return r < 0 ? r : keep(l, w->text, &a->file);
 	}
+	if (streq(w->text, "journal") || streq(w->text, "metadata")) {
+		a->classes |= *w->text == 'j' ? BP_FAULT_JOURNAL : BP_FAULT_METADATA;
+		return 0;
+	}
 	if (streq(w->text, "for")) {
 		r = need_time(l, &n);
 		a->fault.for_ms = (int64_t)n;
@@ -246,7 +250,7 @@ static int parse_action(struct line *l, struct action *a)
 		a->kind = ACTION_CUT;
 	else if (streq(w->text, "kill"))
 		a->kind = ACTION_KILL;
-	for (int kind = BP_FAULT_SLOW; kind <= BP_FAULT_BAD_SECTORS; kind++)
+	for (int kind = BP_FAULT_SLOW; kind <= BP_FAULT_FULL; kind++)
 		if (streq(w->text, bp_fault_kind_name((enum bp_fault_kind)kind)))
 			a->fault.kind = (enum bp_fault_kind)kind;
 	if (a->kind != ACTION_FAULT)
@@ -255,6 +259,9 @@ static int parse_action(struct line *l, struct action *a)
 		return fail(l, w->column, "no action there is:", w->text);
 	while (r == 0 && (w = take(l)))
 		r = fault_word(l, w, a);
+	if (r == 0 && a->classes && (a->file || a->has_range))
+		r = fail(l, end_column(l),
+			 "journal and metadata are no parts of a file or range", NULL);
 	return r;
 }
 

@@ -68,6 +68,8 @@ static int ranges_of(struct run *run, const struct action *a, struct bp_fault_ra
 					    a->from, a->to ? a->to - a->from : 0, ret,
 					    ret_count);
 	}
+	if (a->classes)
+		return bp_fault_class_ranges(run->ctx, &dev, a->classes, ret, ret_count);
 	if (!a->has_range)
 		return 0;
 	range = calloc(1, sizeof(*range));

@@ -28,7 +28,7 @@
 #define FILE_MAX    ((size_t)64 << 20)
 #define MODE_DIR    0700
 #define MODE_FILE   0600
-#define KIND_MAX    BP_FAULT_BAD_SECTORS
+#define KIND_MAX    BP_FAULT_FULL
 #define NAME_FORMAT "%s/%" PRIu32 ":%" PRIu32
 
 void fault_state_done(struct fault_state *state)

@@ -145,6 +145,9 @@ static const struct {
 	{ { .kind = BP_FAULT_BAD_SECTORS, .io = 1 }, NULL, EINVAL, "neither read nor write" },
 	{ { .kind = BP_FAULT_BAD_SECTORS, .bad_block_bytes = 1000 }, NULL, EINVAL, "power of two" },
 	{ { .kind = BP_FAULT_BAD_SECTORS, .bad_count = 385 }, NULL, ERANGE, "at most 384" },
+	{ { .kind = BP_FAULT_FULL, .io = BP_FAULT_READS }, NULL, EINVAL, "only writes need space" },
+	/* the kernel in memory has no nodes: all that was made for it goes again */
+	{ { .kind = BP_FAULT_FULL }, NULL, ENOENT, "can't be filled" },
 	{ { .kind = BP_FAULT_SLOW, .ranges = beyond, .nr_ranges = 1 }, NULL, ERANGE, "beyond the device" },
 	{ { .kind = BP_FAULT_SLOW, .ranges = empty, .nr_ranges = 1 }, NULL, EINVAL, "empty" },
 	{ { .kind = BP_FAULT_SLOW, .io = 8 }, NULL, EINVAL, "not known" },
@@ -174,6 +177,39 @@ static void each_kind(void **state)
 		assert_table(w, OWN);
 		assert_false(is_kept(w));
 	}
+}
+
+/* Writes go to the device without space, at their own place; what is not linear can't be full. */
+static void full(void **state)
+{
+	const struct bp_fault fault = { .kind = BP_FAULT_FULL,
+					.ranges = middle,
+					.nr_ranges = 1 };
+	struct fault_record record;
+	struct world *w = *state;
+	struct bp_table *own, *table;
+	char *text;
+
+	assert_ok(fault_record_init(w->ctx, &fault, 3072, &record));
+	record.full = (struct bp_devno){ 254, 7 };
+	assert_ok(bp_table_parse(w->ctx, OWN, 0, &own));
+	assert_ok(fault_compose(w->ctx, own, &record, 1, &table));
+	bp_table_free(own);
+	assert_ok(bp_table_format(w->ctx, table, &text));
+	bp_table_free(table);
+	assert_string_equal(text, "0 2000 linear 8:0 100\n"
+				  "2000 48 delay 8:0 2100 0 254:7 2000 0 8:0 2100 0\n"
+				  "2048 52 delay 8:16 0 0 254:7 2048 0 8:16 0 0\n"
+				  "2100 972 linear 8:16 52\n");
+	free(text);
+	fault_record_done(&record);
+	assert_ok(fault_record_init(w->ctx, &(struct bp_fault){ .kind = BP_FAULT_FULL }, 3072,
+				    &record));
+	assert_ok(bp_table_parse(w->ctx, "0 3072 striped 2 8 8:0 0 8:16 0", 0, &own));
+	assert_err(fault_compose(w->ctx, own, &record, 1, &table), ENOTSUP);
+	assert_non_null(strstr(bp_errmsg(w->ctx), "a striped segment can't be full"));
+	bp_table_free(own);
+	fault_record_done(&record);
 }
 
 static void set(struct world *w, enum bp_fault_kind kind, bp_sector start, bp_sector length,
@@ -428,7 +464,7 @@ static const char *const bad_states[] = {
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nnext-id -1\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 0 3 0 0 0 1 0 0+8\n",
-	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 7 3 0 0 0 1 0 0+8\n",
+	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 8 3 0 0 0 1 0 0+8\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 0+0\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 8\n",
 };
@@ -517,6 +553,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(several, setup, teardown),
+		cmocka_unit_test_setup_teardown(full, setup, teardown),
 		cmocka_unit_test_setup_teardown(seeds, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_failure_of_heal, setup, teardown),

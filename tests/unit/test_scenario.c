@@ -25,6 +25,7 @@ static const char whole[] = "# a comment\n"
 			    "on wal error file \"log \\\"x\\\"\" range 0..8s\n"
 			    "at 4s bad-sectors count 5\n"
 			    "at 5s heal\n"
+			    "at 5s full 1s metadata journal\n"
 			    "at 6s power-cut\n"
 			    "on end kill\n"
 			    "check ./verify.sh \"a b\" # of the shell\n"
@@ -55,7 +56,7 @@ static void read_whole(void **state)
 	assert_string_equal(s->mount, "/run/a b");
 	assert_int_equal(s->until_ms, 120000);
 	assert_true(s->cuts);
-	assert_int_equal(s->rules.count, 8);
+	assert_int_equal(s->rules.count, 9);
 	assert_int_equal(rules[0].action.fault.kind, BP_FAULT_STALL);
 	assert_int_equal(rules[0].action.fault.for_ms, 500);
 	assert_int_equal(rules[1].trigger, TRIGGER_EVERY);
@@ -69,8 +70,11 @@ static void read_whole(void **state)
 	assert_string_equal(rules[3].action.file, "log \"x\"");
 	assert_int_equal(rules[3].action.to, 4096);
 	assert_int_equal(rules[4].action.fault.bad_count, 5);
-	assert_int_equal(rules[6].action.kind, ACTION_CUT);
-	assert_int_equal(rules[7].line, 14);
+	assert_int_equal(rules[6].action.fault.kind, BP_FAULT_FULL);
+	assert_int_equal(rules[6].action.fault.for_ms, 1000);
+	assert_int_equal(rules[6].action.classes, BP_FAULT_JOURNAL | BP_FAULT_METADATA);
+	assert_int_equal(rules[7].action.kind, ACTION_CUT);
+	assert_int_equal(rules[8].line, 15);
 	assert_int_equal(s->expects.count, 4);
 	assert_string_equal(s->expects.items[0].text, "./verify.sh \"a b\" # of the shell");
 	assert_int_equal(s->expects.items[1].status, 3);
@@ -111,6 +115,9 @@ static const struct {
 	{ DEVICE "at 3s drop range x..8", "no size" },
 	{ DEVICE "at 3s drop file", "a file of the mount is missing" },
 	{ DEVICE "at 3s drop file a", "needs fs and mount" },
+	{ DEVICE "at 3s drop journal range 0..8",
+	  "line 2, column 30: journal and metadata are no parts of a file" },
+	{ DEVICE "at 3s metadata", "no action there is: 'metadata'" },
 	{ DEVICE "at 3s bad-sectors count", "a number is missing" },
 	{ DEVICE "at 3s drop count 3", "no word of an action: 'count'" },
 	{ DEVICE "every 0s drop", "line 2, column 7: every so often" },

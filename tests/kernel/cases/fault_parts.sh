@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# limit: 120
+# Faults of parts of a file system, and space that runs out: they are where they should be and nowhere
+# else, on ext4 and, where it can be made, on xfs; and what is made for them goes away.
+. "$KERNEL_LIB"
+command -v mkfs.ext4 > /dev/null || skip "no mkfs.ext4"
+modprobe loop 2> /dev/null || :
+mkdir m state
+f() { verb=$1 && shift && bedplate fault "$verb" --state state "$@"; }
+own() { same "table" "$(dmsetup table d)" "$table"; }
+trap 'f heal --all > /dev/null 2>&1' EXIT
+# shellcheck disable=SC2317 # called by expect_fail
+direct() { dd if=/dev/zero "of=$1" bs=4k count=1 oflag=direct conv=notrunc status=none; }
+alone() { same "devices" "$(bedplate ls -q --noheadings | wc -l)$(losetup -a)" 1; }
+check_fs() {
+	umount m
+	case $1 in
+	xfs) xfs_repair -n /dev/mapper/d > fsck 2>&1 || fail "$(cat fsck)" ;;
+	*) e2fsck -fn /dev/mapper/d > fsck 2>&1 || fail "$(cat fsck)" ;;
+	esac
+}
+
+wipe "$DISK0"
+dmsetup create d --table "0 655360 linear $DISK0 2048"
+table=$(dmsetup table d)
+fs() { # TYPE OPTION...
+	type=$1 && shift
+	command -v "mkfs.$type" > /dev/null || return 1
+	dd if=/dev/zero of=/dev/mapper/d bs=1M count=1 conv=notrunc status=none
+	"mkfs.$type" -q "$@" /dev/mapper/d
+	mount -t "$type" /dev/mapper/d m 2> /dev/null || return 1
+	for n in 1 2 3; do
+		yes "line of $n" | head -c 300000 > m/file$n
+	done
+	sync
+}
+
+each() { # TYPE
+	# One file: it alone can't be read.
+	f error m --file m/file2
+	echo 3 > /proc/sys/vm/drop_caches
+	expect_fail 1 'Input/output error' cat m/file2
+	cat m/file1 m/file3 > /dev/null || fail "others can't be read"
+	echo new > m/new && sync m/new || fail "nothing can be written beside it"
+	f heal m && own
+	# Space runs out for one file; then it is there again. Others are written meanwhile.
+	f full m --file m/file2
+	expect_fail 1 'No space left' direct m/file2
+	direct m/file1 || fail "another file is full"
+	expect "line of 2" sh -c 'head -n 1 m/file2'
+	f slow m --file m/file1 --delay 1ms
+	expect_fail 1 'No space left' direct m/file2
+	f heal m && own
+	alone
+	direct m/file2 || fail "it is still full"
+	check_fs "$1"
+	# The journal is where nobody but the file system writes.
+	mount /dev/mapper/d m
+	f slow m --journal --delay 200ms
+	from=$(date +%s%N)
+	echo more > m/more && sync m/more
+	[ $((($(date +%s%N) - from) / 1000000)) -ge 200 ] || fail "the journal was not slow"
+	f heal m && own
+	f error m --journal
+	echo lost > m/lost 2> /dev/null || :
+	sync m/lost 2> /dev/null && fail "the journal works"
+	# (Without its log xfs gives up all of it.)
+	[ "$1" = xfs ] || cat m/file1 m/file2 m/file3 > /dev/null || fail "files can't be read"
+	f heal m && own
+	umount m
+	mount /dev/mapper/d m # and what was in the journal is done
+	check_fs "$1"
+	f error d --metadata
+	expect_fail 32 'mount' mount /dev/mapper/d m
+	f heal d && own
+}
+
+fs ext4 -b 1024 || fail "no ext4"
+each ext4
+if fs xfs; then each xfs; else echo "no xfs here"; fi
+
+expect_fail 64 'journal' f error d --journal --range ..8s
+wipe "$DISK0" && wipefs -qa /dev/mapper/d
+expect_fail 1 'neither ext2' f error d --journal
+# All of a device; reads go on.
+f full d --for 1min
+expect_fail 1 'No space left' direct /dev/mapper/d
+dd if=/dev/mapper/d of=/dev/null bs=4k count=1 iflag=direct status=none
+expect_match '^d +[0-9]+ full +writes +active' f status d
+f heal d && own
+alone
+dmsetup remove --retry d
+expect "" losetup -a
