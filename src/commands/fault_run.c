@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Running a program by a scenario, and what came of it: as text, JSON or JUnit's XML. */
 #include "commands/fault.h"
+#include "commands/junit.h"
 
 #include <bedplate/scenario.h>
 #include <inttypes.h>
@@ -135,62 +136,35 @@ static void keep_event(void *user, const struct bp_scenario_event *e)
 
 /* --- documents --- */
 
-static void xml_text(FILE *f, const char *text)
+static void put_case(FILE *f, const struct args *args, const struct event *e)
 {
-	for (; *text; text++) {
-		const char *entity = *text == '<'   ? "&lt;"
-				     : *text == '>' ? "&gt;"
-				     : *text == '&' ? "&amp;"
-				     : *text == '"' ? "&quot;"
-						    : NULL;
+	_cleanup_(freep) char *name = NULL;
 
-		if (entity)
-			fputs(entity, f);
-		else /* what XML can't have, and what may not be UTF-8 */
-			fputc((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f
-				      ? (*text == '\n' || *text == '\t' ? *text : '?')
-				      : *text,
-			      f);
-	}
-}
-
-static void xml_case(FILE *f, const struct args *args, const struct event *e)
-{
-	fputs("    <testcase classname=\"", f);
-	xml_text(f, args->file);
-	fputs("\" name=\"", f);
-	xml_text(f, e->what);
-	fprintf(f, " (line %u, seed %" PRIu64 ")\" time=\"%" PRId64 ".%03d\"", e->line, e->seed,
-		e->at_ms / 1000, (int)(e->at_ms % 1000));
-	if (e->passed) {
-		fputs("/>\n", f);
-		return;
-	}
-	fputs(">\n      <failure message=\"", f);
-	xml_text(f, *e->detail ? e->detail : "it is not so");
-	fputs("\"/>\n    </testcase>\n", f);
+	if (asprintf(&name, "%s (line %u, seed %" PRIu64 ")", e->what, e->line, e->seed) < 0)
+		name = NULL;
+	junit_case(f, &(struct junit_case){
+			      .class_name = args->file,
+			      .name = name ? name : e->what,
+			      .ms = e->at_ms,
+			      .failure = e->passed    ? NULL
+					 : *e->detail ? e->detail
+						      : "it is not so",
+		      });
 }
 
 static int write_junit(struct cli *cli, const struct args *args, const struct report *report,
 		       const struct bp_scenario_result *sum)
 {
-	FILE *f = fopen(args->junit, "we");
-	bool bad;
+	FILE *f;
+	int r = junit_begin(cli, args->junit, "bedplate fault run", sum->checks, sum->failed,
+			    &f);
 
-	if (!f)
-		return cli_fail(cli, args->junit, -errno);
-	fprintf(f,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-		"  <testsuite name=\"bedplate fault run\" tests=\"%u\" failures=\"%u\">\n",
-		sum->checks, sum->failed);
+	if (r)
+		return r;
 	for (size_t i = 0; i < report->count; i++)
 		if (report->events[i].kind == BP_SCENARIO_CHECK)
-			xml_case(f, args, &report->events[i]);
-	fputs("  </testsuite>\n</testsuites>\n", f);
-	bad = ferror(f);
-	if (fclose(f) != 0 || bad)
-		return cli_fail(cli, args->junit, -EIO);
-	return EXIT_OK;
+			put_case(f, args, &report->events[i]);
+	return junit_end(cli, args->junit, f);
 }
 
 static int print_json(struct cli *cli, const struct report *report, uint64_t runs,

@@ -2,38 +2,43 @@
 /* bedplate lab run: a command as root of a kernel of its own, without privileges. */
 #include "lab/lab.h"
 #include "cli/out.h"
+#include "commands/junit.h"
 
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MIB (UINT64_C(1) << 20)
+#define MIB              (UINT64_C(1) << 20)
+#define FS_LETTERS       "abcdefghijklmnopqrstuvwxyz0123456789"
+#define KERNEL_HEAD      1024
+#define BZIMAGE_MAGIC_AT 0x202 /* Linux, Documentation/arch/x86/boot.rst */
 
 struct args {
-	struct cli_list disks, command;
-	unsigned kernel;
+	struct cli_list disks, mounts, command;
+	const char *kernel, *fs;
 	uint64_t mem_bytes, cpus, timeout_s;
-	const char *keep_log;
+	const char *keep_log, *junit;
 	bool private_tmp;
 };
 
-static const char *const kernels[] = { [LAB_UML] = "uml", [LAB_QEMU] = "qemu", NULL };
-
 static const struct args defaults = {
-	.kernel = LAB_UML,
+	.kernel = "uml",
 	.cpus = 2,
 };
 
 /* clang-format off */
 #define LAB_OPTS \
-	OPT_LIST(disks, 'd', "disk", "SIZE|FILE", "a scratch disk, or a file (with a '/') as a disk; again for more (default: two of 1G)"), \
+	OPT_LIST(disks, 'd', "disk", "SIZE|FILE[=SIZE]", "a scratch disk, or a file (with a '/') as a disk, with a size made where it is not there; again for more (default: two of 1G)"), \
+	OPT_STRING(fs, 0, "fs", "TYPE", "make this file system on each disk that is empty"), \
+	OPT_LIST(mounts, 0, "mount", "DIR", "mount the first disk there; again: the next"), \
 	OPT_SIZE(mem_bytes, MIB, 'm', "mem", "SIZE", "the guest's memory, bare: MiB (default: 256M; qemu: 1G)"), \
 	OPT_RANGE(timeout_s, 0, 1000000, 't', "timeout", "SECONDS", "end the command after so long, with status 124"), \
-	OPT_CHOICE(kernel, kernels, 'k', "kernel", "KIND", "uml: a user-mode kernel (default); qemu: an emulated machine"), \
+	OPT_STRING(kernel, 'k', "kernel", "KIND|FILE", "uml: a user-mode kernel (default); qemu: an emulated machine; or a kernel's file (with a '/')"), \
 	OPT_RANGE(cpus, 1, 64, 0, "cpus", "N", "processors of the emulated machine (default: 2)"), \
 	OPT_FLAG(private_tmp, 0, "private-tmp", "a /tmp of the guest's own, in its memory"), \
-	OPT_STRING(keep_log, 0, "keep-log", "FILE", "write the guest's kernel log there")
+	OPT_STRING(keep_log, 0, "keep-log", "FILE", "write the guest's kernel log there"), \
+	OPT_STRING(junit, 0, "junit", "FILE", "write how it ended as JUnit's XML")
 
 static const struct cmd_opt opts[] = {
 	LAB_OPTS,
@@ -47,9 +52,10 @@ static const struct cmd_opt shell_opts[] = {
 };
 /* clang-format on */
 
-/* What the command wrote, kept for --json. */
+/* What the command wrote, kept for --json and --junit. */
 struct kept {
 	struct cli *cli;
+	bool junit; /* for that too */
 	FILE *file[2];
 	char *text[2];
 	size_t len[2];
@@ -81,32 +87,50 @@ static int take_output(void *user, int fd, const char *text, size_t len)
 		   : fd == 1       ? kept->cli->out
 				   : kept->cli->err;
 
+	if (kept->junit && !kept->cli->json)
+		fwrite(text, 1, len, kept->file[fd - 1]); /* to memory */
 	if (fwrite(text, 1, len, to) != len || fflush(to) != 0)
 		return -errno;
 	return 0;
 }
 
-/* "--disk 1G" or "--disk ./image": a word with a slash is a file. */
-static int read_disk(struct cli *cli, const char *word, struct lab_disk *ret)
+static int read_size(struct cli *cli, const char *word, struct lab_disk *ret)
 {
-	struct stat st;
-	int r;
+	int r = bp_size_parse(cli->ctx, word, 1, 0, &ret->size_bytes);
 
-	if (strchr(word, '/')) {
-		if (stat(word, &st) != 0)
-			return cli_failr(cli, -errno, word, NULL, "%s", strerror(errno));
-		if (S_ISREG(st.st_mode) && st.st_size < (off_t)BP_SECTOR_BYTES)
-			return cli_failf(cli, word, NULL, "smaller than a sector");
-		ret->path = word;
-		return EXIT_OK;
-	}
-	r = bp_size_parse(cli->ctx, word, 1, 0, &ret->size_bytes);
 	if (r < 0)
 		return cli_usage(cli, "--disk: %s", bp_errmsg(cli->ctx));
 	if (ret->size_bytes < BP_SECTOR_BYTES || ret->size_bytes > INT64_MAX)
 		return cli_usage_hint(cli, "a file as a disk is named by a path with a '/'",
 				      "--disk: '%s' is no size for a disk", word);
 	return EXIT_OK;
+}
+
+/* "./image=1G", which need not be there. */
+static int read_image(struct cli *cli, const char *word, struct lab_disk *ret)
+{
+	const char *size = strrchr(word, '=');
+	struct stat st;
+
+	if (stat(word, &st) != 0) {
+		if (errno != ENOENT || !size || strchr(size, '/'))
+			return cli_failr(cli, -errno, word, NULL, "%s", strerror(errno));
+		ret->path = strndup(word, (size_t)(size - word));
+		return ret->path ? read_size(cli, size + 1, ret)
+				 : cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
+	}
+	ret->path = strdup(word);
+	if (!ret->path)
+		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
+	if (S_ISREG(st.st_mode) && st.st_size < (off_t)BP_SECTOR_BYTES)
+		return cli_failf(cli, word, NULL, "smaller than a sector");
+	return EXIT_OK;
+}
+
+/* "--disk 1G" or "--disk ./image": a word with a slash is a file. */
+static int read_disk(struct cli *cli, const char *word, struct lab_disk *ret)
+{
+	return strchr(word, '/') ? read_image(cli, word, ret) : read_size(cli, word, ret);
 }
 
 static int read_disks(struct cli *cli, const struct args *args, struct lab_disk *disks,
@@ -179,6 +203,35 @@ static int print_json(struct cli *cli, const struct lab_result *result, struct k
 	return cli_json_end(cli, json);
 }
 
+/* One case, by the command's first word. */
+static int write_junit(struct cli *cli, const struct args *args,
+		       const struct lab_result *result, struct kept *kept)
+{
+	bool failed = result->exit_status != 0;
+	char why[64];
+	FILE *f;
+	int r = junit_begin(cli, args->junit, "bedplate lab run", 1, failed, &f);
+
+	if (r != EXIT_OK)
+		return r;
+	for (int i = 0; i < 2; i++)
+		fflush(kept->file[i]);
+	snprintf(why, sizeof(why), "exit status %d", result->exit_status);
+	junit_case(f, &(struct junit_case){
+			      .class_name = args->kernel,
+			      .name = args->command.count ? args->command.words[0] : "shell",
+			      .failure = !failed          ? NULL
+					 : result->why[0] ? result->why
+							  : why,
+			      .ms = result->ms,
+			      .out = kept->text[0],
+			      .out_len = kept->len[0],
+			      .err = kept->text[1],
+			      .err_len = kept->len[1],
+		      });
+	return junit_end(cli, args->junit, f);
+}
+
 /* Everything but the command's own output. Return: the exit status. */
 static int report(struct cli *cli, const struct args *args, const struct lab_result *result,
 		  struct kept *kept)
@@ -189,6 +242,8 @@ static int report(struct cli *cli, const struct args *args, const struct lab_res
 		fprintf(cli->err, "%s\n", result->console_tail);
 	if (args->keep_log)
 		r = keep_log(cli, args->keep_log, result);
+	if (r == EXIT_OK && args->junit)
+		r = write_junit(cli, args, result, kept);
 	if (r == EXIT_OK && cli->json)
 		r = print_json(cli, result, kept);
 	else if (r == EXIT_OK && result->why[0])
@@ -206,33 +261,97 @@ static const char **read_command(const struct cli_list *list)
 	return argv;
 }
 
+static void disks_done(struct lab_disk *disks)
+{
+	for (size_t i = 0; i < LAB_DISKS_MAX; i++)
+		free((void *)(uintptr_t)disks[i].path);
+}
+
+/* "uml", "qemu", or a file, which tells by its beginning which of both it is for. */
+static int read_kernel(struct cli *cli, const char *word, struct lab_opts *lab)
+{
+	char head[KERNEL_HEAD] = "";
+	FILE *file;
+
+	lab->kernel = streq(word, "qemu") ? LAB_QEMU : LAB_UML;
+	if (streq(word, "qemu") || streq(word, "uml"))
+		return EXIT_OK;
+	if (!strchr(word, '/'))
+		return cli_usage_hint(cli, "a kernel's file is named by a path with a '/'",
+				      "--kernel: '%s' is none of uml, qemu", word);
+	file = fopen(word, "re");
+	if (!file)
+		return cli_failr(cli, -errno, word, NULL, "%s", strerror(errno));
+	(void)!fread(head, 1, sizeof(head), file);
+	fclose(file);
+	lab->kernel_file = word;
+	if (memcmp(head, "\177ELF", 4) == 0)
+		return EXIT_OK;
+	lab->kernel = LAB_QEMU;
+	return memcmp(head + BZIMAGE_MAGIC_AT, "HdrS", 4) == 0
+		       ? EXIT_OK
+		       : cli_failf(cli, word, "'linux' of a user-mode build, or bzImage",
+				   "it is no kernel that the lab can start");
+}
+
+static int read_file_systems(struct cli *cli, const struct args *args, struct lab_opts *lab)
+{
+	lab->fs = args->fs;
+	lab->mounts = args->mounts.words;
+	lab->nr_mounts = args->mounts.count;
+	if (lab->fs && (!*lab->fs || strspn(lab->fs, FS_LETTERS) != strlen(lab->fs)))
+		return cli_usage(cli, "--fs: '%s' is no file system's name", lab->fs);
+	if (lab->nr_mounts > lab->nr_disks)
+		return cli_usage(cli, "--mount: there are only %zu disks", lab->nr_disks);
+	for (size_t i = 0; i < lab->nr_mounts; i++) {
+		if (lab->mounts[i][0] != '/')
+			return cli_usage(cli, "--mount: '%s' does not begin with a slash",
+					 lab->mounts[i]);
+		if (!lab->disks[i].path && !lab->fs)
+			return cli_usage(
+				cli, "--mount: a scratch disk has no file system without --fs");
+	}
+	return EXIT_OK;
+}
+
+static int read_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
+{
+	int r = read_kernel(cli, args->kernel, lab);
+
+	lab->mem_bytes = args->mem_bytes;
+	lab->cpus = (unsigned)args->cpus;
+	lab->timeout_s = (unsigned)args->timeout_s;
+	lab->private_tmp = args->private_tmp;
+	if (!lab->mem_bytes)
+		lab->mem_bytes = lab->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
+	if (r == EXIT_OK && lab->mem_bytes < 64 * MIB)
+		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
+	if (r == EXIT_OK)
+		r = read_disks(cli, args, lab->disks, &lab->nr_disks);
+	return r == EXIT_OK ? read_file_systems(cli, args, lab) : r;
+}
+
 static int run_in_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
 {
-	_cleanup_(kept_done) struct kept kept = { .cli = cli };
+	_cleanup_(kept_done) struct kept kept = { .cli = cli, .junit = args->junit };
 	struct lab_disk disks[LAB_DISKS_MAX] = { 0 };
 	struct lab_result result;
 	int r;
 
 	if (kept_init(&kept) < 0)
 		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
-	lab->kernel = (enum lab_kernel)args->kernel;
 	lab->disks = disks;
-	lab->mem_bytes = args->mem_bytes;
-	lab->cpus = (unsigned)args->cpus;
-	lab->timeout_s = (unsigned)args->timeout_s;
-	lab->private_tmp = args->private_tmp;
 	lab->output = take_output;
 	lab->user = &kept;
-	if (!lab->mem_bytes)
-		lab->mem_bytes = args->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
-	if (lab->mem_bytes < 64 * MIB)
-		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
-	r = read_disks(cli, args, disks, &lab->nr_disks);
-	if (r != EXIT_OK) /* the command never ran: not to be taken for its status */
+	r = read_lab(cli, args, lab);
+	if (r != EXIT_OK) { /* the command never ran: not to be taken for its status */
+		disks_done(disks);
 		return r == EXIT_USAGE ? r : LAB_EXIT_FAILED;
+	}
 
 	signal(SIGPIPE, SIG_IGN); /* the guest must be ended, and its files removed */
 	lab_run(lab, &result);
+	disks_done(disks);
 	r = report(cli, args, &result, &kept);
 	if (result.signal) { /* end as if by it, now that all is cleaned up */
 		signal(result.signal, SIG_DFL);

@@ -157,6 +157,12 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* But for its letter. */
+static const char *disk_node(const struct lab *lab)
+{
+	return lab->opts->kernel == LAB_UML ? "/dev/ubd" : "/dev/vd";
+}
+
 /* The caller's environment, with what the guest changes in it. */
 static void print_environment(struct lab *lab, FILE *file)
 {
@@ -184,7 +190,47 @@ static void print_environment(struct lab *lab, FILE *file)
 	fprintf(file, " DM_DISABLE_UDEV=1 LAB=%s LAB_DISKS=%zu", uml ? "uml" : "qemu",
 		lab->opts->nr_disks);
 	for (size_t i = 0; i < lab->opts->nr_disks; i++)
-		fprintf(file, " LAB_DISK%zu=/dev/%s%c", i, uml ? "ubd" : "vd", (char)('a' + i));
+		fprintf(file, " LAB_DISK%zu=%s%c", i, disk_node(lab), (char)('a' + i));
+	for (size_t i = 0; i < lab->opts->nr_mounts; i++) {
+		fprintf(file, " LAB_MOUNT%zu=", i);
+		print_quoted(file, lab->opts->mounts[i]);
+	}
+}
+
+/* What is on the disks before the command; what fails is the lab's failure. */
+static void print_disks(struct lab *lab, FILE *file)
+{
+	fprintf(file,
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin\nexport PATH\n"
+		"failed() { echo \"bedplate: the lab: $*\" >&2; exit %d; }\n"
+		"make() { said=$(\"mkfs.$1\" \"$2\" 2>&1 < /dev/null) ||\n"
+		"	failed \"mkfs.$1: $said\"; }\n"
+		"put() { case $2 in /run/*) mkdir -p \"$2\" ;; esac\n"
+		"	[ -d \"$2\" ] || failed \"'$2' is no directory: make it, or take one "
+		"in /run\"\n"
+		"	mount \"$1\" \"$2\" || failed \"'$2': not mounted\"; }\n",
+		LAB_EXIT_FAILED);
+	for (size_t i = 0; lab->opts->fs && i < lab->opts->nr_disks; i++)
+		if (lab->opts->disks[i].empty)
+			fprintf(file, "make %s %s%c\n", lab->opts->fs, disk_node(lab),
+				(char)('a' + i));
+	for (size_t i = 0; i < lab->opts->nr_mounts; i++) {
+		fprintf(file, "put %s%c ", disk_node(lab), (char)('a' + i));
+		print_quoted(file, lab->opts->mounts[i]);
+		putc('\n', file);
+	}
+}
+
+/* Images that are kept are to be clean; what is busy stays to the guest's end. */
+static void print_unmounts(struct lab *lab, FILE *file)
+{
+	fputs("rc=$?\ncd /\n", file);
+	for (size_t i = lab->opts->nr_mounts; i-- > 0;) {
+		fputs("umount ", file);
+		print_quoted(file, lab->opts->mounts[i]);
+		fputs(" 2> /dev/null\n", file);
+	}
+	fputs("exit $rc\n", file);
 }
 
 /* The command as a script: env sets its surroundings and reports a command that is not there.
@@ -195,7 +241,12 @@ static int make_command(struct lab *lab, const char *cwd)
 
 	if (!file)
 		return -1;
-	fputs("#!/bin/sh\nexec /usr/bin/env -i -C ", file);
+	fputs("#!/bin/sh\n", file);
+	if (lab->opts->fs || lab->opts->nr_mounts)
+		print_disks(lab, file);
+	if (!lab->opts->nr_mounts)
+		fputs("exec ", file);
+	fputs("/usr/bin/env -i -C ", file);
 	print_quoted(file, cwd);
 	print_environment(lab, file);
 	if (strchr(lab->opts->argv[0], '=')) /* env would take it for a variable */
@@ -205,6 +256,8 @@ static int make_command(struct lab *lab, const char *cwd)
 		print_quoted(file, *arg);
 	}
 	putc('\n', file);
+	if (lab->opts->nr_mounts)
+		print_unmounts(lab, file);
 	return close_file(lab, "cmd", file);
 }
 
@@ -224,20 +277,47 @@ static int make_text(struct lab *lab, const char *name, mode_t mode, const char 
 	return make_file(lab, name, mode, text, strlen(text));
 }
 
+/* An image that is kept: made the first time. */
+static int make_image(struct lab *lab, struct lab_disk *disk)
+{
+	int fd = open(disk->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), r = 0;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		r = -1;
+	else if (S_ISREG(st.st_mode) && st.st_size == 0)
+		r = ftruncate(fd, (off_t)disk->size_bytes);
+	if (r < 0)
+		lab_why(lab, "disk '%s' of %llu bytes: %s", disk->path,
+			(unsigned long long)disk->size_bytes, strerror(errno));
+	disk->empty = r == 0 && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_DATA) < 0;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int link_disk(struct lab *lab, const struct lab_disk *disk, const char *path)
+{
+	char *real = realpath(disk->path, NULL);
+	int r = real && access(real, R_OK | W_OK) == 0 ? symlink(real, path) : -1;
+
+	free(real);
+	return r < 0 ? lab_why(lab, "disk '%s': %s", disk->path, strerror(errno)) : 0;
+}
+
 static int make_disk(struct lab *lab, size_t nr)
 {
-	const struct lab_disk *disk = &lab->opts->disks[nr];
-	char path[LAB_LONG_PATH], name[16], *real;
+	struct lab_disk *disk = &lab->opts->disks[nr];
+	char path[LAB_LONG_PATH], name[16];
 	int fd, r;
 
 	snprintf(name, sizeof(name), "disk%zu", nr);
 	path_of(lab, name, path);
 	if (disk->path) {
-		real = realpath(disk->path, NULL);
-		r = real && access(real, R_OK | W_OK) == 0 ? symlink(real, path) : -1;
-		free(real);
-		return r < 0 ? lab_why(lab, "disk '%s': %s", disk->path, strerror(errno)) : 0;
+		r = disk->size_bytes ? make_image(lab, disk) : 0;
+		return r < 0 ? r : link_disk(lab, disk, path);
 	}
+	disk->empty = true;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = fd >= 0 ? ftruncate(fd, (off_t)disk->size_bytes) : -1;
 	if (r < 0)
@@ -256,8 +336,12 @@ int lab_files_make(struct lab *lab)
 
 	if (!cwd)
 		lab_why(lab, "cannot tell the current directory: %s", strerror(errno));
-	else if (make_dir(lab) == 0 && make_command(lab, cwd) == 0)
+	else if (make_dir(lab) == 0)
 		r = make_text(lab, "cwd", 0644, cwd);
+	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
+		r = make_disk(lab, i);
+	if (r == 0)
+		r = make_command(lab, cwd);
 	free(cwd);
 	if (r == 0)
 		r = make_text(lab, "init", 0755,
@@ -271,9 +355,5 @@ int lab_files_make(struct lab *lab)
 		r = make_text(lab, "err", 0644, "");
 	if (r == 0 && lab->opts->private_tmp)
 		r = make_text(lab, "tmp", 0644, "");
-	if (r == 0)
-		r = lab_input_begin(lab);
-	for (size_t i = 0; r == 0 && i < lab->opts->nr_disks; i++)
-		r = make_disk(lab, i);
-	return r;
+	return r < 0 ? r : lab_input_begin(lab);
 }

@@ -178,7 +178,8 @@ static int make_module_root(struct lab *lab)
 
 static int prepare_uml(struct lab *lab)
 {
-	const char *uml = env_or("LAB_UML", "linux.uml");
+	const char *uml = lab->opts->kernel_file ? lab->opts->kernel_file
+						 : env_or("LAB_UML", "linux.uml");
 	const struct need needs[] = {
 		{ uml, "user-mode-linux" },
 		{ "/sbin/modprobe", "kmod" },
@@ -254,7 +255,10 @@ static int prepare_qemu(struct lab *lab)
 	add_words(lab, "-chardev");
 	add_arg(lab, "file,id=console,append=on,path=%s/console", lab->dir);
 	add_words(lab, "-kernel");
-	add_arg(lab, "%s/vmlinuz", kernel);
+	if (lab->opts->kernel_file)
+		add_arg(lab, "%s", lab->opts->kernel_file);
+	else
+		add_arg(lab, "%s/vmlinuz", kernel);
 	add_words(lab, "-initrd");
 	add_arg(lab, "%s/initramfs", kernel);
 	add_words(lab, "-append");

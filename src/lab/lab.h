@@ -26,16 +26,23 @@ enum lab_kernel {
 	LAB_QEMU, /* emulated machine with a distribution's kernel: SMP, vdo */
 };
 
-/* A disk of the guest: a fresh sparse file, or @path, which is read and written in place. */
+/*
+ * A disk of the guest: a fresh sparse file; or @path, which is read and written in place; with both a
+ * file that is made where it is not there, and kept.
+ */
 struct lab_disk {
 	const char *path;
-	bp_bytes size_bytes; /* without @path */
+	bp_bytes size_bytes; /* 0: of @path as it is */
+	bool empty;          /* nothing was ever written to it */
 };
 
 /**
  * struct lab_opts - What to run, and where.
  * @argv: the command, NULL at the end; found through PATH.
  * @mem_bytes: the guest's memory. Taken from this machine as it is touched.
+ * @kernel_file: boot this instead of the installed one; NULL: none.
+ * @fs: made on each disk that is empty, before the command; NULL: none.
+ * @mounts, @nr_mounts: where the first disks are mounted, made in the guest's /run where missing.
  * @cpus: LAB_QEMU only.
  * @timeout_s: seconds from start to end; 0: no limit.
  * @private_tmp: /tmp is the guest's own, in its memory. (A user-mode kernel can't open a file of
@@ -45,9 +52,13 @@ struct lab_disk {
  */
 struct lab_opts {
 	enum lab_kernel kernel;
+	const char *kernel_file;
 	const char *const *argv;
-	const struct lab_disk *disks;
+	struct lab_disk *disks; /* whether one is empty is found out */
 	size_t nr_disks;
+	const char *fs;
+	const char *const *mounts;
+	size_t nr_mounts;
 	bp_bytes mem_bytes;
 	unsigned cpus, timeout_s;
 	bool private_tmp, terminal;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See junit.h. */
+#include "commands/junit.h"
+
+#include <inttypes.h>
+
+#define OUTPUT_MOST ((size_t)64 << 10)
+
+static void put_text_len(FILE *f, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		const char *entity = c == '<'   ? "&lt;"
+				     : c == '>' ? "&gt;"
+				     : c == '&' ? "&amp;"
+				     : c == '"' ? "&quot;"
+						: NULL;
+
+		if (entity)
+			fputs(entity, f);
+		else /* what XML can't have, and what may not be UTF-8 */
+			putc((c < ' ' && c != '\n' && c != '\t') || c >= 0x7f ? '?' : c, f);
+	}
+}
+
+static void put_text(FILE *f, const char *text)
+{
+	put_text_len(f, text, strlen(text));
+}
+
+static void put_output(FILE *f, const char *element, const char *text, size_t len)
+{
+	size_t skip = len > OUTPUT_MOST ? len - OUTPUT_MOST : 0;
+
+	if (!text || !len)
+		return;
+	fprintf(f, "      <%s>", element);
+	put_text_len(f, text + skip, len - skip);
+	fprintf(f, "</%s>\n", element);
+}
+
+int junit_begin(struct cli *cli, const char *path, const char *suite, unsigned tests,
+		unsigned failures, FILE **ret)
+{
+	*ret = fopen(path, "we");
+	if (!*ret)
+		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
+	fprintf(*ret,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+		"  <testsuite name=\"%s\" tests=\"%u\" failures=\"%u\">\n",
+		suite, tests, failures);
+	return EXIT_OK;
+}
+
+void junit_case(FILE *f, const struct junit_case *c)
+{
+	fputs("    <testcase classname=\"", f);
+	put_text(f, c->class_name);
+	fputs("\" name=\"", f);
+	put_text(f, c->name);
+	fprintf(f, "\" time=\"%" PRId64 ".%03d\"", c->ms / 1000, (int)(c->ms % 1000));
+	if (!c->failure && !c->out && !c->err) {
+		fputs("/>\n", f);
+		return;
+	}
+	fputs(">\n", f);
+	if (c->failure) {
+		fputs("      <failure message=\"", f);
+		put_text(f, c->failure);
+		fputs("\"/>\n", f);
+	}
+	put_output(f, "system-out", c->out, c->out_len);
+	put_output(f, "system-err", c->err, c->err_len);
+	fputs("    </testcase>\n", f);
+}
+
+int junit_end(struct cli *cli, const char *path, FILE *f)
+{
+	bool bad;
+
+	fputs("  </testsuite>\n</testsuites>\n", f);
+	bad = ferror(f);
+	if (fclose(f) != 0 || bad)
+		return cli_failr(cli, -EIO, path, NULL, "not written whole");
+	return EXIT_OK;
+}
