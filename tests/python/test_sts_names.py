@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every name that programs of sts use is there: class, method, parameters in their order, defaults, kind.
+
+What ours have beside them comes behind, and has a default: no call of sts means something else.
+docs/coming-from-sts.md tells how many names these are.
+"""
+import inspect
+import os
+import re
+import unittest
+
+from bedplate.sts import dm, dmpd
+
+# CLASS NAME(PARAMETERS), as sts declares it; a name alone is an attribute or property.
+NAMES = """
+DmDevice start size_sectors args dm_name name path target_type table is_created DM_PATH DM_DEV_PATH
+DmDevice type device_path device_root_dir dm_device_path
+DmDevice create(dm_name, *, uuid=None, readonly=False, notable=False, readahead=None, addnodeoncreate=False, addnodeonresume=False)
+DmDevice refresh()
+DmDevice get_status(*, target_type=None, noflush=False)
+DmDevice suspend(*, nolockfs=False, noflush=False)
+DmDevice resume(*, addnodeoncreate=False, addnodeonresume=False, noflush=False, nolockfs=False, readahead=None)
+DmDevice remove(*, force=False, retry=False, deferred=False)
+DmDevice clear()
+DmDevice deps(*, output_format='devno')
+DmDevice info(*, columns=False, noheadings=False, fields=None, separator=None, sort_fields=None, nameprefixes=False)
+DmDevice message(sector, message)
+DmDevice rename(new_name)
+DmDevice set_uuid(uuid)
+DmDevice reload_table(new_table)
+DmDevice load(table=None, table_file=None)
+DmDevice get_table(*, concise=False, target_type=None, showkeys=False)
+DmDevice wipe_table(*, force=False, noflush=False, nolockfs=False)
+DmDevice mknodes()
+DmDevice setgeometry(cylinders, heads, sectors, start)
+DmDevice wait(event_nr=None, *, noflush=False)
+DmDevice measure()
+DmDevice mangle()
+DmDevice splitname(subsystem='LVM')
+DmDevice version()
+DmDevice targets()
+DmDevice udevcreatecookie()
+DmDevice udevreleasecookie(cookie=None)
+DmDevice udevcomplete(cookie)
+DmDevice udevcomplete_all(age=None)
+DmDevice udevcookie()
+DmDevice udevflags(cookie)
+DmDevice remove_all(*, force=False, deferred=False)
+DmDevice mknodes_all()
+DmDevice ls(*, target_type=None, output_format='devno', tree=False, tree_options=None, exec_cmd=None)
+DmDevice get_all()
+DmDevice create_concise(concise_spec)
+DmDevice help(*, columns=False)
+DmDevice get_by_name(dm_name)
+CacheDevice from_block_devices(metadata_device, cache_device, origin_device, block_size_sectors=512, policy='default', policy_args=None, start=0, size_sectors=None, writethrough=False, passthrough=False, metadata2=False, no_discard_passdown=False)
+CacheDevice parse_status(status)
+DelayDevice arg_format
+DelayDevice read_device read_offset read_delay_ms write_device write_offset write_delay_ms
+DelayDevice flush_device flush_offset flush_delay_ms
+DelayDevice from_block_device(device, delay_ms, start=0, size_sectors=None, offset=0)
+DelayDevice from_block_devices_rw(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, start=0, size=None)
+DelayDevice from_block_devices_rwf(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, flush_device, flush_offset, flush_delay_ms, start=0, size=None)
+DelayDevice create_positional(device_path, offset, delay_ms, start=0, size=None, write_device_path=None, write_offset=None, write_delay_ms=None, flush_device_path=None, flush_offset=None, flush_delay_ms=None)
+DelayDevice refresh()
+DelayDevice from_table_line(line)
+ErrorDevice create_config(start=0, size=None)
+ZeroDevice create_config(start=0, size=None)
+FlakeyDevice from_block_device(device, up_interval, down_interval, offset=0, size_sectors=None, corrupt_bio_byte=None, start=0, drop_writes=False, error_writes=False)
+LinearDevice from_block_device(device, start=0, size_sectors=None, offset=0)
+LinearDevice create_positional(device_path, offset=0, start=0, size_sectors=None)
+ThinDevice pool thin_id
+ThinDevice create_from_pool(pool, thin_id, size, start=0)
+ThinDevice from_thin_pool(pool_device, thin_id, start=0, size=None)
+ThinPoolDevice thin_devices
+ThinPoolDevice from_block_devices(metadata_device, data_device, block_size_sectors=128, low_water_mark=0, features=None, start=0, size=None)
+ThinPoolDevice create_thin(thin_id, size, dm_name, *, activate=True)
+ThinPoolDevice delete_thin(thin_id, *, force=False)
+ThinPoolDevice create_snapshot(origin_id, snap_id, dm_name, *, size=None, activate=True)
+ThinPoolDevice remove(*, force=False, retry=False, deferred=False)
+VdoDevice vdo_version storage_device storage_size_blocks minimum_io_size block_map_cache_blocks block_map_period
+VdoDevice ack bio bioRotationInterval cpu hash logical physical maxDiscard deduplication compression
+VdoDevice from_block_device(device, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_size_mb=128, block_map_period=16380, **kwargs)
+VdoDevice refresh()
+VdoDevice from_table_line(line)
+VdoDevice parse_status(line)
+VdoDevice create_positional(device_path, storage_size_blocks, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_blocks=32768, block_map_period=16380, **kwargs)
+"""
+TOOLS = ("CacheCheck CacheDump CacheMetadataSize CacheRepair CacheRestore EraCheck EraDump EraRepair EraRestore "
+         "ThinCheck ThinDelta ThinDump ThinLs ThinMetadataSize ThinRepair ThinRestore ThinTrim").split()
+FUNCTIONS = [re.sub("(?<=.)([A-Z])", r"_\1", tool).lower() for tool in TOOLS] + ["get_help", "get_version"]
+
+
+def rows():
+    """Class, name, and the parameters as text, or None of an attribute."""
+    for line in NAMES.strip().splitlines():
+        cls, rest = line.split(" ", 1)
+        if "(" in rest:
+            name, parameters = rest.rstrip(")").split("(", 1)
+            yield cls, name, parameters
+        else:
+            for name in rest.split():
+                yield cls, name, None
+
+
+def declared(text):
+    """The parameters that a text declares."""
+    scope = {}
+    exec(f"def f({text}): pass", scope)  # pylint: disable=exec-used
+    return list(inspect.signature(scope["f"]).parameters.values())
+
+
+def ours(function):
+    found = list(inspect.signature(function).parameters.values())
+    return found[1:] if found and found[0].name in ("self", "cls") else found
+
+
+class Names(unittest.TestCase):
+    def compare(self, expected, found, what):
+        kinds = lambda p: (p.name, p.kind)
+        for kind in inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY:
+            theirs = [p for p in expected if p.kind == kind]
+            mine = [p for p in found if p.kind == kind]
+            self.assertEqual([kinds(p) for p in theirs], [kinds(p) for p in mine[:len(theirs)]], what)
+            for a, b in zip(theirs, mine):
+                self.assertEqual(a.default, b.default, f"{what}, {a.name}")
+            for extra in mine[len(theirs):]:
+                self.assertIsNot(extra.default, inspect.Parameter.empty, f"{what}, {extra.name}")
+
+    def test_classes(self):
+        for cls, name, parameters in rows():
+            what = f"{cls}.{name}"
+            base = getattr(dm, cls)
+            if parameters is None:
+                self.assertTrue(name in dir(base) or name in dir(base()), what)
+            else:
+                self.compare(declared(parameters), ours(getattr(base, name)), what)
+
+    def test_tools(self):
+        for name in TOOLS:
+            tool = getattr(dmpd, name)
+            self.assertTrue(issubclass(tool, dmpd.DmpdTool), name)
+            self.assertEqual(tool.TOOL_NAME, re.sub("(?<=.)([A-Z])", r"_\1", name).lower())
+            for method in tool.run, tool.help, tool.version:
+                self.assertTrue(callable(method), name)
+        for name in FUNCTIONS:
+            self.assertTrue(callable(getattr(dmpd, name)), name)
+
+    def test_page(self):
+        """The page tells how many."""
+        page = os.path.join(os.path.dirname(__file__), "../../docs/coming-from-sts.md")
+        with open(page, encoding="utf-8") as file:
+            told = re.search(r"(\d+) classes, (\d+) methods and attributes with (\d+) parameters,\s(\d+) functions and "
+                             r"classes of tools", file.read())
+        listed = list(rows())
+        parameters = sum(len(declared(p)) for _, _, p in listed if p)
+        self.assertEqual([int(n) for n in told.groups()],
+                         [len({cls for cls, _, _ in listed}), len(listed), parameters, len(TOOLS) + len(FUNCTIONS)])
+
+
+if __name__ == "__main__":
+    unittest.main()
