@@ -248,6 +248,10 @@ static int parse_operand(struct parser *p, const char *word)
 	/* lvm2 passes options that are not set as an empty word. */
 	if (!opt && !*word && p->cmd->flags & CMD_DROP_IN)
 		return 0;
+	if (!opt && p->cmd->flags & CMD_SOURCES && !(p->cmd->flags & CMD_DROP_IN))
+		return cli_usage_hint(p->cli,
+				      "further disks or images of a pool are given with --pv",
+				      "unexpected operand '%s'", word);
 	if (!opt)
 		return cli_usage(p->cli, "unexpected operand '%s'", word);
 	p->nr_operands++;

@@ -45,7 +45,7 @@ static const struct out_column trouble_columns[] = {
 static const struct out_column volume_columns[] = {
 	DOC("id", OUT_NUMBER, "number in the pool"),
 	DOC("name", OUT_TEXT, "LVM's, or null"),
-	DOC_WORD("verdict", verdicts, "what there is of it; absent: LVM has it, the pool has not"),
+	DOC_WORD("verdict", verdicts, "what there is of it; absent: LVM has it, the pool has not, or can't be read"),
 	DOC("mapped_dblocks", OUT_NUMBER, "data blocks it should have, or null"),
 	DOC("intact_dblocks", OUT_NUMBER, "of those, whose mappings are there"),
 	DOC("note", OUT_TEXT, "which parts are missing, or null"),

@@ -61,6 +61,15 @@ void lvm_mda_decode(const void *data, struct lvm_mda *mda);
  */
 int lvm_label_read(const struct raw_image *image, bp_bytes offset, struct lvm_label *ret);
 
+/* What is called for each PV found, with the byte where it begins; non-zero stops and is returned. */
+struct lvm_lost_visitor {
+	int (*found)(void *user, bp_bytes offset);
+	void *user;
+};
+
+/* Search a disk for PVs wherever they may begin. 0, what @visitor returned, -ENOMEM. */
+int lvm_lost_search(const struct raw_image *image, const struct lvm_lost_visitor *visitor);
+
 /* Copies the text at @offset (from the area's start), @size bytes, around the ring's end. */
 int lvm_text_read(const struct raw_image *image, bp_bytes pv_offset, const struct lvm_mda *mda,
 		  bp_bytes offset, bp_bytes size, char *buf);

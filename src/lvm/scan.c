@@ -86,10 +86,11 @@ static int add_disk(struct lvm_scan *scan, const char *path)
 	return search_disk(scan, &scan->disks.items[scan->disks.count - 1]);
 }
 
-static void mark_ambiguous(struct lvm_scan *scan)
+/* Of PVs found from number @from on: is another the same? */
+static void mark_ambiguous(struct lvm_scan *scan, size_t from)
 {
 	for (size_t i = 0; i < scan->found.count; i++)
-		for (size_t j = i + 1; j < scan->found.count; j++) {
+		for (size_t j = MAX(i + 1, from); j < scan->found.count; j++) {
 			struct lvm_found *a = scan->found.items[i], *b = scan->found.items[j];
 
 			if (!streq(a->label.uuid, b->label.uuid))
@@ -208,17 +209,18 @@ static int add_removed(struct lvm_scan *scan, const struct lvm_found *found,
 	return r == -ENOMEM ? bp_fail_memory(scan->ctx) : 0;
 }
 
-static int find_groups(struct lvm_scan *scan)
+/* The groups of PVs found from number @from on. */
+static int find_groups(struct lvm_scan *scan, size_t from)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < scan->found.count; i++) {
+	for (size_t i = from; r == 0 && i < scan->found.count; i++) {
 		const struct lvm_found *f = scan->found.items[i];
 
 		for (unsigned m = 0; r == 0 && m < f->label.nr_mdas; m++)
 			r = add_area(scan, f, &f->label.mdas[m]);
 	}
-	for (size_t i = 0; r == 0 && i < scan->found.count; i++) {
+	for (size_t i = from; r == 0 && i < scan->found.count; i++) {
 		const struct lvm_found *f = scan->found.items[i];
 
 		for (unsigned m = 0; r == 0 && m < f->label.nr_mdas; m++)
@@ -228,9 +230,21 @@ static int find_groups(struct lvm_scan *scan)
 	return r;
 }
 
+bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
+{
+	bp_bytes end, size;
+
+	if (!pv->found || pv->found->offset >= pv->found->image->size ||
+	    mul_overflow(pv->pe_count, vg->extent_bytes, &end) ||
+	    add_overflow(end, pv->pe_start, &end))
+		return 0;
+	size = pv->found->image->size - pv->found->offset;
+	return end > size ? end - size : 0;
+}
+
 static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 {
-	group->nr_missing = 0;
+	group->nr_missing = group->nr_cut = 0;
 	for (size_t i = 0; i < group->vg->nr_pvs; i++) {
 		struct lvm_pv *pv = &group->vg->pvs[i];
 
@@ -238,6 +252,7 @@ static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 			if (streq(scan->found.items[f]->label.uuid, pv->uuid))
 				pv->found = scan->found.items[f];
 		group->nr_missing += !pv->found || pv->found->ambiguous;
+		group->nr_cut += lvm_pv_cut_bytes(group->vg, pv) != 0;
 	}
 }
 
@@ -427,6 +442,17 @@ static int add_text_file(struct lvm_scan *scan, const char *path)
 	return r;
 }
 
+static int join_groups(struct lvm_scan *scan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->groups.count; i++) {
+		join_pvs(scan, &scan->groups.items[i]);
+		r = join_bare(scan, &scan->groups.items[i]);
+	}
+	return r;
+}
+
 int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 		 const char *text_path, struct lvm_scan **ret)
 {
@@ -439,21 +465,80 @@ int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 	for (size_t i = 0; r == 0 && i < nr_paths; i++)
 		r = add_disk(scan, paths[i]);
 	if (r == 0)
-		mark_ambiguous(scan);
+		mark_ambiguous(scan, 0);
 	if (r == 0 && text_path)
 		r = add_text_file(scan, text_path);
 	if (r == 0)
-		r = find_groups(scan);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < scan->groups.count; i++) {
-		join_pvs(scan, &scan->groups.items[i]);
-		r = join_bare(scan, &scan->groups.items[i]);
-	}
+		r = find_groups(scan, 0);
+	if (r == 0)
+		r = join_groups(scan);
 	if (r < 0)
 		return r;
 	*ret = steal(scan);
 	return 0;
+}
+
+/* --- disks whose table of partitions is lost --- */
+
+struct lost {
+	struct lvm_scan *scan;
+	const struct raw_image *image;
+	bool any_group; /* nothing is known yet: any PV will do */
+};
+
+static bool is_wanted(const struct lvm_scan *scan, const char *uuid)
+{
+	for (size_t g = 0; g < scan->groups.count; g++)
+		for (size_t i = 0; i < scan->groups.items[g].vg->nr_pvs; i++)
+			if (streq(scan->groups.items[g].vg->pvs[i].uuid, uuid))
+				return true;
+	return false;
+}
+
+static int add_lost(void *user, bp_bytes offset)
+{
+	struct lost *lost = user;
+	struct lvm_scan *scan = lost->scan;
+	bool found;
+	int r = add_found(scan, lost->image, offset, &found);
+
+	if (r < 0 || !found)
+		return r;
+	if (!lost->any_group &&
+	    !is_wanted(scan, scan->found.items[scan->found.count - 1]->label.uuid)) {
+		free(scan->found.items[--scan->found.count]);
+		return 0;
+	}
+	bp_warn(scan->ctx,
+		"%s: no partition table tells of it, but an LVM label lies at byte %" PRIu64
+		": it is read as a PV that begins there",
+		lost->image->path, offset);
+	return 0;
+}
+
+int lvm_scan_lost(struct lvm_scan *scan, bool (*may)(const struct raw_image *image))
+{
+	size_t before = scan->found.count;
+	struct lost lost = { .scan = scan, .any_group = !scan->groups.count };
+	const struct lvm_lost_visitor visitor = { add_lost, &lost };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->disks.count; i++) {
+		const struct lvm_disk *disk = &scan->disks.items[i];
+
+		lost.image = disk->image;
+		if (disk->table.partitions.count || holds_pv(scan, disk->image) ||
+		    !may(disk->image))
+			continue;
+		r = lvm_lost_search(disk->image, &visitor);
+	}
+	if (r == -ENOMEM)
+		return bp_fail_memory(scan->ctx);
+	if (r < 0 || scan->found.count == before)
+		return r;
+	mark_ambiguous(scan, before);
+	r = find_groups(scan, before);
+	return r < 0 ? r : join_groups(scan);
 }
 
 void lvm_scan_free(struct lvm_scan *scan)

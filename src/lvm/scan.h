@@ -31,6 +31,7 @@ struct lvm_group {
 	uint32_t checksum; /* of its text */
 	bool split;        /* another text has the same number and differs: two hosts wrote */
 	size_t nr_missing; /* PVs without an image */
+	size_t nr_cut;     /* PVs whose image ends before their last extent does */
 };
 
 struct lvm_scan {
@@ -52,10 +53,20 @@ int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 		 const char *text_path, struct lvm_scan **ret);
 void lvm_scan_free(struct lvm_scan *scan);
 
+/*
+ * Search disks on which nothing was found for PVs wherever they may begin: their tables of partitions may
+ * be lost. Only those that @may says yes to; and where groups are known, only for PVs of these. What is
+ * found is told by a warning. 0, -ENOMEM, or as lvm_scan_new().
+ */
+int lvm_scan_lost(struct lvm_scan *scan, bool (*may)(const struct raw_image *image));
+
 static inline void lvm_scan_freep(struct lvm_scan **scan)
 {
 	lvm_scan_free(*scan);
 }
+
+/* How many bytes of a PV that was found, label and extents, its image lacks at its end. */
+bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv);
 
 /* The group of this name, or NULL; the first where several have it: then *@ret_many is true. */
 const struct lvm_group *lvm_scan_group(const struct lvm_scan *scan, const char *name,

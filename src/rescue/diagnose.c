@@ -215,8 +215,15 @@ static int tell_beginning(struct bp_rescue *r)
 		return add(
 			r, BP_TROUBLE_SUPERBLOCK,
 			"the superblock can't be read: it lies on a disk that is missing or "
-			"fails",
+			"fails, or behind the end of an image",
 			"find the disk, or copy what can be read of it, before anything else");
+	if (!r->rebuild && !f->over[0] && f->nr_foreign >= r->io->nr_blocks)
+		return add(r, BP_TROUBLE_OVERWRITTEN,
+			   f->zeros ? "nothing in it looks like a pool's metadata; it begins "
+				      "with zeros"
+				    : "nothing in it looks like a pool's metadata",
+			   "is it the right file? The data of a pool, or the disk of a guest, "
+			   "is none");
 	if (over)
 		return add(r, BP_TROUBLE_OVERWRITTEN,
 			   f->nr_foreign == 1
@@ -418,6 +425,31 @@ static int tell_size(struct bp_rescue *r)
 		   "LVM's text is older than the pool: a newer one has the missing extents");
 }
 
+/* Images that end too early: copies that were interrupted. */
+static int tell_cut(struct bp_rescue *r)
+{
+	const struct lvm_group *group = r->source->group;
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && group && i < group->vg->nr_pvs; i++) {
+		const struct lvm_pv *pv = &group->vg->pvs[i];
+		bp_bytes lacks = lvm_pv_cut_bytes(group->vg, pv);
+		char text[BP_SIZE_TEXT];
+
+		if (!lacks)
+			continue;
+		bp_size_format(lacks, text);
+		status = add(r, BP_TROUBLE_MISSING_DISK,
+			     rescue_words(r,
+					  "%s is cut: the last %s of its physical volume are "
+					  "not in it",
+					  pv->found->image->path, text),
+			     "copy the whole disk (ddrescue goes on where it was); this page "
+			     "is of what is there");
+	}
+	return status;
+}
+
 static int tell_group(struct bp_rescue *r)
 {
 	const struct lvm_group *group = r->source->group;
@@ -460,8 +492,8 @@ static int tell_volumes(struct bp_rescue *r)
 
 	for (size_t i = 0; i < r->volumes.count; i++)
 		nr += !r->volumes.items[i].verdict;
-	if (!nr)
-		return 0;
+	if (!nr || !r->rebuild)
+		return 0; /* what the pool has can't be told */
 	return add(r, BP_TROUBLE_VOLUMES,
 		   rescue_words(r, "LVM has %" PRIu64 " volumes that the pool has not", nr),
 		   "'undelete' tells whether an older state has them");
@@ -488,9 +520,9 @@ static int tell_nothing(struct bp_rescue *r)
 int rescue_tell(struct bp_rescue *r)
 {
 	static int (*const all[])(struct bp_rescue * r) = {
-		tell_beginning,   tell_mirror,    tell_nodes,   tell_hosts, tell_maps,
-		tell_transaction, tell_formatted, tell_volumes, tell_flags, tell_space,
-		tell_size,        tell_group,     tell_nothing,
+		tell_beginning,   tell_mirror,    tell_nodes,   tell_hosts,   tell_maps,
+		tell_transaction, tell_formatted, tell_volumes, tell_flags,   tell_space,
+		tell_size,        tell_cut,       tell_group,   tell_nothing,
 	};
 	int status = 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What of a pool's volumes lies on disks that are not here. Mappings that are all there say nothing of
+ * What of a pool's volumes lies on disks that are not here, or behind the end of an image that was cut. Mappings that are all there say nothing of
  * that: the page must not call such a volume whole without a word. Reads metadata only.
  */
 #include "rescue/rescue.h"
@@ -37,7 +37,11 @@ static int look_at_volume(struct bp_rescue *r, struct bp_rescue_volume *volume)
 		return status == -ENOMEM ? status : 0;
 	bp_size_format(missing, size);
 	volume->note = rescue_words(
-		r, "its mappings; %s of its data lie on disks that are not here", size);
+		r,
+		r->source->group->nr_missing
+			? "its mappings; %s of its data lie on disks that are not here"
+			: "its mappings; %s of its data lie behind the end of the image",
+		size);
 	return volume->note ? 0 : -ENOMEM;
 }
 
@@ -45,7 +49,7 @@ int rescue_find_missing(struct bp_rescue *r)
 {
 	int status = 0;
 
-	if (!r->source->group || !r->source->group->nr_missing)
+	if (!r->source->group || (!r->source->group->nr_missing && !r->source->group->nr_cut))
 		return 0;
 	for (size_t i = 0; status == 0 && i < r->volumes.count; i++) {
 		struct bp_rescue_volume *volume = &r->volumes.items[i];

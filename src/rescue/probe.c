@@ -231,6 +231,18 @@ static int add_partition(struct bp_probe *p, const struct lvm_disk *disk,
 	return r < 0 ? r : add_content(p, disk->image, part->offset, part->size, 2);
 }
 
+/* PVs that begin where no partition table tells of them. */
+static int add_lost_pvs(struct bp_probe *p, const struct raw_image *image)
+{
+	const struct lvm_scan *scan = p->source.scan;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->found.count; i++)
+		if (scan->found.items[i]->image == image && scan->found.items[i]->offset)
+			r = add_pv(p, scan->found.items[i], 1);
+	return r;
+}
+
 static int add_disk(struct bp_probe *p, const struct lvm_disk *disk)
 {
 	struct bp_probe_layer l = layer(BP_PROBE_IMAGE, 0, keep(p, disk->image->path));
@@ -245,6 +257,8 @@ static int add_disk(struct bp_probe *p, const struct lvm_disk *disk)
 	r = add(p, &l);
 	for (size_t i = 0; r == 0 && i < disk->table.partitions.count; i++)
 		r = add_partition(p, disk, &disk->table.partitions.items[i]);
+	if (r == 0 && !disk->table.partitions.count)
+		r = add_lost_pvs(p, disk->image);
 	if (r == 0 &&
 	    (disk->table.partitions.count == 0 || found_at(p->source.scan, disk->image, 0)))
 		r = add_content(p, disk->image, 0, disk->image->size, 1);

@@ -158,7 +158,8 @@ static int add_absent(struct bp_rescue *r)
 			.name = v->name,
 			.id = v->id,
 			.mapped_dblocks = BP_NONE,
-			.note = "the pool has no such volume",
+			.note = r->rebuild ? "the pool has no such volume"
+					   : "nothing that tells of it can be read",
 		};
 		bool known = v->seqno != r->source->group->vg->seqno;
 
@@ -355,10 +356,14 @@ static int add_export(struct bp_rescue *r)
 		.loses = group && group->nr_missing
 				 ? "what lies on disks that are not here; each volume takes "
 				   "room elsewhere"
+			 : group && group->nr_cut
+				 ? "what lies behind the end of the image; each volume takes "
+				   "room elsewhere"
 				 : "nothing; each volume takes room elsewhere",
 	};
 
-	if (!r->volumes.count || !has_trouble(r, MENDED | EXPORT_HELPS))
+	if (!r->volumes.count || !has_trouble(r, MENDED | EXPORT_HELPS) ||
+	    (!r->rebuild && !r->older))
 		return 0;
 	return vec_add(&r->plans, &plan);
 }

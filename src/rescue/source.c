@@ -374,6 +374,9 @@ static void warn_of_group(struct bp_source *source)
 	if (group->nr_missing)
 		bp_warn(ctx, "VG '%s': %zu of %zu physical volumes are not here",
 			group->vg->name, group->nr_missing, group->vg->nr_pvs);
+	if (group->nr_cut)
+		bp_warn(ctx, "VG '%s': the images of %zu physical volumes end too early",
+			group->vg->name, group->nr_cut);
 	if (group->split)
 		bp_warn(ctx,
 			"VG '%s': two different metadata texts have number %" PRIu64
@@ -478,6 +481,25 @@ static int machine_devices(struct bp_source *source, paths *ret)
 	return r < 0 ? bp_fail_memory(source->ctx) : 0;
 }
 
+/* A disk whose table of partitions may be lost: nothing that is known lies at its beginning. */
+static bool may_be_disk(const struct raw_image *image)
+{
+	struct foreign is;
+	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+
+	return block && foreign_look(image, &is) == -ENODATA && image->size >= IO_BLOCK &&
+	       raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
+	       block_kind_of(block) == BLOCK_UNKNOWN;
+}
+
+static int scan_given(struct bp_source *source, const char *const *names, size_t nr,
+		      const char *text_path)
+{
+	int r = lvm_scan_new(source->ctx, names, nr, text_path, &source->scan);
+
+	return r < 0 ? r : lvm_scan_lost(source->scan, may_be_disk);
+}
+
 int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 		const char *text_path)
 {
@@ -485,7 +507,7 @@ int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 	int r;
 
 	if (nr)
-		return lvm_scan_new(source->ctx, names, nr, text_path, &source->scan);
+		return scan_given(source, names, nr, text_path);
 	r = machine_devices(source, &devices);
 	if (r == 0)
 		r = lvm_scan_new(source->ctx, (const char *const *)devices.items, devices.count,
@@ -575,8 +597,7 @@ static int open_file(struct bp_source *source, const char *path,
 		all[0] = path;
 		for (size_t i = 0; i < opts->nr_pvs; i++)
 			all[i + 1] = opts->pvs[i];
-		r = lvm_scan_new(source->ctx, all, opts->nr_pvs + 1, opts->text_path,
-				 &source->scan);
+		r = scan_given(source, all, opts->nr_pvs + 1, opts->text_path);
 		if (r < 0)
 			return r;
 		if (source->scan->groups.count)

@@ -74,8 +74,13 @@ int source_metadata_io(struct bp_source *source, struct io **ret)
 
 	if (source->kind == BP_SOURCE_POOL)
 		return source_pool_io(source, source->lv, ret);
-	if (source->kind != BP_SOURCE_METADATA)
-		return bp_fail(source->ctx, -EINVAL, "'%s' is no thin pool", source->name);
+	if (source->kind != BP_SOURCE_METADATA) {
+		bp_fail(source->ctx, -EINVAL, "'%s' is no thin pool, and holds none",
+			source->name);
+		error_set_hint(source->ctx,
+			       "'probe' shows what it holds; 'export' reads volumes");
+		return -EINVAL;
+	}
 	if (source->snap)
 		return source_snap_io(source, ret);
 	if (source->packed)
