@@ -155,16 +155,16 @@ static void put_case(FILE *f, const struct args *args, const struct event *e)
 static int write_junit(struct cli *cli, const struct args *args, const struct report *report,
 		       const struct bp_scenario_result *sum)
 {
-	FILE *f;
-	int r = junit_begin(cli, args->junit, "bedplate fault run", sum->checks, sum->failed,
-			    &f);
+	const char *const inputs[] = { args->file, NULL };
+	struct junit junit;
+	int r = junit_begin(cli, "bedplate fault run", sum->checks, sum->failed, &junit);
 
 	if (r)
 		return r;
 	for (size_t i = 0; i < report->count; i++)
 		if (report->events[i].kind == BP_SCENARIO_CHECK)
-			put_case(f, args, &report->events[i]);
-	return junit_end(cli, args->junit, f);
+			put_case(junit.f, args, &report->events[i]);
+	return junit_end(cli, &junit, args->junit, inputs);
 }
 
 static int print_json(struct cli *cli, const struct report *report, uint64_t runs,

@@ -2,6 +2,8 @@
 /* See junit.h. */
 #include "commands/junit.h"
 
+#include "commands/text_out.h"
+
 #include <inttypes.h>
 
 #define OUTPUT_MOST ((size_t)64 << 10)
@@ -39,13 +41,14 @@ static void put_output(FILE *f, const char *element, const char *text, size_t le
 	fprintf(f, "</%s>\n", element);
 }
 
-int junit_begin(struct cli *cli, const char *path, const char *suite, unsigned tests,
-		unsigned failures, FILE **ret)
+int junit_begin(struct cli *cli, const char *suite, unsigned tests, unsigned failures,
+		struct junit *ret)
 {
-	*ret = fopen(path, "we");
-	if (!*ret)
-		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
-	fprintf(*ret,
+	*ret = (struct junit){ NULL };
+	ret->f = open_memstream(&ret->text, &ret->size);
+	if (!ret->f)
+		return cli_fail(cli, NULL, -ENOMEM);
+	fprintf(ret->f,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
 		"  <testsuite name=\"%s\" tests=\"%u\" failures=\"%u\">\n",
 		suite, tests, failures);
@@ -74,13 +77,15 @@ void junit_case(FILE *f, const struct junit_case *c)
 	fputs("    </testcase>\n", f);
 }
 
-int junit_end(struct cli *cli, const char *path, FILE *f)
+int junit_end(struct cli *cli, struct junit *junit, const char *path, const char *const *inputs)
 {
 	bool bad;
+	int r;
 
-	fputs("  </testsuite>\n</testsuites>\n", f);
-	bad = ferror(f);
-	if (fclose(f) != 0 || bad)
-		return cli_failr(cli, -EIO, path, NULL, "not written whole");
-	return EXIT_OK;
+	fputs("  </testsuite>\n</testsuites>\n", junit->f);
+	bad = ferror(junit->f);
+	bad |= fclose(junit->f) != 0;
+	r = bad ? cli_fail(cli, NULL, -ENOMEM) : text_put(cli, path, inputs, junit->text);
+	free(junit->text);
+	return r;
 }

@@ -22,10 +22,19 @@ struct junit_case {
 	size_t out_len, err_len;
 };
 
-/* Each 0 or an exit status that was told. */
-int junit_begin(struct cli *cli, const char *path, const char *suite, unsigned tests,
-		unsigned failures, FILE **ret);
+/* A document in the making: in memory, so that what stood in its place stays until it is whole. */
+struct junit {
+	FILE *f;
+	char *text;
+	size_t size;
+};
+
+/* Both 0 or an exit status that was told. End is called after each begin that succeeded. */
+int junit_begin(struct cli *cli, const char *suite, unsigned tests, unsigned failures,
+		struct junit *ret);
 void junit_case(FILE *f, const struct junit_case *c);
-int junit_end(struct cli *cli, const char *path, FILE *f);
+/* Write it, guarded as text_put() is. @inputs: what it must not replace, NULL at the end; or NULL. */
+int junit_end(struct cli *cli, struct junit *junit, const char *path,
+	      const char *const *inputs);
 
 #endif

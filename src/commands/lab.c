@@ -3,6 +3,7 @@
 #include "lab/lab.h"
 #include "cli/out.h"
 #include "commands/junit.h"
+#include "commands/text_out.h"
 
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -155,14 +156,7 @@ static int read_disks(struct cli *cli, const struct args *args, struct lab_disk 
 
 static int keep_log(struct cli *cli, const char *path, const struct lab_result *result)
 {
-	FILE *file = fopen(path, "we");
-
-	if (!file)
-		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
-	fputs(result->kernel_log ? result->kernel_log : "", file);
-	if (fclose(file) != 0)
-		return cli_failr(cli, -errno, path, NULL, "%s", strerror(errno));
-	return EXIT_OK;
+	return text_put(cli, path, NULL, result->kernel_log ? result->kernel_log : "");
 }
 
 /* clang-format off */
@@ -209,27 +203,28 @@ static int write_junit(struct cli *cli, const struct args *args,
 {
 	bool failed = result->exit_status != 0;
 	char why[64];
-	FILE *f;
-	int r = junit_begin(cli, args->junit, "bedplate lab run", 1, failed, &f);
+	struct junit junit;
+	int r = junit_begin(cli, "bedplate lab run", 1, failed, &junit);
 
 	if (r != EXIT_OK)
 		return r;
 	for (int i = 0; i < 2; i++)
 		fflush(kept->file[i]);
 	snprintf(why, sizeof(why), "exit status %d", result->exit_status);
-	junit_case(f, &(struct junit_case){
-			      .class_name = args->kernel,
-			      .name = args->command.count ? args->command.words[0] : "shell",
-			      .failure = !failed          ? NULL
-					 : result->why[0] ? result->why
-							  : why,
-			      .ms = result->ms,
-			      .out = kept->text[0],
-			      .out_len = kept->len[0],
-			      .err = kept->text[1],
-			      .err_len = kept->len[1],
-		      });
-	return junit_end(cli, args->junit, f);
+	junit_case(junit.f,
+		   &(struct junit_case){
+			   .class_name = args->kernel,
+			   .name = args->command.count ? args->command.words[0] : "shell",
+			   .failure = !failed          ? NULL
+				      : result->why[0] ? result->why
+						       : why,
+			   .ms = result->ms,
+			   .out = kept->text[0],
+			   .out_len = kept->len[0],
+			   .err = kept->text[1],
+			   .err_len = kept->len[1],
+		   });
+	return junit_end(cli, &junit, args->junit, NULL);
 }
 
 /* Everything but the command's own output. Return: the exit status. */

@@ -74,6 +74,19 @@ static void output_freep(struct bp_output **output)
 	bp_output_free(*output);
 }
 
+int text_put(struct cli *cli, const char *path, const char *const *inputs, const char *text)
+{
+	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
+	_cleanup_(output_freep) struct bp_output *output = NULL;
+	int r = bp_output_new(cli->ctx, path, &how, &output);
+
+	if (r == 0 && text)
+		r = bp_output_write(output, text, strlen(text));
+	if (r == 0 && text)
+		r = bp_output_commit(output);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+}
+
 static int to_file(const struct text_out *to)
 {
 	const char *inputs[] = { to->input, NULL }, *where = to->output;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Trees of hashes: made, verified, and the table line that activates them. */
 #include "commands/common.h"
+#include "commands/text_out.h"
 #include "commands/vdo.h"
 
 #include <bedplate/targets_crypt.h>
@@ -226,20 +227,17 @@ static int table_line(struct cli *cli, const struct args *args,
 
 /* --- format --- */
 
-static int write_root(struct cli *cli, const char *path, const char *root)
+/* @root: NULL: only refuse what can't be written to. */
+static int write_root(struct cli *cli, const struct args *args, const char *root)
 {
-	FILE *f = fopen(path, "we");
+	const char *const inputs[] = { args->data, args->hash, NULL };
+	char line[2 * BP_VERITY_DIGEST_MAX + 2];
 
-	if (!f || fprintf(f, "%s\n", root) < 0 || fflush(f) != 0 || fsync(fileno(f)) < 0) {
-		int r = cli_failf(cli, path, NULL, "cannot write the root hash: %s",
-				  strerror(errno));
-
-		if (f)
-			fclose(f);
-		return r;
-	}
-	fclose(f);
-	return 0;
+	if (!args->root_file)
+		return EXIT_OK;
+	if (root)
+		snprintf(line, sizeof(line), "%s\n", root);
+	return text_put(cli, args->root_file, inputs, root ? line : NULL);
 }
 
 static int print_tree(struct cli *cli, const struct args *args,
@@ -269,7 +267,7 @@ static int print_tree(struct cli *cli, const struct args *args,
 			return cli_fail(cli, NULL, r);
 		row.root_hash = root;
 		row.table = line;
-		r = args->root_file ? write_root(cli, args->root_file, root) : 0;
+		r = write_root(cli, args, root);
 		if (r)
 			return r;
 	}
@@ -292,6 +290,9 @@ static int run_format(struct cli *cli, const void *p)
 	if (args->uuid && !vdo_uuid_parse(args->uuid, rq.uuid))
 		return cli_usage(cli, "--uuid: '%s' is not a uuid", args->uuid);
 	rq.opts.uuid = args->uuid ? rq.uuid : NULL;
+	r = write_root(cli, args, NULL);
+	if (r)
+		return r;
 	cli_progress_title(cli, "hashing");
 	r = bp_verity_format(cli->ctx, args->data, args->hash, &rq.opts, &tree);
 	cli_progress_end(cli);
