@@ -24,9 +24,9 @@ struct judging {
 	struct cache_judged *j;
 	struct origins origins;
 	uint64_t origin_blocks;
-	uint64_t plain_end;   /* origin blocks below are not beyond, and have a bit */
-	uint32_t known;       /* flags */
-	uint64_t plain_flags; /* of a mapping, masked by these, only that it is valid is left */
+	uint64_t plain_end; /* origin blocks below are not beyond, and have a bit */
+	uint32_t known;     /* flags */
+	uint64_t odd_flags; /* those that are not */
 	VEC(struct twice) twice;
 };
 
@@ -132,60 +132,93 @@ static int judge_one(struct judging *w, uint64_t i, uint64_t value)
 	return r;
 }
 
-/*
- * Up to @nr elements, at most 64, before the first of which something is to be said other than that it
- * is dirty and not in use: how many. Notes whose origin blocks they are; @ret_used: a bit for each that
- * is in use. This is nearly all that sound metadata needs, so what it takes is kept in registers, and
- * nothing branches on what is in use: that can't be foreseen.
- */
-static uint64_t pass_plain(const struct judging *w, const le64 *values, uint64_t nr,
-			   uint64_t *ret_used)
-{
-	const uint64_t plain_end = w->plain_end, flags = w->plain_flags;
-	uint64_t *origins = w->origins.near.words, all = 0, n;
+/* Two elements side by side: what is said of a vector's lanes is of all even, and all odd ones. */
+typedef uint64_t pair __attribute__((vector_size(16)));
 
-	_Static_assert(CACHE_MAPPING_VALID == 1, "the flags are compared with a truth value");
+/* What up to 64 elements say, found without a branch on any of them. */
+struct look {
+	pair flags; /* the two lowest flags of each: of a lane's last element in its highest bits */
+	pair all;   /* bits that are set in any */
+	pair stray; /* bits of those that are not valid */
+};
+
+static inline void look_at(struct look *l, uint64_t first, uint64_t second)
+{
+	const pair v = { first, second };
+
+	l->flags = l->flags >> 2 | v << 62;
+	l->all |= v;
+	l->stray |= v & ((v & CACHE_MAPPING_VALID) - 1);
+}
+
+/* A bit for each of the @nr elements that has flag @bit, 0 or 1. */
+static uint64_t look_flag(const struct look *l, uint64_t nr, unsigned bit)
+{
+	const uint64_t evens = UINT64_C(0x5555555555555555);
+	unsigned up = 64 - 2 * (unsigned)DIV_UP(nr, 2);
+
+	return (l->flags[0] >> up >> bit & evens) | (l->flags[1] >> up >> bit & evens) << 1;
+}
+
+/*
+ * Is nothing to be said of @nr elements, 1 to 64, but perhaps where they lead to? @ret_used,
+ * @ret_dirty: a bit for each; dirty by its own flag.
+ */
+static bool look_plain(const struct judging *w, const le64 *values, uint64_t nr,
+		       uint64_t *ret_used, uint64_t *ret_dirty)
+{
+	struct look l = { 0 };
+	uint64_t n;
+
+	_Static_assert(CACHE_MAPPING_VALID == 1 && CACHE_MAPPING_DIRTY == 2,
+		       "they are taken as a pair of bits");
+	for (n = 0; n + 1 < nr; n += 2)
+		look_at(&l, le64_get(values[n]), le64_get(values[n + 1]));
+	if (n < nr)
+		look_at(&l, le64_get(values[n]), 0);
+	*ret_used = look_flag(&l, nr, 0);
+	*ret_dirty = look_flag(&l, nr, 1);
+	return !(l.stray[0] | l.stray[1] | ((l.all[0] | l.all[1]) & w->odd_flags));
+}
+
+/*
+ * Of @nr plain elements those before the first that leads where others do, or too far: how many.
+ * Notes whose origin blocks they are. With look_plain() this is nearly all that sound metadata
+ * needs, so what it takes is kept in registers, and nothing branches on what is in use: that can't
+ * be foreseen.
+ */
+static uint64_t pass_plain(const struct judging *w, const le64 *values, uint64_t nr)
+{
+	const uint64_t plain_end = w->plain_end;
+	uint64_t *origins = w->origins.near.words, n;
+
 	for (n = 0; n < nr; n++) {
 		uint64_t value = le64_get(values[n]), origin = cache_mapping_origin(value);
-		uint64_t used = value != 0, is;
+		uint64_t is = (value & CACHE_MAPPING_VALID) << (origin % 64);
+		uint64_t word;
 
-		if ((value & flags) != used || origin >= plain_end)
+		if (origin >= plain_end)
 			break;
-		is = used << (origin % 64);
-		if (origins[origin / 64] & is)
+		word = origins[origin / 64];
+		if (word & is)
 			break;
-		origins[origin / 64] |= is;
-		all = all >> 1 | used << 63;
+		origins[origin / 64] = word | is;
 	}
-	*ret_used = n ? all >> (64 - n) : 0;
 	return n;
 }
 
-/* Version 1: which of @nr mappings say that they are dirty. */
-static uint64_t dirty_flags(const le64 *values, uint64_t nr)
+/* The first @nr elements from @i on, of one word of the bit sets, are plain: take them so. */
+static int take_plain(struct judging *w, uint64_t i, uint64_t nr, uint64_t used, uint64_t flags)
 {
-	uint64_t dirty = 0;
-
-	for (uint64_t n = 0; n < nr; n++)
-		dirty |= (le64_get(values[n]) / CACHE_MAPPING_DIRTY & 1) << n;
-	return dirty;
-}
-
-/* Elements from @i on that share a word of the bit sets. @ret_nr: how many were judged. */
-static int judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *values,
-		       uint64_t *ret_nr)
-{
-	uint64_t *dirty = &w->j->dirty.words[i / 64], used, here, odd;
-	uint64_t nr = pass_plain(w, values, MIN(end - i, 64 - i % 64), &used);
+	uint64_t *dirty = &w->j->dirty.words[i / 64], here, odd;
 	int r = 0;
 
-	*ret_nr = nr;
 	if (nr == 0)
 		return 0;
-	if (w->known & CACHE_MAPPING_DIRTY)
-		*dirty |= dirty_flags(values, nr) << (i % 64);
 	here = UINT64_MAX >> (64 - nr) << (i % 64);
-	used <<= i % 64;
+	used = used << (i % 64) & here;
+	if (w->known & CACHE_MAPPING_DIRTY)
+		*dirty |= flags << (i % 64) & here;
 	w->j->kept.words[i / 64] |= used;
 	w->j->nr_mapped += (unsigned)__builtin_popcountll(used);
 	w->j->nr_dirty += (unsigned)__builtin_popcountll(used & *dirty);
@@ -194,18 +227,28 @@ static int judge_plain(struct judging *w, uint64_t i, uint64_t end, const le64 *
 	return r;
 }
 
+/* @nr elements from @i on, which share a word of the bit sets. */
+static int judge_word(struct judging *w, uint64_t i, uint64_t nr, const le64 *values)
+{
+	uint64_t used, dirty, n = 0;
+	int r;
+
+	if (look_plain(w, values, nr, &used, &dirty))
+		n = pass_plain(w, values, nr);
+	r = take_plain(w, i, n, used, dirty);
+	for (; r == 0 && n < nr; n++)
+		r = judge_one(w, i + n, le64_get(values[n]));
+	return r;
+}
+
 static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *elements)
 {
-	struct judging *w = user;
 	const le64 *values = elements;
 	int r = 0;
 
 	for (uint64_t i = begin, nr; r == 0 && i < end; i += nr) {
-		r = judge_plain(w, i, end, values + (i - begin), &nr);
-		if (r == 0 && nr == 0) {
-			r = judge_one(w, i, le64_get(values[i - begin]));
-			nr = 1;
-		}
+		nr = MIN(end - i, 64 - i % 64);
+		r = judge_word(user, i, nr, values + (i - begin));
 	}
 	return r;
 }
@@ -345,7 +388,7 @@ static int judge(struct judging *w)
 	w->plain_end = MIN(w->origin_blocks, w->origins.near.count);
 	w->known =
 		CACHE_MAPPING_VALID | (w->meta->sb.pub.version < 2 ? CACHE_MAPPING_DIRTY : 0);
-	w->plain_flags = ((1u << CACHE_FLAG_BITS) - 1) & ~(w->known & ~CACHE_MAPPING_VALID);
+	w->odd_flags = ((1u << CACHE_FLAG_BITS) - 1) & ~w->known;
 	if (r == 0)
 		r = cache_dirty_read(w->meta, &w->j->dirty, &w->j->unknown, w->ears);
 	if (r == 0)
