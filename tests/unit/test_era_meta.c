@@ -141,6 +141,39 @@ static void each_block_damaged(void **state)
 	}
 }
 
+/* The only block of the array in era-several: its elements are of eras before the writeset's, 5. */
+static void a_lost_array_is_older_than_the_writesets(void **state)
+{
+	struct bp_era_repair_result res = { .size = sizeof(res) };
+	struct image image, out;
+	struct bits before, after;
+	struct era_sb sb;
+	struct io *from, *to;
+
+	(void)state;
+	image_load(&image, "era-several");
+	image_written(&image, 5, &before);
+	assert_true(bits_weight(&before) > 0 && bits_weight(&before) < 1000);
+	era_sb_decode(image.data, 0, &sb);
+	memset(image_block(&image, sb.pub.era_root), 0, IO_BLOCK);
+	image_new(&out, 1024 * IO_BLOCK);
+	from = image_io(&image);
+	to = image_io(&out);
+	assert_ok(era_repair_io(ctx, from, to, NULL, &res));
+	io_close(from);
+	io_close(to);
+	image_written(&out, 5, &after);
+	assert_includes(&after, &before);
+	assert_includes(&before, &after);
+	bits_done(&after);
+	image_written(&out, 4, &after);
+	assert_int_equal(bits_weight(&after), 1000);
+	bits_done(&after);
+	bits_done(&before);
+	image_done(&image);
+	image_done(&out);
+}
+
 /* --- without a superblock --- */
 
 static void the_snapshot_stands_in_for_the_superblock(void **state)
@@ -322,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_block_damaged),
+		cmocka_unit_test(a_lost_array_is_older_than_the_writesets),
 		cmocka_unit_test(the_snapshot_stands_in_for_the_superblock),
 		cmocka_unit_test(each_read_fails),
 		cmocka_unit_test(each_write_of_a_repair_fails),

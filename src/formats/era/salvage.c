@@ -80,8 +80,18 @@ static int bits_lost(void *user, uint64_t begin, uint64_t end)
 	return taker->lost ? taker->lost(taker->user, begin, end) : 0;
 }
 
+/*
+ * Kernels digest the oldest archived writeset into the array, and remove it when they are done. So
+ * elements are older than the oldest that is there, but for blocks whose bits in it say the same.
+ */
+static void note_digested(const struct salvage *s, uint64_t era)
+{
+	s->meta->digested_era = MIN(s->meta->digested_era, era ? era - 1 : 0);
+}
+
 static int begin_writeset(struct salvage *s, uint64_t era, uint32_t nr_bits)
 {
+	note_digested(s, era);
 	s->nr_bits = nr_bits;
 	return s->taker->writeset ? s->taker->writeset(s->taker->user, era, nr_bits) : 0;
 }
@@ -230,8 +240,10 @@ int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 		.user = &s,
 		.ears = ears,
 	};
-	int r = era_writesets_read(meta, &reader);
+	int r;
 
+	meta->digested_era = UINT64_MAX;
+	r = era_writesets_read(meta, &reader);
 	if (s.next_era == UINT64_MAX && meta->needs_last)
 		s.next_era = s.last_era;
 	if (r == 0 && s.next_era != UINT64_MAX && !s.lost_writesets)
@@ -290,13 +302,14 @@ static int eras_lost(void *user, uint64_t begin, uint64_t end)
 {
 	const struct salvage *s = user;
 	const struct era_taker *taker = s->taker;
+	uint64_t newest = MIN(s->meta->digested_era, (uint64_t)s->meta->sb.pub.current_era);
 	le32 copy[IO_BLOCK / sizeof(le32)];
 	int r = 0;
 
 	if (!(s->flags & ERA_SALVAGE_WHOLE))
 		return taker->lost ? taker->lost(taker->user, begin, end) : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(copy); i++)
-		copy[i] = le32_make(s->meta->sb.pub.current_era);
+		copy[i] = le32_make((uint32_t)newest);
 	while (r == 0 && taker->eras && begin < end) {
 		uint64_t n = MIN(end - begin, (uint64_t)ARRAY_SIZE(copy));
 

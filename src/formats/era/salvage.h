@@ -5,7 +5,7 @@
  *
  * Making whole: nobody may be told too few blocks, so what is not known counts as written: in the
  * era of its writeset; where a writeset is missing, all blocks in its era; and in the array, in
- * the current era.
+ * the newest era that can have been digested into it.
  */
 #ifndef FORMATS_ERA_SALVAGE_H
 #define FORMATS_ERA_SALVAGE_H
@@ -31,7 +31,8 @@ enum era_salvage_flags {
 
 /*
  * Writesets first (@writesets: at all), then the array (@array). What is wrong is told to
- * ears->report: what can't be read, and gaps between writesets, always.
+ * ears->report: what can't be read, and gaps between writesets, always. The writesets say how new
+ * what is lost of the array can be.
  */
 int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 			  const struct loss_ears *ears, const struct era_taker *taker);
