@@ -5,9 +5,9 @@
  */
 #include "formats/cache/check.h"
 
-#include "core/opts.h"
 #include "formats/cache/meta.h"
 #include "formats/check/arrays.h"
+#include "formats/check/run.h"
 
 #include <inttypes.h>
 
@@ -27,7 +27,7 @@ static const char *const place_words[] = {
 struct cache_check {
 	struct check check;
 	struct bp_cache_check_opts opts;
-	struct bp_cache_check_result *res;
+	struct bp_cache_check_result res;
 	struct bp_cache_meta cm; /* what readers want: meta is the check's */
 	struct check_arrays arrays;
 	struct check_map map;
@@ -86,10 +86,10 @@ static void set_result(struct cache_check *c)
 {
 	const struct sm_root *sm = &c->cm.sb.metadata_sm;
 
-	c->res->superblock_ok = true;
-	c->res->superblock = c->cm.sb.pub;
+	c->res.superblock_ok = true;
+	c->res.superblock = c->cm.sb.pub;
 	if (sm->nr_blocks > sm->nr_allocated)
-		c->res->nr_metadata_free = sm->nr_blocks - sm->nr_allocated;
+		c->res.nr_metadata_free = sm->nr_blocks - sm->nr_allocated;
 }
 
 static int check_block_0(struct cache_check *c, bool *ret_go_on)
@@ -128,9 +128,9 @@ static int check_mappings(struct cache_check *c, const struct loss_ears *ears)
 		r = cache_judge(&c->cm, ears, &judged);
 	if (r < 0)
 		return r;
-	c->res->nr_mapped = judged.nr_mapped;
-	c->res->nr_dirty = judged.nr_dirty;
-	c->res->nr_lost = judged.nr_lost;
+	c->res.nr_mapped = judged.nr_mapped;
+	c->res.nr_dirty = judged.nr_dirty;
+	c->res.nr_lost = judged.nr_lost;
 	cache_judged_done(&judged);
 	return 0;
 }
@@ -190,8 +190,8 @@ static int check_arrays(struct cache_check *c)
 		return r;
 	c->check.stage = "space map";
 	r = check_metadata_map(&c->check, &c->cm.sb.metadata_sm, &c->map);
-	c->res->nr_metadata_leaked = c->map.report.nr_leaked;
-	c->res->nr_metadata_wrong = c->map.report.nr_wrong;
+	c->res.nr_metadata_leaked = c->map.report.nr_leaked;
+	c->res.nr_metadata_wrong = c->map.report.nr_wrong;
 	return r;
 }
 
@@ -214,7 +214,7 @@ static int repair(struct cache_check *c)
 		.fill = fill,
 		.user = c,
 	};
-	struct bp_cache_check_result *res = c->res;
+	struct bp_cache_check_result *res = &c->res;
 	bool written;
 	int r = check_repair(&c->check, &c->map, 1, &mend, &written);
 
@@ -230,8 +230,25 @@ static int repair(struct cache_check *c)
 
 /* --- the whole --- */
 
-static int steps(struct cache_check *c)
+static struct check_how how(const struct check *check)
 {
+	const struct cache_check *c = (const void *)check;
+
+	return CHECK_HOW(&c->opts, BP_CACHE_CHECK_STRICT);
+}
+
+/* needs_check can be cleared without having looked at all. */
+static bool may_write(const struct check *check)
+{
+	const struct cache_check *c = (const void *)check;
+
+	return check->how.mode == CHECK_CLEAR ||
+	       !(c->opts.flags & (SKIPS | BP_CACHE_CHECK_SUPER_ONLY));
+}
+
+static int steps(struct check *check)
+{
+	struct cache_check *c = (void *)check;
 	bool go_on;
 	int r = check_block_0(c, &go_on);
 
@@ -242,84 +259,46 @@ static int steps(struct cache_check *c)
 	return r == 0 ? repair(c) : r;
 }
 
-static int start(struct cache_check *c, struct bp_ctx *ctx, struct io *io, enum check_mode mode,
-		 const struct bp_cache_check_opts *opts)
+static void done(struct check *check)
 {
-	struct check_how how = { .mode = mode, .places = place_words };
-	int r = opts_read(ctx, &c->opts, sizeof(c->opts), opts);
+	struct cache_check *c = (void *)check;
 
-	if (r < 0)
-		return r;
-	if (mode == CHECK_AUTO_REPAIR && (c->opts.flags & (SKIPS | BP_CACHE_CHECK_SUPER_ONLY)))
-		return bp_fail(ctx, -EINVAL, "only the whole of the metadata can be repaired");
-	how.strict = c->opts.flags & BP_CACHE_CHECK_STRICT;
-	how.workers = c->opts.workers;
-	how.damage = c->opts.damage;
-	how.progress = c->opts.progress;
-	how.user = c->opts.user;
-	check_init(&c->check, ctx, io, &how);
-	return 0;
+	check_maps_done(&c->map, 1);
+	check_arrays_done(&c->arrays);
 }
+
+static const struct check_format format = {
+	CHECK_FORMAT_STRUCTS(struct cache_check, struct bp_cache_check_opts,
+			     struct bp_cache_check_result),
+	.places = place_words,
+	.how = how,
+	.may_write = may_write,
+	.steps = steps,
+	.done = done,
+};
 
 int cache_check_io(struct bp_ctx *ctx, struct io *io, enum check_mode mode,
 		   const struct bp_cache_check_opts *opts, struct bp_cache_check_result *ret)
 {
-	struct bp_cache_check_result res = { .size = sizeof(res) };
-	struct cache_check c = { .res = &res };
-	size_t size = MIN(ret->size, sizeof(res));
-	int r;
-
-	if (ret->size < sizeof(size_t))
-		return bp_fail(ctx, -EINVAL, "check result: size is not set");
-	r = start(&c, ctx, io, mode, opts);
-	if (r < 0)
-		return r;
-	r = steps(&c);
-	check_maps_done(&c.map, 1);
-	check_arrays_done(&c.arrays);
-	check_done(&c.check);
-	if (r < 0)
-		return check_failed(&c.check, r);
-	res.nr_fatal = c.check.found.nr_fatal;
-	res.nr_nonfatal = c.check.found.nr_nonfatal;
-	res.nr_remarks = c.check.found.nr_remarks;
-	res.size = ret->size;
-	memcpy(ret, &res, size);
-	return 0;
-}
-
-static int check_path(struct bp_ctx *ctx, const char *path, enum check_mode mode,
-		      const struct bp_cache_check_opts *opts, struct bp_cache_check_result *ret)
-{
-	struct bp_cache_check_opts o;
-	struct io *io;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = io_open(ctx, path, mode == CHECK_ONLY ? 0 : IO_WRITE, &io);
-	if (r < 0)
-		return r;
-	r = cache_check_io(ctx, io, mode, &o, ret);
-	io_close(io);
-	return r;
+	return check_io(&format, ctx, io, mode, opts, ret);
 }
 
 int bp_cache_check(struct bp_ctx *ctx, const char *path, const struct bp_cache_check_opts *opts,
 		   struct bp_cache_check_result *ret)
 {
-	return check_path(ctx, path, CHECK_ONLY, opts, ret);
+	return check_path(&format, ctx, path, CHECK_ONLY, opts, ret);
 }
 
 int bp_cache_auto_repair(struct bp_ctx *ctx, const char *path,
 			 const struct bp_cache_check_opts *opts,
 			 struct bp_cache_check_result *ret)
 {
-	return check_path(ctx, path, CHECK_AUTO_REPAIR, opts, ret);
+	return check_path(&format, ctx, path, CHECK_AUTO_REPAIR, opts, ret);
 }
 
 int bp_cache_clear_needs_check(struct bp_ctx *ctx, const char *path,
 			       const struct bp_cache_check_opts *opts,
 			       struct bp_cache_check_result *ret)
 {
-	return check_path(ctx, path, CHECK_CLEAR, opts, ret);
+	return check_path(&format, ctx, path, CHECK_CLEAR, opts, ret);
 }

@@ -101,23 +101,3 @@ int check_metadata_map(struct check *c, const struct sm_root *root, struct check
 	};
 	return check_maps(c, map, 1);
 }
-
-void check_put_map_root(uint8_t *field, const struct check_map *map)
-{
-	struct sm_root_disk disk;
-
-	if (!map->mended)
-		return;
-	memcpy(&disk, field, sizeof(disk));
-	disk.nr_allocated = le64_make(map->mended_root.nr_allocated);
-	memcpy(field, &disk, sizeof(disk));
-}
-
-bool check_mended_accounting(const struct check_map *map)
-{
-	if (!map->mended)
-		return false;
-	if (map->root.nr_allocated != map->report.nr_allocated || map->report.nr_beyond)
-		return true;
-	return map->nr_wrong_entries > 0;
-}

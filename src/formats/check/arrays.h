@@ -27,9 +27,4 @@ struct loss_ears check_ears(struct check_arrays *a);
 /* The one space map that formats without data blocks have. 0 or an error of check_maps(). */
 int check_metadata_map(struct check *c, const struct sm_root *root, struct check_map *map);
 
-/* For check_mend.fill: the total of a map that was mended. @field: its root in the superblock. */
-void check_put_map_root(uint8_t *field, const struct check_map *map);
-/* Were index entries or totals written right? */
-bool check_mended_accounting(const struct check_map *map);
-
 #endif

@@ -6,7 +6,7 @@
  * put right, and needs_check cleared. The frame knows blocks, trees and space maps. What they
  * mean, where roots lie and which values can be, is the format's.
  *
- * A check, in order: check_init(); the superblock, by check_superblock(), check_field() and
+ * A check, in order, begun by run.h: check_init(); the superblock, by check_superblock(), check_field() and
  * check_map_size(); meta.nr_blocks set to what pointers may lead to; check_blocks(); each
  * structure walked with check_count as the child callback, reported by check_report_forest();
  * check_maps(); where writing was asked for check_repair(); check_done().
@@ -173,5 +173,10 @@ struct check_mend {
  */
 int check_repair(struct check *c, struct check_map *maps, size_t nr,
 		 const struct check_mend *mend, bool *ret_written);
+
+/* For check_mend.fill: the total of a map that was mended. @field: its root in the superblock. */
+void check_put_map_root(uint8_t *field, const struct check_map *map);
+/* Were index entries or totals written right? */
+bool check_mended_accounting(const struct check_map *map);
 
 #endif

@@ -5,8 +5,8 @@
  */
 #include "formats/era/check.h"
 
-#include "core/opts.h"
 #include "formats/check/arrays.h"
+#include "formats/check/run.h"
 #include "formats/era/salvage.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ static const char *const place_words[] = {
 struct era_check {
 	struct check check;
 	struct bp_era_check_opts opts;
-	struct bp_era_check_result *res;
+	struct bp_era_check_result res;
 	struct bp_era_meta live, snap; /* what readers want: meta is the check's */
 	struct check_arrays arrays;
 	struct check_map map;
@@ -68,10 +68,10 @@ static int check_block_0(struct era_check *c, bool *ret_go_on)
 	if (r < 0 || !check_superblock(&c->check, buf, BLOCK_ERA_SUPERBLOCK))
 		return r;
 	era_sb_decode(buf, 0, sb);
-	c->res->superblock_ok = true;
-	c->res->superblock = sb->pub;
+	c->res.superblock_ok = true;
+	c->res.superblock = sb->pub;
 	if (sb->metadata_sm.nr_blocks > sb->metadata_sm.nr_allocated)
-		c->res->nr_metadata_free =
+		c->res.nr_metadata_free =
 			sb->metadata_sm.nr_blocks - sb->metadata_sm.nr_allocated;
 	check_fields(c, sb, BP_PLACE_SUPERBLOCK);
 	check_map_size(&c->check, BP_PLACE_METADATA_SPACE_MAP, sb->metadata_sm.nr_blocks,
@@ -123,7 +123,7 @@ static int count_writeset(void *user, uint64_t era, uint32_t nr_bits)
 
 	(void)era;
 	(void)nr_bits;
-	c->res->nr_writesets += !c->arrays.again;
+	c->res.nr_writesets += !c->arrays.again;
 	return 0;
 }
 
@@ -192,16 +192,31 @@ static int repair(struct era_check *c)
 
 	if (r < 0 || !written)
 		return r;
-	c->res->repaired_metadata_leaks = c->res->nr_metadata_leaked;
-	c->res->repaired_accounting = check_mended_accounting(&c->map);
+	c->res.repaired_metadata_leaks = c->res.nr_metadata_leaked;
+	c->res.repaired_accounting = check_mended_accounting(&c->map);
 	if (c->map.mended)
-		c->res->nr_metadata_free =
+		c->res.nr_metadata_free =
 			c->map.root.nr_blocks - c->map.mended_root.nr_allocated;
 	return 0;
 }
 
-static int steps(struct era_check *c)
+static struct check_how how(const struct check *check)
 {
+	const struct era_check *c = (const void *)check;
+
+	return CHECK_HOW(&c->opts, BP_ERA_CHECK_STRICT);
+}
+
+static bool may_write(const struct check *check)
+{
+	const struct era_check *c = (const void *)check;
+
+	return !(c->opts.flags & BP_ERA_CHECK_SUPER_ONLY);
+}
+
+static int steps(struct check *check)
+{
+	struct era_check *c = (void *)check;
 	bool go_on;
 	int r = check_block_0(c, &go_on);
 
@@ -219,81 +234,43 @@ static int steps(struct era_check *c)
 	c->check.stage = "space map";
 	if (r == 0)
 		r = check_metadata_map(&c->check, &c->live.sb.metadata_sm, &c->map);
-	c->res->nr_metadata_leaked = c->map.report.nr_leaked;
-	c->res->nr_metadata_wrong = c->map.report.nr_wrong;
+	c->res.nr_metadata_leaked = c->map.report.nr_leaked;
+	c->res.nr_metadata_wrong = c->map.report.nr_wrong;
 	return r == 0 ? repair(c) : r;
 }
 
-static int start(struct era_check *c, struct bp_ctx *ctx, struct io *io, enum check_mode mode,
-		 const struct bp_era_check_opts *opts)
+static void done(struct check *check)
 {
-	struct check_how how = { .mode = mode, .places = place_words };
-	int r = opts_read(ctx, &c->opts, sizeof(c->opts), opts);
+	struct era_check *c = (void *)check;
 
-	if (r < 0)
-		return r;
-	if (mode != CHECK_ONLY && (c->opts.flags & BP_ERA_CHECK_SUPER_ONLY))
-		return bp_fail(ctx, -EINVAL, "only the whole of the metadata can be repaired");
-	how.strict = c->opts.flags & BP_ERA_CHECK_STRICT;
-	how.workers = c->opts.workers;
-	how.damage = c->opts.damage;
-	how.progress = c->opts.progress;
-	how.user = c->opts.user;
-	check_init(&c->check, ctx, io, &how);
-	return 0;
+	check_maps_done(&c->map, 1);
+	check_arrays_done(&c->arrays);
 }
+
+static const struct check_format format = {
+	CHECK_FORMAT_STRUCTS(struct era_check, struct bp_era_check_opts,
+			     struct bp_era_check_result),
+	.places = place_words,
+	.how = how,
+	.may_write = may_write,
+	.steps = steps,
+	.done = done,
+};
 
 int era_check_io(struct bp_ctx *ctx, struct io *io, enum check_mode mode,
 		 const struct bp_era_check_opts *opts, struct bp_era_check_result *ret)
 {
-	struct bp_era_check_result res = { .size = sizeof(res) };
-	struct era_check c = { .res = &res };
-	size_t size = MIN(ret->size, sizeof(res));
-	int r;
-
-	if (ret->size < sizeof(size_t))
-		return bp_fail(ctx, -EINVAL, "check result: size is not set");
-	r = start(&c, ctx, io, mode, opts);
-	if (r < 0)
-		return r;
-	r = steps(&c);
-	check_maps_done(&c.map, 1);
-	check_arrays_done(&c.arrays);
-	check_done(&c.check);
-	if (r < 0)
-		return check_failed(&c.check, r);
-	res.nr_fatal = c.check.found.nr_fatal;
-	res.nr_nonfatal = c.check.found.nr_nonfatal;
-	res.nr_remarks = c.check.found.nr_remarks;
-	res.size = ret->size;
-	memcpy(ret, &res, size);
-	return 0;
-}
-
-static int check_path(struct bp_ctx *ctx, const char *path, enum check_mode mode,
-		      const struct bp_era_check_opts *opts, struct bp_era_check_result *ret)
-{
-	struct bp_era_check_opts o;
-	struct io *io;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = io_open(ctx, path, mode == CHECK_ONLY ? 0 : IO_WRITE, &io);
-	if (r < 0)
-		return r;
-	r = era_check_io(ctx, io, mode, &o, ret);
-	io_close(io);
-	return r;
+	return check_io(&format, ctx, io, mode, opts, ret);
 }
 
 int bp_era_check(struct bp_ctx *ctx, const char *path, const struct bp_era_check_opts *opts,
 		 struct bp_era_check_result *ret)
 {
-	return check_path(ctx, path, CHECK_ONLY, opts, ret);
+	return check_path(&format, ctx, path, CHECK_ONLY, opts, ret);
 }
 
 int bp_era_auto_repair(struct bp_ctx *ctx, const char *path,
 		       const struct bp_era_check_opts *opts, struct bp_era_check_result *ret)
 {
-	return check_path(ctx, path, CHECK_AUTO_REPAIR, opts, ret);
+	return check_path(&format, ctx, path, CHECK_AUTO_REPAIR, opts, ret);
 }

@@ -17,7 +17,7 @@ struct thin_raise {
 struct thin_check {
 	struct check check;
 	struct bp_thin_check_opts opts;
-	struct bp_thin_check_result *res;
+	struct bp_thin_check_result res;
 
 	struct thin_sb sb; /* of the devices: live, or the snapshot alone is checked */
 	struct thin_sb live;

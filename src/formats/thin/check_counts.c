@@ -27,9 +27,9 @@ int thin_check_space_maps(struct thin_check *c)
 		.expected = &c->check.counts,
 	};
 	r = check_maps(&c->check, c->space_maps, THIN_MAPS);
-	c->res->nr_data_leaked = data->report.nr_leaked;
-	c->res->nr_data_wrong = data->report.nr_wrong;
-	c->res->nr_metadata_leaked = meta->report.nr_leaked;
-	c->res->nr_metadata_wrong = meta->report.nr_wrong;
+	c->res.nr_data_leaked = data->report.nr_leaked;
+	c->res.nr_data_wrong = data->report.nr_wrong;
+	c->res.nr_metadata_leaked = meta->report.nr_leaked;
+	c->res.nr_metadata_wrong = meta->report.nr_wrong;
 	return r;
 }

@@ -199,7 +199,7 @@ int thin_check_devices(struct thin_check *c)
 		return r;
 	check_list(c, &c->devices, &c->sb, false);
 	check_list(c, &c->snap_devices, &c->snap, true);
-	c->res->nr_devices = c->devices.list.count;
-	c->res->nr_snap_devices = only_in_snap(c);
+	c->res.nr_devices = c->devices.list.count;
+	c->res.nr_snap_devices = only_in_snap(c);
 	return 0;
 }

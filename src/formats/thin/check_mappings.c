@@ -186,7 +186,7 @@ static int gather(struct mappings *m)
 
 		if (i > 0)
 			r = refcounts_merge(&c->data_counts, &t->counts);
-		c->res->nr_mappings += t->nr_mappings;
+		c->res.nr_mappings += t->nr_mappings;
 		for (size_t k = 0; r == 0 && k < t->bad.count; k++)
 			r = vec_add(&m->bad, &t->bad.items[k]);
 	}
@@ -194,9 +194,9 @@ static int gather(struct mappings *m)
 		qsort(m->bad.items, m->bad.count, sizeof(*m->bad.items), by_node);
 	for (size_t i = 0; i < m->bad.count; i++)
 		c->newest = MAX(c->newest, m->bad.items[i].time);
-	c->res->nr_nodes = c->maps.nodes.count;
+	c->res.nr_nodes = c->maps.nodes.count;
 	for (size_t i = 0; i < c->maps.nodes.count; i++)
-		c->res->nr_leaves += c->maps.nodes.items[i].flags & WALK_IS_LEAF;
+		c->res.nr_leaves += c->maps.nodes.items[i].flags & WALK_IS_LEAF;
 	return r;
 }
 

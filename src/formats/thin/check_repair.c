@@ -4,17 +4,6 @@
 
 #include <inttypes.h>
 
-static void put_root(uint8_t *field, const struct check_map *map)
-{
-	struct sm_root_disk disk;
-
-	if (!map->mended)
-		return;
-	memcpy(&disk, field, sizeof(disk));
-	disk.nr_allocated = le64_make(map->mended_root.nr_allocated);
-	memcpy(field, &disk, sizeof(disk));
-}
-
 /* What the pool's clock has to be, for all times that are below it then. */
 static uint32_t clock_of(const struct thin_check *c)
 {
@@ -32,8 +21,8 @@ static void fill(void *user, void *superblock)
 
 	disk->time = le32_make(clock_of(c));
 
-	put_root(disk->data_space_map_root, &c->space_maps[THIN_MAP_DATA]);
-	put_root(disk->metadata_space_map_root, &c->space_maps[THIN_MAP_METADATA]);
+	check_put_map_root(disk->data_space_map_root, &c->space_maps[THIN_MAP_DATA]);
+	check_put_map_root(disk->metadata_space_map_root, &c->space_maps[THIN_MAP_METADATA]);
 	disk->flags = le32_make(le32_get(disk->flags) & ~(uint32_t)THIN_FLAG_NEEDS_CHECK);
 }
 
@@ -90,16 +79,6 @@ static int raise_times(void *user)
 		     : 0;
 }
 
-/* Index entries or totals that are written right now. */
-static bool had_wrong_accounting(const struct check_map *map)
-{
-	if (!map->mended)
-		return false;
-	if (map->root.nr_allocated != map->report.nr_allocated || map->report.nr_beyond)
-		return true;
-	return map->nr_wrong_entries > 0;
-}
-
 int thin_check_repair(struct thin_check *c)
 {
 	const struct check_mend mend = {
@@ -110,7 +89,7 @@ int thin_check_repair(struct thin_check *c)
 		.fill = fill,
 		.user = c,
 	};
-	struct bp_thin_check_result *res = c->res;
+	struct bp_thin_check_result *res = &c->res;
 	bool written;
 	int r = check_repair(&c->check, c->space_maps, THIN_MAPS, &mend, &written);
 
@@ -121,7 +100,7 @@ int thin_check_repair(struct thin_check *c)
 	res->repaired_data_leaks = res->nr_data_leaked;
 	res->repaired_metadata_leaks = res->nr_metadata_leaked;
 	for (int i = 0; i < THIN_MAPS; i++)
-		res->repaired_accounting |= had_wrong_accounting(&c->space_maps[i]);
+		res->repaired_accounting |= check_mended_accounting(&c->space_maps[i]);
 	if (c->space_maps[THIN_MAP_METADATA].mended)
 		res->nr_metadata_free =
 			c->live.metadata_sm.nr_blocks -

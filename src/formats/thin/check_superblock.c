@@ -67,10 +67,10 @@ static void set_result(struct thin_check *c)
 {
 	const struct sm_root *sm = &c->live.metadata_sm;
 
-	c->res->superblock_ok = true;
-	c->res->superblock = c->live.pub;
+	c->res.superblock_ok = true;
+	c->res.superblock = c->live.pub;
 	if (sm->nr_blocks > sm->nr_allocated)
-		c->res->nr_metadata_free = sm->nr_blocks - sm->nr_allocated;
+		c->res.nr_metadata_free = sm->nr_blocks - sm->nr_allocated;
 }
 
 /* The metadata snapshot's superblock. @ret: can its trees be walked? */
@@ -172,7 +172,7 @@ int thin_check_superblocks(struct thin_check *c, bool *ret_go_on)
 	if (c->live.pub.metadata_snap && (alone || !(c->opts.flags & less))) {
 		r = check_snap(c, buf, alone);
 		if (alone && c->check.incomplete)
-			c->res->superblock_ok = false; /* the one that was asked for */
+			c->res.superblock_ok = false; /* the one that was asked for */
 		if (r < 0 || (alone && c->check.incomplete))
 			return r;
 		if (alone)
