@@ -272,8 +272,12 @@ int preflight_print(struct cli *cli, const struct planned *devices, size_t count
 		return cli_fail(cli, NULL, r);
 	if (json)
 		bp_json_array(json, "data");
-	for (size_t i = 0; i < count; i++)
-		r = print_planned(cli, devices, count, i, skip, json) ?: r;
+	for (size_t i = 0; i < count; i++) {
+		int one = print_planned(cli, devices, count, i, skip, json);
+
+		/* A worse one is not forgotten over those behind it. */
+		r = one ? one : r;
+	}
 	if (!json)
 		return r;
 	bp_json_array_close(json);
