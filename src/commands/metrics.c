@@ -57,8 +57,11 @@ static int to_file(struct cli *cli, const struct args *args)
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
-	r = bp_output_error(output, gather(cli, args, bp_output_write, output));
-	if (r == 0)
+	if (cli->dry_run && !cli->json)
+		cli_print(cli, "would write %s\n", args->output);
+	if (!cli->dry_run)
+		r = bp_output_error(output, gather(cli, args, bp_output_write, output));
+	if (r == 0 && !cli->dry_run)
 		r = bp_output_commit(output);
 	bp_output_free(output);
 	return r < 0 ? cli_fail(cli, args->output, r) : EXIT_OK;

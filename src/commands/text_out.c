@@ -87,6 +87,27 @@ int text_put(struct cli *cli, const char *path, const char *const *inputs, const
 	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }
 
+static int write_nothing(void *user, const char *text, size_t len)
+{
+	(void)user;
+	(void)text;
+	(void)len;
+	return 0;
+}
+
+/* A dry run makes the text, which shows whether it can be made, and writes it nowhere. */
+static int would_write(const struct text_out *to)
+{
+	uint64_t damages = 0;
+	int r = to->make(to->cli, to->args, write_nothing, NULL, &damages);
+
+	if (r < 0)
+		return cli_fail(to->cli, to->input, r);
+	if (!to->cli->json)
+		cli_print(to->cli, "would write %s\n", to->output);
+	return damages ? report_damage(to, damages, "the text") : EXIT_OK;
+}
+
 static int to_file(const struct text_out *to)
 {
 	const char *inputs[] = { to->input, NULL }, *where = to->output;
@@ -97,6 +118,8 @@ static int to_file(const struct text_out *to)
 
 	if (r < 0)
 		return cli_fail(to->cli, NULL, r);
+	if (to->cli->dry_run)
+		return would_write(to);
 	r = to->make(to->cli, to->args, bp_output_write, output, &damages);
 	r = bp_output_error(output, r);
 	if (r < 0)
