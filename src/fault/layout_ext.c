@@ -214,7 +214,7 @@ static int add_group(struct ext *e, uint32_t group)
 {
 	uint64_t table = DIV_UP((uint64_t)e->inodes_per_group * e->inode_bytes,
 				(uint64_t)e->block_bytes);
-	struct group g;
+	struct group g = { 0 };
 	int r = add_copies(e, group);
 
 	if (r == 0)
@@ -306,7 +306,7 @@ static int add_journal(struct ext *e)
 	uint32_t index = (e->journal - 1) % e->inodes_per_group;
 	uint8_t inode[INODE_HEAD];
 	const uint8_t *map = inode + INODE_BLOCKS_AT;
-	struct group g;
+	struct group g = { 0 };
 	int r = 0;
 
 	if (!(e->compat & COMPAT_HAS_JOURNAL))
