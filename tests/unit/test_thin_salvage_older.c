@@ -77,6 +77,12 @@ static const struct {
 	{ "thin-small", { 109, 110, 106 }, TREE_AND_DETAILS, 2, 0, BP_THIN_GONE },
 	/* Data block 0 is the leaf's own: the tree of roots, of one device, does not have it. */
 	{ "thin-one", { 138 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
+	/* The list of roots; with it blocks of the data space map, which are known to be no roots. */
+	{ "thin-one", { 136, 5, 19 }, NOTHING, 0, 697, BP_THIN_WHOLE },
+	{ "thin-one", { 136, 5, 143 }, NOTHING, 0, 697, BP_THIN_WHOLE },
+	{ "thin-one", { 136, 138, 20 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
+	/* An older tree has more than a leaf holds, and the bitmap that tells which is lost. */
+	{ "thin-one", { 139, 140 }, NOTHING, 0, 717, BP_THIN_DOUBTFUL },
 };
 
 static void check_row(size_t row)

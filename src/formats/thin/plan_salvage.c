@@ -224,6 +224,10 @@ static int find_devices(struct bp_thin_plan *plan, const struct salvage_pair *pa
 	int r = read_counts(plan, pair);
 
 	find_roots_of_snap(plan, &roots);
+	if (!plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_SUPERBLOCK) {
+		roots.data_map = &plan->live.data_sm;
+		roots.metadata_map = &plan->live.metadata_sm;
+	}
 	if (r == 0)
 		r = salvage_mend(&plan->salvage, &roots);
 	return r < 0 ? r : salvage_devices(&plan->salvage, &roots, ret);

@@ -207,9 +207,14 @@ static inline uint32_t salvage_count(const struct salvage *s, bp_mblock block)
 	return s->count && block < s->nr_counted ? s->count[block] : COUNT_UNKNOWN;
 }
 
-/* The roots in question: of the live trees, and of the metadata snapshot's (0: none). */
+/*
+ * The roots in question: of the live trees, and of the metadata snapshot's (0: none). The space
+ * maps that the superblock has beside them (NULL: not known): blocks of theirs that are gone can
+ * have been nobody's root.
+ */
 struct salvage_roots {
 	bp_mblock mapping, details, snap, snap_mapping, snap_details;
+	const struct sm_root *data_map, *metadata_map;
 };
 
 /* Forget what the roots in question led to, but not what was scanned. */

@@ -96,6 +96,25 @@ static void count_pointers(struct salvage *s, const struct salvage_roots *roots)
 	}
 }
 
+/* Blocks of the data space map that are gone; the roots of both, though it be that they are not. */
+static int point_maps(struct salvage *s, const struct salvage_roots *roots)
+{
+	struct salvage_counts counts = { 0 };
+	int r = 0;
+
+	if (!s->count || !roots->data_map || !roots->metadata_map)
+		return 0;
+	point(s, roots->metadata_map->ref_count_root);
+	point(s, roots->data_map->ref_count_root);
+	point(s, roots->data_map->bitmap_root);
+	r = salvage_counts_init(&counts, s, roots->data_map);
+	for (uint64_t i = 0; r == 0 && counts.has_map && i < counts.map.nr_bitmaps; i++)
+		if (!salvage_sound(s, counts.map.bitmaps[i].block))
+			point(s, counts.map.bitmaps[i].block);
+	salvage_counts_done(&counts);
+	return r;
+}
+
 /* --- what is missing --- */
 
 static int add_place(struct mend *m, uint64_t block, enum salvage_kind kind, int child_height,
@@ -461,7 +480,9 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 	reach(s, roots->snap_mapping, SALVAGE_TOP, 0);
 	reach(s, roots->snap_details, SALVAGE_DETAILS, 0);
 	count_pointers(s, roots);
-	r = find_places(&m, roots);
+	r = point_maps(s, roots);
+	if (r == 0)
+		r = find_places(&m, roots);
 	if (r == 0) {
 		join_places(s);
 		r = s->count ? find_orphans(&m) : 0;

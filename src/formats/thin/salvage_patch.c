@@ -239,13 +239,17 @@ int salvage_patch_find(struct salvage *s, const struct salvage_devices *devices,
 
 /* --- putting them there --- */
 
-/* Are they more than can have been there? */
-static bool is_full(const struct salvage_place *p, size_t nr)
+/* How many more there is room for. An older tree may have had more: some of these are stale then. */
+static size_t room(const struct salvage_place *p)
 {
-	return nr > (p->child_height == -2 ? node_capacity(sizeof(le64)) : FILLED_MAX);
+	size_t most = p->child_height == -2 ? node_capacity(sizeof(le64)) : FILLED_MAX;
+
+	return most - MIN(most, p->nr_filled);
 }
 
-/* Merge @nr patches, by key, into what is proven of a place, which counts where both know a key.
+/*
+ * Merge @nr patches, by key, into what is proven of a place, which counts where both know a key.
+ * What there is no room for stays lost.
  */
 static int merge(struct salvage *s, const struct salvage_patch *patches, size_t nr)
 {
@@ -254,6 +258,7 @@ static int merge(struct salvage *s, const struct salvage_patch *patches, size_t 
 	le64 *values = calloc(p->nr_filled + nr, sizeof(*values));
 	uint32_t k = 0, to = 0;
 
+	nr = MIN(nr, room(p));
 	for (size_t i = 0; keys && values && (i < nr || k < p->nr_filled); to++) {
 		if (k < p->nr_filled && (i == nr || p->keys[k] <= patches[i].key)) {
 			i += i < nr && p->keys[k] == patches[i].key;
@@ -267,11 +272,10 @@ static int merge(struct salvage *s, const struct salvage_patch *patches, size_t 
 		i++;
 		p->patched = true;
 	}
-	if (!keys || !values || is_full(p, to)) {
-		p->patched = false;
+	if (!keys || !values) {
 		free(keys);
 		free(values);
-		return keys && values ? 0 : -ENOMEM;
+		return -ENOMEM;
 	}
 	free(p->keys);
 	free(p->values);
