@@ -38,6 +38,7 @@
 #include <bedplate/source.h>
 #include <bedplate/stack.h>
 #include <bedplate/stackfile.h>
+#include <bedplate/stats.h>
 #include <bedplate/table.h>
 #include <bedplate/target_values.h>
 #include <bedplate/targets.h>

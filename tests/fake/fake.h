@@ -52,6 +52,8 @@ struct fake_table {
 	bool read_only;
 };
 
+struct fake_region; /* of statistics: fake_stats.c */
+
 struct fake_dev {
 	char name[BP_NAME_SIZE], uuid[BP_UUID_SIZE];
 	uint32_t minor, event_nr;
@@ -61,6 +63,7 @@ struct fake_dev {
 	enum bp_holder_kind holder;
 	char pool_mode[24];
 	uint64_t read_ahead_kb;
+	VEC(struct fake_region *) regions;
 };
 
 struct fake_node {
@@ -169,6 +172,12 @@ int fake_loop_attach(void *self, int fd, const char *name, struct dm_loop *ret);
 int fake_loop_resize(void *self, const struct dm_loop *which);
 int fake_loop_detach(void *self, const struct dm_loop *which);
 int fake_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loop), void *user);
+
+/* --- fake_stats.c --- */
+
+/* A message that begins with "@stats_". */
+int fake_stats_message(struct fake_dev *dev, const char *text, struct dm_reply *reply);
+void fake_stats_done(struct fake_dev *dev);
 
 /* --- fake_targets.c --- */
 

@@ -66,6 +66,7 @@ static void dev_free(struct fake_dev *dev)
 {
 	table_free(dev->live);
 	table_free(dev->inactive);
+	fake_stats_done(dev);
 	free(dev);
 }
 
@@ -387,10 +388,8 @@ static int message(struct fake *fake, struct fake_dev *dev, const struct dm_requ
 		dev->deferred = false;
 		return 0;
 	}
-	if (streq(rq->text, "@stats_list")) {
-		reply->message = dm_reply_keep(reply, "0: 0+8 8 - -\n", 13);
-		return reply->message ? 0 : -ENOMEM;
-	}
+	if (strncmp(rq->text, "@stats_", 7) == 0)
+		return fake_stats_message(dev, rq->text, reply);
 	for (size_t i = 0; dev->live && i < dev->live->segments.count; i++) {
 		struct fake_segment *segment = &dev->live->segments.items[i];
 

@@ -73,6 +73,9 @@ void fake_event(struct fake *fake, const char *name);
 void fake_pool_mode(struct fake *fake, const char *name, const char *mode);
 /* A thin volume's device has been written to, up to a sector. */
 void fake_written(struct fake *fake, const char *name, bp_sector sectors);
+/* A request goes through a device's statistics, and takes so long. */
+void fake_io(struct fake *fake, const char *name, bool write, bp_sector sector,
+	     bp_sector sectors, uint64_t ns);
 /* Caches have so many dirty blocks; under the policy cleaner @step less after each status. */
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
 /* The control node can't be opened, which fails with @errnum; 0: it can. */

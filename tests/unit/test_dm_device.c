@@ -237,6 +237,7 @@ static void messages(void **state)
 	char *reply;
 
 	assert_ok(create(w, "x", "0 8 zero\n"));
+	assert_ok(bp_device_message(w->ctx, &which, 0, "@stats_create - /1", 0, NULL));
 	assert_ok(bp_device_message(w->ctx, &which, 0, "@stats_list", 0, &reply));
 	assert_string_equal(reply, "0: 0+8 8 - -\n");
 	free(reply);

@@ -256,7 +256,7 @@ int dm_ask(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	if (r < 0)
 		return r;
 	fill_device(which, rq);
-	if (dm->plan && op_is(rq->op, OP_CHANGES))
+	if (dm->plan && op_is(rq->op, OP_CHANGES) && !(rq->flags & RQ_ASKS))
 		return plan_request(ctx, dm, verb, which, rq, reply);
 	if (op_is(rq->op, OP_CHANGES) ||
 	    (op_is(rq->op, OP_WAITS) && rq->deadline != DEADLINE_NEVER))

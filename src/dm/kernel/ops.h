@@ -89,6 +89,7 @@ enum {
 	RQ_LARGE_REPLY = 1 << 9, /* message: expect a long answer */
 	RQ_UNCHECKED = 1 << 10,  /* load: not even crashes and circles are looked for */
 	RQ_FRESH = 1 << 11,      /* load: nothing lies on the device yet (table_load()) */
+	RQ_ASKS = 1 << 12,       /* message: a question: sent also where one only looks ahead */
 };
 
 /* A segment as it goes to the kernel and comes back: @args in the kernel's own escaping. */
