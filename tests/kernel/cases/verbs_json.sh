@@ -89,6 +89,33 @@ document bedplate.plan '.data | length == 3' apply -n stack
 document bedplate.apply '.data[2].name == "d"' apply stack
 document bedplate.diff '.data == []' diff stack
 document bedplate.down '[.data[].change] == ["remove", "detach", "delete-file"]' down --delete-files stack
+
+# Statistics: what is written is counted in its area, by its time, and gone when it is cleared.
+bedplate create counted linear --device "$DISK0"
+document bedplate.stats-create '.data == {name: "counted", region: 0}' stats create counted --areas 4 \
+	--precise --bounds 1ns,100s --aux 'two  words'
+document bedplate.stats-create '.data.region == 1' stats create counted --start 1MiB --area-size 3MiB \
+	--length 8MiB --program other
+document bedplate.plan '.data | length == 1' stats create counted -n
+document bedplate.stats-list '.data | length == 2 and .[0].aux == "two  words" and .[0].precise and
+	.[0].bounds_ns == [1, 100000000000] and .[0].program == "bedplate" and .[1].areas == 3 and
+	.[1].size_bytes == 8388608' stats list counted
+document bedplate.stats-list '.data == []' stats list --program nobody
+dd if=/dev/zero of=/dev/mapper/counted bs=64k seek=16 count=4 oflag=direct 2> /dev/null
+document bedplate.stats-print '.data | length == 4 and .[0].written_bytes == 262144 and
+	.[0].writes >= 1 and .[0].histogram[1] == .[0].writes and .[1].writes == 0' stats print counted 0
+document bedplate.stats-report '.data | length == 3 and .[0].write_wait_ns == null' stats report \
+	counted --program other --interval 10ms
+document bedplate.stats-print '.data[0].written_bytes == 262144' stats print counted 1 --clear
+document bedplate.stats-print '.data[0].written_bytes == 0' stats print counted 1
+document bedplate.stats-clear '.data.device == "counted"' stats clear counted --all
+document bedplate.stats-print '[.data[].writes] == [0, 0, 0, 0, 0, 0, 0]' stats print counted
+document bedplate.plan '.data | length == 2' stats delete counted --all -n
+document bedplate.stats-delete '.data.device == "counted"' stats delete counted --all --program other
+expect_fail 1 'no region 1' bedplate stats delete counted 1
+expect_fail 1 'no region 1' bedplate stats print counted 1
+expect "0: 0+2097152 524288 bedplate two  words precise_timestamps histogram:1,100000000000" \
+	bedplate message counted 0 @stats_list
 "$(dirname "$KERNEL_LIB")/../lib/check-json" "$(command -v bedplate)" document.* ||
 	fail "documents are not as declared"
 
