@@ -230,14 +230,49 @@ static int find_groups(struct lvm_scan *scan, size_t from)
 	return r;
 }
 
+/* The byte of a PV at which a segment's part on it ends; 0: it has none. */
+static bp_bytes segment_end(const struct lvm_vg *vg, const struct lvm_pv *pv,
+			    const struct lvm_segment *seg)
+{
+	bp_bytes last = 0;
+
+	for (size_t i = 0; i < seg->nr_refs; i++) {
+		uint64_t extents = DIV_UP(seg->extent_count, seg->nr_refs);
+		bp_bytes end;
+
+		if (seg->refs[i].pv == pv &&
+		    !add_overflow(seg->refs[i].start_extent, extents, &extents) &&
+		    !mul_overflow(extents, vg->extent_bytes, &end) &&
+		    !add_overflow(end, pv->pe_start, &end))
+			last = MAX(last, end);
+	}
+	return last;
+}
+
+/* Where the last volume on a PV ends; 0: none is there. A spare has nothing to lose. */
+static bp_bytes used_end(const struct lvm_vg *vg, const struct lvm_pv *pv)
+{
+	bp_bytes last = 0;
+
+	for (size_t l = 0; l < vg->nr_lvs; l++) {
+		const struct lvm_lv *lv = &vg->lvs[l];
+
+		for (size_t s = 0; !lvm_is_spare(lv) && s < lv->nr_segments; s++) {
+			bp_bytes end = segment_end(vg, pv, &lv->segments[s]);
+
+			last = MAX(last, end);
+		}
+	}
+	return last;
+}
+
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 {
 	bp_bytes end, size;
 
-	if (!pv->found || pv->found->offset >= pv->found->image->size ||
-	    mul_overflow(pv->pe_count, vg->extent_bytes, &end) ||
-	    add_overflow(end, pv->pe_start, &end))
+	if (!pv->found || pv->found->offset >= pv->found->image->size)
 		return 0;
+	end = used_end(vg, pv);
 	size = pv->found->image->size - pv->found->offset;
 	return end > size ? end - size : 0;
 }

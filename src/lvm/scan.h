@@ -31,7 +31,7 @@ struct lvm_group {
 	uint32_t checksum; /* of its text */
 	bool split;        /* another text has the same number and differs: two hosts wrote */
 	size_t nr_missing; /* PVs without an image */
-	size_t nr_cut;     /* PVs whose image ends before their last extent does */
+	size_t nr_cut;     /* PVs whose image ends before the last volume on them does */
 };
 
 struct lvm_scan {
@@ -65,7 +65,7 @@ static inline void lvm_scan_freep(struct lvm_scan **scan)
 	lvm_scan_free(*scan);
 }
 
-/* How many bytes of a PV that was found, label and extents, its image lacks at its end. */
+/* How many bytes lie between the end of a PV's image and the end of the last volume on the PV, behind it. */
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv);
 
 /* The group of this name, or NULL; the first where several have it: then *@ret_many is true. */

@@ -439,13 +439,12 @@ static int tell_cut(struct bp_rescue *r)
 		if (!lacks)
 			continue;
 		bp_size_format(lacks, text);
-		status = add(r, BP_TROUBLE_MISSING_DISK,
-			     rescue_words(r,
-					  "%s is cut: the last %s of its physical volume are "
-					  "not in it",
-					  pv->found->image->path, text),
-			     "copy the whole disk (ddrescue goes on where it was); this page "
-			     "is of what is there");
+		status =
+			add(r, BP_TROUBLE_MISSING_DISK,
+			    rescue_words(r, "%s is cut: it ends %s before the volumes on it do",
+					 pv->found->image->path, text),
+			    "copy the whole disk (ddrescue goes on where it was); this page "
+			    "is of what is there");
 	}
 	return status;
 }
