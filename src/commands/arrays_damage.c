@@ -40,10 +40,7 @@ static const char *const era_words[] = {
 /* clang-format off */
 #define DAMAGE_OPTS(words, page) \
 	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to change"), \
-	OPT_CHOICE(what, words, 0, "what", "WHAT", "which blocks to damage: see " page), \
-	OPT_CHOICE(how, spoil_how_words, 0, "how", "HOW", "zero (default), flip, noise, checksum or number"), \
-	OPT_NUMBER(block, 0, "block", "BLOCK", "with --what block: which one"), \
-	OPT_NUMBER(seed, 0, "seed", "N", "seed of all that is random"), \
+	SPOIL_ROWS(words, page), \
 	OPT_FLAG(leaks, 0, "create-metadata-leaks", "give metadata blocks another reference count"), \
 	OPT_RANGE(nr_blocks, 1, UINT64_MAX, 0, "nr-blocks", "COUNT", "how many"), \
 	OPT_RANGE(expected, 0, 2, 0, "expected", "COUNT", "blocks that have this count"), \
@@ -51,9 +48,7 @@ static const char *const era_words[] = {
 	OPT_ANY("output"), \
 	OPT_ANY("what create-metadata-leaks"), \
 	OPT_CONFLICT("what", "create-metadata-leaks"), \
-	OPT_REQUIRES("create-metadata-leaks", "nr-blocks expected actual"), \
-	OPT_REQUIRES("block", "what"), \
-	OPT_REQUIRES("how", "what"),
+	SPOIL_RULES,
 
 static const struct cmd_opt cache_opts[] = {
 	DAMAGE_OPTS(cache_words, "cache_generate_damage(8)")
@@ -90,12 +85,7 @@ static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_
 	const struct bp_metadata_spoil_opts opt = {
 		.size = sizeof(opt),
 		.what = args->what,
-		.how = (enum bp_spoil_how)args->how,
-		.block = args->block,
-		.nr_blocks = args->nr_blocks,
-		.seed = args->seed,
-		.spoiled = spoiled,
-		.user = user,
+		SPOIL_OPTS(args),
 	};
 
 	return job->family->spoil(cli->ctx, args->output, &opt);

@@ -43,10 +43,7 @@ static const struct cmd_opt generate_opts[] = {
 
 static const struct cmd_opt damage_opts[] = {
 	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to damage"),
-	OPT_CHOICE(what, what_words, 0, "what", "WHAT", "which blocks to damage: see thin_generate_damage(8)"),
-	OPT_CHOICE(how, spoil_how_words, 0, "how", "HOW", "zero (default), flip, noise, checksum or number"),
-	OPT_NUMBER(block, 0, "block", "BLOCK", "with --what block: which one"),
-	OPT_NUMBER(seed, 0, "seed", "N", "seed of all that is random"),
+	SPOIL_ROWS(what_words, "thin_generate_damage(8)"),
 	OPT_FLAG(leaks, 0, "create-metadata-leaks", "set wrong reference counts of metadata blocks"),
 	OPT_NUMBER(nr_blocks, 0, "nr-blocks", "N", "of how many blocks"),
 	OPT_RANGE(expected, 0, 2, 0, "expected", "COUNT", "of blocks that have this count ..."),
@@ -59,9 +56,7 @@ static const struct cmd_opt damage_opts[] = {
 	OPT_ANY("what create-metadata-leaks override"),
 	OPT_CONFLICT("what", "create-metadata-leaks override"),
 	OPT_CONFLICT("create-metadata-leaks", "override"),
-	OPT_REQUIRES("create-metadata-leaks", "nr-blocks expected actual"),
-	OPT_REQUIRES("block", "what"),
-	OPT_REQUIRES("how", "what"),
+	SPOIL_RULES,
 	OPT_END
 };
 /* clang-format on */
@@ -104,12 +99,7 @@ static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_
 	const struct bp_thin_spoil_opts opt = {
 		.size = sizeof(opt),
 		.what = (enum bp_spoil_what)args->what,
-		.how = (enum bp_spoil_how)args->how,
-		.block = args->block,
-		.nr_blocks = args->nr_blocks,
-		.seed = args->seed,
-		.spoiled = spoiled,
-		.user = user,
+		SPOIL_OPTS(args),
 	};
 
 	return bp_thin_spoil(cli->ctx, args->output, &opt);
