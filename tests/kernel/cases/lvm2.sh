@@ -188,7 +188,7 @@ for at in range(0, len(after), 65536):
         sys.exit(f"block {at // 65536} is neither as it is nor as it was")
 END
 }
-for kind in "1 writeback" "1 writethrough" "2 writethrough"; do
+for kind in "1 writeback" "2 writethrough"; do
 	version=${kind% *}
 	lvcreate -q -y --type cache-pool --cachemetadataformat "$version" -L 32M -n fast vg "$DISK1"
 	vgchange -q -ay vg
