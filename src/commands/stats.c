@@ -92,25 +92,37 @@ static const struct out_schema created_schema = {
 };
 /* clang-format on */
 
+/* To be freed; NULL: no memory. */
+static char *join(const uint64_t *numbers, size_t count, const char *before, char between,
+		  const char *after)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	fputs(before, to);
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			fputc(between, to);
+		fprintf(to, "%" PRIu64, numbers[i]);
+	}
+	fputs(after, to);
+	if (fclose(to) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int stats_numbers(const uint64_t *numbers, size_t count, struct out_json *ret)
 {
-	char *texts[2] = { NULL, NULL };
-	bool ok = true;
-
 	*ret = (struct out_json){ 0 };
-	for (int json = 0; json < 2 && count; json++) {
-		size_t size;
-		FILE *to = open_memstream(&texts[json], &size);
-
-		for (size_t i = 0; to && i < count; i++)
-			fprintf(to, "%s%" PRIu64, i ? (json ? "," : ":") : (json ? "[" : ""),
-				numbers[i]);
-		if (to && json)
-			fputc(']', to);
-		ok &= to && fclose(to) == 0;
-	}
-	*ret = (struct out_json){ .json = texts[1], .text = texts[0] };
-	if (ok)
+	if (!count)
+		return 0;
+	ret->json = join(numbers, count, "[", ',', "]");
+	ret->text = join(numbers, count, "", ':', "");
+	if (ret->json && ret->text)
 		return 0;
 	stats_numbers_done(ret);
 	return -ENOMEM;
