@@ -280,12 +280,16 @@ bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 {
 	group->nr_missing = group->nr_cut = 0;
-	for (size_t i = 0; i < group->vg->nr_pvs; i++) {
-		struct lvm_pv *pv = &group->vg->pvs[i];
-
+	for (size_t i = 0; i < group->vg->nr_pvs; i++)
 		for (size_t f = 0; f < scan->found.count; f++)
-			if (streq(scan->found.items[f]->label.uuid, pv->uuid))
-				pv->found = scan->found.items[f];
+			if (streq(scan->found.items[f]->label.uuid, group->vg->pvs[i].uuid))
+				group->vg->pvs[i].found = scan->found.items[f];
+	group->removed |= group->origin == LVM_ORIGIN_REMOVED;
+	if (group->removed)
+		lvm_join_anew(scan, group->vg);
+	for (size_t i = 0; i < group->vg->nr_pvs; i++) {
+		const struct lvm_pv *pv = &group->vg->pvs[i];
+
 		group->nr_missing += !pv->found || pv->found->ambiguous;
 		group->nr_cut += lvm_pv_cut_bytes(group->vg, pv) != 0;
 	}

@@ -29,6 +29,7 @@ struct lvm_group {
 	struct lvm_vg *vg;
 	enum lvm_origin origin;
 	uint32_t checksum; /* of its text */
+	bool removed;      /* the group is gone: its PVs may have been made anew */
 	bool split;        /* another text has the same number and differs: two hosts wrote */
 	size_t nr_missing; /* PVs without an image */
 	size_t nr_cut;     /* PVs whose image ends before the last volume on them does */
@@ -64,6 +65,9 @@ static inline void lvm_scan_freep(struct lvm_scan **scan)
 {
 	lvm_scan_free(*scan);
 }
+
+/* Join PVs of a removed group that were made anew since, where only one place can be meant. */
+void lvm_join_anew(const struct lvm_scan *scan, struct lvm_vg *vg);
 
 /* How many bytes lie between the end of a PV's image and the end of the last volume on the PV, behind it. */
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv);
