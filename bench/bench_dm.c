@@ -155,9 +155,8 @@ static void lib_ask(enum op op, const struct bp_selector *which)
 	struct bp_device_status *status;
 	struct bp_device_list *list;
 	struct bp_device_info info;
-	struct bp_devno *devs;
+	struct bp_device_deps *deps;
 	struct bp_table *read;
-	size_t count;
 
 	if (op == INFO) {
 		must(bp_device_info(ctx, which, &info));
@@ -168,8 +167,8 @@ static void lib_ask(enum op op, const struct bp_selector *which)
 		must(bp_device_status(ctx, which, 0, &status));
 		bp_device_status_free(status);
 	} else if (op == DEPS) {
-		must(bp_device_deps(ctx, which, 0, &devs, &count));
-		free(devs);
+		must(bp_device_deps(ctx, which, 0, &deps));
+		bp_device_deps_free(deps);
 	} else {
 		must(bp_device_list(ctx, &list));
 		bp_device_list_free(list);

@@ -191,12 +191,17 @@ struct bp_devno {
 /**
  * bp_device_deps() - Which devices a table uses. One ioctl.
  * @flags: BP_TABLE_INACTIVE.
- * @ret_devs: free() it; NULL where there are none.
+ * @ret: free it with bp_device_deps_free(). Numbers are lent by it.
  *
- * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL.
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL, -ENOMEM.
  */
+struct bp_device_deps;
 BP_API int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *which, uint32_t flags,
-			  struct bp_devno **ret_devs, size_t *ret_count);
+			  struct bp_device_deps **ret);
+BP_API size_t bp_device_deps_count(const struct bp_device_deps *deps);
+BP_API const struct bp_devno *bp_device_deps_get(const struct bp_device_deps *deps,
+						 size_t index);
+BP_API void bp_device_deps_free(struct bp_device_deps *deps);
 
 /**
  * bp_device_lies_on() - Does a block device lie on another, through mapped devices of any depth?
@@ -221,9 +226,16 @@ struct bp_target_entry {
 
 /**
  * bp_target_list() - The targets whose modules are loaded. One ioctl.
- * @ret: free() it.
+ * @ret: free it with bp_target_list_free(). Entries are lent by it.
+ *
+ * Return: 0, -EACCES, -ENOMEM, or what the ioctl said.
  */
-BP_API int bp_target_list(struct bp_ctx *ctx, struct bp_target_entry **ret, size_t *ret_count);
+struct bp_target_list;
+BP_API int bp_target_list(struct bp_ctx *ctx, struct bp_target_list **ret);
+BP_API size_t bp_target_list_count(const struct bp_target_list *list);
+BP_API const struct bp_target_entry *bp_target_list_get(const struct bp_target_list *list,
+							size_t index);
+BP_API void bp_target_list_free(struct bp_target_list *list);
 
 /**
  * bp_target_version() - One target's version; loads its module where the kernel can.

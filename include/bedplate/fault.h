@@ -40,6 +40,7 @@ enum bp_fault_io {
 	BP_FAULT_FLUSHES = 1 << 2,
 };
 
+/* Two numbers for good: arrays of it are given to the library, so it can't grow. */
 struct bp_fault_range {
 	bp_sector start_sectors, length_sectors;
 };
@@ -133,7 +134,7 @@ BP_API int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev,
  *	and loop devices.
  * @path: a regular file. What was written to it is put on the disk first: only then it has a place.
  * @start_bytes, @length_bytes: which part of the file; length 0: to its end.
- * @ret: ascending; free() it.
+ * @ret: ascending; free it with bp_fault_range_list_free(). Ranges are lent by it.
  *
  * Parts without a place of their own (holes, contents kept in the inode, compressed ones) are left
  * out, and told by a warning where they are not holes; so are parts shared with other files, which
@@ -144,9 +145,14 @@ BP_API int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev,
  * a layer between that is none of those); -EINVAL (no regular file; not on @dev); -ENOENT and others
  * of opening it.
  */
+struct bp_fault_range_list;
 BP_API int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
 				const char *path, bp_bytes start_bytes, bp_bytes length_bytes,
-				struct bp_fault_range **ret, size_t *ret_count);
+				struct bp_fault_range_list **ret);
+BP_API size_t bp_fault_range_list_count(const struct bp_fault_range_list *list);
+BP_API const struct bp_fault_range *
+bp_fault_range_list_get(const struct bp_fault_range_list *list, size_t index);
+BP_API void bp_fault_range_list_free(struct bp_fault_range_list *list);
 
 /**
  * enum bp_fault_class - What a file system keeps for itself, of ext2, ext3, ext4 and xfs.
@@ -165,14 +171,13 @@ enum bp_fault_class {
  * @dev: what the file system lies on, mounted or not; it is read from there, so not while its reads
  *	stall or fail.
  * @classes: enum bp_fault_class, of which all are wanted.
- * @ret: ascending; free() it.
+ * @ret: ascending; free it with bp_fault_range_list_free(). Ranges are lent by it.
  *
  * Return: 0; -ENOTSUP (no such file system); -ENODATA (it has no journal, or elsewhere); -EUCLEAN
  * (its own numbers contradict one another); -EINVAL; -EIO and others of reading it.
  */
 BP_API int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
-				 uint32_t classes, struct bp_fault_range **ret,
-				 size_t *ret_count);
+				 uint32_t classes, struct bp_fault_range_list **ret);
 
 /**
  * bp_fault_heal() - Take a fault away, or all; without any the device has its own table again, as

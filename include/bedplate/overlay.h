@@ -35,7 +35,7 @@ struct bp_overlay_opts {
  * @scope: it goes with it, at the latest.
  * @device: a path or MAJOR:MINOR. It may be read-only.
  * @opts: NULL for the defaults.
- * @ret: free it with bp_overlay_free(), before @scope.
+ * @ret: free it with bp_overlay_close(), before @scope.
  *
  * Return: 0, -EBUSY (BP_E_BUSY: somebody uses the device), -ENODEV (no loop devices), -ENOTBLK, or as
  * bp_device_create().
@@ -47,8 +47,8 @@ BP_API int bp_overlay_open(struct bp_scope *scope, const char *device,
 BP_API const struct bp_device_info *bp_overlay_device(const struct bp_overlay *overlay);
 /* What it is a copy of. Lent. */
 BP_API const struct bp_bdev *bp_overlay_origin(const struct bp_overlay *overlay);
-/* bp_overlay_free() - Let go; the copy stays until its scope ends. NULL is allowed. */
-BP_API void bp_overlay_free(struct bp_overlay *overlay);
+/* bp_overlay_close() - Let go; the copy stays until its scope ends. NULL is allowed. */
+BP_API void bp_overlay_close(struct bp_overlay *overlay);
 
 /**
  * struct bp_overlay_usage - How full it is.

@@ -150,9 +150,16 @@ struct bp_volume {
 
 /**
  * bp_pool_volumes() - The pool's active volumes, by id. Found by looking at every thin device.
- * @ret: free() it; NULL where there are none.
+ * @ret: free it with bp_volume_list_free(). Volumes are lent by it.
+ *
+ * Return: 0, -ENOMEM, or what an ioctl said. What goes meanwhile is left out.
  */
-BP_API int bp_pool_volumes(struct bp_pool *pool, struct bp_volume **ret, size_t *ret_count);
+struct bp_volume_list;
+BP_API int bp_pool_volumes(struct bp_pool *pool, struct bp_volume_list **ret);
+BP_API size_t bp_volume_list_count(const struct bp_volume_list *list);
+BP_API const struct bp_volume *bp_volume_list_get(const struct bp_volume_list *list,
+						  size_t index);
+BP_API void bp_volume_list_free(struct bp_volume_list *list);
 
 /**
  * struct bp_volume_opts - How to create or activate a volume. Zero is the default.

@@ -54,10 +54,10 @@ struct bp_scope_opts {
 /**
  * bp_scope_open() - Open a scope; what a dead owner left in one of this name is removed first.
  * @ctx: what it makes from now on belongs to the scope: mapped devices, in every call that makes
- *	some, until bp_scope_end() or bp_scope_free(). A context is in one scope at most.
+ *	some, until bp_scope_end() or bp_scope_close(). A context is in one scope at most.
  * @name: see BP_SCOPE_NAME_SIZE.
  * @opts: NULL for the defaults; @timeout_ms: for the leftovers.
- * @ret: free it with bp_scope_free(), before @ctx.
+ * @ret: free it with bp_scope_close(), before @ctx.
  *
  * Return: 0, -EBUSY (BP_E_BUSY: its owner lives, or leftovers are in use), -EINVAL (BP_E_NAME),
  * -EACCES and others of the state directory.
@@ -92,8 +92,8 @@ BP_API int bp_scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_
  */
 BP_API int bp_scope_end(struct bp_scope *scope, uint32_t flags, int64_t timeout_ms);
 
-/* bp_scope_free() - Let go. What has not been ended is left to bp_scope_gc(). NULL is allowed. */
-BP_API void bp_scope_free(struct bp_scope *scope);
+/* bp_scope_close() - Let go. What has not been ended is left to bp_scope_gc(). NULL is allowed. */
+BP_API void bp_scope_close(struct bp_scope *scope);
 
 enum bp_scope_state {
 	BP_SCOPE_LIVE,    /* its owner lives */

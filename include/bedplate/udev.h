@@ -76,8 +76,18 @@ struct bp_cookie {
 	int64_t changed_s, age_s, made_s;
 };
 
-/* bp_cookie_list() - All cookies of this IPC namespace. @ret: free() it. */
-BP_API int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie **ret, size_t *ret_count);
+/**
+ * bp_cookie_list() - All cookies of this IPC namespace, whoever made them.
+ * @ret: free it with bp_cookie_list_free(). Cookies are lent by it.
+ *
+ * Return: 0, -ENOMEM.
+ */
+struct bp_cookie_list;
+BP_API int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie_list **ret);
+BP_API size_t bp_cookie_list_count(const struct bp_cookie_list *list);
+BP_API const struct bp_cookie *bp_cookie_list_get(const struct bp_cookie_list *list,
+						  size_t index);
+BP_API void bp_cookie_list_free(struct bp_cookie_list *list);
 
 /* bp_cookie_create() - Make one. Complete it and wait for it with bp_cookie_release(). */
 BP_API int bp_cookie_create(struct bp_ctx *ctx, uint32_t *ret_value);

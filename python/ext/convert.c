@@ -92,16 +92,6 @@ PyObject *fields_dict(const struct field *fields, const void *data)
 	return dict;
 }
 
-PyObject *fields_list(const struct field *fields, const void *data, size_t count, size_t size)
-{
-	PyObject *list = PyList_New(0);
-
-	for (size_t i = 0; list && i < count; i++)
-		if (list_take(list, fields_dict(fields, (const char *)data + i * size)) < 0)
-			Py_CLEAR(list);
-	return list;
-}
-
 PyObject *json_text(int (*write)(struct bp_json *json, const void *what), const void *what)
 {
 	struct bp_json *json;

@@ -63,14 +63,7 @@ static const struct field entry_fields[] = {
 
 static PyObject *entries_take(struct bp_device_list *take_list)
 {
-	PyObject *result = PyList_New(0);
-
-	for (size_t i = 0; result && i < bp_device_list_count(take_list); i++)
-		if (list_take(result,
-			      fields_dict(entry_fields, bp_device_list_get(take_list, i))) < 0)
-			Py_CLEAR(result);
-	bp_device_list_free(take_list);
-	return result;
+	return LIST_TAKE(entry_fields, bp_device_list, take_list);
 }
 
 /* device_list() */
@@ -168,20 +161,22 @@ static PyObject *device_measure(PyObject *self, PyObject *args)
 static PyObject *device_deps(PyObject *self, PyObject *args)
 {
 	_cleanup_(which_done) struct which which = { 0 };
-	struct bp_devno *devs = NULL;
+	struct bp_device_deps *deps;
 	unsigned flags = 0;
 	PyObject *list;
-	size_t count = 0;
 
 	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
 		return NULL;
-	if (CALL(self, bp_device_deps(ctx, &which.selector, flags, &devs, &count)) < 0)
+	if (CALL(self, bp_device_deps(ctx, &which.selector, flags, &deps)) < 0)
 		return NULL;
 	list = PyList_New(0);
-	for (size_t i = 0; list && i < count; i++)
-		if (list_take(list, Py_BuildValue("(II)", devs[i].major, devs[i].minor)) < 0)
+	for (size_t i = 0; list && i < bp_device_deps_count(deps); i++) {
+		const struct bp_devno *dev = bp_device_deps_get(deps, i);
+
+		if (list_take(list, Py_BuildValue("(II)", dev->major, dev->minor)) < 0)
 			Py_CLEAR(list);
-	free(devs);
+	}
+	bp_device_deps_free(deps);
 	return list;
 }
 
@@ -194,18 +189,17 @@ static PyObject *target_tuple(const struct bp_target_entry *entry)
 /* target_list(): tuples of name and version, which is a tuple too. */
 static PyObject *target_list(PyObject *self, PyObject *none)
 {
-	struct bp_target_entry *entries = NULL;
+	struct bp_target_list *targets;
 	PyObject *list;
-	size_t count = 0;
 
 	(void)none;
-	if (CALL(self, bp_target_list(ctx, &entries, &count)) < 0)
+	if (CALL(self, bp_target_list(ctx, &targets)) < 0)
 		return NULL;
 	list = PyList_New(0);
-	for (size_t i = 0; list && i < count; i++)
-		if (list_take(list, target_tuple(&entries[i])) < 0)
+	for (size_t i = 0; list && i < bp_target_list_count(targets); i++)
+		if (list_take(list, target_tuple(bp_target_list_get(targets, i))) < 0)
 			Py_CLEAR(list);
-	free(entries);
+	bp_target_list_free(targets);
 	return list;
 }
 

@@ -54,8 +54,19 @@ struct field {
 PyObject *fields_dict(const struct field *fields, const void *data);
 /* Add them to @dict. Return: 0 or -1. */
 int fields_add(PyObject *dict, const struct field *fields, const void *data);
-/* A list of dictionaries, of @count structs of @size bytes at @data. */
-PyObject *fields_list(const struct field *fields, const void *data, size_t count, size_t size);
+/*
+ * A list of dictionaries, of the entries of a list handle, which is freed. @kind: what its functions'
+ * names begin with: LIST_TAKE(entry_fields, bp_device_list, list).
+ */
+#define LIST_TAKE(fields, kind, handle)                                                        \
+	__extension__({                                                                        \
+		PyObject *list_ = PyList_New(0);                                               \
+		for (size_t i_ = 0; list_ && i_ < kind##_count(handle); i_++)                  \
+			if (list_take(list_, fields_dict(fields, kind##_get(handle, i_))) < 0) \
+				Py_CLEAR(list_);                                               \
+		kind##_free(handle);                                                           \
+		list_;                                                                         \
+	})
 
 /* File names and names of devices: any bytes, as os.fsdecode() has them. NULL is None. */
 PyObject *text_or_none(const char *text);

@@ -116,17 +116,13 @@ static const struct field volume_fields[] = {
 static PyObject *pool_volumes(PyObject *self, PyObject *args)
 {
 	_cleanup_(which_done) struct which which = { 0 };
-	struct bp_volume *volumes = NULL;
-	PyObject *list;
-	size_t count = 0;
+	struct bp_volume_list *volumes;
 
 	if (!PyArg_ParseTuple(args, "O&", which_convert, &which))
 		return NULL;
-	if (ON_POOL(self, &which.selector, bp_pool_volumes(pool, &volumes, &count)) < 0)
+	if (ON_POOL(self, &which.selector, bp_pool_volumes(pool, &volumes)) < 0)
 		return NULL;
-	list = fields_list(volume_fields, volumes, count, sizeof(*volumes));
-	free(volumes);
-	return list;
+	return LIST_TAKE(volume_fields, bp_volume_list, volumes);
 }
 
 /* A volume to make or to activate: what the three calls of that kind take. */

@@ -44,7 +44,7 @@ static void scope_dealloc(PyObject *object)
 	PyTypeObject *type = Py_TYPE(object);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-	bp_scope_free(self->scope);
+	bp_scope_close(self->scope);
 	Py_XDECREF(self->context);
 	release(object);
 	Py_DECREF((PyObject *)type);

@@ -135,16 +135,12 @@ static const struct field cookie_fields[] = {
 
 static PyObject *cookie_list(PyObject *self, PyObject *none)
 {
-	struct bp_cookie *cookies = NULL;
-	PyObject *list;
-	size_t count = 0;
+	struct bp_cookie_list *cookies;
 
 	(void)none;
-	if (CALL(self, bp_cookie_list(ctx, &cookies, &count)) < 0)
+	if (CALL(self, bp_cookie_list(ctx, &cookies)) < 0)
 		return NULL;
-	list = fields_list(cookie_fields, cookies, count, sizeof(*cookies));
-	free(cookies);
-	return list;
+	return LIST_TAKE(cookie_fields, bp_cookie_list, cookies);
 }
 
 static PyObject *cookie_create(PyObject *self, PyObject *none)

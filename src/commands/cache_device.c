@@ -33,8 +33,8 @@ static const struct cmd_opt create_opts[] = {
 	OPT_SECTORS(block_sectors, 0, 0, 'b', "block-size", "SIZE", "unit of caching: 32KiB to 1GiB, in steps of 32KiB; default 256KiB, more on large devices"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "uuid of the cache's device"),
 	OPT_SETTINGS,
-	OPT_BIT(flags, BP_CACHE_EXISTING, 0, "existing", "the metadata device holds this cache's metadata already"),
-	OPT_BIT(flags, BP_CACHE_WIPE, 0, "wipe", "begin anew whatever the metadata device holds; needs --yes"),
+	OPT_BIT(flags, BP_CACHE_DEVICE_EXISTING, 0, "existing", "the metadata device holds this cache's metadata already"),
+	OPT_BIT(flags, BP_CACHE_DEVICE_WIPE, 0, "wipe", "begin anew whatever the metadata device holds; needs --yes"),
 	OPT_YES(yes),
 	OPT_ANY("origin"),
 	OPT_ANY("fast"),
@@ -73,7 +73,7 @@ static const struct cmd_opt uncache_opts[] = {
 };
 
 struct row {
-	struct bp_cache_info info;
+	struct bp_cache_device_info info;
 	const char *mode, *state;
 	char origin[DEVNO_TEXT], fast[DEVNO_TEXT], metadata[DEVNO_TEXT];
 	uint64_t size_bytes, block_bytes, cache_bytes, used_percent, dirty_bytes;
@@ -126,7 +126,7 @@ static enum bp_cache_mode mode_given(struct cli *cli, const struct args *args)
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct bp_cache_create_opts how = {
+	struct bp_cache_device_create_opts how = {
 		.size = sizeof(how),
 		.uuid = args->uuid,
 		.flags = args->flags,
@@ -140,8 +140,8 @@ static int run_create(struct cli *cli, const void *p)
 
 	if (r)
 		return r;
-	r = bp_cache_create(cli->ctx, args->name, args->origin, args->fast, args->metadata,
-			    &how, NULL);
+	r = bp_cache_device_create(cli->ctx, args->name, args->origin, args->fast,
+				   args->metadata, &how, NULL);
 	r = change_done(cli, args->name, r, "created");
 	if (r && bp_error_get(cli->ctx)->code == BP_E_METADATA_EXISTS)
 		cli_note(cli, "  hint: --existing uses it; --wipe --yes begins anew");
@@ -152,7 +152,7 @@ static int run_create(struct cli *cli, const void *p)
 
 static void fill(struct row *row)
 {
-	const struct bp_cache_info *i = &row->info;
+	const struct bp_cache_device_info *i = &row->info;
 
 	row->state = i->failed ? "failed" : i->read_only ? "ro" : "rw";
 	row->mode = i->io_mode ? modes[i->io_mode - 1] : NULL;
@@ -182,7 +182,7 @@ static int add_row(struct cli *cli, const struct bp_selector *which, void *user)
 		if (!streq(about.targets, "cache"))
 			return 0;
 	}
-	r = bp_cache_info(cli->ctx, which, &row.info);
+	r = bp_cache_device_info(cli->ctx, which, &row.info);
 	if (r < 0)
 		return r;
 	fill(&row);
@@ -205,11 +205,11 @@ static int run_status(struct cli *cli, const void *p)
 
 static int run_change(struct cli *cli, const struct args *args, const char *title,
 		      int (*change)(struct bp_ctx *ctx, const struct bp_selector *which,
-				    const struct bp_cache_change_opts *opts),
+				    const struct bp_cache_device_change_opts *opts),
 		      const char *done)
 {
 	struct bp_selector which = device_named(args->name);
-	struct bp_cache_change_opts how = {
+	struct bp_cache_device_change_opts how = {
 		.size = sizeof(how),
 		.policy = args->policy,
 		.io_mode = mode_given(cli, args),
@@ -231,17 +231,17 @@ static int run_change(struct cli *cli, const struct args *args, const char *titl
 
 static int run_flush(struct cli *cli, const void *p)
 {
-	return run_change(cli, p, "writing back", bp_cache_flush, "flushed");
+	return run_change(cli, p, "writing back", bp_cache_device_flush, "flushed");
 }
 
 static int run_policy(struct cli *cli, const void *p)
 {
-	return run_change(cli, p, "writing back", bp_cache_change, "changed");
+	return run_change(cli, p, "writing back", bp_cache_device_change, "changed");
 }
 
 static int run_uncache(struct cli *cli, const void *p)
 {
-	return run_change(cli, p, "writing back", bp_cache_uncache, "uncached");
+	return run_change(cli, p, "writing back", bp_cache_device_uncache, "uncached");
 }
 
 const struct cmd cmd_on_cache_create = {

@@ -140,6 +140,21 @@ int fault_ranges(struct cli *cli, const struct cli_list *words, bp_sector length
 	return 0;
 }
 
+static int append_ranges(struct bp_fault_range **ranges, size_t *count,
+			 const struct bp_fault_range_list *found)
+{
+	const size_t more = bp_fault_range_list_count(found);
+	struct bp_fault_range *all = realloc(*ranges, (*count + more) * sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < more; i++)
+		all[*count + i] = *bp_fault_range_list_get(found, i);
+	*ranges = all;
+	*count += more;
+	return 0;
+}
+
 /* Of each part of the file that is wanted. */
 static int file_ranges(struct cli *cli, const struct args *args, const struct bp_devno *dev,
 		       struct bp_fault_range **ret, size_t *ret_count)
@@ -151,21 +166,17 @@ static int file_ranges(struct cli *cli, const struct args *args, const struct bp
 
 	for (size_t i = 0; r == 0 && i < MAX(count, (size_t)1); i++) {
 		const struct bp_fault_range *part = count ? &parts[i] : &whole;
-		_cleanup_(freep) struct bp_fault_range *found = NULL;
-		struct bp_fault_range *all;
-		size_t n = 0;
+		struct bp_fault_range_list *found;
 
 		r = bp_fault_file_ranges(cli->ctx, dev, args->file,
 					 bp_sector_to_bytes(part->start_sectors),
-					 bp_sector_to_bytes(part->length_sectors), &found, &n);
+					 bp_sector_to_bytes(part->length_sectors), &found);
 		if (r < 0)
 			return cli_fail(cli, args->file, r);
-		all = realloc(*ret, (*ret_count + n) * sizeof(*all));
-		if (!all)
-			return cli_fail(cli, NULL, -ENOMEM);
-		memcpy(all + *ret_count, found, n * sizeof(*all));
-		*ret = all;
-		*ret_count += n;
+		r = append_ranges(ret, ret_count, found);
+		bp_fault_range_list_free(found);
+		if (r < 0)
+			return cli_fail(cli, NULL, r);
 	}
 	for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
 		cli_warn(cli, "%s", bp_warning_get(cli->ctx, i));
@@ -177,13 +188,18 @@ static int file_ranges(struct cli *cli, const struct args *args, const struct bp
 static int ranges_of(struct cli *cli, const struct args *args, const struct bp_devno *dev,
 		     bp_sector length, struct bp_fault_range **ret, size_t *ret_count)
 {
+	struct bp_fault_range_list *found;
 	int r;
 
 	if (args->file)
 		return file_ranges(cli, args, dev, ret, ret_count);
 	if (!args->classes)
 		return fault_ranges(cli, &args->ranges, length, ret, ret_count);
-	r = bp_fault_class_ranges(cli->ctx, dev, args->classes, ret, ret_count);
+	r = bp_fault_class_ranges(cli->ctx, dev, args->classes, &found);
+	if (r == 0) {
+		r = append_ranges(ret, ret_count, found);
+		bp_fault_range_list_free(found);
+	}
 	return r < 0 ? cli_fail(cli, args->target, r) : 0;
 }
 

@@ -499,19 +499,22 @@ struct deps {
 static int add_deps(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	const struct deps *deps = user;
-	_cleanup_(freep) struct bp_devno *devs = NULL;
-	size_t count = 0;
-	int r = bp_device_deps(cli->ctx, which, deps->flags, &devs, &count);
+	struct bp_device_deps *found;
+	int r = bp_device_deps(cli->ctx, which, deps->flags, &found);
 
-	for (size_t i = 0; r == 0 && i < count; i++) {
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < bp_device_deps_count(found); i++) {
+		const struct bp_devno *dev = bp_device_deps_get(found, i);
 		struct deps_row row = { .name = selector_text(which) };
 		struct bp_bdev bdev;
 
-		devno_text(row.device, devs[i].major, devs[i].minor);
+		devno_text(row.device, dev->major, dev->minor);
 		row.path = node_of(cli, row.device, &bdev);
 		out_add(deps->out, NULL, &row);
 	}
-	return r;
+	bp_device_deps_free(found);
+	return 0;
 }
 
 static int run_deps(struct cli *cli, const void *p)

@@ -244,9 +244,9 @@ static int run_in_scope(struct run *run, const char **argv)
 		r = run_on_copies(run, argv);
 	}
 	for (size_t i = 0; i < run->count; i++)
-		bp_overlay_free(run->copies[i].overlay);
+		bp_overlay_close(run->copies[i].overlay);
 	free(run->copies);
-	bp_scope_free(run->scope);
+	bp_scope_close(run->scope);
 	return r;
 }
 

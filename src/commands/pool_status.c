@@ -318,7 +318,7 @@ static void add_volume(struct out *out, const struct bp_volume *v)
 /* Volumes that are active, by rising id, and how many of them were told. */
 struct merge {
 	struct out *out;
-	struct bp_volume *volumes;
+	struct bp_volume_list *volumes;
 	size_t count, told;
 	bp_bytes block_bytes;
 };
@@ -337,13 +337,18 @@ static void add_inactive(struct merge *m, const struct bp_thin_device *device)
 	out_add(m->out, NULL, &row);
 }
 
+static const struct bp_volume *volume_at(const struct merge *m, size_t index)
+{
+	return bp_volume_list_get(m->volumes, index);
+}
+
 static int merge_device(void *user, const struct bp_thin_usage *usage)
 {
 	struct merge *m = user;
 
-	while (m->told < m->count && m->volumes[m->told].thin_id <= usage->device.id)
-		add_volume(m->out, &m->volumes[m->told++]);
-	if (m->told == 0 || m->volumes[m->told - 1].thin_id != usage->device.id)
+	while (m->told < m->count && volume_at(m, m->told)->thin_id <= usage->device.id)
+		add_volume(m->out, volume_at(m, m->told++));
+	if (m->told == 0 || volume_at(m, m->told - 1)->thin_id != usage->device.id)
 		add_inactive(m, &usage->device);
 	return 0;
 }
@@ -393,12 +398,14 @@ static int add_volumes(struct cli *cli, const struct args *args, struct bp_pool 
 
 	if (status)
 		return status;
-	r = bp_pool_volumes(pool, &m.volumes, &m.count);
+	r = bp_pool_volumes(pool, &m.volumes);
+	if (r == 0)
+		m.count = bp_volume_list_count(m.volumes);
 	if (r == 0 && args->all)
 		r = merge_metadata(cli, pool, &active, &m);
 	while (r == 0 && m.told < m.count)
-		add_volume(out, &m.volumes[m.told++]);
-	free(m.volumes);
+		add_volume(out, volume_at(&m, m.told++));
+	bp_volume_list_free(m.volumes);
 	return r < 0 ? cli_fail(cli, args->pool, r) : EXIT_OK;
 }
 

@@ -242,22 +242,26 @@ static int run_activate(struct cli *cli, const void *p)
 static int find_id(struct cli *cli, const struct args *args, struct bp_pool *pool,
 		   uint32_t *ret)
 {
-	_cleanup_(freep) struct bp_volume *volumes = NULL;
-	size_t count = 0;
+	struct bp_volume_list *volumes;
+	bool found = false;
 	int r;
 
 	*ret = (uint32_t)args->id;
 	if (!args->name)
 		return EXIT_OK;
-	r = bp_pool_volumes(pool, &volumes, &count);
+	r = bp_pool_volumes(pool, &volumes);
 	if (r < 0)
 		return cli_fail(cli, args->pool, r);
-	for (size_t i = 0; i < count; i++) {
-		if (streq(volumes[i].name, args->name)) {
-			*ret = volumes[i].thin_id;
-			return EXIT_OK;
-		}
+	for (size_t i = 0; i < bp_volume_list_count(volumes) && !found; i++) {
+		const struct bp_volume *volume = bp_volume_list_get(volumes, i);
+
+		found = streq(volume->name, args->name);
+		if (found)
+			*ret = volume->thin_id;
 	}
+	bp_volume_list_free(volumes);
+	if (found)
+		return EXIT_OK;
 	return cli_failf(cli, args->name,
 			 "'bedplate pool list --all POOL' lists all; those that are not "
 			 "active have no name in the pool: --id takes them",

@@ -115,7 +115,7 @@ static int run(struct cli *cli, const void *p)
 		return EXIT_SCOPE;
 	}
 	r = run_in(cli, args, scope, argv);
-	bp_scope_free(scope);
+	bp_scope_close(scope);
 	return r;
 }
 

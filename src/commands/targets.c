@@ -35,9 +35,8 @@ static const struct out_schema schema = { .name = "bedplate.targets", .columns =
 
 /* What the kernel has; nothing where it can't be asked, which is told but no failure. */
 struct kernel {
-	struct bp_target_entry *entries;
+	struct bp_target_list *list; /* NULL: not asked */
 	size_t count;
-	bool asked;
 };
 
 static void set_version(struct row *row, const struct bp_target_entry *entry)
@@ -61,11 +60,13 @@ static void add_known(struct cli *cli, const struct args *args, const struct ker
 	bool found = false;
 
 	for (size_t i = 0; i < kernel->count && !found; i++) {
-		found = streq(kernel->entries[i].name, row.name);
+		const struct bp_target_entry *loaded = bp_target_list_get(kernel->list, i);
+
+		found = streq(loaded->name, row.name);
 		if (found)
-			set_version(&row, &kernel->entries[i]);
+			set_version(&row, loaded);
 	}
-	if (!found && args->probe && kernel->asked &&
+	if (!found && args->probe && kernel->list &&
 	    bp_target_version(cli->ctx, row.name, &entry) == 0)
 		set_version(&row, &entry);
 	out_add(out, NULL, &row);
@@ -82,22 +83,25 @@ static int run(struct cli *cli, const void *p)
 
 	if (r || !out)
 		return r;
-	r = bp_target_list(cli->ctx, &kernel.entries, &kernel.count);
-	kernel.asked = r >= 0;
+	r = bp_target_list(cli->ctx, &kernel.list);
 	if (r < 0)
 		cli_warn(cli, "the kernel was not asked: %s", bp_error_get(cli->ctx)->message);
+	else
+		kernel.count = bp_target_list_count(kernel.list);
 	while (bp_target_next(&it, &target) == 0)
 		add_known(cli, args, &kernel, target, out);
 	for (size_t i = 0; i < kernel.count; i++) {
-		struct row row = { .name = kernel.entries[i].name };
+		const struct bp_target_entry *loaded = bp_target_list_get(kernel.list, i);
+		struct row row = { .name = loaded->name };
 
-		if (bp_target_get(kernel.entries[i].name))
+		if (bp_target_get(loaded->name))
 			continue;
-		set_version(&row, &kernel.entries[i]);
+		set_version(&row, loaded);
 		out_add(out, NULL, &row);
 	}
-	free(kernel.entries);
-	return out_print(out);
+	r = out_print(out);
+	bp_target_list_free(kernel.list);
+	return r;
 }
 
 const struct cmd cmd_targets = {

@@ -112,28 +112,29 @@ static const char *cookie_text(char *buf, uint32_t value)
 
 static int list_cookies(struct cli *cli, const struct args *args)
 {
-	_cleanup_(freep) struct bp_cookie *cookies = NULL;
+	struct bp_cookie_list *cookies;
 	struct out *out;
-	size_t count = 0;
 	int r = out_open(cli, &args->out, &cookies_schema, &out);
 
 	if (r || !out)
 		return r;
-	r = bp_cookie_list(cli->ctx, &cookies, &count);
+	r = bp_cookie_list(cli->ctx, &cookies);
 	if (r < 0) {
 		out_free(out);
 		return cli_fail(cli, NULL, r);
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < bp_cookie_list_count(cookies); i++) {
+		const struct bp_cookie *cookie = bp_cookie_list_get(cookies, i);
 		struct cookie_row row = {
-			.semid = cookies[i].semid,
-			.count = cookies[i].count,
-			.age_s = cookies[i].age_s > 0 ? cookies[i].age_s : 0,
+			.semid = cookie->semid,
+			.count = cookie->count,
+			.age_s = cookie->age_s > 0 ? cookie->age_s : 0,
 		};
 
-		cookie_text(row.cookie, cookies[i].value);
+		cookie_text(row.cookie, cookie->value);
 		out_add(out, NULL, &row);
 	}
+	bp_cookie_list_free(cookies);
 	return out_print(out);
 }
 

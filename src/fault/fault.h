@@ -56,6 +56,15 @@ int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
 /* Add where these bytes of an open file lie in the device of its file system. */
 int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
 		  struct fault_ranges *ret);
+/* As bp_fault_file_ranges(). @ret: emptied by the caller, on failure too. */
+int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret);
+/* The same of bp_fault_class_ranges(), in layout.c. */
+int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
+		       struct fault_ranges *ret);
+/* The handle around what was found, or @r where that failed. @take_ranges: always. */
+int fault_ranges_give(struct bp_ctx *ctx, int r, struct fault_ranges *take_ranges,
+		      struct bp_fault_range_list **ret);
 
 /* --- layout.c --- */
 

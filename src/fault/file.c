@@ -150,12 +150,11 @@ static int down(struct bp_ctx *ctx, const char *path, const struct bp_devno *fro
 	return r;
 }
 
-int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
-			 bp_bytes start_bytes, bp_bytes length_bytes,
-			 struct bp_fault_range **ret, size_t *ret_count)
+int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret)
 {
 	_cleanup_(closep) int fd = -1;
-	struct fault_ranges extents = { 0 }, ranges = { 0 };
+	struct fault_ranges extents = { 0 };
 	struct bp_devno from;
 	struct stat st;
 	int r = open_regular(ctx, path, &st, &fd);
@@ -165,13 +164,53 @@ int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const c
 	if (r == 0)
 		r = fault_extents(ctx, fd, path, start_bytes, length_bytes, &extents);
 	if (r == 0)
-		r = down(ctx, path, &from, &extents, dev, &ranges);
+		r = down(ctx, path, &from, &extents, dev, ret);
 	vec_done(&extents);
-	if (r < 0) {
-		vec_done(&ranges);
-		return r;
+	return r;
+}
+
+struct bp_fault_range_list {
+	struct fault_ranges ranges;
+};
+
+int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+			 bp_bytes start_bytes, bp_bytes length_bytes,
+			 struct bp_fault_range_list **ret)
+{
+	struct fault_ranges ranges = { 0 };
+	int r = fault_file_ranges(ctx, dev, path, start_bytes, length_bytes, &ranges);
+
+	return fault_ranges_give(ctx, r, &ranges, ret);
+}
+
+int fault_ranges_give(struct bp_ctx *ctx, int r, struct fault_ranges *take_ranges,
+		      struct bp_fault_range_list **ret)
+{
+	struct bp_fault_range_list *list = r < 0 ? NULL : calloc(1, sizeof(*list));
+
+	if (!list) {
+		vec_done(take_ranges);
+		return r < 0 ? r : bp_fail_memory(ctx);
 	}
-	*ret = ranges.items;
-	*ret_count = ranges.count;
+	list->ranges = *take_ranges;
+	*ret = list;
 	return 0;
+}
+
+size_t bp_fault_range_list_count(const struct bp_fault_range_list *list)
+{
+	return list->ranges.count;
+}
+
+const struct bp_fault_range *bp_fault_range_list_get(const struct bp_fault_range_list *list,
+						     size_t index)
+{
+	return index < list->ranges.count ? &list->ranges.items[index] : NULL;
+}
+
+void bp_fault_range_list_free(struct bp_fault_range_list *list)
+{
+	if (list)
+		vec_done(&list->ranges);
+	free(list);
 }

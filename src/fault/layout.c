@@ -69,10 +69,9 @@ static int read_fd(void *user, void *buf, size_t len, uint64_t offset)
 	return n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
 }
 
-int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
-			  struct bp_fault_range **ret, size_t *ret_count)
+int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
+		       struct fault_ranges *ret)
 {
-	struct fault_ranges ranges = { 0 };
 	struct layout_disk disk = { .read = read_fd };
 	_cleanup_(closep) int fd = -1;
 	struct bp_bdev bdev;
@@ -88,13 +87,17 @@ int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32
 		return bp_fail(ctx, -errno, "'%s': %s", bdev.path, strerror(errno));
 	disk.user = &fd;
 	disk.size_bytes = bdev.size_bytes;
-	r = fault_layout(ctx, &disk, classes, &ranges);
-	if (r < 0) {
-		vec_done(&ranges);
-		return r;
-	}
-	fault_ranges_unite(&ranges);
-	*ret = ranges.items;
-	*ret_count = ranges.count;
-	return 0;
+	r = fault_layout(ctx, &disk, classes, ret);
+	if (r == 0)
+		fault_ranges_unite(ret);
+	return r;
+}
+
+int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
+			  struct bp_fault_range_list **ret)
+{
+	struct fault_ranges ranges = { 0 };
+	int r = fault_class_ranges(ctx, dev, classes, &ranges);
+
+	return fault_ranges_give(ctx, r, &ranges, ret);
 }

@@ -54,59 +54,68 @@ void run_tell_check(struct run *run, unsigned line, const char *what, bool passe
 
 /* --- actions --- */
 
-static int ranges_of(struct run *run, const struct action *a, struct bp_fault_range **ret,
-		     size_t *ret_count)
+/* Where a file of the scenario lies; a relative name is one below its mount point. */
+static int file_ranges(struct run *run, const struct action *a, struct fault_ranges *ret)
 {
 	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
 	_cleanup_(freep) char *path = NULL;
-	struct bp_fault_range *range;
 
-	if (a->file) {
-		if (asprintf(&path, "%s/%s", run->scenario->mount, a->file) < 0)
-			return bp_fail_memory(run->ctx);
-		return bp_fault_file_ranges(run->ctx, &dev, a->file[0] == '/' ? a->file : path,
-					    a->from, a->to ? a->to - a->from : 0, ret,
-					    ret_count);
-	}
+	if (asprintf(&path, "%s/%s", run->scenario->mount, a->file) < 0)
+		return bp_fail_memory(run->ctx);
+	return fault_file_ranges(run->ctx, &dev, a->file[0] == '/' ? a->file : path, a->from,
+				 a->to ? a->to - a->from : 0, ret);
+}
+
+/* From an offset to the device's end: its size is known only now that it is made. */
+static int to_the_end(struct run *run, struct bp_fault_range *range)
+{
+	struct bp_bdev bdev;
+	int r = bp_bdev_get(run->ctx, run->stack.top.path, &bdev);
+
+	if (r < 0)
+		return r;
+	if (bp_bytes_to_sector(bdev.size_bytes) <= range->start_sectors)
+		return bp_fail(run->ctx, -ERANGE, "the range lies beyond the device");
+	range->length_sectors = bp_bytes_to_sector(bdev.size_bytes) - range->start_sectors;
+	return 0;
+}
+
+/* None: the whole device. */
+static int ranges_of(struct run *run, const struct action *a, struct fault_ranges *ret)
+{
+	struct bp_fault_range range = { .start_sectors = bp_bytes_to_sector(a->from) };
+	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
+	int r = 0;
+
+	if (a->file)
+		return file_ranges(run, a, ret);
 	if (a->classes)
-		return bp_fault_class_ranges(run->ctx, &dev, a->classes, ret, ret_count);
+		return fault_class_ranges(run->ctx, &dev, a->classes, ret);
 	if (!a->has_range)
 		return 0;
-	range = calloc(1, sizeof(*range));
-	if (!range)
-		return bp_fail_memory(run->ctx);
-	range->start_sectors = bp_bytes_to_sector(a->from);
-	range->length_sectors = bp_bytes_to_sector(a->to) - range->start_sectors;
-	if (!a->to) {
-		struct bp_bdev bdev;
-		int r = bp_bdev_get(run->ctx, run->stack.top.path, &bdev);
-
-		if (r == 0 && bp_bytes_to_sector(bdev.size_bytes) <= range->start_sectors)
-			r = bp_fail(run->ctx, -ERANGE, "the range lies beyond the device");
-		if (r < 0) {
-			free(range);
-			return r;
-		}
-		range->length_sectors =
-			bp_bytes_to_sector(bdev.size_bytes) - range->start_sectors;
-	}
-	*ret = range;
-	*ret_count = 1;
-	return 0;
+	if (a->to)
+		range.length_sectors = bp_bytes_to_sector(a->to) - range.start_sectors;
+	else
+		r = to_the_end(run, &range);
+	if (r < 0)
+		return r;
+	return vec_add(ret, &range) < 0 ? bp_fail_memory(run->ctx) : 0;
 }
 
 static int put_fault(struct run *run, const struct rule *rule)
 {
 	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
-	_cleanup_(freep) struct bp_fault_range *ranges = NULL;
+	struct fault_ranges ranges = { 0 };
 	struct bp_fault fault = rule->action.fault;
 	struct ending ending = { 0 };
-	int r = ranges_of(run, &rule->action, &ranges, &fault.nr_ranges);
+	int r = ranges_of(run, &rule->action, &ranges);
 
-	fault.ranges = ranges;
+	fault.ranges = ranges.items;
+	fault.nr_ranges = ranges.count;
 	fault.seed = run->result.seed + rule->line;
 	if (r == 0)
 		r = bp_fault_set(run->ctx, &dev, &fault, &run->stack.faults, &ending.id);
+	vec_done(&ranges);
 	if (r < 0 || !fault.for_ms)
 		return r;
 	ending.at_ms = clock_ms() + fault.for_ms;

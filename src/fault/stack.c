@@ -337,7 +337,7 @@ int stack_end(struct stack *s)
 	if (s->scope) {
 		one = bp_scope_end(s->scope, BP_SCOPE_ERROR_TABLES, REMOVE_MS);
 		r = r < 0 ? r : one;
-		bp_scope_free(s->scope);
+		bp_scope_close(s->scope);
 		s->scope = NULL;
 	}
 	return r;

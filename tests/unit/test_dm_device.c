@@ -11,8 +11,7 @@ static void create_and_look(void **state)
 	struct bp_table *t = table(w, "0 8 linear /dev/sda 4\n8 8 zero\n");
 	struct bp_selector which = { .name = "a b" };
 	struct bp_device_info info;
-	struct bp_devno *devs;
-	size_t count;
+	struct bp_device_deps *deps;
 
 	assert_ok(bp_device_create(w->ctx, "a b", t, &opts, &info));
 	bp_table_free(t);
@@ -27,10 +26,11 @@ static void create_and_look(void **state)
 	assert_ok(bp_device_info(w->ctx, &which, &info));
 	assert_string_equal(info.name, "a b");
 	which = (struct bp_selector){ .path = "/dev/mapper/a\\x20b" };
-	assert_ok(bp_device_deps(w->ctx, &which, 0, &devs, &count));
-	assert_int_equal(count, 1);
-	assert_int_equal(devs[0].major, 8);
-	free(devs);
+	assert_ok(bp_device_deps(w->ctx, &which, 0, &deps));
+	assert_int_equal(bp_device_deps_count(deps), 1);
+	assert_int_equal(bp_device_deps_get(deps, 0)->major, 8);
+	assert_null(bp_device_deps_get(deps, 1));
+	bp_device_deps_free(deps);
 	/* Nobody named is not the first of all. */
 	which = (struct bp_selector){ 0 };
 	assert_err(bp_device_remove(w->ctx, &which, NULL, NULL), EINVAL);
@@ -50,8 +50,7 @@ static void query_cost(void **state)
 	struct bp_device_list *list;
 	struct bp_device_info info;
 	struct bp_table *t;
-	struct bp_devno *devs;
-	size_t count;
+	struct bp_device_deps *deps;
 	unsigned before;
 
 	assert_ok(create(w, "x", "0 8 zero\n"));
@@ -60,7 +59,7 @@ static void query_cost(void **state)
 	assert_ok(bp_device_list(w->ctx, &list));
 	assert_ok(bp_device_table(w->ctx, &which, 0, &t));
 	assert_ok(bp_device_status(w->ctx, &which, 0, &status));
-	assert_ok(bp_device_deps(w->ctx, &which, 0, &devs, &count));
+	assert_ok(bp_device_deps(w->ctx, &which, 0, &deps));
 	assert_int_equal(fake_count(w->fake, FAKE_ANY) - before, 5);
 	assert_int_equal(bp_device_list_count(list), 1);
 	assert_string_equal(bp_device_status_get(status, 0)->target, "zero");
@@ -68,7 +67,7 @@ static void query_cost(void **state)
 	bp_device_list_free(list);
 	bp_table_free(t);
 	bp_device_status_free(status);
-	free(devs);
+	bp_device_deps_free(deps);
 }
 
 static void not_there(void **state)

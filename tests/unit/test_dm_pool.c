@@ -136,10 +136,9 @@ static void volumes(void **state)
 {
 	struct world *w = *state;
 	struct bp_selector origin = { .name = "one" }, pool = { .name = "pool" };
-	struct bp_volume *list;
+	struct bp_volume_list *list;
 	struct bp_pool *again;
 	uint32_t one, two, snap;
-	size_t count;
 
 	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, &one));
 	assert_ok(bp_pool_create_volume(w->pool, "two", 4096, NULL, &two));
@@ -149,13 +148,14 @@ static void volumes(void **state)
 	assert_int_equal(snap, 2);
 	/* Opened anew, the pool knows its volumes: from the kernel. */
 	assert_ok(bp_pool_open(w->ctx, &pool, &again));
-	assert_ok(bp_pool_volumes(again, &list, &count));
-	assert_int_equal(count, 3);
-	assert_string_equal(list[2].name, "snap");
-	assert_int_equal(list[2].thin_id, 2);
-	assert_int_equal(list[2].size_sectors, 2048);
-	assert_false(list[0].suspended);
-	free(list);
+	assert_ok(bp_pool_volumes(again, &list));
+	assert_int_equal(bp_volume_list_count(list), 3);
+	assert_string_equal(bp_volume_list_get(list, 2)->name, "snap");
+	assert_int_equal(bp_volume_list_get(list, 2)->thin_id, 2);
+	assert_int_equal(bp_volume_list_get(list, 2)->size_sectors, 2048);
+	assert_false(bp_volume_list_get(list, 0)->suspended);
+	assert_null(bp_volume_list_get(list, 3));
+	bp_volume_list_free(list);
 	bp_pool_close(again);
 	assert_err(bp_pool_delete(w->pool, one, 0), EBUSY);
 	assert_string_equal(bp_error_get(w->ctx)->cause, "it is active as 'one'");
@@ -242,8 +242,7 @@ static void snapshot_groups(void **state)
 	struct world *w = *state;
 	unsigned suspends;
 	uint32_t ids[2];
-	struct bp_volume *list;
-	size_t count;
+	struct bp_volume_list *list;
 	char *before;
 
 	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
@@ -256,13 +255,13 @@ static void snapshot_groups(void **state)
 	assert_ok(bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, ids));
 	assert_true(ids[0] > 3 && ids[1] == ids[0] + 1);
 	assert_true(fake_count(w->fake, OP_SUSPEND) - suspends >= 2);
-	assert_ok(bp_pool_volumes(w->pool, &list, &count));
-	assert_int_equal(count, 4);
-	for (size_t i = 0; i < count; i++)
-		assert_false(list[i].suspended);
-	assert_int_equal(list[2].size_sectors, 2048);
-	assert_int_equal(list[3].size_sectors, 1024);
-	free(list);
+	assert_ok(bp_pool_volumes(w->pool, &list));
+	assert_int_equal(bp_volume_list_count(list), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_false(bp_volume_list_get(list, i)->suspended);
+	assert_int_equal(bp_volume_list_get(list, 2)->size_sectors, 2048);
+	assert_int_equal(bp_volume_list_get(list, 3)->size_sectors, 1024);
+	bp_volume_list_free(list);
 	before = fake_dump(w->fake);
 	assert_err(bp_pool_snapshot_group(w->pool, twice, names, 2, NULL, ids), EINVAL);
 	assert_err(bp_pool_snapshot_group(w->pool, origins, same, 2, NULL, ids), EINVAL);
@@ -376,16 +375,15 @@ static void external_origin(void **state)
 		.external_origin = "/dev/other",
 	};
 	struct bp_selector origin = { .name = "ext" };
-	struct bp_volume *list;
-	size_t count;
+	struct bp_volume_list *list;
 
 	assert_ok(bp_pool_create_volume(w->pool, "ext", 2048, &opts, NULL));
 	assert_ok(bp_pool_snapshot(w->pool, &origin, "snap", NULL, NULL));
-	assert_ok(bp_pool_volumes(w->pool, &list, &count));
-	assert_int_equal(count, 2);
-	assert_int_equal(list[0].external_origin.minor, 32);
-	assert_int_equal(list[1].external_origin.minor, 32);
-	free(list);
+	assert_ok(bp_pool_volumes(w->pool, &list));
+	assert_int_equal(bp_volume_list_count(list), 2);
+	assert_int_equal(bp_volume_list_get(list, 0)->external_origin.minor, 32);
+	assert_int_equal(bp_volume_list_get(list, 1)->external_origin.minor, 32);
+	bp_volume_list_free(list);
 }
 
 /* Volumes of a pool may lie on each other: the users go first, and come back last. */

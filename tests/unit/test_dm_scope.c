@@ -58,7 +58,7 @@ static struct world *world_new(void)
 
 static void world_free(struct world *w)
 {
-	bp_scope_free(w->scope);
+	bp_scope_close(w->scope);
 	bp_ctx_free(w->ctx);
 	temp_remove(w->dir);
 	free(w->foreign);
@@ -68,7 +68,7 @@ static void world_free(struct world *w)
 /* The owner ends without a word. */
 static void owner_dies(struct world *w)
 {
-	bp_scope_free(w->scope);
+	bp_scope_close(w->scope);
 	w->scope = NULL;
 }
 
@@ -164,7 +164,7 @@ static void names_and_uuids_are_bounded(void **state)
 	uuid[strlen(uuid)] = 'u';
 	assert_int_equal(make_in(ctx, "e", uuid, "0 8 zero\n"), -ENAMETOOLONG);
 	assert_ok(bp_scope_end(scope, 0, 0));
-	bp_scope_free(scope);
+	bp_scope_close(scope);
 	bp_ctx_free(ctx);
 	world_free(w);
 }
@@ -428,7 +428,7 @@ static struct world *overlay_world(char path[128])
 	fclose(f);
 	assert_ok(fake_add_bdev(w->fake, path, 8, 16, 64 * MIB));
 	free(w->foreign);
-	bp_scope_free(w->scope);
+	bp_scope_close(w->scope);
 	w->scope = NULL;
 	assert_ok(bp_scope_gc(w->ctx, NULL, NULL, NULL, NULL));
 	w->foreign = fake_dump(w->fake);
@@ -478,7 +478,7 @@ static void a_copy_goes_with_its_scope(void **state)
 	assert_int_equal(usage.used_bytes, 0);
 	assert_int_equal(bp_overlay_merge(copy, NULL, NULL, NULL), -ESTALE);
 	assert_int_equal(kept_files(w), 0);
-	bp_overlay_free(copy);
+	bp_overlay_close(copy);
 	assert_ok(bp_scope_end(w->scope, 0, 0));
 	assert_only_foreign(w);
 	world_free(w);
@@ -496,7 +496,7 @@ static void a_merge_leaves_nothing(void **state)
 	assert_ok(bp_overlay_merge(copy, NULL, NULL, &kept));
 	assert_null(kept);
 	assert_int_equal(kept_files(w), 0);
-	bp_overlay_free(copy);
+	bp_overlay_close(copy);
 	assert_ok(bp_scope_end(w->scope, 0, 0));
 	assert_only_foreign(w);
 	world_free(w);
@@ -524,7 +524,7 @@ static void a_merge_that_fails_keeps_what_is_left(void **state)
 		assert_true(!kept || access(kept, F_OK) == 0);
 		if (kept)
 			unlink(kept);
-		bp_overlay_free(copy);
+		bp_overlay_close(copy);
 		assert_ok(bp_scope_end(w->scope, 0, 0));
 		assert_only_foreign(w);
 		world_free(w);

@@ -362,7 +362,7 @@ static void a_scope_takes_its_stacks_along(void **state)
 	assert_diff(w, small, "attach disk, create mid, create top, create old");
 	assert_ok(apply(w, small));
 	assert_ok(bp_scope_end(scope, 0, 0));
-	bp_scope_free(scope);
+	bp_scope_close(scope);
 	assert_diff(w, small, "create mid, create top, create old");
 	assert_ok(down(w, small, 0, 0));
 	world_free(w);

@@ -144,8 +144,8 @@ static bool confirmed(struct front *f)
 
 int verb_udevcomplete_all(struct front *f, int argc, char **argv)
 {
-	_cleanup_(freep) struct bp_cookie *list = NULL;
-	size_t count, destroyed = 0;
+	struct bp_cookie_list *list;
+	size_t count = 0, destroyed = 0;
 	unsigned age = 0;
 	char older[48] = " ";
 	int r;
@@ -167,9 +167,12 @@ int verb_udevcomplete_all(struct front *f, int argc, char **argv)
 			return 0;
 		}
 	}
-	r = bp_cookie_list(f->ctx, &list, &count);
-	if (r == 0)
+	r = bp_cookie_list(f->ctx, &list);
+	if (r == 0) {
+		count = bp_cookie_list_count(list);
+		bp_cookie_list_free(list);
 		r = bp_cookie_destroy_old(f->ctx, (int64_t)age * 60, &destroyed);
+	}
 	if (r < 0)
 		return say(f, "%s", bp_errmsg(f->ctx));
 	fprintf(f->out,
@@ -192,9 +195,8 @@ static const char *time_text(int64_t seconds, char *buf)
 
 int verb_udevcookies(struct front *f, int argc, char **argv)
 {
-	_cleanup_(freep) struct bp_cookie *list = NULL;
-	size_t count;
-	int r = bp_cookie_list(f->ctx, &list, &count);
+	struct bp_cookie_list *list;
+	int r = bp_cookie_list(f->ctx, &list);
 
 	(void)argc;
 	(void)argv;
@@ -202,12 +204,14 @@ int verb_udevcookies(struct front *f, int argc, char **argv)
 		return say(f, "%s", bp_errmsg(f->ctx));
 	fputs("Cookie       Semid      Value      Last semop time           Last change time\n",
 	      f->out);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < bp_cookie_list_count(list); i++) {
+		const struct bp_cookie *cookie = bp_cookie_list_get(list, i);
 		char changed[32], made[32];
 
-		fprintf(f->out, "0x%-10x %-10d %-10u %s  %s\n", list[i].value, list[i].semid,
-			list[i].count, time_text(list[i].changed_s, changed),
-			time_text(list[i].made_s, made));
+		fprintf(f->out, "0x%-10x %-10d %-10u %s  %s\n", cookie->value, cookie->semid,
+			cookie->count, time_text(cookie->changed_s, changed),
+			time_text(cookie->made_s, made));
 	}
+	bp_cookie_list_free(list);
 	return 0;
 }

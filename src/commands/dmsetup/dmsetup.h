@@ -34,6 +34,11 @@ struct verb;
 struct report;
 struct dev_tree;
 
+static inline void deps_freep(struct bp_device_deps **deps)
+{
+	bp_device_deps_free(*deps);
+}
+
 /* A run of the program. */
 struct front {
 	struct cli *cli;

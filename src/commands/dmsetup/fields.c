@@ -169,16 +169,21 @@ static int get_names_using(const struct subject *s, struct strbuf *ret)
 
 static int get_devnos_used(const struct subject *s, struct strbuf *ret)
 {
-	for (size_t i = 0; i < s->nr_deps; i++)
-		strbuf_addf(ret, "%s%u:%u", i ? "," : "", s->deps[i].major, s->deps[i].minor);
+	for (size_t i = 0; i < s->nr_deps; i++) {
+		const struct bp_devno *dev = bp_device_deps_get(s->deps, i);
+
+		strbuf_addf(ret, "%s%u:%u", i ? "," : "", dev->major, dev->minor);
+	}
 	return 0;
 }
 
 static int get_blkdevs_used(const struct subject *s, struct strbuf *ret)
 {
 	for (size_t i = 0; i < s->nr_deps; i++) {
+		const struct bp_devno *dev = bp_device_deps_get(s->deps, i);
+
 		strbuf_add(ret, i ? "," : "");
-		if (add_block_name(s, s->deps[i].major, s->deps[i].minor, ret) < 0)
+		if (add_block_name(s, dev->major, dev->minor, ret) < 0)
 			return -1;
 	}
 	return 0;

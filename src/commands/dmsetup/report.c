@@ -238,7 +238,7 @@ static void split(struct front *f, const char *name, const char *subsystem, size
 
 /* Asks for what the fields need; @subject->deps is to be freed. 0 or -1. */
 static int gather(struct front *f, const struct bp_device_info *info, struct subject *ret,
-		  struct bp_devno **ret_deps)
+		  struct bp_device_deps **ret_deps)
 {
 	const struct bp_selector which = { .major = info->major, .minor = info->minor };
 	const bool *parts = f->report->parts;
@@ -252,16 +252,17 @@ static int gather(struct front *f, const struct bp_device_info *info, struct sub
 		ret->node = tree_find(f, info->major, info->minor);
 	if (!parts[PART_DEPS])
 		return 0;
-	if (bp_device_deps(f->ctx, &which, f->args.inactive ? BP_TABLE_INACTIVE : 0, ret_deps,
-			   &ret->nr_deps) < 0)
+	if (bp_device_deps(f->ctx, &which, f->args.inactive ? BP_TABLE_INACTIVE : 0, ret_deps) <
+	    0)
 		return say(f, "Cannot get deps for %u:%u.", info->major, info->minor);
 	ret->deps = *ret_deps;
+	ret->nr_deps = bp_device_deps_count(*ret_deps);
 	return 0;
 }
 
 int report_add_device(struct front *f, const struct bp_device_info *info)
 {
-	_cleanup_(freep) struct bp_devno *deps = NULL;
+	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
 	struct report *report = f->report;
 	struct subject s;
 	int r = gather(f, info, &s, &deps);
@@ -277,7 +278,7 @@ int report_add_device(struct front *f, const struct bp_device_info *info)
 
 int report_selects(struct front *f, const struct bp_device_info *info)
 {
-	_cleanup_(freep) struct bp_devno *deps = NULL;
+	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
 	struct subject s;
 
 	if (gather(f, info, &s, &deps) < 0)

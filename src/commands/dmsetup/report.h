@@ -12,7 +12,7 @@ enum field_part { PART_TASK, PART_INFO, PART_DEPS, PART_TREE, PART_NAME, PART_SP
 struct subject {
 	struct front *f;
 	const struct bp_device_info *info;
-	const struct bp_devno *deps;
+	const struct bp_device_deps *deps;
 	size_t nr_deps;
 	const struct dev_node *node;
 	struct bp_name_parts parts;

@@ -334,13 +334,23 @@ int verb_measure(struct front *f, int argc, char **argv)
 
 /* --- deps, ls --- */
 
+static void add_dep(struct front *f, const struct bp_devno *dev, struct strbuf *to)
+{
+	char name[BP_NAME_SIZE];
+
+	dev_name(f, dev->major, dev->minor, name);
+	if (name[0])
+		strbuf_addf(to, " (%s)", name);
+	else
+		strbuf_addf(to, " (%u, %u)", dev->major, dev->minor);
+}
+
 static int deps_one(struct front *f, const struct device *device)
 {
-	_cleanup_(freep) struct bp_devno *devs = NULL;
+	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
 	struct strbuf s = { 0 };
-	size_t count;
 	int r = bp_device_deps(f->ctx, &device->which, f->args.inactive ? BP_TABLE_INACTIVE : 0,
-			       &devs, &count);
+			       &deps);
 
 	if (r < 0)
 		return refused(f, "deps", device->label, r);
@@ -348,16 +358,9 @@ static int deps_one(struct front *f, const struct device *device)
 		info_of(f, device);
 	else if (f->many)
 		strbuf_addf(&s, "%s: ", device->shown ? device->shown : device->name);
-	strbuf_addf(&s, "%zu dependencies\t:", count);
-	for (size_t i = 0; i < count; i++) {
-		char name[BP_NAME_SIZE];
-
-		dev_name(f, devs[i].major, devs[i].minor, name);
-		if (name[0])
-			strbuf_addf(&s, " (%s)", name);
-		else
-			strbuf_addf(&s, " (%u, %u)", devs[i].major, devs[i].minor);
-	}
+	strbuf_addf(&s, "%zu dependencies\t:", bp_device_deps_count(deps));
+	for (size_t i = 0; i < bp_device_deps_count(deps); i++)
+		add_dep(f, bp_device_deps_get(deps, i), &s);
 	strbuf_add(&s, f->many && f->args.verbose ? "\n\n" : "\n");
 	put(f, strbuf_text(&s));
 	strbuf_done(&s);
@@ -407,16 +410,16 @@ static void print_target(const struct front *f, const struct bp_target_entry *ta
 
 int verb_targets(struct front *f, int argc, char **argv)
 {
-	_cleanup_(freep) struct bp_target_entry *targets = NULL;
-	size_t count;
-	int r = bp_target_list(f->ctx, &targets, &count);
+	struct bp_target_list *targets;
+	int r = bp_target_list(f->ctx, &targets);
 
 	(void)argc;
 	(void)argv;
 	if (r < 0)
 		return refused(f, "versions", " ", r);
-	for (size_t i = 0; i < count; i++)
-		print_target(f, &targets[i]);
+	for (size_t i = 0; i < bp_target_list_count(targets); i++)
+		print_target(f, bp_target_list_get(targets, i));
+	bp_target_list_free(targets);
 	return 0;
 }
 

@@ -71,18 +71,22 @@ static int add(struct front *f, size_t above, uint32_t major, uint32_t minor);
 /* What a device uses: below it, one after the other. */
 static int add_deps(struct front *f, size_t number, uint32_t major, uint32_t minor)
 {
-	_cleanup_(freep) struct bp_devno *devs = NULL;
+	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
 	const struct bp_selector which = { .major = major, .minor = minor };
-	size_t count = 0;
+	size_t count;
 	int r = 0;
 
 	if (f->tree->nodes.items[number].mapped)
 		r = bp_device_deps(f->ctx, &which, f->args.inactive ? BP_TABLE_INACTIVE : 0,
-				   &devs, &count);
+				   &deps);
+	count = deps ? bp_device_deps_count(deps) : 0;
 	if (r == 0 && count == 0)
 		r = link_nodes(f->tree, number, 0);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = add(f, number, devs[i].major, devs[i].minor);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct bp_devno *dev = bp_device_deps_get(deps, i);
+
+		r = add(f, number, dev->major, dev->minor);
+	}
 	return r;
 }
 

@@ -37,7 +37,7 @@ static int refuse(struct bp_ctx *ctx, int r, enum bp_error_code code, const char
 struct creation {
 	struct bp_ctx *ctx;
 	struct dm *dm;
-	struct bp_cache_create_opts opts;
+	struct bp_cache_device_create_opts opts;
 	struct bp_bdev origin, fast;
 	struct head head; /* of the metadata device */
 };
@@ -62,11 +62,11 @@ static int judge_metadata(struct creation *c)
 	if (c->head.bdev.size_bytes / BLOCK_BYTES < blocks)
 		return refuse(c->ctx, -EINVAL, BP_E_TOO_SMALL, path,
 			      "the metadata device is too small for so many blocks");
-	if (c->opts.flags & BP_CACHE_EXISTING)
+	if (c->opts.flags & BP_CACHE_DEVICE_EXISTING)
 		return c->head.blank ? refuse(c->ctx, -EINVAL, BP_E_NOT_METADATA, path,
 					      "it is blank: there is no metadata to use")
 				     : 0;
-	if (c->head.blank || c->opts.flags & BP_CACHE_WIPE)
+	if (c->head.blank || c->opts.flags & BP_CACHE_DEVICE_WIPE)
 		return 0;
 	refuse(c->ctx, -EEXIST, BP_E_METADATA_EXISTS, path,
 	       "it is not blank: it holds something");
@@ -152,15 +152,16 @@ static int make(struct creation *c, const char *name, struct bp_device_info *ret
 
 	if (r == 0)
 		r = check_table(c->ctx, table, NULL);
-	if (r == 0 && !(c->opts.flags & BP_CACHE_EXISTING))
+	if (r == 0 && !(c->opts.flags & BP_CACHE_DEVICE_EXISTING))
 		r = head_begin(c->ctx, c->dm, "cache create", &c->head,
-			       c->opts.flags & BP_CACHE_WIPE);
+			       c->opts.flags & BP_CACHE_DEVICE_WIPE);
 	return r < 0 ? r : bp_device_create(c->ctx, name, table, &opts, ret);
 }
 
-int bp_cache_create(struct bp_ctx *ctx, const char *name, const char *origin, const char *fast,
-		    const char *metadata, const struct bp_cache_create_opts *opts,
-		    struct bp_device_info *ret)
+int bp_cache_device_create(struct bp_ctx *ctx, const char *name, const char *origin,
+			   const char *fast, const char *metadata,
+			   const struct bp_cache_device_create_opts *opts,
+			   struct bp_device_info *ret)
 {
 	struct creation c = { .ctx = ctx };
 	struct level level;
@@ -184,7 +185,7 @@ struct live {
 	struct bp_ctx *ctx;
 	struct dm *dm;
 	struct which which;
-	struct bp_cache_change_opts opts;
+	struct bp_cache_device_change_opts opts;
 	struct bp_table *table;
 	const struct bp_cache *params;
 	bp_sector sectors;
@@ -216,7 +217,7 @@ static int live_read(struct bp_ctx *ctx, const struct bp_selector *selector, str
 	return 0;
 }
 
-static void take_values(const struct bp_cache_status *s, struct bp_cache_info *to)
+static void take_values(const struct bp_cache_status *s, struct bp_cache_device_info *to)
 {
 	to->io_mode = s->io_mode;
 	to->block_sectors = s->block_sectors;
@@ -237,7 +238,7 @@ static void take_values(const struct bp_cache_status *s, struct bp_cache_info *t
 }
 
 static int take_status(struct live *l, const struct dm_segment *segment,
-		       struct bp_cache_info *to)
+		       struct bp_cache_device_info *to)
 {
 	struct bp_status *status;
 	int r = bp_status_parse(l->ctx, segment->target, segment->args, &status);
@@ -261,7 +262,7 @@ static void take_devno(const char *word, struct bp_devno *ret)
 		*ret = (struct bp_devno){ 0 };
 }
 
-static int info_read(struct live *l, struct bp_cache_info *ret)
+static int info_read(struct live *l, struct bp_cache_device_info *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = {
@@ -271,7 +272,8 @@ static int info_read(struct live *l, struct bp_cache_info *ret)
 	};
 	int r = dm_ask(l->ctx, "cache status", &l->which, &rq, &reply);
 
-	*ret = (struct bp_cache_info){ .size = sizeof(*ret), .size_sectors = l->sectors };
+	*ret = (struct bp_cache_device_info){ .size = sizeof(*ret),
+					      .size_sectors = l->sectors };
 	if (r == 0 && reply.segments.count != 1)
 		r = refuse(l->ctx, -EINVAL, BP_E_USAGE, l->which.label, "it is not a cache");
 	if (r < 0)
@@ -285,11 +287,11 @@ static int info_read(struct live *l, struct bp_cache_info *ret)
 	return take_status(l, &reply.segments.items[0], ret);
 }
 
-int bp_cache_info(struct bp_ctx *ctx, const struct bp_selector *which,
-		  struct bp_cache_info *ret)
+int bp_cache_device_info(struct bp_ctx *ctx, const struct bp_selector *which,
+			 struct bp_cache_device_info *ret)
 {
 	_cleanup_(live_done) struct live l = { 0 };
-	struct bp_cache_info info;
+	struct bp_cache_device_info info;
 	size_t size = ret->size;
 	int r = live_read(ctx, which, &l);
 
@@ -367,7 +369,7 @@ static int remember(struct live *l, struct undo **ret)
 	return r;
 }
 
-static int refuse_unclean(struct live *l, const struct bp_cache_info *info)
+static int refuse_unclean(struct live *l, const struct bp_cache_device_info *info)
 {
 	if (info->failed)
 		return refuse(l->ctx, -EIO, BP_E_POOL_STATE, l->which.label,
@@ -392,7 +394,7 @@ static int progress(struct live *l, uint64_t dirty, uint64_t *most)
 /* Until the kernel says that no block is dirty. */
 static int wait_clean(struct live *l, int64_t deadline)
 {
-	struct bp_cache_info info;
+	struct bp_cache_device_info info;
 	uint64_t most = 0;
 
 	for (;;) {
@@ -424,7 +426,7 @@ static int wait_clean(struct live *l, int64_t deadline)
 static int clean(struct live *l, struct undo **ret_undo, int64_t deadline)
 {
 	struct bp_cache params = *l->params;
-	struct bp_cache_info info;
+	struct bp_cache_device_info info;
 	int r = info_read(l, &info);
 
 	if (r == 0)
@@ -470,15 +472,15 @@ static int as_before(struct live *l, int64_t deadline)
 }
 
 static int begin(struct bp_ctx *ctx, const struct bp_selector *which,
-		 const struct bp_cache_change_opts *opts, struct live *ret)
+		 const struct bp_cache_device_change_opts *opts, struct live *ret)
 {
 	int r = opts_read(ctx, &ret->opts, sizeof(ret->opts), opts);
 
 	return r < 0 ? r : live_read(ctx, which, ret);
 }
 
-int bp_cache_flush(struct bp_ctx *ctx, const struct bp_selector *which,
-		   const struct bp_cache_change_opts *opts)
+int bp_cache_device_flush(struct bp_ctx *ctx, const struct bp_selector *which,
+			  const struct bp_cache_device_change_opts *opts)
 {
 	_cleanup_(live_done) struct live l = { 0 };
 	int r = begin(ctx, which, opts, &l);
@@ -502,8 +504,8 @@ static int changed(struct live *l, int64_t deadline)
 	return replace_params(l, &params, deadline);
 }
 
-int bp_cache_change(struct bp_ctx *ctx, const struct bp_selector *which,
-		    const struct bp_cache_change_opts *opts)
+int bp_cache_device_change(struct bp_ctx *ctx, const struct bp_selector *which,
+			   const struct bp_cache_device_change_opts *opts)
 {
 	_cleanup_(live_done) struct live l = { 0 };
 	int r = begin(ctx, which, opts, &l);
@@ -544,8 +546,8 @@ static int spoil_metadata(struct live *l)
 	return 0;
 }
 
-int bp_cache_uncache(struct bp_ctx *ctx, const struct bp_selector *which,
-		     const struct bp_cache_change_opts *opts)
+int bp_cache_device_uncache(struct bp_ctx *ctx, const struct bp_selector *which,
+			    const struct bp_cache_device_change_opts *opts)
 {
 	_cleanup_(live_done) struct live l = { 0 };
 	int r = begin(ctx, which, opts, &l);

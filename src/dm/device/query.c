@@ -284,11 +284,17 @@ void bp_device_status_free(struct bp_device_status *status)
 	free(status);
 }
 
+struct bp_device_deps {
+	struct bp_devno *items;
+	size_t count;
+};
+
 int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
-		   struct bp_devno **ret_devs, size_t *ret_count)
+		   struct bp_device_deps **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
+	struct bp_device_deps *deps;
 	struct which which;
 	int r = which_resolve(ctx, selector, &which);
 
@@ -298,24 +304,73 @@ int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *selector, uint3
 		r = dm_ask(ctx, "deps", &which, &rq, &reply);
 	if (r < 0)
 		return r;
-	*ret_count = reply.deps.count;
-	*ret_devs = steal(reply.deps.items);
+	deps = calloc(1, sizeof(*deps));
+	if (!deps)
+		return bp_fail_memory(ctx);
+	deps->count = reply.deps.count;
+	deps->items = steal(reply.deps.items);
+	*ret = deps;
 	return 0;
+}
+
+size_t bp_device_deps_count(const struct bp_device_deps *deps)
+{
+	return deps->count;
+}
+
+const struct bp_devno *bp_device_deps_get(const struct bp_device_deps *deps, size_t index)
+{
+	return index < deps->count ? &deps->items[index] : NULL;
+}
+
+void bp_device_deps_free(struct bp_device_deps *deps)
+{
+	if (deps)
+		free(deps->items);
+	free(deps);
 }
 
 /* --- targets --- */
 
-int bp_target_list(struct bp_ctx *ctx, struct bp_target_entry **ret, size_t *ret_count)
+struct bp_target_list {
+	struct bp_target_entry *items;
+	size_t count;
+};
+
+int bp_target_list(struct bp_ctx *ctx, struct bp_target_list **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_TARGETS, .deadline = DEADLINE_NEVER };
+	struct bp_target_list *list;
 	int r = dm_ask(ctx, "targets", NULL, &rq, &reply);
 
 	if (r < 0)
 		return r;
-	*ret_count = reply.targets.count;
-	*ret = steal(reply.targets.items);
+	list = calloc(1, sizeof(*list));
+	if (!list)
+		return bp_fail_memory(ctx);
+	list->count = reply.targets.count;
+	list->items = steal(reply.targets.items);
+	*ret = list;
 	return 0;
+}
+
+size_t bp_target_list_count(const struct bp_target_list *list)
+{
+	return list->count;
+}
+
+const struct bp_target_entry *bp_target_list_get(const struct bp_target_list *list,
+						 size_t index)
+{
+	return index < list->count ? &list->items[index] : NULL;
+}
+
+void bp_target_list_free(struct bp_target_list *list)
+{
+	if (list)
+		free(list->items);
+	free(list);
 }
 
 int bp_target_version(struct bp_ctx *ctx, const char *name, struct bp_target_entry *ret)

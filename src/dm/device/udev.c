@@ -313,54 +313,88 @@ int bp_cookie_release(struct bp_ctx *ctx, uint32_t value, int64_t timeout_ms)
 	return r < 0 ? fail_cookie(ctx, r, value, strerrordesc_np(-r)) : 0;
 }
 
-/* All sets of the namespace, by the kernel's index. */
-int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie **ret, size_t *ret_count)
+struct bp_cookie_list {
+	VEC(struct bp_cookie) cookies;
+};
+
+static void cookie_list_freep(struct bp_cookie_list **list)
 {
-	VEC(struct bp_cookie) list = { 0 };
+	bp_cookie_list_free(*list);
+}
+
+/*
+ * What lies at one index of the kernel's table of semaphore sets: it may be empty, or not a cookie.
+ * A set that goes between the two calls is told with a count of 0.
+ */
+static bool cookie_at(int index, struct bp_cookie *ret)
+{
+	struct semid_ds ds;
+	union semun stat = { .buf = &ds };
+	int semid = semctl(index, 0, SEM_STAT, stat);
+
+	if (semid < 0 || (uint32_t)ds.sem_perm.__key >> 16 != COOKIE_MAGIC)
+		return false;
+	*ret = (struct bp_cookie){
+		.value = (uint32_t)ds.sem_perm.__key,
+		.semid = semid,
+		.count = (uint32_t)MAX(semctl(semid, 0, GETVAL), 0),
+		.changed_s = ds.sem_otime,
+		.made_s = ds.sem_ctime,
+		.age_s = MAX(time(NULL) - MAX(ds.sem_otime, ds.sem_ctime), (int64_t)0),
+	};
+	return true;
+}
+
+int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie_list **ret)
+{
+	_cleanup_(cookie_list_freep) struct bp_cookie_list *list = calloc(1, sizeof(*list));
 	union semun arg = { .info = &(struct seminfo){ 0 } };
 	int last = semctl(0, 0, SEM_INFO, arg);
 
+	if (!list)
+		return bp_fail_memory(ctx);
 	for (int i = 0; i <= last; i++) {
-		struct semid_ds ds;
-		union semun stat = { .buf = &ds };
 		struct bp_cookie cookie;
-		int semid = semctl(i, 0, SEM_STAT, stat);
-		int64_t since;
 
-		if (semid < 0 || (uint32_t)ds.sem_perm.__key >> 16 != COOKIE_MAGIC)
-			continue;
-		since = MAX(ds.sem_otime, ds.sem_ctime);
-		cookie = (struct bp_cookie){
-			.value = (uint32_t)ds.sem_perm.__key,
-			.semid = semid,
-			.count = (uint32_t)MAX(semctl(semid, 0, GETVAL), 0),
-			.changed_s = ds.sem_otime,
-			.made_s = ds.sem_ctime,
-			.age_s = MAX(time(NULL) - since, (int64_t)0),
-		};
-		if (vec_add(&list, &cookie) < 0) {
-			vec_done(&list);
+		if (cookie_at(i, &cookie) && vec_add(&list->cookies, &cookie) < 0)
 			return bp_fail_memory(ctx);
-		}
 	}
-	*ret = list.items;
-	*ret_count = list.count;
+	*ret = steal(list);
 	return 0;
+}
+
+size_t bp_cookie_list_count(const struct bp_cookie_list *list)
+{
+	return list->cookies.count;
+}
+
+const struct bp_cookie *bp_cookie_list_get(const struct bp_cookie_list *list, size_t index)
+{
+	return index < list->cookies.count ? &list->cookies.items[index] : NULL;
+}
+
+void bp_cookie_list_free(struct bp_cookie_list *list)
+{
+	if (list)
+		vec_done(&list->cookies);
+	free(list);
 }
 
 int bp_cookie_destroy_old(struct bp_ctx *ctx, int64_t min_age_s, size_t *ret_count)
 {
-	_cleanup_(freep) struct bp_cookie *list = NULL;
-	size_t count, destroyed = 0;
-	int r = bp_cookie_list(ctx, &list, &count);
+	_cleanup_(cookie_list_freep) struct bp_cookie_list *list = NULL;
+	size_t destroyed = 0;
+	int r = bp_cookie_list(ctx, &list);
 
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (list[i].age_s < min_age_s)
+	for (size_t i = 0; r == 0 && i < bp_cookie_list_count(list); i++) {
+		const struct bp_cookie *cookie = bp_cookie_list_get(list, i);
+
+		if (cookie->age_s < min_age_s)
 			continue;
-		if (semctl(list[i].semid, 0, IPC_RMID) == 0)
+		if (semctl(cookie->semid, 0, IPC_RMID) == 0)
 			destroyed++;
 		else if (errno != EIDRM && errno != EINVAL)
-			r = fail_cookie(ctx, -errno, list[i].value, strerrordesc_np(errno));
+			r = fail_cookie(ctx, -errno, cookie->value, strerrordesc_np(errno));
 	}
 	if (ret_count)
 		*ret_count = destroyed;

@@ -113,14 +113,41 @@ void volumes_done(struct volumes *v)
 	vec_done(&v->list);
 }
 
-int bp_pool_volumes(struct bp_pool *pool, struct bp_volume **ret, size_t *ret_count)
+struct bp_volume_list {
+	struct bp_volume *items;
+	size_t count;
+};
+
+int bp_pool_volumes(struct bp_pool *pool, struct bp_volume_list **ret)
 {
 	_cleanup_(volumes_done) struct volumes v = { 0 };
+	struct bp_volume_list *list;
 	int r = find_volumes(pool, &v);
 
 	if (r < 0)
 		return r;
-	*ret_count = v.list.count;
-	*ret = steal(v.list.items);
+	list = calloc(1, sizeof(*list));
+	if (!list)
+		return bp_fail_memory(pool->ctx);
+	list->count = v.list.count;
+	list->items = steal(v.list.items);
+	*ret = list;
 	return 0;
+}
+
+size_t bp_volume_list_count(const struct bp_volume_list *list)
+{
+	return list->count;
+}
+
+const struct bp_volume *bp_volume_list_get(const struct bp_volume_list *list, size_t index)
+{
+	return index < list->count ? &list->items[index] : NULL;
+}
+
+void bp_volume_list_free(struct bp_volume_list *list)
+{
+	if (list)
+		free(list->items);
+	free(list);
 }

@@ -35,7 +35,7 @@ struct bp_overlay {
 	char file[PATH_MAX], kept[PATH_MAX];
 };
 
-void bp_overlay_free(struct bp_overlay *overlay)
+void bp_overlay_close(struct bp_overlay *overlay)
 {
 	free(overlay);
 }
@@ -135,7 +135,7 @@ int bp_overlay_open(struct bp_scope *scope, const char *device,
 	o->scope = scope;
 	r = open_one(o, device, &how);
 	if (r < 0) {
-		bp_overlay_free(o);
+		bp_overlay_close(o);
 		return r;
 	}
 	*ret = o;

@@ -19,7 +19,7 @@ struct bp_scope {
 
 static void scope_freep(struct bp_scope **scope)
 {
-	bp_scope_free(*scope);
+	bp_scope_close(*scope);
 }
 
 static void leave(struct bp_scope *scope)
@@ -30,7 +30,7 @@ static void leave(struct bp_scope *scope)
 		dm->uuid_prefix[0] = '\0';
 }
 
-void bp_scope_free(struct bp_scope *scope)
+void bp_scope_close(struct bp_scope *scope)
 {
 	if (!scope)
 		return;

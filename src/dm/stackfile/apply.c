@@ -199,14 +199,18 @@ static int count_uses(struct bp_ctx *ctx, const struct dm_state *user,
 		      const struct bp_device_info *used, int32_t *count)
 {
 	struct bp_selector which = { .major = user->major, .minor = user->minor };
-	struct bp_devno *devs = NULL;
-	size_t nr = 0;
-	int r = bp_device_deps(ctx, &which, 0, &devs, &nr);
+	struct bp_device_deps *deps;
+	int r = bp_device_deps(ctx, &which, 0, &deps);
 
-	for (size_t i = 0; r == 0 && i < nr; i++)
-		*count += devs[i].major == used->major && devs[i].minor == used->minor;
-	free(devs);
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < bp_device_deps_count(deps); i++) {
+		const struct bp_devno *dev = bp_device_deps_get(deps, i);
+
+		*count += dev->major == used->major && dev->minor == used->minor;
+	}
+	bp_device_deps_free(deps);
+	return 0;
 }
 
 static int refuse_used(struct comparison *c, const struct bp_device_info *info)

@@ -16,12 +16,11 @@ static void ask(struct bp_ctx *ctx, size_t which)
 {
 	struct bp_selector x = { .name = "x" };
 	struct bp_device_status *status = NULL;
-	struct bp_target_entry *targets = NULL;
+	struct bp_target_list *targets;
 	struct bp_device_list *list = NULL;
 	struct bp_table *table = NULL;
 	struct bp_device_info info;
-	struct bp_devno *devs = NULL;
-	size_t count;
+	struct bp_device_deps *deps;
 
 	switch (which) {
 	case 0:
@@ -40,12 +39,12 @@ static void ask(struct bp_ctx *ctx, size_t which)
 		bp_device_status_free(status);
 		break;
 	case 4:
-		OK(bp_device_deps(ctx, &x, 0, &devs, &count));
-		free(devs);
+		OK(bp_device_deps(ctx, &x, 0, &deps));
+		bp_device_deps_free(deps);
 		break;
 	default:
-		OK(bp_target_list(ctx, &targets, &count));
-		free(targets);
+		OK(bp_target_list(ctx, &targets));
+		bp_target_list_free(targets);
 		break;
 	}
 }

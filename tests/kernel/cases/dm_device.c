@@ -94,8 +94,7 @@ static void verbs(void)
 	struct bp_device_info info;
 	struct bp_device_list *list;
 	uint32_t read_ahead;
-	struct bp_devno *devs;
-	size_t count;
+	struct bp_device_deps *deps;
 	char text[128], *reply;
 
 	snprintf(text, sizeof(text), "0 8 linear %s 0\n", disk(0));
@@ -106,9 +105,9 @@ static void verbs(void)
 	OK(bp_device_set_uuid(ctx, &x, "u 1"));
 	ERR(bp_device_set_uuid(ctx, &x, "u 2"), EINVAL);
 	HAS(bp_error_get(ctx)->kernel_log, "already set to");
-	OK(bp_device_deps(ctx, &by_uuid, 0, &devs, &count));
-	CHECK(count == 1);
-	free(devs);
+	OK(bp_device_deps(ctx, &by_uuid, 0, &deps));
+	CHECK(bp_device_deps_count(deps) == 1);
+	bp_device_deps_free(deps);
 	OK(bp_device_load(ctx, &x, zero, NULL));
 	OK(bp_device_info(ctx, &x, &info));
 	CHECK(info.inactive_table && info.live_table);
@@ -147,15 +146,15 @@ static void verbs(void)
 
 static void versions(void)
 {
-	struct bp_target_entry *targets, one;
+	struct bp_target_list *targets;
+	struct bp_target_entry one;
 	struct bp_dm_version version;
-	size_t count;
 
 	OK(bp_dm_version(ctx, &version));
 	CHECK(version.major == 4);
-	OK(bp_target_list(ctx, &targets, &count));
-	CHECK(count >= 3);
-	free(targets);
+	OK(bp_target_list(ctx, &targets));
+	CHECK(bp_target_list_count(targets) >= 3);
+	bp_target_list_free(targets);
 	/* Loads its module. */
 	OK(bp_target_version(ctx, "delay", &one));
 	CHECK(one.version[0] == 1);

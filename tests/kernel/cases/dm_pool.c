@@ -42,13 +42,15 @@ static void snapshot_is_still(struct bp_pool *pool)
 static void listed(struct bp_pool *pool)
 {
 	struct bp_pool_status status;
-	struct bp_volume *list;
-	size_t count;
+	struct bp_volume_list *list;
 
-	OK(bp_pool_volumes(pool, &list, &count));
-	CHECK(count == 2 && list[0].thin_id == 0 && list[1].thin_id == 1);
-	CHECK(list[0].mapped_sectors == 128 && list[0].highest_mapped_sector == 127);
-	free(list);
+	OK(bp_pool_volumes(pool, &list));
+	CHECK(bp_volume_list_count(list) == 2);
+	CHECK(bp_volume_list_get(list, 0)->thin_id == 0);
+	CHECK(bp_volume_list_get(list, 1)->thin_id == 1);
+	CHECK(bp_volume_list_get(list, 0)->mapped_sectors == 128);
+	CHECK(bp_volume_list_get(list, 0)->highest_mapped_sector == 127);
+	bp_volume_list_free(list);
 	OK(bp_pool_status(pool, BP_TABLE_FLUSH, &status));
 	CHECK(status.mode == BP_POOL_MODE_WRITE && status.data_used_dblocks == 2);
 	CHECK(!status.skip_zeroing && !status.needs_check);
@@ -76,14 +78,15 @@ static void data_stays(struct bp_pool **pool)
 /* A pool made with dmsetup is ours too, and the other way. */
 static void with_dmsetup(struct bp_pool *pool)
 {
-	struct bp_volume *list;
-	size_t count;
+	struct bp_volume_list *list;
 
 	shell("dmsetup message pool 0 'create_thin 7'");
 	shell("dmsetup create seven --table \"0 8 thin /dev/mapper/pool 7\"");
-	OK(bp_pool_volumes(pool, &list, &count));
-	CHECK(count == 1 && list[0].thin_id == 7 && strcmp(list[0].name, "seven") == 0);
-	free(list);
+	OK(bp_pool_volumes(pool, &list));
+	CHECK(bp_volume_list_count(list) == 1);
+	CHECK(bp_volume_list_get(list, 0)->thin_id == 7);
+	CHECK(strcmp(bp_volume_list_get(list, 0)->name, "seven") == 0);
+	bp_volume_list_free(list);
 	HAS(shell("dmsetup status pool"), " rw ");
 	remove_named(ctx, "seven");
 }

@@ -52,11 +52,12 @@ static int is_link(const char *path)
 
 static size_t cookies(struct bp_ctx *ctx)
 {
-	struct bp_cookie *list;
+	struct bp_cookie_list *list;
 	size_t count;
 
-	OK(bp_cookie_list(ctx, &list, &count));
-	free(list);
+	OK(bp_cookie_list(ctx, &list));
+	count = bp_cookie_list_count(list);
+	bp_cookie_list_free(list);
 	return count;
 }
 
@@ -124,15 +125,17 @@ static void dead(struct bp_ctx *ctx)
 
 static void cookies_by_hand(struct bp_ctx *ctx)
 {
-	struct bp_cookie *list;
+	struct bp_cookie_list *list;
 	uint32_t value;
 	size_t count;
 	char *flags;
 
 	OK(bp_cookie_create(ctx, &value));
-	OK(bp_cookie_list(ctx, &list, &count));
-	CHECK(count == 1 && list[0].value == value && list[0].count == 1);
-	free(list);
+	OK(bp_cookie_list(ctx, &list));
+	CHECK(bp_cookie_list_count(list) == 1);
+	CHECK(bp_cookie_list_get(list, 0)->value == value);
+	CHECK(bp_cookie_list_get(list, 0)->count == 1);
+	bp_cookie_list_free(list);
 	OK(bp_cookie_release(ctx, value, 1000));
 	ERR(bp_cookie_complete(ctx, value), ENOENT);
 	ERR(bp_cookie_complete(ctx, 0x12345678), EINVAL);
