@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Active caches: a fast device in front of a slow one, made, watched, cleaned, changed and taken away.
- * What a cache's metadata says when it is not active: <bedplate/cache_meta.h> and the like.
+ * Active caches: a fast device in front of a slow one, made, watched, cleaned, changed and taken
+ * away. What a cache's metadata says when it is not active: <bedplate/cache_meta.h> and the like.
  */
 #ifndef BEDPLATE_CACHE_DEVICE_H
 #define BEDPLATE_CACHE_DEVICE_H
@@ -15,8 +15,8 @@ extern "C" {
 
 /**
  * enum bp_cache_device_create_flags -
- * @BP_CACHE_DEVICE_EXISTING: the metadata device holds this cache's metadata: use it. Of a cache over
- *	another origin, or one that was changed meanwhile, it would show wrong data.
+ * @BP_CACHE_DEVICE_EXISTING: the metadata device holds this cache's metadata: use it. Of a cache
+ *	over another origin, or one that was changed meanwhile, it would show wrong data.
  * @BP_CACHE_DEVICE_WIPE: whatever the metadata device holds: begin anew.
  */
 enum bp_cache_device_create_flags {
@@ -49,8 +49,8 @@ struct bp_cache_device_create_opts {
 
 /**
  * bp_cache_device_create() - Make a cache's mapped device, and its metadata where there is none.
- * @origin, @fast, @metadata: three block devices: paths or MAJOR:MINOR. What @origin holds is what the
- *	cache shows; what @fast holds is lost.
+ * @origin, @fast, @metadata: three block devices: paths or MAJOR:MINOR. What @origin holds is what
+ *	the cache shows; what @fast holds is lost.
  * @ret: the device; may be NULL.
  *
  * Metadata is begun anew only where the first 4096 bytes are zero, or with BP_CACHE_DEVICE_WIPE.
@@ -111,23 +111,27 @@ struct bp_cache_device_change_opts {
 /**
  * bp_cache_device_flush() - Write all dirty blocks back to the origin, while the cache is in use.
  *
- * For that time its policy is "cleaner" and its mode writethrough, so that nothing gets dirty again; then,
- * and where it fails, is stopped or takes too long, they are as before. Return: 0, -ETIMEDOUT, -EIO
- * (BP_E_POOL_STATE: the cache is read-only or has failed), -ECANCELED, -EINTR.
+ * For that time its policy is "cleaner" and its mode writethrough, so that nothing gets dirty
+ * again; then, and where it fails, is stopped or takes too long, they are as before. Return: 0,
+ * -ETIMEDOUT, -EIO (BP_E_POOL_STATE: the cache is read-only or has failed), -ECANCELED, -EINTR.
  */
 BP_API int bp_cache_device_flush(struct bp_ctx *ctx, const struct bp_selector *which,
 				 const struct bp_cache_device_change_opts *opts);
 
 /**
- * bp_cache_device_change() - Change policy, mode or threshold. No cached block is lost. Passthrough needs a clean
- * cache: it is flushed first.
+ * bp_cache_device_change() - Change policy, mode or threshold. No cached block is lost. Passthrough
+ * needs a clean cache: it is flushed first.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (no cache; an unknown policy or mode), -ETIMEDOUT
+ *	and -ECANCELED (before anything changed), or as bp_device_reload().
  */
 BP_API int bp_cache_device_change(struct bp_ctx *ctx, const struct bp_selector *which,
 				  const struct bp_cache_device_change_opts *opts);
 
 /**
- * bp_cache_device_uncache() - Flush, and put a linear mapping of the origin in the cache's place, under the same
- * name and number; its users notice nothing. Fails as bp_cache_device_flush(), with the cache as before.
+ * bp_cache_device_uncache() - Flush, and put a linear mapping of the origin in the cache's place,
+ * under the same name and number; its users notice nothing. Fails as bp_cache_device_flush(), with
+ * the cache as before.
  */
 BP_API int bp_cache_device_uncache(struct bp_ctx *ctx, const struct bp_selector *which,
 				   const struct bp_cache_device_change_opts *opts);

@@ -81,6 +81,10 @@ struct bp_device_info {
 struct bp_dm_version {
 	uint32_t major, minor, patch;
 };
+
+/**
+ * bp_dm_version() - Ask for it. Return: 0, -EACCES (not root), -ENODEV (no device-mapper).
+ */
 BP_API int bp_dm_version(struct bp_ctx *ctx, struct bp_dm_version *ret);
 
 /**
@@ -103,6 +107,8 @@ struct bp_device_entry {
 /**
  * bp_device_list() - All mapped devices, ordered by kernel name. One ioctl.
  * @ret: free it with bp_device_list_free(). Entries are lent by it.
+ *
+ * Return: 0, -EACCES, -ENOMEM.
  */
 struct bp_device_list;
 BP_API int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret);
@@ -334,6 +340,9 @@ BP_API void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts 
  * bp_device_check_table() - Pre-flight: bp_table_check() with all that this system can tell.
  * @which: the device it is for, where it exists; or NULL.
  * @ret: free it with bp_findings_free().
+ *
+ * Return: 0 also where the table is wrong (then there are findings); -ENXIO (@which is not there),
+ *	-ENOMEM.
  */
 BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
 				 const struct bp_selector *which, bool read_only,
@@ -342,8 +351,9 @@ BP_API int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *tabl
 /**
  * enum bp_change_flags -
  * @BP_CHANGE_NO_LOCKFS: don't freeze the file system on suspend.
- * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back. Both also for a resume that
- *	makes a loaded table live: the kernel suspends the device for it where it is not yet.
+ * @BP_CHANGE_NO_FLUSH: don't wait for I/O in the device: targets push it back. Both also for a
+ *	resume that makes a loaded table live: the kernel suspends the device for it where it is not
+ *	yet.
  * @BP_CHANGE_READ_ONLY, @BP_CHANGE_SECURE: of the table to load: see enum bp_create_flags.
  * @BP_CHANGE_UNLESS_SAME: for a reload: do nothing where the live table means the same.
  * @BP_CHANGE_UNCHECKED: hand the table to the kernel even where kernels are known to crash on it,
@@ -380,7 +390,13 @@ struct bp_change_opts {
 	uint32_t uid, gid, mode;
 };
 
-/* bp_device_load() - Put a table in the inactive slot. What was there is replaced. */
+/**
+ * bp_device_load() - Put a table in the inactive slot. What was there is replaced.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (the table is wrong, or the kernel refused it: see
+ *	bp_error_get()), -EBUSY (a device of the table is in use), -ENOENT (it is not there),
+ *	-ENOMEM.
+ */
 BP_API int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *which,
 			  const struct bp_table *table, const struct bp_change_opts *opts);
 /**
@@ -391,7 +407,11 @@ BP_API int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *which,
 BP_API int bp_device_load_lines(struct bp_ctx *ctx, const struct bp_selector *which,
 				const struct bp_status_line *lines, size_t count,
 				const struct bp_change_opts *opts);
-/* bp_device_clear() - Drop the inactive table. */
+/**
+ * bp_device_clear() - Drop the inactive table.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE). None to drop is no failure.
+ */
 BP_API int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *which,
 			   const struct bp_change_opts *opts);
 
@@ -403,13 +423,19 @@ BP_API int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *which,
  */
 BP_API int bp_device_suspend(struct bp_ctx *ctx, const struct bp_selector *which,
 			     const struct bp_change_opts *opts);
-/* bp_device_resume() - Make a loaded table live, and let I/O go on. Errors as suspend. */
+/**
+ * bp_device_resume() - Make a loaded table live, and let I/O go on. Errors as suspend.
+ *
+ * Return: as bp_device_suspend(), or why a target refuses to run.
+ */
 BP_API int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *which,
 			    const struct bp_change_opts *opts);
 
 /**
  * bp_device_reload() - Change the live table: load, then suspend and resume. Where the resume
  * fails, the old table is put back. A device that was suspended is resumed too.
+ *
+ * Return: as bp_device_load() and bp_device_suspend(): on failure the device runs as before.
  */
 BP_API int bp_device_reload(struct bp_ctx *ctx, const struct bp_selector *which,
 			    const struct bp_table *table, const struct bp_change_opts *opts);
@@ -417,6 +443,8 @@ BP_API int bp_device_reload(struct bp_ctx *ctx, const struct bp_selector *which,
 /**
  * bp_device_wipe_table() - Replace the live table by one that answers every I/O with an error,
  * of the same length.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (it has no table), or as bp_device_reload().
  */
 BP_API int bp_device_wipe_table(struct bp_ctx *ctx, const struct bp_selector *which,
 				const struct bp_change_opts *opts);
@@ -455,7 +483,11 @@ enum bp_removed {
 BP_API int bp_device_remove(struct bp_ctx *ctx, const struct bp_selector *which,
 			    const struct bp_remove_opts *opts, enum bp_removed *ret);
 
-/* bp_device_cancel_remove() - Take a deferred removal back (all of a device's). */
+/**
+ * bp_device_cancel_remove() - Take a deferred removal back (all of a device's).
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EBUSY (it is being removed).
+ */
 BP_API int bp_device_cancel_remove(struct bp_ctx *ctx, const struct bp_selector *which);
 
 /**
@@ -487,6 +519,8 @@ BP_API int bp_device_remove_many(struct bp_ctx *ctx, const struct bp_selector *w
  * bp_device_remove_all() - Remove every mapped device that nobody uses, users before used, up to
  * 16 at a time.
  * @opts: as for one; @ret_left: how many stayed; may be NULL.
+ *
+ * Return: 0 also where some stayed; -ENOMEM, or why they can't be listed.
  */
 BP_API int bp_device_remove_all(struct bp_ctx *ctx, const struct bp_remove_opts *opts,
 				size_t *ret_left);
@@ -505,6 +539,9 @@ BP_API int bp_device_set_uuid(struct bp_ctx *ctx, const struct bp_selector *whic
  * bp_device_message() - Send a message to the target at a sector.
  * @sector: 0 for the device itself ("@stats_...") and for single-segment tables.
  * @ret_reply: its answer, "" where it has none; free() it. May be NULL.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (the target does not know it, or no target there),
+ *	-ETIMEDOUT, or what the target answered.
  */
 BP_API int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *which,
 			     bp_sector sector, const char *message, int64_t timeout_ms,
@@ -513,12 +550,19 @@ BP_API int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *which
 /**
  * bp_device_set_geometry() - What the device tells programs that still ask for it.
  * @cylinders: up to 65535; @heads, @sectors: up to 255; @start_sectors: up to their product.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE, or no live table), -EINVAL (out of these bounds).
  */
 BP_API int bp_device_set_geometry(struct bp_ctx *ctx, const struct bp_selector *which,
 				  uint64_t cylinders, uint64_t heads, uint64_t sectors,
 				  bp_sector start_sectors);
 
-/* Read-ahead of a device that has a live table. Rounded up to KiB. */
+/**
+ * Read-ahead of a device that has a live table. Rounded up to KiB.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), or why its node can't be opened. bp_device_set_read_ahead()
+ *	alike.
+ */
 BP_API int bp_device_get_read_ahead(struct bp_ctx *ctx, const struct bp_selector *which,
 				    uint32_t *ret_sectors);
 BP_API int bp_device_set_read_ahead(struct bp_ctx *ctx, const struct bp_selector *which,
@@ -528,8 +572,8 @@ BP_API int bp_device_set_read_ahead(struct bp_ctx *ctx, const struct bp_selector
 
 /**
  * bp_device_wait() - Wait until a device's event number is another than @event_nr.
- * @event_nr: as bp_device_info() told it; 0 returns at once if there ever was an event. A device that
- *	was made anew begins at 0 again.
+ * @event_nr: as bp_device_info() told it; 0 returns at once if there ever was an event. A device
+ *	that was made anew begins at 0 again.
  * @ret: the device then; may be NULL.
  *
  * Return: 0, -ETIMEDOUT, -ENXIO (BP_E_NO_DEVICE: not there, or removed meanwhile).
@@ -542,6 +586,8 @@ BP_API int bp_device_wait(struct bp_ctx *ctx, const struct bp_selector *which,
  * @ret_fd: the context's: don't close it. The same in every call.
  *
  * Nothing is lost in this order: bp_event_arm(), bp_device_list() and compare, poll().
+ *
+ * Return: 0, or why device-mapper can't be opened or armed. bp_event_arm() alike.
  */
 BP_API int bp_event_fd(struct bp_ctx *ctx, int *ret_fd);
 BP_API int bp_event_arm(struct bp_ctx *ctx);
@@ -552,10 +598,18 @@ BP_API int bp_event_arm(struct bp_ctx *ctx);
  * bp_device_mknodes() - Make the nodes of devices that lack one, remove those of devices that
  * are gone.
  * @which: NULL: all devices.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), or why a node can't be made or removed: the first failure
+ *	ends it.
  */
 BP_API int bp_device_mknodes(struct bp_ctx *ctx, const struct bp_selector *which);
 
-/* bp_device_mangle() - Rename a device whose name udev could not use. No-op where it could. */
+/**
+ * bp_device_mangle() - Rename a device whose name udev could not use. No-op where it could.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (its mangled name is too long), -EBUSY (that name is
+ *	taken).
+ */
 BP_API int bp_device_mangle(struct bp_ctx *ctx, const struct bp_selector *which);
 
 /**
@@ -584,6 +638,8 @@ struct bp_name_parts {
  * bp_name_split() - Take a name apart.
  * @subsystem: NULL: found from @uuid; where that is NULL too, "LVM" if the name looks like it.
  * @uuid: the device's uuid, or NULL.
+ *
+ * Return: 0, -EINVAL (@name is no mangled name).
  */
 BP_API int bp_name_split(struct bp_ctx *ctx, const char *name, const char *subsystem,
 			 const char *uuid, struct bp_name_parts *ret);
@@ -608,6 +664,8 @@ struct bp_tree_node {
 /**
  * bp_tree_read() - All mapped devices and what they lie on.
  * @ret: free it with bp_tree_free(). Nodes are lent by it; mapped ones first.
+ *
+ * Return: 0, -EACCES, -ENOMEM. Devices that go meanwhile are left out.
  */
 struct bp_tree;
 BP_API int bp_tree_read(struct bp_ctx *ctx, struct bp_tree **ret);
@@ -629,14 +687,18 @@ struct bp_plan_step {
 
 /**
  * bp_plan_start() - From here on, calls of this context that would change something check all
- * they can, note the steps and change nothing. Until bp_plan_take(). Where there is no device-mapper to
- * ask they take it that there are no devices, and a warning says so.
+ * they can, note the steps and change nothing. Until bp_plan_take(). Where there is no
+ * device-mapper to ask they take it that there are no devices, and a warning says so.
+ *
+ * Return: 0, -EINVAL (it does so already), -ENOMEM.
  */
 BP_API int bp_plan_start(struct bp_ctx *ctx);
 
 /**
  * bp_plan_take() - End that.
  * @ret: the steps; free it with bp_plan_free(). Steps are lent by it.
+ *
+ * Return: 0, -EINVAL (bp_plan_start() was not called).
  */
 struct bp_plan;
 BP_API int bp_plan_take(struct bp_ctx *ctx, struct bp_plan **ret);

@@ -6,12 +6,13 @@
  * A fault is a table in place of the device's own: its linear segments, split where the fault
  * begins and ends, become segments of the kernel's delay, flakey or error. The own table is kept in
  * a directory (struct bp_fault_opts) before it is replaced, and given back by bp_fault_heal(). Each
- * such change is made with BP_CHANGE_NO_FLUSH and BP_CHANGE_NO_LOCKFS: the file system on the device
- * is neither frozen nor made to write, so what a program has not written before stays unwritten.
+ * such change is made with BP_CHANGE_NO_FLUSH and BP_CHANGE_NO_LOCKFS: the file system on the
+ * device is neither frozen nor made to write, so what a program has not written before stays
+ * unwritten.
  *
  * Promised: whoever ends in the middle of a change leaves the device with its old table or its new
- * one, and the kept one tells which is its own. Not promised: that the kept table outlives a reboot,
- * which the mapped device does not either.
+ * one, and the kept one tells which is its own. Not promised: that the kept table outlives a
+ * reboot, which the mapped device does not either.
  */
 #ifndef BEDPLATE_FAULT_H
 #define BEDPLATE_FAULT_H
@@ -138,12 +139,12 @@ BP_API int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev,
  *
  * Parts without a place of their own (holes, contents kept in the inode, compressed ones) are left
  * out, and told by a warning where they are not holes; so are parts shared with other files, which
- * are in. A file that is written anew elsewhere (renamed over, copied on write) takes its faults not
- * with it.
+ * are in. A file that is written anew elsewhere (renamed over, copied on write) takes its faults
+ * not with it.
  *
  * Return: 0; -ENODATA (nothing of it has a place); -ENOTSUP (a file system that does not tell, or
- * a layer between that is none of those); -EINVAL (no regular file; not on @dev); -ENOENT and others
- * of opening it.
+ * a layer between that is none of those); -EINVAL (no regular file; not on @dev); -ENOENT and
+ * others of opening it.
  */
 struct bp_fault_range_list;
 BP_API int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
@@ -191,7 +192,12 @@ BP_API int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev,
 BP_API int bp_fault_heal(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 			 const struct bp_fault_opts *opts, size_t *ret_healed);
 
-/* bp_fault_forget() - Drop what is kept of a device, whose table stays as it is. */
+/**
+ * bp_fault_forget() - Drop what is kept of a device, whose table stays as it is.
+ *
+ * Return: 0 also where nothing was kept; -ETIMEDOUT (another process changes the device),
+ *	or why the file can't be removed.
+ */
 BP_API int bp_fault_forget(struct bp_ctx *ctx, const struct bp_devno *dev,
 			   const struct bp_fault_opts *opts);
 
@@ -201,6 +207,8 @@ BP_API int bp_fault_forget(struct bp_ctx *ctx, const struct bp_devno *dev,
  * @ret_healed: how many; may be NULL.
  *
  * Goes on after a failure; returns the first.
+ *
+ * Return: 0, or the first failure, as of bp_fault_heal().
  */
 BP_API int bp_fault_expire(struct bp_ctx *ctx, const struct bp_fault_opts *opts,
 			   size_t *ret_healed);
@@ -244,6 +252,8 @@ struct bp_fault_entry {
  * bp_fault_list() - The faults there are, by device and id.
  * @dev: of one device; NULL: of all.
  * @ret: free it with bp_fault_list_free(). Entries are lent by it.
+ *
+ * Return: 0, -ENOMEM, -EINVAL (what is kept of a device makes no sense), or why it can't be read.
  */
 struct bp_fault_list;
 BP_API int bp_fault_list(struct bp_ctx *ctx, const struct bp_devno *dev,

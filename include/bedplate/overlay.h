@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Overlays: a writable copy of a block device that costs only what is written to it. Reads come from the
- * device, which is never written; writes land in a sparse file of the scope (scope.h) that it was made in,
- * and are gone with that. It is the kernel's snapshot target over a loop device.
+ * Overlays: a writable copy of a block device that costs only what is written to it. Reads come
+ * from the device, which is never written; writes land in a sparse file of the scope (scope.h) that
+ * it was made in, and are gone with that. It is the kernel's snapshot target over a loop device.
  *
- * The device must not change meanwhile: who uses it is refused, and it is in use while the overlay is there.
- * Not promised: that a write finds room. A file that is full, or whose file system is, makes the overlay
- * invalid: all of it is lost, and the device is whole.
+ * The device must not change meanwhile: who uses it is refused, and it is in use while the overlay
+ * is there. Not promised: that a write finds room. A file that is full, or whose file system is,
+ * makes the overlay invalid: all of it is lost, and the device is whole.
  */
 #ifndef BEDPLATE_OVERLAY_H
 #define BEDPLATE_OVERLAY_H
@@ -21,8 +21,8 @@ extern "C" {
 /**
  * struct bp_overlay_opts - Zero in a member is its default.
  * @name: of the mapped device; NULL: "overlay-" and the last part of the device's path.
- * @room_bytes: how much can be written, at most; 0: all of the device. What is written takes room in pieces
- *	of 4 KiB.
+ * @room_bytes: how much can be written, at most; 0: all of the device. What is written takes room
+ *	in pieces of 4 KiB.
  */
 struct bp_overlay_opts {
 	size_t size;
@@ -37,8 +37,8 @@ struct bp_overlay_opts {
  * @opts: NULL for the defaults.
  * @ret: free it with bp_overlay_close(), before @scope.
  *
- * Return: 0, -EBUSY (BP_E_BUSY: somebody uses the device), -ENODEV (no loop devices), -ENOTBLK, or as
- * bp_device_create().
+ * Return: 0, -EBUSY (BP_E_BUSY: somebody uses the device), -ENODEV (no loop devices), -ENOTBLK, or
+ * as bp_device_create().
  */
 struct bp_overlay;
 BP_API int bp_overlay_open(struct bp_scope *scope, const char *device,
@@ -53,8 +53,8 @@ BP_API void bp_overlay_close(struct bp_overlay *overlay);
 /**
  * struct bp_overlay_usage - How full it is.
  * @used_bytes: taken by what was written, and what is needed to find it.
- * @left_bytes: how much more there is room for: in its file, or in the file system of that, whichever is
- *	less.
+ * @left_bytes: how much more there is room for: in its file, or in the file system of that,
+ *	whichever is less.
  * @invalid: it was full, or its file failed: it is lost. The other members are 0 then.
  */
 struct bp_overlay_usage {
@@ -68,17 +68,17 @@ BP_API int bp_overlay_usage(const struct bp_overlay *overlay, struct bp_overlay_
 /**
  * bp_overlay_merge() - Write what was written to the copy into the device itself. The copy is gone
  * afterwards.
- * @progress: called now and then, may be NULL; what it returns is not heeded, as half a merge is worse than
- *	a whole or none.
- * @ret_kept: on failure after the beginning a file with all that is not in the device yet, which outlives
- *	the scope; NULL where there is none. Lent. May be NULL.
+ * @progress: called now and then, may be NULL; what it returns is not heeded, as half a merge is
+ *	worse than a whole or none.
+ * @ret_kept: on failure after the beginning a file with all that is not in the device yet, which
+ *	outlives the scope; NULL where there is none. Lent. May be NULL.
  *
- * That file (BEDPLATE_STATE_DIR/overlay-SCOPE-ID-N) is there from before the first write to the device until
- * the last is durable, so also where the caller is killed: the table "0 LENGTH snapshot-merge DEVICE LOOP
- * P 8" goes on with it. Two devices are not merged at one instant.
+ * That file (BEDPLATE_STATE_DIR/overlay-SCOPE-ID-N) is there from before the first write to the
+ * device until the last is durable, so also where the caller is killed: the table "0 LENGTH
+ * snapshot-merge DEVICE LOOP P 8" goes on with it. Two devices are not merged at one instant.
  *
- * Return: 0; -EBUSY (the copy is in use); -EROFS (the device is read-only); -ESTALE (the copy is invalid); -EIO
- * (the device or the file failed); or as bp_device_create().
+ * Return: 0; -EBUSY (the copy is in use); -EROFS (the device is read-only); -ESTALE (the copy is
+ * invalid); -EIO (the device or the file failed); or as bp_device_create().
  */
 BP_API int bp_overlay_merge(struct bp_overlay *overlay,
 			    int (*progress)(void *user, uint64_t done, uint64_t total),

@@ -215,9 +215,9 @@ BP_API int bp_pool_snapshot(struct bp_pool *pool, const struct bp_selector *orig
  * @opts: only read_only and timeout_ms may be set; or NULL.
  * @ret_thin_ids: room for @nr ids; may be NULL.
  *
- * Every active mapping of every origin is suspended, in the order given, before the first snapshot is
- * taken, and resumed after the last one, whatever happens. Where one lies on another, name the upper
- * one first. Return: as bp_pool_snapshot().
+ * Every active mapping of every origin is suspended, in the order given, before the first snapshot
+ * is taken, and resumed after the last one, whatever happens. Where one lies on another, name the
+ * upper one first. Return: as bp_pool_snapshot().
  */
 BP_API int bp_pool_snapshot_group(struct bp_pool *pool, const struct bp_selector *origins,
 				  const char *const *names, size_t nr,
@@ -246,14 +246,14 @@ BP_API int bp_pool_deactivate(struct bp_pool *pool, uint32_t thin_id,
 BP_API int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
 
 /**
- * bp_pool_discard_volume() - Discard all that a volume maps: its blocks go back to the pool, and where the
- * pool passes discards down and no other volume has them, the device below it is told too. For a
- * volume that is to be deleted: bp_pool_delete() tells nobody. Its contents are lost.
+ * bp_pool_discard_volume() - Discard all that a volume maps: its blocks go back to the pool, and
+ * where the pool passes discards down and no other volume has them, the device below it is told
+ * too. For a volume that is to be deleted: bp_pool_delete() tells nobody. Its contents are lost.
  * @timeout_ms: for the whole call; what was discarded when it is over stays so.
  *
  * A device "bedplate-discard-MINOR-ID" is there meanwhile, kept out of udev.
- * Return: 0, -EBUSY (BP_E_BUSY: it is active), -ENODATA (BP_E_NO_THIN), -EOPNOTSUPP (BP_E_POOL_STATE: the
- * pool ignores discards, is read-only or failed), -ETIMEDOUT.
+ * Return: 0, -EBUSY (BP_E_BUSY: it is active), -ENODATA (BP_E_NO_THIN), -EOPNOTSUPP
+ * (BP_E_POOL_STATE: the pool ignores discards, is read-only or failed), -ETIMEDOUT.
  */
 BP_API int bp_pool_discard_volume(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
 
@@ -266,10 +266,18 @@ BP_API int bp_pool_discard_volume(struct bp_pool *pool, uint32_t thin_id, int64_
  */
 BP_API int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_ms);
 
-/* bp_pool_set_no_space() - What happens to writes when the pool is full. */
+/**
+ * bp_pool_set_no_space() - What happens to writes when the pool is full.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), or as bp_device_reload().
+ */
 BP_API int bp_pool_set_no_space(struct bp_pool *pool, bool error_if_no_space,
 				int64_t timeout_ms);
-/* bp_pool_set_low_water() - When the pool raises its event. */
+/**
+ * bp_pool_set_low_water() - When the pool raises its event.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), or as bp_device_reload().
+ */
 BP_API int bp_pool_set_low_water(struct bp_pool *pool, bp_dblock low_water_dblocks,
 				 int64_t timeout_ms);
 
@@ -293,6 +301,9 @@ BP_API int bp_pool_release_metadata_snap(struct bp_pool *pool, int64_t timeout_m
  *
  * Where the pool or a volume is in use, everything stays as it was. The pool object stays too:
  * close it.
+ *
+ * Return: 0, -EBUSY (in use: by whom is in the error), -ENXIO (it has gone), -ETIMEDOUT, or what
+ *	the kernel answered.
  */
 BP_API int bp_pool_remove(struct bp_pool *pool, const struct bp_remove_opts *opts);
 

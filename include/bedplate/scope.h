@@ -5,9 +5,9 @@
  * A scope has a name and an owner, the process that opened it. Every mapped device made in it, by
  * the owner's context or by processes that it runs, has a uuid that begins with
  * "bedplate-scope:NAME:ID:"; its loop devices have files in a directory of the scope's own. That is
- * how they are known: nothing else is ever touched. The owner's end, by a crash too, ends the scope:
- * bp_scope_gc() then removes what it left, users before used. A child that the owner has forked, and that
- * has not called exec, counts as the owner: it has its lock.
+ * how they are known: nothing else is ever touched. The owner's end, by a crash too, ends the
+ * scope: bp_scope_gc() then removes what it left, users before used. A child that the owner has
+ * forked, and that has not called exec, counts as the owner: it has its lock.
  *
  * Scopes are kept below a state directory: BEDPLATE_STATE_DIR, by default /var/lib/bedplate.
  */
@@ -119,6 +119,8 @@ struct bp_scope_info {
  * bp_scope_list() - All scopes, by name.
  * @opts: NULL for the defaults.
  * @ret: free it with bp_scope_list_free(). Entries are lent by it.
+ *
+ * Return: 0, -ENOMEM, or why the directory of scopes can't be read. None is no failure.
  */
 struct bp_scope_list;
 BP_API int bp_scope_list(struct bp_ctx *ctx, const struct bp_scope_opts *opts,

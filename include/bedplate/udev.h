@@ -24,10 +24,15 @@ struct bp_udev_state {
 	bool runs;
 	const char *why;
 };
+
+/**
+ * bp_udev_probe() - Whether it does. Return: 0, or why device-mapper can't be asked.
+ */
 BP_API int bp_udev_probe(struct bp_ctx *ctx, struct bp_udev_state *ret);
 
 /**
- * enum bp_udev_rule_flags - What udev's rules shall leave out, as the upper half of a cookie says it.
+ * enum bp_udev_rule_flags - What udev's rules shall leave out, as the upper half of a cookie says
+ * it.
  * @BP_UDEV_NO_DM_RULES: nodes and links in the mapper directory: we make them.
  * @BP_UDEV_NO_SUBSYSTEM_RULES: what the maker's own rules do (LVM's, cryptsetup's ...).
  * @BP_UDEV_NO_DISK_RULES: scanning of contents, and links by what was found.
@@ -57,7 +62,12 @@ struct bp_udev_opts {
 	bool no_wait;
 };
 
-/* bp_udev_use() - From here on, in all calls of this context. NULL: as in the beginning. */
+/**
+ * bp_udev_use() - From here on, in all calls of this context. NULL: as in the beginning.
+ *
+ * Return: 0, -EINVAL (a size or policy that makes no sense), -E2BIG (members that this library
+ *	does not know).
+ */
 BP_API int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts);
 
 /**
@@ -89,7 +99,11 @@ BP_API const struct bp_cookie *bp_cookie_list_get(const struct bp_cookie_list *l
 						  size_t index);
 BP_API void bp_cookie_list_free(struct bp_cookie_list *list);
 
-/* bp_cookie_create() - Make one. Complete it and wait for it with bp_cookie_release(). */
+/**
+ * bp_cookie_create() - Make one. Complete it and wait for it with bp_cookie_release().
+ *
+ * Return: 0, -ENOSPC (no more semaphores), -ENOMEM.
+ */
 BP_API int bp_cookie_create(struct bp_ctx *ctx, uint32_t *ret_value);
 
 /**
@@ -109,12 +123,16 @@ BP_API int bp_cookie_release(struct bp_ctx *ctx, uint32_t value, int64_t timeout
  * waits for one goes on.
  * @min_age_s: only those at least this old.
  * @ret_count: how many; may be NULL.
+ *
+ * Return: 0, -EACCES (somebody else's), -ENOMEM; @ret_count is set in each case.
  */
 BP_API int bp_cookie_destroy_old(struct bp_ctx *ctx, int64_t min_age_s, size_t *ret_count);
 
 /**
  * bp_udev_flags_text() - What the flags in the upper half of a cookie value mean.
  * @ret: words, separated by a blank ("DISABLE_DM_RULES PRIMARY_SOURCE"); free() it.
+ *
+ * Return: 0, -ENOMEM.
  */
 BP_API int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret);
 
