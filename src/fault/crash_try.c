@@ -40,6 +40,10 @@ static int environment(const struct crash_bench *bench, const struct crash_try *
 	return 0;
 }
 
+/*
+ * What it printed goes to the try's own file in memory: a child can't hand a string back, and its
+ * output may be longer than a pipe holds. That it can't be kept changes no outcome.
+ */
 static int run(const struct crash_try *try, const char *const *argv)
 {
 	_cleanup_(strbuf_done) struct strbuf output = { 0 };
@@ -69,6 +73,11 @@ static int run_shell(const struct crash_try *try, enum crash_stage stage, const 
 	return r;
 }
 
+/*
+ * In a mount namespace of its own: nobody else sees the mount, and the kernel takes it down when
+ * the last process in there has ended, however it ends. Private, since a shared root would pass it
+ * on.
+ */
 static int mount_image(const struct crash_bench *bench, const struct crash_try *try,
 		       const char *point)
 {
@@ -84,6 +93,7 @@ static int mount_image(const struct crash_bench *bench, const struct crash_try *
 	return r;
 }
 
+/* An unmount that fails is the file system's fault as well: it was told as "mounted" till then. */
 static int verify_mounted(const struct crash_bench *bench, const struct crash_try *try,
 			  const char *point)
 {
@@ -99,6 +109,10 @@ static int verify_mounted(const struct crash_bench *bench, const struct crash_tr
 	return r ? r : end;
 }
 
+/*
+ * With a mount the journal is replayed first, as after a real crash; fsck then sees what a running
+ * system would have. Without one, fsck comes first, since @verify may read the image itself.
+ */
 static int all(const struct crash_bench *bench, const struct crash_try *try, size_t told)
 {
 	static const char image[] = " \"$BEDPLATE_CRASH_IMAGE\"";
@@ -132,6 +146,10 @@ static _Noreturn void child(const struct crash_bench *bench, const struct crash_
 
 /* --- in ours --- */
 
+/*
+ * The outcome lies in memory shared with the child, and is good until the child says otherwise;
+ * that it was killed before it could is seen from its status.
+ */
 int crash_try_start(struct crash_bench *bench, struct crash_try *try,
 		    const struct crash_state *state, size_t told)
 {
@@ -236,6 +254,10 @@ static int make_dir(struct crash_bench *bench)
 /* All that can be in there. */
 static void remove_dir(const void *user)
 {
+	/*
+	 * Called by the watchdog too, in a process that has only a copy of our memory: it goes by
+	 * names that are known beforehand, not by what has been opened since.
+	 */
 	const struct crash_bench *bench = user;
 	char path[sizeof(bench->dir) + 16];
 

@@ -7,6 +7,12 @@
 
 #include "core/number.h"
 
+/*
+ * The grammar: entries "key = value" and sections "key { ... }"; a value is a string, a number or a
+ * list of these in brackets; '#' begins a comment that ends with the line. What is not LVM2's but
+ * harmless is taken (commas left out or doubled in a list), since damaged copies are read by this
+ * too. Source: lvm.conf(5), and metadata areas as LVM2 writes them.
+ */
 struct parser {
 	struct arena *arena;
 	const char *at, *end;
@@ -74,6 +80,7 @@ static int quoted(struct parser *p, const char **ret)
 	return 0;
 }
 
+/* A word without quotes, to a blank or a byte that means something where it stands. */
 static int bare(struct parser *p, const char *stop, const char **ret)
 {
 	const char *begin = p->at;
@@ -109,6 +116,10 @@ static int scalar(struct parser *p, struct text_node *node)
 	return 0;
 }
 
+/*
+ * To the end of the list that @tail stands at: appending costs the same for the ten-thousandth
+ * entry of a section as for the first.
+ */
 static struct text_node *add_node(struct parser *p, const struct text_node ***tail)
 {
 	struct text_node *node = arena_alloc(p->arena, sizeof(*node));
@@ -201,6 +212,10 @@ static int entry(struct parser *p, const struct text_node **tails[], unsigned *d
 	return 0;
 }
 
+/*
+ * A stack of our own instead of recursion: each open section has the place where its next entry
+ * goes. Depth is bounded by the array, not by the text.
+ */
 static int entries(struct parser *p, struct text_node *top)
 {
 	const struct text_node **tails[TEXT_DEPTH_MAX] = { &top->child };
@@ -224,6 +239,10 @@ static int entries(struct parser *p, struct text_node *top)
 	return r;
 }
 
+/*
+ * A NUL ends the text: metadata areas are read in whole sectors, and what lies behind may be the
+ * rest of an older, longer text.
+ */
 int text_parse(struct arena *arena, const char *text, size_t len, const struct text_node **ret,
 	       size_t *ret_used, struct text_error *error)
 {

@@ -55,6 +55,12 @@ enum array_error array_block_check(const void *data, bp_mblock block, uint32_t v
 	return ARRAY_OK;
 }
 
+/*
+ * An array is a tree from numbers of parts to array blocks, each with so many elements as fit; only
+ * the last has fewer. The tree is walked first, in memory; array blocks are then read in batches,
+ * ahead of their visitor, and handed on in order. Damage has to come in its place among them, so
+ * that what was asked for before is handed on first: hence flush() before each loss.
+ */
 struct walking {
 	struct meta *meta;
 	struct forest tree;
@@ -67,6 +73,7 @@ struct walking {
 		*batch; /* being filled, or NULL; tags are parts, verdicts array_errors */
 };
 
+/* Of the elements in a part: all that fit, but for the last, whose end is the array's. */
 static uint64_t part_end(const struct walking *w, uint64_t part)
 {
 	return part + 1 < w->nr_parts ? (part + 1) * w->capacity : w->nr;
@@ -174,6 +181,10 @@ static int skip_to(struct walking *w, uint64_t key, enum array_error error,
 	return r ? r : lost(w, begin, key, error, node_error, block);
 }
 
+/*
+ * One entry of the tree. Those it jumps over have no array block and are lost; one past the end of
+ * the array holds nothing that anybody asked for, and is told as damage all the same.
+ */
 static int add_part(struct walking *w, uint64_t key, uint64_t block)
 {
 	int r;

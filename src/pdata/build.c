@@ -39,6 +39,10 @@ static int write_superblock(struct build *b, const void *data)
 	return r < 0 ? fail_write(b, r, 0) : flush_io(b);
 }
 
+/*
+ * The superblock is zeroed and flushed before anything else is written: whatever ends the run
+ * before the last write, nobody takes what is on the disk for metadata.
+ */
 int build_init(struct build *b, struct bp_ctx *ctx, struct io *io)
 {
 	int r;
@@ -76,6 +80,10 @@ static int fail_behind(struct build *b, int r)
 	return r < 0 ? fail_write(b, r, io_behind_failed(b->behind)) : 0;
 }
 
+/*
+ * Blocks are given out in rising order and none is given back, so that what is written is one
+ * sequence, handed on in batches; while one goes to the disk the next is filled.
+ */
 static int write_batch(struct build *b)
 {
 	int r = 0;
@@ -113,6 +121,7 @@ int build_block(struct build *b, bp_mblock *ret_nr, void **ret_data)
 	return r;
 }
 
+/* Of the block that was given out last: whoever asks for one fills it before asking for another. */
 void build_seal(struct build *b, enum block_kind kind)
 {
 	block_seal(b->batch + (b->batch_count - 1) * IO_BLOCK, kind, b->next - 1);
@@ -148,6 +157,11 @@ int build_ref(struct build *b, bp_mblock nr)
 static int place(struct build *b, uint32_t flags, uint32_t nr, uint32_t value_size,
 		 struct build_place *ret)
 {
+	/*
+	 * Values begin behind the keys that would fit, not behind those there are. What stays
+	 * unused is zeroed: the same input gives the same bytes, and nothing of our memory gets to
+	 * the disk.
+	 */
 	uint32_t max = node_capacity(value_size);
 	struct btree_node_disk *node;
 	uint8_t *values_end;
@@ -207,6 +221,7 @@ struct inner {
 	le64 children[256];
 };
 
+/* Two sums, since one of 32 bits would meet its like among a million nodes. 0 marks a free slot. */
 static uint64_t hash_inner(const struct inner *n)
 {
 	uint32_t low = crc32c(n->nr, n->keys, n->nr * sizeof(n->keys[0]));
@@ -238,6 +253,10 @@ static int is_inner(struct build *b, bp_mblock nr, const struct inner *n, bool *
 	return 0;
 }
 
+/*
+ * Open addressing: the first free slot from the hash's own on. Sizes are powers of two, and never
+ * more than half is in use, so that a search ends, and after few steps.
+ */
 static void known_put(struct build_known *slots, size_t size, struct build_known known)
 {
 	size_t i = (size_t)known.hash & (size - 1);
@@ -272,6 +291,10 @@ static int known_add(struct build *b, uint64_t hash, bp_mblock block)
 /* 0: none written before is equal. */
 static int known_find(struct build *b, uint64_t hash, const struct inner *n, bp_mblock *ret)
 {
+	/*
+	 * Nodes shared by many devices are written once: the search is by hash, and what it finds
+	 * is read back and compared, since equal hashes do not prove equal nodes.
+	 */
 	*ret = 0;
 	if (!b->known_size)
 		return 0;
@@ -343,6 +366,10 @@ static int build_parents(struct build *b, struct build_level *level)
 	return 0;
 }
 
+/*
+ * From leaves to root, a level at a time, in the array of the level below: no parent comes to lie
+ * where a child has not been read. Memory: 16 bytes a leaf. A tree of one leaf has it for its root.
+ */
 int build_upper(struct build *b, struct build_level *level, bp_mblock *ret_root)
 {
 	while (level->nodes.count > 1) {
@@ -356,6 +383,10 @@ int build_upper(struct build *b, struct build_level *level, bp_mblock *ret_root)
 	return 0;
 }
 
+/*
+ * Entries of two leaves are held back, so that the last two can share what is left: a leaf is never
+ * less than half full, as kernels keep them, but where there is only one.
+ */
 int build_tree_init(struct build_tree *t, struct build *b, uint32_t value_size)
 {
 	uint32_t max = node_capacity(value_size);
@@ -420,6 +451,11 @@ int build_tree_finish(struct build_tree *t, bp_mblock *ret_root)
 static void fill_bitmap(struct sm_bitmap_disk *disk, const uint64_t *piece, uint32_t *ret_used,
 			uint32_t *ret_first_free)
 {
+	/*
+	 * Each entry has two bits, least significant pair first: 0 to 2 are counts, 3 sends the
+	 * reader to the tree of counts. An entry is in use where either bit is set: 0x55... picks
+	 * one bit of each pair, and half the position of the lowest one is the entry's number.
+	 */
 	uint32_t used = 0, first_free = SM_BITMAP_ENTRIES;
 
 	for (uint32_t w = 0; w < SM_BITMAP_WORDS; w++) {
@@ -497,6 +533,10 @@ static int write_count_tree(struct build *b, const struct refcounts *counts, bp_
 	return r;
 }
 
+/*
+ * Bitmaps, then the tree over them: leaves of index entries, and levels above until one is left.
+ * The counts of 3 and more are not in it: how many there will be nobody knows before.
+ */
 bp_mblock build_data_sm_blocks(uint64_t nr_blocks)
 {
 	uint64_t level = DIV_UP(nr_blocks, SM_BITMAP_ENTRIES), sum = level;

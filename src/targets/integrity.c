@@ -107,6 +107,10 @@ static bool is_keyed(const struct bp_integrity_algorithm *algorithm)
 	return algorithm && (algorithm->key || algorithm_is_keyed(algorithm->name));
 }
 
+/*
+ * Without a hash of its own the target only carries tags for a layer above (dm-crypt): it knows
+ * neither their size nor how to make one, so all that has to make them is refused.
+ */
 static void check_hash(struct check *c, const struct bp_integrity *integrity)
 {
 	if (!integrity->internal_hash) {
@@ -213,6 +217,10 @@ static void check_keys(struct check *c, const struct bp_integrity *integrity)
 	check_cipher_key(c, integrity->journal_crypt);
 }
 
+/*
+ * Inline mode stores tags in the room that the device itself has beside each sector, so there is no
+ * journal to be encrypted, no device for tags, and no discard that could void them.
+ */
 static void check_inline(struct check *c, const struct bp_integrity *integrity)
 {
 	if (integrity->mode != BP_INTEGRITY_INLINE)

@@ -85,6 +85,10 @@ static int add_place(struct bp_ctx *ctx, const struct scopes *scopes, const char
 	return r;
 }
 
+/*
+ * Under the lock of all scopes: one that is being made has its directory before it has its owner's
+ * lock, and would look dead to whoever came between.
+ */
 static int add_places(struct bp_ctx *ctx, const struct scopes *scopes,
 		      struct bp_scope_list *list)
 {
@@ -115,6 +119,10 @@ static int count_device(struct bp_ctx *ctx, const char *uuid, struct bp_scope_li
 	return vec_add(&list->scopes, &unknown) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/*
+ * Devices carry their scope in their uuid, so that they are found where its directory is lost. Old
+ * kernels leave the uuid out of the list and have to be asked for each.
+ */
 static int count_devices(struct bp_ctx *ctx, struct bp_scope_list *list)
 {
 	struct bp_device_list *devices;

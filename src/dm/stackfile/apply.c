@@ -44,6 +44,10 @@ static void undo_loop_done(const struct undo *undo)
 	free(((const struct undo_loop *)undo)->path);
 }
 
+/*
+ * In the order opposite to prepare_loop(): the device lets go of its file, then the file is removed
+ * or cut to what it was. A device that was there before stays, and is told of the file's old size.
+ */
 static int loop_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_loop *u = (const struct undo_loop *)undo;
@@ -168,6 +172,12 @@ static int change_device(struct comparison *c, size_t i, const struct bp_stackfi
 		       : bp_device_resume(c->ctx, &which, &change);
 }
 
+/*
+ * Three walks. New devices and those that grow: what lies below first, so that it is there, or
+ * large enough, for what lies on it. Those that shrink the other way round: nothing may reach
+ * beyond the end of what is below it, not even for a moment. Then what was only suspended is
+ * resumed.
+ */
 static int make_devices(struct comparison *c, const struct bp_stackfile_opts *opts)
 {
 	size_t count = c->file->devices.count;
@@ -213,6 +223,10 @@ static int count_uses(struct bp_ctx *ctx, const struct dm_state *user,
 	return 0;
 }
 
+/*
+ * The kernel's count of openers includes tables of other devices. Those of this stack that go, or
+ * get another table, will let go of it; only what is left over is a user that we must not disturb.
+ */
 static int refuse_used(struct comparison *c, const struct bp_device_info *info)
 {
 	int32_t own = 0;

@@ -33,6 +33,10 @@ static enum bp_damage_kind kind_of(enum sm_error error)
 
 /* --- structure --- */
 
+/*
+ * The index of a metadata space map is one block; that of a data space map is a tree, whose nodes
+ * are told as trees are. Either may have entries for bitmaps that it has no blocks for.
+ */
 static void tell_index(struct check *c, const struct check_map *m)
 {
 	struct bp_damage damage =
@@ -54,6 +58,11 @@ static void tell_index(struct check *c, const struct check_map *m)
 			     m->name, m->sm.nr_extra);
 }
 
+/*
+ * Every block that the map itself is made of is claimed and counted, as those of trees are: the
+ * metadata space map counts itself. What can't be read hides pointers, so the run is incomplete
+ * then: a count that is too high can't be told from one whose owner is in the lost part.
+ */
 static int read_structure(struct check *c, struct check_map *m)
 {
 	const struct check_tree index = { m->place, m->index, "bitmaps" };
@@ -132,6 +141,11 @@ static void tell_entry(struct check *c, struct check_map *m, uint64_t i)
 			m->name, i, b->none_free_before, b->first_free, b->block);
 }
 
+/*
+ * The total is only a cache of the bitmaps: kernels take it for what is free, and refuse to commit
+ * when it runs out, so a wrong one costs space, or hides that there is none. Not asked where
+ * bitmaps are lost: nothing says what it should be.
+ */
 static void tell_total(struct check *c, const struct check_map *m)
 {
 	uint64_t said = m->root.nr_allocated, found = m->report.nr_allocated;
@@ -153,6 +167,11 @@ struct telling {
 	const struct check_map *m;
 };
 
+/*
+ * What a difference does decides its harm. Counted but not used: space is lost, and that can be
+ * mended. Used more often than counted: a block is given out while it still has an owner. An entry
+ * of the tree that no bitmap leads to is never read.
+ */
 static int tell_diff(void *user, const struct sm_diff *diff)
 {
 	const struct telling *t = user;
@@ -246,6 +265,10 @@ static int compare(struct check *c, struct check_map *m)
 
 /* --- all of them --- */
 
+/*
+ * Sizes of maps come from the disk: an impossible one was told with the superblock, and the map is
+ * left out, so that no memory is taken for it.
+ */
 static int open_map(struct check *c, struct check_map *m)
 {
 	int r = space_map_init(&m->sm, &c->meta, &m->root, m->on_tree);

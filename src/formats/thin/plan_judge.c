@@ -52,6 +52,7 @@ static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 	return d->found ? BP_THIN_PARTLY : BP_THIN_GONE;
 }
 
+/* Metadata that needed no search: what its own lists say of the devices is all there is to say. */
 static int add_sound(struct bp_thin_plan *plan)
 {
 	for (size_t i = 0; i < plan->devices.list.count; i++) {
@@ -69,6 +70,10 @@ static int add_sound(struct bp_thin_plan *plan)
 	return 0;
 }
 
+/*
+ * The details of a device say how many mappings it had: that number is the only witness of what is
+ * missing. Without it a loss has no size, unless no leaf was lost and the device counts as rebuilt.
+ */
 static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 {
 	struct bp_thin_plan_device device = {
@@ -91,6 +96,7 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 	return vec_add(&plan->list, &device) < 0 ? bp_fail_memory(plan->ctx) : 0;
 }
 
+/* Plans list devices by rising id, whatever order they were found in. */
 static const struct bp_thin_plan_device *find_device(const struct bp_thin_plan *plan,
 						     uint64_t id)
 {
@@ -186,6 +192,7 @@ static int by_device(const void *a, const void *b)
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
+/* By device and block, not in the order of the search, which depends on where blocks lie. */
 static int tell_losses(struct bp_thin_plan *plan)
 {
 	struct salvage *s = &plan->salvage;
@@ -261,6 +268,10 @@ static int tell_counts(struct bp_thin_plan *plan)
 /* Is every device of the list that lost these known from the other list? */
 static void weigh_lists(struct bp_thin_plan *plan)
 {
+	/*
+	 * There are two lists of devices: their roots and their details. What one lost the other
+	 * may have; only where both lost something can a device be gone without a trace.
+	 */
 	struct salvage *s = &plan->salvage;
 	bool top = false, details = false;
 	size_t to = 0;
