@@ -10,7 +10,10 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "core/clock.h"
 #include "core/context.h"
 #include "fake/ops_fake.h"
 #include "temp.h"
@@ -229,6 +232,47 @@ static void what_a_dead_owner_left_is_collected(void **state)
 	assert_ok(bp_scope_gc(w->ctx, NULL, NULL, count_gone, &gone));
 	assert_int_equal(gone.count, 1);
 	assert_int_equal(gone.r, 0);
+	assert_only_foreign(w);
+	world_free(w);
+}
+
+/* Let the owner's file say another process. */
+static void sign_as(const struct world *w, pid_t pid)
+{
+	char path[128], id[16];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/scopes/t/owner", w->dir);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%8s", id), 1);
+	rewind(f);
+	fprintf(f, "%s %d late\n", id, pid);
+	assert_ok(ftruncate(fileno(f), ftell(f)));
+	assert_ok(fclose(f));
+}
+
+/* The owner is killed when it has forked: its child has the lock until it runs another program. */
+static void a_fork_of_a_dead_owner_is_not_its_owner(void **state)
+{
+	struct world *w = world_new();
+	pid_t dead, child;
+
+	(void)state;
+	assert_ok(fill(w));
+	dead = fork();
+	if (dead == 0)
+		_exit(0);
+	assert_int_equal(waitpid(dead, NULL, 0), dead);
+	sign_as(w, dead);
+	child = fork();
+	if (child == 0) {
+		clock_sleep_ms(50);
+		_exit(0);
+	}
+	owner_dies(w);
+	assert_ok(bp_scope_gc(w->ctx, "t", NULL, NULL, NULL));
+	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_only_foreign(w);
 	world_free(w);
 }
@@ -541,6 +585,7 @@ int main(void)
 		cmocka_unit_test(names_and_uuids_are_bounded),
 		cmocka_unit_test(a_live_scope_is_left_alone),
 		cmocka_unit_test(what_a_dead_owner_left_is_collected),
+		cmocka_unit_test(a_fork_of_a_dead_owner_is_not_its_owner),
 		cmocka_unit_test(opening_collects_what_was_left),
 		cmocka_unit_test(gc_can_be_planned),
 		cmocka_unit_test(members_are_of_the_scope_while_its_owner_lives),

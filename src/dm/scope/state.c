@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,6 +13,8 @@
 #include <sys/stat.h>
 
 _Static_assert(BP_SCOPE_NAME_SIZE == SCOPE_NAME_SIZE, "told once to users, once to the room");
+
+#define FORKED_MS 5000
 
 static int fail(struct bp_ctx *ctx, const char *path, int r)
 {
@@ -165,9 +168,22 @@ int place_open(struct bp_ctx *ctx, const struct scopes *scopes, const char *name
 	return 0;
 }
 
+/*
+ * A child that an owner had just forked when it was killed has the lock, too, until it runs its program
+ * or follows its parent: a moment, on which nobody should find the scope alive. Owners of another PID
+ * namespace look gone as well: for them the time is lost.
+ */
+static bool take_from_the_gone(const struct place *place)
+{
+	bool gone = place->who.pid > 0 && kill(place->who.pid, 0) < 0 && errno == ESRCH;
+
+	return gone && scope_flock(place->owner, LOCK_EX, deadline_in(FORKED_MS)) == 0;
+}
+
 int place_take(struct bp_ctx *ctx, const struct place *place)
 {
-	if (place->owner < 0 || flock(place->owner, LOCK_EX | LOCK_NB) == 0)
+	if (place->owner < 0 || flock(place->owner, LOCK_EX | LOCK_NB) == 0 ||
+	    take_from_the_gone(place))
 		return 0;
 	bp_fail(ctx, -EBUSY, "scope '%s': its owner lives", place->name);
 	error_set_device(ctx, place->name);
