@@ -282,7 +282,7 @@ static int commit(struct bp_ctx *ctx, struct fault_change *c, const struct bp_ta
 	if (for_ms && !(c->opts.flags & BP_FAULT_NO_KEEPER))
 		r = fault_keeper_start(ctx, &c->dev,
 				       &c->state.faults.items[c->state.faults.count - 1],
-				       &c->opts, &keeper);
+				       for_ms, &c->opts, &keeper);
 	if (r == 0)
 		r = reload(ctx, c, table);
 	fault_keeper_release(&keeper, r == 0);

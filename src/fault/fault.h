@@ -189,8 +189,8 @@ struct fault_keeper {
 };
 
 int fault_keeper_start(struct bp_ctx *ctx, const struct bp_devno *dev,
-		       const struct fault_record *record, const struct bp_fault_opts *opts,
-		       struct fault_keeper *ret);
+		       const struct fault_record *record, int64_t for_ms,
+		       const struct bp_fault_opts *opts, struct fault_keeper *ret);
 /* @go: the fault is there; else it has nothing to do. */
 void fault_keeper_release(struct fault_keeper *keeper, bool go);
 

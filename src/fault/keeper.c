@@ -28,7 +28,7 @@
 struct job {
 	struct bp_devno dev;
 	uint64_t id;
-	int64_t since_ms, until_ms;
+	int64_t since_ms, for_ms, until_ms;
 	char dir[DIR_MAX], log[DIR_MAX];
 	struct bp_fault_opts opts;
 };
@@ -117,6 +117,8 @@ static void keep(struct job *job, int fd)
 	job->opts.log = *job->log ? job->log : NULL;
 	if (!wait_for_word(fd))
 		return;
+	/* From here: what it took to put the fault in is none of its time. */
+	job->until_ms = fault_clock_ms() + job->for_ms;
 	wait_until(job, &set);
 	for (int i = 0; i < TRIES && heal(job) < 0; i++)
 		clock_sleep_ms(BETWEEN_MS);
@@ -132,7 +134,8 @@ static int absolute(const char *path, char *ret)
 }
 
 static int job_init(struct job *job, const struct bp_devno *dev,
-		    const struct fault_record *record, const struct bp_fault_opts *opts)
+		    const struct fault_record *record, int64_t for_ms,
+		    const struct bp_fault_opts *opts)
 {
 	int r;
 
@@ -140,7 +143,7 @@ static int job_init(struct job *job, const struct bp_devno *dev,
 		.dev = *dev,
 		.id = record->id,
 		.since_ms = record->since_ms,
-		.until_ms = record->until_ms,
+		.for_ms = for_ms,
 		.opts = *opts,
 	};
 	r = absolute(opts->state_dir, job->dir);
@@ -148,13 +151,13 @@ static int job_init(struct job *job, const struct bp_devno *dev,
 }
 
 int fault_keeper_start(struct bp_ctx *ctx, const struct bp_devno *dev,
-		       const struct fault_record *record, const struct bp_fault_opts *opts,
-		       struct fault_keeper *ret)
+		       const struct fault_record *record, int64_t for_ms,
+		       const struct bp_fault_opts *opts, struct fault_keeper *ret)
 {
 	struct job job;
 	int ends[2];
 	pid_t pid;
-	int r = job_init(&job, dev, record, opts);
+	int r = job_init(&job, dev, record, for_ms, opts);
 
 	ret->fd = -1;
 	if (r == 0 && pipe2(ends, O_CLOEXEC) < 0)
