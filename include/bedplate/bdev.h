@@ -91,6 +91,8 @@ struct bp_holder {
  * bp_holders_find() - Who uses a block device, as far as this process may see: devices on it or
  * on its partitions, mounts in every mount namespace, swap, processes.
  * @ret: free it with bp_holders_free(). Entries are lent by it.
+ *
+ * Return: 0, -ENOMEM, or why the kernel's lists can't be read.
  */
 struct bp_holders;
 BP_API int bp_holders_find(struct bp_ctx *ctx, uint32_t major, uint32_t minor,

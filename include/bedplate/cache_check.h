@@ -96,8 +96,8 @@ BP_API int bp_cache_check(struct bp_ctx *ctx, const char *path,
  * the leaked blocks back, put the totals right and clear needs_check.
  *
  * Nothing is written where anything fatal is found, or nothing needs to be. Leaks that were
- * repaired are told by @opts->damage, but not counted in @ret->nr_nonfatal. BP_CACHE_CHECK_SUPER_ONLY
- * and the flags that skip can't be combined with this: -EINVAL.
+ * repaired are told by @opts->damage, but not counted in @ret->nr_nonfatal.
+ * BP_CACHE_CHECK_SUPER_ONLY and the flags that skip can't be combined with this: -EINVAL.
  *
  * Bitmaps are written first, then index entries, the superblock last, each flushed before the
  * next: interrupted at any point the metadata is as sound as before.
@@ -111,6 +111,8 @@ BP_API int bp_cache_auto_repair(struct bp_ctx *ctx, const char *path,
  * unless something fatal was found. Leaks are repaired as bp_cache_auto_repair() does.
  *
  * With BP_CACHE_CHECK_SUPER_ONLY or flags that skip only what was checked vouches for the rest.
+ *
+ * Return: as bp_cache_check(); 0 also where it was not cleared: see @ret.
  */
 BP_API int bp_cache_clear_needs_check(struct bp_ctx *ctx, const char *path,
 				      const struct bp_cache_check_opts *opts,

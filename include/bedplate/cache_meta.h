@@ -113,8 +113,9 @@ struct bp_cache_visitor {
  * bp_cache_walk() - All mappings, then all hints, then all discards.
  *
  * Discards of a cache that was not shut down cleanly mean nothing; they are told all the same.
- * Memory: a bit for each cache block, or discard block; 64 metadata blocks. Return: 0; what a callback
- * returned; -EBADMSG, -EUCLEAN, -EIO at the first damage where there is no damage(); -ENOMEM.
+ * Memory: a bit for each cache block, or discard block; 64 metadata blocks. Return: 0; what a
+ * callback returned; -EBADMSG, -EUCLEAN, -EIO at the first damage where there is no damage();
+ * -ENOMEM.
  */
 BP_API int bp_cache_walk(struct bp_cache_meta *meta, const struct bp_cache_visitor *visitor);
 

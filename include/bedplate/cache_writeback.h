@@ -35,7 +35,8 @@ struct bp_cache_writeback_failed {
  * struct bp_cache_writeback_opts - How. Zero in a member is its default.
  * @size: sizeof(struct bp_cache_writeback_opts). Members are only added at the end.
  * @flags: enum bp_cache_writeback_flags.
- * @origin_offset_sectors, @fast_offset_sectors: where block 0 lies on the two devices; multiples of 8.
+ * @origin_offset_sectors, @fast_offset_sectors: where block 0 lies on the two devices; multiples of
+ *	8.
  * @buffer_bytes: at most so much memory for data; 0: 64 MiB. At least a block is taken.
  * @retries: so many more times a block that fails is tried, after all others.
  * @failed: called for each block that failed to the end, by rising cache block.

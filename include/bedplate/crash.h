@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Crash recorder: record all that a program writes to its disk, and try what it would find there had
- * the power gone at any point of it.
+ * Crash recorder: record all that a program writes to its disk, and try what it would find there
+ * had the power gone at any point of it.
  *
- * A record is the log that the kernel's log-writes keeps, byte for byte, of a disk that was all zeros: any
- * program that reads such logs reads a record. Marks in it say what the program had been promised:
- * "whatever was said to be safe in front of this is on the disk". Marks that begin with "bedplate:"
- * are the recorder's own.
+ * A record is the log that the kernel's log-writes keeps, byte for byte, of a disk that was all
+ * zeros: any program that reads such logs reads a record. Marks in it say what the program had been
+ * promised: "whatever was said to be safe in front of this is on the disk". Marks that begin with
+ * "bedplate:" are the recorder's own.
  *
  * A check makes the disk as it was at a point in a file of its own, and runs commands on that: no
  * device, and unless it is to be mounted no privilege, is needed. The record is only read.
@@ -61,9 +61,9 @@ struct bp_crash_record_result {
  * @path: the record, in place of what is there. It appears when it is whole.
  * @ret: its size set before; filled on success, which does not say that the program succeeded.
  *
- * Needs root, and works as bp_scenario_run() does: in a mount namespace of its own, and nothing is left
- * where the caller is killed. The program has the same environment, and BEDPLATE_CRASH_DEVICE: the
- * device that bp_crash_mark() speaks to.
+ * Needs root, and works as bp_scenario_run() does: in a mount namespace of its own, and nothing is
+ * left where the caller is killed. The program has the same environment, and BEDPLATE_CRASH_DEVICE:
+ * the device that bp_crash_mark() speaks to.
  *
  * Return: 0; -EPERM; -ENOTSUP (no log-writes); -ENOSPC (more was written than the log holds, four
  * times the disk); -EACCES and others of the record's directory.
@@ -75,7 +75,8 @@ BP_API int bp_crash_record(struct bp_ctx *ctx, const char *path,
 #define BP_CRASH_MARK_SIZE 128 /* with NUL */
 
 /**
- * bp_crash_mark() - From the recorded program: all that it was told is safe must be on the disk now.
+ * bp_crash_mark() - From the recorded program: all that it was told is safe must be on the disk
+ * now.
  * @device: NULL: that of the environment.
  * @text: one word; not of the recorder's own.
  *
@@ -113,7 +114,11 @@ struct bp_crash_info {
 	uint64_t entries, first;
 	uint64_t writes, discards, marks, flushes, fua;
 };
-/* @ret: its size set before. */
+/**
+ * @ret: its size set before.
+ *
+ * Return: 0, -EINVAL (no size).
+ */
 BP_API int bp_crash_info(const struct bp_crash *crash, struct bp_crash_info *ret);
 
 enum bp_crash_kind {
@@ -156,15 +161,15 @@ BP_API int bp_crash_image(const struct bp_crash *crash, uint64_t entries, const 
  * struct bp_crash_check_opts - How to check. Zero in a member is its default.
  * @fsck: a command of the shell, to which the image's path is added.
  * @verify: a command of the shell. At least one of these must be given; exit status 0 is good.
- * @mount: mount the image, run @verify, unmount, and then @fsck. Needs root. Else first @fsck (which may
- *	mend what a journal mends), then @verify.
+ * @mount: mount the image, run @verify, unmount, and then @fsck. Needs root. Else first @fsck
+ *	(which may mend what a journal mends), then @verify.
  * @fs: what to mount it as; NULL: what the record says.
- * @work_dir: where images are made, in a directory of their own that is gone afterwards; NULL: TMPDIR,
- *	or /tmp.
- * @reorders: beside what was done in order: before each flush so many states in which writes that no
- *	flush had made durable are lost or torn, by @seed.
- * @atomic_bytes: writes are torn at multiples of this only, as a disk of such sectors promises; 0: 512. A
- *	power of two.
+ * @work_dir: where images are made, in a directory of their own that is gone afterwards; NULL:
+ *	TMPDIR, or /tmp.
+ * @reorders: beside what was done in order: before each flush so many states in which writes that
+ *	no flush had made durable are lost or torn, by @seed.
+ * @atomic_bytes: writes are torn at multiples of this only, as a disk of such sectors promises; 0:
+ *	512. A power of two.
  * @points: try so many of all at most, evenly chosen; 0: all.
  * @jobs: so many at a time; 0: one a processor, 8 at most.
  * @from_start: also what was written before the program began.
@@ -186,8 +191,8 @@ struct bp_crash_check_opts {
 
 /**
  * struct bp_crash_verdict - What came of it. Texts are lent by the result.
- * @points, @tried: how many points there are, and at how many the commands were run, up to the first
- *	bad one.
+ * @points, @tried: how many points there are, and at how many the commands were run, up to the
+ *	first bad one.
  * @bad: there is one.
  * @entries: of it: so many entries had been done. 0 is before all.
  * @reorder: 0: in order; else the number of the state, from 1, among those of @seed.
@@ -210,7 +215,8 @@ struct bp_crash_verdict {
  * enum bp_crash_role - What a write has to do with it.
  * @BP_CRASH_NEAR: it is next to the point.
  * @BP_CRASH_LATE: with it there it would have been good: it came after the point, and should not.
- * @BP_CRASH_LOST, @BP_CRASH_TORN: with it kept it would have been good: no flush had made it durable.
+ * @BP_CRASH_LOST, @BP_CRASH_TORN: with it kept it would have been good: no flush had made it
+ *	durable.
  * @BP_CRASH_BROKE: without it it was good.
  */
 enum bp_crash_role {
@@ -241,9 +247,10 @@ struct bp_crash_result;
  * @opts: must be given.
  * @ret: free it with bp_crash_result_free().
  *
- * The commands have in their environment BEDPLATE_CRASH_IMAGE (the image's path), BEDPLATE_CRASH_MARK (the last mark
- * at the point, or ""), BEDPLATE_CRASH_ENTRIES, and with mount BEDPLATE_FAULT_MOUNT. Found is the first bad point; then
- * which writes are to blame is found by trying it with some of them there, or not.
+ * The commands have in their environment BEDPLATE_CRASH_IMAGE (the image's path),
+ * BEDPLATE_CRASH_MARK (the last mark at the point, or ""), BEDPLATE_CRASH_ENTRIES, and with mount
+ * BEDPLATE_FAULT_MOUNT. Found is the first bad point; then which writes are to blame is found by
+ * trying it with some of them there, or not.
  *
  * Return: 0 if all could be tried, whatever was found; -EINVAL; -EPERM; -ECANCELED; -EUCLEAN.
  */

@@ -104,7 +104,8 @@ enum bp_damage_place {
  * @nr_devices: how many devices are concerned; 0 where that does not apply.
  * @begin, @end: what is concerned: [begin, end). For mappings virtual blocks of @device, for
  *	device trees device ids, for space maps blocks they count, for
- *	arrays of caches cache blocks (of discards, discard blocks), for those of eras blocks. Both BP_NONE: unknown;
+ *	arrays of caches cache blocks (of discards, discard blocks), for those of eras blocks. Both
+ *	BP_NONE: unknown;
  *	@end BP_NONE: to the end.
  * @expected, @actual: numbers that should be equal; BP_NONE.
  * @what: all of it in one line of words, numbers included.

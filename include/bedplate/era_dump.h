@@ -66,6 +66,8 @@ BP_API int bp_era_dump(struct bp_era_meta *meta, const struct bp_era_dump_opts *
  * @ret_damages: set, on success, to how many these were.
  *
  * The XML that era_invalidate prints, with a newline at its end. See bp_era_written_since().
+ *
+ * Return: 0, what @write returned, -ENOMEM. Damage is told, and no failure.
  */
 BP_API int bp_era_blocks_text(struct bp_era_meta *meta, uint32_t since,
 			      void (*damage)(void *user, const struct bp_damage *damage),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happens to mapped devices, typed: not only that a device had an event, but which. A watch compares
- * what the kernel says of each device with what it said before; it arms first, looks then, and waits only
- * after that, so nothing that lasts is lost between two looks.
+ * What happens to mapped devices, typed: not only that a device had an event, but which. A watch
+ * compares what the kernel says of each device with what it said before; it arms first, looks then,
+ * and waits only after that, so nothing that lasts is lost between two looks.
  *
- * Not promised: what came and went between two looks; a device that was removed and made again under its name
- * and number meanwhile, unless its event number or status differ.
+ * Not promised: what came and went between two looks; a device that was removed and made again
+ * under its name and number meanwhile, unless its event number or status differ.
  */
 #ifndef BEDPLATE_EVENTS_H
 #define BEDPLATE_EVENTS_H
@@ -17,8 +17,8 @@ extern "C" {
 #endif
 
 /**
- * enum bp_event_kind - What happened. The first ones happen to a device; the others are states of one of
- * its segments, which begin and may end again.
+ * enum bp_event_kind - What happened. The first ones happen to a device; the others are states of
+ * one of its segments, which begin and may end again.
  * @BP_EVENT_OTHER: its event number is another, and nothing that is known here has changed.
  * @BP_EVENT_REMOVED_DEFERRED: removed, by a removal that waited for the last user.
  * @BP_EVENT_POOL_LOW_WATER: no more blocks are free than the table says.

@@ -14,11 +14,11 @@ struct bp_image;
 /**
  * bp_image_open() - A volume of a source as bytes to read.
  * @source: must outlive @ret.
- * @volume: its name in LVM, or the number of a thin volume in decimal. A name comes first. NULL: the
- *	source's own volume, where it was opened by that volume's name.
+ * @volume: its name in LVM, or the number of a thin volume in decimal. A name comes first. NULL:
+ *	the source's own volume, where it was opened by that volume's name.
  * @mapping_root: another root of the pool's mapping trees (of its history); 0: the superblock's. A
- *	volume that was removed since is found by its number, or by the name that older metadata texts
- *	of LVM have for it; its size comes from there too.
+ *	volume that was removed since is found by its number, or by the name that older metadata
+ *	texts of LVM have for it; its size comes from there too.
  * @ret: close it with bp_image_close().
  *
  * Memory: 24 bytes for each run of a thin volume's mappings, 4 for each block of a cached
@@ -69,6 +69,8 @@ struct bp_image_range {
 /**
  * bp_image_map() - Call @range for every range of a volume, by rising offset, without reading its
  * bytes. Ranges that continue each other come as one. Non-zero ends it and is returned.
+ *
+ * Return: 0, what @range returned, or why metadata can't be read: -EIO, -EBADMSG, -EUCLEAN.
  */
 BP_API int bp_image_map(struct bp_image *image,
 			int (*range)(void *user, const struct bp_image_range *range),
@@ -77,8 +79,8 @@ BP_API int bp_image_map(struct bp_image *image,
 /**
  * bp_image_map_part() - The same of @len bytes from @offset on: ranges are cut at both ends.
  *
- * From several threads at once, if need be, also while others read: it leaves no message. Return: 0;
- * what @range returned; -ERANGE: beyond the end; -EIO, -ENOMEM.
+ * From several threads at once, if need be, also while others read: it leaves no message. Return:
+ * 0; what @range returned; -ERANGE: beyond the end; -EIO, -ENOMEM.
  */
 BP_API int bp_image_map_part(struct bp_image *image, bp_bytes offset, bp_bytes len,
 			     int (*range)(void *user, const struct bp_image_range *range),
@@ -134,8 +136,8 @@ struct bp_export_result {
 /**
  * bp_export() - Write a volume's bytes to a file, a block device, or a pipe.
  * @output: a path; "-" is standard output. None of the files that the volume is read from. A
- *	file is made beside its name (NAME.part) and gets it when it is whole; holes stay holes. A device
- *	must not be in use, and be large enough.
+ *	file is made beside its name (NAME.part) and gets it when it is whole; holes stay holes. A
+ *	device must not be in use, and be large enough.
  * @opts: NULL for the defaults.
  * @ret: may be NULL.
  *

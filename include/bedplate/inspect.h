@@ -128,20 +128,28 @@ BP_API bp_mblock bp_inspect_blocks(const struct bp_inspect *inspect);
 /* bp_inspect_block() - Decode one block. 0; -ERANGE: there is no such block; -EIO, -ENOMEM. */
 BP_API int bp_inspect_block(struct bp_inspect *inspect, bp_mblock block,
 			    struct bp_inspected *ret);
-/*
+/**
  * bp_inspect_entries() - Call @entry for all entries of the block decoded last, if it has any
  * that can be decoded. Non-zero ends it and is returned.
+ *
+ * Return: 0, what @entry returned, -EIO, -ENOMEM.
  */
 BP_API int bp_inspect_entries(struct bp_inspect *inspect,
 			      int (*entry)(void *user, const struct bp_inspect_entry *entry),
 			      void *user);
-/* bp_inspect_refs() - Call @ref for every pointer to @block. Non-zero ends it, and is returned. */
+/**
+ * bp_inspect_refs() - Call @ref for every pointer to @block. Non-zero ends it, and is returned.
+ *
+ * Return: 0, what @ref returned, -EIO, -ENOMEM.
+ */
 BP_API int bp_inspect_refs(struct bp_inspect *inspect, bp_mblock block,
 			   int (*ref)(void *user, const struct bp_inspect_ref *ref),
 			   void *user);
-/*
+/**
  * bp_inspect_path() - Call @ref for the pointers that lead from the superblock to @block, the
  * superblock's first: one way of several where it is shared. None where nothing leads there.
+ *
+ * Return: 0, what @ref returned, -EIO, -ENOMEM.
  */
 BP_API int bp_inspect_path(struct bp_inspect *inspect, bp_mblock block,
 			   int (*ref)(void *user, const struct bp_inspect_ref *ref),

@@ -151,7 +151,11 @@ struct bp_metadata_spoil_opts {
  */
 BP_API int bp_cache_spoil(struct bp_ctx *ctx, const char *path,
 			  const struct bp_metadata_spoil_opts *opts);
-/* bp_era_spoil() - The same for an era's. */
+/**
+ * bp_era_spoil() - The same for an era's.
+ *
+ * Return: as bp_cache_spoil().
+ */
 BP_API int bp_era_spoil(struct bp_ctx *ctx, const char *path,
 			const struct bp_metadata_spoil_opts *opts);
 

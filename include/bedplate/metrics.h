@@ -53,9 +53,9 @@ struct bp_metrics_opts {
  * Families are named bedplate_device_* (state and I/O of every device, with "device" as label) and
  * bedplate_TARGET_FIELD (fields of a target's status as docs/targets names them, with "device" and
  * "segment", the number of the segment from 0). A dash in the target's name becomes "_". Sizes in
- * sectors and in blocks of 4096 bytes are told in bytes. A field with words is a state set, a letter
- * for each leg is told as how many legs have each letter. No status is flushed: the numbers are
- * those of the target's last commit.
+ * sectors and in blocks of 4096 bytes are told in bytes. A field with words is a state set, a
+ * letter for each leg is told as how many legs have each letter. No status is flushed: the numbers
+ * are those of the target's last commit.
  *
  * A device that goes away meanwhile is left out, unless it was named.
  *

@@ -3,8 +3,8 @@
  * Scenarios: a program runs on a disk, and at told moments the disk fails; then it is checked what
  * became of the program and of its data. The language is that of bedplate-fault(8).
  *
- * Whatever is made for a run (loop devices, mapped devices, a mount, processes) is gone when it ends,
- * also where the process that runs it is killed.
+ * Whatever is made for a run (loop devices, mapped devices, a mount, processes) is gone when it
+ * ends, also where the process that runs it is killed.
  */
 #ifndef BEDPLATE_SCENARIO_H
 #define BEDPLATE_SCENARIO_H
@@ -76,8 +76,8 @@ struct bp_scenario_opts {
 /**
  * struct bp_scenario_result - What came of it.
  * @seed: the one that chose.
- * @status: of the program as a shell has it (128 and the signal's number); -1: it was stopped by the
- *	scenario.
+ * @status: of the program as a shell has it (128 and the signal's number); -1: it was stopped by
+ *	the scenario.
  * @checks, @failed: how many there were.
  * @run_ms: from the program's start to its end.
  */
@@ -94,14 +94,15 @@ struct bp_scenario_result {
  * @ret: its size set before; filled on success, which says that the scenario could be carried out,
  *	not that the checks passed.
  *
- * Needs root. The calling thread is moved into a mount namespace of its own, so that nobody else sees
- * the mount, and makes no other devices meanwhile; processes are made by fork. Checks where none is
- * written: the program's exit status is 0, unless the scenario stops it; after a power cut the file
- * system is mounted again, and is clean at the end.
+ * Needs root. The calling thread is moved into a mount namespace of its own, so that nobody else
+ * sees the mount, and makes no other devices meanwhile; processes are made by fork. Checks where
+ * none is written: the program's exit status is 0, unless the scenario stops it; after a power cut
+ * the file system is mounted again, and is clean at the end.
  *
  * The program has in its environment BEDPLATE_FAULT_MOUNT, BEDPLATE_FAULT_DEVICE,
- * BEDPLATE_FAULT_SEED and BEDPLATE_FAULT_SOCKET: a local stream socket that takes lines; a line NAME does
- * what the scenario has for "on NAME", and is answered by "ok" when it is done, or else by why not.
+ * BEDPLATE_FAULT_SEED and BEDPLATE_FAULT_SOCKET: a local stream socket that takes lines; a line
+ * NAME does what the scenario has for "on NAME", and is answered by "ok" when it is done, or else
+ * by why not.
  *
  * Return: 0; -EPERM; -ENOTSUP (no log-writes for a power cut ...); or what failed.
  */

@@ -23,10 +23,12 @@ struct bp_source;
  * @text_path: a backup file of LVM's metadata, whose text counts instead of what is on the PVs; or
  *	NULL.
  * @data_path: device or file with the pool's data, where the source is bare metadata; or NULL.
- * @data_block_sectors: the pool's data block size, where its superblock is lost and LVM does not tell.
+ * @data_block_sectors: the pool's data block size, where its superblock is lost and LVM does not
+ *	tell.
  * @snap_path: the metadata device of a pool that is active and has a metadata snapshot (see
- *	bp_pool_reserve_metadata_snap()): metadata is that snapshot, read from there, and data is read
- *	from @data_path. Of a pool of LVM it counts where that very pool is the active one. NULL: no.
+ *	bp_pool_reserve_metadata_snap()): metadata is that snapshot, read from there, and data is
+ *	read from @data_path. Of a pool of LVM it counts where that very pool is the active one.
+ *	NULL: no.
  */
 struct bp_source_opts {
 	size_t size;

@@ -25,6 +25,11 @@ struct bp_stack_device {
 };
 
 struct bp_stack;
+
+/**
+ * bp_stack_new() - An empty one. @ret: free it with bp_stack_free(), before @ctx. Return: 0,
+ * -ENOMEM.
+ */
 BP_API int bp_stack_new(struct bp_ctx *ctx, struct bp_stack **ret);
 BP_API void bp_stack_free(struct bp_stack *stack);
 /* Everything is copied. -EEXIST: a name or uuid is in the stack already. */

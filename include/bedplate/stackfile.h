@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stacks of devices described in a text file, and made so: compared with what is there, changed as a
- * transaction, nothing done where all is as described.
+ * Stacks of devices described in a text file, and made so: compared with what is there, changed as
+ * a transaction, nothing done where all is as described.
  *
  *	# a comment, to the end of the line
  *	stack db
@@ -12,14 +12,15 @@
  *		0    64MiB linear @low 0
  *		64MiB 1MiB zero
  *
- * "stack NAME" comes first. "loop NAME SIZE FILE" is a loop device on a file, which is made (sparse) where
- * it is missing and grows with its size; its path is absolute. "device NAME [uuid UUID] [minor NUMBER]
- * [readonly]" is a mapped device; the lines behind it are its table, START LENGTH TARGET ARGUMENT...;
- * bare numbers are sectors of 512 bytes, START and LENGTH take units too. The word "@NAME" stands for
- * a device or loop device of the file.
+ * "stack NAME" comes first. "loop NAME SIZE FILE" is a loop device on a file, which is made
+ * (sparse) where it is missing and grows with its size; its path is absolute. "device NAME [uuid
+ * UUID] [minor NUMBER] [readonly]" is a mapped device; the lines behind it are its table, START
+ * LENGTH TARGET ARGUMENT...; bare numbers are sectors of 512 bytes, START and LENGTH take units
+ * too. The word "@NAME" stands for a device or loop device of the file.
  *
  * A device without a uuid gets "bedplate-stack:STACK:DEVICE": so the stack's devices are known from
- * others of the same name, which are never changed, and those that the file names no more are found.
+ * others of the same name, which are never changed, and those that the file names no more are
+ * found.
  */
 #ifndef BEDPLATE_STACKFILE_H
 #define BEDPLATE_STACKFILE_H
@@ -113,21 +114,24 @@ struct bp_stackfile_opts {
  * @ret: what was done: free it with bp_stack_changes_free(); may be NULL.
  *
  * Each new table is loaded before its device is suspended, lower devices first, those that shrink
- * last and from above. Devices of the stack that the file names no more are removed at the end, when
- * nothing is taken back any more; where one is in use by others nothing is begun.
+ * last and from above. Devices of the stack that the file names no more are removed at the end,
+ * when nothing is taken back any more; where one is in use by others nothing is begun.
  *
- * Return: as bp_stackfile_diff(), and as bp_device_create(), bp_device_reload(), bp_device_remove().
+ * Return: as bp_stackfile_diff(), and as bp_device_create(), bp_device_reload(),
+ * bp_device_remove().
  */
 BP_API int bp_stackfile_apply(struct bp_ctx *ctx, const struct bp_stackfile *file,
 			      const struct bp_stackfile_opts *opts,
 			      struct bp_stack_changes **ret);
 
 /**
- * bp_stackfile_down() - Remove all devices of the stack, users first, those left suspended or without
- * a table too, and let the files of its loop devices go. What is in use is tried again until the limit.
+ * bp_stackfile_down() - Remove all devices of the stack, users first, those left suspended or
+ * without a table too, and let the files of its loop devices go. What is in use is tried again
+ * until the limit.
  * @ret: what was done: free it with bp_stack_changes_free(); may be NULL.
  *
- * Return: 0 (also where there was nothing), -EBUSY (BP_E_BUSY: the cause says by whom; call it again).
+ * Return: 0 (also where there was nothing), -EBUSY (BP_E_BUSY: the cause says by whom; call it
+ * again).
  */
 BP_API int bp_stackfile_down(struct bp_ctx *ctx, const struct bp_stackfile *file,
 			     const struct bp_stackfile_opts *opts,

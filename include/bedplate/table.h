@@ -9,8 +9,8 @@
  *	START LENGTH TARGET [ARGUMENT...]
  *
  * words parted by blanks or tabs. In front of it "NAME:" may stand, as where several devices'
- * tables are printed; it is passed over. Blank lines, and lines whose first word begins with '#', are
- * skipped; '#' has no meaning elsewhere. A backslash stands for itself, except in front of a
+ * tables are printed; it is passed over. Blank lines, and lines whose first word begins with '#',
+ * are skipped; '#' has no meaning elsewhere. A backslash stands for itself, except in front of a
  * blank, which it makes part of the word ("my\ disk"); a word that itself ends in backslashes
  * has them doubled where another word follows. So a path such as /dev/mapper/a\x20b is written
  * as it is. The form for the ioctl (bp_segment_format_args()) is another: the kernel
@@ -103,8 +103,8 @@ BP_API int bp_table_parse(struct bp_ctx *ctx, const char *text, uint32_t flags,
 
 /*
  * Typed parameters as arguments of a call: the struct, and its size as the caller's header has it,
- * so that structs can grow at their end. A pointer to another struct does not compile. The macros of
- * <bedplate/targets.h> name the target (and message) too: BP_PARAMS_LINEAR(&half).
+ * so that structs can grow at their end. A pointer to another struct does not compile. The macros
+ * of <bedplate/targets.h> name the target (and message) too: BP_PARAMS_LINEAR(&half).
  */
 #define BP_PARAMS(type, ...)                                                                   \
 	(__VA_ARGS__),                                                                         \
@@ -113,8 +113,9 @@ BP_API int bp_table_parse(struct bp_ctx *ctx, const char *text, uint32_t flags,
 /**
  * bp_table_add() - Add a segment from typed parameters.
  * @target, @params, @params_size: by a macro of <bedplate/targets.h>:
- *	BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "8:16" }). Copied, with all that the struct points
- *	to. Or a target's name, NULL, 0: all members are unset, to be filled by bp_segment_set().
+ *	BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = "8:16" }). Copied, with all that the struct
+ *	points to. Or a target's name, NULL, 0: all members are unset, to be filled by
+ *	bp_segment_set().
  *
  * Return: 0; -EINVAL (a member that must be given is not; the error names it), -ENOENT (unknown
  * target: see bp_table_add_raw()), -E2BIG (a member that this version does not know is set),
@@ -124,7 +125,11 @@ BP_API int bp_table_add(struct bp_ctx *ctx, struct bp_table *table, bp_sector st
 			bp_sector length_sectors, const char *target, const void *params,
 			size_t params_size);
 
-/* bp_table_append() - The same, right behind the last segment (at 0 in an empty table). */
+/**
+ * bp_table_append() - The same, right behind the last segment (at 0 in an empty table).
+ *
+ * Return: as bp_table_add().
+ */
 BP_API int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length_sectors,
 			   const char *target, const void *params, size_t params_size);
 
@@ -203,9 +208,11 @@ BP_API int bp_segment_format_args(struct bp_ctx *ctx, const struct bp_segment *s
 BP_API int bp_segment_set(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
 			  const char *value);
 
-/*
+/**
  * bp_segment_add() - Add one element, all words of @value ("8:16 0"), at the end of the list
  * @name ("legs"). Of a parameter that is no list, the same as bp_segment_set().
+ *
+ * Return: as bp_segment_set().
  */
 BP_API int bp_segment_add(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
 			  const char *value);
@@ -440,14 +447,18 @@ BP_API int bp_status_number(struct bp_ctx *ctx, const struct bp_status *status,
 
 /**
  * bp_status_summary() - What matters of a status, in a few words for people.
- * @ret: "rw, data 12.50%, metadata 3.01%"; the kernel's own text where nothing better is known. Freed
- *	by the caller with free(). The words may change with any version.
+ * @ret: "rw, data 12.50%, metadata 3.01%"; the kernel's own text where nothing better is known.
+ *	Freed by the caller with free(). The words may change with any version.
  *
  * Return: 0, -ENOMEM.
  */
 BP_API int bp_status_summary(struct bp_ctx *ctx, const struct bp_status *status, char **ret);
 
-/* bp_status_json() - An object: target, text, state, values by name (or null), extra. */
+/**
+ * bp_status_json() - An object: target, text, state, values by name (or null), extra.
+ *
+ * Return: 0, or the writer's failure, which it also keeps.
+ */
 BP_API int bp_status_json(struct bp_ctx *ctx, const struct bp_status *status,
 			  struct bp_json *json, const char *key);
 
@@ -593,7 +604,8 @@ BP_API const struct bp_finding *bp_findings_get(const struct bp_findings *findin
 /* The gravest severity there; BP_SEVERITY_UNKNOWN where there is nothing. */
 BP_API enum bp_severity bp_findings_severity(const struct bp_findings *findings);
 /**
- * bp_findings_fail() - Make the gravest finding the context's error: code, segment, argument, value,
+ * bp_findings_fail() - Make the gravest finding the context's error: code, segment, argument,
+ * value,
  *	rule and what would be right.
  *
  * Return: -EINVAL; 0, with no error set, where nothing would be refused.

@@ -22,8 +22,8 @@ extern "C" {
  * @exclusive_dblocks: of these, blocks that are mapped once.
  * @shared_dblocks: mapped more than once: by several volumes, or by one twice. The rest is free, or
  *	in a volume not mapped.
- * @fragments: in a volume's picture, runs that begin in it: mappings whose data blocks continue each
- *	other are one run.
+ * @fragments: in a volume's picture, runs that begin in it: mappings whose data blocks continue
+ *	each other are one run.
  * @device: who has the most of the exclusive ones, the lowest id of equals; BP_NONE: nobody. In a
  *	volume's picture, the volume.
  */
@@ -61,7 +61,8 @@ struct bp_thin_cells_opts {
  * Memory: as bp_thin_ls() with sharing, a bit a data block, and 4 bytes for each cell and device
  * (at most 256 MiB).
  *
- * Return: 0; -EINVAL: too many cells; -E2BIG: too many for so many devices; -ENOENT: no such volume;
+ * Return: 0; -EINVAL: too many cells; -E2BIG: too many for so many devices; -ENOENT: no such
+ * volume;
  * -EBADMSG, -EUCLEAN, -EIO where anything of the trees is damaged: nothing is told then; -ENOMEM.
  */
 BP_API int bp_thin_cells(struct bp_thin_meta *meta, const struct bp_thin_cells_opts *opts,

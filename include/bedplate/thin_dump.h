@@ -25,8 +25,8 @@ enum bp_thin_dump_flags {
  * struct bp_thin_dump_opts - What to dump. Zero in a member is its default.
  * @size: sizeof(struct bp_thin_dump_opts). Members are only added at the end.
  * @flags: enum bp_thin_dump_flags.
- * @ids, @nr_ids: only these devices; none: all devices. What several of those dumped share is written
- *	once.
+ * @ids, @nr_ids: only these devices; none: all devices. What several of those dumped share is
+ *	written once.
  * @data_block_sectors, @nr_data_blocks: the dump says these; 0: what the superblock says.
  * @transaction_id: see BP_THIN_DUMP_TRANSACTION.
  * @damage: called for each part that can't be read, before any text is written. @device is

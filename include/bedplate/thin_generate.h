@@ -37,8 +37,8 @@ struct bp_thin_generate_opts {
  * @path: metadata device or file to overwrite; it must exist and be large enough.
  * @opts: NULL: an empty pool.
  *
- * Ids are 0 .. nr_devices * (nr_snapshots + 1) - 1: each device, then its snapshots. Memory: that of
- * bp_thin_restore().
+ * Ids are 0 .. nr_devices * (nr_snapshots + 1) - 1: each device, then its snapshots. Memory: that
+ * of bp_thin_restore().
  *
  * Return: 0; -EINVAL, -ENOSPC, -ENOENT, -EACCES, -EBUSY, -EIO, -ENOMEM.
  */
@@ -112,6 +112,8 @@ BP_API int bp_thin_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks
 /**
  * bp_thin_override() - Write pointers into the superblock, right or not.
  * @mapping_root, @details_root, @metadata_snap: BP_NONE: as it is.
+ *
+ * Return: 0, -EBUSY (in use), -EBADMSG (no superblock), -EIO, or why @path can't be opened.
  */
 BP_API int bp_thin_override(struct bp_ctx *ctx, const char *path, bp_mblock mapping_root,
 			    bp_mblock details_root, bp_mblock metadata_snap);

@@ -134,7 +134,11 @@ struct bp_undelete_range {
 	uint64_t holder;
 };
 
-/* bp_undelete_missing() - Call @range for each, by rising block; non-zero ends it. */
+/**
+ * bp_undelete_missing() - Call @range for each, by rising block; non-zero ends it.
+ *
+ * Return: 0, or what @range returned.
+ */
 BP_API int bp_undelete_missing(const struct bp_undelete *undelete,
 			       int (*range)(void *user, const struct bp_undelete_range *range),
 			       void *user);
@@ -157,13 +161,16 @@ BP_API int bp_undelete_image(struct bp_undelete *undelete, struct bp_image **ret
  * on failure it is no metadata, and a file that was made is removed. The present state's losses,
  * if it is damaged, are not told here: bp_thin_plan() has them.
  *
- * Return: 0; -EINVAL, -EEXIST (@path holds something), -EBUSY (the pool is active), -ENOSPC, -EIO, -ENOMEM.
+ * Return: 0; -EINVAL, -EEXIST (@path holds something), -EBUSY (the pool is active), -ENOSPC, -EIO,
+ * -ENOMEM.
  */
 BP_API int bp_undelete_write(struct bp_undelete *undelete, const char *path);
 
 /**
  * bp_undelete_steps() - bp_source_swap_steps(), and the line that makes a device of the volume,
  * which LVM does not know.
+ *
+ * Return: 0, what @line returned, -ENOMEM, or as bp_source_swap_steps().
  */
 BP_API int bp_undelete_steps(const struct bp_undelete *undelete, const char *path,
 			     int (*line)(void *user, const char *line), void *user);

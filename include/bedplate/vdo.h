@@ -188,6 +188,8 @@ struct bp_vdo_needs {
  * @volume: planned or read.
  * @cache_mblocks: block map cache it will be given; 0: 32768.
  * @ret: its @size is set.
+ *
+ * Return: 0, -EINVAL (no size), -E2BIG (members of @volume that this library does not know).
  */
 BP_API int bp_vdo_needs(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 			bp_mblock cache_mblocks, struct bp_vdo_needs *ret);

@@ -128,6 +128,11 @@ struct bp_vdo_config {
 	bp_bytes physical_bytes, logical_bytes, slab_bytes, index_memory_bytes;
 	bool index_sparse;
 };
+
+/**
+ * bp_vdo_config() - Ask an active volume; bp_vdo_config_parse() - read such an answer. Return: 0,
+ * -EINVAL (no answer of a vdo target), -ENXIO (BP_E_NO_DEVICE).
+ */
 BP_API int bp_vdo_config_parse(struct bp_ctx *ctx, const char *text, struct bp_vdo_config *ret);
 BP_API int bp_vdo_config(struct bp_ctx *ctx, const struct bp_selector *which,
 			 struct bp_vdo_config *ret);
@@ -152,6 +157,8 @@ BP_API int bp_vdo_grow(struct bp_ctx *ctx, const struct bp_selector *which,
 /**
  * bp_vdo_set_compression(), bp_vdo_set_deduplication() - Switch it on or off, for blocks
  * written from now on. Not stored: with the next resume the table's setting is back.
+ *
+ * Return: 0, -ENXIO (BP_E_NO_DEVICE), -EINVAL (no vdo volume), -ETIMEDOUT.
  */
 BP_API int bp_vdo_set_compression(struct bp_ctx *ctx, const struct bp_selector *which, bool on,
 				  int64_t timeout_ms);

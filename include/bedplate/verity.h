@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Trees of hashes for the target verity: made and verified. What lies on disk is what veritysetup
- * writes and reads, byte for byte. No device-mapper is needed; for the table see struct bp_verity in
- * <bedplate/targets_crypt.h>.
+ * writes and reads, byte for byte. No device-mapper is needed; for the table see struct bp_verity
+ * in <bedplate/targets_crypt.h>.
  *
  * Not here: hashes other than sha256, error correction (FEC), signatures.
  */
@@ -124,7 +124,8 @@ struct bp_verity_opts {
  * @ret: what was made, its root digest; may be NULL.
  *
  * The superblock is zeroed before the tree is written, and written after it is on disk. Return: 0;
- * -EINVAL (BP_E_USAGE: sizes, offsets, hash and data are one), -ENOTSUP (BP_E_USAGE: the algorithm),
+ * -EINVAL (BP_E_USAGE: sizes, offsets, hash and data are one), -ENOTSUP (BP_E_USAGE: the
+ * algorithm),
  * -EEXIST (BP_E_METADATA_EXISTS: something lies there), -EBUSY, -ENOSPC (BP_E_TOO_SMALL),
  * -ECANCELED, -EIO ...
  */
@@ -137,7 +138,8 @@ BP_API int bp_verity_format(struct bp_ctx *ctx, const char *data, const char *ha
  * @ret_tree: the tree that was found, its root digest computed from the top block; may be NULL.
  * @ret_damages: how many were found.
  *
- * From the top: what lies below a block that is wrong is not looked at, nothing there can be proven.
+ * From the top: what lies below a block that is wrong is not looked at, nothing there can be
+ * proven.
  * Return: 0 when it was carried out, whatever was found; -EINVAL (BP_E_NOT_METADATA: no superblock;
  * BP_E_USAGE), -ENOTSUP, -EUCLEAN (the superblock is damaged), -EIO ...
  */

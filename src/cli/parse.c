@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the words of the command line to the args struct of a command, by its table of options. The struct is
- * whole or not given at all; whoever typed something else is told what and, where it can be guessed, what was
- * meant. What a value means is store.c's.
+ * From the words of the command line to the args struct of a command, by its table of options. The
+ * struct is whole or not given at all; whoever typed something else is told what and, where it can
+ * be guessed, what was meant. What a value means is store.c's.
  */
 #include "cli/internal.h"
 

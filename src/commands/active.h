@@ -16,10 +16,10 @@ struct active_pool {
 };
 
 /*
- * Is @text an active pool ("vg/pool", a mapper name, a node; with @devices its metadata device, too)?
- * Then reserve its metadata snapshot, unless there is one, and go on in a child: whatever ends that,
- * its parent releases what it has reserved, and ends as the child did. A snapshot that was there
- * before is used and stays; a warning says so. A file is never an active pool.
+ * Is @text an active pool ("vg/pool", a mapper name, a node; with @devices its metadata device,
+ * too)? Then reserve its metadata snapshot, unless there is one, and go on in a child: whatever
+ * ends that, its parent releases what it has reserved, and ends as the child did. A snapshot that
+ * was there before is used and stays; a warning says so. A file is never an active pool.
  *
  * Return: 0 or an exit status. Call it before any thread is made and anything is printed.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cache_generate_damage and era_generate_damage: for tests of whatever reads metadata. They differ in
- * what there is to damage, and in nothing else; another format made of arrays is another row.
+ * cache_generate_damage and era_generate_damage: for tests of whatever reads metadata. They differ
+ * in what there is to damage, and in nothing else; another format made of arrays is another row.
  */
 #include "commands/spoil.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A new device: from a table, from typed options of targets, or whole stacks as concise text. What would fail
- * is told before anything is made; what fails later leaves nothing behind.
+ * A new device: from a table, from typed options of targets, or whole stacks as concise text. What
+ * would fail is told before anything is made; what fails later leaves nothing behind.
  */
 #include "commands/common.h"
 #include "commands/preflight.h"
@@ -217,7 +217,10 @@ static int print_planned(struct cli *cli, const struct args *args, const struct 
 	return preflight_print(cli, devices, count, args->no_check);
 }
 
-/* Whether there is an order in which they can be made is seen by looking ahead; its steps are the text. */
+/*
+ * Whether there is an order in which they can be made is seen by looking ahead; its steps are the
+ * text.
+ */
 static int plan_stack(struct cli *cli, const struct args *args, const struct bp_stack *stack,
 		      const struct bp_create_opts *create)
 {

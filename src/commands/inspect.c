@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One block of metadata, decoded, with who points at it. Looks at anything, judges nothing, changes nothing. */
+/*
+ * One block of metadata, decoded, with who points at it. Looks at anything, judges nothing, changes
+ * nothing.
+ */
 #include "cli/out.h"
 
 #include <bedplate/inspect.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Messages to targets: checked against what the target takes, unless told not to; the reply as it came. */
+/*
+ * Messages to targets: checked against what the target takes, unless told not to; the reply as it
+ * came.
+ */
 #include "commands/common.h"
 
 struct args {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command on writable copies of devices. They are gone when it has ended, with what it wrote: unless that was
- * asked for twice, and it succeeded, the devices are as they were.
+ * A command on writable copies of devices. They are gone when it has ended, with what it wrote:
+ * unless that was asked for twice, and it succeeded, the devices are as they were.
  */
 #include "commands/child.h"
 

@@ -47,8 +47,8 @@ struct planned {
 };
 
 /*
- * A dry run: print the tables as they would be loaded and what was found in them. The devices may lie on
- * one another. @skip: look for nothing. Return: 0, or 1 where the kernel would refuse one.
+ * A dry run: print the tables as they would be loaded and what was found in them. The devices may
+ * lie on one another. @skip: look for nothing. Return: 0, or 1 where the kernel would refuse one.
  */
 int preflight_print(struct cli *cli, const struct planned *devices, size_t count, bool skip);
 

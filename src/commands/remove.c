@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Devices away: those named, or all that nobody uses. Users go before what they use; what is in use stays and
- * is told, unless its removal is put off or forced. Data below is never touched.
+ * Devices away: those named, or all that nobody uses. Users go before what they use; what is in use
+ * stays and is told, unless its removal is put off or forced. Data below is never touched.
  */
 #include "commands/common.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A broken pool on one page: what is wrong, each volume, plans, the next command. Nothing is written
- * but by --apply, and that to a new place only.
+ * A broken pool on one page: what is wrong, each volume, plans, the next command. Nothing is
+ * written but by --apply, and that to a new place only.
  */
 #include "cli/out.h"
 #include "commands/active.h"

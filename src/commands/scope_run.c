@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A command in a scope: what it makes is removed when it has ended, whatever ended it. Signals that ask
- * us to end go to the command, and we stay to clean up.
+ * A command in a scope: what it makes is removed when it has ended, whatever ended it. Signals that
+ * ask us to end go to the command, and we stay to clean up.
  */
 #include "commands/child.h"
 

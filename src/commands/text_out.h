@@ -19,7 +19,9 @@ struct text_out {
 	int (*make)(struct cli *cli, const void *args, bp_write_fn write, void *user,
 		    uint64_t *ret_damages);
 	const void *args;
-	/* How many of the damages are no missing parts, but values that no restore takes; or NULL. */
+	/*
+	 * How many of the damages are no missing parts, but values that no restore takes; or NULL.
+	 */
 	const uint64_t *nr_values;
 };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The volumes of a thin pool and what of their blocks is theirs alone; drop-in for thin_ls(8). Reads only. */
+/*
+ * The volumes of a thin pool and what of their blocks is theirs alone; drop-in for thin_ls(8).
+ * Reads only.
+ */
 #include "cli/out.h"
 #include "commands/active.h"
 

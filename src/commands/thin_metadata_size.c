@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How large metadata should be, from sizes alone: no device is looked at. Drop-in for thin_metadata_size(8). */
+/*
+ * How large metadata should be, from sizes alone: no device is looked at. Drop-in for
+ * thin_metadata_size(8).
+ */
 #include "commands/size_unit.h"
 
 #include "cli/out.h"

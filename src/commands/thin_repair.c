@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * New metadata of what can be had of damaged ones; drop-in for thin_repair(8). The input is only read; --plan
- * says beforehand what would be kept and lost.
+ * New metadata of what can be had of damaged ones; drop-in for thin_repair(8). The input is only
+ * read; --plan says beforehand what would be kept and lost.
  */
 #include "commands/thin_plan.h"
 

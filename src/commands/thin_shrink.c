@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A pool made smaller: data moved below the new end, and metadata that say so. The old metadata stay as they
- * are, so that until they are swapped nothing is lost.
+ * A pool made smaller: data moved below the new end, and metadata that say so. The old metadata
+ * stay as they are, so that until they are swapped nothing is lost.
  */
 #include "cli/out.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What metadata look like in numbers: tables of counts, run lengths, shares. Reads only, judges nothing. */
+/*
+ * What metadata look like in numbers: tables of counts, run lengths, shares. Reads only, judges
+ * nothing.
+ */
 #include "cli/out.h"
 
 #include <bedplate/thin_stat.h>

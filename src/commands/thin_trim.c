@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Discards of what no volume maps, on the data device of a pool that is not active; drop-in for thin_trim(8). */
+/*
+ * Discards of what no volume maps, on the data device of a pool that is not active; drop-in for
+ * thin_trim(8).
+ */
 #include "cli/out.h"
 
 #include <bedplate/thin_trim.h>

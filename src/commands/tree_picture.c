@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See tree_picture.h. Boxes stand in levels, one below all that use it, and in a level as near below these
- * as there is room: from left to right by the mean of their places.
+ * See tree_picture.h. Boxes stand in levels, one below all that use it, and in a level as near
+ * below these as there is room: from left to right by the mean of their places.
  */
 #include "commands/tree_picture.h"
 
@@ -29,8 +29,8 @@ struct place {
 };
 
 /*
- * A box is below all that have it as their next, but for cycles: what lies in one, lies in one level
- * with the others, and without these edges there is an end.
+ * A box is below all that have it as their next, but for cycles: what lies in one, lies in one
+ * level with the others, and without these edges there is an end.
  */
 static void find_levels(const struct tree_box *boxes, struct place *places, size_t count)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What lies on what, as SVG: a box a device, however many use it, and a line for each use. The same tree
- * is drawn the same way each time. Not the best drawing: lines may cross. Nothing is asked of the kernel.
+ * What lies on what, as SVG: a box a device, however many use it, and a line for each use. The same
+ * tree is drawn the same way each time. Not the best drawing: lines may cross. Nothing is asked of
+ * the kernel.
  */
 #ifndef COMMANDS_TREE_PICTURE_H
 #define COMMANDS_TREE_PICTURE_H
@@ -11,7 +12,10 @@
 
 #define TREE_LINES 3
 
-/* A device. Its lines, NULL where there is none, are cut to fit; they are whole when it is pointed at. */
+/*
+ * A device. Its lines, NULL where there is none, are cut to fit; they are whole when it is pointed
+ * at.
+ */
 struct tree_box {
 	char *lines[TREE_LINES];
 	bool mapped, in_cycle;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON as it is written, in pieces of bounded size: well-formed and nested by construction, every string
- * escaped to valid UTF-8. The first error of the writer is kept, and told at the end.
+ * JSON as it is written, in pieces of bounded size: well-formed and nested by construction, every
+ * string escaped to valid UTF-8. The first error of the writer is kept, and told at the end.
  */
 #include <bedplate/json.h>
 

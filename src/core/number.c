@@ -31,8 +31,8 @@ int number_parse(const char *text, uint64_t max, uint64_t *ret)
 
 /*
  * The eight digits of @v, which is below 10^8, a byte each, the first one lowest: halves, then
- * pairs, then single ones, all at once. Divided by multiplying: 10486 / 2^20 is near enough to 1 / 100
- * for four digits, 103 / 2^10 to 1 / 10 for two.
+ * pairs, then single ones, all at once. Divided by multiplying: 10486 / 2^20 is near enough to 1 /
+ * 100 for four digits, 103 / 2^10 to 1 / 10 for two.
  */
 static inline uint64_t eight_digits(uint32_t v)
 {

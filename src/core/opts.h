@@ -13,7 +13,8 @@
 int opts_read(struct bp_ctx *ctx, void *to, size_t size, const void *from);
 
 /*
- * The same where the size is given beside the struct: @from has @given bytes as its caller knows it,
+ * The same where the size is given beside the struct: @from has @given bytes as its caller knows
+ * it,
  * @what says what it is. 0: -EINVAL.
  */
 int opts_copy(struct bp_ctx *ctx, const char *what, void *to, size_t size, const void *from,

@@ -43,8 +43,8 @@ static const struct unit *unit_find(const char *name)
 }
 
 /*
- * @a times @b, divided by @by (1 to 10^18), bit by bit: the product may have 128 bits, for which not
- * every processor's C has a type. False: the quotient does not fit 64.
+ * @a times @b, divided by @by (1 to 10^18), bit by bit: the product may have 128 bits, for which
+ * not every processor's C has a type. False: the quotient does not fit 64.
  */
 static bool mul_div(uint64_t a, uint64_t b, uint64_t by, uint64_t *ret, uint64_t *ret_rest)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From sectors of one block device to those of another that it lies on: through linear mapped devices,
- * partitions, and loop devices with their files. Any other layer moves data in ways that are
- * not followed, and is refused. What a partition or loop device is made of stands in sysfs.
+ * From sectors of one block device to those of another that it lies on: through linear mapped
+ * devices, partitions, and loop devices with their files. Any other layer moves data in ways that
+ * are not followed, and is refused. What a partition or loop device is made of stands in sysfs.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Inside of the crash recorder: a record that is open, the disk at a point of it, and one try of the
- * commands on that.
+ * Inside of the crash recorder: a record that is open, the disk at a point of it, and one try of
+ * the commands on that.
  */
 #ifndef FAULT_CRASH_H
 #define FAULT_CRASH_H
@@ -133,7 +133,10 @@ int crash_blame(struct crash_bench *bench, const struct crash_point *bad, size_t
 
 /* --- crash_files.c --- */
 
-/* Fill in whose the suspects' blocks are. Nothing where nobody can tell; never a failure but of memory. */
+/*
+ * Fill in whose the suspects' blocks are. Nothing where nobody can tell; never a failure but of
+ * memory.
+ */
 int crash_name_files(struct crash_bench *bench, struct bp_crash_result *result);
 
 #endif

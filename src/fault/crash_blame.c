@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which writes are to blame for a bad point, found by trying, one after the other: what was lost, or
- * torn, is kept again where that changes nothing; what came late is left out where it is not needed. What
- * stays of either is told. Found is one such set of writes, not the smallest there is. Where more than
- * MOST are in question, they are told untried.
+ * Which writes are to blame for a bad point, found by trying, one after the other: what was lost,
+ * or torn, is kept again where that changes nothing; what came late is left out where it is not
+ * needed. What stays of either is told. Found is one such set of writes, not the smallest there is.
+ * Where more than MOST are in question, they are told untried.
  */
 #include "fault/crash.h"
 

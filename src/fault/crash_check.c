@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * All points of a record, in order, several at a time, up to the first bad one: the lowest, whichever is
- * done first. So the outcome depends on the record, the commands and the seed alone.
+ * All points of a record, in order, several at a time, up to the first bad one: the lowest,
+ * whichever is done first. So the outcome depends on the record, the commands and the seed alone.
  */
 #include <inttypes.h>
 #include <signal.h>

@@ -2,7 +2,8 @@
 /*
  * Whose a block is, on ext2 to ext4: asked of debugfs (e2fsprogs), on the disk as the whole record
  * leaves it, where files have their blocks even if the crash would have lost that. What it prints
- * is read as text from outside; where it is missing, or another file system is there, nobody is named.
+ * is read as text from outside; where it is missing, or another file system is there, nobody is
+ * named.
  */
 #include <fcntl.h>
 #include <inttypes.h>

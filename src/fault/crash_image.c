@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The disk as it was, or can have been, at a point of a record. Images are sparse files: a base, which
- * has all that is durable at the point, is copied, and on the copy comes what was in flight. The base
- * only grows along the record; who asks for an earlier point has it made anew.
+ * The disk as it was, or can have been, at a point of a record. Images are sparse files: a base,
+ * which has all that is durable at the point, is copied, and on the copy comes what was in flight.
+ * The base only grows along the record; who asks for an earlier point has it made anew.
  */
 #include <fcntl.h>
 #include <inttypes.h>

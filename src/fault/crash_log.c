@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A record that is open: its entries and marks in memory (32 bytes an entry), its data on the disk. All
- * that is read is checked when it is opened: who asks later gets what is within the record.
+ * A record that is open: its entries and marks in memory (32 bytes an entry), its data on the disk.
+ * All that is read is checked when it is opened: who asks later gets what is within the record.
  */
 #include <bedplate/crash.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Recording: the devices of a scenario whose power may go, with log-writes below, no faults, and what
- * it has logged copied out when it is whole. The record appears by a rename, or not at all.
+ * Recording: the devices of a scenario whose power may go, with log-writes below, no faults, and
+ * what it has logged copied out when it is whole. The record appears by a rename, or not at all.
  */
 #include <bedplate/crash.h>
 #include <bedplate/targets_test.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Commands on an image, each in a process of its own that ends with ours, in a mount namespace of its own
- * where something is mounted. Several go on beside each other, each with its own image; a try that has
- * ended leaves nothing but its outcome.
+ * Commands on an image, each in a process of its own that ends with ours, in a mount namespace of
+ * its own where something is mounted. Several go on beside each other, each with its own image; a
+ * try that has ended leaves nothing but its outcome.
  */
 #include <fcntl.h>
 #include <inttypes.h>

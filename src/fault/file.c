@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a file lies: its extents as the file system tells them (FIEMAP), as sectors of the device that
- * faults are put into. Nothing is guessed: an extent whose place is not certain is left out, and
- * said. Source of the ioctl: Linux, Documentation/filesystems/fiemap.rst.
+ * Where a file lies: its extents as the file system tells them (FIEMAP), as sectors of the device
+ * that faults are put into. Nothing is guessed: an extent whose place is not certain is left out,
+ * and said. Source of the ioctl: Linux, Documentation/filesystems/fiemap.rst.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes of a run: the program, below a first process of a namespace of its own, whose end takes all
- * others along, and which ends with the process that runs the scenario; commands that are waited for;
- * and the watchdog, which does the cleaning where a run is killed.
+ * Processes of a run: the program, below a first process of a namespace of its own, whose end takes
+ * all others along, and which ends with the process that runs the scenario; commands that are
+ * waited for; and the watchdog, which does the cleaning where a run is killed.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -78,7 +78,10 @@ int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *r
 	*ret = (struct program){ .pidfd = -1, .output = -1 };
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return bp_fail(ctx, -errno, "pipe: %s", strerror(errno));
-	/* Only the next child is in the new namespace; after it this process makes others as before. */
+	/*
+	 * Only the next child is in the new namespace; after it this process makes others as
+	 * before.
+	 */
 	parents_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	if (parents_ns < 0 || unshare(CLONE_NEWPID) < 0)
 		r = -errno;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is around a run: a mount namespace of its own, a watchdog for the case that it is killed, and
- * afterwards everything that has to hold, looked at in the order in which it is written. All is taken
- * down in any case; what failed first is what is told.
+ * What is around a run: a mount namespace of its own, a watchdog for the case that it is killed,
+ * and afterwards everything that has to hold, looked at in the order in which it is written. All is
+ * taken down in any case; what failed first is what is told.
  */
 #include <fcntl.h>
 #include <inttypes.h>

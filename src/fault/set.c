@@ -38,7 +38,9 @@ static void explain_feature(struct bp_ctx *ctx, const struct fault_record *f)
 			    "blocks; nothing was changed");
 }
 
-/* Up to Linux 6.3 flakey takes the word for reads and changes none: its driver's interface is 4.47. */
+/*
+ * Up to Linux 6.3 flakey takes the word for reads and changes none: its driver's interface is 4.47.
+ */
 #define READS_CORRUPTED_MINOR 48
 
 static int refuse_unable(struct bp_ctx *ctx, const struct fault_record *f)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The disk of a run: a loop device in a scope, below it, where the power can go, log-writes, which
- * records all that reaches the disk since it was made of zeros; on it a linear device, into which faults
- * are put; on that the file system. After a power cut the disk is made anew from the record.
+ * records all that reaches the disk since it was made of zeros; on it a linear device, into which
+ * faults are put; on that the file system. After a power cut the disk is made anew from the record.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What log-writes has recorded, and a disk made of it as the power's end may leave it. Everything read is
- * checked: a log that is cut off or damaged is refused, never replayed in part.
+ * What log-writes has recorded, and a disk made of it as the power's end may leave it. Everything
+ * read is checked: a log that is cut off or damaged is refused, never replayed in part.
  *
  * All integers little-endian; the unit is the sector of the recorded device (512 or more bytes).
  *

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kinds, places and harms of damage by name, as text output and JSON have them: names never change. */
+/*
+ * Kinds, places and harms of damage by name, as text output and JSON have them: names never change.
+ */
 #include <bedplate/damage.h>
 
 #include "core/util.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For tests: an io over another that fails as planned, the n-th read or write, a block, a flush, and counts
- * what passes. What does not fail passes unchanged.
+ * For tests: an io over another that fails as planned, the n-th read or write, a block, a flush,
+ * and counts what passes. What does not fail passes unchanged.
  */
 #include "io/io.h"
 

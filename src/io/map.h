@@ -90,8 +90,8 @@ typedef bool (*map_good_fn)(bp_mblock block, const void *data);
 int map_io_new(struct map *take_map, map_good_fn good, struct io **ret);
 
 /*
- * From now on read every copy, and count the blocks of which one copy is good and another differs or
- * can't be read; of what was read, each once. Of any other io: nothing. Memory: a byte a block.
+ * From now on read every copy, and count the blocks of which one copy is good and another differs
+ * or can't be read; of what was read, each once. Of any other io: nothing. Memory: a byte a block.
  * 0, -ENOMEM.
  */
 int map_io_compare(struct io *io);

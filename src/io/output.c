@@ -177,7 +177,9 @@ static int open_beside(struct bp_output *o)
 	}
 	if (o->fd < 0)
 		return -EEXIST;
-	/* Its owner may be another's to give away: then it is ours, and no more open than before. */
+	/*
+	 * Its owner may be another's to give away: then it is ours, and no more open than before.
+	 */
 	if (o->exists && fchown(o->fd, o->before.st_uid, o->before.st_gid) == 0)
 		return fchmod(o->fd, o->before.st_mode & 07777) < 0 ? -errno : 0;
 	return o->exists && fchmod(o->fd, o->before.st_mode & 0777) < 0 ? -errno : 0;

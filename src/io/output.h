@@ -5,10 +5,11 @@
  *	guard						metadata in place	text, packs
  *	not one of the inputs, by any of its names	output_refuse_input()	bp_output_new()
  *	a device nobody uses (O_EXCL)			io_open(IO_OUTPUT)	bp_output_write()
- *	nothing touched before the input has proved good	the caller's order	bp_output_write()
- *	what was there stays until the new is whole	no: zeroed first	bp_output_commit()
- *	plainly not whole when interrupted		build_init(), _finish()	no end tag; a part's name
- *	every write, flush and close looked at		build.c			output.c
+ *	nothing touched before the input has proved good	the caller's
+ *	order	bp_output_write() what was there stays until the new is whole	no: zeroed
+ *	first	bp_output_commit() plainly not whole when interrupted		build_init(),
+ *	_finish()	no end tag; a part's name every write, flush and close looked
+ *	at		build.c			output.c
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H

@@ -137,7 +137,9 @@ int probe_partitions(int fd, struct probe_table *ret)
 
 	*ret = (struct probe_table){ 0 };
 	r = read_table(fd, 0, ret);
-	/* An image of a disk with sectors of 4096 bytes has only a protective table at first sight. */
+	/*
+	 * An image of a disk with sectors of 4096 bytes has only a protective table at first sight.
+	 */
 	if (r == 0 && (ret->type[0] == '\0' || streq(ret->type, "PMBR"))) {
 		struct probe_table large = { 0 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Standard input, passed on to the guest as it comes. The two share files only, and a guest may keep
- * what it has read of a growing one: so each piece is a file of its own, in.0, in.1 ..., that appears
- * whole and that the guest removes; in.end says that no more follow. A few pieces are ahead at most.
+ * Standard input, passed on to the guest as it comes. The two share files only, and a guest may
+ * keep what it has read of a growing one: so each piece is a file of its own, in.0, in.1 ..., that
+ * appears whole and that the guest removes; in.end says that no more follow. A few pieces are ahead
+ * at most.
  */
 #include <errno.h>
 #include <fcntl.h>

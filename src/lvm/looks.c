@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which of several disks without a label is a PV of a text: by what begins where the text says that
- * something begins. Promises to name a disk only for what has a magic number of its own there, and to
- * read no more than those blocks.
+ * something begins. Promises to name a disk only for what has a magic number of its own there, and
+ * to read no more than those blocks.
  *
  * Sources: Linux, drivers/md/dm-thin-metadata.c (superblock), drivers/md/dm-raid.c (struct
  * dm_raid_superblock).

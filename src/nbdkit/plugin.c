@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A plugin for nbdkit: a volume of a source, or what an older root has of it, as a read-only disk over
- * NBD. Promises that nothing is written, that what can't be read is an I/O error there and nowhere
- * else, never zeros, and that only what was never written is told to be a hole. It does not look
- * through an active pool's metadata snapshot.
+ * A plugin for nbdkit: a volume of a source, or what an older root has of it, as a read-only disk
+ * over NBD. Promises that nothing is written, that what can't be read is an I/O error there and
+ * nowhere else, never zeros, and that only what was never written is told to be a hole. It does not
+ * look through an active pool's metadata snapshot.
  *
- * Source and volume are opened before the server goes into the background, so that mistakes are seen by
- * whoever started it, and relative paths mean what they say. From then on they don't change: reading
- * and mapping an image need no lock (bp_image_read(), bp_image_map_part()) and touch no context, so
- * requests run in parallel, and all connections share one image. The server's state is global
- * because parameters come without a handle.
+ * Source and volume are opened before the server goes into the background, so that mistakes are
+ * seen by whoever started it, and relative paths mean what they say. From then on they don't
+ * change: reading and mapping an image need no lock (bp_image_read(), bp_image_map_part()) and
+ * touch no context, so requests run in parallel, and all connections share one image. The server's
+ * state is global because parameters come without a handle.
  */
 #define NBDKIT_API_VERSION 2
 

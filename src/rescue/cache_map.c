@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A cached volume as a map: for each cache block in use the cache's bytes, else the origin's. That
- * is right in every mode, clean or dirty, as long as the mappings can be read; where one can't be, the
- * volume is refused, for the origin alone may be stale.
+ * is right in every mode, clean or dirty, as long as the mappings can be read; where one can't be,
+ * the volume is refused, for the origin alone may be stale.
  */
 #include "rescue/source.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What of a pool's volumes lies on disks that are not here, or behind the end of an image that was cut. Mappings that are all there say nothing of
- * that: the page must not call such a volume whole without a word. Reads metadata only.
+ * What of a pool's volumes lies on disks that are not here, or behind the end of an image that was
+ * cut. Mappings that are all there say nothing of that: the page must not call such a volume whole
+ * without a word. Reads metadata only.
  */
 #include "rescue/rescue.h"
 

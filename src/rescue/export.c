@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing a volume out. A window of it at a time: its pieces are read in the order in which they lie
- * on disk and written in the volume's. Promises that a file gets its name only when it is whole and
- * flushed, that nothing that is read is ever written, and that zeros in the output that stand for
- * missing data were told.
+ * Writing a volume out. A window of it at a time: its pieces are read in the order in which they
+ * lie on disk and written in the volume's. Promises that a file gets its name only when it is whole
+ * and flushed, that nothing that is read is ever written, and that zeros in the output that stand
+ * for missing data were told.
  *
  * Resuming: beside NAME.part lies NAME.resume with what is being exported and how far it was on
  * disk when that was written.

@@ -16,8 +16,8 @@ struct foreign {
 int foreign_look(const struct raw_image *image, struct foreign *ret);
 
 /*
- * The same, of what @image has at @offset, as far as libblkid has no word for it: files of programs, and
- * devices below some targets. NULL in @ret->what: nothing known.
+ * The same, of what @image has at @offset, as far as libblkid has no word for it: files of
+ * programs, and devices below some targets. NULL in @ret->what: nothing known.
  */
 void foreign_look_at(const struct raw_image *image, bp_bytes offset, struct foreign *ret);
 

@@ -11,8 +11,9 @@
 #include "rescue/source.h"
 
 /*
- * @size: of a file that is made; 0: as large as the metadata is. Write what @plan, which was made of @source, has. 0; -EINVAL (it is part of the source), -EEXIST
- * (it holds something), or as bp_thin_plan_write(). On failure a file that was made is removed.
+ * @size: of a file that is made; 0: as large as the metadata is. Write what @plan, which was made
+ * of @source, has. 0; -EINVAL (it is part of the source), -EEXIST (it holds something), or as
+ * bp_thin_plan_write(). On failure a file that was made is removed.
  */
 int source_plan_write(struct bp_source *source, struct bp_thin_plan *plan, const char *path,
 		      bp_bytes size);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A removed volume inside: its mappings as an older state has them, and whose its blocks are now. */
+/*
+ * A removed volume inside: its mappings as an older state has them, and whose its blocks are now.
+ */
 #ifndef RESCUE_REMOVED_H
 #define RESCUE_REMOVED_H
 

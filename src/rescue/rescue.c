@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What can be done about a broken pool: what became of each volume, and plans, the best first. A plan
- * is carried out to a new place only, and what was written is checked by the check that everybody
- * uses. An active pool is looked at, no more.
+ * What can be done about a broken pool: what became of each volume, and plans, the best first. A
+ * plan is carried out to a new place only, and what was written is checked by the check that
+ * everybody uses. An active pool is looked at, no more.
  */
 #include "rescue/rescue.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The metadata of an active pool, as its metadata snapshot has it. Promises that everybody reads the
- * same still state, which the kernel doesn't change while the snapshot is reserved. It does not
+ * The metadata of an active pool, as its metadata snapshot has it. Promises that everybody reads
+ * the same still state, which the kernel doesn't change while the snapshot is reserved. It does not
  * reserve: whoever opens the source did, and releases after it was closed.
  */
 #include "formats/thin/disk.h"

@@ -81,8 +81,8 @@ int source_lost_runs(const struct bp_thin_plan *plan, uint64_t id, struct thin_m
 int source_data_map(struct bp_source *source, struct map **ret);
 
 /*
- * The node of the pool's own device when it is active: "/dev/mapper/vg-pool-tpool"; of bare metadata
- * "POOL", for a reader to fill in. NULL: no memory. free() it.
+ * The node of the pool's own device when it is active: "/dev/mapper/vg-pool-tpool"; of bare
+ * metadata "POOL", for a reader to fill in. NULL: no memory. free() it.
  */
 char *source_pool_node(const struct bp_source *source);
 

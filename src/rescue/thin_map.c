@@ -205,8 +205,8 @@ bool thin_map_has_gaps(const struct map *map)
 }
 
 /*
- * The end of its last mapping. Behind that something may be lost, up to nobody knows where: then one
- * block of it counts, so that the volume does not seem to be whole.
+ * The end of its last mapping. Behind that something may be lost, up to nobody knows where: then
+ * one block of it counts, so that the volume does not seem to be whole.
  */
 static bp_bytes mapped_end(const struct thin_volume_map *m)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Removed volumes: which there are, which state to take one from, and what is left of it. Promises
- * to call a volume removed only where the pool's present state does not have that very one, whatever
- * has its number now.
+ * to call a volume removed only where the pool's present state does not have that very one,
+ * whatever has its number now.
  */
 #include <bedplate/history.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A front: dmsetup's words, outputs, sentences and exit statuses on the calls of our library. What a
- * word means is in each file; here is what they share. Nothing of it bends our own verbs.
+ * A front: dmsetup's words, outputs, sentences and exit statuses on the calls of our library. What
+ * a word means is in each file; here is what they share. Nothing of it bends our own verbs.
  */
 #ifndef COMMANDS_DMSETUP_DMSETUP_H
 #define COMMANDS_DMSETUP_DMSETUP_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The options, which may stand anywhere. The table is ours; the C library's getopt reads it, so that
- * beginnings, "--", errors and POSIXLY_CORRECT are as the programs that call dmsetup know them.
+ * The options, which may stand anywhere. The table is ours; the C library's getopt reads it, so
+ * that beginnings, "--", errors and POSIXLY_CORRECT are as the programs that call dmsetup know
+ * them.
  */
 #include "commands/dmsetup/dmsetup.h"
 

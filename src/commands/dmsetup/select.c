@@ -140,7 +140,9 @@ static int parse_op(struct parser *p, const char *from, struct node *node)
 	return 0;
 }
 
-/* How long a value without quotes is: up to a blank, an operator, or the parenthesis it stands in. */
+/*
+ * How long a value without quotes is: up to a blank, an operator, or the parenthesis it stands in.
+ */
 static size_t bare_length(const char *s)
 {
 	unsigned open = 0;

@@ -90,7 +90,10 @@ static int add_deps(struct front *f, size_t number, uint32_t major, uint32_t min
 	return r;
 }
 
-/* Its depth is that of the stack of devices, which the kernel bounds. NOLINTNEXTLINE(misc-no-recursion) */
+/*
+ * Its depth is that of the stack of devices, which the kernel bounds.
+ * NOLINTNEXTLINE(misc-no-recursion)
+ */
 static int add(struct front *f, size_t above, uint32_t major, uint32_t minor)
 {
 	struct dev_tree *t = f->tree;

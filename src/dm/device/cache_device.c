@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Active caches. Promised: a block that is dirty is never dropped: a cache goes only when the kernel says
- * that none is, in a mode in which none can become so. Each change is a reload of the live table with one
- * thing different, and is taken back where it fails.
+ * Active caches. Promised: a block that is dirty is never dropped: a cache goes only when the
+ * kernel says that none is, in a mode in which none can become so. Each change is a reload of the
+ * live table with one thing different, and is taken back where it fails.
  */
 #include <bedplate/cache_device.h>
 #include <bedplate/table.h>
@@ -420,8 +420,9 @@ static int wait_clean(struct live *l, int64_t deadline)
 }
 
 /*
- * Within a transaction, whose undo puts the table back: no block is dirty, and none can become so, as every
- * write goes to the origin too. @ret_undo: to be disarmed by whoever has replaced the table.
+ * Within a transaction, whose undo puts the table back: no block is dirty, and none can become so,
+ * as every write goes to the origin too. @ret_undo: to be disarmed by whoever has replaced the
+ * table.
  */
 static int clean(struct live *l, struct undo **ret_undo, int64_t deadline)
 {
@@ -528,7 +529,10 @@ static int uncached(struct live *l, int64_t deadline)
 	return r < 0 ? r : replace(l, table, deadline);
 }
 
-/* Whoever activated these again would see blocks as they were: they can't be, when the first is zero. */
+/*
+ * Whoever activated these again would see blocks as they were: they can't be, when the first is
+ * zero.
+ */
 static int spoil_metadata(struct live *l)
 {
 	struct bp_bdev bdev;

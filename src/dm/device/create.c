@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A device with its table, read-ahead and node: all of it or nothing. Until the end each step is on the undo
- * list of the transaction.
+ * A device with its table, read-ahead and node: all of it or nothing. Until the end each step is on
+ * the undo list of the transaction.
  */
 #include "core/opts.h"
 #include "dm/device/device.h"

@@ -7,8 +7,8 @@
 #include "dm/device/table_io.h"
 
 /*
- * Resume, and see to the device's node unless @change->make is NULL. @rq_flags: of the suspend by which
- * the kernel takes a loaded table in where the device is not suspended yet. @ret may be NULL.
+ * Resume, and see to the device's node unless @change->make is NULL. @rq_flags: of the suspend by
+ * which the kernel takes a loaded table in where the device is not suspended yet. @ret may be NULL.
  */
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const struct node_change *change, uint32_t rq_flags, uint32_t policy,
@@ -34,8 +34,8 @@ struct bp_stack;
 int stack_order(struct bp_ctx *ctx, struct dm *dm, const struct bp_stack *stack, size_t *ret);
 
 /*
- * A list of @count entries, to be filled in and, at the end, brought into its order, by kernel name. NULL:
- * no memory.
+ * A list of @count entries, to be filled in and, at the end, brought into its order, by kernel
+ * name. NULL: no memory.
  */
 struct bp_device_list *device_list_new(size_t count, struct bp_device_entry **ret_entries);
 void device_list_sort(struct bp_device_list *list);

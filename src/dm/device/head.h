@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The first block of a metadata device, which tells the kernel whether to begin anew: zeros make it write
- * fresh metadata. Looked at before, zeroed when told to, put back where nothing came of it.
+ * The first block of a metadata device, which tells the kernel whether to begin anew: zeros make it
+ * write fresh metadata. Looked at before, zeroed when told to, put back where nothing came of it.
  */
 #ifndef DM_DEVICE_HEAD_H
 #define DM_DEVICE_HEAD_H
@@ -21,8 +21,8 @@ struct head {
 /* Read it: 0 or what the device says; nothing is recorded. */
 int head_read(struct dm *dm, const struct bp_bdev *bdev, struct head *ret);
 /*
- * From here on the kernel may write there: a step of a transaction, which puts back what was. @wipe: zero it
- * now, unless it is. @verb: for messages.
+ * From here on the kernel may write there: a step of a transaction, which puts back what was.
+ * @wipe: zero it now, unless it is. @verb: for messages.
  */
 int head_begin(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct head *head,
 	       bool wipe);

@@ -13,7 +13,9 @@
 /* The loop device that has this file, the first of several; -ENOENT: none (not recorded). */
 int loop_find(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *ret);
 int loop_attach(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *ret);
-/* Let go all loop devices that have the file; -EBUSY (with who holds it) where one still does then. */
+/*
+ * Let go all loop devices that have the file; -EBUSY (with who holds it) where one still does then.
+ */
 int loop_detach(struct bp_ctx *ctx, const char *path, int fd, int64_t deadline);
 
 #endif

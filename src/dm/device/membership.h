@@ -4,8 +4,9 @@
  *
  * A scope is a directory, STATE/scopes/NAME, with two files that are locked (flock): "owner" by the
  * owner, while it lives; "members" by every context of another process that makes devices in it,
- * shared. Who looks whether a lock is held, or takes one, holds STATE/scopes/.lock meanwhile. Promised:
- * once both locks could be taken for a removal, no process makes another device of the scope.
+ * shared. Who looks whether a lock is held, or takes one, holds STATE/scopes/.lock meanwhile.
+ * Promised: once both locks could be taken for a removal, no process makes another device of the
+ * scope.
  */
 #ifndef DM_DEVICE_MEMBERSHIP_H
 #define DM_DEVICE_MEMBERSHIP_H
@@ -43,8 +44,8 @@ struct scope_owner {
 int scope_owner_read(int fd, struct scope_owner *ret);
 
 /*
- * The uuid in the kernel of a device that is to be made with @uuid (NULL: none): as it is, or of the
- * scope that the context is in: its own, or the environment's, which it joins. "": none.
+ * The uuid in the kernel of a device that is to be made with @uuid (NULL: none): as it is, or of
+ * the scope that the context is in: its own, or the environment's, which it joins. "": none.
  */
 int membership_uuid(struct bp_ctx *ctx, struct dm *dm, const char *uuid,
 		    char ret[BP_UUID_SIZE]);

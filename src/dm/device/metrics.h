@@ -37,8 +37,8 @@ struct metric_subject {
 };
 
 /*
- * One sample. @label, @label_value: one more label, or NULL. @value: a number as text. The family is
- * made where it is new.
+ * One sample. @label, @label_value: one more label, or NULL. @value: a number as text. The family
+ * is made where it is new.
  */
 void metrics_add(struct metrics *m, enum metric_type type, const char *name, const char *help,
 		 const struct metric_subject *of, const char *label, const char *label_value,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Devices in numbers. What a target's status has is known from its grammar (src/targets): each field
- * becomes a family by its own name, so that a new target needs nothing here.
+ * Devices in numbers. What a target's status has is known from its grammar (src/targets): each
+ * field becomes a family by its own name, so that a new target needs nothing here.
  */
 #include <bedplate/metrics.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One device away: tried again while it is in use, put off to its last user, or forced by a table that fails
- * all I/O. A device that stays has the table it had.
+ * One device away: tried again while it is in use, put off to its last user, or forced by a table
+ * that fails all I/O. A device that stays has the table it had.
  */
 #include "core/opts.h"
 #include "dm/device/device.h"

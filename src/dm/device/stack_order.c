@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * In which order the devices of a stack have to be made: whom their tables mean lies below. Promised:
- * the time grows with the words of the tables, not with the square of the devices.
+ * In which order the devices of a stack have to be made: whom their tables mean lies below.
+ * Promised: the time grows with the words of the tables, not with the square of the devices.
  */
 #include <bedplate/stack.h>
 

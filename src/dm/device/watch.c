@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watching devices: what the kernel says of each now against what it said at the last look. Arm, list, ask
- * each one's status, compare; wait only when nothing was found. Statuses are asked without a flush, so
- * nothing is written for it; one that reads as before, with the event number of before, is not looked into.
+ * Watching devices: what the kernel says of each now against what it said at the last look. Arm,
+ * list, ask each one's status, compare; wait only when nothing was found. Statuses are asked
+ * without a flush, so nothing is written for it; one that reads as before, with the event number of
+ * before, is not looked into.
  *
  * Memory: what was last seen of each device, and the events nobody has taken yet.
  */

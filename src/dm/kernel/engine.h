@@ -102,8 +102,8 @@ int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char ret[static BP_UUID_SI
 /* Does this context only look ahead? */
 bool planning(const struct dm *dm);
 /*
- * There is no kernel to ask, which failed with @r: the plan goes on as if there were no devices, which is
- * told by a warning. Until bp_plan_take().
+ * There is no kernel to ask, which failed with @r: the plan goes on as if there were no devices,
+ * which is told by a warning. Until bp_plan_take().
  */
 void plan_alone(struct bp_ctx *ctx, struct dm *dm, int r);
 /* Note a step. Texts are copied; NULL is "". */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Some ioctls of device-mapper wait without end: a device below that does not answer, a file
- * system with gigabytes to write before it can be frozen. Some of these waits end on a signal, others
- * on nothing; a thread in one of them keeps its whole process from ending. A library must not
- * install signal handlers, a process of its own may.
+ * system with gigabytes to write before it can be frozen. Some of these waits end on a signal,
+ * others on nothing; a thread in one of them keeps its whole process from ending. A library must
+ * not install signal handlers, a process of its own may.
  */
 #include "dm/kernel/limit.h"
 
@@ -52,8 +52,8 @@ struct limit_helper {
 /* --- processes of our own --- */
 
 /*
- * A process that is nobody's child, called @name: 1 in it, 0 in the caller, or -errno. @ret_pid lies in
- * memory that both see. It belongs to no terminal, and no signal of ours reaches it.
+ * A process that is nobody's child, called @name: 1 in it, 0 in the caller, or -errno. @ret_pid
+ * lies in memory that both see. It belongs to no terminal, and no signal of ours reaches it.
  */
 static int detach(pid_t *ret_pid, const char *name)
 {

@@ -29,8 +29,8 @@ int limit_prepare(struct limit_helper **helper, size_t size, void **ret_shared);
 
 /*
  * Run it and wait: what it returned; -ETIMEDOUT or -EINTR (a signal that @stop has, NULL: none)
- * where it was interrupted and did nothing. @ret_left: it could not be interrupted and runs on: then
- * limit_finish() or limit_follow() come next. -EAGAIN: no process to be had.
+ * where it was interrupted and did nothing. @ret_left: it could not be interrupted and runs on:
+ * then limit_finish() or limit_follow() come next. -EAGAIN: no process to be had.
  */
 int limit_run(struct limit_helper *helper, limit_fn run, int fd, int64_t deadline,
 	      const struct signals *stop, bool *ret_left);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who uses a block device: what lies on it or on its partitions by sysfs, loop devices, mounts in every
- * mount namespace, swap; users.c has the processes. Promised: what this process may see, at that
- * moment. Only looked at when asked, or after a failure: it reads all of /proc.
+ * Who uses a block device: what lies on it or on its partitions by sysfs, loop devices, mounts in
+ * every mount namespace, swap; users.c has the processes. Promised: what this process may see, at
+ * that moment. Only looked at when asked, or after a failure: it reads all of /proc.
  */
 #include "dm/kernel/users.h"
 
@@ -195,8 +195,8 @@ static void unescape(char *s)
 }
 
 /*
- * Does a line of mountinfo tell of the device? Some file systems (btrfs) have numbers of their own: theirs
- * is told by the source, behind the blank-enclosed hyphen and the type.
+ * Does a line of mountinfo tell of the device? Some file systems (btrfs) have numbers of their own:
+ * theirs is told by the source, behind the blank-enclosed hyphen and the type.
  */
 static bool is_mount_of(const char *line, dev_t dev, char where[PATH_MAX])
 {

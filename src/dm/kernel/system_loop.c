@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Loop devices of the real system. Promised: a device is only let go or resized after it has told,
- * through the descriptor that does it, that its file is the one that was meant. Not promised: that it
- * is free at once: what has it open keeps it until it closes it.
+ * through the descriptor that does it, that its file is the one that was meant. Not promised: that
+ * it is free at once: what has it open keeps it until it closes it.
  */
 #include "dm/kernel/ops_system.h"
 

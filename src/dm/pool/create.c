@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making a pool. Promised: metadata that is there is not touched unless asked to, and the first block
- * of the metadata device is as it was where no pool came of it.
+ * Making a pool. Promised: metadata that is there is not touched unless asked to, and the first
+ * block of the metadata device is as it was where no pool came of it.
  */
 #include <bedplate/table.h>
 

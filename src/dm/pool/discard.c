@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Giving back what a volume maps, so that the device below the pool may forget it: the kernel does that for
- * discards, not for a volume that is deleted. Promised: the device made for it is gone at the end. Not promised: that
- * nothing was discarded where it fails.
+ * Giving back what a volume maps, so that the device below the pool may forget it: the kernel does
+ * that for discards, not for a volume that is deleted. Promised: the device made for it is gone at
+ * the end. Not promised: that nothing was discarded where it fails.
  */
 #include <bedplate/table.h>
 

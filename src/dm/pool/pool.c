@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Thin pools that are there: found, looked at, changed. Making one is in create.c, taking one away in
- * teardown.c.
+ * Thin pools that are there: found, looked at, changed. Making one is in create.c, taking one away
+ * in teardown.c.
  */
 #include <bedplate/table.h>
 

@@ -169,8 +169,8 @@ static int hold(struct snapshot *s)
 }
 
 /*
- * Those that can't be resumed, and those behind them, are the transaction's to resume: a request that was
- * left must be waited for before the next one.
+ * Those that can't be resumed, and those behind them, are the transaction's to resume: a request
+ * that was left must be waited for before the next one.
  */
 static int let_go(struct snapshot *s)
 {

@@ -97,7 +97,9 @@ static int32_t users(const struct volumes *v, size_t from, const struct bp_volum
 	return count;
 }
 
-/* Those that lie on others of the pool before these. A circle can't be: ids only name older ones. */
+/*
+ * Those that lie on others of the pool before these. A circle can't be: ids only name older ones.
+ */
 static void arrange(struct volumes *v)
 {
 	for (size_t i = 0; i < v->list.count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Removing what is of a scope. What is of it is asked of the kernel, by uuid and inode, never taken
- * from a list of our own that a crash could have cut short. Promised: nothing else is touched, and what
- * could not be removed is found by the next attempt.
+ * from a list of our own that a crash could have cut short. Promised: nothing else is touched, and
+ * what could not be removed is found by the next attempt.
  */
 #include "dm/scope/state.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A writable copy of a device: a persistent snapshot whose store is a loop device of the scope, and its
- * way back into the device. The store is persistent also where nothing is merged, so that it can be.
- * Promised: but for a merge the device is only read.
+ * A writable copy of a device: a persistent snapshot whose store is a loop device of the scope, and
+ * its way back into the device. The store is persistent also where nothing is merged, so that it
+ * can be. Promised: but for a merge the device is only read.
  */
 #include <bedplate/overlay.h>
 #include <bedplate/table.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where scopes are kept, and whose they are; device/membership.h has the layout. Promised: a scope's
- * directory is there before its first device, and goes after its last.
+ * Where scopes are kept, and whose they are; device/membership.h has the layout. Promised: a
+ * scope's directory is there before its first device, and goes after its last.
  */
 #ifndef DM_SCOPE_STATE_H
 #define DM_SCOPE_STATE_H

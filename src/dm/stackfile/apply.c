@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making a stack as its file says, and taking it away. Promised: until the removals at the end a failure
- * takes everything back, files that were made included; SIGKILL at any point leaves what the next
- * apply or down finds. Not promised: the end of a file that has grown is given back to others' data.
+ * Making a stack as its file says, and taking it away. Promised: until the removals at the end a
+ * failure takes everything back, files that were made included; SIGKILL at any point leaves what
+ * the next apply or down finds. Not promised: the end of a file that has grown is given back to
+ * others' data.
  */
 #include "dm/stackfile/stackfile.h"
 

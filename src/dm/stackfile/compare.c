@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A stack file beside what the kernel has. Promised: nothing is changed, and a device that is not the
- * stack's own is never taken for one: its uuid decides.
+ * A stack file beside what the kernel has. Promised: nothing is changed, and a device that is not
+ * the stack's own is never taken for one: its uuid decides.
  */
 #include "dm/stackfile/stackfile.h"
 

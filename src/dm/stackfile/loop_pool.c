@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Pools on loop devices, as stacks: what makes them all or nothing, and repeatable, is apply.c's. Promised:
- * a pool of this name that others made is not touched. Not promised: two directories with files of one
- * name are told apart by nothing but the directory that is given.
+ * Pools on loop devices, as stacks: what makes them all or nothing, and repeatable, is apply.c's.
+ * Promised: a pool of this name that others made is not touched. Not promised: two directories with
+ * files of one name are told apart by nothing but the directory that is given.
  */
 #include <bedplate/loop_pool.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The text of a stack file. Promised: whatever the text, it is read or refused with line and column, in
- * time that grows with its length alone; what is read has unique names and no unknown "@NAME".
+ * The text of a stack file. Promised: whatever the text, it is read or refused with line and
+ * column, in time that grows with its length alone; what is read has unique names and no unknown
+ * "@NAME".
  */
 #include "dm/stackfile/stackfile.h"
 

@@ -8,8 +8,9 @@
 #define HUGE_PAGE      ((uintptr_t)2 << 20)
 
 /*
- * Bits are set at random places: with small pages that is a fault for each and a miss of the TLB for
- * nearly each. Only a wish, so what comes of it does not matter. Bits that fill no huge page have none.
+ * Bits are set at random places: with small pages that is a fault for each and a miss of the TLB
+ * for nearly each. Only a wish, so what comes of it does not matter. Bits that fill no huge page
+ * have none.
  */
 static void want_huge_pages(const struct bits *bits)
 {

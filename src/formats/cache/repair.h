@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Repairing a cache's metadata from one io to another; and finding mappings without a superblock. */
+/*
+ * Repairing a cache's metadata from one io to another; and finding mappings without a superblock.
+ */
 #ifndef FORMATS_CACHE_REPAIR_H
 #define FORMATS_CACHE_REPAIR_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Looking for mappings where no superblock leads to them. Blocks tell what kind they are by their
- * checksums; an array's index tree begins with key 0, and its elements tell what it may be. Which of
- * several generations is the newest the blocks don't say.
+ * checksums; an array's index tree begins with key 0, and its elements tell what it may be. Which
+ * of several generations is the newest the blocks don't say.
  */
 #include "formats/cache/repair.h"
 
@@ -101,7 +101,9 @@ static int probe_lost(void *user, uint64_t begin, uint64_t end, enum array_error
 	return 0;
 }
 
-/* How many elements: the last block's place, and how many it says it has; 0: no array of mappings. */
+/*
+ * How many elements: the last block's place, and how many it says it has; 0: no array of mappings.
+ */
 static int count_elements(struct meta *meta, const struct forest *f, uint64_t *ret)
 {
 	_cleanup_(freep) struct array_block_disk *buf = io_buffer_new(1);

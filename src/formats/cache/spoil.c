@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which blocks of a cache's metadata there are to damage. What is done to them is not known here. */
+/*
+ * Which blocks of a cache's metadata there are to damage. What is done to them is not known here.
+ */
 #include <bedplate/metadata_generate.h>
 
 #include "formats/cache/meta.h"

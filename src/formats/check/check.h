@@ -95,7 +95,8 @@ const char *check_place_words(const struct check *c, enum bp_damage_place place)
 enum bp_damage_kind check_kind_of(enum node_error error);
 
 /*
- * Is there a superblock of @kind in block 0's @data? Without one nothing else can be checked. The phrases are matched by programs.
+ * Is there a superblock of @kind in block 0's @data? Without one nothing else can be checked. The
+ * phrases are matched by programs.
  */
 bool check_superblock(struct check *c, const void *data, enum block_kind kind);
 /* Does the metadata space map cover what can be? Told where it does not. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Putting right what a check found mendable, in place. Nothing is written beside anything worse, and
- * each step leaves metadata as sound as before: interrupted at any point, the next run goes on.
+ * Putting right what a check found mendable, in place. Nothing is written beside anything worse,
+ * and each step leaves metadata as sound as before: interrupted at any point, the next run goes on.
  */
 #include "formats/check/check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Choosing blocks by chance and spoiling them: the same seed does the same to the same metadata. What
- * is damaged already is no obstacle, as far as the rest can be read.
+ * Choosing blocks by chance and spoiling them: the same seed does the same to the same metadata.
+ * What is damaged already is no obstacle, as far as the rest can be read.
  */
 #include "formats/check/spoil.h"
 

@@ -61,7 +61,9 @@ int spoil_some(struct spoil *s, const char *name);
 struct spoil_format {
 	const struct spoil_choice *choices;
 	unsigned nr_choices;
-	/* Walk all of @s->io, with spoil_ears() and so on. -EBADMSG and the like are no failures. */
+	/*
+	 * Walk all of @s->io, with spoil_ears() and so on. -EBADMSG and the like are no failures.
+	 */
 	int (*find)(struct spoil *s);
 };
 struct bp_metadata_spoil_opts;

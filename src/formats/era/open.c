@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening: the superblock, or the metadata snapshot's, is verified; nothing below it is looked at. */
+/*
+ * Opening: the superblock, or the metadata snapshot's, is verified; nothing below it is looked at.
+ */
 #include "core/opts.h"
 #include "formats/era/meta.h"
 

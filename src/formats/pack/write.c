@@ -3,7 +3,8 @@
  * Writing packs. The device is cut into pieces of 1024 blocks; a worker takes one, encodes and
  * deflates it, then waits for its turn to hand it on. So a pack does not depend on how many workers
  * made it. Every block is decoded again and every stream inflated again, and compared with
- * what they were made of. A piece is read and encoded in slices, which stay in the processor's cache.
+ * what they were made of. A piece is read and encoded in slices, which stay in the processor's
+ * cache.
  */
 #include "formats/pack/code.h"
 #include "formats/pack/pack.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Pictures of a pool. Whose each block is, is found out as bp_thin_ls() does it; then the leaves are
- * read once more and each block is counted in its cell.
+ * Pictures of a pool. Whose each block is, is found out as bp_thin_ls() does it; then the leaves
+ * are read once more and each block is counted in its cell.
  */
 #include <bedplate/thin_cells.h>
 

@@ -54,8 +54,8 @@ struct mappings {
 };
 
 /*
- * More than any honest pool needs; keeps made-up ones from taking hours. Beyond it findings are told
- * without their devices, or with fewer.
+ * More than any honest pool needs; keeps made-up ones from taking hours. Beyond it findings are
+ * told without their devices, or with fewer.
  */
 #define ATTRIBUTION_STEPS 4000000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The first part of a check: the superblock and the metadata snapshot's. What is found here decides which
- * trees are walked at all; trees and space maps are not looked at.
+ * The first part of a check: the superblock and the metadata snapshot's. What is found here decides
+ * which trees are walked at all; trees and space maps are not looked at.
  */
 #include "formats/thin/check.h"
 

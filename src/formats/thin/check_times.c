@@ -2,8 +2,8 @@
 /*
  * Times and sharing. A kernel takes a mapping for shared, and copies its block before it writes,
  * where the mapping is older than its device's snapshotted_time. So what is shared with another
- * live device must be older, or a write to one changes the other. (Metadata snapshots keep metadata,
- * not data: what is shared with one only is written in place, rightly.)
+ * live device must be older, or a write to one changes the other. (Metadata snapshots keep
+ * metadata, not data: what is shared with one only is written in place, rightly.)
  *
  * Each node is looked at once, however many devices share it: limits go down from the devices, the
  * newest shared time comes up. Only leaves that no other device has, with mappings not older than

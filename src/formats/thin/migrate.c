@@ -187,8 +187,8 @@ static int open_source(struct migrate *m, const char *path)
 }
 
 /*
- * Where nobody said how large the device is, a delta does not tell: what lies behind the last change
- * stays.
+ * Where nobody said how large the device is, a delta does not tell: what lies behind the last
+ * change stays.
  */
 static void keep_size(struct migrate *m, const struct data *dest)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Very many owners of data blocks, put in order: by data block, and those of one data block in the order
- * in which they came. They come twice, to be counted and then to be placed near to where
+ * Very many owners of data blocks, put in order: by data block, and those of one data block in the
+ * order in which they came. They come twice, to be counted and then to be placed near to where
  * they belong; the rest of the order is made bit by bit, while what is at hand fits the cache.
  *
  *	owned_init(&list, highest);

@@ -2,7 +2,8 @@
 /*
  * All leaves are read once, whoever shares them; of each, the runs that lie in the regions are
  * kept. Then every device visits its leaves, without reading, and takes what they have: so each
- * owner is told. Memory: 16 bytes for each run of a leaf, 24 for each owner. Nothing is told where a tree is damaged, as an owner may be hidden there.
+ * owner is told. Memory: 16 bytes for each run of a leaf, 24 for each owner. Nothing is told where
+ * a tree is damaged, as an owner may be hidden there.
  */
 #include <bedplate/thin_delta.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Devices of which nothing is left that is in use: the newest older tree that a list of devices has
- * for the same one. (Parts of others: salvage_patch.c.) Nothing proves that it is how the device was last, so it makes the device
- * doubtful. Only devices that are known to exist get one, and no mapping is taken whose data block
- * somebody else has by now: sharing keeps the virtual block, so whoever has it at another got it
- * since; nor one that has no more owners than are there, where the data space map tells.
+ * for the same one. (Parts of others: salvage_patch.c.) Nothing proves that it is how the device
+ * was last, so it makes the device doubtful. Only devices that are known to exist get one, and no
+ * mapping is taken whose data block somebody else has by now: sharing keeps the virtual block, so
+ * whoever has it at another got it since; nor one that has no more owners than are there, where the
+ * data space map tells.
  */
 #include "formats/thin/salvage.h"
 

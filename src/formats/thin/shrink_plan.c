@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which data blocks have to move where so that a pool gets smaller, from its dump as text: read, planned,
- * written again with the new places, copied. Nothing is copied to a block that anything maps.
+ * Which data blocks have to move where so that a pool gets smaller, from its dump as text: read,
+ * planned, written again with the new places, copied. Nothing is copied to a block that anything
+ * maps.
  */
 #include "formats/thin/shrink.h"
 

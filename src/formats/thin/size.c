@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The size of metadata for a pool, reckoned as the kernel fills leaves: enough, within its 16 GiB. */
+/*
+ * The size of metadata for a pool, reckoned as the kernel fills leaves: enough, within its 16 GiB.
+ */
 #include <bedplate/thin_ls.h>
 
 #include "formats/thin/disk.h"

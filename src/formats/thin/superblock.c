@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The superblock of a thin pool, decoded; and whether it can be used, with why not. Layout: disk.h. */
+/*
+ * The superblock of a thin pool, decoded; and whether it can be used, with why not. Layout: disk.h.
+ */
 #include "formats/thin/meta.h"
 
 #include <inttypes.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The superblock of a tree of hashes, and which trees there can be. Promised: what was decoded can be
- * walked without further checks of sizes. Not promised: that the device is as large as it says.
+ * The superblock of a tree of hashes, and which trees there can be. Promised: what was decoded can
+ * be walked without further checks of sizes. Not promised: that the device is as large as it says.
  *
- * One a device, 512 bytes, at the beginning of the hash area; the tree begins in the next hash block
- * behind it. Integers are little-endian. It has no checksum, and does not hold the root digest, which is
- * what must be known from elsewhere. Source: cryptsetup, lib/verity/verity.c, and its on-disk description.
+ * One a device, 512 bytes, at the beginning of the hash area; the tree begins in the next hash
+ * block behind it. Integers are little-endian. It has no checksum, and does not hold the root
+ * digest, which is what must be known from elsewhere. Source: cryptsetup, lib/verity/verity.c, and
+ * its on-disk description.
  *
  *   OFFSET  SIZE  FIELD
  *        0     8  signature        "verity", two NULs

@@ -66,7 +66,9 @@ size_t verity_digest_stride(const struct bp_verity_tree *tree);
 void verity_digest(const struct bp_verity_tree *tree, const void *block, size_t len,
 		   uint8_t *ret);
 int verity_progress(struct verity *v, uint64_t blocks);
-/* The hash block that lower blocks @first .. @first + @count - 1 make: @ret has hash_block_bytes. */
+/*
+ * The hash block that lower blocks @first .. @first + @count - 1 make: @ret has hash_block_bytes.
+ */
 int verity_hash_block(struct verity *v, int level, uint64_t first, uint64_t count,
 		      uint8_t *ret);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * States of a segment that somebody may wait for, as its status tells them: what a target's
- * .conditions is given. An event is a condition that is there and was not before, or the other way round.
+ * .conditions is given. An event is a condition that is there and was not before, or the other way
+ * round.
  */
 #ifndef TARGETS_CONDITION_H
 #define TARGETS_CONDITION_H
@@ -30,7 +31,9 @@ struct conditions {
 
 void conditions_done(struct conditions *c);
 
-/* Say that this is so. @about: which of several, or NULL. The rest: a sentence without full stop. */
+/*
+ * Say that this is so. @about: which of several, or NULL. The rest: a sentence without full stop.
+ */
 void condition_add(struct conditions *c, enum bp_event_kind kind, const char *about,
 		   const char *fmt, ...) _printf_(4, 5);
 

@@ -97,7 +97,8 @@ size_t rule_matches(const char *pattern, const char *text);
 
 /*
  * Report that the kernel will refuse argument @name with the text @text, which must be in the
- * target's rules, or in those of the table before a segment is looked at. @name, @expected: NULL for the rule's own.
+ * target's rules, or in those of the table before a segment is looked at. @name, @expected: NULL
+ * for the rule's own.
  */
 void check_rule(struct check *check, const char *name, const char *expected, const char *text);
 

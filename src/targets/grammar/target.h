@@ -19,8 +19,8 @@ struct target_message {
 };
 
 /*
- * What is told of a status in a few words, in this order: a field as it is, sectors as a size, a flag by
- * its label, a number @of another as a share.
+ * What is told of a status in a few words, in this order: a field as it is, sectors as a size, a
+ * flag by its label, a number @of another as a share.
  */
 struct brief {
 	const char *label, *field, *of;
