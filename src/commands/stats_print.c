@@ -191,12 +191,13 @@ static int add_counters(void *user, const struct bp_stats_area *area)
 	return r;
 }
 
-static int run_print(struct cli *cli, const void *p)
+/* Rows of @schema for the areas that are asked for, as @look has them. */
+static int run_looks(struct cli *cli, const struct args *args, const struct out_schema *schema,
+		     int (*look)(struct walk *w))
 {
-	const struct args *args = p;
 	struct walk w = { 0 };
 	struct out *out;
-	int r = out_open(cli, &args->out, &print_schema, &out);
+	int r = out_open(cli, &args->out, schema, &out);
 
 	if (r || !out)
 		return r;
@@ -205,8 +206,18 @@ static int run_print(struct cli *cli, const void *p)
 	if (r == 0)
 		r = bp_stats_list(cli->ctx, &w.which, args->program, &w.list);
 	if (r == 0)
-		r = walk_areas(&w, add_counters);
+		r = look(&w);
 	return walk_end(&w, r);
+}
+
+static int one_look(struct walk *w)
+{
+	return walk_areas(w, add_counters);
+}
+
+static int run_print(struct cli *cli, const void *p)
+{
+	return run_looks(cli, p, &print_schema, one_look);
 }
 
 /* --- report --- */
@@ -280,22 +291,10 @@ static int two_looks(struct walk *w)
 static int run_report(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct walk w = { 0 };
-	struct out *out;
-	int r;
 
 	if (args->interval_ms < 0)
 		return cli_usage(cli, "--interval: there is no second look without an end");
-	r = out_open(cli, &args->out, &report_schema, &out);
-	if (r || !out)
-		return r;
-	r = walk_begin(cli, args, &w);
-	w.out = out;
-	if (r == 0)
-		r = bp_stats_list(cli->ctx, &w.which, args->program, &w.list);
-	if (r == 0)
-		r = two_looks(&w);
-	return walk_end(&w, r);
+	return run_looks(cli, args, &report_schema, two_looks);
 }
 
 const struct cmd cmd_stats_print = {
