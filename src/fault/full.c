@@ -123,11 +123,13 @@ static int fill(struct bp_ctx *ctx, const struct bp_device_info *info, bp_sector
 	_Alignas(4096) static const uint8_t block[4096];
 	bp_sector last = DIV_UP(length, BLOCK_SECTORS) * BLOCK_SECTORS;
 	int fd = open(info->path, O_RDWR | O_CLOEXEC | O_DIRECT);
+	ssize_t n = -1;
+	int r;
 
-	if (fd < 0 || pwrite(fd, block, sizeof(block), (off_t)bp_sector_to_bytes(last)) !=
-			      (ssize_t)sizeof(block)) {
-		int r = errno ? -errno : -EIO;
-
+	if (fd >= 0)
+		n = pwrite(fd, block, sizeof(block), (off_t)bp_sector_to_bytes(last));
+	if (n != (ssize_t)sizeof(block)) {
+		r = n < 0 ? -errno : -EIO; /* a write cut short has no errno of its own */
 		closep(&fd);
 		return bp_fail(ctx, r, "full: '%s' can't be filled: %s", info->path,
 			       strerror(-r));
