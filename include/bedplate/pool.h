@@ -191,6 +191,10 @@ struct bp_volume_opts {
  * @name: of the mapped device.
  * @ret_thin_id: its id in the pool; may be NULL.
  *
+ * Where no id is asked for it is the one behind the highest that the pool has, by its metadata: for that a
+ * metadata snapshot is reserved and released, which a program that is killed in between leaves. One that is there is
+ * read instead and stays; a warning says so, as where the metadata can't be read: then ids are tried.
+ *
  * Return: 0, -EEXIST (BP_E_EXISTS: the id asked for), -EOPNOTSUPP (BP_E_POOL_STATE: read-only
  * or failed), -ENOSPC (no free id found), or as bp_device_create().
  */

@@ -161,6 +161,9 @@ int fake_bdev(void *self, const char *which, struct bp_bdev *ret);
 int fake_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
 		 size_t *ret_count);
 int fake_bdev_read(void *self, const struct bp_bdev *which, void *buf, size_t len);
+int fake_thin_devices(void *self, struct bp_ctx *ctx, const char *metadata,
+		      int (*device)(void *user, const struct bp_thin_device *device),
+		      void *user);
 int fake_bdev_discard(void *self, const struct bp_bdev *which, uint64_t offset,
 		      uint64_t length);
 int fake_bdev_write(void *self, const struct bp_bdev *which, const void *buf, size_t len);

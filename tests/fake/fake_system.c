@@ -279,3 +279,48 @@ int fake_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret)
 	pthread_mutex_unlock(&h->fake->lock);
 	return slash ? 0 : -ENXIO;
 }
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct bp_thin_device *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* What a metadata snapshot says: here always what is true now. */
+static int thin_devices_locked(struct fake *fake, const char *metadata,
+			       struct bp_thin_device **ret, size_t *ret_count)
+{
+	const struct fake_bdev *bdev = fake_find_path(fake, metadata);
+	int r = fake_fault(fake, FAKE_THIN_DEVICES);
+
+	if (r < 0 || !bdev || !bdev->meta.held_root)
+		return r < 0 ? r : -ENOENT;
+	*ret = calloc(bdev->meta.volumes.count + 1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < bdev->meta.volumes.count; i++)
+		(*ret)[i].id = bdev->meta.volumes.items[i].id;
+	*ret_count = bdev->meta.volumes.count;
+	qsort(*ret, *ret_count, sizeof(**ret), compare_ids);
+	return 0;
+}
+
+int fake_thin_devices(void *self, struct bp_ctx *ctx, const char *metadata,
+		      int (*device)(void *user, const struct bp_thin_device *device),
+		      void *user)
+{
+	struct bp_thin_device *list = NULL;
+	struct handle *h = self;
+	size_t count = 0;
+	int r;
+
+	(void)ctx;
+	pthread_mutex_lock(&h->fake->lock);
+	r = thin_devices_locked(h->fake, metadata, &list, &count);
+	pthread_mutex_unlock(&h->fake->lock);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = device(user, &list[i]);
+	free(list);
+	return r;
+}

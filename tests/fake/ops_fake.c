@@ -635,6 +635,7 @@ static const struct dm_ops fake_ops = {
 	.bdev_read = fake_bdev_read,
 	.bdev_write = fake_bdev_write,
 	.bdev_discard = fake_bdev_discard,
+	.thin_devices = fake_thin_devices,
 	.bdev_name = fake_bdev_name,
 	.loop_attach = fake_loop_attach,
 	.loop_resize = fake_loop_resize,

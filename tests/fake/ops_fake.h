@@ -20,6 +20,7 @@ enum {
 	FAKE_BDEV_READ,
 	FAKE_BDEV_WRITE,
 	FAKE_BDEV_DISCARD, /* of a thin volume: nothing of it is mapped then */
+	FAKE_THIN_DEVICES,
 	FAKE_ATTR_SET,
 	FAKE_LOOP_ATTACH,
 	FAKE_LOOP_RESIZE,

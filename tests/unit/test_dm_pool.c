@@ -192,7 +192,80 @@ static void ids(void **state)
 		assert_ok(bp_pool_create_volume(w->pool, NULL, 0, &opts, &id));
 	}
 	assert_ok(bp_pool_create_volume(w->pool, "next", 8, NULL, &id));
-	assert_true(id > 11 && id <= 8 + 255);
+	assert_int_equal(id, 12);
+	assert_int_equal(bp_warnings_count(w->ctx), 0);
+}
+
+static bp_mblock held_root(struct world *w)
+{
+	struct bp_pool_status status;
+
+	assert_ok(bp_pool_status(w->pool, 0, &status));
+	return status.held_root_mblock;
+}
+
+static void take(struct world *w, uint32_t id)
+{
+	struct bp_volume_opts opts = {
+		.size = sizeof(opts),
+		.inactive = true,
+		.use_thin_id = true,
+		.thin_id = id,
+	};
+
+	assert_ok(bp_pool_create_volume(w->pool, NULL, 0, &opts, NULL));
+}
+
+/* No message that creates is sent in vain: each costs a line of the kernel's log. */
+static void ids_by_the_metadata(void **state)
+{
+	struct world *w = *state;
+	unsigned messages;
+	uint32_t id;
+
+	take(w, 1000);
+	messages = fake_count(w->fake, OP_MESSAGE);
+	assert_ok(bp_pool_create_volume(w->pool, "next", 8, NULL, &id));
+	assert_int_equal(id, 1001);
+	assert_int_equal(fake_count(w->fake, OP_MESSAGE) - messages, 3);
+	assert_int_equal(held_root(w), 0);
+	/* At the end of all numbers the first gap is taken. */
+	take(w, 0);
+	take(w, BP_THIN_ID_MAX);
+	assert_ok(bp_pool_create_volume(w->pool, "gap", 8, NULL, &id));
+	assert_int_equal(id, 1);
+	assert_int_equal(bp_warnings_count(w->ctx), 0);
+}
+
+/* Somebody else's snapshot is read, and stays. */
+static void ids_by_a_foreign_snapshot(void **state)
+{
+	struct world *w = *state;
+	bp_mblock root;
+	uint32_t id;
+
+	take(w, 40);
+	assert_ok(bp_pool_reserve_metadata_snap(w->pool, 0, &root));
+	assert_ok(bp_pool_create_volume(w->pool, "next", 8, NULL, &id));
+	assert_int_equal(id, 41);
+	assert_int_equal(held_root(w), root);
+	assert_int_equal(bp_warnings_count(w->ctx), 1);
+	assert_non_null(strstr(bp_warning_get(w->ctx, 0), "perhaps another program's"));
+}
+
+/* What can't be read is told, and ids are found by trying. */
+static void ids_without_the_metadata(void **state)
+{
+	struct world *w = *state;
+	uint32_t id;
+
+	take(w, 0);
+	fake_fail(w->fake, FAKE_THIN_DEVICES, 1, EIO);
+	assert_ok(bp_pool_create_volume(w->pool, "next", 8, NULL, &id));
+	assert_true(id > 0 && id < 256);
+	assert_int_equal(held_root(w), 0);
+	assert_int_equal(bp_warnings_count(w->ctx), 1);
+	assert_non_null(strstr(bp_warning_get(w->ctx, 0), "can't be read"));
 }
 
 static void snapshots(void **state)
@@ -564,6 +637,9 @@ int main(void)
 		T(a_pool_that_ignores_discards),
 		cmocka_unit_test(a_discard_that_fails),
 		P(ids),
+		P(ids_by_the_metadata),
+		P(ids_by_a_foreign_snapshot),
+		P(ids_without_the_metadata),
 		P(snapshots),
 		P(snapshot_groups),
 		P(suspended_pool),

@@ -11,6 +11,7 @@
 
 #include <bedplate/bdev.h>
 #include <bedplate/device.h>
+#include <bedplate/thin.h>
 
 #include "core/clock.h"
 #include "core/util.h"
@@ -245,6 +246,13 @@ struct dm_ops {
 	/* A kernel's name for a block device that is not mapped ("sda1"); at most BP_NAME_SIZE.
 	 */
 	int (*bdev_name)(void *self, uint32_t major, uint32_t minor, char *ret);
+	/*
+	 * The thin devices that the metadata snapshot on a device tells of, by rising id: each to
+	 * @device; a result other than 0 ends it and is returned. @ctx takes what is said.
+	 */
+	int (*thin_devices)(void *self, struct bp_ctx *ctx, const char *metadata,
+			    int (*device)(void *user, const struct bp_thin_device *device),
+			    void *user);
 	/*
 	 * Loop devices: one more for an open file; as it was made by attach or told by list, made as
 	 * large as its file is now, or let go: -EBUSY where its last user takes it along when that

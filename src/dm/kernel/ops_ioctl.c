@@ -539,6 +539,7 @@ const struct dm_ops dm_ops_ioctl = {
 	.holders = system_holders,
 	.bdev_read = system_bdev_read,
 	.bdev_write = system_bdev_write,
+	.thin_devices = system_thin_devices,
 	.bdev_discard = system_bdev_discard,
 	.bdev_name = system_bdev_name,
 	.loop_attach = system_loop_attach,

@@ -25,6 +25,9 @@ int system_bdev(void *self, const char *which, struct bp_bdev *ret);
 int system_bdev_read(void *self, const struct bp_bdev *bdev, void *buf, size_t len);
 int system_bdev_discard(void *self, const struct bp_bdev *bdev, uint64_t offset,
 			uint64_t length);
+int system_thin_devices(void *self, struct bp_ctx *ctx, const char *metadata,
+			int (*device)(void *user, const struct bp_thin_device *device),
+			void *user);
 int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, size_t len);
 int system_bdev_name(void *self, uint32_t major, uint32_t minor, char *ret);
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,

@@ -50,6 +50,12 @@ int fail_volume(struct bp_pool *pool, int r, enum bp_error_code code, const char
 int volume_claim(struct bp_pool *pool, const char *verb, uint32_t id, const uint32_t *origin,
 		 int64_t deadline);
 /*
+ * The first of @nr ids in a row to try: free, by what the pool's metadata says, or likely so. @active: its volumes,
+ * where they are known; or NULL.
+ */
+int volume_near(struct bp_pool *pool, const char *verb, const struct volumes *active, size_t nr,
+		int64_t deadline, uint32_t *ret);
+/*
  * Try ids until @try takes one: 0, or what it failed with but -EEXIST. The one that @opts asks for,
  * or some from @near on.
  */

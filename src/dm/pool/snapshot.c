@@ -87,7 +87,9 @@ static int look(struct bp_pool *pool, const struct bp_selector *origin,
 	const struct bp_volume *active = NULL;
 	int r = find_volumes(pool, &ret->origins);
 
-	ret->near = volumes_next_id(&ret->origins);
+	ret->deadline = dm_deadline(opts->timeout_ms);
+	if (r == 0 && !opts->use_thin_id)
+		r = volume_near(pool, "snapshot", &ret->origins, 1, ret->deadline, &ret->near);
 	if (r == 0 && origin)
 		r = find_origin(pool, origin, &ret->origins, &active);
 	if (r < 0)
@@ -253,7 +255,6 @@ static int snapshot(struct bp_pool *pool, struct snapshot *s, const char *name,
 {
 	int r = list_held(s);
 
-	s->deadline = dm_deadline(opts->timeout_ms);
 	if (r == 0)
 		r = volume_allocate(pool, opts, "snapshot", s->near, take_snapshot, s, ret);
 	return r < 0 ? r
@@ -363,11 +364,13 @@ static int look_group(struct group *g)
 	g->origin_ids = calloc(g->nr, sizeof(*g->origin_ids));
 	if (r == 0 && (!g->members || !g->origin_ids))
 		r = bp_fail_memory(pool->ctx);
-	g->s.near = volumes_next_id(&g->s.origins);
 	for (size_t i = 0; r == 0 && i < g->nr; i++)
 		r = look_member(g, i);
 	g->s.origin_ids = g->origin_ids;
 	g->s.nr = g->nr;
+	if (r == 0)
+		r = volume_near(pool, "snapshot", &g->s.origins, g->nr, g->s.deadline,
+				&g->s.near);
 	if (r == 0)
 		keep_origins(&g->s);
 	return r < 0 ? r : list_held(&g->s);
@@ -421,11 +424,11 @@ int bp_pool_snapshot_group(struct bp_pool *pool, const struct bp_selector *origi
 		r = check_group(&g);
 	if (r == 0)
 		r = pool_awake(pool, "snapshot");
+	g.s.deadline = dm_deadline(g.opts.timeout_ms);
 	if (r == 0)
 		r = look_group(&g);
 	if (r < 0)
 		return r;
-	g.s.deadline = dm_deadline(g.opts.timeout_ms);
 	tx_begin(dm, &level);
 	r = take_group(&g, &first);
 	r = tx_end(pool->ctx, dm, &level, r);

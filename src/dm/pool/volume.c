@@ -6,7 +6,7 @@
 #include <bedplate/table.h>
 
 #include "core/opts.h"
-#include "dm/pool/pool.h"
+#include "dm/pool/ids.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,10 +75,25 @@ int volume_claim(struct bp_pool *pool, const char *verb, uint32_t id, const uint
 		      : pool_step(pool, verb, deadline, &u->undo, "create_thin %u", id);
 }
 
+int volume_near(struct bp_pool *pool, const char *verb, const struct volumes *active, size_t nr,
+		int64_t deadline, uint32_t *ret)
+{
+	_cleanup_(volumes_done) struct volumes found = { 0 };
+	_cleanup_(pool_ids_done) struct pool_ids ids = { 0 };
+	int r = pool_ids_read(pool, verb, deadline, &ids);
+
+	/* With the metadata of now nothing else is to be asked. */
+	if (r == 0 && !active && (!ids.known || ids.foreign))
+		r = find_volumes(pool, &found);
+	if (r == 0)
+		*ret = pool_ids_next(&ids, active ? active : &found, nr);
+	return r;
+}
+
 /*
- * The kernel does not list ids, and each one taken costs a line in its log. So: behind the
- * highest one active, then a little further, then anywhere in the 24 bits, which are hardly
- * ever full.
+ * @near is free, but for what others do meanwhile, where the pool's metadata could be read. Else this is a guess,
+ * and each id that is taken costs a line in the kernel's log. So: a little further, then anywhere in the 24
+ * bits, which are hardly ever full.
  */
 int volume_allocate(struct bp_pool *pool, const struct bp_volume_opts *opts, const char *verb,
 		    uint32_t near, int (*try)(void *user, uint32_t id), void *user,
@@ -200,12 +215,13 @@ static int create(struct bp_pool *pool, const char *name, bp_sector size_sectors
 		  const struct bp_volume_opts *opts, uint32_t *ret_id)
 {
 	struct creation c = { .pool = pool, .deadline = dm_deadline(opts->timeout_ms) };
-	_cleanup_(volumes_done) struct volumes v = { 0 };
-	int r = opts->use_thin_id ? 0 : find_volumes(pool, &v);
+	uint32_t near = 0;
+	int r = opts->use_thin_id
+			? 0
+			: volume_near(pool, "create volume", NULL, 1, c.deadline, &near);
 
 	if (r == 0)
-		r = volume_allocate(pool, opts, "create volume", volumes_next_id(&v),
-				    claim_empty, &c, ret_id);
+		r = volume_allocate(pool, opts, "create volume", near, claim_empty, &c, ret_id);
 	return r < 0 ? r
 		     : volume_finish(pool, "create volume", *ret_id, name, size_sectors, opts);
 }

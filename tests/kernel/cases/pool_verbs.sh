@@ -86,6 +86,20 @@ expect "" sh -c 'bedplate ls --noheadings -o name | grep discard || true'
 bedplate pool delete --discard --yes pool kept
 same all "$(($(field data-used) + (10 << 20)))" "$before"
 
+# Ids of volumes that are not active are known by the metadata: none is tried in vain.
+bedplate pool thin pool --inactive --id 300
+clear_kernel_log
+expect_match '^Thin id: +301$' bedplate pool thin pool next --size 64MiB
+if (expect_kernel 'thin.*(exist|failed)') 2> /dev/null; then fail "an id that is taken was tried"; fi
+expect "" field held-root-mblock
+bedplate pool reserve-metadata-snap -q pool
+expect_match "perhaps another program's" sh -c 'bedplate pool thin pool more --size 64MiB 2>&1'
+[ "$(field held-root-mblock)" -gt 0 ] || fail "a foreign metadata snapshot was released"
+bedplate pool release-metadata-snap pool
+bedplate pool delete --yes pool next
+bedplate pool delete --yes pool more
+bedplate pool delete --yes pool --id 300
+
 # The pool itself.
 bedplate pool set-transaction pool 0 5
 same transaction "$(field transaction-id)" 5
