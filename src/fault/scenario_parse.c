@@ -25,8 +25,8 @@ struct line {
 	struct bp_ctx *ctx;
 	struct bp_scenario *scenario;
 	unsigned number;
-	char *buffer; /* words, cut out */
-	const char *raw;
+	char *buffer;           /* words, cut out */
+	const char *raw, *rest; /* rest: behind the words */
 	struct word words[WORDS_MAX];
 	size_t count, next;
 };
@@ -70,6 +70,7 @@ static int cut_word(struct line *l, const char **p, char **to)
 	return 0;
 }
 
+/* Of a check only the first: what follows is the shell's, which has quotes of its own. */
 static int cut_line(struct line *l)
 {
 	const char *p = l->raw;
@@ -78,7 +79,8 @@ static int cut_line(struct line *l)
 
 	for (;;) {
 		p += strspn(p, " \t");
-		if (r < 0 || !*p || *p == '#')
+		l->rest = p;
+		if (r < 0 || !*p || *p == '#' || (l->count && streq(l->words[0].text, "check")))
 			return r;
 		if (l->count == WORDS_MAX)
 			return fail(l, (unsigned)(p - l->raw) + 1, "too many words", NULL);
@@ -399,11 +401,12 @@ static int add_expect(struct line *l, struct expect *e)
 static int parse_check(struct line *l)
 {
 	struct expect e = { .kind = EXPECT_CHECK };
-	const struct word *w;
-	int r = need(l, "a command is missing", &w);
+	int r = 0;
 
+	if (!*l->rest || *l->rest == '#')
+		r = fail(l, end_column(l), "a command is missing", NULL);
 	if (r == 0)
-		r = keep(l, l->raw + w->column - 1, &e.text);
+		r = keep(l, l->rest, &e.text);
 	return r < 0 ? r : add_expect(l, &e);
 }
 

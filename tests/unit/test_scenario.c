@@ -32,6 +32,7 @@ static const char whole[] = "# a comment\n"
 			    "expect exit 3\n"
 			    "expect output \"all well\"\n"
 			    "expect log EXT4-fs\n"
+			    "  check [ \"$(cat \"a\"\"b\")\" = \"# x\n"
 			    "\n";
 
 static struct bp_ctx *context(void)
@@ -75,7 +76,8 @@ static void read_whole(void **state)
 	assert_int_equal(rules[6].action.classes, BP_FAULT_JOURNAL | BP_FAULT_METADATA);
 	assert_int_equal(rules[7].action.kind, ACTION_CUT);
 	assert_int_equal(rules[8].line, 15);
-	assert_int_equal(s->expects.count, 4);
+	assert_int_equal(s->expects.count, 5);
+	assert_string_equal(s->expects.items[4].text, "[ \"$(cat \"a\"\"b\")\" = \"# x");
 	assert_string_equal(s->expects.items[0].text, "./verify.sh \"a b\" # of the shell");
 	assert_int_equal(s->expects.items[1].status, 3);
 	assert_string_equal(s->expects.items[2].text, "all well");
@@ -127,7 +129,8 @@ static const struct {
 	{ DEVICE "on", "a name is missing" },
 	{ DEVICE "seed x", "no number" },
 	{ DEVICE "seed 18446744073709551616", "no number" },
-	{ DEVICE "check", "a command is missing" },
+	{ DEVICE "check", "line 2, column 6: a command is missing" },
+	{ DEVICE "check # x", "line 2, column 10: a command is missing" },
 	{ DEVICE "expect", "'exit', 'output' or 'log' is missing" },
 	{ DEVICE "expect exit 256", "no number" },
 	{ DEVICE "expect rain", "exit, output or log can be expected, not 'rain'" },
@@ -161,7 +164,7 @@ static void lines_and_words(void **state)
 	struct bp_scenario *s;
 
 	(void)state;
-	strbuf_add(&text, DEVICE "check");
+	strbuf_add(&text, DEVICE "expect output");
 	for (int i = 0; i < 70; i++)
 		strbuf_add(&text, " w");
 	assert_err(bp_scenario_parse(ctx, text.text, &s), EINVAL);

@@ -47,6 +47,9 @@ nothing_left
 run cockroachdb-disk-stall.fault -- sh -c './store put 5 && bedplate fault tell again && ./store put 5'
 run cockroachdb-slow-disk.fault -- ./store put 5
 run longhorn-eio.fault -- ./store put 10000
+for shape in flakey error log-writes; do
+	run xfstests-dm-$shape.fault -- sh ./xfstests.sh $shape
+done
 cat > reads.sh << 'END'
 cd "$BEDPLATE_FAULT_MOUNT"
 echo log > wal && echo other > other && sync
