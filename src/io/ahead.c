@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 struct io_ahead {
 	struct io *io;
@@ -104,6 +105,8 @@ static void start(struct io_ahead *a)
 {
 	sigset_t all, old;
 
+	(void)madvise(a->buffers, (size_t)IO_AHEAD_BATCHES * IO_AHEAD_BLOCKS * IO_BLOCK,
+		      MADV_POPULATE_WRITE);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	a->running = pthread_create(&a->thread, NULL, work, a) == 0;
