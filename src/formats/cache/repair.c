@@ -5,50 +5,37 @@
  */
 #include "formats/cache/repair.h"
 
-#include "core/opts.h"
 #include "formats/cache/build.h"
-#include "io/output.h"
+#include "formats/check/rebuild.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 struct repair {
-	struct bp_ctx *ctx;
+	struct rebuild base;
 	struct bp_cache_repair_opts opts;
 	struct bp_cache_repair_result res;
 	struct bp_cache_meta cm;
 	struct cache_judged judged;
 	struct cache_build build;
-	bool deaf;      /* the second time, what is lost was told */
-	uint64_t *lost; /* what is being read: where losses are noted */
 	uint64_t nr_hints_lost, nr_discards_lost, nr_mappings_lost;
 	uint64_t done, total;
 };
 
-static int on_damage(void *user, const struct bp_damage *damage)
+static struct repair *repair_of(struct rebuild *base)
 {
-	struct repair *re = user;
-
-	if (re->deaf)
-		return 0;
-	*re->lost += damage->harm != BP_HARM_REMARK;
-	if (re->opts.damage)
-		re->opts.damage(re->opts.user, damage);
-	return 0;
+	return (struct repair *)(void *)base;
 }
 
 static int progress(struct repair *re, uint64_t blocks)
 {
 	re->done += blocks;
-	if (re->opts.progress && re->opts.progress(re->opts.user, re->done, re->total))
-		return bp_fail(re->ctx, -ECANCELED, "canceled");
-	return 0;
+	return rebuild_progress(&re->base, re->done, re->total);
 }
 
 static int read_array(struct repair *re, enum cache_array_id id,
 		      int (*part)(void *, uint64_t, uint64_t, const void *))
 {
-	const struct loss_ears ears = { .report = on_damage, .user = re };
+	const struct loss_ears ears = rebuild_ears(&re->base);
 	const struct array_reader reader = { .part = part, .user = re, .ears = &ears };
 
 	return cache_array_read(&re->cm, id, &reader);
@@ -65,17 +52,17 @@ static int use_root(struct repair *re, const struct bp_cache_root *root)
 		re->opts.nr_cache_blocks ? re->opts.nr_cache_blocks : root->nr_cache_blocks;
 
 	if (nr == 0 || nr > UINT32_MAX)
-		return bp_fail(re->ctx, -ENODATA, "block %" PRIu64 " leads to no mappings",
+		return bp_fail(re->base.ctx, -ENODATA, "block %" PRIu64 " leads to no mappings",
 			       root->block);
 	if (!cache_block_sectors_valid(re->opts.data_block_sectors) || strlen(policy) > 15) {
-		bp_fail(re->ctx, -EINVAL,
+		bp_fail(re->base.ctx, -EINVAL,
 			"data block size needs to be provided due to corruption in the "
 			"superblock");
-		error_set_hint(re->ctx,
+		error_set_hint(re->base.ctx,
 			       "it is in the table of the cache: a multiple of %d "
 			       "sectors (--data-block-size)",
 			       CACHE_BLOCK_SECTORS_FACTOR);
-		error_set_code(re->ctx, BP_E_USAGE);
+		error_set_code(re->base.ctx, BP_E_USAGE);
 		return -EINVAL;
 	}
 	/* Read as version 1: flags are in the mappings, and there is no bitset to look for. */
@@ -93,20 +80,20 @@ static int use_root(struct repair *re, const struct bp_cache_root *root)
 static int refuse_choice(struct repair *re, const struct cache_roots *roots)
 {
 	if (roots->list.count == 0)
-		return bp_fail(re->ctx, -ENODATA,
+		return bp_fail(re->base.ctx, -ENODATA,
 			       "no superblock, and nothing that mappings lie in was found");
-	bp_fail(re->ctx, -EINVAL,
+	bp_fail(re->base.ctx, -EINVAL,
 		"no superblock, and %zu arrays that the mappings may lie in: one has to be "
 		"chosen",
 		roots->list.count);
-	error_set_hint(re->ctx,
+	error_set_hint(re->base.ctx,
 		       "--plan lists them; an older one than the last may destroy data "
 		       "when it is written back (--mapping-root)");
-	error_set_code(re->ctx, BP_E_USAGE);
+	error_set_code(re->base.ctx, BP_E_USAGE);
 	return -EINVAL;
 }
 
-static int find_root(struct repair *re, bool plan)
+static int find_root(struct repair *re)
 {
 	struct cache_roots roots = { 0 };
 	struct bp_cache_root root = { 0 };
@@ -120,7 +107,7 @@ static int find_root(struct repair *re, bool plan)
 	for (size_t i = 0; r == 0 && re->opts.root && i < roots.list.count; i++)
 		re->opts.root(re->opts.user, &roots.list.items[i]);
 	re->res.nr_roots = roots.list.count;
-	if (r == 0 && roots.list.count != 1 && !(plan && roots.list.count))
+	if (r == 0 && roots.list.count != 1 && !(re->base.only_plan && roots.list.count))
 		r = refuse_choice(re, &roots);
 	if (r == 0)
 		root = roots.list.items[0];
@@ -128,26 +115,27 @@ static int find_root(struct repair *re, bool plan)
 	return r < 0 ? r : use_root(re, &root);
 }
 
-static int open_input(struct repair *re, struct io *from, bool plan)
+static int open_input(struct rebuild *base, struct io *from)
 {
+	struct repair *re = repair_of(base);
 	_cleanup_(freep) void *buf = io_buffer_new(1);
 	struct bp_cache_superblock *sb = &re->cm.sb.pub;
-	int r = buf ? 0 : bp_fail_memory(re->ctx);
+	int r = buf ? 0 : bp_fail_memory(re->base.ctx);
 
 	if (r < 0)
 		return r;
 	re->cm.meta = (struct meta){
-		.ctx = re->ctx,
+		.ctx = re->base.ctx,
 		.io = from,
 		.nr_blocks = MIN(from->nr_blocks, META_MAX_BLOCKS),
 	};
 	r = io_read(from, 0, 1, buf);
 	if (r == 0)
-		r = cache_sb_check(re->ctx, buf);
+		r = cache_sb_check(re->base.ctx, buf);
 	if (r == -ENOMEM || r == -ENOTSUP)
 		return r;
 	if (r < 0)
-		return find_root(re, plan);
+		return find_root(re);
 	cache_sb_decode(buf, &re->cm.sb);
 	re->res.superblock_ok = true;
 	re->cm.meta.nr_blocks = cache_usable_blocks(from, &re->cm.sb);
@@ -181,17 +169,18 @@ static void set_result(struct repair *re)
 	}
 }
 
-static int plan(struct repair *re)
+static int plan(struct rebuild *base)
 {
-	const struct loss_ears ears = { .report = on_damage, .user = re };
+	struct repair *re = repair_of(base);
+	const struct loss_ears ears = rebuild_ears(&re->base);
 	int r;
 
-	re->lost = &re->nr_mappings_lost;
+	base->lost = &re->nr_mappings_lost;
 	r = cache_judge(&re->cm, &ears, &re->judged);
-	re->lost = &re->nr_hints_lost;
+	base->lost = &re->nr_hints_lost;
 	if (r == 0)
 		r = read_array(re, CACHE_HINTS, NULL);
-	re->lost = &re->nr_discards_lost;
+	base->lost = &re->nr_discards_lost;
 	if (r == 0 && re->res.superblock_ok)
 		r = read_array(re, CACHE_DISCARDS, NULL);
 	if (r == 0)
@@ -262,15 +251,15 @@ static struct cache_make make_of(const struct repair *re, bool discards)
 	return make;
 }
 
-static int write_all(struct repair *re, struct io *to)
+static int write_all(struct rebuild *base, struct io *to)
 {
+	struct repair *re = repair_of(base);
 	/* A bit too few is harmless, one too many is not: all or nothing. */
 	bool discards = re->res.superblock_ok && re->res.clean_shutdown &&
 			!re->res.discards_lost && re->cm.sb.pub.nr_discard_blocks;
 	const struct cache_make make = make_of(re, discards);
-	int r = cache_build_init(&re->build, re->ctx, to);
+	int r = cache_build_init(&re->build, base->ctx, to);
 
-	re->deaf = true;
 	re->total = 2 * (uint64_t)make.nr_cache_blocks;
 	if (r == 0)
 		r = cache_build_start(&re->build, &make);
@@ -285,99 +274,50 @@ static int write_all(struct repair *re, struct io *to)
 
 /* --- the whole --- */
 
-static int start(struct repair *re, struct bp_ctx *ctx, const struct bp_cache_repair_opts *opts,
-		 const struct bp_cache_repair_result *ret)
+static int begin(struct rebuild *base)
 {
-	int r = opts_read(ctx, &re->opts, sizeof(re->opts), opts);
+	struct repair *re = repair_of(base);
 
-	re->ctx = ctx;
-	if (r == 0 && ret->size < sizeof(size_t))
-		r = bp_fail(ctx, -EINVAL, "repair result: size is not set");
-	if (r == 0 && re->opts.version > CACHE_VERSION)
-		r = bp_fail(ctx, -EINVAL, "unsupported metadata version %u", re->opts.version);
-	return r;
+	base->how = REBUILD_HOW(&re->opts);
+	if (re->opts.version > CACHE_VERSION)
+		return bp_fail(base->ctx, -EINVAL, "unsupported metadata version %u",
+			       re->opts.version);
+	return 0;
 }
 
-static void finish(struct repair *re, struct bp_cache_repair_result *ret)
+static void done(struct rebuild *base)
 {
-	size_t size = ret->size;
+	struct repair *re = repair_of(base);
 
-	re->res.size = size;
-	memcpy(ret, &re->res, MIN(size, sizeof(re->res)));
-}
-
-/* @open: makes the output; only now, as the input has proved to be of use. */
-static int repair(struct repair *re, struct io *from, struct io *to, const char *path)
-{
-	bool only_plan = !to && !path;
-	struct io *opened = NULL;
-	int r = open_input(re, from, only_plan);
-
-	if (r == 0)
-		r = plan(re);
-	if (r < 0 || only_plan)
-		return r;
-	if (path)
-		r = io_open(re->ctx, path, IO_WRITE | IO_OUTPUT, &opened);
-	if (r == 0)
-		r = write_all(re, to ? to : opened);
 	cache_build_done(&re->build);
-	io_close(opened);
-	return r;
+	cache_judged_done(&re->judged);
 }
 
-static int run(struct bp_ctx *ctx, struct io *from, struct io *to, const char *path,
-	       const struct bp_cache_repair_opts *opts, struct bp_cache_repair_result *ret)
-{
-	struct repair re = { 0 };
-	int r = start(&re, ctx, opts, ret);
-
-	if (r == 0)
-		r = repair(&re, from, to, path);
-	cache_judged_done(&re.judged);
-	/* A plan that could not choose says what there was to choose from. */
-	if (r == 0)
-		finish(&re, ret);
-	return r;
-}
+static const struct rebuild_format format = {
+	.shape = CALL_SHAPE(struct repair, struct bp_cache_repair_opts,
+			    struct bp_cache_repair_result),
+	.begin = begin,
+	.open = open_input,
+	.plan = plan,
+	.write = write_all,
+	.done = done,
+};
 
 int cache_repair_io(struct bp_ctx *ctx, struct io *from, struct io *to,
 		    const struct bp_cache_repair_opts *opts, struct bp_cache_repair_result *ret)
 {
-	return run(ctx, from, to, NULL, opts, ret);
+	return rebuild_io(&format, ctx, from, to, opts, ret);
 }
 
 int bp_cache_repair_plan(struct bp_ctx *ctx, const char *input,
 			 const struct bp_cache_repair_opts *opts,
 			 struct bp_cache_repair_result *ret)
 {
-	struct bp_cache_repair_opts o;
-	struct io *from;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = io_open(ctx, input, 0, &from);
-	if (r < 0)
-		return r;
-	r = run(ctx, from, NULL, NULL, &o, ret);
-	io_close(from);
-	return r;
+	return rebuild_path(&format, ctx, input, NULL, opts, ret);
 }
 
 int bp_cache_repair(struct bp_ctx *ctx, const char *input, const char *output,
 		    const struct bp_cache_repair_opts *opts, struct bp_cache_repair_result *ret)
 {
-	struct bp_cache_repair_opts o;
-	struct io *from;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = output_refuse_input(ctx, -1, input, output);
-	if (r == 0)
-		r = io_open(ctx, input, 0, &from);
-	if (r < 0)
-		return r;
-	r = run(ctx, from, NULL, output, &o, ret);
-	io_close(from);
-	return r;
+	return rebuild_path(&format, ctx, input, output, opts, ret);
 }

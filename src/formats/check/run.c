@@ -2,49 +2,24 @@
 /* Options are judged before anything is opened; nothing is given back of a check that failed. */
 #include "formats/check/run.h"
 
-#include "core/opts.h"
-
-static void *inside(struct check *c, size_t offset)
-{
-	return (uint8_t *)c + offset;
-}
-
 /* A state with the options as this library knows them, all of which go together. */
 static int begin(const struct check_format *f, struct bp_ctx *ctx, enum check_mode mode,
-		 const void *opts, const void *ret, struct check **state)
+		 const void *opts, const void *ret, struct check **ret_check)
 {
 	_cleanup_(freep) struct check *c = NULL;
-	size_t size;
-	int r;
+	void *state;
+	int r = call_begin(ctx, &f->shape, "check", opts, ret, &state);
 
-	memcpy(&size, ret, sizeof(size));
-	if (size < sizeof(size_t))
-		return bp_fail(ctx, -EINVAL, "check result: size is not set");
-	c = calloc(1, f->state_size);
-	if (!c)
-		return bp_fail_memory(ctx);
-	r = opts_read(ctx, inside(c, f->opts), f->opts_size, opts);
 	if (r < 0)
 		return r;
+	c = state;
 	c->how = f->how(c);
 	c->how.mode = mode;
 	c->how.places = f->places;
 	if (mode != CHECK_ONLY && !f->may_write(c))
 		return bp_fail(ctx, -EINVAL, "only the whole of the metadata can be repaired");
-	*state = steal(c);
+	*ret_check = steal(c);
 	return 0;
-}
-
-/* The result begins with its size; of a larger one than we know the rest is left alone. */
-static void give(const struct check_format *f, struct check *c, void *ret)
-{
-	uint8_t *res = inside(c, f->result);
-	size_t size;
-
-	memcpy(&size, ret, sizeof(size));
-	memcpy(res, &size, sizeof(size));
-	memcpy(res + f->totals, &c->found, sizeof(c->found));
-	memcpy(ret, res, MIN(size, f->result_size));
 }
 
 static int carry_out(const struct check_format *f, struct check *c, struct bp_ctx *ctx,
@@ -59,7 +34,8 @@ static int carry_out(const struct check_format *f, struct check *c, struct bp_ct
 	check_done(c);
 	if (r < 0)
 		return check_failed(c, r);
-	give(f, c, ret);
+	memcpy(call_inside(c, f->shape.result + f->totals), &c->found, sizeof(c->found));
+	call_give(&f->shape, c, ret);
 	return 0;
 }
 

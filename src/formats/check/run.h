@@ -9,15 +9,14 @@
 #ifndef FORMATS_CHECK_RUN_H
 #define FORMATS_CHECK_RUN_H
 
+#include "formats/check/call.h"
 #include "formats/check/check.h"
 
 /* A format's check. Its state begins with a struct check, and has the options and the result. */
 struct check_format {
-	size_t state_size;
-	size_t opts, opts_size;     /* where in the state they lie, and their size */
-	size_t result, result_size; /* likewise */
-	size_t totals;              /* where in the result its struct check_totals lies */
-	const char *const *places;  /* words, by enum bp_damage_place */
+	struct call_shape shape;
+	size_t totals;             /* where in the result its struct check_totals lies */
+	const char *const *places; /* words, by enum bp_damage_place */
 
 	/* What the options say of things that all formats have, and of what they have in common. */
 	struct check_how (*how)(const struct check *c);
@@ -32,9 +31,7 @@ struct check_format {
 /* clang-format off */
 /* The first members of a row: the state has members opts and res of these types. */
 #define CHECK_FORMAT_STRUCTS(state, opts_type, result_type) \
-	.state_size = sizeof(state), \
-	.opts = offsetof(state, opts), .opts_size = sizeof(opts_type), \
-	.result = offsetof(state, res), .result_size = sizeof(result_type), \
+	.shape = CALL_SHAPE(state, opts_type, result_type), \
 	.totals = offsetof(result_type, nr_fatal)
 
 /* What all options have by the same names. */

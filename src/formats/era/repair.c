@@ -5,34 +5,25 @@
  */
 #include "formats/era/repair.h"
 
-#include "core/opts.h"
+#include "formats/check/rebuild.h"
 #include "formats/era/build.h"
 #include "formats/era/salvage.h"
-#include "io/output.h"
 
 #include <inttypes.h>
 
 #define SALVAGE (ERA_SALVAGE_JUDGE | ERA_SALVAGE_WHOLE)
 
 struct repair {
-	struct bp_ctx *ctx;
+	struct rebuild base;
 	struct bp_era_repair_opts opts;
 	struct bp_era_repair_result res;
 	struct bp_era_meta em;
 	struct era_build build;
-	bool deaf; /* the second time, what is lost was told */
 };
 
-static int on_damage(void *user, const struct bp_damage *damage)
+static struct repair *repair_of(struct rebuild *base)
 {
-	struct repair *re = user;
-
-	if (re->deaf)
-		return 0;
-	re->res.nr_damages += damage->harm != BP_HARM_REMARK;
-	if (re->opts.damage)
-		re->opts.damage(re->opts.user, damage);
-	return 0;
+	return (struct repair *)(void *)base;
 }
 
 /* --- the superblock, or the copy of a metadata snapshot --- */
@@ -56,7 +47,7 @@ static int find_copy(struct repair *re)
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
 	struct meta *meta = &re->em.meta;
 	bp_mblock at = 1, begin, end;
-	int r = buf ? 0 : bp_fail_memory(re->ctx);
+	int r = buf ? 0 : bp_fail_memory(re->base.ctx);
 
 	while (r == 0 && at < meta->nr_blocks) {
 		r = io_data_next(meta->io, at, &begin, &end);
@@ -70,7 +61,7 @@ static int find_copy(struct repair *re)
 		at = MAX(begin, end);
 	}
 	if (r == 0 && !re->res.snapshot)
-		r = bp_fail(re->ctx, -ENODATA,
+		r = bp_fail(re->base.ctx, -ENODATA,
 			    "block 0 is no superblock that can be used, and there is no "
 			    "metadata snapshot");
 	return r;
@@ -94,24 +85,25 @@ static int use_copy(struct repair *re)
 	re->em.sb.pub.current_root = 0;
 	re->em.last_era = re->em.sb.pub.current_era;
 	re->em.needs_last = true;
-	return on_damage(re, &damage);
+	return rebuild_lost(&re->base, &damage);
 }
 
-static int open_input(struct repair *re, struct io *from)
+static int open_input(struct rebuild *base, struct io *from)
 {
+	struct repair *re = repair_of(base);
 	_cleanup_(freep) void *buf = io_buffer_new(1);
-	int r = buf ? 0 : bp_fail_memory(re->ctx);
+	int r = buf ? 0 : bp_fail_memory(re->base.ctx);
 
 	if (r < 0)
 		return r;
 	re->em.meta = (struct meta){
-		.ctx = re->ctx,
+		.ctx = re->base.ctx,
 		.io = from,
 		.nr_blocks = MIN(from->nr_blocks, META_MAX_BLOCKS),
 	};
 	r = io_read(from, 0, 1, buf);
 	if (r == 0)
-		r = era_sb_check(re->ctx, buf, 0);
+		r = era_sb_check(re->base.ctx, buf, 0);
 	if (r == -ENOMEM || r == -ENOTSUP)
 		return r;
 	if (r < 0)
@@ -136,14 +128,15 @@ static int count_writeset(void *user, uint64_t era, uint32_t nr_bits)
 
 static int read_all(struct repair *re, const struct era_taker *taker)
 {
-	const struct loss_ears ears = { .report = on_damage, .user = re };
+	const struct loss_ears ears = rebuild_ears(&re->base);
 	int r = era_salvage_writesets(&re->em, SALVAGE, &ears, taker);
 
 	return r == 0 ? era_salvage_array(&re->em, SALVAGE, &ears, taker) : r;
 }
 
-static int plan(struct repair *re)
+static int plan(struct rebuild *base)
 {
+	struct repair *re = repair_of(base);
 	const struct era_taker taker = { .writeset = count_writeset, .user = re };
 
 	re->res.nr_blocks = re->em.sb.pub.nr_blocks;
@@ -173,13 +166,12 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 
 	for (uint64_t i = begin; r == 0 && i < end; i++)
 		r = era_build_era(&re->build, (uint32_t)i, le32_get(eras[i - begin]));
-	if (r == 0 && re->opts.progress && re->opts.progress(re->opts.user, end, nr))
-		r = bp_fail(re->ctx, -ECANCELED, "canceled");
-	return r;
+	return r == 0 ? rebuild_progress(&re->base, end, nr) : r;
 }
 
-static int write_all(struct repair *re, struct io *to)
+static int write_all(struct rebuild *base, struct io *to)
 {
+	struct repair *re = repair_of(base);
 	const struct bp_era_superblock *sb = &re->em.sb.pub;
 	const struct era_make make = {
 		.data_block_sectors = sb->data_block_sectors,
@@ -192,9 +184,8 @@ static int write_all(struct repair *re, struct io *to)
 		.eras = on_eras,
 		.user = re,
 	};
-	int r = era_build_init(&re->build, re->ctx, to);
+	int r = era_build_init(&re->build, base->ctx, to);
 
-	re->deaf = true;
 	if (r == 0)
 		r = era_build_start(&re->build, &make);
 	if (r == 0)
@@ -204,78 +195,44 @@ static int write_all(struct repair *re, struct io *to)
 
 /* --- the whole --- */
 
-static int repair(struct repair *re, struct io *from, struct io *to, const char *path)
+static int begin(struct rebuild *base)
 {
-	struct io *opened = NULL;
-	int r = open_input(re, from);
+	struct repair *re = repair_of(base);
 
-	if (r == 0)
-		r = plan(re);
-	if (r < 0 || (!to && !path))
-		return r;
-	if (path)
-		r = io_open(re->ctx, path, IO_WRITE | IO_OUTPUT, &opened);
-	if (r == 0)
-		r = write_all(re, to ? to : opened);
-	era_build_done(&re->build);
-	io_close(opened);
-	return r;
-}
-
-static int run(struct bp_ctx *ctx, struct io *from, struct io *to, const char *path,
-	       const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
-{
-	struct repair re = { .ctx = ctx };
-	size_t size = ret->size;
-	int r = opts_read(ctx, &re.opts, sizeof(re.opts), opts);
-
-	if (r == 0 && size < sizeof(size_t))
-		r = bp_fail(ctx, -EINVAL, "repair result: size is not set");
-	if (r == 0)
-		r = repair(&re, from, to, path);
-	if (r < 0)
-		return r;
-	re.res.size = size;
-	memcpy(ret, &re.res, MIN(size, sizeof(re.res)));
+	base->how = REBUILD_HOW(&re->opts);
+	base->lost = &re->res.nr_damages;
 	return 0;
 }
+
+static void done(struct rebuild *base)
+{
+	era_build_done(&repair_of(base)->build);
+}
+
+static const struct rebuild_format format = {
+	.shape = CALL_SHAPE(struct repair, struct bp_era_repair_opts,
+			    struct bp_era_repair_result),
+	.begin = begin,
+	.open = open_input,
+	.plan = plan,
+	.write = write_all,
+	.done = done,
+};
 
 int era_repair_io(struct bp_ctx *ctx, struct io *from, struct io *to,
 		  const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
 {
-	return run(ctx, from, to, NULL, opts, ret);
+	return rebuild_io(&format, ctx, from, to, opts, ret);
 }
 
 int bp_era_repair_plan(struct bp_ctx *ctx, const char *input,
 		       const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
 {
-	struct bp_era_repair_opts o;
-	struct io *from;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = io_open(ctx, input, 0, &from);
-	if (r < 0)
-		return r;
-	r = run(ctx, from, NULL, NULL, &o, ret);
-	io_close(from);
-	return r;
+	return rebuild_path(&format, ctx, input, NULL, opts, ret);
 }
 
 int bp_era_repair(struct bp_ctx *ctx, const char *input, const char *output,
 		  const struct bp_era_repair_opts *opts, struct bp_era_repair_result *ret)
 {
-	struct bp_era_repair_opts o;
-	struct io *from;
-	int r = opts_read(ctx, &o, sizeof(o), opts);
-
-	if (r == 0)
-		r = output_refuse_input(ctx, -1, input, output);
-	if (r == 0)
-		r = io_open(ctx, input, 0, &from);
-	if (r < 0)
-		return r;
-	r = run(ctx, from, NULL, output, &o, ret);
-	io_close(from);
-	return r;
+	return rebuild_path(&format, ctx, input, output, opts, ret);
 }

@@ -5,7 +5,6 @@
  */
 #include <bedplate/metadata_generate.h>
 
-#include "formats/check/leak.h"
 #include "formats/check/spoil.h"
 #include "formats/era/salvage.h"
 
@@ -62,36 +61,4 @@ int bp_era_spoil(struct bp_ctx *ctx, const char *path,
 	static const struct spoil_format format = { choices, ARRAY_SIZE(choices), find };
 
 	return spoil_path(ctx, path, opts, &format);
-}
-
-/* --- counts --- */
-
-static int read_superblock(struct bp_ctx *ctx, struct io *io, void *buf)
-{
-	int r = io_read(io, 0, 1, buf);
-
-	if (r < 0)
-		return bp_fail(ctx, r, "cannot read the superblock: %s", strerrordesc_np(-r));
-	return era_sb_check(ctx, buf, 0);
-}
-
-int bp_era_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks, unsigned expected,
-		unsigned actual)
-{
-	_cleanup_(freep) struct era_superblock_disk *buf = io_buffer_new(1);
-	const struct leak leak = { nr_blocks, expected, actual };
-	struct io *io;
-	int r = buf ? io_open(ctx, path, IO_WRITE, &io) : bp_fail_memory(ctx);
-
-	if (r < 0)
-		return r;
-	r = read_superblock(ctx, io, buf);
-	if (r == 0)
-		r = leak_make(ctx, io, buf->metadata_space_map_root, &leak);
-	if (r == 0) {
-		block_seal(buf, BLOCK_ERA_SUPERBLOCK, 0);
-		r = leak_write(ctx, io, 0, buf);
-	}
-	io_close(io);
-	return r;
 }

@@ -6,8 +6,8 @@
  */
 #include <bedplate/thin_generate.h>
 
-#include "core/opts.h"
 #include "core/strbuf.h"
+#include "formats/check/generate.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/restore.h"
 
@@ -198,9 +198,16 @@ static ssize_t read_text(void *user, void *buf, size_t len)
 	return (ssize_t)n;
 }
 
-static int check(struct generate *g)
+/* --- the whole --- */
+
+static uint64_t parts_of(const struct bp_thin_generate_opts *o)
 {
-	struct bp_thin_generate_opts *o = &g->opts;
+	return DIV_UP(o->nr_mappings, PART);
+}
+
+static int settle(struct bp_ctx *ctx, void *opts)
+{
+	struct bp_thin_generate_opts *o = opts;
 	uint64_t devices = (uint64_t)o->nr_devices * (o->nr_snapshots + UINT64_C(1)), blocks;
 
 	o->data_block_sectors = o->data_block_sectors ? o->data_block_sectors : 128;
@@ -208,34 +215,47 @@ static int check(struct generate *g)
 	o->run_length = o->run_length ? o->run_length : 1;
 	if (devices > THIN_DEVICE_ID_MAX + UINT64_C(1) || o->changed_permille > 1000 ||
 	    mul_overflow(devices, 2 * o->nr_mappings, &blocks) || blocks > THIN_DATA_BLOCKS_MAX)
-		return bp_fail(g->ctx, -EINVAL, "no pool has so many devices or mappings");
-	g->nr_parts = DIV_UP(o->nr_mappings, PART);
-	/* Each run takes one block more than it maps; not all snapshots change all. */
-	blocks = (uint64_t)o->nr_devices *
-		 (o->nr_mappings + o->nr_mappings / o->run_length + g->nr_parts);
-	g->nr_needed = blocks + (o->changed_permille ? blocks * o->nr_snapshots : 0);
-	g->changed = calloc_many((o->nr_snapshots + UINT64_C(1)) * g->nr_parts / 8 + 1, 1);
-	return g->changed ? 0 : bp_fail_memory(g->ctx);
+		return bp_fail(ctx, -EINVAL, "no pool has so many devices or mappings");
+	return 0;
+}
+
+/* Each run takes one block more than it maps; not all snapshots change all. */
+static uint64_t needed(const struct bp_thin_generate_opts *o)
+{
+	uint64_t blocks = (uint64_t)o->nr_devices *
+			  (o->nr_mappings + o->nr_mappings / o->run_length + parts_of(o));
+
+	return blocks + (o->changed_permille ? blocks * o->nr_snapshots : 0);
+}
+
+static int make(struct bp_ctx *ctx, struct io *io, const void *opts)
+{
+	const struct bp_thin_generate_opts *o = opts;
+	struct generate g = {
+		.ctx = ctx,
+		.opts = *o,
+		.rng = o->seed * UINT64_C(0x9e3779b97f4a7c15) + 1,
+		.nr_parts = parts_of(o),
+		.nr_needed = needed(o),
+	};
+	const struct xml_source source = { .read = read_text, .user = &g, .name = "shape" };
+	int r;
+
+	g.changed = calloc_many((o->nr_snapshots + UINT64_C(1)) * g.nr_parts / 8 + 1, 1);
+	r = g.changed ? thin_restore_io(ctx, &source, io, NULL) : bp_fail_memory(ctx);
+	strbuf_done(&g.text);
+	free(g.changed);
+	return r;
 }
 
 int bp_thin_generate(struct bp_ctx *ctx, const char *path,
 		     const struct bp_thin_generate_opts *opts)
 {
-	struct generate g = { .ctx = ctx };
-	const struct xml_source source = { .read = read_text, .user = &g, .name = "shape" };
-	struct io *io;
-	int r = opts_read(ctx, &g.opts, sizeof(g.opts), opts);
+	static const struct generate_format format = {
+		.opts_size = sizeof(*opts),
+		.settle = settle,
+		.make = make,
+	};
 
-	g.rng = g.opts.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	if (r == 0)
-		r = check(&g);
-	if (r == 0)
-		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
-	if (r == 0) {
-		r = thin_restore_io(ctx, &source, io, NULL);
-		io_close(io);
-	}
-	strbuf_done(&g.text);
-	free(g.changed);
-	return r;
+	return generate_path(&format, ctx, path, opts);
 }
