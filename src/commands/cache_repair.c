@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cache_repair: what was kept and lost is said whole; 1 where anything that matters was lost. */
-#include "commands/check_tool.h"
+#include "commands/repair_tool.h"
 
 #include <bedplate/cache_repair.h>
 
 #include <inttypes.h>
 
 struct args {
-	const char *input, *output, *policy, *dummy, *io_engine;
+	struct repair_args all;
+	const char *policy;
 	uint64_t data_block_sectors, nr_cache_blocks, mapping_root, version;
-	bool plan;
 };
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
-	OPT_STRING(input, 'i', "input", "METADATA", "damaged metadata device or file; only read"),
-	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to overwrite"),
-	OPT_FLAG(plan, 0, "plan", "say what would be kept and lost, and write nothing"),
+	OPT_REPAIR_HEAD,
 	OPT_RANGE(data_block_sectors, 1, UINT32_MAX, 0, "data-block-size", "SECTORS", "size of a cache block, where the superblock is lost"),
 	OPT_RANGE(nr_cache_blocks, 1, UINT32_MAX, 0, "nr-cache-blocks", "BLOCKS", "how many there are, where the superblock is lost"),
 	OPT_STRING(policy, 0, "policy", "NAME", "policy, where the superblock is lost; default: smq"),
 	OPT_RANGE(mapping_root, 1, UINT64_MAX, 0, "mapping-root", "BLOCK", "use this root of the mappings"),
 	OPT_RANGE(version, 1, 2, 0, "metadata-version", "VERSION", "version to write: 1 or 2; default: as it was"),
-	OPT_OPERAND_OPTIONAL(dummy, "EMPTY", "an empty word, as old versions of LVM give it"),
-	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
-	OPT_ANY("input"),
-	OPT_CONFLICT("plan", "output"),
-	OPT_END
+	OPT_REPAIR_END
 };
 /* clang-format on */
 
@@ -62,7 +56,7 @@ static const struct out_schema schema = {
 /* clang-format on */
 
 struct repair {
-	struct check_tool tool;
+	struct repair_tool base;
 	const struct args *args;
 	struct bp_cache_repair_result res;
 	/* What --json shows of roots. */
@@ -88,15 +82,9 @@ static void on_root(void *user, const struct bp_cache_root *root)
 		 root->block, root->nr_cache_blocks, root->nr_mapped, root->nr_lost);
 }
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
+static int carry_out(struct repair_tool *base)
 {
-	struct check_tool *tool = user;
-
-	return cli_progress(tool->cli, done, total);
-}
-
-static int carry_out(struct repair *re)
-{
+	struct repair *re = (struct repair *)base;
 	const struct args *args = re->args;
 	const struct bp_cache_repair_opts how = {
 		.size = sizeof(how),
@@ -107,15 +95,15 @@ static int carry_out(struct repair *re)
 		.policy = args->policy,
 		.damage = check_tool_damage,
 		.root = on_root,
-		.progress = on_progress,
+		.progress = repair_tool_progress,
 		.user = re,
 	};
-	struct bp_ctx *ctx = re->tool.cli->ctx;
+	struct bp_ctx *ctx = base->tool.cli->ctx;
 
 	re->res.size = sizeof(re->res);
-	if (args->plan || re->tool.cli->dry_run)
-		return bp_cache_repair_plan(ctx, args->input, &how, &re->res);
-	return bp_cache_repair(ctx, args->input, args->output, &how, &re->res);
+	if (base->planned)
+		return bp_cache_repair_plan(ctx, args->all.input, &how, &re->res);
+	return bp_cache_repair(ctx, args->all.input, args->all.output, &how, &re->res);
 }
 
 /* Mappings and what is dirty are data; hints and discards are not. */
@@ -124,20 +112,28 @@ static bool is_whole(const struct bp_cache_repair_result *res)
 	return res->superblock_ok && !res->nr_lost && !res->nr_dropped && !res->nr_unknown;
 }
 
-static void print_text(const struct repair *re)
+static struct check_verdict verdict_of(const struct repair_tool *base)
 {
+	const struct repair *re = (const struct repair *)base;
+
+	return (struct check_verdict){ .nr_fatal = !is_whole(&re->res) };
+}
+
+static void print_text(const struct check_tool *tool)
+{
+	const struct repair *re = (const struct repair *)tool;
 	const struct bp_cache_repair_result *res = &re->res;
-	struct cli *cli = re->tool.cli;
+	struct cli *cli = tool->cli;
 	bool lost = !is_whole(res) || res->hints_lost || res->discards_lost;
 
-	check_tool_text(&re->tool);
-	if (!lost && !re->args->plan && !cli->dry_run && !cli->verbose)
+	check_tool_text(tool);
+	if (!lost && !re->base.planned && !cli->verbose)
 		return;
 	cli_note(cli,
 		 "%s %" PRIu64 " mappings of %" PRIu64 " cache blocks, %" PRIu64
 		 " to be taken as dirty",
-		 re->args->plan || cli->dry_run ? "would keep" : "kept", res->nr_kept,
-		 res->nr_cache_blocks, res->nr_dirty);
+		 re->base.planned ? "would keep" : "kept", res->nr_kept, res->nr_cache_blocks,
+		 res->nr_dirty);
 	if (res->nr_lost)
 		cli_note(cli, "lost: %" PRIu64 " cache blocks whose mapping can't be read",
 			 res->nr_lost);
@@ -173,15 +169,16 @@ static void roots_json(struct bp_json *json, const struct repair *re)
 	bp_json_array_close(json);
 }
 
-static int print_json(struct repair *re, const struct check_verdict *verdict)
+static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
+	const struct repair *re = (const struct repair *)tool;
 	const struct bp_cache_repair_result *res = &re->res;
 	struct bp_json *json;
-	int r = check_tool_json_start(&re->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
-	bp_json_bool(json, "written", !re->args->plan && !re->tool.cli->dry_run);
+	bp_json_bool(json, "written", !re->base.planned);
 	bp_json_bool(json, "superblock_ok", res->superblock_ok);
 	bp_json_bool(json, "clean_shutdown", res->clean_shutdown);
 	bp_json_uint(json, "mapping_root", res->mapping_root);
@@ -194,31 +191,21 @@ static int print_json(struct repair *re, const struct check_verdict *verdict)
 	bp_json_bool(json, "hints_lost", res->hints_lost);
 	bp_json_bool(json, "discards_lost", res->discards_lost);
 	roots_json(json, re);
-	return check_tool_json_end(&re->tool, verdict, json);
+	return check_tool_json_end(tool, verdict, json);
 }
+
+static const struct repair_tool_row row = {
+	.carry_out = carry_out,
+	.verdict = verdict_of,
+	.ends = { print_text, print_json },
+};
 
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct repair re = { .tool = { .cli = cli, .path = args->input }, .args = args };
-	struct check_verdict verdict;
-	int r, status;
+	struct repair re = { .args = args };
+	int status = repair_tool_run(cli, &args->all, &row, &re.base);
 
-	if (args->dummy && *args->dummy)
-		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
-	if (!args->output && !args->plan && !cli->dry_run)
-		return cli_usage(cli, "--output not specified");
-	r = carry_out(&re);
-	verdict = (struct check_verdict){ .nr_fatal = !is_whole(&re.res) };
-	if (r < 0) {
-		status = cli_fail(cli, args->input, r);
-	} else if (cli->json) {
-		status = print_json(&re, &verdict);
-	} else {
-		print_text(&re);
-		status = check_tool_status(&re.tool, &verdict);
-	}
-	check_tool_done(&re.tool);
 	free(re.roots);
 	return status;
 }

@@ -156,3 +156,22 @@ int check_tool_json_end(struct check_tool *tool, const struct check_verdict *ver
 	status = cli_json_end(tool->cli, json);
 	return status ? status : check_tool_status(tool, verdict);
 }
+
+/* --- the end --- */
+
+int check_tool_end(struct check_tool *tool, int r, const struct check_verdict *verdict,
+		   const struct check_tool_ends *ends)
+{
+	int status;
+
+	if (r < 0) {
+		status = cli_fail(tool->cli, tool->path, r);
+	} else if (tool->cli->json) {
+		status = ends->json(tool, verdict);
+	} else {
+		ends->text(tool);
+		status = check_tool_status(tool, verdict);
+	}
+	check_tool_done(tool);
+	return status;
+}

@@ -7,9 +7,10 @@
  *
  *	opts.damage = check_tool_damage, opts.progress = check_tool_progress, opts.user = &tool;
  *	r = bp_..._check(...);
- *	... check_tool_failed(), or the format's own lines between check_tool_text() or
- *	check_tool_json_start() and _end() ...
- *	check_tool_done(&tool);
+ *	status = check_tool_end(&tool, r, &verdict, &ends);
+ *
+ * The ends have the format's own lines behind check_tool_text(), and its own members between
+ * check_tool_json_start() and _end().
  */
 #ifndef COMMANDS_CHECK_TOOL_H
 #define COMMANDS_CHECK_TOOL_H
@@ -41,6 +42,18 @@ void check_tool_damage(void *user, const struct bp_damage *damage);
 int check_tool_progress(void *user, const char *stage, bp_mblock done, bp_mblock total);
 /* Free what was kept. */
 void check_tool_done(struct check_tool *tool);
+
+/* How a format shows a result; @tool is the first member of its own struct. */
+struct check_tool_ends {
+	void (*text)(const struct check_tool *tool);
+	int (*json)(struct check_tool *tool, const struct check_verdict *verdict);
+};
+/*
+ * The end of a tool: @r is what the library returned, @verdict its counts. The message of a
+ * failure, or what was found; then all is freed. Return: the exit status.
+ */
+int check_tool_end(struct check_tool *tool, int r, const struct check_verdict *verdict,
+		   const struct check_tool_ends *ends);
 
 /* The exit status: 0, or 1 where damage counts. */
 int check_tool_status(const struct check_tool *tool, const struct check_verdict *verdict);

@@ -57,12 +57,13 @@ static struct check_verdict verdict_of(const struct bp_era_check_result *res)
 	return (struct check_verdict){ res->nr_fatal, res->nr_nonfatal, res->nr_remarks };
 }
 
-static void print_text(const struct check *check)
+static void print_text(const struct check_tool *tool)
 {
+	const struct check *check = (const struct check *)tool;
 	const struct bp_era_check_result *res = &check->res;
 	struct cli *cli = check->tool.cli;
 
-	check_tool_text(&check->tool);
+	check_tool_text(tool);
 	check_tool_counts(cli, "metadata", res->nr_metadata_leaked,
 			  res->repaired_metadata_leaks, res->nr_metadata_wrong);
 	if (res->nr_metadata_leaked > res->repaired_metadata_leaks && !res->nr_fatal)
@@ -127,11 +128,12 @@ static void superblock_json(struct bp_json *json, const struct bp_era_check_resu
 	bp_json_object_close(json);
 }
 
-static int print_json(struct check *check, const struct check_verdict *verdict)
+static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
+	const struct check *check = (const struct check *)tool;
 	const struct bp_era_check_result *res = &check->res;
 	struct bp_json *json;
-	int r = check_tool_json_start(&check->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
@@ -145,8 +147,10 @@ static int print_json(struct check *check, const struct check_verdict *verdict)
 	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
 	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
 	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
-	return check_tool_json_end(&check->tool, verdict, json);
+	return check_tool_json_end(tool, verdict, json);
 }
+
+static const struct check_tool_ends ends = { print_text, print_json };
 
 static int run(struct cli *cli, const void *p)
 {
@@ -157,19 +161,10 @@ static int run(struct cli *cli, const void *p)
 			  .ignore_non_fatal = args->ignore_non_fatal },
 		.args = args,
 	};
-	int r = carry_out(&check), status;
+	int r = carry_out(&check);
 	struct check_verdict verdict = verdict_of(&check.res);
 
-	if (r < 0) {
-		status = cli_fail(cli, args->path, r);
-	} else if (cli->json) {
-		status = print_json(&check, &verdict);
-	} else {
-		print_text(&check);
-		status = check_tool_status(&check.tool, &verdict);
-	}
-	check_tool_done(&check.tool);
-	return status;
+	return check_tool_end(&check.tool, r, &verdict, &ends);
 }
 
 const struct cmd cmd_era_check = {

@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* era_repair: what was lost is said whole; 1 where anything was. */
-#include "commands/check_tool.h"
+#include "commands/repair_tool.h"
 
 #include <bedplate/era_repair.h>
 
 #include <inttypes.h>
 
 struct args {
-	const char *input, *output, *dummy, *io_engine;
-	bool plan;
+	struct repair_args all;
 };
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
-	OPT_STRING(input, 'i', "input", "METADATA", "damaged metadata device or file; only read"),
-	OPT_STRING(output, 'o', "output", "METADATA", "metadata device or file to overwrite"),
-	OPT_FLAG(plan, 0, "plan", "say what would be kept and lost, and write nothing"),
-	OPT_OPERAND_OPTIONAL(dummy, "EMPTY", "an empty word is accepted"),
-	OPT_STRING(io_engine, 0, "io-engine", "ENGINE", NULL),
-	OPT_ANY("input"),
-	OPT_CONFLICT("plan", "output"),
-	OPT_END
+	OPT_REPAIR_HEAD,
+	OPT_REPAIR_END
 };
 /* clang-format on */
 
@@ -42,46 +35,45 @@ static const struct out_schema schema = {
 /* clang-format on */
 
 struct repair {
-	struct check_tool tool;
-	const struct args *args;
+	struct repair_tool base;
 	struct bp_era_repair_result res;
-	bool planned;
 };
 
-static int on_progress(void *user, uint64_t done, uint64_t total)
+static int carry_out(struct repair_tool *base)
 {
-	struct check_tool *tool = user;
-
-	return cli_progress(tool->cli, done, total);
-}
-
-static int carry_out(struct repair *re)
-{
+	struct repair *re = (struct repair *)base;
 	const struct bp_era_repair_opts how = {
 		.size = sizeof(how),
 		.damage = check_tool_damage,
-		.progress = on_progress,
+		.progress = repair_tool_progress,
 		.user = re,
 	};
-	struct bp_ctx *ctx = re->tool.cli->ctx;
+	struct bp_ctx *ctx = base->tool.cli->ctx;
 
 	re->res.size = sizeof(re->res);
-	re->planned = re->args->plan || re->tool.cli->dry_run;
-	if (re->planned)
-		return bp_era_repair_plan(ctx, re->args->input, &how, &re->res);
-	return bp_era_repair(ctx, re->args->input, re->args->output, &how, &re->res);
+	if (base->planned)
+		return bp_era_repair_plan(ctx, base->args->input, &how, &re->res);
+	return bp_era_repair(ctx, base->args->input, base->args->output, &how, &re->res);
 }
 
-static void print_text(const struct repair *re)
+static struct check_verdict verdict_of(const struct repair_tool *base)
 {
-	const struct bp_era_repair_result *res = &re->res;
-	struct cli *cli = re->tool.cli;
+	const struct repair *re = (const struct repair *)base;
 
-	check_tool_text(&re->tool);
-	if (!res->nr_damages && !re->planned && !cli->verbose)
+	return (struct check_verdict){ .nr_fatal = re->res.nr_damages };
+}
+
+static void print_text(const struct check_tool *tool)
+{
+	const struct repair *re = (const struct repair *)tool;
+	const struct bp_era_repair_result *res = &re->res;
+	struct cli *cli = tool->cli;
+
+	check_tool_text(tool);
+	if (!res->nr_damages && !re->base.planned && !cli->verbose)
 		return;
 	cli_note(cli, "%s: %u blocks, current era %u, %" PRIu64 " writesets",
-		 re->planned ? "would write" : "written", res->nr_blocks, res->current_era,
+		 re->base.planned ? "would write" : "written", res->nr_blocks, res->current_era,
 		 res->nr_writesets);
 	if (res->nr_damages)
 		cli_note(cli,
@@ -89,47 +81,37 @@ static void print_text(const struct repair *re)
 			 res->nr_damages);
 }
 
-static int print_json(struct repair *re, const struct check_verdict *verdict)
+static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
+	const struct repair *re = (const struct repair *)tool;
 	const struct bp_era_repair_result *res = &re->res;
 	struct bp_json *json;
-	int r = check_tool_json_start(&re->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
-	bp_json_bool(json, "written", !re->planned);
+	bp_json_bool(json, "written", !re->base.planned);
 	if (res->snapshot)
 		bp_json_uint(json, "metadata_snap", res->snapshot);
 	bp_json_uint(json, "nr_blocks", res->nr_blocks);
 	bp_json_uint(json, "current_era", res->current_era);
 	bp_json_uint(json, "nr_writesets", res->nr_writesets);
 	bp_json_uint(json, "nr_damages", res->nr_damages);
-	return check_tool_json_end(&re->tool, verdict, json);
+	return check_tool_json_end(tool, verdict, json);
 }
+
+static const struct repair_tool_row row = {
+	.carry_out = carry_out,
+	.verdict = verdict_of,
+	.ends = { print_text, print_json },
+};
 
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct repair re = { .tool = { .cli = cli, .path = args->input }, .args = args };
-	struct check_verdict verdict;
-	int r, status;
+	struct repair re = { 0 };
 
-	if (args->dummy && *args->dummy)
-		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
-	if (!args->output && !args->plan && !cli->dry_run)
-		return cli_usage(cli, "--output not specified");
-	r = carry_out(&re);
-	verdict = (struct check_verdict){ .nr_fatal = re.res.nr_damages };
-	if (r < 0) {
-		status = cli_fail(cli, args->input, r);
-	} else if (cli->json) {
-		status = print_json(&re, &verdict);
-	} else {
-		print_text(&re);
-		status = check_tool_status(&re.tool, &verdict);
-	}
-	check_tool_done(&re.tool);
-	return status;
+	return repair_tool_run(cli, &args->all, &row, &re.base);
 }
 
 const struct cmd cmd_era_repair = {

@@ -82,14 +82,15 @@ static void print_more(struct cli *cli, const struct bp_thin_check_result *res)
 		 res->nr_nodes, res->nr_leaves, res->nr_mappings);
 }
 
-static void print_text(const struct check *check)
+static void print_text(const struct check_tool *tool)
 {
+	const struct check *check = (const struct check *)tool;
 	const struct bp_thin_check_result *res = &check->res;
 	struct cli *cli = check->tool.cli;
 	bool leaks = res->nr_data_leaked > res->repaired_data_leaks ||
 		     res->nr_metadata_leaked > res->repaired_metadata_leaks;
 
-	check_tool_text(&check->tool);
+	check_tool_text(tool);
 	check_tool_counts(cli, "data", res->nr_data_leaked, res->repaired_data_leaks,
 			  res->nr_data_wrong);
 	check_tool_counts(cli, "metadata", res->nr_metadata_leaked,
@@ -200,17 +201,18 @@ static void counts_json(struct bp_json *json, const struct bp_thin_check_result 
 	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
 }
 
-static int print_json(struct check *check, const struct check_verdict *verdict)
+static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
+	const struct check *check = (const struct check *)tool;
 	struct bp_json *json;
-	int r = check_tool_json_start(&check->tool, &schema, verdict, &json);
+	int r = check_tool_json_start(tool, &schema, verdict, &json);
 
 	if (r)
 		return r;
 	if (check->res.superblock_ok)
 		superblock_json(json, &check->res);
 	counts_json(json, &check->res);
-	return check_tool_json_end(&check->tool, verdict, json);
+	return check_tool_json_end(tool, verdict, json);
 }
 
 /* What would write to an active pool is refused by whoever opens it. */
@@ -228,6 +230,8 @@ static int use_active(struct cli *cli, struct args *args)
 	return status;
 }
 
+static const struct check_tool_ends ends = { print_text, print_json };
+
 static int run(struct cli *cli, const void *p)
 {
 	struct args args = *(const struct args *)p;
@@ -243,16 +247,7 @@ static int run(struct cli *cli, const void *p)
 	check.tool.path = args.path;
 	r = carry_out(&check);
 	verdict = verdict_of(&check.res);
-	if (r < 0) {
-		status = cli_fail(cli, args.path, r);
-	} else if (cli->json) {
-		status = print_json(&check, &verdict);
-	} else {
-		print_text(&check);
-		status = check_tool_status(&check.tool, &verdict);
-	}
-	check_tool_done(&check.tool);
-	return status;
+	return check_tool_end(&check.tool, r, &verdict, &ends);
 }
 
 const struct cmd cmd_thin_check = {
