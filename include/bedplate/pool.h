@@ -262,6 +262,96 @@ BP_API int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeou
 BP_API int bp_pool_discard_volume(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms);
 
 /**
+ * struct bp_pool_wanted - A volume that shall be there, active under a name.
+ * @name: of its device.
+ * @thin_id: its id in the pool; BP_THIN_ID_ANY: whichever is active by that name.
+ * @size_sectors: of the device where it is to be activated; 0: not known.
+ */
+struct bp_pool_wanted {
+	const char *name;
+	uint32_t thin_id;
+	bp_sector size_sectors;
+};
+
+/**
+ * enum bp_pool_difference_kind - How a volume is, against what is wanted.
+ * @BP_POOL_AS_WANTED: it is active by the name, with the id.
+ * @BP_POOL_INACTIVE: wanted; the pool holds it, and it is not active by the name.
+ * @BP_POOL_MISSING: wanted; the pool does not hold it, or no id was given and it is not active.
+ * @BP_POOL_OTHER: wanted; but the device of that name has another id.
+ * @BP_POOL_UNWANTED_ACTIVE: active by a name that nobody wants.
+ * @BP_POOL_UNWANTED: held by the pool, not active, and nobody wants it.
+ */
+enum bp_pool_difference_kind {
+	BP_POOL_AS_WANTED,
+	BP_POOL_INACTIVE,
+	BP_POOL_MISSING,
+	BP_POOL_OTHER,
+	BP_POOL_UNWANTED_ACTIVE,
+	BP_POOL_UNWANTED,
+};
+
+/**
+ * struct bp_pool_difference - One volume of the comparison.
+ * @thin_id: BP_THIN_ID_ANY where it is not known.
+ * @name: of its device, or wanted; NULL: neither.
+ * @size_sectors: of its device, or wanted; 0: not known.
+ * @mapped_sectors, @transaction_id: what it maps, and when it was made, by the metadata; 0 where the pool does not
+ *	hold it.
+ * @done: what the flags asked for was done.
+ */
+struct bp_pool_difference {
+	enum bp_pool_difference_kind kind;
+	uint32_t thin_id;
+	const char *name;
+	bp_sector size_sectors, mapped_sectors;
+	uint64_t transaction_id;
+	bool done;
+};
+
+/**
+ * struct bp_pool_reconcile_opts - What to do about it. Zero in a member is its default.
+ * @flags: 0: only compare.
+ * @timeout_ms: of each step.
+ */
+enum bp_pool_reconcile_flags {
+	BP_POOL_RECONCILE_ACTIVATE = 1 << 0, /* BP_POOL_INACTIVE: make its device */
+	BP_POOL_RECONCILE_DEACTIVATE = 1
+				       << 1, /* BP_POOL_UNWANTED_ACTIVE: take its device away */
+	BP_POOL_RECONCILE_DELETE = 1 << 2,   /* BP_POOL_UNWANTED: delete it, for good */
+};
+struct bp_pool_reconcile_opts {
+	size_t size;
+	uint32_t flags;
+	int64_t timeout_ms;
+};
+
+/**
+ * bp_pool_reconcile() - Compare what a pool holds and what is active with what is wanted; make it so.
+ * @wanted: @nr volumes, each name once.
+ * @ret: first the wanted ones in their order, then what is active, then what is held only, by id. Free it with
+ *	bp_pool_differences_free(); entries are lent by it.
+ *
+ * Devices are removed and made together or not at all; volumes are deleted behind that, and those only that were not
+ * active when it was looked: one that is deactivated here is deleted by the next call at the earliest. A metadata
+ * snapshot is reserved and released for it; one that is there is read instead, but nothing is deleted by it.
+ * It does not plan: after bp_plan_start() use it without flags only, before that.
+ *
+ * Return: 0, -EINVAL (BP_E_USAGE: a name twice, no size for what is to be activated), -EOPNOTSUPP (BP_E_POOL_STATE: what
+ * it holds can't be read), -EBUSY (BP_E_POOL_STATE: another's metadata snapshot, with BP_POOL_RECONCILE_DELETE; else a
+ * device in use), or as bp_pool_activate(), bp_device_remove(), bp_pool_delete().
+ */
+struct bp_pool_difference_list;
+BP_API int bp_pool_reconcile(struct bp_pool *pool, const struct bp_pool_wanted *wanted,
+			     size_t nr, const struct bp_pool_reconcile_opts *opts,
+			     struct bp_pool_difference_list **ret);
+BP_API size_t bp_pool_differences_count(const struct bp_pool_difference_list *list);
+/* NULL past the end. Lent. */
+BP_API const struct bp_pool_difference *
+bp_pool_differences_get(const struct bp_pool_difference_list *list, size_t index);
+BP_API void bp_pool_differences_free(struct bp_pool_difference_list *list);
+
+/**
  * bp_pool_grow() - Let a pool use what its devices have gained.
  * @size_sectors: its new size; 0: all of the data device.
  *

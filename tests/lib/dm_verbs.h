@@ -195,6 +195,41 @@ static int do_snapshot_group(struct world *w)
 	return bp_pool_snapshot_group(w->pool, origins, names, 2, NULL, NULL);
 }
 
+/* A second device of a volume. */
+static int do_activate(struct world *w)
+{
+	return bp_pool_activate(w->pool, 1, "two again", 2048, NULL);
+}
+
+static int do_deactivate(struct world *w)
+{
+	return bp_pool_deactivate(w->pool, 1, NULL);
+}
+
+static int do_pool_set(struct world *w)
+{
+	return bp_pool_set_no_space(w->pool, true, 0);
+}
+
+/* One is taken away, another made, one stays. */
+static int do_reconcile(struct world *w)
+{
+	static const struct bp_pool_wanted wanted[] = {
+		{ .name = "uno", .thin_id = 0, .size_sectors = 2048 },
+		{ .name = "two", .thin_id = 1 },
+	};
+	struct bp_pool_reconcile_opts opts = {
+		.size = sizeof(opts),
+		.flags = BP_POOL_RECONCILE_ACTIVATE | BP_POOL_RECONCILE_DEACTIVATE,
+	};
+	struct bp_pool_difference_list *list;
+	int r = bp_pool_reconcile(w->pool, wanted, ARRAY_SIZE(wanted), &opts, &list);
+
+	if (r == 0)
+		bp_pool_differences_free(list);
+	return r;
+}
+
 static int do_pool(struct world *w)
 {
 	struct bp_pool_opts opts = { .size = sizeof(opts), .flags = BP_POOL_WIPE };
@@ -273,6 +308,10 @@ static const struct {
 	{ "pool thin, inactive", do_inactive, 0 },
 	{ "pool snapshot", do_snapshot, 0 },
 	{ "pool snapshot-group", do_snapshot_group, 0 },
+	{ "pool activate", do_activate, 0 },
+	{ "pool deactivate", do_deactivate, 0, true },
+	{ "pool set", do_pool_set, 0, true },
+	{ "pool reconcile", do_reconcile, 0 },
 	{ "pool create", do_pool, 0 },
 	{ "pool grow", do_grow, 0, true },
 	{ "pool remove", do_pool_remove, 0, true },

@@ -346,6 +346,108 @@ static void snapshot_groups(void **state)
 	free(before);
 }
 
+static void assert_difference(const struct bp_pool_difference_list *list, size_t index,
+			      enum bp_pool_difference_kind kind, uint32_t id, const char *name)
+{
+	const struct bp_pool_difference *d = bp_pool_differences_get(list, index);
+
+	assert_non_null(d);
+	assert_int_equal(d->kind, kind);
+	assert_int_equal(d->thin_id, id);
+	if (name)
+		assert_string_equal(d->name, name);
+	else
+		assert_null(d->name);
+}
+
+/* Active: a 0, b 1, b again 1; held: 2, 3, 4. */
+static struct world *world_to_reconcile(void **state)
+{
+	struct world *w = *state;
+
+	assert_ok(bp_pool_create_volume(w->pool, "a", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(w->pool, "b", 2048, NULL, NULL));
+	assert_ok(bp_pool_activate(w->pool, 1, "b again", 2048, NULL));
+	for (uint32_t id = 2; id < 5; id++)
+		take(w, id);
+	return w;
+}
+
+static const struct bp_pool_wanted wanted[] = {
+	{ .name = "a", .thin_id = 0 },
+	{ .name = "b", .thin_id = BP_THIN_ID_ANY },
+	{ .name = "c", .thin_id = 2, .size_sectors = 64 },
+	{ .name = "d", .thin_id = 77 },
+};
+
+static void reconciled(void **state)
+{
+	struct world *w = world_to_reconcile(state);
+	struct bp_pool_reconcile_opts opts = { .size = sizeof(opts) };
+	struct bp_pool_difference_list *list;
+	struct bp_volume_list *volumes;
+	char *before = fake_dump(w->fake);
+
+	assert_ok(bp_pool_reconcile(w->pool, wanted, ARRAY_SIZE(wanted), &opts, &list));
+	assert_int_equal(bp_pool_differences_count(list), 7);
+	assert_difference(list, 0, BP_POOL_AS_WANTED, 0, "a");
+	assert_difference(list, 1, BP_POOL_AS_WANTED, 1, "b");
+	assert_difference(list, 2, BP_POOL_INACTIVE, 2, "c");
+	assert_difference(list, 3, BP_POOL_MISSING, 77, "d");
+	assert_difference(list, 4, BP_POOL_UNWANTED_ACTIVE, 1, "b again");
+	assert_difference(list, 5, BP_POOL_UNWANTED, 3, NULL);
+	assert_difference(list, 6, BP_POOL_UNWANTED, 4, NULL);
+	assert_null(bp_pool_differences_get(list, 7));
+	assert_false(bp_pool_differences_get(list, 4)->done);
+	bp_pool_differences_free(list);
+	assert_state(w, before);
+	free(before);
+	opts.flags = BP_POOL_RECONCILE_ACTIVATE | BP_POOL_RECONCILE_DEACTIVATE |
+		     BP_POOL_RECONCILE_DELETE;
+	assert_ok(bp_pool_reconcile(w->pool, wanted, ARRAY_SIZE(wanted), &opts, &list));
+	for (size_t i = 0; i < bp_pool_differences_count(list); i++)
+		assert_int_equal(bp_pool_differences_get(list, i)->done, i == 2 || i > 3);
+	bp_pool_differences_free(list);
+	assert_ok(bp_pool_volumes(w->pool, &volumes));
+	assert_int_equal(bp_volume_list_count(volumes), 3);
+	assert_string_equal(bp_volume_list_get(volumes, 2)->name, "c");
+	bp_volume_list_free(volumes);
+	assert_err(bp_pool_delete(w->pool, 3, 0), ENODATA);
+	assert_err(bp_pool_delete(w->pool, 4, 0), ENODATA);
+}
+
+/* What could delete the wrong one, or can't be done, is refused before anything is. */
+static void reconcile_refuses(void **state)
+{
+	static const struct bp_pool_wanted twice[] = { { .name = "a" }, { .name = "a" } },
+					   lost = { .name = "lost", .thin_id = BP_THIN_ID_ANY },
+					   no_size = { .name = "e", .thin_id = 3 };
+	struct world *w = world_to_reconcile(state);
+	struct bp_pool_reconcile_opts opts = {
+		.size = sizeof(opts),
+		.flags = BP_POOL_RECONCILE_DELETE,
+	};
+	struct bp_pool_difference_list *list;
+	char *before = fake_dump(w->fake);
+
+	assert_err(bp_pool_reconcile(w->pool, twice, 2, &opts, &list), EINVAL);
+	assert_err(bp_pool_reconcile(w->pool, &lost, 1, &opts, &list), EINVAL);
+	assert_non_null(strstr(bp_error_get(w->ctx)->message, "may be one of those"));
+	opts.flags = BP_POOL_RECONCILE_ACTIVATE | BP_POOL_RECONCILE_DEACTIVATE;
+	assert_err(bp_pool_reconcile(w->pool, &no_size, 1, &opts, &list), EINVAL);
+	opts.flags = BP_POOL_RECONCILE_DELETE;
+	fake_fail(w->fake, FAKE_THIN_DEVICES, 1, EIO);
+	assert_err(bp_pool_reconcile(w->pool, NULL, 0, &opts, &list), EIO);
+	assert_state(w, before);
+	free(before);
+	/* Nothing is deleted by what somebody else reserved, who knows when. */
+	assert_ok(bp_pool_reserve_metadata_snap(w->pool, 0, NULL));
+	before = fake_dump(w->fake);
+	assert_err(bp_pool_reconcile(w->pool, NULL, 0, &opts, &list), EBUSY);
+	assert_state(w, before);
+	free(before);
+}
+
 static void suspended_pool(void **state)
 {
 	struct world *w = *state;
@@ -642,6 +744,8 @@ int main(void)
 		P(ids_without_the_metadata),
 		P(snapshots),
 		P(snapshot_groups),
+		P(reconciled),
+		P(reconcile_refuses),
 		P(suspended_pool),
 		P(bad_modes),
 		P(grow),

@@ -397,6 +397,9 @@ int tree_show(struct front *f)
 		fputs("No devices found\n", f->out);
 	if (r == 0)
 		draw_below(&d, tree_node(f, 0), 0);
+	/* In a compact line of which the last is not shown, nothing has ended it: there neither. */
+	if (r == 0 && d.line.len)
+		put(f, strbuf_text(&d.line));
 	strbuf_done(&d.line);
 	return r;
 }

@@ -81,15 +81,6 @@ static int read_reserved(struct bp_pool *pool, struct dm *dm, const char *verb,
 	return tx_end(pool->ctx, dm, &level, r);
 }
 
-static void tell_foreign(struct bp_pool *pool)
-{
-	bp_warn(pool->ctx,
-		"'%s' has a metadata snapshot already, perhaps another program's: it is read, "
-		"and "
-		"stays; ids that were taken since are found out by trying",
-		pool->info.name);
-}
-
 static int read_now(struct bp_pool *pool, struct dm *dm, const char *verb,
 		    const struct bp_pool_status *status, int64_t deadline, struct pool_ids *ret)
 {
@@ -107,14 +98,8 @@ static int read_now(struct bp_pool *pool, struct dm *dm, const char *verb,
 		ret->foreign = r == -EBUSY;
 		r = r == -EBUSY ? 0 : r;
 	}
-	if (r < 0 || reading == -ENOMEM)
-		return r < 0 ? r : bp_fail_memory(pool->ctx);
-	if (ret->foreign)
-		tell_foreign(pool);
-	else if (reading < 0)
-		bp_warn(pool->ctx, "the metadata of '%s' can't be read: %s", pool->info.name,
-			strerrordesc_np(-reading));
-	return 0;
+	ret->reading = reading;
+	return r == 0 && reading == -ENOMEM ? bp_fail_memory(pool->ctx) : r;
 }
 
 int pool_ids_read(struct bp_pool *pool, const char *verb, int64_t deadline,
@@ -137,6 +122,20 @@ int pool_ids_read(struct bp_pool *pool, const char *verb, int64_t deadline,
 	if (!ret->known)
 		ret->list.count = 0;
 	return r;
+}
+
+void pool_ids_tell(struct bp_pool *pool, const struct pool_ids *ids)
+{
+	if (ids->foreign)
+		bp_warn(pool->ctx,
+			"'%s' has a metadata snapshot already, perhaps another program's: it "
+			"is "
+			"read, and stays; ids that were taken since are found out by trying",
+			pool->info.name);
+	else if (ids->reading < 0)
+		bp_warn(pool->ctx,
+			"the metadata of '%s' can't be read (%s): an id is found by trying",
+			pool->info.name, strerrordesc_np(-ids->reading));
 }
 
 void pool_ids_done(struct pool_ids *ids)

@@ -14,15 +14,17 @@
 struct pool_ids {
 	VEC(struct bp_thin_device) list;
 	bool known, foreign;
+	int reading; /* why they could not be read: -errno; 0: not even tried */
 };
 
 /*
- * Read them: reserves a metadata snapshot and releases it. Nothing is read where one only looks ahead, or
- * where the pool can't make a snapshot; where its metadata can't be read, a warning says so. 0, or
- * -errno where the pool could not be asked, a signal came or time ran out.
+ * Read them: reserves a metadata snapshot and releases it. Nothing is read where one only looks ahead, or where
+ * the pool can't make a snapshot. 0, or -errno where the pool could not be asked, a signal came or time ran out.
  */
 int pool_ids_read(struct bp_pool *pool, const char *verb, int64_t deadline,
 		  struct pool_ids *ret);
+/* Warn where ids have to be tried. */
+void pool_ids_tell(struct bp_pool *pool, const struct pool_ids *ids);
 void pool_ids_done(struct pool_ids *ids);
 
 /* @nr ids in a row that are likely to be free: behind the highest one, else in a gap. */

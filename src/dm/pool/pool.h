@@ -69,6 +69,11 @@ int volume_check(struct bp_pool *pool, const char *verb, const char *name,
 int volume_finish(struct bp_pool *pool, const char *verb, uint32_t id, const char *name,
 		  bp_sector size_sectors, const struct bp_volume_opts *opts);
 
+/*
+ * Before a volume's device goes in a transaction: how to bring it back. It may not have gone at all when that is done.
+ */
+int volume_remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume *volume);
+
 /* "MAJOR:MINOR" of a word of a table as the kernel prints it. */
 bool devno_parse(const char *word, struct bp_devno *ret);
 bool devno_equal(const struct bp_devno *a, const struct bp_devno *b);

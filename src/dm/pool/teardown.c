@@ -58,8 +58,7 @@ static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadl
 				: bp_device_create(ctx, u->volume.name, u->table, &opts, NULL);
 }
 
-/* How to bring it back is known before it goes. */
-static int remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume *volume)
+int volume_remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume *volume)
 {
 	struct bp_selector which = { .major = volume->major, .minor = volume->minor };
 	const struct undo undo = {
@@ -142,7 +141,7 @@ static int tear_down(struct bp_pool *pool, struct dm *dm, const struct volumes *
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < v->list.count; i++)
-		r = remember(pool, dm, &v->list.items[i]);
+		r = volume_remember(pool, dm, &v->list.items[i]);
 	for (size_t i = 0; r == 0 && i < v->list.count; i++) {
 		struct bp_selector which = {
 			.major = v->list.items[i].major,

@@ -82,6 +82,8 @@ int volume_near(struct bp_pool *pool, const char *verb, const struct volumes *ac
 	_cleanup_(pool_ids_done) struct pool_ids ids = { 0 };
 	int r = pool_ids_read(pool, verb, deadline, &ids);
 
+	if (r == 0)
+		pool_ids_tell(pool, &ids);
 	/* With the metadata of now nothing else is to be asked. */
 	if (r == 0 && !active && (!ids.known || ids.foreign))
 		r = find_volumes(pool, &found);

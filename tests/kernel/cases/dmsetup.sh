@@ -148,6 +148,7 @@ asking() {
 	t ls --tree -o inverted,uuid,active,rw,open,blkdevname
 	t ls --tree -o compact
 	t ls --tree -o ascii,nodevice
+	t ls --tree -o compact,nodevice,notrunc
 	t ls --tree -o vt100,inverted
 	t ls --tree -o bogus
 	t table --concise

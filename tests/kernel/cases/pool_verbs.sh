@@ -96,9 +96,37 @@ bedplate pool reserve-metadata-snap -q pool
 expect_match "perhaps another program's" sh -c 'bedplate pool thin pool more --size 64MiB 2>&1'
 [ "$(field held-root-mblock)" -gt 0 ] || fail "a foreign metadata snapshot was released"
 bedplate pool release-metadata-snap pool
-bedplate pool delete --yes pool next
-bedplate pool delete --yes pool more
-bedplate pool delete --yes pool --id 300
+
+# What it holds, what is active, what is wanted: told, planned, made so.
+reconcile() { bedplate pool reconcile pool -r --noheadings -o name,thin-id,state,action,done "$@"; }
+rc=0
+reconcile home=0 seven=7 nine=10 next=299 gone=301:64MiB > told || rc=$?
+same status "$rc" 1
+expect 'home 0 as\x20wanted none no
+seven 7 as\x20wanted none no
+nine 10 as\x20wanted none no
+next 299 another\x20id none no
+gone 301 not\x20active none no
+more 302 active,\x20not\x20wanted none no
+ 300 not\x20wanted none no' cat told
+expect_fail 64 'for good' reconcile --delete home=0
+expect_fail 1 'has no id' reconcile --delete --yes home=0 seven nine next lost
+expect_match '^more 302 active,\\x20not\\x20wanted deactivate no$' sh -c '
+	bedplate pool reconcile pool -n -r --noheadings -o name,thin-id,state,action,done --deactivate home || true'
+bedplate pool deactivate pool next
+expect_fail 0 '^ 300 not.x20wanted delete yes$' reconcile --activate --deactivate --delete --yes \
+	home=0 seven=7 nine=10 next=301:64MiB more
+expect 'home
+seven
+nine
+next
+more' reconcile -o name home seven nine next more
+rc=0
+reconcile --deactivate home=0 seven=7 nine=10 > told || rc=$?
+same status "$rc" 1
+expect "" field held-root-mblock
+reconcile --delete --yes home=0 seven=7 nine=10 > told
+expect_fail 1 "no volume|no such" bedplate pool activate pool 302 ghost --size 64MiB
 
 # The pool itself.
 bedplate pool set-transaction pool 0 5
