@@ -74,8 +74,8 @@ struct bp_thin_shrink_result {
  * was in use: interrupted at any point the old metadata is as good as before, and the new is
  * there, whole, or not at all. Blocks that several devices share are moved once, and stay shared.
  *
- * Memory: a bit for each data block, 24 bytes a move, 4 MiB; a temporary file in TMPDIR as large
- * as a dump where metadata is not XML.
+ * Memory: a bit for each data block, 24 bytes a move, 4 MiB; where metadata is not XML also what a
+ * dump and a restore of it take.
  *
  * Return: 0; -ENOSPC (BP_E_NO_SPACE: more is mapped than would fit), -EINVAL (BP_E_XML; a
  * metadata snapshot is held; an option), -EBADMSG, -EUCLEAN (the input is damaged), -ENOENT,

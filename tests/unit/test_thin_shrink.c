@@ -7,7 +7,7 @@
 
 #include "core/strbuf.h"
 #include "formats/thin/restore.h"
-#include "formats/thin/shrink.h"
+#include "formats/thin/shrink_meta.h"
 #include "thin_pool.h"
 
 #include <bedplate/thin_dump.h>
@@ -189,6 +189,42 @@ static void check_clean(uint8_t *data)
 	assert_int_equal(res.nr_fatal + res.nr_nonfatal + res.nr_remarks, 0);
 }
 
+/* From metadata to metadata; the n-th write may fail. */
+static int shrink_meta(const struct thin_pool *pool, uint64_t nr, uint8_t *data,
+		       const struct io_fault_plan *plan)
+{
+	struct shrink_meta s = { .name = "x" };
+	struct bp_thin_meta *meta = thin_pool_open(pool, ctx);
+	struct shrink_plan p;
+	struct io *io;
+	int r;
+
+	memset(data, 0, POOL_META_BLOCKS * IO_BLOCK);
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(POOL_META_BLOCKS), &io));
+	assert_ok(io_fault_new(io, plan, &io));
+	assert_ok(shrink_plan_init(&p, ctx, nr));
+	assert_ok(shrink_meta_read(&s, meta));
+	assert_ok(shrink_meta_plan(&s, &p));
+	r = shrink_meta_write(&s, &p, io);
+	shrink_plan_done(&p);
+	shrink_meta_done(&s);
+	bp_thin_close(meta);
+	io_close(io);
+	return r;
+}
+
+/* It is what the text, restored, is. */
+static void check_meta(const struct thin_pool *pool, uint64_t nr, const uint8_t *data)
+{
+	static const struct io_fault_plan none = { 0 };
+	uint8_t *other = io_buffer_new(POOL_META_BLOCKS);
+
+	assert_non_null(other);
+	assert_ok(shrink_meta(pool, nr, other, &none));
+	assert_memory_equal(other, data, POOL_META_BLOCKS * IO_BLOCK);
+	free(other);
+}
+
 static void shrink_pool(const struct thin_pool *pool, int fd, uint64_t nr, uint8_t *data)
 {
 	static const struct io_fault_plan none = { 0 };
@@ -199,6 +235,7 @@ static void shrink_pool(const struct thin_pool *pool, int fd, uint64_t nr, uint8
 	struct shrink_plan p;
 	struct disk disk;
 
+	memset(data, 0, POOL_META_BLOCKS * IO_BLOCK);
 	disk_init(&disk, UINT64_MAX);
 	on_disk.user = &disk;
 	assert_ok(shrink_plan_make(&p, ctx, fd, "x", nr));
@@ -214,6 +251,7 @@ static void shrink_pool(const struct thin_pool *pool, int fd, uint64_t nr, uint8
 	assert_int_equal(bp_thin_superblock_get(meta)->nr_data_blocks, nr);
 	check_content(pool, meta, disk.safe, nr);
 	bp_thin_close(meta);
+	check_meta(pool, nr, data);
 	strbuf_done(&text);
 	disk_done(&disk);
 }
@@ -312,6 +350,24 @@ static void a_cut_leaves_a_whole_pool(void **state)
 	free(data);
 }
 
+/* The superblock is the last that is written: no part of new metadata is taken for it. */
+static void cut_metadata_is_none(void **state)
+{
+	struct io_fault_plan plan = { IO_FAULT_WRITE_NTH, 0, -EIO };
+	uint8_t *data = io_buffer_new(POOL_META_BLOCKS);
+	struct thin_pool pool;
+
+	(void)state;
+	assert_non_null(data);
+	thin_pool_make(&pool, ctx, 11);
+	for (; shrink_meta(&pool, blocks_used(&pool) + 10, data, &plan) < 0; plan.at++)
+		assert_null(open_new(data));
+	assert_true(plan.at > 20);
+	check_clean(data);
+	thin_pool_done(&pool);
+	free(data);
+}
+
 static int full(void *user, const char *text, size_t len)
 {
 	(void)user, (void)text, (void)len;
@@ -339,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_read_as_before),
 		cmocka_unit_test(a_cut_leaves_a_whole_pool),
+		cmocka_unit_test(cut_metadata_is_none),
 		cmocka_unit_test(failing_writes_are_told),
 	};
 

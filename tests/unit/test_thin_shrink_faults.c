@@ -12,7 +12,7 @@
 #include <bedplate/thin_shrink.h>
 
 #include "formats/thin/meta.h"
-#include "formats/thin/restore.h"
+#include "formats/thin/shrink_meta.h"
 #include "io/data.h"
 
 #include <fcntl.h>
@@ -136,15 +136,12 @@ int __wrap_bp_output_commit(struct bp_output *output)
 	return fails() ? fail_call() : __real_bp_output_commit(output);
 }
 
-int __real_thin_restore_io(struct bp_ctx *in, const struct xml_source *source, struct io *io,
-			   const struct bp_thin_restore_opts *opts);
-int __wrap_thin_restore_io(struct bp_ctx *in, const struct xml_source *source, struct io *io,
-			   const struct bp_thin_restore_opts *opts);
-int __wrap_thin_restore_io(struct bp_ctx *in, const struct xml_source *source, struct io *io,
-			   const struct bp_thin_restore_opts *opts)
+int __real_shrink_meta_write(struct shrink_meta *s, const struct shrink_plan *p, struct io *io);
+int __wrap_shrink_meta_write(struct shrink_meta *s, const struct shrink_plan *p, struct io *io);
+int __wrap_shrink_meta_write(struct shrink_meta *s, const struct shrink_plan *p, struct io *io)
 {
 	assert_false(now.dirty);
-	return fails() ? fail_call() : __real_thin_restore_io(in, source, io, opts);
+	return fails() ? fail_call() : __real_shrink_meta_write(s, p, io);
 }
 
 int __real_io_open(struct bp_ctx *in, const char *path, unsigned flags, struct io **ret);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The order is all: input read and plan made, output opened, data copied, data flushed, metadata
- * written. Metadata that is no XML becomes XML first, and is restored from it: what reads and
- * writes it is tried and tested.
+ * written. XML becomes XML, metadata becomes metadata.
  */
 #include "formats/thin/shrink.h"
 
 #include <bedplate/output.h>
-#include <bedplate/thin_dump.h>
 
 #include "core/opts.h"
 #include "formats/thin/meta.h"
-#include "formats/thin/restore.h"
+#include "formats/thin/shrink_meta.h"
 #include "io/data.h"
 #include "io/output.h"
 
@@ -26,90 +24,31 @@ struct shrink {
 	struct bp_thin_shrink_opts opts;
 	const char *input, *output;
 	struct shrink_plan plan;
-	int xml;            /* the text to read */
-	struct io *meta_io; /* open as long as all this goes on */
+	int xml; /* the text to read, or -1 */
+	struct bp_thin_meta
+		*meta; /* open as long as all this goes on: nobody activates the pool */
+	struct shrink_meta binary;
 	struct bp_output *text;
 	struct io *out_io;
 	struct data *data;
 	uint8_t *buf;
 };
 
-/* --- the input as text --- */
+/* --- the input --- */
 
-static int temporary(struct bp_ctx *ctx, int *ret)
+static int read_binary(struct shrink *s)
 {
-	FILE *file = tmpfile();
-	int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1, r = -errno;
+	int r = bp_thin_open(s->ctx, s->input, NULL, &s->meta);
 
-	if (file)
-		fclose(file);
-	if (fd < 0)
-		return bp_fail(ctx, r, "cannot make a temporary file: %s", strerror(-r));
-	*ret = fd;
-	return 0;
-}
-
-struct to_fd {
-	struct bp_ctx *ctx;
-	int fd;
-};
-
-static int write_fd(void *user, const char *text, size_t len)
-{
-	const struct to_fd *to = user;
-
-	while (len > 0) {
-		ssize_t n = write(to->fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return bp_fail(to->ctx, -errno, "cannot write a temporary file: %s",
-				       strerror(errno));
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int dump(struct shrink *s, struct bp_thin_meta *meta)
-{
-	struct to_fd to = { .ctx = s->ctx, .fd = s->xml };
-	uint64_t damages = 0;
-	int r;
-
-	if (bp_thin_superblock_get(meta)->metadata_snap) {
+	if (r < 0)
+		return r;
+	if (bp_thin_superblock_get(s->meta)->metadata_snap) {
 		r = bp_fail(s->ctx, -EINVAL, "%s: a metadata snapshot is held", s->input);
 		error_set_hint(s->ctx, "release it: what only it maps would be overwritten");
 		return r;
 	}
-	r = bp_thin_dump(meta, NULL, write_fd, &to, &damages);
-	if (r == 0 && damages > 0) {
-		r = bp_fail(s->ctx, -EUCLEAN, "%s: metadata contains errors", s->input);
-		error_set_code(s->ctx, BP_E_DAMAGED);
-		error_set_hint(s->ctx, "thin_check tells more; repair it first");
-	}
-	return r;
-}
-
-/* The metadata stays open, so that nobody activates the pool meanwhile. */
-static int read_binary(struct shrink *s)
-{
-	struct bp_thin_meta *meta;
-	int r = io_open(s->ctx, s->input, 0, &s->meta_io);
-
-	if (r < 0)
-		return r;
-	r = temporary(s->ctx, &s->xml);
-	if (r < 0)
-		return r;
-	r = thin_meta_open_io(s->ctx, s->meta_io, NULL, &meta);
-	if (r < 0)
-		return r;
-	r = dump(s, meta);
-	s->meta_io = steal(meta->meta.io);
-	bp_thin_close(meta);
-	return r;
+	s->binary.name = s->input;
+	return shrink_meta_read(&s->binary, s->meta);
 }
 
 static int open_text(struct shrink *s)
@@ -121,6 +60,22 @@ static int open_text(struct shrink *s)
 		return bp_fail(s->ctx, -errno, "%s: cannot open: %s", s->input,
 			       strerror(errno));
 	return 0;
+}
+
+static int make_plan(struct shrink *s, bp_dblock nr_data_blocks)
+{
+	int r;
+
+	if (!(s->opts.flags & BP_THIN_SHRINK_BINARY)) {
+		r = open_text(s);
+		return r < 0 ? r
+			     : shrink_plan_make(&s->plan, s->ctx, s->xml, s->input,
+						nr_data_blocks);
+	}
+	r = shrink_plan_init(&s->plan, s->ctx, nr_data_blocks);
+	if (r == 0)
+		r = read_binary(s);
+	return r < 0 ? r : shrink_meta_plan(&s->binary, &s->plan);
 }
 
 /* --- the data --- */
@@ -204,42 +159,12 @@ static int open_output(struct shrink *s)
 	return bp_output_new(s->ctx, s->output, &how, &s->text);
 }
 
-static ssize_t read_fd(void *user, void *buf, size_t len)
-{
-	const struct to_fd *from = user;
-	ssize_t n;
-
-	do
-		n = read(from->fd, buf, len);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? bp_fail(from->ctx, -errno, "cannot read a temporary file: %s",
-			       strerror(errno))
-		     : n;
-}
-
-static int write_binary(struct shrink *s)
-{
-	struct to_fd to = { .ctx = s->ctx, .fd = -1 };
-	const struct xml_source source = { .read = read_fd, .user = &to, .name = s->input };
-	int r = temporary(s->ctx, &to.fd);
-
-	if (r < 0)
-		return r;
-	r = shrink_plan_write(&s->plan, write_fd, &to);
-	if (r == 0 && lseek(to.fd, 0, SEEK_SET) < 0)
-		r = bp_fail(s->ctx, -errno, "cannot read a temporary file");
-	if (r == 0)
-		r = thin_restore_io(s->ctx, &source, s->out_io, NULL);
-	close(to.fd);
-	return r;
-}
-
 static int write_output(struct shrink *s)
 {
 	int r;
 
 	if (s->out_io)
-		return write_binary(s);
+		return shrink_meta_write(&s->binary, &s->plan, s->out_io);
 	r = bp_output_error(s->text, shrink_plan_write(&s->plan, bp_output_write, s->text));
 	return r < 0 ? r : bp_output_commit(s->text);
 }
@@ -257,10 +182,8 @@ static int tell_moves(const struct shrink *s)
 
 static int shrink(struct shrink *s, const char *data, bp_dblock nr_data_blocks)
 {
-	int r = s->opts.flags & BP_THIN_SHRINK_BINARY ? read_binary(s) : open_text(s);
+	int r = make_plan(s, nr_data_blocks);
 
-	if (r == 0)
-		r = shrink_plan_make(&s->plan, s->ctx, s->xml, s->input, nr_data_blocks);
 	if (r == 0)
 		r = tell_moves(s);
 	if (r || (s->opts.flags & BP_THIN_SHRINK_DRY_RUN))
@@ -277,7 +200,8 @@ static void shrink_done(struct shrink *s)
 {
 	shrink_plan_done(&s->plan);
 	closep(&s->xml);
-	io_close(s->meta_io);
+	shrink_meta_done(&s->binary);
+	bp_thin_close(s->meta);
 	bp_output_free(s->text);
 	io_close(s->out_io);
 	data_close(s->data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which data blocks have to move where so that a pool gets smaller, from its dump as text: read,
- * planned, written again with the new places, copied. Nothing is copied to a block that anything
- * maps.
+ * Which data blocks have to move where so that a pool gets smaller: planned from what is mapped,
+ * copied. From a dump as text, too: read, and written again with the new places. Nothing is copied
+ * to a block that anything maps.
  */
 #include "formats/thin/shrink.h"
 
@@ -48,54 +48,56 @@ static int read_all(const struct shrink_plan *p, const struct xml_handler *handl
 	return xml_read(p->ctx, &thin_xml_schema, &from, handler);
 }
 
-static int fail_text(const struct shrink_plan *p, int r)
-{
-	error_set_code(p->ctx, BP_E_XML);
-	return r;
-}
-
 /* --- planning --- */
 
-static int on_superblock(struct shrink_plan *p, const struct thin_xml_superblock *sb)
+int shrink_plan_begin(struct shrink_plan *p, uint64_t data_block_sectors, bp_dblock nr_before)
 {
-	if (!thin_block_sectors_valid((uint32_t)sb->data_block_size))
-		return fail_text(p, bp_fail(p->ctx, -EINVAL,
-					    "invalid data block size: %" PRIu64 " sectors",
-					    sb->data_block_size));
-	if (sb->nr_data_blocks > THIN_DATA_BLOCKS_MAX)
-		return fail_text(p, bp_fail(p->ctx, -EINVAL,
-					    "%" PRIu64 " data blocks: no pool has so many",
-					    sb->nr_data_blocks));
-	p->data_block_sectors = (uint32_t)sb->data_block_size;
-	p->nr_before = sb->nr_data_blocks;
+	if (data_block_sectors > UINT32_MAX ||
+	    !thin_block_sectors_valid((uint32_t)data_block_sectors))
+		return bp_fail(p->ctx, -EINVAL, "invalid data block size: %" PRIu64 " sectors",
+			       data_block_sectors);
+	if (nr_before > THIN_DATA_BLOCKS_MAX)
+		return bp_fail(p->ctx, -EINVAL, "%" PRIu64 " data blocks: no pool has so many",
+			       nr_before);
+	p->data_block_sectors = (uint32_t)data_block_sectors;
+	p->nr_before = nr_before;
 	return bits_init(&p->used, MAX(p->nr_before, 1)) < 0 ? bp_fail_memory(p->ctx) : 0;
 }
 
-static int use(struct shrink_plan *p, bp_dblock begin, uint64_t length)
+int shrink_plan_use(struct shrink_plan *p, bp_dblock begin, uint64_t length)
 {
 	if (length > p->nr_before || begin > p->nr_before - length)
-		return fail_text(p, bp_fail(p->ctx, -EINVAL,
-					    "block out of bounds: data block %" PRIu64
-					    " of %" PRIu64,
-					    begin + length - 1, p->nr_before));
+		return bp_fail(p->ctx, -EINVAL,
+			       "block out of bounds: data block %" PRIu64 " of %" PRIu64,
+			       begin + length - 1, p->nr_before);
 	for (uint64_t i = 0; i < length; i++)
 		p->nr_used += !bits_test_and_set(&p->used, begin + i);
+	return 0;
+}
+
+static int take_element(struct shrink_plan *p, unsigned element, const void *values)
+{
+	const struct thin_xml_superblock *sb = values;
+	const struct thin_xml_single *single = values;
+	const struct thin_xml_range *range = values;
+
+	if (element == THIN_XML_SUPERBLOCK)
+		return shrink_plan_begin(p, sb->data_block_size, sb->nr_data_blocks);
+	if (element == THIN_XML_SINGLE)
+		return shrink_plan_use(p, single->data_block, 1);
+	if (element == THIN_XML_RANGE)
+		return shrink_plan_use(p, range->data_begin, range->length);
 	return 0;
 }
 
 static int plan_element(void *user, unsigned element, const void *values)
 {
 	struct shrink_plan *p = user;
-	const struct thin_xml_single *single = values;
-	const struct thin_xml_range *range = values;
+	int r = take_element(p, element, values);
 
-	if (element == THIN_XML_SUPERBLOCK)
-		return on_superblock(p, values);
-	if (element == THIN_XML_SINGLE)
-		return use(p, single->data_block, 1);
-	if (element == THIN_XML_RANGE)
-		return use(p, range->data_begin, range->length);
-	return 0;
+	if (r == -EINVAL)
+		error_set_code(p->ctx, BP_E_XML);
+	return r;
 }
 
 static int nothing_closed(void *user, unsigned element)
@@ -128,7 +130,7 @@ static bp_dblock next_free(const struct shrink_plan *p, bp_dblock from)
 	return from;
 }
 
-static int find_moves(struct shrink_plan *p)
+int shrink_plan_end(struct shrink_plan *p)
 {
 	bp_dblock from = p->nr_wanted < p->used.count ? bits_next(&p->used, p->nr_wanted)
 						      : p->used.count;
@@ -150,6 +152,15 @@ static int find_moves(struct shrink_plan *p)
 	return r;
 }
 
+int shrink_plan_init(struct shrink_plan *p, struct bp_ctx *ctx, bp_dblock nr_wanted)
+{
+	*p = (struct shrink_plan){ .ctx = ctx, .fd = -1, .nr_wanted = nr_wanted };
+	if (nr_wanted == 0 || nr_wanted > THIN_DATA_BLOCKS_MAX)
+		return bp_fail(ctx, -EINVAL, "a pool has 1 to %" PRIu64 " data blocks",
+			       (uint64_t)THIN_DATA_BLOCKS_MAX);
+	return 0;
+}
+
 int shrink_plan_make(struct shrink_plan *p, struct bp_ctx *ctx, int fd, const char *name,
 		     bp_dblock nr_wanted)
 {
@@ -158,14 +169,14 @@ int shrink_plan_make(struct shrink_plan *p, struct bp_ctx *ctx, int fd, const ch
 		.close = nothing_closed,
 		.user = p,
 	};
-	int r;
+	int r = shrink_plan_init(p, ctx, nr_wanted);
 
-	*p = (struct shrink_plan){ .ctx = ctx, .fd = fd, .name = name, .nr_wanted = nr_wanted };
-	if (nr_wanted == 0 || nr_wanted > THIN_DATA_BLOCKS_MAX)
-		return bp_fail(ctx, -EINVAL, "a pool has 1 to %" PRIu64 " data blocks",
-			       (uint64_t)THIN_DATA_BLOCKS_MAX);
+	if (r < 0)
+		return r;
+	p->fd = fd;
+	p->name = name;
 	r = read_all(p, &handler);
-	return r < 0 ? r : find_moves(p);
+	return r < 0 ? r : shrink_plan_end(p);
 }
 
 void shrink_plan_done(struct shrink_plan *p)
@@ -209,8 +220,7 @@ static const struct bp_thin_move *find_move(const struct shrink_plan *p, bp_dblo
 	return p->moves.count ? &p->moves.items[low] : NULL;
 }
 
-/* Where @block goes, and for how many of @length blocks it is the same move, or none. */
-static bp_dblock translate(const struct shrink_plan *p, bp_dblock block, uint64_t *length)
+bp_dblock shrink_plan_translate(const struct shrink_plan *p, bp_dblock block, uint64_t *length)
 {
 	const struct bp_thin_move *move = find_move(p, block);
 
@@ -235,7 +245,8 @@ static void put_range(struct rewrite *re, const struct thin_xml_range *range)
 	for (uint64_t done = 0; done < range->length; done += piece.length) {
 		piece.origin_begin = range->origin_begin + done;
 		piece.length = range->length - done;
-		piece.data_begin = translate(re->p, range->data_begin + done, &piece.length);
+		piece.data_begin =
+			shrink_plan_translate(re->p, range->data_begin + done, &piece.length);
 		if (piece.length == 1) {
 			const struct thin_xml_single single = { piece.origin_begin,
 								piece.data_begin, piece.time };
