@@ -71,8 +71,8 @@ enum bp_cache_restore_flags {
  * @size: sizeof(struct bp_cache_restore_opts). Members are only added at the end.
  * @flags: enum bp_cache_restore_flags.
  * @version: of the metadata: 1 or 2; 0: 2. It has to be what the table of the cache says.
- * @progress: called now and then with the metadata blocks written; @total is 0, as it is not
- *	known before the end. Non-zero ends it with -ECANCELED.
+ * @progress: called now and then with the bytes of text read and to be read, 0 where that is
+ *	not known, as of a pipe. Non-zero ends it with -ECANCELED.
  * @user: passed to it.
  */
 struct bp_cache_restore_opts {

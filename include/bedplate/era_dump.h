@@ -77,8 +77,8 @@ BP_API int bp_era_blocks_text(struct bp_era_meta *meta, uint32_t since,
 /**
  * struct bp_era_restore_opts - How to restore. Zero in a member is its default.
  * @size: sizeof(struct bp_era_restore_opts). Members are only added at the end.
- * @progress: called now and then with the metadata blocks written; @total is 0, as it is not
- *	known before the end. Non-zero ends it with -ECANCELED.
+ * @progress: called now and then with the bytes of text read and to be read, 0 where that is
+ *	not known, as of a pipe. Non-zero ends it with -ECANCELED.
  * @user: passed to it.
  */
 struct bp_era_restore_opts {

@@ -89,8 +89,8 @@ enum bp_thin_restore_flags {
  * @flags: enum bp_thin_restore_flags.
  * @data_block_sectors, @nr_data_blocks: instead of what the text says; 0: what it says.
  * @transaction_id: see BP_THIN_RESTORE_TRANSACTION.
- * @progress: called now and then with the metadata blocks written; @total is 0, as it is not
- *	known before the end. Non-zero ends it with -ECANCELED.
+ * @progress: called now and then with the bytes of text read and to be read, 0 where that is
+ *	not known, as of a pipe. Non-zero ends it with -ECANCELED.
  * @user: passed to it.
  */
 struct bp_thin_restore_opts {

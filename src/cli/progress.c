@@ -82,6 +82,16 @@ static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, cons
 	p->drawn = true;
 }
 
+/* How much there is to do is not known: only that it goes on, and since when. */
+static void show_time(struct cli *cli, struct cli_progress *p, uint64_t spent_ms)
+{
+	fprintf(cli->err, "%s%s%sProgress: %.0f s so far%s", p->terminal ? "\r" : "", p->title,
+		p->title[0] ? ": " : "", (double)spent_ms / 1000.0,
+		p->terminal ? "\033[K" : "\n");
+	fflush(cli->err);
+	p->drawn |= p->terminal;
+}
+
 int cli_progress(void *user, uint64_t done, uint64_t total)
 {
 	struct cli *cli = user;
@@ -96,9 +106,11 @@ int cli_progress(void *user, uint64_t done, uint64_t total)
 	if (now - p->shown_ms < (p->terminal ? BAR_EVERY_MS : LINE_EVERY_MS))
 		return 0;
 	p->shown_ms = now;
-	percent = total ? (unsigned)((double)(done < total ? done : total) * 100.0 /
-				     (double)total)
-			: 0;
+	if (!total) {
+		show_time(cli, p, now - p->start_ms);
+		return 0;
+	}
+	percent = (unsigned)((double)(done < total ? done : total) * 100.0 / (double)total);
 	left(now - p->start_ms, done, total, rest, sizeof(rest));
 	if (p->terminal)
 		draw(cli, p, percent, rest);

@@ -4,6 +4,8 @@
  * reads and writes that fail one after the other. What can be read is kept, what is told as done
  * is done, and what failed can be done again.
  */
+#include <bedplate/cache_dump.h>
+
 #include "context_test.h"
 #include "image.h"
 
@@ -13,6 +15,8 @@
 #include "formats/cache/writeback.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define ORIGIN_BLOCKS 1u << 14 /* of the images' origin; cache blocks are 32 KiB there */
 
@@ -572,6 +576,74 @@ static void blocks_that_fail_are_told(void **state)
 	stage_done(&s);
 }
 
+/* --- progress of a restore: by the text --- */
+
+/* A cache of which all is mapped, as text in a file that has no name. */
+static int text_fd(uint64_t *ret_bytes)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+	off_t end;
+
+	assert_true(fd >= 0);
+	dprintf(fd, "<superblock uuid=\"\" block_size=\"128\" nr_cache_blocks=\"9000\" "
+		    "policy=\"smq\" hint_width=\"4\">\n<mappings>\n");
+	for (unsigned i = 0; i < 9000; i++)
+		dprintf(fd,
+			"<mapping cache_block=\"%u\" origin_block=\"%u\" dirty=\"false\"/>\n",
+			i, 2 * i);
+	dprintf(fd, "</mappings>\n<hints>\n</hints>\n</superblock>\n");
+	end = lseek(fd, 0, SEEK_END);
+	assert_true(end > 0 && lseek(fd, 0, SEEK_SET) == 0);
+	*ret_bytes = (uint64_t)end;
+	return fd;
+}
+
+struct told {
+	uint64_t nr, done, total;
+	int answer;
+};
+
+static int note_progress(void *user, uint64_t done, uint64_t total)
+{
+	struct told *told = user;
+
+	assert_true(told->nr == 0 || done >= told->done);
+	told->done = done;
+	told->total = total;
+	told->nr++;
+	return told->answer;
+}
+
+static void restores_tell_how_far_they_are(void **state)
+{
+	struct told told = { 0 };
+	const struct bp_cache_restore_opts opts = { .size = sizeof(opts),
+						    .progress = note_progress,
+						    .user = &told };
+	struct image image;
+	struct bp_cache_meta *meta;
+	uint64_t bytes;
+	char *path;
+	int fd = text_fd(&bytes);
+
+	(void)state;
+	image_new(&image, 1 << 20);
+	path = image_file(&image);
+	assert_ok(bp_cache_restore(ctx, fd, "text", path, &opts));
+	assert_true(told.nr > 1);
+	assert_int_equal(told.done, bytes);
+	assert_int_equal(told.total, bytes);
+	/* Over that, and given up: nothing is left that looks valid. */
+	told = (struct told){ .answer = 1 };
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(bp_cache_restore(ctx, fd, "text", path, &opts), -ECANCELED);
+	assert_int_equal(told.nr, 1);
+	assert_true(bp_cache_open(ctx, path, NULL, &meta) < 0);
+	close(fd);
+	image_unlink(path);
+	image_done(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,6 +656,7 @@ int main(void)
 		cmocka_unit_test(dirty_blocks_are_written_back),
 		cmocka_unit_test(writing_back_can_be_interrupted),
 		cmocka_unit_test(blocks_that_fail_are_told),
+		cmocka_unit_test(restores_tell_how_far_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -15,15 +15,11 @@
 
 #include <inttypes.h>
 
-/* Between two calls of progress(), in elements. */
-#define PROGRESS_EVERY 0x10000u
-
 struct restore {
 	struct bp_ctx *ctx;
 	const struct bp_cache_restore_opts *opts;
 	struct cache_build build;
 	struct origins origins;
-	uint64_t elements;
 	uint64_t next_mapping, next_hint; /* the lowest cache block that may come */
 	bool warned;
 };
@@ -125,22 +121,10 @@ static int on_hint(struct restore *re, const struct cache_xml_hint *hint)
 
 /* --- elements --- */
 
-static int report_progress(struct restore *re)
-{
-	if (re->elements++ % PROGRESS_EVERY || !re->opts->progress)
-		return 0;
-	if (re->opts->progress(re->opts->user, re->build.build.next, 0))
-		return bp_fail(re->ctx, -ECANCELED, "canceled");
-	return 0;
-}
-
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
-	int r = report_progress(re);
 
-	if (r < 0)
-		return r;
 	switch ((enum cache_xml)element) {
 	case CACHE_XML_MAPPING:
 		return on_mapping(re, values);
@@ -201,12 +185,11 @@ int cache_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct
 
 static int refuse_version(struct bp_ctx *ctx, const struct bp_cache_restore_opts *opts)
 {
-	struct bp_cache_restore_opts known;
-	int r = opts_read(ctx, &known, sizeof(known), opts);
+	int r;
 
-	if (r < 0 || known.version <= CACHE_VERSION)
-		return r;
-	r = bp_fail(ctx, -EINVAL, "unsupported metadata version %u", known.version);
+	if (opts->version <= CACHE_VERSION)
+		return 0;
+	r = bp_fail(ctx, -EINVAL, "unsupported metadata version %u", opts->version);
 	error_set_code(ctx, BP_E_USAGE);
 	return r;
 }
@@ -220,16 +203,22 @@ int bp_cache_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const
 		.user = &file,
 		.name = xml_name,
 	};
+	struct bp_cache_restore_opts o;
 	struct io *io;
-	int r = refuse_version(ctx, opts);
+	int r = opts_read(ctx, &o, sizeof(o), opts);
 
+	if (r == 0)
+		r = refuse_version(ctx, &o);
 	if (r == 0)
 		r = output_refuse_input(ctx, xml_fd, NULL, path);
 	if (r == 0)
 		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
-	r = cache_restore_io(ctx, &source, io, opts);
+	file.progress = o.progress;
+	file.progress_user = o.user;
+	file.total = xml_file_size(xml_fd);
+	r = cache_restore_io(ctx, &source, io, &o);
 	io_close(io);
 	return r;
 }

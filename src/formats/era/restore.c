@@ -14,14 +14,10 @@
 
 #include <inttypes.h>
 
-/* Between two calls of progress(), in elements. */
-#define PROGRESS_EVERY 0x10000u
-
 struct restore {
 	struct bp_ctx *ctx;
 	const struct bp_era_restore_opts *opts;
 	struct era_build build;
-	uint64_t elements;
 	bool any_writeset;
 	uint32_t last_era;               /* of the writeset before, if any */
 	uint64_t next_bit, next_element; /* the lowest block that may come */
@@ -114,24 +110,12 @@ static int on_era(struct restore *re, const struct era_xml_era *e)
 	return era_build_era(&re->build, (uint32_t)e->block, (uint32_t)e->era);
 }
 
-static int report_progress(struct restore *re)
-{
-	if (re->elements++ % PROGRESS_EVERY || !re->opts->progress)
-		return 0;
-	if (re->opts->progress(re->opts->user, re->build.build.next, 0))
-		return bp_fail(re->ctx, -ECANCELED, "canceled");
-	return 0;
-}
-
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
 	const struct era_xml_bit *bit = values;
 	const struct era_xml_marked *marked = values;
-	int r = report_progress(re);
 
-	if (r < 0)
-		return r;
 	switch ((enum era_xml)element) {
 	case ERA_XML_BIT:
 		return on_bits(re, bit->block, 1, bit->value);
@@ -219,6 +203,9 @@ int bp_era_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const c
 		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
+	file.progress = o.progress;
+	file.progress_user = o.user;
+	file.total = xml_file_size(xml_fd);
 	r = era_restore_io(ctx, &source, io, &o);
 	io_close(io);
 	return r;

@@ -13,9 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Between two calls of progress(), in elements. */
-#define PROGRESS_EVERY 0x10000u
-
 struct named_def {
 	char *name;
 	struct thin_def def;
@@ -28,7 +25,6 @@ struct restore {
 	const struct bp_thin_restore_opts *opts;
 	struct thin_make make;
 	struct thin_xml_superblock sb;
-	uint64_t elements;
 
 	VEC(struct named_def) defs;
 	/* By hash of the name: index in defs + 1. Open addressing. */
@@ -281,22 +277,10 @@ static int on_mapping(struct restore *re, unsigned element, const void *values)
 	return r == -EINVAL ? fail_xml(re, r) : r;
 }
 
-static int report_progress(struct restore *re)
-{
-	if (re->elements++ % PROGRESS_EVERY || !re->opts->progress)
-		return 0;
-	if (re->opts->progress(re->opts->user, re->make.build.next, 0))
-		return bp_fail(re->ctx, -ECANCELED, "canceled");
-	return 0;
-}
-
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
-	int r = report_progress(re);
 
-	if (r < 0)
-		return r;
 	switch ((enum thin_xml)element) {
 	case THIN_XML_SINGLE:
 	case THIN_XML_RANGE:
@@ -419,6 +403,9 @@ int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const 
 		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
+	file.progress = o.progress;
+	file.progress_user = o.user;
+	file.total = xml_file_size(xml_fd);
 	r = thin_restore_io(ctx, &source, io, &o);
 	io_close(io);
 	return r;
