@@ -31,9 +31,9 @@ struct bp_output_opts {
 /**
  * bp_output_new() - Name an output. Neither opened nor made before the first write.
  * @ctx: takes messages, of later calls too, and must outlive @ret.
- * @path: a file is written beside under another name and takes the place of what is there in
- *	bp_output_commit(), with its permissions; where its directory can't be written to it is
- *	emptied at the first write. A block device is opened with O_EXCL. Pipes, terminals and
+ * @path: a file is written beside, without a name where the file system can do that, and takes
+ *	the place of what is there in bp_output_commit(), with its permissions; where its
+ *	directory can't be written to it is emptied at the first write. A block device is opened with O_EXCL. Pipes, terminals and
  *	/dev/stdout are written to as they are. Copied.
  * @opts: NULL for the defaults.
  * @ret: bp_output_free() it.

@@ -75,7 +75,7 @@ struct bp_output {
 	struct bp_ctx *ctx;
 	char *path;   /* as given */
 	char *target; /* KIND_FILE: what will be replaced, links followed */
-	char *beside; /* KIND_FILE: where it is written; NULL before the first write */
+	char *beside; /* KIND_FILE: where it is written; NULL while it has no name */
 	char *partial;
 	enum {
 		KIND_FILE,   /* beside, then renamed */
@@ -161,22 +161,66 @@ int bp_output_new(struct bp_ctx *ctx, const char *path, const struct bp_output_o
 	return r;
 }
 
+/*
+ * Without a name until it is whole: whoever is killed leaves nothing behind. Not every file system
+ * can do it, and it gets its name by /proc.
+ */
+static int open_nameless(struct bp_output *o)
+{
+	_cleanup_(freep) char *copy = strdup(o->target);
+
+	if (!copy)
+		return -ENOMEM;
+	if (access("/proc/self/fd", X_OK) < 0)
+		return -errno;
+	o->fd = open(dirname(copy), O_WRONLY | O_TMPFILE | O_CLOEXEC, o->exists ? 0600 : 0666);
+	return o->fd < 0 ? -errno : 0;
+}
+
+/* Make a file of a new name beside the target: by @make, 0 or -errno. */
+static int name_beside(struct bp_output *o, int (*make)(struct bp_output *o))
+{
+	for (unsigned i = 0; i < 100; i++) {
+		int r;
+
+		if (asprintf(&o->beside, "%s.%d.%u", o->target, (int)getpid(), i) < 0) {
+			o->beside = NULL;
+			return -ENOMEM;
+		}
+		r = make(o);
+		if (r == 0)
+			return 0;
+		free(steal(o->beside));
+		if (r != -EEXIST)
+			return r;
+	}
+	return -EEXIST;
+}
+
+static int create(struct bp_output *o)
+{
+	o->fd = open(o->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		     o->exists ? 0600 : 0666);
+	return o->fd < 0 ? -errno : 0;
+}
+
+static int give_name(struct bp_output *o)
+{
+	char link[40];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", o->fd);
+	return linkat(AT_FDCWD, link, AT_FDCWD, o->beside, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
 /* A new file in the target's directory, with the permissions that it will need. */
 static int open_beside(struct bp_output *o)
 {
-	for (unsigned i = 0; i < 100; i++) {
-		if (asprintf(&o->beside, "%s.%d.%u", o->target, (int)getpid(), i) < 0)
-			return -ENOMEM;
-		o->fd = open(o->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			     o->exists ? 0600 : 0666);
-		if (o->fd >= 0)
-			break;
-		free(steal(o->beside));
-		if (errno != EEXIST)
-			return -errno;
-	}
-	if (o->fd < 0)
-		return -EEXIST;
+	int r = open_nameless(o);
+
+	if (r < 0)
+		r = name_beside(o, create);
+	if (r < 0)
+		return r;
 	/*
 	 * Its owner may be another's to give away: then it is ours, and no more open than before.
 	 */
@@ -259,6 +303,11 @@ static int finish(struct bp_output *o, const char *place)
 		r = begin(o); /* nothing was written: an empty file it is */
 	if (r == 0)
 		r = flush(o);
+	if (r == 0 && o->kind == KIND_FILE && !o->beside) {
+		r = name_beside(o, give_name);
+		if (r < 0)
+			r = fail(o, r, "give it a name");
+	}
 	fd = steal_fd(&o->fd);
 	if (fd >= 0 && close(fd) < 0 && r == 0)
 		r = fail(o, -errno, "write");

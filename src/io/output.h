@@ -2,14 +2,13 @@
 /*
  * Guards of whatever is written, in one place. Every way out has to pass these:
  *
- *	guard						metadata in place	text, packs
- *	not one of the inputs, by any of its names	output_refuse_input()	bp_output_new()
- *	a device nobody uses (O_EXCL)			io_open(IO_OUTPUT)	bp_output_write()
- *	nothing touched before the input has proved good	the caller's
- *	order	bp_output_write() what was there stays until the new is whole	no: zeroed
- *	first	bp_output_commit() plainly not whole when interrupted		build_init(),
- *	_finish()	no end tag; a part's name every write, flush and close looked
- *	at		build.c			output.c
+ *	guard					metadata in place	text, packs
+ *	not an input, by any of its names	output_refuse_input()	bp_output_new()
+ *	a device nobody uses (O_EXCL)		io_open(IO_OUTPUT)	bp_output_write()
+ *	touched when the input proved good	the caller's order	bp_output_write()
+ *	the old stays until the new is whole	no: zeroed first	bp_output_commit()
+ *	plainly not whole when interrupted	build_init(), _finish()	no name, no end tag
+ *	every write, flush and close looked at	build.c			output.c
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H

@@ -9,10 +9,12 @@
 #include <bedplate/output.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char dir[] = "/tmp/bedplate-output-XXXXXX";
 
@@ -118,6 +120,46 @@ static void flushes_what_replaces(void **state)
 		assert_int_equal(nr_flushes, rows[i].flushes);
 		assert_only("out", "out");
 	}
+	bp_ctx_free(ctx);
+}
+
+/* Where that can be done, what is not whole has no name that could be left behind. */
+static void has_no_name_before(void **state)
+{
+	struct bp_ctx *ctx = test_ctx();
+	int probe = open(".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	struct bp_output *o = output_at(ctx, "out");
+
+	(void)state;
+	put("other", "old");
+	say(o, "new");
+	if (probe >= 0) {
+		assert_only("other", "other");
+		close(probe);
+	}
+	assert_ok(bp_output_commit(o));
+	bp_output_free(o);
+	assert_file("out", "new");
+	assert_only("out", "other");
+	bp_ctx_free(ctx);
+}
+
+/* Names beside it that others have are left alone. */
+static void names_beside_are_taken(void **state)
+{
+	struct bp_ctx *ctx = test_ctx();
+	struct bp_output *o = output_at(ctx, "out");
+	char taken[40];
+
+	(void)state;
+	snprintf(taken, sizeof(taken), "out.%d.0", (int)getpid());
+	put(taken, "another's");
+	say(o, "new");
+	assert_ok(bp_output_commit(o));
+	bp_output_free(o);
+	assert_file("out", "new");
+	assert_file(taken, "another's");
+	assert_only("out", taken);
 	bp_ctx_free(ctx);
 }
 
@@ -292,6 +334,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replaces_when_whole),
+		cmocka_unit_test(has_no_name_before),
+		cmocka_unit_test(names_beside_are_taken),
 		cmocka_unit_test(flushes_what_replaces),
 		cmocka_unit_test(given_up),
 		cmocka_unit_test(empty),
