@@ -186,15 +186,16 @@ int bp_thin_pack(struct bp_ctx *ctx, const char *path, const char *output,
 
 /* --- unpacking --- */
 
-/* A file of the pack's size, all zeros; a device is left as it is. */
-static int prepare_output(struct bp_ctx *ctx, const struct pack *p, const char *path)
+/* A file of the pack's size, all zeros; a device is left as it is. @fresh: it must be new. */
+static int prepare_output(struct bp_ctx *ctx, const struct pack *p, const char *path,
+			  bool fresh)
 {
 	_cleanup_(closep) int fd = -1;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	if (!fresh && stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return 0; /* io_open() judges it */
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (fresh ? O_EXCL : 0), 0666);
 	if (fd < 0 || ftruncate(fd, 0) < 0 ||
 	    ftruncate(fd, (off_t)bp_mblock_to_bytes(p->nr_blocks)) < 0)
 		return bp_fail(ctx, -errno, "%s: cannot make it: %s", path, strerror(errno));
@@ -205,11 +206,8 @@ static int unpack_to(struct bp_ctx *ctx, const struct pack *p, const char *outpu
 		     const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
 {
 	struct io *io;
-	int r = prepare_output(ctx, p, output);
+	int r = io_open(ctx, output, IO_WRITE, &io);
 
-	if (r < 0 || p->nr_blocks == 0)
-		return r;
-	r = io_open(ctx, output, IO_WRITE, &io);
 	if (r < 0)
 		return r;
 	r = pack_unpack(p, io, opts->flags & BP_THIN_UNPACK_ZERO, opts, ret_records);
@@ -217,12 +215,48 @@ static int unpack_to(struct bp_ctx *ctx, const struct pack *p, const char *outpu
 	return r;
 }
 
-/* All of it decodes: nothing was touched before this is known. */
+/* What is new needs no proof before: it is removed where the pack turns out to be damaged. */
+static int unpack_new(struct bp_ctx *ctx, const struct pack *p, const char *output,
+		      const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
+{
+	int r = prepare_output(ctx, p, output, true);
+
+	if (r < 0)
+		return r;
+	r = unpack_to(ctx, p, output, opts, ret_records);
+	if (r < 0)
+		unlink(output);
+	return r;
+}
+
+/* All of it decodes. */
 static int prove(const struct pack *p, const struct bp_thin_pack_opts *opts)
 {
 	const struct pack_reading how = { .workers = opts->workers };
 
 	return pack_read(p, &how, NULL);
+}
+
+/* What is there is not touched before it is known that all of the pack decodes. */
+static int unpack_over(struct bp_ctx *ctx, const struct pack *p, const char *output,
+		       const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
+{
+	int r = prove(p, opts);
+
+	if (r == 0)
+		r = prepare_output(ctx, p, output, false);
+	return r < 0 || p->nr_blocks == 0 ? r : unpack_to(ctx, p, output, opts, ret_records);
+}
+
+static int unpack(struct bp_ctx *ctx, const struct pack *p, const char *output,
+		  const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
+{
+	struct stat st;
+
+	/* A pack of no blocks opens no output: what it holds all the same is looked at. */
+	if (p->nr_blocks > 0 && lstat(output, &st) < 0 && errno == ENOENT)
+		return unpack_new(ctx, p, output, opts, ret_records);
+	return unpack_over(ctx, p, output, opts, ret_records);
 }
 
 int bp_thin_unpack(struct bp_ctx *ctx, const char *path, const char *output,
@@ -241,9 +275,7 @@ int bp_thin_unpack(struct bp_ctx *ctx, const char *path, const char *output,
 	if (r == 0)
 		r = check_output(ctx, output, known.flags);
 	if (r == 0)
-		r = prove(&f.pack, &known);
-	if (r == 0)
-		r = unpack_to(ctx, &f.pack, output, &known, &records);
+		r = unpack(ctx, &f.pack, output, &known, &records);
 	if (r == 0) {
 		res.nr_blocks = f.pack.nr_blocks;
 		res.nr_packed = records;

@@ -65,6 +65,11 @@ void pack_close(struct pack *p);
 struct pack_reading {
 	unsigned workers; /* 0: as many as there are processors */
 	/*
+	 * Where block @nr is decoded to; @block follows with it, unless it is damaged. May be NULL.
+	 * Non-zero stops.
+	 */
+	int (*place)(void *user, unsigned worker, bp_mblock nr, void **ret);
+	/*
 	 * Takes a block, from any worker; block numbers below 2^32 and nr_blocks. May be NULL.
 	 * Non-zero stops.
 	 */

@@ -238,8 +238,10 @@ static int decode(struct reader *rd)
 	const struct pack_reading *how = rd->all->how;
 	const uint8_t *at = rd->window + rd->begin;
 	size_t len = rd->end - rd->begin, used;
+	void *block = how->block ? rd->block : NULL;
 	le64 disk;
 	bp_mblock nr;
+	int r = 0;
 
 	if (len < sizeof(disk))
 		return -EUCLEAN;
@@ -247,13 +249,16 @@ static int decode(struct reader *rd)
 	nr = le64_get(disk);
 	if (nr >= rd->all->p->nr_blocks)
 		return -EUCLEAN;
-	used = code_decode(at + sizeof(disk), MIN(len - sizeof(disk), RECORD_MAX),
-			   how->block ? rd->block : NULL);
+	if (how->place)
+		r = how->place(how->user, rd->worker, nr, &block);
+	if (r)
+		return r;
+	used = code_decode(at + sizeof(disk), MIN(len - sizeof(disk), RECORD_MAX), block);
 	if (!used)
 		return -EUCLEAN;
 	rd->begin += sizeof(disk) + used;
 	__atomic_fetch_add(&rd->all->records, 1, __ATOMIC_RELAXED);
-	return how->block ? how->block(how->user, rd->worker, nr, rd->block) : 0;
+	return how->block ? how->block(how->user, rd->worker, nr, block) : 0;
 }
 
 static int read_chunk(struct reader *rd, const struct pack_chunk *chunk)

@@ -38,28 +38,35 @@ static int write_batch(struct unpacking *u, struct batch *b)
 	return r;
 }
 
+/* Behind what its worker holds back, once there is room: no copy is made of it. */
+static int place_block(void *user, unsigned worker, bp_mblock nr, void **ret)
+{
+	struct unpacking *u = user;
+	struct batch *b = &u->batches[worker];
+	bool apart = b->count > 0 && b->first + b->count != nr;
+	int r = 0;
+
+	if (nr > 0 && (apart || b->count == BATCH))
+		r = write_batch(u, b);
+	*ret = nr == 0 ? u->block0 : b->buf + b->count * IO_BLOCK;
+	return r;
+}
+
 static int take_block(void *user, unsigned worker, bp_mblock nr, const void *data)
 {
 	struct unpacking *u = user;
 	struct batch *b = &u->batches[worker];
-	int r;
 
+	(void)data; /* where place_block() said */
 	if (u->zero)
 		__atomic_fetch_or(&u->present.words[nr / 64], UINT64_C(1) << (nr % 64),
 				  __ATOMIC_RELAXED);
 	if (nr == 0) {
-		memcpy(u->block0, data, IO_BLOCK);
 		__atomic_store_n(&u->has_block0, true, __ATOMIC_RELAXED);
 		return 0;
 	}
-	if (b->count == BATCH || (b->count > 0 && b->first + b->count != nr)) {
-		r = write_batch(u, b);
-		if (r < 0)
-			return r;
-	}
-	if (b->count == 0)
+	if (b->count++ == 0)
 		b->first = nr;
-	memcpy(b->buf + b->count++ * IO_BLOCK, data, IO_BLOCK);
 	return 0;
 }
 
@@ -117,6 +124,7 @@ static int write_rest(struct unpacking *u, const struct bp_thin_pack_opts *opts,
 {
 	const struct pack_reading how = {
 		.workers = opts->workers,
+		.place = place_block,
 		.block = take_block,
 		.done = end_worker,
 		.progress = opts->progress,

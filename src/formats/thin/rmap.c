@@ -126,6 +126,18 @@ static size_t find_hits(const struct rmap *m, const struct node *leaf, struct hi
 	return nr;
 }
 
+/* Whether any lies between the first region's begin and the last one's end: no branch on each. */
+static bool may_hit(const struct rmap *m, const struct node *leaf)
+{
+	bp_dblock begin = m->regions.items[0].begin;
+	uint64_t span = m->regions.items[m->regions.count - 1].end - begin;
+	bool any = false;
+
+	for (uint32_t i = 0; i < leaf->nr; i++)
+		any |= thin_mapping_block(node_value64(leaf, i)) - begin < span;
+	return any;
+}
+
 /* For forest.leaf: from several workers at once. */
 static int keep_hits(void *user, unsigned worker, uint32_t node, const struct node *leaf)
 {
@@ -135,6 +147,8 @@ static int keep_hits(void *user, unsigned worker, uint32_t node, const struct no
 	struct hit *first;
 	size_t nr;
 
+	if (!may_hit(m, leaf))
+		return 0;
 	if (vec_reserve(&to->list, leaf->nr) < 0)
 		return -ENOMEM;
 	first = to->list.items + to->list.count;
