@@ -2,6 +2,7 @@
 /* Running a program by a scenario, and what came of it: as text, JSON or JUnit's XML. */
 #include "commands/fault.h"
 #include "commands/junit.h"
+#include "commands/text_out.h"
 
 #include <bedplate/scenario.h>
 #include <inttypes.h>
@@ -268,11 +269,11 @@ static int run(struct cli *cli, const void *p)
 	r = bp_scenario_parse(cli->ctx, text, &scenario);
 	if (r < 0)
 		return cli_fail(cli, args->file, r);
-	if (args->check_only)
-		r = EXIT_OK;
-	else if (!args->command.count)
+	if (!args->check_only && !args->command.count)
 		r = cli_usage(cli, "no COMMAND to run");
-	else
+	else if (args->junit) /* told before the run, not after it */
+		r = text_put(cli, args->junit, (const char *const[]){ args->file, NULL }, NULL);
+	if (r == EXIT_OK && !args->check_only)
 		r = run_all(cli, args, scenario);
 	bp_scenario_free(scenario);
 	return r;

@@ -176,7 +176,8 @@ static int add_rows(struct out *out, struct bp_history *history,
 	return r;
 }
 
-static int list(struct out *out, struct bp_source *source)
+/* @ret_count: of the states. */
+static int list(struct out *out, struct bp_source *source, size_t *ret_count)
 {
 	struct bp_source_volumes *volumes;
 	struct bp_history *history;
@@ -186,6 +187,7 @@ static int list(struct out *out, struct bp_source *source)
 		return r;
 	r = bp_history(source, &history);
 	if (r == 0) {
+		*ret_count = bp_history_count(history);
 		r = add_rows(out, history, volumes);
 		bp_history_free(history);
 	}
@@ -200,6 +202,7 @@ static int run(struct cli *cli, const void *p)
 	const char *pool = args->pool;
 	struct active_pool active;
 	struct bp_source *source;
+	size_t count = 0;
 	struct out *out;
 	int r = out_open(cli, &args->out, &schema, &out);
 
@@ -212,14 +215,16 @@ static int run(struct cli *cli, const void *p)
 	}
 	r = bp_source_open(cli->ctx, pool, &o, &source);
 	if (r == 0) {
-		r = list(out, source);
+		r = list(out, source, &count);
 		bp_source_close(source);
 	}
 	if (r < 0) {
 		out_free(out);
 		return cli_fail(cli, args->pool, r);
 	}
-	return out_print(out);
+	r = out_print(out);
+	return r == EXIT_OK && !count ? EXIT_FAILED
+				      : r; /* a pool has at least the state it is in */
 }
 
 const struct cmd cmd_history = {

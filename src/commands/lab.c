@@ -154,9 +154,49 @@ static int read_disks(struct cli *cli, const struct args *args, struct lab_disk 
 	return EXIT_OK;
 }
 
-static int keep_log(struct cli *cli, const char *path, const struct lab_result *result)
+/* What neither the log nor the report may replace: NULL at the end; the kernel, the disks, the other. */
+struct kept_apart {
+	const char *paths[LAB_DISKS_MAX + 3];
+	size_t count;
+};
+
+static void keep_apart(const struct lab_opts *lab, struct kept_apart *ret)
 {
-	return text_put(cli, path, NULL, result->kernel_log ? result->kernel_log : "");
+	*ret = (struct kept_apart){ .count = 0 };
+	if (lab->kernel_file)
+		ret->paths[ret->count++] = lab->kernel_file;
+	for (size_t i = 0; i < lab->nr_disks; i++)
+		if (lab->disks[i].path)
+			ret->paths[ret->count++] = lab->disks[i].path;
+}
+
+/*
+ * Refused before the guest starts, for its disks may be all there is of somebody's data. What is not there
+ * yet is known by its name only: text_put() looks again when it writes.
+ */
+static int check_outputs(struct cli *cli, const struct args *args, const struct lab_opts *lab)
+{
+	struct kept_apart apart;
+	int r = EXIT_OK;
+
+	keep_apart(lab, &apart);
+	if (args->keep_log)
+		r = text_put(cli, args->keep_log, apart.paths, NULL);
+	if (r == EXIT_OK && args->keep_log && args->junit && streq(args->keep_log, args->junit))
+		return cli_usage(cli, "--keep-log and --junit are one file: %s", args->junit);
+	apart.paths[apart.count] = args->keep_log;
+	if (r == EXIT_OK && args->junit)
+		r = text_put(cli, args->junit, apart.paths, NULL);
+	return r;
+}
+
+static int keep_log(struct cli *cli, const char *path, const struct lab_opts *lab,
+		    const struct lab_result *result)
+{
+	struct kept_apart apart;
+
+	keep_apart(lab, &apart);
+	return text_put(cli, path, apart.paths, result->kernel_log ? result->kernel_log : "");
 }
 
 /* clang-format off */
@@ -198,9 +238,10 @@ static int print_json(struct cli *cli, const struct lab_result *result, struct k
 }
 
 /* One case, by the command's first word. */
-static int write_junit(struct cli *cli, const struct args *args,
+static int write_junit(struct cli *cli, const struct args *args, const struct lab_opts *lab,
 		       const struct lab_result *result, struct kept *kept)
 {
+	struct kept_apart apart;
 	bool failed = result->exit_status != 0;
 	char why[64];
 	struct junit junit;
@@ -224,21 +265,23 @@ static int write_junit(struct cli *cli, const struct args *args,
 			   .err = kept->text[1],
 			   .err_len = kept->len[1],
 		   });
-	return junit_end(cli, &junit, args->junit, NULL);
+	keep_apart(lab, &apart);
+	apart.paths[apart.count] = args->keep_log;
+	return junit_end(cli, &junit, args->junit, apart.paths);
 }
 
 /* Everything but the command's own output. Return: the exit status. */
-static int report(struct cli *cli, const struct args *args, const struct lab_result *result,
-		  struct kept *kept)
+static int report(struct cli *cli, const struct args *args, const struct lab_opts *lab,
+		  const struct lab_result *result, struct kept *kept)
 {
 	int r = EXIT_OK;
 
 	if (result->console_tail && !cli->json)
 		fprintf(cli->err, "%s\n", result->console_tail);
 	if (args->keep_log)
-		r = keep_log(cli, args->keep_log, result);
+		r = keep_log(cli, args->keep_log, lab, result);
 	if (r == EXIT_OK && args->junit)
-		r = write_junit(cli, args, result, kept);
+		r = write_junit(cli, args, lab, result, kept);
 	if (r == EXIT_OK && cli->json)
 		r = print_json(cli, result, kept);
 	else if (r == EXIT_OK && result->why[0])
@@ -323,7 +366,9 @@ static int read_lab(struct cli *cli, const struct args *args, struct lab_opts *l
 		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");
 	if (r == EXIT_OK)
 		r = read_disks(cli, args, lab->disks, &lab->nr_disks);
-	return r == EXIT_OK ? read_file_systems(cli, args, lab) : r;
+	if (r == EXIT_OK)
+		r = read_file_systems(cli, args, lab);
+	return r == EXIT_OK ? check_outputs(cli, args, lab) : r;
 }
 
 static int run_in_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
@@ -346,8 +391,8 @@ static int run_in_lab(struct cli *cli, const struct args *args, struct lab_opts 
 
 	signal(SIGPIPE, SIG_IGN); /* the guest must be ended, and its files removed */
 	lab_run(lab, &result);
+	r = report(cli, args, lab, &result, &kept);
 	disks_done(disks);
-	r = report(cli, args, &result, &kept);
 	if (result.signal) { /* end as if by it, now that all is cleaned up */
 		signal(result.signal, SIG_DFL);
 		raise(result.signal);

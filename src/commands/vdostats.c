@@ -388,6 +388,9 @@ static int run(struct cli *cli, const void *p)
 	struct volumes volumes = { NULL };
 	int status = EXIT_OK;
 
+	if (cli->json)
+		return cli_usage_hint(cli, "'vdo stats --json' prints a document",
+				      "--json: the other tool's text is all there is");
 	for (size_t i = 0; i < args->names.count; i++)
 		if (add(cli, args, &volumes, args->names.words[i], true))
 			status = EXIT_FAILED;
