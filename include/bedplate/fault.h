@@ -59,6 +59,10 @@ struct bp_fault_range {
  * @bad_count, @bad_block_bytes, @seed: of bad sectors: how many (0: one) blocks of this size (0:
  *	4096, at least 512) are chosen in the ranges. The same seed chooses the same.
  * @for_ms: heal it after this long; 0: when told.
+ * @file: the file whose contents @ranges are, of bp_fault_file_ranges(); NULL: of none. Lent. It is
+ *	looked at when the last fault of the device is healed: where it lies elsewhere by then, that is told by a
+ *	warning and a line of the log.
+ * @whole_file: @ranges are all of @file: what it has more by then is told too.
  */
 struct bp_fault {
 	size_t size;
@@ -71,6 +75,8 @@ struct bp_fault {
 	uint32_t bad_count, bad_block_bytes;
 	uint64_t seed;
 	int64_t for_ms;
+	const char *file;
+	bool whole_file;
 };
 
 /**

@@ -265,6 +265,8 @@ static int run_kind(struct cli *cli, const struct args *args, enum bp_fault_kind
 			args->block_bytes > UINT32_MAX ? 1 : (uint32_t)args->block_bytes,
 		.seed = args->seed,
 		.for_ms = args->for_ms < 0 ? 0 : args->for_ms,
+		.file = args->file,
+		.whole_file = !args->ranges.count,
 	};
 	struct bp_device_info info;
 	struct bp_devno dev = { 0 };

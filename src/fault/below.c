@@ -127,7 +127,7 @@ static int through_file(struct bp_ctx *ctx, const char *path,
 		return bp_fail(ctx, -ENOTSUP, "'%s': where it lies can't be told", path);
 	dev = (struct bp_devno){ major(st.st_dev), minor(st.st_dev) };
 	r = fault_extents(ctx, fd, path, bp_sector_to_bytes(range->start_sectors) + offset,
-			  bp_sector_to_bytes(range->length_sectors), &extents);
+			  bp_sector_to_bytes(range->length_sectors), false, &extents);
 	for (size_t i = 0; r == 0 && i < extents.count; i++)
 		r = fault_below(ctx, &dev, &extents.items[i], to, depth, ret);
 	vec_done(&extents);

@@ -99,6 +99,7 @@ static void drop_undone(struct fault_change *c)
 {
 	if (c->kept && c->found == FAULT_LIVE_OWN)
 		fault_state_remove(&c->state, 0, 0);
+	fault_state_forget_gone(&c->state);
 }
 
 /* Whoever only looks ahead leaves nothing behind, not even a lock. */
@@ -145,6 +146,20 @@ void fault_change_end(struct fault_change *change)
 	closep(&change->lock);
 }
 
+/* What is healed is told of afterwards. Without memory it is only not told. */
+static void put_away(struct fault_state *state, struct fault_record *f)
+{
+	if (!f->file || vec_add(&state->gone, f) < 0)
+		fault_record_done(f);
+}
+
+void fault_state_forget_gone(struct fault_state *state)
+{
+	for (size_t i = 0; i < state->gone.count; i++)
+		fault_record_done(&state->gone.items[i]);
+	vec_done(&state->gone);
+}
+
 size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_ms)
 {
 	size_t n = 0, removed = 0;
@@ -153,7 +168,7 @@ size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_
 		struct fault_record *f = &state->faults.items[i];
 
 		if ((!id || f->id == id) && (!since_ms || f->since_ms == since_ms)) {
-			fault_record_done(f);
+			put_away(state, f);
 			removed++;
 		} else {
 			state->faults.items[n++] = *f;
@@ -171,7 +186,7 @@ size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms)
 		struct fault_record *f = &state->faults.items[i];
 
 		if (f->until_ms && f->until_ms <= now_ms) {
-			fault_record_done(f);
+			put_away(state, f);
 			removed++;
 		} else {
 			state->faults.items[n++] = *f;
@@ -333,6 +348,8 @@ int fault_change_apply(struct bp_ctx *ctx, struct fault_change *c, int64_t for_m
 			fault_log(ctx, c, action, about);
 		if (r == 0 && !full.dev.major)
 			fault_full_gone(ctx, &c->dev);
+		for (size_t i = 0; r == 0 && i < c->state.gone.count; i++)
+			fault_tell_moved(ctx, c, &c->state.gone.items[i]);
 	}
 	fault_full_release(&full);
 	bp_table_free(table);

@@ -28,6 +28,8 @@ struct fault_record {
 	int64_t until_ms;           /* fault_clock_ms(); 0: until told */
 	struct fault_ranges ranges; /* ascending, apart; never none */
 	struct bp_devno full;       /* of full, for one change: what refuses writes; not kept */
+	char *file;      /* whose contents @ranges were, from the root on; NULL: none's */
+	bool whole_file; /* all of them */
 };
 
 void fault_record_done(struct fault_record *record);
@@ -53,12 +55,18 @@ int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
 
 /* --- file.c --- */
 
-/* Add where these bytes of an open file lie in the device of its file system. */
+/*
+ * Add where these bytes of an open file lie in the device of its file system. @as_it_is: what was written is not
+ * put on the disk first; no warnings.
+ */
 int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
-		  struct fault_ranges *ret);
+		  bool as_it_is, struct fault_ranges *ret);
 /* As bp_fault_file_ranges(). @ret: emptied by the caller, on failure too. */
 int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
 		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret);
+/* All of it, as it lies now: nothing is put on the disk for it, and nothing warned of. */
+int fault_file_ranges_now(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+			  struct fault_ranges *ret);
 /* The same of bp_fault_class_ranges(), in layout.c. */
 int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
 		       struct fault_ranges *ret);
@@ -115,6 +123,7 @@ struct fault_state {
 	char *name, *uuid; /* whose it is: as the kernel has them */
 	uint64_t next_id;
 	VEC(struct fault_record) faults;
+	VEC(struct fault_record) gone; /* removed by this change; not kept */
 	/*
 	 * Tables as text: the device's own; the one with the faults; and what was before that,
 	 * which it still has where a change was cut off in between.
@@ -176,6 +185,7 @@ void fault_change_end(struct fault_change *change);
 int fault_change_apply(struct bp_ctx *ctx, struct fault_change *change, int64_t for_ms,
 		       const char *action, const struct fault_record *about);
 /* Remove faults: @id, and only if put in at @since_ms (0: whenever); id 0: all. How many. */
+void fault_state_forget_gone(struct fault_state *state);
 size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_ms);
 /* Those whose time is over at @now_ms. */
 size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms);
@@ -199,6 +209,21 @@ void fault_keeper_release(struct fault_keeper *keeper, bool go);
 /* One line. @about: NULL: all faults of the device. Failing to write is a warning. */
 void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
 	       const struct fault_record *about);
+
+/* --- moved.c --- */
+
+struct fault_moved {
+	uint64_t left_sectors,
+		new_sectors; /* no more the file's; the file's, and not the fault's */
+};
+
+/* How many sectors of @of are not in @in; both ascending and apart. */
+uint64_t fault_ranges_outside(const struct fault_ranges *of, const struct fault_ranges *in);
+/* Of a fault that is healed: warn, and log, where its file lies elsewhere by now. */
+void fault_tell_moved(struct bp_ctx *ctx, const struct fault_change *change,
+		      const struct fault_record *f);
+void fault_log_moved(struct bp_ctx *ctx, const struct fault_change *change,
+		     const struct fault_record *about, const struct fault_moved *moved);
 
 /* The name of an I/O set: "reads,writes"; at least 32 bytes. */
 const char *fault_io_text(uint32_t io, char *buf);

@@ -27,8 +27,13 @@ struct walk {
 	struct bp_ctx *ctx;
 	const char *path;
 	bp_bytes pos, end; /* what of the file is still wanted */
-	bool last, shared, nowhere;
+	bool as_it_is, last, shared, nowhere;
 	struct fault_ranges *ranges;
+};
+
+/* Of a file; length 0: to its end. */
+struct part {
+	bp_bytes start_bytes, length_bytes;
 };
 
 /* The part of an extent that is wanted, in whole sectors around it. */
@@ -59,7 +64,7 @@ static int ask(struct walk *w, int fd, struct fiemap *map)
 	*map = (struct fiemap){
 		.fm_start = w->pos,
 		.fm_length = w->end - w->pos,
-		.fm_flags = FIEMAP_FLAG_SYNC,
+		.fm_flags = w->as_it_is ? 0 : FIEMAP_FLAG_SYNC,
 		.fm_extent_count = AT_A_TIME,
 	};
 	if (ioctl(fd, FS_IOC_FIEMAP, map) < 0) {
@@ -82,17 +87,19 @@ static int ask(struct walk *w, int fd, struct fiemap *map)
 }
 
 int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
-		  struct fault_ranges *ret)
+		  bool as_it_is, struct fault_ranges *ret)
 {
 	_cleanup_(freep) struct fiemap *map =
 		calloc(1, sizeof(*map) + AT_A_TIME * sizeof(map->fm_extents[0]));
-	struct walk w = { .ctx = ctx, .path = path, .pos = start, .ranges = ret };
+	struct walk w = {
+		.ctx = ctx, .path = path, .pos = start, .as_it_is = as_it_is, .ranges = ret
+	};
 	int r = map ? 0 : bp_fail_memory(ctx);
 
 	w.end = length && length < UINT64_MAX - start ? start + length : UINT64_MAX;
 	while (r == 0 && !w.last)
 		r = ask(&w, fd, map);
-	if (r < 0)
+	if (r < 0 || as_it_is)
 		return r;
 	if (w.nowhere)
 		bp_warn(ctx, "'%s': parts of it have no place of their own; they are left out",
@@ -150,8 +157,8 @@ static int down(struct bp_ctx *ctx, const char *path, const struct bp_devno *fro
 	return r;
 }
 
-int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
-		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret)
+static int find_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+		       const struct part *bytes, bool as_it_is, struct fault_ranges *ret)
 {
 	_cleanup_(closep) int fd = -1;
 	struct fault_ranges extents = { 0 };
@@ -162,11 +169,26 @@ int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char
 	if (r == 0)
 		r = file_device(ctx, path, &st, &from);
 	if (r == 0)
-		r = fault_extents(ctx, fd, path, start_bytes, length_bytes, &extents);
+		r = fault_extents(ctx, fd, path, bytes->start_bytes, bytes->length_bytes,
+				  as_it_is, &extents);
 	if (r == 0)
 		r = down(ctx, path, &from, &extents, dev, ret);
 	vec_done(&extents);
 	return r;
+}
+
+int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret)
+{
+	const struct part part = { start_bytes, length_bytes };
+
+	return find_ranges(ctx, dev, path, &part, false, ret);
+}
+
+int fault_file_ranges_now(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
+			  struct fault_ranges *ret)
+{
+	return find_ranges(ctx, dev, path, &(struct part){ 0 }, true, ret);
 }
 
 struct bp_fault_range_list {

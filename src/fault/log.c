@@ -53,8 +53,16 @@ static void put_fault(struct bp_json *json, const struct fault_record *f)
 	bp_json_object_close(json);
 }
 
+static void put_moved(struct bp_json *json, const char *file, const struct fault_moved *moved)
+{
+	bp_json_string(json, "file", file);
+	bp_json_uint(json, "left_sectors", moved->left_sectors);
+	bp_json_uint(json, "new_sectors", moved->new_sectors);
+}
+
 static int line(const struct fault_change *change, const char *action,
-		const struct fault_record *about, struct bp_json **ret)
+		const struct fault_record *about, const struct fault_moved *moved,
+		struct bp_json **ret)
 {
 	char text[64];
 	int r = bp_json_new(NULL, NULL, ret);
@@ -74,6 +82,8 @@ static int line(const struct fault_change *change, const char *action,
 	bp_json_int(*ret, "pid", getpid());
 	if (about)
 		put_fault(*ret, about);
+	if (moved)
+		put_moved(*ret, about->file, moved);
 	bp_json_uint(*ret, "nr_faults", change->state.faults.count);
 	bp_json_object_close(*ret);
 	return bp_json_end(*ret);
@@ -103,14 +113,14 @@ static int append(const char *path, const char *text, size_t len)
 	return r;
 }
 
-void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
-	       const struct fault_record *about)
+static void add_line(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
+		     const struct fault_record *about, const struct fault_moved *moved)
 {
 	struct bp_json *json = NULL;
 	char path[PATH_ROOM];
 	const char *text;
 	size_t len;
-	int r = line(change, action, about, &json);
+	int r = line(change, action, about, moved, &json);
 
 	snprintf(path, sizeof(path), "%s/log", change->dir);
 	if (r == 0) {
@@ -122,4 +132,16 @@ void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char
 	bp_json_free(json);
 	if (r < 0)
 		bp_warn(ctx, "the log of faults can't be written: %s", strerror(-r));
+}
+
+void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
+	       const struct fault_record *about)
+{
+	add_line(ctx, change, action, about, NULL);
+}
+
+void fault_log_moved(struct bp_ctx *ctx, const struct fault_change *change,
+		     const struct fault_record *about, const struct fault_moved *moved)
+{
+	add_line(ctx, change, "moved", about, moved);
 }

@@ -63,6 +63,7 @@ int64_t fault_unix_ms(void)
 void fault_record_done(struct fault_record *record)
 {
 	vec_done(&record->ranges);
+	free(record->file);
 }
 
 /* --- which I/O --- */
@@ -283,6 +284,23 @@ static int check_numbers(struct bp_ctx *ctx, const struct bp_fault *fault)
 	return 0;
 }
 
+/* From the root on: who heals stands elsewhere. A name that is no line is not kept. */
+static int keep_file(struct bp_ctx *ctx, const struct bp_fault *fault,
+		     struct fault_record *record)
+{
+	_cleanup_(freep) char *here = *fault->file == '/' ? strdup("") : getcwd(NULL, 0);
+
+	if (strchr(fault->file, '\n') || (here && strchr(here, '\n')))
+		return 0;
+	if (!here ||
+	    asprintf(&record->file, "%s%s%s", here, *here ? "/" : "", fault->file) < 0) {
+		record->file = NULL;
+		return bp_fail_memory(ctx);
+	}
+	record->whole_file = fault->whole_file && fault->kind != BP_FAULT_BAD_SECTORS;
+	return 0;
+}
+
 int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_sector length,
 		      struct fault_record *ret)
 {
@@ -304,6 +322,8 @@ int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_secto
 		       record.ranges.items[0].length_sectors != length;
 	if (r == 0)
 		r = io_of(ctx, fault->kind, fault->io, part, &record.io);
+	if (r == 0 && fault->file)
+		r = keep_file(ctx, fault, &record);
 	if (r == 0 && fault->kind == BP_FAULT_BAD_SECTORS)
 		r = choose_bad(ctx, fault, &record.ranges);
 	if (r < 0) {

@@ -54,16 +54,29 @@ void run_tell_check(struct run *run, unsigned line, const char *what, bool passe
 
 /* --- actions --- */
 
-/* Where a file of the scenario lies; a relative name is one below its mount point. */
+/* A relative name is one below the mount point. */
+static int file_path(struct run *run, const char *name, char **ret)
+{
+	int n = *name == '/' ? asprintf(ret, "%s", name)
+			     : asprintf(ret, "%s/%s", run->scenario->mount, name);
+
+	if (n >= 0)
+		return 0;
+	*ret = NULL;
+	return bp_fail_memory(run->ctx);
+}
+
 static int file_ranges(struct run *run, const struct action *a, struct fault_ranges *ret)
 {
 	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
 	_cleanup_(freep) char *path = NULL;
 
-	if (asprintf(&path, "%s/%s", run->scenario->mount, a->file) < 0)
-		return bp_fail_memory(run->ctx);
-	return fault_file_ranges(run->ctx, &dev, a->file[0] == '/' ? a->file : path, a->from,
-				 a->to ? a->to - a->from : 0, ret);
+	int r = file_path(run, a->file, &path);
+
+	if (r < 0)
+		return r;
+	return fault_file_ranges(run->ctx, &dev, path, a->from, a->to ? a->to - a->from : 0,
+				 ret);
 }
 
 /* From an offset to the device's end: its size is known only now that it is made. */
@@ -108,11 +121,16 @@ static int put_fault(struct run *run, const struct rule *rule)
 	struct fault_ranges ranges = { 0 };
 	struct bp_fault fault = rule->action.fault;
 	struct ending ending = { 0 };
+	_cleanup_(freep) char *path = NULL;
 	int r = ranges_of(run, &rule->action, &ranges);
 
 	fault.ranges = ranges.items;
 	fault.nr_ranges = ranges.count;
 	fault.seed = run->result.seed + rule->line;
+	fault.whole_file = !rule->action.has_range;
+	if (r == 0 && rule->action.file)
+		r = file_path(run, rule->action.file, &path);
+	fault.file = path;
 	if (r == 0)
 		r = bp_fault_set(run->ctx, &dev, &fault, &run->stack.faults, &ending.id);
 	vec_done(&ranges);
@@ -120,6 +138,14 @@ static int put_fault(struct run *run, const struct rule *rule)
 		return r;
 	ending.at_ms = clock_ms() + fault.for_ms;
 	return vec_add(&run->endings, &ending) < 0 ? bp_fail_memory(run->ctx) : 0;
+}
+
+/* Of a file that has no place, or another one by now. */
+static void tell_warnings(struct run *run)
+{
+	for (size_t i = 0; i < bp_warnings_count(run->ctx); i++)
+		tell(run, BP_SCENARIO_DID, 0, "warning", true, bp_warning_get(run->ctx, i));
+	bp_warnings_clear(run->ctx);
 }
 
 static int heal(struct run *run, uint64_t id)
@@ -170,6 +196,7 @@ static int act(struct run *run, const struct rule *rule)
 		tell(run, BP_SCENARIO_DID, rule->line, action_name(&rule->action), true, NULL);
 	else
 		error_prefix(run->ctx, "line %u, %s", rule->line, action_name(&rule->action));
+	tell_warnings(run);
 	return r;
 }
 
@@ -226,6 +253,7 @@ static int end_faults(struct run *run)
 			r = heal(run, run->endings.items[i].id);
 			if (r == 0)
 				tell(run, BP_SCENARIO_DID, 0, "heal", true, NULL);
+			tell_warnings(run);
 		}
 	}
 	run->endings.count = n;

@@ -9,6 +9,7 @@
  *	name NAME, uuid UUID       as the kernel has them; each to the end of its line
  *	next-id N
  *	fault ID KIND IO DELAY_MS BYTE VALUE SINCE_MS UNTIL_MS START+LENGTH...
+ *	file 0|1 PATH              of the fault in front: whose contents its ranges were; 1: all
  *	original LINE, set LINE, before LINE        one for each segment of the table
  */
 #include <dirent.h>
@@ -36,6 +37,7 @@ void fault_state_done(struct fault_state *state)
 	for (size_t i = 0; i < state->faults.count; i++)
 		fault_record_done(&state->faults.items[i]);
 	vec_done(&state->faults);
+	fault_state_forget_gone(state);
 	free(state->name);
 	free(state->uuid);
 	free(state->original);
@@ -74,6 +76,8 @@ static void put_fault(struct strbuf *s, const struct fault_record *f)
 		strbuf_addf(s, " %" PRIu64 "+%" PRIu64, f->ranges.items[i].start_sectors,
 			    f->ranges.items[i].length_sectors);
 	strbuf_add_char(s, '\n');
+	if (f->file)
+		strbuf_addf(s, "file %d %s\n", f->whole_file, f->file);
 }
 
 static int as_text(const struct fault_state *state, struct strbuf *s)
@@ -214,6 +218,18 @@ static int take_text(char **to, const char *text)
 	return *to ? 0 : -ENOMEM;
 }
 
+static int get_file(char *value, struct fault_state *state)
+{
+	struct fault_record *f;
+	uint64_t whole;
+
+	if (!state->faults.count || next_number(&value, 1, &whole) < 0 || *value != '/')
+		return -EINVAL;
+	f = &state->faults.items[state->faults.count - 1];
+	f->whole_file = whole;
+	return take_text(&f->file, value);
+}
+
 static int get_line(char *line, struct fault_state *state)
 {
 	size_t len = strcspn(line, " ");
@@ -228,6 +244,8 @@ static int get_line(char *line, struct fault_state *state)
 		return next_number(&value, UINT64_MAX, &state->next_id);
 	if (streq(line, "fault"))
 		return get_fault(value, state);
+	if (streq(line, "file"))
+		return get_file(value, state);
 	if (streq(line, "original"))
 		return append_line(&state->original, value);
 	if (streq(line, "set"))

@@ -467,6 +467,11 @@ static const char *const bad_states[] = {
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 8 3 0 0 0 1 0 0+8\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 0+0\n",
 	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 8\n",
+	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfile 1 /f\n",
+	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 0+8\nfile 2 "
+	"/f\n",
+	"bedplate-fault 1\nname x\nuuid \noriginal 0 8 zero\nfault 1 3 3 0 0 0 1 0 0+8\nfile 1 "
+	"f\n",
 };
 
 static void put_state(struct world *w, const char *text)
@@ -491,6 +496,71 @@ static void damaged_state(void **state)
 		assert_non_null(strstr(bp_errmsg(w->ctx), "not what was written"));
 		assert_table(w, OWN);
 	}
+}
+
+/* --- files that move --- */
+
+/* Pairs of begin and length, up to the first of no length. */
+struct some {
+	struct bp_fault_range items[4];
+};
+
+static struct fault_ranges given(struct some *some)
+{
+	struct fault_ranges ranges = { .items = some->items };
+
+	while (ranges.count < ARRAY_SIZE(some->items) &&
+	       some->items[ranges.count].length_sectors)
+		ranges.count++;
+	return ranges;
+}
+
+static void ranges_outside(void **state)
+{
+	struct {
+		struct some of, in;
+		uint64_t outside;
+	} rows[] = {
+		{ { { { 0, 0 } } }, { { { 0, 0 } } }, 0 },
+		{ { { { 8, 8 } } }, { { { 0, 0 } } }, 8 },
+		{ { { { 0, 0 } } }, { { { 8, 8 } } }, 0 },
+		{ { { { 8, 8 } } }, { { { 8, 8 } } }, 0 },
+		{ { { { 8, 8 } } }, { { { 0, 8 } } }, 8 },
+		{ { { { 8, 8 } } }, { { { 16, 8 } } }, 8 },
+		{ { { { 8, 8 } } }, { { { 0, 10 }, { 12, 1 }, { 15, 9 } } }, 4 },
+		{ { { { 0, 10 }, { 20, 10 } } }, { { { 5, 20 } } }, 10 },
+		{ { { { 0, 10 }, { 20, 10 }, { 40, 1 } } }, { { { 9, 1 }, { 29, 30 } } }, 18 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct fault_ranges of = given(&rows[i].of), in = given(&rows[i].in);
+
+		assert_int_equal(fault_ranges_outside(&of, &in), rows[i].outside);
+	}
+}
+
+/* Kept from the root on; gone when it is healed: both told, once. */
+static void file_that_is_gone(void **state)
+{
+	struct world *w = *state;
+	const struct bp_fault fault = {
+		.size = sizeof(fault),
+		.kind = BP_FAULT_SLOW,
+		.ranges = middle,
+		.nr_ranges = 1,
+		.file = "/no such/file",
+		.whole_file = true,
+	};
+
+	assert_ok(bp_fault_set(w->ctx, &w->dev, &fault, &w->opts, NULL));
+	assert_ok(bp_fault_heal(w->ctx, &w->dev, 0, &w->opts, NULL));
+	assert_int_equal(bp_warnings_count(w->ctx), 1);
+	assert_non_null(strstr(bp_warning_get(w->ctx, 0), "'/no such/file'"));
+	assert_non_null(strstr(bp_warning_get(w->ctx, 0), " 100 sectors of the fault"));
+	assert_table(w, OWN);
+	assert_ok(bp_fault_heal(w->ctx, &w->dev, 0, &w->opts, NULL));
+	assert_int_equal(bp_warnings_count(w->ctx), 1);
 }
 
 /* Cut off between keeping and changing: the table before is known, and healed. */
@@ -563,6 +633,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_state, setup, teardown),
+		cmocka_unit_test(ranges_outside),
+		cmocka_unit_test_setup_teardown(file_that_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(layers, setup, teardown),
 		cmocka_unit_test_setup_teardown(looking_ahead, setup, teardown),
