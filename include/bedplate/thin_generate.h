@@ -100,11 +100,12 @@ BP_API int bp_thin_spoil(struct bp_ctx *ctx, const char *path,
 
 /**
  * bp_thin_leak() - Set wrong reference counts in the metadata space map's bitmaps.
- * @nr_blocks: of how many blocks, the first ones.
+ * @nr_blocks: of how many blocks, the last ones.
  * @expected: blocks that have this count, 0 to 2 ...
  * @actual: ... get this one, 0 to 2.
  *
- * Return: as bp_thin_spoil(); -ENODATA where there are fewer such blocks: nothing is written then.
+ * Totals and index entries stay right. Return: as bp_thin_open(); -ENODATA where there are fewer
+ * such blocks: nothing is written then; -EINVAL.
  */
 BP_API int bp_thin_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks,
 			unsigned expected, unsigned actual);

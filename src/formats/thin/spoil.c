@@ -6,6 +6,7 @@
 #include <bedplate/thin_generate.h>
 
 #include "core/opts.h"
+#include "formats/check/generate.h"
 #include "formats/check/spoil.h"
 #include "formats/thin/inspect.h"
 
@@ -123,15 +124,6 @@ static int find_blocks(struct thin_spoil *s, const struct bp_thin_spoil_opts *op
 	return bp_fail(s->spoil.ctx, -EINVAL, "no such choice of blocks");
 }
 
-static int change(struct bp_ctx *ctx, struct io *io, bp_mblock block, const uint8_t *buf)
-{
-	int r = io_write(io, block, 1, buf);
-
-	return r < 0 ? bp_fail(ctx, r, "block %" PRIu64 ": cannot write: %s", block,
-			       strerror(-r))
-		     : 0;
-}
-
 /* The io, and all that can be shown of what is on it. */
 static int open_spoil(struct thin_spoil *s, struct bp_ctx *ctx, const char *path,
 		      const struct spoil_how *how)
@@ -186,9 +178,10 @@ struct superblock_change {
 	int needs_check; /* -1: as it is */
 };
 
-static void change_superblock(struct thin_superblock_disk *disk,
-			      const struct superblock_change *c)
+static void change_superblock(void *buf, const void *how)
 {
+	struct thin_superblock_disk *disk = buf;
+	const struct superblock_change *c = how;
 	uint32_t flags = le32_get(disk->flags);
 
 	if (c->mapping_root != BP_NONE)
@@ -200,118 +193,40 @@ static void change_superblock(struct thin_superblock_disk *disk,
 	if (c->needs_check >= 0)
 		disk->flags = le32_make(c->needs_check ? flags | THIN_FLAG_NEEDS_CHECK
 						       : flags & ~THIN_FLAG_NEEDS_CHECK);
-	block_seal(disk, BLOCK_THIN_SUPERBLOCK, 0);
 }
 
-static int write_superblock(struct bp_ctx *ctx, const char *path,
-			    const struct superblock_change *c)
+static int usable(struct bp_ctx *ctx, const void *superblock)
 {
-	_cleanup_(freep) void *buf = io_buffer_new(1);
-	struct meta meta = { .ctx = ctx };
-	int r;
-
-	if (!buf)
-		return bp_fail_memory(ctx);
-	r = io_open(ctx, path, IO_WRITE, &meta.io);
-	if (r < 0)
-		return r;
-	meta.nr_blocks = meta.io->nr_blocks;
-	r = meta_read(&meta, 0, buf);
-	if (r == 0)
-		r = thin_sb_check(ctx, buf, 0);
-	if (r == 0) {
-		change_superblock(buf, c);
-		r = change(ctx, meta.io, 0, buf);
-	}
-	if (r == 0 && io_flush(meta.io) < 0)
-		r = bp_fail(ctx, -EIO, "cannot flush");
-	io_close(meta.io);
-	return r;
+	return thin_sb_check(ctx, superblock, 0);
 }
+
+static const struct generate_superblock superblock = {
+	.kind = BLOCK_THIN_SUPERBLOCK,
+	.map_root = offsetof(struct thin_superblock_disk, metadata_space_map_root),
+	.check = usable,
+};
 
 int bp_thin_override(struct bp_ctx *ctx, const char *path, bp_mblock mapping_root,
 		     bp_mblock details_root, bp_mblock metadata_snap)
 {
 	const struct superblock_change c = { mapping_root, details_root, metadata_snap, -1 };
 
-	return write_superblock(ctx, path, &c);
+	return generate_change(&superblock, ctx, path, change_superblock, &c);
 }
 
 int bp_thin_set_needs_check(struct bp_ctx *ctx, const char *path, bool value)
 {
 	const struct superblock_change c = { BP_NONE, BP_NONE, BP_NONE, value };
 
-	return write_superblock(ctx, path, &c);
-}
-
-/* --- reference counts --- */
-
-/* Give the first @nr blocks with count @expected in a bitmap another one. Returns how many. */
-static uint64_t change_counts(struct sm_bitmap_disk *disk, uint64_t entries, uint64_t nr,
-			      uint32_t expected, uint32_t actual)
-{
-	uint64_t done = 0;
-
-	for (uint64_t i = 0; done < nr && i < entries; i++) {
-		uint64_t word = sm_word_swap(le64_get(disk->words[i / 32]));
-		unsigned shift = (unsigned)(2 * (i % 32));
-
-		if ((word >> shift & 3) != expected)
-			continue;
-		word = (word & ~(UINT64_C(3) << shift)) | (uint64_t)actual << shift;
-		disk->words[i / 32] = le64_make(sm_word_swap(word));
-		done++;
-	}
-	return done;
-}
-
-static int spoil_counts(struct thin_spoil *s, uint64_t nr, uint32_t expected, uint32_t actual,
-			bool write)
-{
-	_cleanup_(freep) struct sm_bitmap_disk *disk = io_buffer_new(1);
-	uint64_t left = nr, covered = s->in->live.metadata_sm.nr_blocks;
-	int r = disk ? 0 : bp_fail_memory(s->spoil.ctx);
-
-	for (size_t i = 0; r == 0 && left > 0 && i < s->spoil.blocks.count; i++) {
-		bp_mblock block = s->spoil.blocks.items[i];
-		uint64_t entries = MIN(SM_BITMAP_ENTRIES, covered - i * SM_BITMAP_ENTRIES);
-
-		r = meta_read(&s->in->meta, block, disk);
-		if (r < 0 || block_kind_of(disk) != BLOCK_BITMAP)
-			continue;
-		left -= change_counts(disk, entries, left, expected, actual);
-		block_seal(disk, BLOCK_BITMAP, block);
-		if (write)
-			r = change(s->spoil.ctx, s->spoil.io, block, (const uint8_t *)disk);
-	}
-	if (r == 0 && left > 0)
-		r = bp_fail(s->spoil.ctx, -ENODATA,
-			    "only %" PRIu64 " blocks have a reference count of %" PRIu32,
-			    nr - left, expected);
-	return r;
+	return generate_change(&superblock, ctx, path, change_superblock, &c);
 }
 
 int bp_thin_leak(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks, unsigned expected,
 		 unsigned actual)
 {
-	const struct spoil_how how = { .how = BP_SPOIL_ZERO };
-	struct thin_spoil s;
-	int r;
+	const struct leak leak = { nr_blocks, expected, actual };
 
-	if (expected > 2 || actual > 2 || expected == actual)
+	if (expected == actual)
 		return bp_fail(ctx, -EINVAL, "reference counts from 0 to 2 can be changed");
-	r = open_spoil(&s, ctx, path, &how);
-	if (r < 0)
-		return r;
-	r = add_metadata_bitmaps(&s);
-	if (r < 0)
-		bp_fail_memory(ctx);
-	if (r == 0)
-		r = spoil_counts(&s, nr_blocks, expected, actual, false);
-	if (r == 0)
-		r = spoil_counts(&s, nr_blocks, expected, actual, true);
-	if (r == 0 && io_flush(s.spoil.io) < 0)
-		r = bp_fail(ctx, -EIO, "cannot flush");
-	close_spoil(&s);
-	return r;
+	return generate_leak(&superblock, ctx, path, &leak);
 }
