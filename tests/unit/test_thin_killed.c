@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Restoring and repairing pools, killed or cut off from power at each write.
+ * Restoring, repairing, shrinking and unpacking pools, killed or cut off from power at each write.
  */
 #include "context_test.h"
 
 #include <bedplate/thin_dump.h>
 
 #include "core/strbuf.h"
+#include "formats/pack/pack.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/plan.h"
 #include "formats/thin/restore.h"
+#include "formats/thin/shrink_meta.h"
 #include "image.h"
 #include "killed.h"
 #include "xml_text.h"
@@ -87,6 +89,7 @@ static void assert_clean(uint8_t *data)
 }
 
 static const struct killed_kind kind = { dump, assert_clean, 25 };
+static const struct killed_kind few = { dump, assert_clean, 3 }; /* writes of many blocks */
 
 static void restore_text(struct io *io, const void *xml)
 {
@@ -163,12 +166,106 @@ static void repairs(void **state)
 	free(before);
 }
 
+/* A pool of three devices in @data, of KILLED_BLOCKS. */
+static void restore_to(uint8_t *data)
+{
+	char *xml = make_text(3, 700);
+	struct io *io;
+
+	memset(data, 0, KILLED_BLOCKS * IO_BLOCK);
+	assert_ok(io_memory_new(data, (size_t)bp_mblock_to_bytes(KILLED_BLOCKS), &io));
+	restore(io, xml);
+	io_close(io);
+	free(xml);
+}
+
+/* What is asked to be written: the metadata of a pool made half as large. */
+static void write_shrunk(struct io *io, const void *user)
+{
+	struct shrink_meta s = { .name = "x" };
+	struct bp_thin_meta *meta;
+	struct shrink_plan p;
+	struct io *from;
+
+	assert_ok(io_memory_new((void *)(uintptr_t)user,
+				(size_t)bp_mblock_to_bytes(KILLED_BLOCKS), &from));
+	assert_ok(thin_meta_open_io(ctx, from, NULL, &meta));
+	assert_ok(shrink_plan_init(&p, ctx, 3000));
+	assert_ok(shrink_meta_read(&s, meta));
+	assert_ok(shrink_meta_plan(&s, &p));
+	assert_true(p.nr_moved > 100);
+	assert_ok(shrink_meta_write(&s, &p, io));
+	shrink_plan_done(&p);
+	shrink_meta_done(&s);
+	bp_thin_close(meta);
+}
+
+static void shrinks(void **state)
+{
+	uint8_t *before = io_buffer_new(KILLED_BLOCKS), *from = io_buffer_new(KILLED_BLOCKS);
+
+	(void)state;
+	assert_true(before && from);
+	restore_to(from);
+	memset(before, 0x5a, KILLED_BLOCKS * IO_BLOCK);
+	killed_everywhere(&few, before, false, write_shrunk, from);
+	free(from);
+	free(before);
+}
+
+static int read_packed(void *user, uint64_t offset, size_t len, void *buf)
+{
+	memcpy(buf, ((const struct strbuf *)user)->text + offset, len);
+	return 0;
+}
+
+static void unpack(struct io *io, const void *user)
+{
+	const struct strbuf *packed = user;
+	const struct pack_source source = { read_packed, (void *)(uintptr_t)packed, packed->len,
+					    "x" };
+	const struct bp_thin_pack_opts opts = { .size = sizeof(opts), .workers = 1 };
+	struct pack p = { 0 };
+	uint64_t records;
+
+	assert_ok(pack_open(ctx, &source, &p));
+	assert_ok(pack_unpack(&p, io, true, &opts, &records));
+	pack_close(&p);
+}
+
+/* Over other metadata: what is left of it is never taken for whole. */
+static void unpacks(void **state)
+{
+	const struct bp_thin_pack_opts opts = { .size = sizeof(opts), .workers = 1 };
+	uint8_t *before = io_buffer_new(KILLED_BLOCKS), *from = io_buffer_new(KILLED_BLOCKS);
+	struct bp_thin_pack_result res = { .size = sizeof(res) };
+	char *xml = make_text(5, 300);
+	struct strbuf packed = { 0 };
+	struct io *io;
+
+	(void)state;
+	assert_true(before && from);
+	restore_to(from);
+	assert_ok(io_memory_new(from, (size_t)bp_mblock_to_bytes(KILLED_BLOCKS), &io));
+	assert_ok(pack_write(ctx, io, &opts, killed_keep, &packed, &res));
+	io_close(io);
+	memset(before, 0, KILLED_BLOCKS * IO_BLOCK);
+	assert_ok(io_memory_new(before, (size_t)bp_mblock_to_bytes(KILLED_BLOCKS), &io));
+	restore(io, xml);
+	io_close(io);
+	killed_everywhere(&few, before, true, unpack, &packed);
+	strbuf_done(&packed);
+	free(xml);
+	free(from);
+	free(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(over_nothing),
-		cmocka_unit_test(over_older_metadata),
-		cmocka_unit_test(repairs),
+		cmocka_unit_test(over_nothing), cmocka_unit_test(over_older_metadata),
+		cmocka_unit_test(repairs),      cmocka_unit_test(shrinks),
+		cmocka_unit_test(unpacks),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

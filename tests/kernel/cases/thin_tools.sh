@@ -23,10 +23,22 @@ load 8 40 10 0 3
 expect_fail 1 'no current metadata snap' bedplate thin_delta -m --thin1 1 --thin2 2 /dev/mapper/meta1
 expect_fail 1 'busy|in use' bedplate thin_delta --thin1 1 --thin2 2 /dev/mapper/meta1
 expect_fail 1 'busy|in use' bedplate thin_trim --metadata-dev /dev/mapper/meta1 --data-dev "$DISK0"
+for tool in thin_dump thin_ls 'thin_rmap --region 0..4096'; do
+	# shellcheck disable=SC2086
+	{
+		expect_fail 1 'no current metadata snap' bedplate $tool -m /dev/mapper/meta1
+		expect_fail 1 'busy|in use' bedplate $tool /dev/mapper/meta1
+	}
+done
 message reserve_metadata_snap
 bedplate thin_delta -m --verbose --thin1 1 --thin2 2 /dev/mapper/meta1 > live.xml
 grep -q '<different>' live.xml || fail 'no difference'
 bedplate thin_rmap -m --region 0..4096 /dev/mapper/meta1 > live.rmap
+bedplate thin_dump -m /dev/mapper/meta1 > live.dump
+bedplate thin_ls -m --no-headers -o DEV /dev/mapper/meta1 > live.ls
+same 'devices of the snapshot' "$(tr -d ' ' < live.ls | sort -n)" \
+	"$(sed -n 's/.*<device dev_id="\([0-9]*\)".*/\1/p' live.dump | sort -n)"
+same 'how many' "$(wc -l < live.ls)" 4
 for id in 1 2; do
 	dmsetup remove "thin$id"
 	dmsetup create "thin$id" --readonly --table "0 131072 thin /dev/mapper/pool $id"
