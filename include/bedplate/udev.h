@@ -37,12 +37,14 @@ BP_API int bp_udev_probe(struct bp_ctx *ctx, struct bp_udev_state *ret);
  * @BP_UDEV_NO_SUBSYSTEM_RULES: what the maker's own rules do (LVM's, cryptsetup's ...).
  * @BP_UDEV_NO_DISK_RULES: scanning of contents, and links by what was found.
  * @BP_UDEV_NO_OTHER_RULES: everything else.
+ * @BP_UDEV_NO_FALLBACK: nothing; it says that nobody puts nodes right behind udev. dmsetup says so by default.
  */
 enum bp_udev_rule_flags {
 	BP_UDEV_NO_DM_RULES = 1 << 0,
 	BP_UDEV_NO_SUBSYSTEM_RULES = 1 << 1,
 	BP_UDEV_NO_DISK_RULES = 1 << 2,
 	BP_UDEV_NO_OTHER_RULES = 1 << 3,
+	BP_UDEV_NO_FALLBACK = 1 << 5,
 };
 
 /**

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # limit: 480
 # By hand: tests/kernel/tap-lab uml build/src/commands/bedplate tests/kernel/front_stacks.sh
-# The front beside the program it stands in for, on thirty stacks: of each everything is asked, then it is
+# The front beside the program it stands in for, on thirty-two stacks: of each everything is asked, then it is
 # changed in every way, by either program on a stack of its own; what is printed, what is said and
 # the exit status must be the same. The case "dmsetup" is the short form, which looks at words and errors.
 # BEDPLATE_STACKS: names of stacks, only these. BEDPLATE_COUNTS: say how many commands there were of each. All take
@@ -119,7 +119,7 @@ change() {
 	t ls
 }
 
-# --- thirty stacks: each makes devices, of which "top" is asked for and changed ---
+# --- the stacks: each makes devices, of which "top" is asked for and changed ---
 
 s01_zero() { t create top --table '0 2048 zero'; }
 s02_linear() { t create top -u LVM-v --table "0 2048 linear $DISK0 8"; }
@@ -288,6 +288,7 @@ s32_clone_era() {
 
 # Modules that the first of them loads would be there for the second.
 bedplate targets --probe > /dev/null
+differ=0
 # shellcheck disable=SC2013 # words they are
 for stack in $(sed -n 's/^\(s[0-9][0-9]_[a-z_0-9]*\)().*/\1/p' "$0"); do
 	case ${BEDPLATE_STACKS:-$stack} in *"$stack"*) ;; *) continue ;; esac
@@ -308,7 +309,9 @@ for stack in $(sed -n 's/^\(s[0-9][0-9]_[a-z_0-9]*\)().*/\1/p' "$0"); do
 	else
 		sed "s|$work|WORK|g" "$work/difference"
 		echo "not ok - $stack"
+		differ=1
 	fi
 	[ -z "${BEDPLATE_COUNTS:-}" ] || awk -v n="$stack" '/^status: 0/ { good++ } /^status: [^0]/ { bad++ }
 		END { print "# " n ": " good " done, " bad " refused" }' "$work/ours"
 done
+[ $differ -eq 0 ]

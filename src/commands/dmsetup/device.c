@@ -211,6 +211,16 @@ const char *shown_name(const struct front *f, const struct bp_device_info *info)
 	return f->mangling == MANGLE_NONE ? info->kernel_name : info->name;
 }
 
+/* What was mangled on its way to the kernel is told as the kernel holds it, where nothing is to be mangled. */
+const char *shown_uuid(const struct front *f, const struct bp_device_info *info,
+		       char buf[BP_UUID_SIZE])
+{
+	if (f->mangling != MANGLE_NONE ||
+	    encode(info->uuid, false, buf, BP_UUID_SIZE) != ENCODED)
+		return info->uuid;
+	return buf;
+}
+
 bool names_device(const struct front *f, int argc)
 {
 	return argc || f->args.uuid || f->args.major;

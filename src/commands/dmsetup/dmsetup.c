@@ -146,6 +146,8 @@ static int use_udev(struct front *f)
 	opts.cookie = f->cookie;
 	if (f->args.noudevrules)
 		opts.rule_flags = BP_UDEV_NO_DM_RULES | BP_UDEV_NO_SUBSYSTEM_RULES;
+	if (!f->args.verifyudev)
+		opts.rule_flags |= BP_UDEV_NO_FALLBACK;
 	return bp_udev_use(f->ctx, &opts);
 }
 

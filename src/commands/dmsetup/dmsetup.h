@@ -109,6 +109,10 @@ int name_encode_said(struct front *f, const char *what, const char *name, char *
 		     size_t size);
 /* A device's name and uuid as they are shown. */
 const char *shown_name(const struct front *f, const struct bp_device_info *info);
+const char *shown_uuid(const struct front *f, const struct bp_device_info *info,
+		       char buf[BP_UUID_SIZE]);
+/* Where there is none yet: false, having said what libdevmapper says then. */
+bool read_ahead_of(struct front *f, const struct bp_device_info *info, uint32_t *ret);
 
 /* Say that the kernel refused. @ioctl: as libdevmapper calls it. Returns -1. */
 int refused(const struct front *f, const char *ioctl, const char *label, int r);

@@ -30,6 +30,14 @@ static int get_unmangled_name(const struct subject *s, struct strbuf *ret)
 
 static int get_uuid(const struct subject *s, struct strbuf *ret)
 {
+	char uuid[BP_UUID_SIZE];
+
+	strbuf_add(ret, shown_uuid(s->f, s->info, uuid));
+	return 0;
+}
+
+static int get_unmangled_uuid(const struct subject *s, struct strbuf *ret)
+{
 	strbuf_add(ret, s->info->uuid);
 	return 0;
 }
@@ -38,6 +46,8 @@ static int get_mangled_uuid(const struct subject *s, struct strbuf *ret)
 {
 	char uuid[BP_UUID_SIZE];
 
+	if (s->f->mangling == MANGLE_NONE)
+		return get_uuid(s, ret);
 	if (name_encode_said(s->f, "UUID", s->info->uuid, uuid, sizeof(uuid)) < 0)
 		return -1;
 	strbuf_add(ret, uuid);
@@ -46,10 +56,9 @@ static int get_mangled_uuid(const struct subject *s, struct strbuf *ret)
 
 static int get_read_ahead(const struct subject *s, struct strbuf *ret)
 {
-	const struct bp_selector which = { .major = s->info->major, .minor = s->info->minor };
 	uint32_t sectors = 0;
 
-	if (bp_device_get_read_ahead(s->f->ctx, &which, &sectors) < 0)
+	if (!read_ahead_of(s->f, s->info, &sectors))
 		sectors = 0;
 	strbuf_add_uint(ret, sectors);
 	return 0;
@@ -251,7 +260,7 @@ const struct field dmsetup_fields[] = {
 	{ "unmangled_name", "UnmangledName", PART_TASK, false, 16, "name as people wrote it", get_unmangled_name },
 	{ "uuid", "UUID", PART_TASK, false, 32, "uuid, or nothing", get_uuid },
 	{ "mangled_uuid", "MangledUUID", PART_TASK, false, 32, "uuid as the kernel holds it", get_mangled_uuid },
-	{ "unmangled_uuid", "UnmangledUUID", PART_TASK, false, 32, "uuid as people wrote it", get_uuid },
+	{ "unmangled_uuid", "UnmangledUUID", PART_TASK, false, 32, "uuid as people wrote it", get_unmangled_uuid },
 	{ "read_ahead", "RAhead", PART_TASK, true, 6, "read-ahead, in sectors", get_read_ahead },
 	{ "blkdevname", "BlkDevName", PART_INFO, false, 16, "the kernel's name of the block device", get_block_name },
 	{ "attr", "Stat", PART_INFO, false, 4, "L live table, I inactive table, s suspended, r or w", get_attr },

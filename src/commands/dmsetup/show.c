@@ -14,7 +14,7 @@
 /* --- info --- */
 
 /* As libdevmapper does where sysfs has no value yet: it opens the node, and says why it can't. */
-static bool read_ahead_of(struct front *f, const struct bp_device_info *info, uint32_t *ret)
+bool read_ahead_of(struct front *f, const struct bp_device_info *info, uint32_t *ret)
 {
 	const struct bp_selector which = { .major = info->major, .minor = info->minor };
 	_cleanup_(closep) int fd = -1;
@@ -31,6 +31,7 @@ int info_show(struct front *f, const struct bp_device_info *info)
 {
 	static const char *const tables[] = { "None", "LIVE", "INACTIVE", "LIVE & INACTIVE" };
 	struct strbuf s = { 0 };
+	char uuid[BP_UUID_SIZE];
 	uint32_t read_ahead;
 
 	strbuf_addf(&s, "Name:              %s\nState:             %s%s%s\n",
@@ -46,7 +47,7 @@ int info_show(struct front *f, const struct bp_device_info *info)
 		    tables[info->live_table + 2 * info->inactive_table], info->open_count,
 		    info->event_nr, info->major, info->minor, info->nr_segments);
 	if (info->uuid[0])
-		strbuf_addf(&s, "UUID: %s\n", info->uuid);
+		strbuf_addf(&s, "UUID: %s\n", shown_uuid(f, info, uuid));
 	strbuf_add(&s, "\n");
 	put(f, strbuf_text(&s));
 	strbuf_done(&s);
@@ -149,11 +150,13 @@ static void add_quoted(struct strbuf *s, const char *text)
 
 static void add_concise(struct front *f, const struct bp_device_info *info, struct strbuf *s)
 {
+	char uuid[BP_UUID_SIZE];
+
 	strbuf_add(s, f->concise_begun ? ";" : "");
 	f->concise_begun = true;
 	add_quoted(s, shown_name(f, info));
 	strbuf_add_char(s, ',');
-	add_quoted(s, info->uuid);
+	add_quoted(s, shown_uuid(f, info, uuid));
 	strbuf_addf(s, ",%u,%s", info->minor, info->read_only ? "ro" : "rw");
 }
 

@@ -58,6 +58,9 @@ names_and_tables() {
 	t suspend 'x z'
 	t table 'x\x20y'
 	t info 'x y'
+	t --manglename none info 'x\x20y'
+	t --manglename none info -c -o uuid,mangled_uuid,unmangled_uuid 'x\x20y'
+	t --manglename none table --concise 'x\x20y'
 	t --manglename none ls
 	t --manglename hex ls
 	t info --manglename bogus
