@@ -12,6 +12,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -173,7 +174,8 @@ static int open_nameless(struct bp_output *o)
 		return -ENOMEM;
 	if (access("/proc/self/fd", X_OK) < 0)
 		return -errno;
-	o->fd = open(dirname(copy), O_WRONLY | O_TMPFILE | O_CLOEXEC, o->exists ? 0600 : 0666);
+	/* Read, too: where it can't get a name after all, it is copied. */
+	o->fd = open(dirname(copy), O_RDWR | O_TMPFILE | O_CLOEXEC, o->exists ? 0600 : 0666);
 	return o->fd < 0 ? -errno : 0;
 }
 
@@ -212,6 +214,17 @@ static int give_name(struct bp_output *o)
 	return linkat(AT_FDCWD, link, AT_FDCWD, o->beside, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
+/* Permissions as what is replaced has them. */
+static int permit(const struct bp_output *o)
+{
+	/*
+	 * Its owner may be another's to give away: then it is ours, and no more open than before.
+	 */
+	if (o->exists && fchown(o->fd, o->before.st_uid, o->before.st_gid) == 0)
+		return fchmod(o->fd, o->before.st_mode & 07777) < 0 ? -errno : 0;
+	return o->exists && fchmod(o->fd, o->before.st_mode & 0777) < 0 ? -errno : 0;
+}
+
 /* A new file in the target's directory, with the permissions that it will need. */
 static int open_beside(struct bp_output *o)
 {
@@ -219,14 +232,7 @@ static int open_beside(struct bp_output *o)
 
 	if (r < 0)
 		r = name_beside(o, create);
-	if (r < 0)
-		return r;
-	/*
-	 * Its owner may be another's to give away: then it is ours, and no more open than before.
-	 */
-	if (o->exists && fchown(o->fd, o->before.st_uid, o->before.st_gid) == 0)
-		return fchmod(o->fd, o->before.st_mode & 07777) < 0 ? -errno : 0;
-	return o->exists && fchmod(o->fd, o->before.st_mode & 0777) < 0 ? -errno : 0;
+	return r < 0 ? r : permit(o);
 }
 
 static int begin(struct bp_output *o)
@@ -285,6 +291,37 @@ static int flush(struct bp_output *o)
 	return fdatasync(o->fd) < 0 ? fail(o, -errno, "flush") : 0;
 }
 
+static int copy_from(const struct bp_output *o, int from)
+{
+	off_t at = 0;
+	ssize_t n;
+
+	do
+		n = sendfile(o->fd, from, &at, 1 << 30);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
+}
+
+/*
+ * The whole of it has a name from now on. File systems may have files without one that can't be
+ * given any: then it is written once more.
+ */
+static int get_name(struct bp_output *o)
+{
+	int r = name_beside(o, give_name), from = o->fd;
+
+	if (r == 0)
+		return 0;
+	o->fd = -1;
+	r = name_beside(o, create);
+	if (r == 0)
+		r = permit(o);
+	if (r == 0)
+		r = copy_from(o, from);
+	close(from);
+	return r < 0 ? fail(o, r, "write") : 0;
+}
+
 static int put_in_place(struct bp_output *o, const char *place)
 {
 	if (o->kind != KIND_FILE)
@@ -301,13 +338,10 @@ static int finish(struct bp_output *o, const char *place)
 
 	if (r == 0 && o->fd < 0)
 		r = begin(o); /* nothing was written: an empty file it is */
+	if (r == 0 && o->kind == KIND_FILE && !o->beside)
+		r = get_name(o);
 	if (r == 0)
 		r = flush(o);
-	if (r == 0 && o->kind == KIND_FILE && !o->beside) {
-		r = name_beside(o, give_name);
-		if (r < 0)
-			r = fail(o, r, "give it a name");
-	}
 	fd = steal_fd(&o->fd);
 	if (fd >= 0 && close(fd) < 0 && r == 0)
 		r = fail(o, -errno, "write");

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/bedplate-output-XXXXXX";
@@ -120,6 +121,40 @@ static void flushes_what_replaces(void **state)
 		assert_int_equal(nr_flushes, rows[i].flushes);
 		assert_only("out", "out");
 	}
+	bp_ctx_free(ctx);
+}
+
+/* In place of the system's: a file system whose files without a name get none. */
+static bool no_links;
+
+int linkat(int from, const char *path, int to, const char *name, int flags)
+{
+	if (!no_links)
+		return (int)syscall(SYS_linkat, from, path, to, name, flags);
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+static void written_twice_where_it_gets_no_name(void **state)
+{
+	struct bp_ctx *ctx = test_ctx();
+	struct bp_output *o;
+	struct stat st;
+
+	(void)state;
+	put("out", "old");
+	assert_int_equal(chmod("out", 0640), 0);
+	o = output_at(ctx, "out");
+	say(o, "new");
+	say(o, "er");
+	no_links = true;
+	assert_ok(bp_output_commit(o));
+	no_links = false;
+	bp_output_free(o);
+	assert_file("out", "newer");
+	assert_int_equal(stat("out", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_only("out", "out");
 	bp_ctx_free(ctx);
 }
 
@@ -336,6 +371,7 @@ int main(void)
 		cmocka_unit_test(replaces_when_whole),
 		cmocka_unit_test(has_no_name_before),
 		cmocka_unit_test(names_beside_are_taken),
+		cmocka_unit_test(written_twice_where_it_gets_no_name),
 		cmocka_unit_test(flushes_what_replaces),
 		cmocka_unit_test(given_up),
 		cmocka_unit_test(empty),
