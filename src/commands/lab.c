@@ -120,6 +120,8 @@ static int read_image(struct cli *cli, const char *word, struct lab_disk *ret)
 		return ret->path ? read_size(cli, size + 1, ret)
 				 : cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
 	}
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return cli_failf(cli, word, NULL, "neither a file nor a block device: no disk");
 	ret->path = strdup(word);
 	if (!ret->path)
 		return cli_failr(cli, -ENOMEM, NULL, NULL, "out of memory");
@@ -309,6 +311,7 @@ static void disks_done(struct lab_disk *disks)
 static int read_kernel(struct cli *cli, const char *word, struct lab_opts *lab)
 {
 	char head[KERNEL_HEAD] = "";
+	struct stat st;
 	FILE *file;
 
 	lab->kernel = streq(word, "qemu") ? LAB_QEMU : LAB_UML;
@@ -317,6 +320,9 @@ static int read_kernel(struct cli *cli, const char *word, struct lab_opts *lab)
 	if (!strchr(word, '/'))
 		return cli_usage_hint(cli, "a kernel's file is named by a path with a '/'",
 				      "--kernel: '%s' is none of uml, qemu", word);
+	/* A FIFO would be waited for, and two programs read what is named here. */
+	if (stat(word, &st) == 0 && !S_ISREG(st.st_mode))
+		return cli_failf(cli, word, NULL, "it is no file: no kernel can be read there");
 	file = fopen(word, "re");
 	if (!file)
 		return cli_failr(cli, -errno, word, NULL, "%s", strerror(errno));
@@ -360,7 +366,7 @@ static int read_lab(struct cli *cli, const struct args *args, struct lab_opts *l
 	lab->cpus = (unsigned)args->cpus;
 	lab->timeout_s = (unsigned)args->timeout_s;
 	lab->private_tmp = args->private_tmp;
-	if (!lab->mem_bytes)
+	if (!lab->mem_bytes && !cli_given(cli, "mem"))
 		lab->mem_bytes = lab->kernel == LAB_UML ? 256 * MIB : 1024 * MIB;
 	if (r == EXIT_OK && lab->mem_bytes < 64 * MIB)
 		return cli_usage(cli, "--mem: less than 64M is not enough for a kernel");

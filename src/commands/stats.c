@@ -175,10 +175,11 @@ static int bounds_parse(struct cli *cli, const char *text, uint64_t **ret, size_
 	*ret = calloc(most, sizeof(**ret));
 	if (!*ret)
 		return cli_failf(cli, NULL, NULL, "out of memory");
-	for (const char *p = text; p;) {
+	for (const char *p = text, *from = p; p; from = p) {
 		if (!bound_parse(p, &p, &(*ret)[count]))
 			return cli_usage_hint(cli, "units are ns, us, ms and s",
-					      "--bounds: '%s' does not begin with a time", p);
+					      "--bounds: '%s' does not begin with a time",
+					      from);
 		count++;
 		p = *p ? p + 1 : NULL;
 	}
@@ -204,7 +205,14 @@ static int run_create(struct cli *cli, const void *p)
 	};
 	uint32_t region = 0;
 	struct out *out;
-	int r = bounds_parse(cli, args->bounds, &bounds, &how.nr_bounds);
+	int r;
+
+	/* To the library zero is "not said"; who says it means something else. */
+	if (cli_given(cli, "length") && !args->length_sectors)
+		return cli_usage(cli, "--length: a region of 0 sectors counts nothing");
+	if (cli_given(cli, "area-size") && !args->area_sectors)
+		return cli_usage(cli, "--area-size: 0 can't be");
+	r = bounds_parse(cli, args->bounds, &bounds, &how.nr_bounds);
 
 	if (!r)
 		r = change_begin(cli);

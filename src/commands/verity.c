@@ -24,7 +24,7 @@ struct args {
 	OPT_RANGE(format, 0, 1, 0, "format", "NUMBER", "hash type: 1 (the default), or 0: Chrome OS's first"), \
 	OPT_SIZE(data_block, 1, 0, "data-block-size", "SIZE", "block of the data, bare: bytes; default 4096"), \
 	OPT_SIZE(hash_block, 1, 0, "hash-block-size", "SIZE", "block of the tree, bare: bytes; default 4096"), \
-	OPT_NUMBER(nr_data_blocks, 0, "data-blocks", "NUMBER", "so many blocks are data; default: all"), \
+	OPT_RANGE(nr_data_blocks, 1, UINT64_MAX, 0, "data-blocks", "NUMBER", "so many blocks are data; default: all"), \
 	OPT_SIZE(offset, 1, 0, "hash-offset", "SIZE", "where superblock or tree begin on HASH, bare: bytes; default 0"), \
 	OPT_STRING(salt, 's', "salt", "HEX", "salt, at most 256 bytes; -: none"), \
 	OPT_FLAG(no_superblock, 0, "no-superblock", "no superblock: all of the above must be told again")
@@ -156,6 +156,9 @@ static int salt_given(struct cli *cli, const struct args *args, struct request *
 		rq->opts.flags |= BP_VERITY_NO_SALT;
 		return 0;
 	}
+	if (!*args->salt) /* not a salt of the tool's choice by an empty variable */
+		return cli_usage_hint(cli, "'-' is none; without --salt it is random",
+				      "--salt: '' is no salt");
 	if (hex_read(args->salt, sizeof(rq->salt), rq->salt, &rq->opts.salt_bytes))
 		return 0;
 	return cli_usage(cli, "--salt: '%s' is not at most 256 bytes in hex", args->salt);
