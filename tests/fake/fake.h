@@ -119,6 +119,7 @@ struct handle {
 /* --- fake_find.c --- */
 
 struct fake_dev *fake_find_name(struct fake *fake, const char *name);
+struct fake_volume *fake_find_volume(const struct fake_meta *meta, uint64_t id);
 struct fake_dev *fake_find_number(struct fake *fake, uint32_t major, uint32_t minor);
 struct fake_bdev *fake_find_bdev(struct fake *fake, uint32_t major, uint32_t minor);
 struct fake_bdev *fake_find_path(struct fake *fake, const char *path);
@@ -183,6 +184,18 @@ int fake_stats_message(struct fake_dev *dev, const char *text, struct dm_reply *
 void fake_stats_done(struct fake_dev *dev);
 
 /* --- fake_targets.c --- */
+
+#define WORDS_MAX 16
+
+/* The words of a table line or a message. */
+struct fake_words {
+	char *text; /* owned, cut up */
+	char *word[WORDS_MAX];
+	size_t count;
+};
+
+int fake_split(const char *args, struct fake_words *ret);
+void fake_words_done(struct fake_words *w);
 
 /* Constructor of a segment: 0 or -errno, with the kernel's words in the log. */
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,

@@ -161,3 +161,11 @@ int fake_open_count(const struct fake *fake, const struct fake_dev *dev)
 			 fake_holds(fake->devs.items[i]->inactive, dev);
 	return count;
 }
+
+struct fake_volume *fake_find_volume(const struct fake_meta *meta, uint64_t id)
+{
+	for (size_t i = 0; i < meta->volumes.count; i++)
+		if (meta->volumes.items[i].id == id)
+			return &meta->volumes.items[i];
+	return NULL;
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Targets of the fake kernel, with the rules and words of Linux 6.1. */
+/*
+ * Targets of the fake kernel: what they ask of a table, and the messages of a pool, with the rules
+ * and words of Linux 6.1. What they print is in fake_status.c.
+ */
 #include "fake/fake.h"
 
 #include <assert.h>
@@ -9,27 +12,19 @@
 #include "core/number.h"
 #include "core/strbuf.h"
 
-#define WORDS_MAX 16
-#define THIN_IDS  16777216u
-#define NR_BLOCK  128u
-#define POOL_MODE "rw"
+#define THIN_IDS 16777216u
+#define NR_BLOCK 128u
 
-struct words {
-	char *text; /* owned, cut up */
-	char *word[WORDS_MAX];
-	size_t count;
-};
-
-static void words_done(struct words *w)
+void fake_words_done(struct fake_words *w)
 {
 	free(w->text);
 }
 
-static int split(const char *args, struct words *ret)
+int fake_split(const char *args, struct fake_words *ret)
 {
 	char *save = NULL;
 
-	*ret = (struct words){ .text = strdup(args) };
+	*ret = (struct fake_words){ .text = strdup(args) };
 	if (!ret->text)
 		return -ENOMEM;
 	for (char *w = strtok_r(ret->text, " ", &save); w && ret->count < WORDS_MAX;
@@ -92,7 +87,7 @@ static void add_devno(struct strbuf *s, const struct bp_devno *dev)
 }
 
 static int linear(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		  const struct words *w)
+		  const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 	uint64_t offset;
@@ -112,7 +107,7 @@ static int linear(struct fake *fake, const struct fake_dev *dev, struct fake_seg
 }
 
 static int striped(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		   const struct words *w)
+		   const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 	uint64_t stripes, chunk, offset;
@@ -152,7 +147,7 @@ static int striped(struct fake *fake, const struct fake_dev *dev, struct fake_se
 }
 
 static int zero(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		const struct words *w)
+		const struct fake_words *w)
 {
 	(void)segment;
 	if (w->count)
@@ -161,7 +156,7 @@ static int zero(struct fake *fake, const struct fake_dev *dev, struct fake_segme
 }
 
 static int error(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		 const struct words *w)
+		 const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 
@@ -173,7 +168,7 @@ static int error(struct fake *fake, const struct fake_dev *dev, struct fake_segm
 
 /* One to three of device, offset and milliseconds. */
 static int delay(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		 const struct words *w)
+		 const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 	uint64_t offset, ms;
@@ -205,7 +200,7 @@ static int delay(struct fake *fake, const struct fake_dev *dev, struct fake_segm
 
 /* Features as Linux 6.1 has them: reads can't fail alone. */
 static int flakey(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		  const struct words *w)
+		  const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 	uint64_t offset;
@@ -237,8 +232,8 @@ static const char *const features[] = {
 	"read_only",          "error_if_no_space",
 };
 
-static int take_features(struct fake *fake, const struct fake_dev *dev, const struct words *w,
-			 bool *ret_given)
+static int take_features(struct fake *fake, const struct fake_dev *dev,
+			 const struct fake_words *w, bool *ret_given)
 {
 	uint64_t count = 0;
 
@@ -292,7 +287,7 @@ static int open_metadata(struct fake *fake, const struct fake_dev *dev,
 }
 
 static int thin_pool(struct fake *fake, const struct fake_dev *dev,
-		     struct fake_segment *segment, const struct words *w)
+		     struct fake_segment *segment, const struct fake_words *w)
 {
 	bool given[ARRAY_SIZE(features)] = { 0 };
 	struct strbuf s = { 0 };
@@ -338,14 +333,6 @@ static int thin_pool(struct fake *fake, const struct fake_dev *dev,
 	return set_args(segment, &s);
 }
 
-static struct fake_volume *find_volume(const struct fake_meta *meta, uint64_t id)
-{
-	for (size_t i = 0; i < meta->volumes.count; i++)
-		if (meta->volumes.items[i].id == id)
-			return &meta->volumes.items[i];
-	return NULL;
-}
-
 void fake_written(struct fake *fake, const char *name, bp_sector sectors)
 {
 	const struct fake_dev *dev = fake_find_name(fake, name);
@@ -354,7 +341,7 @@ void fake_written(struct fake *fake, const char *name, bp_sector sectors)
 
 	assert(dev && dev->live);
 	segment = &dev->live->segments.items[0];
-	volume = find_volume(segment->meta, segment->thin_id);
+	volume = fake_find_volume(segment->meta, segment->thin_id);
 	assert(volume);
 	volume->mapped = sectors;
 }
@@ -370,7 +357,7 @@ static int discard_locked(struct fake *fake, const struct bp_bdev *which)
 	if (r < 0 || !dev || !dev->live)
 		return r < 0 ? r : -ENXIO;
 	segment = &dev->live->segments.items[0];
-	volume = segment->meta ? find_volume(segment->meta, segment->thin_id) : NULL;
+	volume = segment->meta ? fake_find_volume(segment->meta, segment->thin_id) : NULL;
 	if (!volume)
 		return -EOPNOTSUPP;
 	volume->mapped = 0;
@@ -391,7 +378,7 @@ int fake_bdev_discard(void *self, const struct bp_bdev *which, uint64_t offset, 
 }
 
 static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		const struct words *w)
+		const struct fake_words *w)
 {
 	const struct fake_segment *pool;
 	const struct fake_dev *pool_dev;
@@ -418,7 +405,7 @@ static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segme
 	if (streq(pool_dev->pool_mode, "Fail"))
 		return refuse(fake, dev, "thin",
 			      "Couldn't open thin device, Pool is in fail mode", -EINVAL);
-	if (!find_volume(pool->meta, id))
+	if (!fake_find_volume(pool->meta, id))
 		return refuse(fake, dev, "thin", "Couldn't open thin internal device",
 			      -ENODATA);
 	if (pool_dev->suspended)
@@ -438,7 +425,7 @@ static int thin(struct fake *fake, const struct fake_dev *dev, struct fake_segme
 
 /* snapshot, and snapshot-merge, which has merged all when it is looked at. */
 static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-		    const struct words *w)
+		    const struct fake_words *w)
 {
 	struct strbuf s = { 0 };
 	int r;
@@ -465,7 +452,7 @@ static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_s
 
 /* Whatever it is given it takes, and prints. */
 static int any(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
-	       const struct words *w)
+	       const struct fake_words *w)
 {
 	(void)fake, (void)dev, (void)segment, (void)w;
 	return 0;
@@ -474,7 +461,7 @@ static int any(struct fake *fake, const struct fake_dev *dev, struct fake_segmen
 static const struct {
 	const char *name;
 	int (*construct)(struct fake *fake, const struct fake_dev *dev,
-			 struct fake_segment *segment, const struct words *w);
+			 struct fake_segment *segment, const struct fake_words *w);
 } targets[] = {
 	{ "linear", linear }, { "striped", striped },     { "zero", zero },
 	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
@@ -486,8 +473,8 @@ static const struct {
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 		   bool read_only, bool alone)
 {
-	_cleanup_(words_done) struct words words = { 0 };
-	int r = split(segment->args, &words);
+	_cleanup_(fake_words_done) struct fake_words words = { 0 };
+	int r = fake_split(segment->args, &words);
 
 	if (r < 0)
 		return r;
@@ -531,92 +518,6 @@ int fake_preresume(struct fake *fake, const struct fake_dev *dev,
 	return 0;
 }
 
-/* --- status --- */
-
-static void pool_status(struct fake *fake, const struct fake_dev *dev,
-			const struct fake_segment *segment, struct strbuf *s)
-{
-	const struct fake_meta *meta = segment->meta;
-	const struct fake_bdev *bdev =
-		fake_find_bdev(fake, segment->devs[0].major, segment->devs[0].minor);
-	bp_dblock used = 0;
-
-	if (streq(dev->pool_mode, "Fail")) {
-		strbuf_add(s, "Fail");
-		return;
-	}
-	for (size_t i = 0; i < meta->volumes.count; i++)
-		used += meta->volumes.items[i].mapped / meta->block_sectors;
-	strbuf_addf(s, "%llu %zu/%llu %llu/%llu ", (unsigned long long)meta->transaction,
-		    (size_t)10 + meta->volumes.count,
-		    (unsigned long long)bp_bytes_to_mblock(bdev->size_bytes),
-		    (unsigned long long)used, (unsigned long long)meta->data_blocks);
-	if (meta->held_root)
-		strbuf_addf(s, "%llu", (unsigned long long)meta->held_root);
-	else
-		strbuf_add(s, "-");
-	strbuf_addf(s, " %s %s %s - 256 ", dev->pool_mode[0] ? dev->pool_mode : POOL_MODE,
-		    segment->discards,
-		    segment->error_if_no_space ? "error_if_no_space" : "queue_if_no_space");
-}
-
-/* "META FAST ORIGIN BLOCK #FEATURES FEATURE... POLICY #ARGS ARG...": all but numbers comes from there. */
-static void cache_status(struct fake *fake, const struct fake_segment *segment,
-			 struct strbuf *s)
-{
-	_cleanup_(words_done) struct words w = { 0 };
-	uint64_t nr = 0;
-
-	if (split(segment->args, &w) < 0 || w.count < 7 ||
-	    number_parse(w.word[4], w.count - 7, &nr) < 0)
-		return;
-	strbuf_addf(s, "8 20/1024 %s 40/256 1 2 3 4 5 6 %u %s", w.word[3], fake->cache_dirty,
-		    w.word[4]);
-	for (size_t i = 0; i < nr; i++)
-		strbuf_addf(s, " %s", w.word[5 + i]);
-	strbuf_addf(s, " 2 migration_threshold 2048 %s 0 rw - ", w.word[5 + nr]);
-	if (streq(w.word[5 + nr], "cleaner"))
-		fake->cache_dirty -= MIN(fake->cache_dirty, fake->cache_step);
-}
-
-static void snapshot_status(struct fake *fake, const struct fake_segment *segment,
-			    struct strbuf *s)
-{
-	const struct fake_bdev *store =
-		fake_find_bdev(fake, segment->devs[1].major, segment->devs[1].minor);
-
-	if (fake->snapshots_lost) {
-		strbuf_add(s, "Invalid");
-		return;
-	}
-	strbuf_addf(s, "%d/%llu 16", streq(segment->target, "snapshot") ? 48 : 16,
-		    store ? (unsigned long long)bp_bytes_to_sector(store->size_bytes) : 0);
-}
-
-char *fake_status(struct fake *fake, const struct fake_dev *dev,
-		  const struct fake_segment *segment)
-{
-	const struct fake_volume *volume;
-	struct strbuf s = { 0 };
-	char *text = NULL;
-
-	if (streq(segment->target, "thin-pool")) {
-		pool_status(fake, dev, segment, &s);
-	} else if (streq(segment->target, "cache")) {
-		cache_status(fake, segment, &s);
-	} else if (strncmp(segment->target, "snapshot", 8) == 0) {
-		snapshot_status(fake, segment, &s);
-	} else if (streq(segment->target, "thin")) {
-		volume = find_volume(segment->meta, segment->thin_id);
-		if (volume && volume->mapped)
-			strbuf_addf(&s, "%llu %llu", (unsigned long long)volume->mapped,
-				    (unsigned long long)volume->mapped - 1);
-		else
-			strbuf_add(&s, "0 -");
-	}
-	return strbuf_take(&s, &text) < 0 ? NULL : text;
-}
-
 /* --- messages --- */
 
 static int bad_id(struct fake *fake, const char *word)
@@ -630,9 +531,9 @@ static int create_volume(struct fake *fake, struct fake_meta *meta, uint64_t id,
 			 const uint64_t *origin)
 {
 	struct fake_volume volume = { .id = (uint32_t)id, .origin = (uint32_t)id };
-	const struct fake_volume *from = origin ? find_volume(meta, *origin) : NULL;
+	const struct fake_volume *from = origin ? fake_find_volume(meta, *origin) : NULL;
 
-	if (find_volume(meta, id)) {
+	if (fake_find_volume(meta, id)) {
 		fake_logf(fake,
 			  "device-mapper: thin: Creation of new thinly-provisioned device with "
 			  "id %llu failed.",
@@ -655,7 +556,7 @@ static int create_volume(struct fake *fake, struct fake_meta *meta, uint64_t id,
 
 static int delete_volume(struct fake *fake, struct fake_meta *meta, uint64_t id)
 {
-	struct fake_volume *volume = find_volume(meta, id);
+	struct fake_volume *volume = fake_find_volume(meta, id);
 	int r = 0;
 
 	if (!volume)
@@ -672,7 +573,7 @@ static int delete_volume(struct fake *fake, struct fake_meta *meta, uint64_t id)
 }
 
 static int pool_message(struct fake *fake, const struct fake_dev *dev, struct fake_meta *meta,
-			const struct words *w)
+			const struct fake_words *w)
 {
 	const char *verb = w->count ? w->word[0] : "";
 	uint64_t id = 0, other = 0;
@@ -726,11 +627,11 @@ static int pool_message(struct fake *fake, const struct fake_dev *dev, struct fa
 int fake_message(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 		 const char *text)
 {
-	_cleanup_(words_done) struct words words = { 0 };
+	_cleanup_(fake_words_done) struct fake_words words = { 0 };
 	int r;
 
 	if (!streq(segment->target, "thin-pool"))
 		return -EINVAL;
-	r = split(text, &words);
+	r = fake_split(text, &words);
 	return r < 0 ? r : pool_message(fake, dev, segment->meta, &words);
 }
