@@ -3,18 +3,18 @@
 #include "cli/internal.h"
 #include "cli/out.h"
 
+static const char *const kind_names[] = {
+	[OPT_KIND_FLAG] = "flag",         [OPT_KIND_BIT] = "flag",
+	[OPT_KIND_COUNT] = "count",       [OPT_KIND_STRING] = "string",
+	[OPT_KIND_OPTIONAL] = "optional", [OPT_KIND_NUMBER] = "number",
+	[OPT_KIND_SIZE] = "size",         [OPT_KIND_TIME] = "time",
+	[OPT_KIND_SECTORS] = "size",      [OPT_KIND_READ_AHEAD] = "string",
+	[OPT_KIND_CHOICE] = "choice",     [OPT_KIND_LIST] = "list",
+};
+
 static const char *kind_name(const struct cmd_opt *opt)
 {
-	static const char *const names[] = {
-		[OPT_KIND_FLAG] = "flag",         [OPT_KIND_BIT] = "flag",
-		[OPT_KIND_COUNT] = "count",       [OPT_KIND_STRING] = "string",
-		[OPT_KIND_OPTIONAL] = "optional", [OPT_KIND_NUMBER] = "number",
-		[OPT_KIND_SIZE] = "size",         [OPT_KIND_TIME] = "time",
-		[OPT_KIND_SECTORS] = "size",      [OPT_KIND_READ_AHEAD] = "string",
-		[OPT_KIND_CHOICE] = "choice",     [OPT_KIND_LIST] = "list",
-	};
-
-	return names[opt->kind];
+	return kind_names[opt->kind];
 }
 
 static void dump_choices(const struct cmd_opt *opt, struct bp_json *json)

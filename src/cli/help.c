@@ -5,21 +5,27 @@
 #define HELP_COLUMN 30 /* where the explanation of an option begins */
 #define HELP_WIDTH  80
 
+/* One word behind a blank, or on a new line where it does not fit; returns the new column. */
+static size_t put_word(FILE *to, const char *word, size_t len, size_t at, size_t indent)
+{
+	if (at + 1 + len > HELP_WIDTH && at > indent) {
+		fprintf(to, "\n%*s", (int)indent, "");
+		at = indent;
+	} else if (at > indent) {
+		fputc(' ', to);
+		at++;
+	}
+	fprintf(to, "%.*s", (int)len, word);
+	return at + len;
+}
+
 /* Print @text from column @at on, continued at @indent, broken between words. */
 static void wrap(FILE *to, const char *text, size_t at, size_t indent)
 {
 	while (*text) {
 		size_t len = strcspn(text, " ");
 
-		if (at + 1 + len > HELP_WIDTH && at > indent) {
-			fprintf(to, "\n%*s", (int)indent, "");
-			at = indent;
-		} else if (at > indent) {
-			fputc(' ', to);
-			at++;
-		}
-		fprintf(to, "%.*s", (int)len, text);
-		at += len;
+		at = put_word(to, text, len, at, indent);
 		text += len + strspn(text + len, " ");
 	}
 	fputc('\n', to);

@@ -33,16 +33,20 @@ const char *out_heading(const struct out_column *column, char *buf, size_t size)
 	return buf;
 }
 
+static bool is_called(const char *own, const char *name, size_t len)
+{
+	return strlen(own) == len && strncasecmp(own, name, len) == 0;
+}
+
 /* By its name in JSON or its heading, in any case. Return: its number or -1. */
 static int find_column(const struct out *out, const char *name, size_t len)
 {
 	for (unsigned i = 0; i < out->nr_columns; i++) {
+		const struct out_column *column = &out->columns[i];
 		char heading[64];
 
-		out_heading(&out->columns[i], heading, sizeof(heading));
-		if ((strlen(heading) == len && strncasecmp(heading, name, len) == 0) ||
-		    (strlen(out->columns[i].name) == len &&
-		     strncasecmp(out->columns[i].name, name, len) == 0))
+		out_heading(column, heading, sizeof(heading));
+		if (is_called(heading, name, len) || is_called(column->name, name, len))
 			return (int)i;
 	}
 	return -1;

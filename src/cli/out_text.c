@@ -52,19 +52,23 @@ int out_compare(const struct out_row *a, const struct out_row *b)
 	return out->sort_down ? -r : r;
 }
 
+/* In front of the first row that comes after it: rows that compare equal keep their order. */
+static void insert_row(struct out_row **at, struct out_row *row)
+{
+	while (*at && out_compare(*at, row) <= 0)
+		at = &(*at)->next;
+	row->next = *at;
+	*at = row;
+}
+
 /* Put the rows into order by insertion: equal rows stay as given, and lists are short. */
 static void sort_rows(struct out *out)
 {
 	struct out_row *sorted = NULL, *next;
 
 	for (struct out_row *row = out->first; row; row = next) {
-		struct out_row **at = &sorted;
-
 		next = row->next;
-		while (*at && out_compare(*at, row) <= 0)
-			at = &(*at)->next;
-		row->next = *at;
-		*at = row;
+		insert_row(&sorted, row);
 	}
 	out->first = sorted;
 	for (out->last = sorted; out->last && out->last->next;)

@@ -28,19 +28,22 @@ struct found {
 	const char *spelled; /* as typed, for messages */
 };
 
+static bool is_spelled(const struct cmd_opt *opt, const char *name, size_t len)
+{
+	const char *own = is_operand(opt) ? opt->arg : opt->name;
+
+	if (is_rule(opt) && opt->kind != OPT_KIND_SYNONYM)
+		return false;
+	return own && strlen(own) == len && memcmp(own, name, len) == 0;
+}
+
 const struct cmd_opt *opt_by_name(const struct cmd_opt *opts, const char *name, size_t len)
 {
-	for (const struct cmd_opt *opt = opts; opt->kind != OPT_KIND_END; opt++) {
-		const char *own = is_operand(opt) ? opt->arg : opt->name;
-
-		if (is_rule(opt) && opt->kind != OPT_KIND_SYNONYM)
-			continue;
-		if (!own || strlen(own) != len || memcmp(own, name, len) != 0)
-			continue;
-		if (opt->kind == OPT_KIND_SYNONYM)
-			return opt_by_name(opts, opt->names, strlen(opt->names));
-		return opt;
-	}
+	for (const struct cmd_opt *opt = opts; opt->kind != OPT_KIND_END; opt++)
+		if (is_spelled(opt, name, len))
+			return opt->kind == OPT_KIND_SYNONYM
+				       ? opt_by_name(opts, opt->names, strlen(opt->names))
+				       : opt;
 	return NULL;
 }
 

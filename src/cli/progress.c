@@ -68,14 +68,20 @@ static void left(uint64_t spent_ms, uint64_t done, uint64_t total, char *buf, si
 		snprintf(buf, size, ", %.0f min left", seconds / 60.0);
 }
 
-static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, const char *rest)
+static void fill_bar(char bar[BAR_WIDTH + 1], unsigned percent)
 {
-	char bar[BAR_WIDTH + 1];
 	unsigned full = percent * BAR_WIDTH / 100;
 
 	for (unsigned i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < full ? '=' : i == full ? '>' : ' ';
 	bar[BAR_WIDTH] = '\0';
+}
+
+static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, const char *rest)
+{
+	char bar[BAR_WIDTH + 1];
+
+	fill_bar(bar, percent);
 	fprintf(cli->err, "\r%s%s[%s] %3u%%%s\033[K", p->title, p->title[0] ? " " : "", bar,
 		percent, rest);
 	fflush(cli->err);

@@ -51,11 +51,13 @@ const char *schema_type(const struct out_column *column)
 	return column->flags & OUT_MANY ? "list" : "object";
 }
 
+/* What the end of a member's name says of its unit. */
+static const char *const units[] = { "bytes",   "sectors", "percent", "ms",
+				     "dblocks", "mblocks", "s" };
+
 /* The unit is part of the name: "size_bytes". NULL: a bare number. */
 static const char *unit_of(const struct out_column *column)
 {
-	static const char *const units[] = { "bytes",   "sectors", "percent", "ms",
-					     "dblocks", "mblocks", "s" };
 	const char *tail = strrchr(column->name, '_');
 
 	if (!streq(schema_type(column), "number"))
@@ -103,16 +105,20 @@ static void members_json(const struct out_column *columns, struct bp_json *json)
 	}
 }
 
+static void member_text(const struct out_column *column, unsigned depth, FILE *to)
+{
+	const char *unit = unit_of(column);
+	char left[96];
+
+	snprintf(left, sizeof(left), "%*s%s %s%s%s", (int)(2 * depth), "", column->name,
+		 schema_type(column), unit ? ", " : "", unit ? unit : "");
+	cli_explain(to, left, column->help);
+}
+
 static void members_text(const struct out_column *columns, unsigned depth, FILE *to)
 {
 	for (; columns && columns->name; columns++) {
-		const char *unit = unit_of(columns);
-		char left[96];
-
-		snprintf(left, sizeof(left), "%*s%s %s%s%s", (int)(2 * depth), "",
-			 columns->name, schema_type(columns), unit ? ", " : "",
-			 unit ? unit : "");
-		cli_explain(to, left, columns->help);
+		member_text(columns, depth, to);
 		members_text(columns->members, depth + 1, to);
 	}
 }

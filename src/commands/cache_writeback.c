@@ -157,19 +157,22 @@ static bool is_whole(const struct bp_cache_writeback_result *res)
 	return res->nr_copied == res->nr_blocks && !res->nr_damages;
 }
 
+static void failed_block_json(struct bp_json *json,
+			      const struct bp_cache_writeback_failed *failed)
+{
+	bp_json_object(json, NULL);
+	bp_json_uint(json, "cache_block", failed->cache_block);
+	bp_json_uint(json, "origin_block", failed->origin_block);
+	bp_json_bool(json, "writing", failed->writing);
+	bp_json_string(json, "error", strerror(-failed->error));
+	bp_json_object_close(json);
+}
+
 static void failed_json(struct bp_json *json, const struct tool *tool)
 {
 	bp_json_array(json, "failed");
-	for (size_t i = 0; i < tool->nr_failed; i++) {
-		const struct bp_cache_writeback_failed *failed = &tool->failed[i];
-
-		bp_json_object(json, NULL);
-		bp_json_uint(json, "cache_block", failed->cache_block);
-		bp_json_uint(json, "origin_block", failed->origin_block);
-		bp_json_bool(json, "writing", failed->writing);
-		bp_json_string(json, "error", strerror(-failed->error));
-		bp_json_object_close(json);
-	}
+	for (size_t i = 0; i < tool->nr_failed; i++)
+		failed_block_json(json, &tool->failed[i]);
 	bp_json_array_close(json);
 }
 

@@ -451,25 +451,28 @@ int table_given(struct cli *cli, const char *text, const char *file, uint32_t fl
 	return r < 0 ? cli_fail(cli, text ? NULL : file, r) : EXIT_OK;
 }
 
+/* One character of JSON to @to, an escaped one with its backslash; returns where the next goes. */
+static char *copy_char(const char **p, bool *in_string, char *to)
+{
+	if (*in_string && **p == '\\')
+		*to++ = *(*p)++;
+	else if (**p == '"')
+		*in_string = !*in_string;
+	*to++ = **p;
+	return to;
+}
+
 /* JSON without its line breaks and indents, which would not fit where it is put. */
 static char *compact(const char *json)
 {
-	char *copy = malloc(strlen(json) + 1), *to = copy;
+	char *copy = calloc(strlen(json) + 1, 1), *to = copy;
 	bool in_string = false;
 
-	for (const char *p = json; copy && *p; p++) {
-		if (!in_string && *p == '\n') {
+	for (const char *p = json; copy && *p; p++)
+		if (!in_string && *p == '\n')
 			p += strspn(p + 1, " ");
-			continue;
-		}
-		if (in_string && *p == '\\')
-			*to++ = *p++;
-		else if (*p == '"')
-			in_string = !in_string;
-		*to++ = *p;
-	}
-	if (copy)
-		*to = '\0';
+		else
+			to = copy_char(&p, &in_string, to);
 	return copy;
 }
 

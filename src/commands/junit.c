@@ -8,21 +8,24 @@
 
 #define OUTPUT_MOST ((size_t)64 << 10)
 
+static void put_char(FILE *f, unsigned char c)
+{
+	const char *entity = c == '<'   ? "&lt;"
+			     : c == '>' ? "&gt;"
+			     : c == '&' ? "&amp;"
+			     : c == '"' ? "&quot;"
+					: NULL;
+
+	if (entity)
+		fputs(entity, f);
+	else /* what XML can't have, and what may not be UTF-8 */
+		putc((c < ' ' && c != '\n' && c != '\t') || c >= 0x7f ? '?' : c, f);
+}
+
 static void put_text_len(FILE *f, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		const char *entity = c == '<'   ? "&lt;"
-				     : c == '>' ? "&gt;"
-				     : c == '&' ? "&amp;"
-				     : c == '"' ? "&quot;"
-						: NULL;
-
-		if (entity)
-			fputs(entity, f);
-		else /* what XML can't have, and what may not be UTF-8 */
-			putc((c < ' ' && c != '\n' && c != '\t') || c >= 0x7f ? '?' : c, f);
-	}
+	for (size_t i = 0; i < len; i++)
+		put_char(f, (unsigned char)text[i]);
 }
 
 static void put_text(FILE *f, const char *text)

@@ -172,16 +172,20 @@ static void print_key(FILE *f, size_t y, const char *fill, const char *text)
 	svg_text(f, 18, y + 10, text);
 }
 
+static void print_owner_key(FILE *f, size_t y, size_t i, const struct map_owner *owner)
+{
+	char fill[32], text[300]; /* a longer name is cut */
+
+	snprintf(fill, sizeof(fill), "hsl(%u,70%%,45%%)", hue_of(i));
+	snprintf(text, sizeof(text), "volume %" PRIu64 " %s", owner->id,
+		 owner->name ? owner->name : "");
+	print_key(f, y, fill, text);
+}
+
 static void print_keys(FILE *f, const struct map_picture *p, size_t y)
 {
-	for (size_t i = 0; i < p->nr_owners; i++, y += 18) {
-		const char *name = p->owners[i].name ? p->owners[i].name : "";
-		char fill[32], text[300]; /* a longer name is cut */
-
-		snprintf(fill, sizeof(fill), "hsl(%u,70%%,45%%)", hue_of(i));
-		snprintf(text, sizeof(text), "volume %" PRIu64 " %s", p->owners[i].id, name);
-		print_key(f, y, fill, text);
-	}
+	for (size_t i = 0; i < p->nr_owners; i++, y += 18)
+		print_owner_key(f, y, i, &p->owners[i]);
 	print_key(f, y, "#777", "shared");
 	print_key(f, y + 18, "#eee", p->of_volume ? "not mapped" : "free");
 }

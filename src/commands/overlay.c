@@ -152,6 +152,13 @@ static int merge(struct run *run)
 	return worst;
 }
 
+static const char *fate_of(const struct copy *copy)
+{
+	return copy->merged ? "written, merged"
+	       : copy->lost ? "written, lost"
+			    : "written, thrown away";
+}
+
 static void tell(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++) {
@@ -159,10 +166,7 @@ static void tell(const struct run *run)
 		char size[BP_SIZE_TEXT];
 
 		cli_note(run->cli, "%s: %s %s", device_of(run, i),
-			 bp_size_format(copy->usage.used_bytes, size),
-			 copy->merged ? "written, merged"
-			 : copy->lost ? "written, lost"
-				      : "written, thrown away");
+			 bp_size_format(copy->usage.used_bytes, size), fate_of(copy));
 	}
 }
 

@@ -96,6 +96,19 @@ static size_t like_it(const struct bp_findings *findings, size_t index, size_t *
 	return before;
 }
 
+static bool is_shown(const struct cli *cli, const struct bp_finding *f, enum bp_severity up_to)
+{
+	return f->severity <= up_to && (f->severity != BP_SEVERITY_UNKNOWN || cli->verbose);
+}
+
+static void warn_finding(struct cli *cli, const struct bp_finding *f, size_t all)
+{
+	if (all > 1)
+		cli_warn(cli, "%s (and %zu more like it)", f->message, all - 1);
+	else
+		cli_warn(cli, "%s", f->message);
+}
+
 /*
  * What could not be checked is only told to those who want to know; of equal remarks, one for
  * each device, the first. Those graver than @up_to are told otherwise.
@@ -107,14 +120,8 @@ static void warn_findings(struct cli *cli, const struct bp_findings *findings,
 		const struct bp_finding *f = bp_findings_get(findings, i);
 		size_t all;
 
-		if (f->severity > up_to ||
-		    (f->severity == BP_SEVERITY_UNKNOWN && !cli->verbose) ||
-		    like_it(findings, i, &all))
-			continue;
-		if (all > 1)
-			cli_warn(cli, "%s (and %zu more like it)", f->message, all - 1);
-		else
-			cli_warn(cli, "%s", f->message);
+		if (is_shown(cli, f, up_to) && !like_it(findings, i, &all))
+			warn_finding(cli, f, all);
 	}
 }
 

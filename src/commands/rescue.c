@@ -173,57 +173,62 @@ static void number(struct bp_json *json, const char *key, bool known, uint64_t v
 		bp_json_null(json, key);
 }
 
+static void json_trouble(struct bp_json *json, const struct bp_rescue_trouble *t)
+{
+	bp_json_object(json, NULL);
+	bp_json_string(json, "kind", bp_trouble_name(t->kind));
+	bp_json_string(json, "what", t->what);
+	bp_json_string(json, "advice", t->advice);
+	bp_json_object_close(json);
+}
+
 static void json_troubles(struct bp_json *json, const struct bp_rescue *rescue)
 {
 	bp_json_array(json, "troubles");
-	for (size_t i = 0; i < bp_rescue_troubles_count(rescue); i++) {
-		const struct bp_rescue_trouble *t = bp_rescue_trouble_get(rescue, i);
-
-		bp_json_object(json, NULL);
-		bp_json_string(json, "kind", bp_trouble_name(t->kind));
-		bp_json_string(json, "what", t->what);
-		bp_json_string(json, "advice", t->advice);
-		bp_json_object_close(json);
-	}
+	for (size_t i = 0; i < bp_rescue_troubles_count(rescue); i++)
+		json_trouble(json, bp_rescue_trouble_get(rescue, i));
 	bp_json_array_close(json);
+}
+
+static void json_volume(struct bp_json *json, const struct bp_rescue_volume *v)
+{
+	bp_json_object(json, NULL);
+	bp_json_uint(json, "id", v->id);
+	bp_json_string(json, "name", v->name);
+	bp_json_string(json, "verdict", verdict_of(v));
+	number(json, "mapped_dblocks", v->mapped_dblocks != UINT64_MAX, v->mapped_dblocks);
+	bp_json_uint(json, "intact_dblocks", v->intact_dblocks);
+	bp_json_string(json, "note", v->note);
+	bp_json_object_close(json);
 }
 
 static void json_volumes(struct bp_json *json, const struct bp_rescue *rescue)
 {
 	bp_json_array(json, "volumes");
-	for (size_t i = 0; i < bp_rescue_volumes_count(rescue); i++) {
-		const struct bp_rescue_volume *v = bp_rescue_volume_get(rescue, i);
-
-		bp_json_object(json, NULL);
-		bp_json_uint(json, "id", v->id);
-		bp_json_string(json, "name", v->name);
-		bp_json_string(json, "verdict", verdict_of(v));
-		number(json, "mapped_dblocks", v->mapped_dblocks != UINT64_MAX,
-		       v->mapped_dblocks);
-		bp_json_uint(json, "intact_dblocks", v->intact_dblocks);
-		bp_json_string(json, "note", v->note);
-		bp_json_object_close(json);
-	}
+	for (size_t i = 0; i < bp_rescue_volumes_count(rescue); i++)
+		json_volume(json, bp_rescue_volume_get(rescue, i));
 	bp_json_array_close(json);
+}
+
+static void json_plan(struct bp_json *json, size_t nr, const struct bp_rescue_plan *p)
+{
+	bp_json_object(json, NULL);
+	bp_json_string(json, "plan", (const char[]){ letter(nr), '\0' });
+	bp_json_string(json, "way", bp_rescue_way_name(p->way));
+	bp_json_bool(json, "whole", p->whole);
+	bp_json_string(json, "what", p->what);
+	bp_json_string(json, "loses", p->loses);
+	bp_json_uint(json, "needs_bytes", p->needs_bytes);
+	bp_json_uint(json, "transaction_id", p->transaction_id);
+	bp_json_uint(json, "mapping_root", p->mapping_root);
+	bp_json_object_close(json);
 }
 
 static void json_plans(struct bp_json *json, const struct bp_rescue *rescue)
 {
 	bp_json_array(json, "plans");
-	for (size_t i = 0; i < bp_rescue_plans_count(rescue); i++) {
-		const struct bp_rescue_plan *p = bp_rescue_plan_get(rescue, i);
-
-		bp_json_object(json, NULL);
-		bp_json_string(json, "plan", (const char[]){ letter(i), '\0' });
-		bp_json_string(json, "way", bp_rescue_way_name(p->way));
-		bp_json_bool(json, "whole", p->whole);
-		bp_json_string(json, "what", p->what);
-		bp_json_string(json, "loses", p->loses);
-		bp_json_uint(json, "needs_bytes", p->needs_bytes);
-		bp_json_uint(json, "transaction_id", p->transaction_id);
-		bp_json_uint(json, "mapping_root", p->mapping_root);
-		bp_json_object_close(json);
-	}
+	for (size_t i = 0; i < bp_rescue_plans_count(rescue); i++)
+		json_plan(json, i, bp_rescue_plan_get(rescue, i));
 	bp_json_array_close(json);
 }
 
@@ -282,18 +287,20 @@ static void print_head(const struct page *page)
 	cli_print(page->cli, "\n");
 }
 
+static void print_trouble(struct cli *cli, size_t nr, const struct bp_rescue_trouble *t)
+{
+	cli_print(cli, "%-9s %s\n", nr ? "" : "trouble", t->what);
+	cli_print(cli, "            -> %s\n", t->advice);
+}
+
 static void print_troubles(const struct page *page)
 {
 	size_t nr = bp_rescue_troubles_count(page->rescue);
 
 	if (!nr)
 		cli_print(page->cli, "trouble   none: the metadata is sound\n");
-	for (size_t i = 0; i < nr; i++) {
-		const struct bp_rescue_trouble *t = bp_rescue_trouble_get(page->rescue, i);
-
-		cli_print(page->cli, "%-9s %s\n", i ? "" : "trouble", t->what);
-		cli_print(page->cli, "            -> %s\n", t->advice);
-	}
+	for (size_t i = 0; i < nr; i++)
+		print_trouble(page->cli, i, bp_rescue_trouble_get(page->rescue, i));
 }
 
 static void print_volume(const struct page *page, const struct bp_rescue_volume *v)
@@ -319,21 +326,22 @@ static void print_volumes(const struct page *page)
 		print_volume(page, bp_rescue_volume_get(page->rescue, i));
 }
 
-static void print_plans(const struct page *page)
+static void print_plan(struct cli *cli, size_t nr, const struct bp_rescue_plan *p)
 {
 	char needs[BP_SIZE_TEXT];
 
-	for (size_t i = 0; i < bp_rescue_plans_count(page->rescue); i++) {
-		const struct bp_rescue_plan *p = bp_rescue_plan_get(page->rescue, i);
+	cli_print(cli, "%-9s %c  %s%s\n", nr ? "" : "plans", letter(nr), p->what,
+		  nr || p->way == BP_RESCUE_EXPORT ? "" : "   <- best");
+	cli_print(cli, "             loses: %s\n", p->loses);
+	if (p->needs_bytes)
+		cli_print(cli, "             needs: %s for the new metadata\n",
+			  bp_size_format(p->needs_bytes, needs));
+}
 
-		cli_print(page->cli, "%-9s %c  %s%s\n", i ? "" : "plans", letter(i), p->what,
-			  i || p->way == BP_RESCUE_EXPORT ? "" : "   <- best");
-		cli_print(page->cli, "             loses: %s\n", p->loses);
-		if (!p->needs_bytes)
-			continue;
-		bp_size_format(p->needs_bytes, needs);
-		cli_print(page->cli, "             needs: %s for the new metadata\n", needs);
-	}
+static void print_plans(const struct page *page)
+{
+	for (size_t i = 0; i < bp_rescue_plans_count(page->rescue); i++)
+		print_plan(page->cli, i, bp_rescue_plan_get(page->rescue, i));
 }
 
 static void print_text(const struct page *page)

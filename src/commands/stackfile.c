@@ -104,6 +104,16 @@ static void print_change(struct cli *cli, const struct bp_stack_change *change)
 	}
 }
 
+static struct row row_of(const struct bp_stack_change *change)
+{
+	return (struct row){
+		.change = kinds[change->kind],
+		.name = change->name,
+		.before = change->before[0] ? change->before : NULL,
+		.after = change->after[0] ? change->after : NULL,
+	};
+}
+
 static int print_json(struct cli *cli, const struct out_schema *schema,
 		      const struct bp_stack_changes *changes)
 {
@@ -111,15 +121,9 @@ static int print_json(struct cli *cli, const struct out_schema *schema,
 	int r = out_open(cli, NULL, schema, &out);
 
 	for (size_t i = 0; !r && i < bp_stack_changes_count(changes); i++) {
-		const struct bp_stack_change *change = bp_stack_changes_get(changes, i);
+		const struct row row = row_of(bp_stack_changes_get(changes, i));
 
-		out_add(out, NULL,
-			&(struct row){
-				.change = kinds[change->kind],
-				.name = change->name,
-				.before = change->before[0] ? change->before : NULL,
-				.after = change->after[0] ? change->after : NULL,
-			});
+		out_add(out, NULL, &row);
 	}
 	return r ? r : out_print(out);
 }

@@ -269,6 +269,13 @@ static bool has_target(const struct bp_table *table, const char *only)
 	return false;
 }
 
+static void print_line(struct cli *cli, const char *name, const struct bp_segment *s)
+{
+	cli_print(cli, "%s%s%" PRIu64 " %" PRIu64 " %s%s%s\n", name ? name : "",
+		  name ? ": " : "", s->start_sectors, s->length_sectors, s->target,
+		  s->args[0] ? " " : "", s->args);
+}
+
 /* Lines as the kernel has them, behind the device's name where several are printed. */
 static void print_lines(struct cli *cli, const struct args *args, const char *name,
 			const struct bp_table *table, bool named)
@@ -278,11 +285,8 @@ static void print_lines(struct cli *cli, const struct args *args, const char *na
 	for (size_t i = 0; i < bp_table_count(table); i++) {
 		const struct bp_segment *s = bp_table_get(table, i);
 
-		if (args->only && !streq(s->target, args->only))
-			continue;
-		cli_print(cli, "%s%s%" PRIu64 " %" PRIu64 " %s%s%s\n", named ? name : "",
-			  named ? ": " : "", s->start_sectors, s->length_sectors, s->target,
-			  s->args[0] ? " " : "", s->args);
+		if (!args->only || streq(s->target, args->only))
+			print_line(cli, named ? name : NULL, s);
 	}
 }
 

@@ -195,17 +195,25 @@ static void print_cell(char *cell, const struct list *list, const struct field *
 		     list->data_block_sectors);
 }
 
-static void find_widths(const struct list *list, bool headings, int *widths)
+static int width_of(const struct list *list, const struct field *field)
 {
 	char cell[CELL];
+	int width = 0;
 
+	for (size_t i = 0; i < list->nr_rows; i++) {
+		print_cell(cell, list, field, &list->rows[i]);
+		width = MAX(width, (int)strlen(cell));
+	}
+	return width;
+}
+
+static void find_widths(const struct list *list, bool headings, int *widths)
+{
 	for (unsigned f = 0; f < list->nr_fields; f++) {
-		widths[f] = headings ? (int)strlen(list->fields[f]->name) : 0;
-		for (size_t i = 0; i < list->nr_rows; i++) {
-			print_cell(cell, list, list->fields[f], &list->rows[i]);
-			if ((int)strlen(cell) > widths[f])
-				widths[f] = (int)strlen(cell);
-		}
+		const struct field *field = list->fields[f];
+		int least = headings ? (int)strlen(field->name) : 0;
+
+		widths[f] = MAX(least, width_of(list, field));
 	}
 }
 

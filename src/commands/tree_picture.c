@@ -28,6 +28,22 @@ struct place {
 	uint64_t users, middles; /* how many have a place already, and the sum of these */
 };
 
+/* Those above it push what lies below box @i down; is there one that moved? */
+static bool push_down(const struct tree_box *boxes, struct place *places, size_t i)
+{
+	bool changed = false;
+
+	for (size_t j = 0; j < boxes[i].nr_next; j++) {
+		size_t next = boxes[i].next[j], level = places[i].level + 1;
+
+		if (boxes[i].in_cycle && boxes[next].in_cycle)
+			continue;
+		changed = changed || places[next].level < level;
+		places[next].level = MAX(places[next].level, level);
+	}
+	return changed;
+}
+
 /*
  * A box is below all that have it as their next, but for cycles: what lies in one, lies in one
  * level with the others, and without these edges there is an end.
@@ -39,14 +55,7 @@ static void find_levels(const struct tree_box *boxes, struct place *places, size
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < count; i++)
-			for (size_t j = 0; j < boxes[i].nr_next; j++) {
-				size_t next = boxes[i].next[j], level = places[i].level + 1;
-
-				if (boxes[i].in_cycle && boxes[next].in_cycle)
-					continue;
-				changed = changed || places[next].level < level;
-				places[next].level = MAX(places[next].level, level);
-			}
+			changed |= push_down(boxes, places, i);
 	}
 }
 

@@ -44,5 +44,7 @@ int vdo_is(struct bp_ctx *ctx, const struct bp_selector *which, bool *ret);
 const char *vdo_uuid_text(const uint8_t uuid[BP_VDO_UUID_BYTES], char *buf);
 /* Read one; false where it is none. */
 bool vdo_uuid_parse(const char *text, uint8_t ret[BP_VDO_UUID_BYTES]);
+/* The byte that two hex digits at @text say; false where they are none. */
+bool hex_byte(const char *text, uint8_t *ret);
 
 #endif

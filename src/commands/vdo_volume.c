@@ -131,19 +131,24 @@ static int digit(char c)
 	return p ? (int)((p - digits) % 16) : -1;
 }
 
+bool hex_byte(const char *text, uint8_t *ret)
+{
+	int high = digit(text[0]);
+	int low = high < 0 ? -1 : digit(text[1]);
+
+	if (low < 0)
+		return false;
+	*ret = (uint8_t)(high << 4 | low);
+	return true;
+}
+
 bool vdo_uuid_parse(const char *text, uint8_t ret[BP_VDO_UUID_BYTES])
 {
-	for (unsigned i = 0; i < BP_VDO_UUID_BYTES; i++) {
-		int high, low;
-
+	for (unsigned i = 0; i < BP_VDO_UUID_BYTES; i++, text += 2) {
 		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text == '-')
 			text++;
-		high = digit(text[0]);
-		low = high < 0 ? -1 : digit(text[1]);
-		if (low < 0)
+		if (!hex_byte(text, &ret[i]))
 			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
-		text += 2;
 	}
 	return !*text;
 }

@@ -114,14 +114,6 @@ static void hex_write(const uint8_t *bytes, size_t len, char *to)
 	to[2 * len] = '\0';
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Return: false where @text is no hex, or more than @max bytes. */
 static bool hex_read(const char *text, size_t max, uint8_t *to, size_t *ret_len)
 {
@@ -129,13 +121,9 @@ static bool hex_read(const char *text, size_t max, uint8_t *to, size_t *ret_len)
 
 	if (len % 2 || len / 2 > max)
 		return false;
-	for (size_t i = 0; i < len / 2; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
+	for (size_t i = 0; i < len / 2; i++)
+		if (!hex_byte(text + 2 * i, &to[i]))
 			return false;
-		to[i] = (uint8_t)(high << 4 | low);
-	}
 	*ret_len = len / 2;
 	return true;
 }

@@ -13,6 +13,20 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
+/* The row of @a's character @c, from that of the one before it. */
+static void next_row(size_t *row, size_t i, char c, const char *b, size_t lb)
+{
+	size_t diagonal = row[0];
+
+	row[0] = i;
+	for (size_t j = 1; j <= lb; j++) {
+		size_t above = row[j];
+
+		row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (c != b[j - 1]));
+		diagonal = above;
+	}
+}
+
 /* How many letters must be put in, taken out or changed. Source: Wagner, Fischer (1974). */
 static size_t distance(const char *a, const char *b)
 {
@@ -20,18 +34,8 @@ static size_t distance(const char *a, const char *b)
 
 	for (size_t j = 0; j <= lb; j++)
 		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1,
-				      diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
+	for (size_t i = 1; i <= la; i++)
+		next_row(row, i, a[i - 1], b, lb);
 	return row[lb];
 }
 

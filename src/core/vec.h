@@ -39,6 +39,25 @@ void *vec_grown(void *items, size_t count, size_t *size, size_t item_size, size_
 		vec_r_;                                                                        \
 	})
 
+/*
+ * Of a sorted array, the index of the first element that does not lie before what is looked for,
+ * .count where all do. @before is asked of @item, a pointer to an element: it has to hold for none
+ * behind one for which it does not.
+ */
+#define vec_bisect(v, item, before)                                                            \
+	__extension__({                                                                        \
+		size_t vec_low_ = 0, vec_high_ = (v)->count;                                   \
+		while (vec_low_ < vec_high_) {                                                 \
+			size_t vec_mid_ = vec_low_ + (vec_high_ - vec_low_) / 2;               \
+			const __auto_type item = &(v)->items[vec_mid_];                        \
+			if (before)                                                            \
+				vec_low_ = vec_mid_ + 1;                                       \
+			else                                                                   \
+				vec_high_ = vec_mid_;                                          \
+		}                                                                              \
+		vec_low_;                                                                      \
+	})
+
 #define vec_done(v)                                                                            \
 	do {                                                                                   \
 		free((v)->items);                                                              \

@@ -51,16 +51,8 @@ static int read_mark(struct bp_crash *crash, size_t entry)
 
 const char *crash_mark_at(const struct bp_crash *crash, size_t entry)
 {
-	size_t low = 0, high = crash->marks.count;
+	size_t low = vec_bisect(&crash->marks, item, item->entry < entry);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (crash->marks.items[middle].entry < entry)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	return low < crash->marks.count && crash->marks.items[low].entry == entry
 		       ? crash->marks.items[low].text
 		       : "";

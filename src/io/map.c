@@ -90,23 +90,26 @@ int map_image_new(const struct raw_image *image, bp_bytes offset, bp_bytes size,
 
 /* --- reading --- */
 
+static int xor_place(const struct map_place *place, size_t len, uint8_t *buf, uint8_t *more)
+{
+	int r = raw_image_read(place->image, place->offset, len, more);
+
+	if (r < 0)
+		return r;
+	for (size_t b = 0; b < len; b++)
+		buf[b] ^= more[b];
+	return 0;
+}
+
 static int read_xor(const struct map_piece *piece, size_t len, uint8_t *buf)
 {
 	_cleanup_(freep) uint8_t *more = malloc(len ? len : 1);
+	int r = more ? 0 : -ENOMEM;
 
-	if (!more)
-		return -ENOMEM;
 	memset(buf, 0, len);
-	for (unsigned i = 0; i < piece->nr_places; i++) {
-		int r = raw_image_read(piece->places[i].image, piece->places[i].offset, len,
-				       more);
-
-		if (r < 0)
-			return r;
-		for (size_t b = 0; b < len; b++)
-			buf[b] ^= more[b];
-	}
-	return 0;
+	for (unsigned i = 0; r == 0 && i < piece->nr_places; i++)
+		r = xor_place(&piece->places[i], len, buf, more);
+	return r;
 }
 
 int map_piece_read(const struct map_piece *piece, size_t len, void *buf)

@@ -27,17 +27,7 @@ static struct overlay *overlay_of(struct io *io)
 /* Index of the first patch at or after @block. */
 static size_t find(const struct overlay *o, bp_mblock block)
 {
-	size_t low = 0, high = o->patches.count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (o->patches.items[mid].block < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return vec_bisect(&o->patches, item, item->block < block);
 }
 
 static int read_below(struct overlay *o, const struct io_run *run)

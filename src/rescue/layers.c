@@ -81,17 +81,7 @@ static void sort_moved(struct layer *layer)
 /* The first moved block at or behind @block. */
 static size_t find_moved(const struct layer *layer, uint64_t block)
 {
-	size_t low = 0, high = layer->moved.count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (layer->moved.items[mid].from < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return vec_bisect(&layer->moved, item, item->from < block);
 }
 
 static int layer_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)

@@ -22,17 +22,9 @@ static struct thin_volume_map *volume_of(struct map *map)
 /* The first run that ends behind @block. */
 static const struct thin_map_run *find_run(const struct thin_volume_map *m, bp_dblock block)
 {
-	size_t low = 0, high = m->runs.count;
+	size_t low = vec_bisect(&m->runs, run,
+				block >= run->begin && block - run->begin >= run->length);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const struct thin_map_run *run = &m->runs.items[mid];
-
-		if (block >= run->begin && block - run->begin >= run->length)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < m->runs.count ? &m->runs.items[low] : NULL;
 }
 

@@ -172,16 +172,15 @@ static int canonical(void *params, struct arena *arena)
 }
 
 /* What the mq policy once had; now it takes and ignores them. */
+static const char *const mq_args[] = {
+	"random_threshold",        "sequential_threshold",     "discard_promote_adjustment",
+	"read_promote_adjustment", "write_promote_adjustment",
+};
+
 static bool is_mq_arg(const char *key)
 {
-	static const char *const keys[] = {
-		"random_threshold",           "sequential_threshold",
-		"discard_promote_adjustment", "read_promote_adjustment",
-		"write_promote_adjustment",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strcasecmp(keys[i], key) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(mq_args); i++)
+		if (strcasecmp(mq_args[i], key) == 0)
 			return true;
 	return false;
 }
@@ -465,18 +464,20 @@ static void judge(struct judge *j, const void *p)
 		  judge_percent(s->used_dblocks, s->total_dblocks), s->dirty_dblocks);
 }
 
+static const char *const mode_words[] = {
+	[BP_CACHE_WRITEBACK] = "writeback",
+	[BP_CACHE_WRITETHROUGH] = "writethrough",
+	[BP_CACHE_PASSTHROUGH] = "passthrough",
+};
+
 static void conditions_mode(struct conditions *c, const struct bp_cache_status *s)
 {
-	static const char *const words[] = {
-		[BP_CACHE_WRITEBACK] = "writeback",
-		[BP_CACHE_WRITETHROUGH] = "writethrough",
-		[BP_CACHE_PASSTHROUGH] = "passthrough",
-	};
+	const char *mode = mode_words[s->io_mode];
 	char about[64];
 
-	snprintf(about, sizeof(about), "%s %s", words[s->io_mode], s->policy);
+	snprintf(about, sizeof(about), "%s %s", mode, s->policy);
 	condition_add(c, BP_EVENT_CACHE_MODE, about, "the cache is in %s mode with policy %s",
-		      words[s->io_mode], s->policy);
+		      mode, s->policy);
 }
 
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)

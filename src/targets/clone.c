@@ -112,21 +112,6 @@ static const struct target_message messages[] = {
 
 /* --- rules --- */
 
-/* Regions must be multiples of a device's logical blocks. */
-static void check_region(struct check *c, const struct bp_clone *clone, const char *dev)
-{
-	struct bp_bdev bdev;
-	bp_sector block;
-
-	if (!check_bdev(c, dev, &bdev))
-		return;
-	block = bp_bytes_to_sector(bdev.logical_block_bytes);
-	if (block && clone->region_sectors % block)
-		check_refuse(c, "region_sectors", NULL,
-			     "not a multiple of the logical blocks of %s, %" PRIu64 " sectors",
-			     dev, block);
-}
-
 static void check(struct check *c, const void *params)
 {
 	const struct bp_clone *clone = params;
@@ -136,8 +121,8 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, "region_sectors", NULL,
 			     "the device has more than %" PRIu64 " regions of that size",
 			     REGIONS_MAX);
-	check_region(c, clone, clone->dest_dev);
-	check_region(c, clone, clone->source_dev);
+	check_block_multiple(c, "region_sectors", clone->region_sectors, clone->dest_dev);
+	check_block_multiple(c, "region_sectors", clone->region_sectors, clone->source_dev);
 	check_not_live(c, "clone", "metadata_dev", clone->metadata_dev);
 	check_distinct(c, "source_dev", clone->source_dev, "dest_dev", clone->dest_dev);
 	check_distinct(c, "dest_dev", clone->dest_dev, "metadata_dev", clone->metadata_dev);

@@ -353,13 +353,20 @@ static const struct rule log_lines[] = {
 static const char *const log_names[] = { "raid1", "dirty region log", "dm-log-userspace",
 					 "region hash", NULL };
 
+static size_t count_dead(const char *health)
+{
+	size_t dead = 0;
+
+	for (; health && *health; health++)
+		dead += *health != 'A';
+	return dead;
+}
+
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_mirror_status *s = p;
-	size_t dead = 0;
+	size_t dead = count_dead(s->health);
 
-	for (const char *h = s->health ? s->health : ""; *h; h++)
-		dead += *h != 'A';
 	if (dead)
 		judge_say(j, BP_VERDICT_ACT,
 			  "look at the device; then reload the table without it",

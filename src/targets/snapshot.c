@@ -61,19 +61,11 @@ const struct arg snapshot_status[] = {
 const char *const snapshot_states[] = { "Invalid", "Overflow", "Merge failed", "Unknown",
 					NULL };
 
-/* Chunks must be multiples of a device's logical blocks. */
-static void check_chunk(struct check *c, const struct bp_snapshot *snapshot, const char *dev)
+/* Linux 7.2 divides by zero where it discards chunks that are smaller. */
+static bool divides_by_zero(const struct check *c, const struct bp_snapshot *snapshot)
 {
-	struct bp_bdev bdev;
-	bp_sector block;
-
-	if (!check_bdev(c, dev, &bdev))
-		return;
-	block = bp_bytes_to_sector(bdev.logical_block_bytes);
-	if (block && snapshot->chunk_sectors % block)
-		check_refuse(c, "chunk_sectors", NULL,
-			     "not a multiple of the logical blocks of %s, %" PRIu64 " sectors",
-			     dev, block);
+	return snapshot->discard_zeroes_cow && snapshot->chunk_sectors < DISCARD_CHUNK_MIN &&
+	       (!c->opts.kernel_release || c->opts.kernel_release > NO_CRASH);
 }
 
 static void check_features(struct check *c, const struct bp_snapshot *snapshot)
@@ -81,13 +73,11 @@ static void check_features(struct check *c, const struct bp_snapshot *snapshot)
 	if (snapshot->discard_passdown_origin && !snapshot->discard_zeroes_cow)
 		check_refuse(c, "discard_passdown_origin", "discard_zeroes_cow as well",
 			     "discard_passdown_origin needs discard_zeroes_cow");
-	if (!snapshot->discard_zeroes_cow || snapshot->chunk_sectors >= DISCARD_CHUNK_MIN ||
-	    (c->opts.kernel_release && c->opts.kernel_release <= NO_CRASH))
-		return;
-	check_found(
-		c, BP_SEVERITY_CRASH, "chunk_sectors", "512 or more",
-		"with discard_zeroes_cow and chunks below %d sectors Linux 7.2 divides by zero",
-		DISCARD_CHUNK_MIN);
+	if (divides_by_zero(c, snapshot))
+		check_found(c, BP_SEVERITY_CRASH, "chunk_sectors", "512 or more",
+			    "with discard_zeroes_cow and chunks below %d sectors Linux 7.2 "
+			    "divides by zero",
+			    DISCARD_CHUNK_MIN);
 }
 
 void snapshot_check(struct check *c, const void *params)
@@ -103,8 +93,8 @@ void snapshot_check(struct check *c, const void *params)
 	if (check_same_dev(c, snapshot->origin_dev, snapshot->cow_dev))
 		check_refuse(c, "cow_dev", "another device", "it is the origin as well");
 	check_range(c, "origin_dev", snapshot->origin_dev, 0, c->length_sectors);
-	check_chunk(c, snapshot, snapshot->origin_dev);
-	check_chunk(c, snapshot, snapshot->cow_dev);
+	check_block_multiple(c, "chunk_sectors", snapshot->chunk_sectors, snapshot->origin_dev);
+	check_block_multiple(c, "chunk_sectors", snapshot->chunk_sectors, snapshot->cow_dev);
 }
 
 int snapshot_length(const struct length_query *query, const void *params, bp_sector *ret)

@@ -57,6 +57,19 @@ static struct metric_family *family_of(struct metrics *m, enum metric_type type,
 	return NULL;
 }
 
+/* One character: @len bytes of it, or 0 where they are not UTF-8. */
+static void add_escaped_char(struct strbuf *to, const char *text, size_t len)
+{
+	if (*text == '\n')
+		strbuf_add(to, "\\n");
+	else if (*text == '\\' || *text == '"')
+		strbuf_addf(to, "\\%c", *text);
+	else if (len)
+		strbuf_add_len(to, text, len);
+	else
+		strbuf_add_char(to, '?');
+}
+
 /*
  * Label values and helps: backslash, quote and end of line escaped. A byte that is not UTF-8, which
  * names may have, becomes '?'.
@@ -68,14 +81,7 @@ static void add_escaped(struct strbuf *to, const char *text)
 	while (*text) {
 		size_t len = utf8_decode(text, strlen(text), &c);
 
-		if (*text == '\n')
-			strbuf_add(to, "\\n");
-		else if (*text == '\\' || *text == '"')
-			strbuf_addf(to, "\\%c", *text);
-		else if (len)
-			strbuf_add_len(to, text, len);
-		else
-			strbuf_add_char(to, '?');
+		add_escaped_char(to, text, len);
 		text += len ? len : 1;
 	}
 }
@@ -119,20 +125,22 @@ void metrics_add_uint(struct metrics *m, enum metric_type type, const char *name
 	metrics_add(m, type, name, help, of, NULL, NULL, text);
 }
 
+static void add_family(struct strbuf *text, const struct metric_family *family)
+{
+	strbuf_addf(text, "# TYPE %s %s\n# HELP %s ", family->name, types[family->type].word,
+		    family->name);
+	add_escaped(text, family->help);
+	strbuf_add_char(text, '\n');
+	strbuf_add(text, strbuf_text(&family->samples));
+}
+
 int metrics_write(const struct metrics *m, bp_write_fn write, void *user)
 {
 	struct strbuf text = { 0 };
 	int r = m->error;
 
-	for (size_t i = 0; i < m->families.count; i++) {
-		const struct metric_family *family = m->families.items[i];
-
-		strbuf_addf(&text, "# TYPE %s %s\n# HELP %s ", family->name,
-			    types[family->type].word, family->name);
-		add_escaped(&text, family->help);
-		strbuf_add_char(&text, '\n');
-		strbuf_add(&text, strbuf_text(&family->samples));
-	}
+	for (size_t i = 0; i < m->families.count; i++)
+		add_family(&text, m->families.items[i]);
 	strbuf_add(&text, "# EOF\n");
 	if (r == 0)
 		r = text.error ? text.error : write(user, text.text, text.len);

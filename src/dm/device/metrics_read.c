@@ -215,27 +215,37 @@ static void add_field(struct reading *rd, const struct metric_subject *of, const
 		add_legs(rd, of, target, text, field->help);
 }
 
+static void add_path_count(struct reading *rd, const struct metric_subject *of,
+			   const char *state, uint64_t nr)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)nr);
+	metrics_add(&rd->metrics, METRIC_GAUGE, "bedplate_multipath_paths", "Paths, by state.",
+		    of, "state", state, text);
+}
+
+static void count_paths(const struct bp_multipath_group_status *group, uint64_t *active,
+			uint64_t *failed)
+{
+	for (size_t p = 0; p < group->nr_paths; p++) {
+		bool ok = group->paths[p].state == BP_MULTIPATH_PATH_ACTIVE;
+
+		*active += ok;
+		*failed += !ok;
+	}
+}
+
 /* Paths stand in lists of lists, which have no field of their own. */
 static void add_paths(struct reading *rd, const struct metric_subject *of,
 		      const struct bp_multipath_status *status)
 {
 	uint64_t active = 0, failed = 0;
-	char text[24];
 
-	for (size_t g = 0; g < status->nr_groups; g++) {
-		for (size_t p = 0; p < status->groups[g].nr_paths; p++) {
-			bool ok = status->groups[g].paths[p].state == BP_MULTIPATH_PATH_ACTIVE;
-
-			active += ok;
-			failed += !ok;
-		}
-	}
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)active);
-	metrics_add(&rd->metrics, METRIC_GAUGE, "bedplate_multipath_paths", "Paths, by state.",
-		    of, "state", "active", text);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)failed);
-	metrics_add(&rd->metrics, METRIC_GAUGE, "bedplate_multipath_paths", "Paths, by state.",
-		    of, "state", "failed", text);
+	for (size_t g = 0; g < status->nr_groups; g++)
+		count_paths(&status->groups[g], &active, &failed);
+	add_path_count(rd, of, "active", active);
+	add_path_count(rd, of, "failed", failed);
 }
 
 static int add_fields(struct reading *rd, const struct metric_subject *of,

@@ -134,19 +134,25 @@ static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
 
 /* --- force --- */
 
+static int32_t count_own(const struct dm_reply *reply, const struct dm_state *state)
+{
+	int32_t count = 0;
+
+	for (size_t i = 0; i < reply->deps.count; i++)
+		count += reply->deps.items[i].major == state->major &&
+			 reply->deps.items[i].minor == state->minor;
+	return count;
+}
+
 /* How often the device's own table holds it open: once for each segment's use of itself. */
 static int32_t own_holds(struct bp_ctx *ctx, const struct removal *rm)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
-	int32_t holds = 0;
 
 	if (dm_ask(ctx, "remove", &rm->which, &rq, &reply) < 0)
 		return 0;
-	for (size_t i = 0; i < reply.deps.count; i++)
-		holds += reply.deps.items[i].major == rm->state.major &&
-			 reply.deps.items[i].minor == rm->state.minor;
-	return holds;
+	return count_own(&reply, &rm->state);
 }
 
 /* Would its users let go when all their I/O fails? Only processes can, and they need time. */

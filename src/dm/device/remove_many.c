@@ -48,15 +48,17 @@ struct worker {
 	bool runs;
 };
 
+static void job_done(struct job *job)
+{
+	for (size_t k = 0; k < job->warnings.count; k++)
+		free(job->warnings.items[k]);
+	vec_done(&job->warnings);
+}
+
 static void work_done(struct work *w)
 {
-	for (size_t i = 0; i < w->jobs.count; i++) {
-		struct job *job = &w->jobs.items[i];
-
-		for (size_t k = 0; k < job->warnings.count; k++)
-			free(job->warnings.items[k]);
-		vec_done(&job->warnings);
-	}
+	for (size_t i = 0; i < w->jobs.count; i++)
+		job_done(&w->jobs.items[i]);
 	vec_done(&w->jobs);
 	free(w->job_of);
 	bp_tree_free(w->tree);
@@ -126,10 +128,9 @@ static size_t nr_below(const struct work *w, const struct job *job)
 	return job->node == NO_NODE ? 0 : bp_tree_get(w->tree, job->node)->nr_below;
 }
 
-static void finish(struct work *w, const struct job *job)
+/* What waited for @job needs not wait for it any more; what it lies on stays in use if it stayed. */
+static void release_below(struct work *w, const struct job *job)
 {
-	pthread_mutex_lock(&w->lock);
-	w->running--;
 	for (size_t i = 0; i < nr_below(w, job); i++) {
 		struct job *below = job_below(w, job, i);
 
@@ -138,6 +139,13 @@ static void finish(struct work *w, const struct job *job)
 		below->waits--;
 		below->used |= job->r < 0;
 	}
+}
+
+static void finish(struct work *w, const struct job *job)
+{
+	pthread_mutex_lock(&w->lock);
+	w->running--;
+	release_below(w, job);
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -155,19 +163,24 @@ static void keep_warnings(struct bp_ctx *ctx, struct job *job)
 	bp_warnings_clear(ctx);
 }
 
+static void run_job(struct work *w, struct bp_ctx *ctx, struct job *job)
+{
+	if (job->used && w->leave_used)
+		job->r = bp_fail(ctx, -EBUSY, "what lies on it is still there");
+	else if (job->r == 0)
+		job->r = bp_device_remove(ctx, &job->which, &w->opts, &job->removed);
+	if (job->r < 0 && !job->error)
+		job->error = error_save(ctx);
+	if (ctx != w->ctx)
+		keep_warnings(ctx, job);
+}
+
 static void run_jobs(struct work *w, struct bp_ctx *ctx)
 {
 	struct job *job;
 
 	while ((job = take(w))) {
-		if (job->used && w->leave_used)
-			job->r = bp_fail(ctx, -EBUSY, "what lies on it is still there");
-		else if (job->r == 0)
-			job->r = bp_device_remove(ctx, &job->which, &w->opts, &job->removed);
-		if (job->r < 0 && !job->error)
-			job->error = error_save(ctx);
-		if (ctx != w->ctx)
-			keep_warnings(ctx, job);
+		run_job(w, ctx, job);
 		finish(w, job);
 	}
 }
@@ -344,17 +357,20 @@ int bp_device_remove_many(struct bp_ctx *ctx, const struct bp_selector *which, s
 	return r < 0 ? r : report(&w, each, user);
 }
 
+static int add_mapped(struct work *w, size_t i)
+{
+	const struct bp_tree_node *node = bp_tree_get(w->tree, i);
+	struct bp_selector which = { .major = node->major, .minor = node->minor };
+
+	return node->mapped ? add_job(w, &which, i, 0) : 0;
+}
+
 static int add_all(struct work *w)
 {
 	int r = bp_tree_read(w->ctx, &w->tree);
 
-	for (size_t i = 0; r == 0 && i < bp_tree_count(w->tree); i++) {
-		const struct bp_tree_node *node = bp_tree_get(w->tree, i);
-		struct bp_selector which = { .major = node->major, .minor = node->minor };
-
-		if (node->mapped)
-			r = add_job(w, &which, i, 0);
-	}
+	for (size_t i = 0; r == 0 && i < bp_tree_count(w->tree); i++)
+		r = add_mapped(w, i);
 	return r == 0 ? arrange(w) : r;
 }
 

@@ -91,17 +91,7 @@ static int fail_twice(struct bp_ctx *ctx, const char *what, const char *text)
 /* Where it is, or has to go. */
 static size_t text_place(const struct texts *texts, const char *text)
 {
-	size_t low = 0, high = texts->sorted.count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(texts->sorted.items[middle], text) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return vec_bisect(&texts->sorted, item, strcmp(*item, text) < 0);
 }
 
 static bool text_there(const struct texts *texts, const char *text)
@@ -275,22 +265,28 @@ static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted
 	return bp_stack_add(stack, &device);
 }
 
+static int mark_one(struct bp_ctx *ctx, const struct bp_tree *tree,
+		    const struct bp_selector *which, bool *ret)
+{
+	struct bp_device_info info;
+	int r = bp_device_info(ctx, which, &info);
+
+	for (size_t i = 0; r == 0 && i < bp_tree_count(tree); i++)
+		ret[i] |= bp_tree_get(tree, i)->major == info.major &&
+			  bp_tree_get(tree, i)->minor == info.minor;
+	return r;
+}
+
 static int mark_wanted(struct bp_ctx *ctx, const struct bp_tree *tree,
 		       const struct bp_selector *which, size_t count, bool *ret)
 {
+	int r = 0;
+
 	for (size_t i = 0; !which && i < bp_tree_count(tree); i++)
 		ret[i] = bp_tree_get(tree, i)->mapped;
-	for (size_t w = 0; which && w < count; w++) {
-		struct bp_device_info info;
-		int r = bp_device_info(ctx, &which[w], &info);
-
-		if (r < 0)
-			return r;
-		for (size_t i = 0; i < bp_tree_count(tree); i++)
-			ret[i] |= bp_tree_get(tree, i)->major == info.major &&
-				  bp_tree_get(tree, i)->minor == info.minor;
-	}
-	return 0;
+	for (size_t w = 0; which && r == 0 && w < count; w++)
+		r = mark_one(ctx, tree, &which[w], ret);
+	return r;
 }
 
 /* Those below first; in a circle in the order of numbers. */

@@ -72,17 +72,7 @@ static int compare_part(const struct word *word, const char *text, size_t len)
 
 static size_t first_word(const struct order *o, const char *text, size_t len)
 {
-	size_t low = 0, high = o->words.count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_part(&o->words.items[middle], text, len) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return vec_bisect(&o->words, item, compare_part(item, text, len) < 0);
 }
 
 static int add_edges(struct order *o, size_t above, const char *text, size_t len)
@@ -99,22 +89,27 @@ static int add_edges(struct order *o, size_t above, const char *text, size_t len
 	return r;
 }
 
+static int read_words(struct order *o, size_t above, const char *at)
+{
+	int r = 0;
+
+	while (r == 0 && *at) {
+		size_t len = strcspn(at, " ");
+
+		if (len)
+			r = add_edges(o, above, at, len);
+		at += len + (at[len] != '\0');
+	}
+	return r;
+}
+
 static int read_table(struct order *o, size_t above)
 {
 	const struct bp_table *table = bp_stack_get(o->stack, above)->table;
 	int r = 0;
 
-	for (size_t i = 0; table && r == 0 && i < bp_table_count(table); i++) {
-		const char *at = bp_table_get(table, i)->args;
-
-		while (r == 0 && *at) {
-			size_t len = strcspn(at, " ");
-
-			if (len)
-				r = add_edges(o, above, at, len);
-			at += len + (at[len] != '\0');
-		}
-	}
+	for (size_t i = 0; table && r == 0 && i < bp_table_count(table); i++)
+		r = read_words(o, above, bp_table_get(table, i)->args);
 	return r;
 }
 

@@ -71,23 +71,32 @@ static int check_text(struct bp_ctx *ctx, const char *what, const char *text, bo
 
 /* --- making one --- */
 
+static int check_bound(struct bp_ctx *ctx, const struct bp_stats_opts *o, size_t i)
+{
+	uint64_t bound = o->bounds_ns[i];
+
+	if (bound <= (i ? o->bounds_ns[i - 1] : 0))
+		return refuse(ctx,
+			      "statistics: bounds of a histogram rise: %" PRIu64
+			      " ns is not more than the one before",
+			      bound);
+	if (!o->precise && bound % MS_NS)
+		return refuse(ctx,
+			      "statistics: bound %" PRIu64
+			      " ns is no whole millisecond; that needs precise times",
+			      bound);
+	return 0;
+}
+
 static int check_bounds(struct bp_ctx *ctx, const struct bp_stats_opts *o)
 {
+	int r = 0;
+
 	if (o->nr_bounds > BOUNDS_MAX || (o->nr_bounds && !o->bounds_ns))
 		return refuse(ctx, "statistics: a histogram has at most %d bounds", BOUNDS_MAX);
-	for (size_t i = 0; i < o->nr_bounds; i++) {
-		if (o->bounds_ns[i] <= (i ? o->bounds_ns[i - 1] : 0))
-			return refuse(ctx,
-				      "statistics: bounds of a histogram rise: %" PRIu64
-				      " ns is not more than the one before",
-				      o->bounds_ns[i]);
-		if (!o->precise && o->bounds_ns[i] % MS_NS)
-			return refuse(ctx,
-				      "statistics: bound %" PRIu64
-				      " ns is no whole millisecond; that needs precise times",
-				      o->bounds_ns[i]);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < o->nr_bounds; i++)
+		r = check_bound(ctx, o, i);
+	return r;
 }
 
 static int check(struct bp_ctx *ctx, const struct bp_stats_opts *o)

@@ -15,14 +15,18 @@ struct bp_tree {
 	VEC(uint64_t) numbers;   /* of each node: what is looked through for every edge */
 };
 
+static void edges_done(struct edges *edges)
+{
+	vec_done(&edges->below);
+	vec_done(&edges->above);
+}
+
 void bp_tree_free(struct bp_tree *tree)
 {
 	if (!tree)
 		return;
-	for (size_t i = 0; i < tree->edges.count; i++) {
-		vec_done(&tree->edges.items[i].below);
-		vec_done(&tree->edges.items[i].above);
-	}
+	for (size_t i = 0; i < tree->edges.count; i++)
+		edges_done(&tree->edges.items[i]);
 	vec_done(&tree->edges);
 	vec_done(&tree->numbers);
 	vec_done(&tree->nodes);

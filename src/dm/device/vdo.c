@@ -96,21 +96,24 @@ static void fill(struct bp_vdo *p, const struct bp_vdo_volume *v)
 		p->block_map_era = BP_VDO_ERA;
 }
 
+static int refuse_found(struct bp_ctx *ctx, const struct bp_finding *f)
+{
+	int r = refuse(ctx, -EINVAL, BP_E_TABLE, "%s", f->message);
+
+	error_set_segment(ctx, f->segment, f->target);
+	error_set_argument(ctx, f->argument, f->argument_name, f->value);
+	return r;
+}
+
 /* What pre-flight is sure of is no question for the kernel, whose answer would say less. */
 static int check_table(struct bp_ctx *ctx, const struct bp_table *table)
 {
 	struct bp_findings *findings = NULL;
 	int r = bp_device_check_table(ctx, table, NULL, false, &findings);
 
-	for (size_t i = 0; r == 0 && i < bp_findings_count(findings); i++) {
-		const struct bp_finding *f = bp_findings_get(findings, i);
-
-		if (f->severity < BP_SEVERITY_REFUSED)
-			continue;
-		r = refuse(ctx, -EINVAL, BP_E_TABLE, "%s", f->message);
-		error_set_segment(ctx, f->segment, f->target);
-		error_set_argument(ctx, f->argument, f->argument_name, f->value);
-	}
+	for (size_t i = 0; r == 0 && i < bp_findings_count(findings); i++)
+		if (bp_findings_get(findings, i)->severity >= BP_SEVERITY_REFUSED)
+			r = refuse_found(ctx, bp_findings_get(findings, i));
 	bp_findings_free(findings);
 	return r;
 }

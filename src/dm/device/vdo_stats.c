@@ -219,19 +219,23 @@ static uint64_t *member(void *of, size_t offset)
 	return (uint64_t *)(void *)((char *)of + offset);
 }
 
+static uint64_t *find_kind(void *bio, const char *kind)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(bio_kinds); k++)
+		if (streq(bio_kinds[k].name, kind))
+			return member(bio, bio_kinds[k].offset);
+	return NULL;
+}
+
 /* "biosIn.read" and so on. */
 static uint64_t *find_bio(struct bp_vdo_stats *stats, const char *path)
 {
 	const char *dot = strchr(path, '.');
+	size_t len = dot ? (size_t)(dot - path) : 0;
 
-	for (size_t i = 0; dot && i < ARRAY_SIZE(bios); i++) {
-		if (strlen(bios[i].name) != (size_t)(dot - path) ||
-		    strncmp(bios[i].name, path, (size_t)(dot - path)) != 0)
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(bio_kinds); k++)
-			if (streq(bio_kinds[k].name, dot + 1))
-				return member(stats, bios[i].offset + bio_kinds[k].offset);
-	}
+	for (size_t i = 0; dot && i < ARRAY_SIZE(bios); i++)
+		if (strlen(bios[i].name) == len && strncmp(bios[i].name, path, len) == 0)
+			return find_kind(member(stats, bios[i].offset), dot + 1);
 	return NULL;
 }
 

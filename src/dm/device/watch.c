@@ -158,17 +158,18 @@ static int find_conditions(struct bp_watch *w, const struct which *which,
 	return r;
 }
 
+static void add_line(struct strbuf *s, const struct dm_segment *segment)
+{
+	strbuf_addf(s, "%llu %llu %s %s\n", (unsigned long long)segment->start,
+		    (unsigned long long)segment->length, segment->target, segment->args);
+}
+
 static int join(struct bp_watch *w, const struct dm_reply *reply, char **ret)
 {
 	struct strbuf s = { 0 };
 
-	for (size_t i = 0; i < reply->segments.count; i++) {
-		const struct dm_segment *segment = &reply->segments.items[i];
-
-		strbuf_addf(&s, "%llu %llu %s %s\n", (unsigned long long)segment->start,
-			    (unsigned long long)segment->length, segment->target,
-			    segment->args);
-	}
+	for (size_t i = 0; i < reply->segments.count; i++)
+		add_line(&s, &reply->segments.items[i]);
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(w->ctx) : 0;
 }
 
@@ -213,16 +214,21 @@ static int compare(struct bp_watch *w, struct seen *s, const struct which *which
 	return 0;
 }
 
+/* The same number may be another device by now: names by the kernel or the uuid decide. */
+static bool is_entry(const struct seen *s, const struct bp_device_entry *entry)
+{
+	return s->entry.major == entry->major && s->entry.minor == entry->minor &&
+	       (streq(s->entry.kernel_name, entry->kernel_name) ||
+		(entry->uuid[0] && streq(s->entry.uuid, entry->uuid)));
+}
+
 /* The same device as one that was seen: its number, and its name or else its uuid. */
 static struct seen *find_seen(struct bp_watch *w, const struct bp_device_entry *entry)
 {
 	for (size_t i = 0; i < w->seen.count; i++) {
 		struct seen *s = &w->seen.items[i];
 
-		if (s->entry.major == entry->major && s->entry.minor == entry->minor &&
-		    !s->here &&
-		    (streq(s->entry.kernel_name, entry->kernel_name) ||
-		     (entry->uuid[0] && streq(s->entry.uuid, entry->uuid))))
+		if (!s->here && is_entry(s, entry))
 			return s;
 	}
 	return NULL;

@@ -124,19 +124,25 @@ static size_t segment_bytes(const struct dm_segment *segment)
 	return (sizeof(struct dm_target_spec) + strlen(segment->args) + 1 + 7) / 8 * 8;
 }
 
-/* Bytes behind the header that the request itself needs. */
-static size_t request_bytes(const struct dm_request *rq)
+static size_t segments_bytes(const struct dm_request *rq)
 {
 	size_t bytes = 0;
 
-	if (rq->op == OP_LOAD)
-		for (size_t i = 0; i < rq->nr_segments; i++)
-			bytes += segment_bytes(&rq->segments[i]);
-	else if (rq->op == OP_MESSAGE)
-		bytes = sizeof(struct dm_target_msg) + strlen(rq->text) + 1;
-	else if (rq->text && rq->op != OP_TARGET_VERSION)
-		bytes = strlen(rq->text) + 1;
+	for (size_t i = 0; i < rq->nr_segments; i++)
+		bytes += segment_bytes(&rq->segments[i]);
 	return bytes;
+}
+
+/* Bytes behind the header that the request itself needs. */
+static size_t request_bytes(const struct dm_request *rq)
+{
+	if (rq->op == OP_LOAD)
+		return segments_bytes(rq);
+	if (rq->op == OP_MESSAGE)
+		return sizeof(struct dm_target_msg) + strlen(rq->text) + 1;
+	if (rq->text && rq->op != OP_TARGET_VERSION)
+		return strlen(rq->text) + 1;
+	return 0;
 }
 
 static int fill_segments(char *to, const struct dm_request *rq)
@@ -310,6 +316,16 @@ static int ask(struct kernel *k, const struct dm_request *rq)
 
 /* --- reading the answer --- */
 
+static uint32_t flags_of(const struct dm_ioctl *h)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(state_flags); i++)
+		if (h->flags & state_flags[i].kernel)
+			flags |= state_flags[i].state;
+	return flags;
+}
+
 static void take_state(const struct dm_ioctl *h, struct dm_state *state)
 {
 	memcpy(state->version, h->version, sizeof(state->version));
@@ -319,9 +335,7 @@ static void take_state(const struct dm_ioctl *h, struct dm_state *state)
 	state->event_nr = h->event_nr;
 	state->nr_segments = h->target_count;
 	state->open_count = h->open_count;
-	for (size_t i = 0; i < ARRAY_SIZE(state_flags); i++)
-		if (h->flags & state_flags[i].kernel)
-			state->flags |= state_flags[i].state;
+	state->flags |= flags_of(h);
 }
 
 static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *reply)

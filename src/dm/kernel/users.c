@@ -23,6 +23,14 @@ struct seen {
 	VEC(ino_t) namespaces;
 };
 
+static bool is_known(const struct seen *seen, ino_t namespace)
+{
+	for (size_t i = 0; i < seen->namespaces.count; i++)
+		if (seen->namespaces.items[i] == namespace)
+			return true;
+	return false;
+}
+
 /* Which mount namespace a process is in; false where it can't be known. */
 static bool new_namespace(struct seen *seen, const char *pid)
 {
@@ -30,11 +38,8 @@ static bool new_namespace(struct seen *seen, const char *pid)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
-	if (stat(path, &st) < 0)
+	if (stat(path, &st) < 0 || is_known(seen, st.st_ino))
 		return false;
-	for (size_t i = 0; i < seen->namespaces.count; i++)
-		if (seen->namespaces.items[i] == st.st_ino)
-			return false;
 	return vec_add(&seen->namespaces, &st.st_ino) == 0;
 }
 

@@ -172,23 +172,31 @@ static int describe(const struct loop_pool *p, uint64_t metadata_bytes, bp_secto
 
 /* --- made --- */
 
+static int make_one(const struct loop_pool *p, const char *path)
+{
+	int r = mkdir(path, 0755) < 0 ? -errno : 0;
+
+	if (r == 0 || r == -EEXIST)
+		return 0;
+	bp_fail(p->ctx, r, "'%s': %s", path, strerrordesc_np(-r));
+	error_set_device(p->ctx, p->name);
+	return r;
+}
+
 /* Each directory of the path that is not there. */
 static int make_directory(const struct loop_pool *p)
 {
 	char part[sizeof(p->directory)];
+	int r = 0;
 
-	for (size_t i = 1; i <= strlen(p->directory); i++) {
+	for (size_t i = 1; r == 0 && i <= strlen(p->directory); i++) {
 		if (p->directory[i] != '/' && p->directory[i] != '\0')
 			continue;
 		memcpy(part, p->directory, i);
 		part[i] = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST) {
-			bp_fail(p->ctx, -errno, "'%s': %s", part, strerrordesc_np(errno));
-			error_set_device(p->ctx, p->name);
-			return -errno;
-		}
+		r = make_one(p, part);
 	}
-	return 0;
+	return r;
 }
 
 static int check_block(struct loop_pool *p, bp_bytes data_bytes)

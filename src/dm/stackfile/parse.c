@@ -416,17 +416,25 @@ static int check_device(struct parser *p, struct file_device *device)
 	return r;
 }
 
+/* A device behind the @i-th of the file that has the same uuid, or NULL. */
+static const struct file_device *find_twin(const struct bp_stackfile *file, size_t i)
+{
+	for (size_t k = i + 1; k < file->devices.count; k++)
+		if (streq(file->devices.items[i].uuid, file->devices.items[k].uuid))
+			return &file->devices.items[k];
+	return NULL;
+}
+
 static int same_uuid(const struct parser *p)
 {
-	const struct bp_stackfile *file = p->file;
+	for (size_t i = 0; i < p->file->devices.count; i++) {
+		const struct file_device *twin = find_twin(p->file, i);
 
-	for (size_t i = 0; i < file->devices.count; i++)
-		for (size_t k = i + 1; k < file->devices.count; k++)
-			if (streq(file->devices.items[i].uuid, file->devices.items[k].uuid))
-				return bp_fail(p->ctx, -EINVAL,
-					       "devices '%s' and '%s' have the same uuid",
-					       file->devices.items[i].name,
-					       file->devices.items[k].name);
+		if (twin)
+			return bp_fail(p->ctx, -EINVAL,
+				       "devices '%s' and '%s' have the same uuid",
+				       p->file->devices.items[i].name, twin->name);
+	}
 	return 0;
 }
 

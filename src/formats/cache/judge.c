@@ -276,16 +276,8 @@ static int compare_twice(const void *a, const void *b)
 /* The first entry of @origin, or NULL. */
 static struct twice *find_twice(const struct judging *w, uint64_t origin)
 {
-	size_t low = 0, high = w->twice.count;
+	size_t low = vec_bisect(&w->twice, item, item->origin < origin);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (w->twice.items[mid].origin < origin)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < w->twice.count && w->twice.items[low].origin == origin
 		       ? &w->twice.items[low]
 		       : NULL;

@@ -32,39 +32,41 @@ static struct bp_thin_cell *cell_of(struct cells *c, uint64_t block)
 
 /* --- the pool --- */
 
+static void count_block(struct cells *c, bp_dblock block, uint32_t owner)
+{
+	if (thin_owning_is_exclusive(&c->own, block)) {
+		cell_of(c, block)->exclusive_dblocks++;
+		c->tally[block / c->each * c->own.devices.list.count + owner - 1]++;
+	} else if (!bits_test_and_set(&c->counted, block)) {
+		cell_of(c, block)->shared_dblocks++;
+	}
+}
+
 static int add_data(void *user, const struct node *leaf, uint32_t owner)
 {
-	struct cells *c = user;
-
-	for (uint32_t i = 0; i < leaf->nr; i++) {
-		bp_dblock block = thin_mapping_block(node_value64(leaf, i));
-
-		if (thin_owning_is_exclusive(&c->own, block)) {
-			cell_of(c, block)->exclusive_dblocks++;
-			c->tally[block / c->each * c->own.devices.list.count + owner - 1]++;
-		} else if (!bits_test_and_set(&c->counted, block)) {
-			cell_of(c, block)->shared_dblocks++;
-		}
-	}
+	for (uint32_t i = 0; i < leaf->nr; i++)
+		count_block(user, thin_mapping_block(node_value64(leaf, i)), owner);
 	return 0;
+}
+
+static void name_device(struct cells *c, uint64_t cell)
+{
+	size_t nr = c->own.devices.list.count;
+	const uint32_t *tally = &c->tally[cell * nr];
+	uint32_t most = 0;
+
+	for (size_t d = 0; d < nr; d++)
+		if (tally[d] > most) {
+			most = tally[d];
+			c->list[cell].device = c->own.devices.list.items[d].id;
+		}
 }
 
 /* Who has the most. */
 static void name_devices(struct cells *c)
 {
-	size_t nr = c->own.devices.list.count;
-
-	for (uint64_t i = 0; i < c->nr; i++) {
-		const uint32_t *tally = &c->tally[i * nr];
-		uint32_t most = 0;
-
-		for (size_t d = 0; d < nr; d++) {
-			if (tally[d] > most) {
-				most = tally[d];
-				c->list[i].device = c->own.devices.list.items[d].id;
-			}
-		}
-	}
+	for (uint64_t i = 0; i < c->nr; i++)
+		name_device(c, i);
 }
 
 static int draw_pool(struct cells *c)

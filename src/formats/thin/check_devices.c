@@ -36,6 +36,16 @@ static int walk(struct thin_check *c, struct forest *f, uint32_t value_size, bp_
 	return r < 0 ? r : forest_walk(f, roots, nr);
 }
 
+static int count_roots_of(struct thin_check *c, const struct walk_node *leaf)
+{
+	const le64 *roots = forest_inner(&c->top, leaf)->values;
+	int r = 0;
+
+	for (uint32_t k = 0; r == 0 && k < leaf->nr; k++)
+		r = check_count_root(&c->check, le64_get(roots[k]));
+	return r;
+}
+
 /* Roots of mapping trees are pointed to once for each leaf that has them. */
 static int count_roots(struct thin_check *c)
 {
@@ -43,13 +53,9 @@ static int count_roots(struct thin_check *c)
 
 	for (size_t i = 0; r == 0 && i < c->top.nodes.count; i++) {
 		const struct walk_node *n = &c->top.nodes.items[i];
-		const le64 *roots;
 
-		if (n->error || !(n->flags & WALK_IS_LEAF))
-			continue;
-		roots = forest_inner(&c->top, n)->values;
-		for (uint32_t k = 0; r == 0 && k < n->nr; k++)
-			r = check_count_root(&c->check, le64_get(roots[k]));
+		if (!n->error && n->flags & WALK_IS_LEAF)
+			r = count_roots_of(c, n);
 	}
 	return r;
 }
@@ -114,6 +120,18 @@ static void check_detail(struct thin_check *c, const struct thin_device *d, bool
 		     name, actual, limit);
 }
 
+/* No number of a device may be ahead of the superblock's. */
+static void check_details(struct thin_check *c, const struct thin_device *d,
+			  const struct thin_sb *sb, bool in_snapshot)
+{
+	check_detail(c, d, in_snapshot, "transaction id", sb->pub.transaction_id,
+		     d->details.transaction_id);
+	check_detail(c, d, in_snapshot, "creation time", sb->pub.time,
+		     d->details.creation_time);
+	check_detail(c, d, in_snapshot, "snapshotted time", sb->pub.time,
+		     d->details.snapshotted_time);
+}
+
 static void check_list(struct thin_check *c, const struct thin_devices *devices,
 		       const struct thin_sb *sb, bool in_snapshot)
 {
@@ -122,14 +140,8 @@ static void check_list(struct thin_check *c, const struct thin_devices *devices,
 
 		check_pair(c, d, sb, in_snapshot);
 		check_id(c, d, in_snapshot);
-		if (!d->has_details)
-			continue;
-		check_detail(c, d, in_snapshot, "transaction id", sb->pub.transaction_id,
-			     d->details.transaction_id);
-		check_detail(c, d, in_snapshot, "creation time", sb->pub.time,
-			     d->details.creation_time);
-		check_detail(c, d, in_snapshot, "snapshotted time", sb->pub.time,
-			     d->details.snapshotted_time);
+		if (d->has_details)
+			check_details(c, d, sb, in_snapshot);
 	}
 }
 

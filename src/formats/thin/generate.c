@@ -80,19 +80,23 @@ static bool is_changed(const struct generate *g, uint64_t snapshot, uint64_t par
 	return g->changed[bit / 8] >> (bit % 8) & 1;
 }
 
+static void set_changed(struct generate *g, uint64_t bit, bool own)
+{
+	uint8_t *byte = &g->changed[bit / 8];
+
+	*byte = (uint8_t)((*byte & ~(1u << (bit % 8))) | (unsigned)own << (bit % 8));
+}
+
 /* Which parts of which snapshots are their own. */
 static void choose_changes(struct generate *g)
 {
 	for (uint64_t s = 0; s <= g->opts.nr_snapshots; s++) {
 		for (uint64_t p = 0; p < g->nr_parts; p++) {
-			uint64_t bit = changed_bit(g, s, p);
 			/* Without snapshots nothing is shared. */
 			bool own = g->opts.nr_snapshots == 0 ||
 				   (s > 0 && pick(g, 1000) < g->opts.changed_permille);
 
-			g->changed[bit / 8] =
-				(uint8_t)((g->changed[bit / 8] & ~(1u << (bit % 8))) |
-					  (unsigned)own << (bit % 8));
+			set_changed(g, changed_bit(g, s, p), own);
 		}
 	}
 }

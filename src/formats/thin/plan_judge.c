@@ -52,18 +52,23 @@ static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 	return d->found ? BP_THIN_PARTLY : BP_THIN_GONE;
 }
 
+static struct bp_thin_plan_device sound_device(const struct bp_thin_device *details)
+{
+	return (struct bp_thin_plan_device){
+		.device = *details,
+		.verdict = BP_THIN_WHOLE,
+		.expected_dblocks = details->mapped_dblocks,
+	};
+}
+
 /* Metadata that needed no search: what its own lists say of the devices is all there is to say. */
 static int add_sound(struct bp_thin_plan *plan)
 {
 	for (size_t i = 0; i < plan->devices.list.count; i++) {
-		const struct thin_device *d = &plan->devices.list.items[i];
-		struct bp_thin_plan_device device = {
-			.device = d->details,
-			.verdict = BP_THIN_WHOLE,
-			.expected_dblocks = d->details.mapped_dblocks,
-		};
+		const struct bp_thin_plan_device device =
+			sound_device(&plan->devices.list.items[i].details);
 
-		plan->sum.nr_mappings += d->details.mapped_dblocks;
+		plan->sum.nr_mappings += device.expected_dblocks;
 		if (vec_add(&plan->list, &device) < 0)
 			return bp_fail_memory(plan->ctx);
 	}
@@ -100,16 +105,8 @@ static int add_device(struct bp_thin_plan *plan, const struct salvage_device *d)
 static const struct bp_thin_plan_device *find_device(const struct bp_thin_plan *plan,
 						     uint64_t id)
 {
-	size_t low = 0, high = plan->list.count;
+	size_t low = vec_bisect(&plan->list, item, item->device.id < id);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (plan->list.items[mid].device.id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < plan->list.count && plan->list.items[low].device.id == id
 		       ? &plan->list.items[low]
 		       : NULL;

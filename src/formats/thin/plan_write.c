@@ -87,16 +87,8 @@ static int write_graft(struct writer *w, const struct plan_graft *graft)
 static int on_ref(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	size_t low = 0, high = w->defs.count;
+	size_t low = vec_bisect(&w->defs, item, item->name < name);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (w->defs.items[mid].name < name)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return thin_map_def(&w->make.map, &w->defs.items[low].def);
 }
 

@@ -517,17 +517,7 @@ static int by_cause(const void *a, const void *b)
 
 static size_t first_cause(const struct salvage *s, bp_mblock block)
 {
-	size_t low = 0, high = s->causes.count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (s->causes.items[mid].block < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return vec_bisect(&s->causes, item, item->block < block);
 }
 
 /* Tell what is lost at this pointer itself; is anything left below it? */

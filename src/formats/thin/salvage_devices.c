@@ -221,16 +221,8 @@ static int find_claims(struct finder *f)
 
 static struct salvage_device *find_device(const struct finder *f, uint64_t id)
 {
-	size_t low = 0, high = f->devices->list.count;
+	size_t low = vec_bisect(&f->devices->list, item, item->pub.id < id);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (f->devices->list.items[mid].pub.id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < f->devices->list.count && f->devices->list.items[low].pub.id == id
 		       ? &f->devices->list.items[low]
 		       : NULL;

@@ -91,17 +91,7 @@ static int find_gaps(struct filler *f, bool *ret_open)
 /* How many gaps begin at or before @key. */
 static size_t gaps_before(const struct filler *f, uint64_t key)
 {
-	size_t low = 0, high = f->gaps.count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (f->gaps.items[mid].begin <= key)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return vec_bisect(&f->gaps, item, item->begin <= key);
 }
 
 static bool misses(const struct salvage *s, const struct gap *gap, uint64_t key)
@@ -411,16 +401,8 @@ static int guess_all(struct filler *f)
 
 static struct owner *find_owner(const struct filler *f, bp_dblock block)
 {
-	size_t low = 0, high = f->owners.count;
+	size_t low = vec_bisect(&f->owners, item, item->block < block);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (f->owners.items[mid].block < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < f->owners.count && f->owners.items[low].block == block
 		       ? &f->owners.items[low]
 		       : NULL;

@@ -23,16 +23,8 @@ struct mend {
 
 struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block)
 {
-	size_t low = 0, high = s->places.count;
+	size_t low = vec_bisect(&s->places, item, item->block < block);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (s->places.items[mid].block < block)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low < s->places.count && s->places.items[low].block == block
 		       ? &s->places.items[low]
 		       : NULL;
@@ -348,16 +340,8 @@ static bool fits(const struct salvage *s, const struct salvage_place *place,
 static size_t find_fitting(const struct mend *m, const struct snode *n,
 			   struct salvage_place **found, size_t most)
 {
-	size_t low = 0, high = m->open.count, nr = 0;
+	size_t low = vec_bisect(&m->open, item, (*item)->begin <= n->first), nr = 0;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (m->open.items[mid]->begin <= n->first)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	while (low-- > 0 && m->end_max[low] >= n->last && nr <= most) {
 		if (!fits(m->s, m->open.items[low], n))
 			continue;

@@ -47,21 +47,26 @@ static int add_nodes(struct thin_spoil *s, enum bp_inspect_tree tree, bool leave
 	return r;
 }
 
+static int add_bitmaps_of(struct thin_spoil *s, const struct forest *f,
+			  const struct walk_node *leaf)
+{
+	const struct sm_index_entry_disk *entries = forest_inner(f, leaf)->values;
+	int r = 0;
+
+	for (uint32_t k = 0; r == 0 && k < leaf->nr; k++)
+		r = add(s, le64_get(entries[k].blocknr));
+	return r;
+}
+
 static int add_data_bitmaps(struct thin_spoil *s)
 {
 	const struct forest *f = &s->in->trees[BP_TREE_DATA_INDEX];
+	size_t nr = s->in->walked[BP_TREE_DATA_INDEX] ? f->nodes.count : 0;
 	int r = 0;
 
-	for (size_t i = 0; s->in->walked[BP_TREE_DATA_INDEX] && i < f->nodes.count; i++) {
-		const struct walk_node *node = &f->nodes.items[i];
-		const struct sm_index_entry_disk *entries;
-
-		if (node->error || !(node->flags & WALK_IS_LEAF))
-			continue;
-		entries = forest_inner(f, node)->values;
-		for (uint32_t k = 0; r == 0 && k < node->nr; k++)
-			r = add(s, le64_get(entries[k].blocknr));
-	}
+	for (size_t i = 0; r == 0 && i < nr; i++)
+		if (!f->nodes.items[i].error && f->nodes.items[i].flags & WALK_IS_LEAF)
+			r = add_bitmaps_of(s, f, &f->nodes.items[i]);
 	return r;
 }
 

@@ -80,19 +80,26 @@ static int read_bitmaps(struct stat *s, const struct space_map *sm)
 	return 0;
 }
 
+static int add_counts_of(struct stat *s, const struct forest *counts,
+			 const struct walk_node *leaf)
+{
+	const le32 *values = forest_inner(counts, leaf)->values;
+	int r = 0;
+
+	for (uint32_t k = 0; r == 0 && k < leaf->nr; k++)
+		r = add(s, le32_get(values[k]), 1);
+	return r;
+}
+
 static int add_counts(struct stat *s, const struct forest *counts)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < counts->nodes.count; i++) {
+	for (size_t i = 0; r == 0 && i < counts->nodes.count; i++) {
 		const struct walk_node *node = &counts->nodes.items[i];
-		const le32 *values;
 
-		if (!(node->flags & WALK_IS_LEAF))
-			continue;
-		values = forest_inner(counts, node)->values;
-		for (uint32_t k = 0; r == 0 && k < node->nr; k++)
-			r = add(s, le32_get(values[k]), 1);
+		if (node->flags & WALK_IS_LEAF)
+			r = add_counts_of(s, counts, node);
 	}
 	return r < 0 ? bp_fail_memory(s->tm->meta.ctx) : 0;
 }

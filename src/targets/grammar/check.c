@@ -205,6 +205,20 @@ bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret)
 	return dev && check->opts.lookup && check->opts.lookup(check->opts.user, dev, ret) == 0;
 }
 
+void check_block_multiple(struct check *check, const char *name, bp_sector sectors,
+			  const char *dev)
+{
+	struct bp_bdev bdev;
+	bp_sector block = check_bdev(check, dev, &bdev)
+				  ? bp_bytes_to_sector(bdev.logical_block_bytes)
+				  : 0;
+
+	if (block && sectors % block)
+		check_refuse(check, name, NULL,
+			     "not a multiple of the logical blocks of %s, %" PRIu64 " sectors",
+			     dev, block);
+}
+
 bool check_same_dev(struct check *check, const char *a, const char *b)
 {
 	struct bp_bdev x, y;

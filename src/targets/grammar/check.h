@@ -67,6 +67,9 @@ const void *check_live_params(const struct check *check, bp_sector *ret_length);
 
 /* Look at a device: true, or false where there is no lookup or it found none. */
 bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret);
+/* The kernel asks that argument @name, @sectors, is a multiple of the logical blocks of @dev. */
+void check_block_multiple(struct check *check, const char *name, bp_sector sectors,
+			  const char *dev);
 
 /* Do two words name one device, as far as can be known? */
 bool check_same_dev(struct check *check, const char *a, const char *b);

@@ -246,18 +246,18 @@ const char *args_form(const struct arg *args, struct arena *arena)
 	return text;
 }
 
+static const enum bp_option_kind option_kinds[KINDS] = {
+	[KIND_DEV] = BP_OPTION_DEVICE,     [KIND_TEXT] = BP_OPTION_TEXT,
+	[KIND_NUMBER] = BP_OPTION_NUMBER,  [KIND_MAYBE] = BP_OPTION_NUMBER,
+	[KIND_SIGNED] = BP_OPTION_SIGNED,  [KIND_CHOICE] = BP_OPTION_CHOICE,
+	[KIND_FLAG] = BP_OPTION_FLAG,      [KIND_WORDS] = BP_OPTION_WORDS,
+	[KIND_EACH] = BP_OPTION_RECORDS,   [KIND_PAIRS] = BP_OPTION_RECORDS,
+	[KIND_POINTER] = BP_OPTION_RECORD, [KIND_RECORD] = BP_OPTION_RECORD,
+};
+
 static enum bp_option_kind option_kind(const struct arg *arg)
 {
-	static const enum bp_option_kind kinds[KINDS] = {
-		[KIND_DEV] = BP_OPTION_DEVICE,     [KIND_TEXT] = BP_OPTION_TEXT,
-		[KIND_NUMBER] = BP_OPTION_NUMBER,  [KIND_MAYBE] = BP_OPTION_NUMBER,
-		[KIND_SIGNED] = BP_OPTION_SIGNED,  [KIND_CHOICE] = BP_OPTION_CHOICE,
-		[KIND_FLAG] = BP_OPTION_FLAG,      [KIND_WORDS] = BP_OPTION_WORDS,
-		[KIND_EACH] = BP_OPTION_RECORDS,   [KIND_PAIRS] = BP_OPTION_RECORDS,
-		[KIND_POINTER] = BP_OPTION_RECORD, [KIND_RECORD] = BP_OPTION_RECORD,
-	};
-
-	return kinds[arg->kind];
+	return option_kinds[arg->kind];
 }
 
 /* A choice's words, each value's first one. */
