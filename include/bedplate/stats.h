@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * I/O statistics of mapped devices. The kernel counts in regions, ranges of sectors that somebody asked it to
- * count in; a region is divided into areas of one size, each with its own counters and, if wanted, a histogram
- * of latencies. Any program may make regions on any device; a program id tells whose they are. Regions
- * belong to the device and end with it, and counting costs memory of the kernel and a little time of each request.
+ * I/O statistics of mapped devices. The kernel counts in regions, ranges of sectors that
+ * somebody asked it to count in; a region is divided into areas of one size, each with its own
+ * counters and, if wanted, a histogram of latencies. Any program may make regions on any
+ * device; a program id tells whose they are. Regions belong to the device and end with it, and
+ * counting costs memory of the kernel and a little time of each request.
  */
 #ifndef BEDPLATE_STATS_H
 #define BEDPLATE_STATS_H
@@ -21,8 +22,8 @@ extern "C" {
  * @area_sectors: size of an area; the last may be smaller. Default: one area.
  * @nr_areas: that many areas instead, of a size that the kernel finds.
  * @precise: count times in nanoseconds; else they are whole milliseconds.
- * @bounds_ns, @nr_bounds: a histogram: rising upper bounds of its bins but the last, which has none. Whole
- *	milliseconds unless @precise. At most 1024.
+ * @bounds_ns, @nr_bounds: a histogram: rising upper bounds of its bins but the last, which has
+ *	none. Whole milliseconds unless @precise. At most 1024.
  * @program_id: whose it is: one word; NULL: nobody's.
  * @aux_data: any text to keep with it, of one line; NULL: none.
  */
@@ -41,16 +42,16 @@ struct bp_stats_opts {
  * bp_stats_create() - Make a region, all counters zero.
  * @ret_region: its id on this device.
  *
- * Return: 0, -EINVAL (an option that can't be, a range with no sectors; BP_E_USAGE), -ENXIO (BP_E_NO_DEVICE),
- * -ENOMEM (also the kernel's: too many areas), -EOPNOTSUPP (the device does not go through the kernel's own
- * counting: request-based multipath).
+ * Return: 0, -EINVAL (an option that can't be, a range with no sectors; BP_E_USAGE), -ENXIO
+ * (BP_E_NO_DEVICE), -ENOMEM (also the kernel's: too many areas), -EOPNOTSUPP (the device does
+ * not go through the kernel's own counting: request-based multipath).
  */
 BP_API int bp_stats_create(struct bp_ctx *ctx, const struct bp_selector *which,
 			   const struct bp_stats_opts *opts, uint32_t *ret_region);
 
 /**
- * bp_stats_delete(), bp_stats_clear() - Remove a region; set its counters to zero, but those of requests on their
- * way.
+ * bp_stats_delete(), bp_stats_clear() - Remove a region; set its counters to zero, but those of
+ * requests on their way.
  *
  * Return: 0, -ENOENT (BP_E_USAGE: the device has no such region), -ENXIO (BP_E_NO_DEVICE).
  */
@@ -58,7 +59,11 @@ BP_API int bp_stats_delete(struct bp_ctx *ctx, const struct bp_selector *which, 
 			   int64_t timeout_ms);
 BP_API int bp_stats_clear(struct bp_ctx *ctx, const struct bp_selector *which, uint32_t region,
 			  int64_t timeout_ms);
-/* bp_stats_set_aux() - Keep another text with a region; NULL: none. Return: as bp_stats_delete(), -EINVAL. */
+/**
+ * bp_stats_set_aux() - Keep another text with a region; NULL: none.
+ *
+ * Return: as bp_stats_delete(); -EINVAL (BP_E_USAGE: it can't be kept on one line).
+ */
 BP_API int bp_stats_set_aux(struct bp_ctx *ctx, const struct bp_selector *which,
 			    uint32_t region, const char *aux_data, int64_t timeout_ms);
 
@@ -125,7 +130,8 @@ struct bp_stats_area {
 /**
  * struct bp_stats_print_opts - Which areas. Zero in a member is its default.
  * @first_area, @nr_areas: default: all.
- * @clear: set them to zero, in the same moment as they are read; of many areas each few thousand on their own.
+ * @clear: set them to zero, in the same moment as they are read; of many areas each few
+ * thousand on their own.
  */
 struct bp_stats_print_opts {
 	size_t size;
@@ -139,7 +145,8 @@ struct bp_stats_print_opts {
  * @region: of bp_stats_list(): its id and whether it is precise are used.
  * @area: called for each; a result other than 0 ends the walk and is returned.
  *
- * Return: 0, -ENOENT (BP_E_USAGE: no such region), -ENXIO, -EINVAL (BP_E_FORMAT), or what @area returned.
+ * Return: 0, -ENOENT (BP_E_USAGE: no such region), -ENXIO, -EINVAL (BP_E_FORMAT), or what @area
+ * returned.
  */
 BP_API int bp_stats_print(struct bp_ctx *ctx, const struct bp_selector *which,
 			  const struct bp_stats_region *region,
@@ -153,7 +160,8 @@ BP_API int bp_stats_print(struct bp_ctx *ctx, const struct bp_selector *which,
  * @read_bytes_per_s, @write_bytes_per_s.
  * @read_wait_ns, @write_wait_ns: mean time of a request; BP_NONE: there were none.
  * @request_bytes: mean size of a request; BP_NONE: there were none.
- * @busy_percent: hundredths of a percent of the time during which any was on its way; at most 10000.
+ * @busy_percent: hundredths of a percent of the time during which any was on its way; at most
+ * 10000.
  * @queue_hundredths: requests on their way, on the average, times 100.
  */
 struct bp_stats_rates {

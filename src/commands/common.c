@@ -295,7 +295,10 @@ int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	return worst ? worst : r;
 }
 
-/* A text with a NUL byte is a file that lost its end, or no text: what stands behind would go unheeded. */
+/*
+ * A text with a NUL byte is a file that lost its end, or no text: what stands behind would go
+ * unheeded.
+ */
 static int fail_nul(struct cli *cli, const char *path, size_t at)
 {
 	return cli_failf(cli, streq(path, "-") ? NULL : path,

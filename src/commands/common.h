@@ -105,9 +105,9 @@ void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device
 const char *selector_text(const struct bp_selector *which);
 
 /*
- * Read a whole file, "-" being standard input. @ret: free() it. Return: 0 or an exit status. A NUL byte is
- * refused, for what stands behind it would not be heeded; read_log() takes it for a blank, as logs have
- * runs of them after crashes, and up to 256 MiB.
+ * Read a whole file, "-" being standard input. @ret: free() it. Return: 0 or an exit status. A
+ * NUL byte is refused, for what stands behind it would not be heeded; read_log() takes it for a
+ * blank, as logs have runs of them after crashes, and up to 256 MiB.
  */
 int read_text(struct cli *cli, const char *path, char **ret);
 int read_log(struct cli *cli, const char *path, char **ret);

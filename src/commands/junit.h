@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Results as JUnit's XML, which CI systems read: one suite a file. Not promised: text that is not ASCII,
- * which becomes question marks.
+ * Results as JUnit's XML, which CI systems read: one suite a file. Not promised: text that is
+ * not ASCII, which becomes question marks.
  */
 #ifndef COMMANDS_JUNIT_H
 #define COMMANDS_JUNIT_H
@@ -33,7 +33,10 @@ struct junit {
 int junit_begin(struct cli *cli, const char *suite, unsigned tests, unsigned failures,
 		struct junit *ret);
 void junit_case(FILE *f, const struct junit_case *c);
-/* Write it, guarded as text_put() is. @inputs: what it must not replace, NULL at the end; or NULL. */
+/*
+ * Write it, guarded as text_put() is. @inputs: what it must not replace, NULL at the end; or
+ * NULL.
+ */
 int junit_end(struct cli *cli, struct junit *junit, const char *path,
 	      const char *const *inputs);
 

@@ -16,7 +16,10 @@ struct spoiled {
 extern const struct out_column spoil_columns[];
 
 /* clang-format off */
-/* Options of all of them, whose args have members what, how, block and seed; @page: the manual's. */
+/*
+ * Options of all of them, whose args have members what, how, block and seed; @page: the
+ * manual's.
+ */
 #define SPOIL_ROWS(words, page) \
 	OPT_CHOICE(what, words, 0, "what", "WHAT", "which blocks to damage: see " page), \
 	OPT_CHOICE(how, spoil_how_words, 0, "how", "HOW", "zero (default), flip, noise, checksum or number"), \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Regions of statistics: made, listed, cleared, deleted. stats_print.c reads what they count. Whatever is
- * not named by its id is a region of the program that is named: others may count on the same device.
+ * Regions of statistics: made, listed, cleared, deleted. stats_print.c reads what they count.
+ * Whatever is not named by its id is a region of the program that is named: others may count on
+ * the same device.
  */
 #include "commands/stats.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What regions of statistics have counted, and rates from two looks at them. Nothing is cleared, so that two
- * programs can look at one region. Memory grows with the areas shown, some 250 bytes each.
+ * What regions of statistics have counted, and rates from two looks at them. Nothing is
+ * cleared, so that two programs can look at one region. Memory grows with the areas shown, some
+ * 250 bytes each.
  */
 #include "commands/stats.h"
 

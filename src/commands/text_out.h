@@ -29,9 +29,9 @@ struct text_out {
 int text_out(const struct text_out *to);
 
 /*
- * A short text as a file of its own beside what a command makes; guarded alike: none of the inputs (NULL at
- * the end), no device in use, whole or not at all. @text: NULL: only refuse what would be refused, before the
- * work. Return: an exit status.
+ * A short text as a file of its own beside what a command makes; guarded alike: none of the
+ * inputs (NULL at the end), no device in use, whole or not at all. @text: NULL: only refuse
+ * what would be refused, before the work. Return: an exit status.
  */
 int text_put(struct cli *cli, const char *path, const char *const *inputs, const char *text);
 

@@ -128,7 +128,10 @@ static size_t nr_below(const struct work *w, const struct job *job)
 	return job->node == NO_NODE ? 0 : bp_tree_get(w->tree, job->node)->nr_below;
 }
 
-/* What waited for @job needs not wait for it any more; what it lies on stays in use if it stayed. */
+/*
+ * What waited for @job needs not wait for it any more; what it lies on stays in use if it
+ * stayed.
+ */
 static void release_below(struct work *w, const struct job *job)
 {
 	for (size_t i = 0; i < nr_below(w, job); i++) {

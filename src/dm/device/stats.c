@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Regions of statistics: made, asked, cleared and deleted by messages that the kernel itself takes, in
- * front of any target. What can be known to be wrong is refused here: the kernel has one errno for all.
+ * Regions of statistics: made, asked, cleared and deleted by messages that the kernel itself
+ * takes, in front of any target. What can be known to be wrong is refused here: the kernel has
+ * one errno for all.
  */
 #include "dm/device/stats.h"
 
@@ -15,7 +16,10 @@
 
 #define BOUNDS_MAX 1024
 #define TEXT_MAX   512 /* with its NUL */
-/* Longest line of an area without its bins; a bin; what answers are asked for at once, and without a large buffer. */
+/*
+ * Longest line of an area without its bins; a bin; what answers are asked for at once, and
+ * without a large buffer.
+ */
 #define LINE_BYTES  352
 #define BIN_BYTES   21
 #define CHUNK_BYTES ((size_t)1 << 20)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The texts in which the kernel answers about statistics. They may be any bytes: promised to end, and to refuse. */
+/*
+ * The texts in which the kernel answers about statistics. They may be any bytes: promised to
+ * end, and to refuse.
+ */
 #ifndef DM_DEVICE_STATS_H
 #define DM_DEVICE_STATS_H
 
@@ -25,8 +28,8 @@ struct stats_line {
 	VEC(uint64_t) bins;
 };
 /*
- * One line of the answer to @stats_print, ended by a newline or NUL. @ret_next: behind it. @ret's area lends
- * its bins. As stats_list_parse().
+ * One line of the answer to @stats_print, ended by a newline or NUL. @ret_next: behind it.
+ * @ret's area lends its bins. As stats_list_parse().
  */
 int stats_area_parse(struct bp_ctx *ctx, const char *line, bool precise, struct stats_line *ret,
 		     const char **ret_next);

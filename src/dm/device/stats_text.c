@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading what the kernel says of statistics, and rates made of its counters. Promises to end on any
- * text; says nothing of whether numbers are likely.
- * Source: Linux, Documentation/admin-guide/device-mapper/statistics.rst, and answers of 6.1.
+ * Reading what the kernel says of statistics, and rates made of its counters. Promises to end
+ * on any text; says nothing of whether numbers are likely. Source: Linux,
+ * Documentation/admin-guide/device-mapper/statistics.rst, and answers of 6.1.
  */
 #include "dm/device/stats.h"
 
@@ -101,8 +101,8 @@ static int bounds(struct bp_stats_list *list, const char *p, size_t len, uint64_
 }
 
 /*
- * "PROGRAM AUX [precise_timestamps] [histogram:...]". The options stand behind a text that may hold blanks, so
- * they are taken off from the end.
+ * "PROGRAM AUX [precise_timestamps] [histogram:...]". The options stand behind a text that may
+ * hold blanks, so they are taken off from the end.
  */
 static int rest(struct bp_stats_list *list, const char *p, size_t len,
 		struct bp_stats_region *region)
@@ -161,7 +161,10 @@ int stats_list_parse(struct bp_ctx *ctx, const char *text, struct bp_stats_list 
 
 /* --- areas --- */
 
-/* The thirteen counters in the order in which they are printed; the ninth is taken apart, it may be negative. */
+/*
+ * The thirteen counters in the order in which they are printed; the ninth is taken apart, it
+ * may be negative.
+ */
 static const struct counter {
 	size_t offset;
 	bool time;
@@ -181,7 +184,10 @@ static const struct counter {
 	{ offsetof(struct bp_stats_area, writes.busy_ns), true },
 };
 
-/* One number behind a blank. A sum of what several processors count may be below zero for a moment: 0. */
+/*
+ * One number behind a blank. A sum of what several processors count may be below zero for a
+ * moment: 0.
+ */
 static bool counter(const char **p, uint64_t unit_ns, uint64_t *to)
 {
 	size_t len;

@@ -180,7 +180,10 @@ struct dm_node {
 /* Takes one line of the kernel log, without newline and prefix, and its number, which grows. */
 typedef void (*dm_log_fn)(void *user, uint64_t number, const char *line);
 
-/* A loop device, and the file it has, told by device and inode: its name may be another's by now. */
+/*
+ * A loop device, and the file it has, told by device and inode: its name may be another's by
+ * now.
+ */
 struct dm_loop {
 	uint32_t major, minor;
 	uint64_t file_dev, file_ino; /* as stat() has them */
@@ -254,9 +257,10 @@ struct dm_ops {
 			    int (*device)(void *user, const struct bp_thin_device *device),
 			    void *user);
 	/*
-	 * Loop devices: one more for an open file; as it was made by attach or told by list, made as
-	 * large as its file is now, or let go: -EBUSY where its last user takes it along when that
-	 * closes it, -ENXIO where it has another file by now. List: each that has a file to @each.
+	 * Loop devices: one more for an open file; as it was made by attach or told by list,
+	 * made as large as its file is now, or let go: -EBUSY where its last user takes it
+	 * along when that closes it, -ENXIO where it has another file by now. List: each that
+	 * has a file to @each.
 	 */
 	int (*loop_attach)(void *self, int fd, const char *name, struct dm_loop *ret);
 	int (*loop_resize)(void *self, const struct dm_loop *loop);

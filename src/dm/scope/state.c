@@ -169,9 +169,9 @@ int place_open(struct bp_ctx *ctx, const struct scopes *scopes, const char *name
 }
 
 /*
- * A child that an owner had just forked when it was killed has the lock, too, until it runs its program
- * or follows its parent: a moment, on which nobody should find the scope alive. Owners of another PID
- * namespace look gone as well: for them the time is lost.
+ * A child that an owner had just forked when it was killed has the lock, too, until it runs its
+ * program or follows its parent: a moment, on which nobody should find the scope alive. Owners
+ * of another PID namespace look gone as well: for them the time is lost.
  */
 static bool take_from_the_gone(const struct place *place)
 {

@@ -6,10 +6,11 @@
  * put right, and needs_check cleared. The frame knows blocks, trees and space maps. What they
  * mean, where roots lie and which values can be, is the format's.
  *
- * A check, in order, begun by run.h: check_init(); the superblock, by check_superblock(), check_field() and
- * check_map_size(); meta.nr_blocks set to what pointers may lead to; check_blocks(); each
- * structure walked with check_count as the child callback, reported by check_report_forest();
- * check_maps(); where writing was asked for check_repair(); check_done().
+ * A check, in order, begun by run.h: check_init(); the superblock, by check_superblock(),
+ * check_field() and check_map_size(); meta.nr_blocks set to what pointers may lead to;
+ * check_blocks(); each structure walked with check_count as the child callback, reported by
+ * check_report_forest(); check_maps(); where writing was asked for check_repair();
+ * check_done().
  *
  * The verdict is @found, numbers alone: whatever shortens what is told must not touch it.
  */

@@ -27,8 +27,8 @@ struct bp_era_meta {
 	uint64_t last_era;
 	bool needs_last; /* there is one at last_era, even if no other can be read */
 	/*
-	 * No element of the array is newer, but where a writeset says so too; UINT64_MAX: not known.
-	 * Set by era_salvage_writesets().
+	 * No element of the array is newer, but where a writeset says so too; UINT64_MAX: not
+	 * known. Set by era_salvage_writesets().
 	 */
 	uint64_t digested_era;
 };
