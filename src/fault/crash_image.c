@@ -69,7 +69,9 @@ int crash_state_reorder(const struct bp_crash *crash, const struct bp_crash_chec
 			size_t end, uint32_t reorder, struct crash_state *ret)
 {
 	/* Each point's states are its own, whatever others are tried. */
-	uint64_t random = opts->seed + ((uint64_t)end << 20) + reorder;
+	/* Seeds that follow one another must not have each other's states. */
+	uint64_t seed = opts->seed;
+	uint64_t random = fault_random(&seed) + ((uint64_t)end << 20) + reorder;
 	uint64_t unit = MAX(opts->atomic_bytes / crash->log.sector_bytes, 1u);
 	struct crash_state state;
 	int r;
