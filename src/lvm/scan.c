@@ -277,7 +277,7 @@ bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 	return end > size ? end - size : 0;
 }
 
-static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
+void lvm_join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 {
 	group->nr_missing = group->nr_cut = 0;
 	for (size_t i = 0; i < group->vg->nr_pvs; i++)
@@ -285,8 +285,8 @@ static void join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 			if (streq(scan->found.items[f]->label.uuid, group->vg->pvs[i].uuid))
 				group->vg->pvs[i].found = scan->found.items[f];
 	group->removed |= group->origin == LVM_ORIGIN_REMOVED;
-	if (group->removed)
-		lvm_join_anew(scan, group->vg);
+	if (group->removed || group->origin == LVM_ORIGIN_FILE)
+		lvm_join_anew(scan, group);
 	for (size_t i = 0; i < group->vg->nr_pvs; i++) {
 		const struct lvm_pv *pv = &group->vg->pvs[i];
 
@@ -300,7 +300,7 @@ void lvm_scan_use(struct lvm_scan *scan, struct lvm_group *group, struct lvm_vg 
 	lvm_vg_free(group->vg);
 	group->vg = take_vg;
 	group->origin = LVM_ORIGIN_OLD;
-	join_pvs(scan, group);
+	lvm_join_pvs(scan, group);
 }
 
 /* --- disks without a label --- */
@@ -341,16 +341,17 @@ static int find_bare(const struct lvm_scan *scan, bare_places *ret)
 	return r;
 }
 
-/* Of the places of a PV's very size the only one that looks like it. */
+/* Of the places of a PV's very size the only one that looks like it; a lone image may be cut. */
 static struct bare_place *looks_like(const struct lvm_vg *vg, const struct lvm_pv *pv,
-				     bare_places *places)
+				     bare_places *places, bool only)
 {
+	bool cut = only && places->count == 1;
 	struct bare_place *found = NULL;
 
 	for (size_t i = 0; i < places->count; i++) {
 		struct bare_place *place = &places->items[i];
 
-		if (!place->image || place->size != pv->dev_size ||
+		if (!place->image || (!cut && place->size != pv->dev_size) ||
 		    !lvm_pv_looks_so(vg, pv, place->image, place->offset))
 			continue;
 		if (found)
@@ -360,7 +361,7 @@ static struct bare_place *looks_like(const struct lvm_vg *vg, const struct lvm_p
 	return found;
 }
 
-/* The place for a PV: of its very size; or the only one, if it is large enough. */
+/* The place for a PV: of its very size; or the only one, if all volumes end in it. */
 static struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv *pv,
 				    bare_places *places, bool only)
 {
@@ -378,8 +379,8 @@ static struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv
 		      vg->pvs[i].dev_size == pv->dev_size;
 	if (exact)
 		return nr == 1 ? exact : NULL; /* several: nobody can tell */
-	if (!only || places->count != 1 || mul_overflow(pv->pe_count, vg->extent_bytes, &end) ||
-	    add_overflow(end, pv->pe_start, &end))
+	end = used_end(vg, pv);
+	if (!only || places->count != 1 || !end)
 		return NULL;
 	return places->items[0].size >= end ? &places->items[0] : NULL;
 }
@@ -395,6 +396,7 @@ static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, struct bare_plac
 	found->offset = place->offset;
 	snprintf(found->label.uuid, sizeof(found->label.uuid), "%s", pv->uuid);
 	found->label.device_size = place->size;
+	found->bare = true;
 	if (vec_add(&scan->found, &found) < 0) {
 		free(found);
 		return -ENOMEM;
@@ -436,7 +438,9 @@ static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
 	r = find_bare(scan, &places);
 	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
 		struct bare_place *place =
-			vg->pvs[i].found ? NULL : looks_like(vg, &vg->pvs[i], &places);
+			vg->pvs[i].found
+				? NULL
+				: looks_like(vg, &vg->pvs[i], &places, group->nr_missing == 1);
 
 		if (place)
 			r = take_place(scan, &vg->pvs[i], place, "size and metadata");
@@ -454,7 +458,7 @@ static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
 		tell_unknown(scan, vg, &places);
 	vec_done(&places);
 	if (r == 0)
-		join_pvs(scan, group);
+		lvm_join_pvs(scan, group);
 	return r < 0 ? bp_fail_memory(scan->ctx) : 0;
 }
 
@@ -466,6 +470,9 @@ static int add_text_file(struct lvm_scan *scan, const char *path)
 
 	if (r < 0)
 		return r;
+	scan->text_path = strdup(path);
+	if (!scan->text_path)
+		return bp_fail_memory(scan->ctx);
 	if (file->size > TEXT_FILE_MAX)
 		return bp_fail(scan->ctx, -EINVAL,
 			       "'%s' is too large for a text of LVM metadata", path);
@@ -486,7 +493,7 @@ static int join_groups(struct lvm_scan *scan)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < scan->groups.count; i++) {
-		join_pvs(scan, &scan->groups.items[i]);
+		lvm_join_pvs(scan, &scan->groups.items[i]);
 		r = join_bare(scan, &scan->groups.items[i]);
 	}
 	return r;
@@ -525,15 +532,6 @@ struct lost {
 	bool any_group; /* nothing is known yet: any PV will do */
 };
 
-static bool is_wanted(const struct lvm_scan *scan, const char *uuid)
-{
-	for (size_t g = 0; g < scan->groups.count; g++)
-		for (size_t i = 0; i < scan->groups.items[g].vg->nr_pvs; i++)
-			if (streq(scan->groups.items[g].vg->pvs[i].uuid, uuid))
-				return true;
-	return false;
-}
-
 static int add_lost(void *user, bp_bytes offset)
 {
 	struct lost *lost = user;
@@ -544,7 +542,7 @@ static int add_lost(void *user, bp_bytes offset)
 	if (r < 0 || !found)
 		return r;
 	if (!lost->any_group &&
-	    !is_wanted(scan, scan->found.items[scan->found.count - 1]->label.uuid)) {
+	    !lvm_in_a_group(scan, scan->found.items[scan->found.count - 1]->label.uuid)) {
 		free(scan->found.items[--scan->found.count]);
 		return 0;
 	}
@@ -595,6 +593,7 @@ void lvm_scan_free(struct lvm_scan *scan)
 	vec_done(&scan->groups);
 	vec_done(&scan->found);
 	vec_done(&scan->disks);
+	free(scan->text_path);
 	free(scan);
 }
 

@@ -30,6 +30,7 @@ struct lvm_group {
 	enum lvm_origin origin;
 	uint32_t checksum; /* of its text */
 	bool removed;      /* the group is gone: its PVs may have been made anew */
+	bool replaced;     /* and another group was made on a disk of it */
 	bool split;        /* another text has the same number and differs: two hosts wrote */
 	size_t nr_missing; /* PVs without an image */
 	size_t nr_cut;     /* PVs whose image ends before the last volume on them does */
@@ -40,6 +41,7 @@ struct lvm_scan {
 	VEC(struct lvm_disk) disks;
 	VEC(struct lvm_found *) found;
 	VEC(struct lvm_group) groups;
+	char *text_path; /* of the text that was given, or NULL */
 };
 
 /*
@@ -66,8 +68,20 @@ static inline void lvm_scan_freep(struct lvm_scan **scan)
 	lvm_scan_free(*scan);
 }
 
+/*
+ * Groups that were removed before those were made which are on the disks now, by the newest of their
+ * texts in the rings: they are added. Nothing is lost where none is found. 0 or -ENOMEM.
+ */
+int lvm_scan_replaced(struct lvm_scan *scan);
+
 /* Join PVs of a removed group that were made anew since, where only one place can be meant. */
-void lvm_join_anew(const struct lvm_scan *scan, struct lvm_vg *vg);
+void lvm_join_anew(const struct lvm_scan *scan, struct lvm_group *group);
+
+/* Does a group have a PV of this uuid? */
+bool lvm_in_a_group(const struct lvm_scan *scan, const char *uuid);
+
+/* Join the PVs of a group to what was found, and count those that are not here. */
+void lvm_join_pvs(struct lvm_scan *scan, struct lvm_group *group);
 
 /* How many bytes lie between the end of a PV's image and the end of the last volume on the PV, behind it. */
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv);

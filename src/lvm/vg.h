@@ -19,6 +19,7 @@ struct lvm_found {
 	bp_bytes offset; /* of the PV in the image */
 	struct lvm_label label;
 	bool ambiguous; /* another image has the same PV */
+	bool bare;      /* it has no label: a text that was given says what it is */
 };
 
 /* A physical volume as the text has it. */

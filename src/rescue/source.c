@@ -110,6 +110,11 @@ static bool is_slash_name(const struct lvm_lv *lv, const char *text)
 	       streq(text + len + 1, lv->name);
 }
 
+bool source_lv_is_called(const struct lvm_lv *lv, const char *text)
+{
+	return is_slash_name(lv, text) || is_mapper_name(lv, text);
+}
+
 struct match {
 	const struct lvm_group *group;
 	const struct lvm_lv *lv; /* NULL: the group itself */
@@ -124,88 +129,19 @@ static void match_name(const struct lvm_scan *scan, const char *text, struct mat
 		const struct lvm_lv *found = NULL;
 
 		for (size_t i = 0; i < group->vg->nr_lvs; i++)
-			if (is_slash_name(&group->vg->lvs[i], text) ||
-			    is_mapper_name(&group->vg->lvs[i], text))
+			if (source_lv_is_called(&group->vg->lvs[i], text))
 				found = &group->vg->lvs[i];
 		if (!found && !streq(group->vg->name, text))
 			continue;
+		if (group->origin == LVM_ORIGIN_FILE) { /* it was given: no other is meant */
+			*ret = (struct match){ group, found, 1 };
+			return;
+		}
 		if (ret->nr++ == 0) {
 			ret->group = group;
 			ret->lv = found;
 		}
 	}
-}
-
-/* --- what was removed --- */
-
-/* Of an older text: the volume of this name, or where it is NULL its only pool. */
-static const struct lvm_lv *wanted_of(const struct lvm_vg *vg, const char *text)
-{
-	const struct lvm_lv *found = NULL;
-	size_t nr = 0;
-
-	for (size_t i = 0; i < vg->nr_lvs; i++) {
-		const struct lvm_lv *lv = &vg->lvs[i];
-
-		if (text ? !is_slash_name(lv, text) && !is_mapper_name(lv, text) : !is_pool(lv))
-			continue;
-		found = lv;
-		nr++;
-	}
-	return nr == 1 ? found : NULL;
-}
-
-/*
- * The newest older text of @group that has it: that text counts from here on. @ret: untouched where
- * there is none.
- */
-static int find_removed(struct bp_source *source, struct lvm_group *group, const char *text,
-			const struct lvm_lv **ret)
-{
-	struct error_state *saved;
-	lvm_old_texts old = { 0 };
-	const struct lvm_lv *lv = NULL;
-	int r = lvm_scan_old_texts(source->scan, group->vg, &old);
-
-	saved = error_save(source->ctx);
-	for (size_t i = old.count; r == 0 && !lv && i-- > 0;) {
-		struct lvm_vg *vg;
-
-		if (lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg) < 0)
-			continue;
-		lv = wanted_of(vg, text);
-		if (lv)
-			lvm_scan_use(source->scan, group, vg);
-		else
-			lvm_vg_free(vg);
-	}
-	lvm_old_texts_done(&old);
-	error_restore(source->ctx, saved);
-	if (r < 0 || !lv)
-		return r;
-	bp_warn(source->ctx,
-		"%s/%s was removed: the newest metadata text that has it, number %" PRIu64
-		", is used",
-		lv->vg->name, lv->name, lv->vg->seqno);
-	*ret = lv;
-	return 0;
-}
-
-/* A group in which nothing is left lost its pool with it. */
-static int find_removed_pool(struct bp_source *source, const struct lvm_group *only,
-			     const struct lvm_group **ret_group, const struct lvm_lv **ret_lv)
-{
-	int r = 0;
-
-	for (size_t g = 0; r == 0 && !*ret_lv && g < source->scan->groups.count; g++) {
-		struct lvm_group *group = &source->scan->groups.items[g];
-
-		if ((only && only != group) || group->vg->nr_lvs)
-			continue;
-		r = find_removed(source, group, NULL, ret_lv);
-		*ret_group = group;
-	}
-	return r;
 }
 
 /* Every volume of interest by its name, for messages. */
@@ -343,10 +279,13 @@ static int choose_only_pool(struct bp_source *source, const struct lvm_group *on
 	size_t nr = count_pools(source->scan, only, &group, &lv);
 
 	if (nr == 0) {
-		int r = find_removed_pool(source, only, &group, &lv);
+		size_t place = only ? (size_t)(only - source->scan->groups.items) : 0;
+		int r = source_find_removed_pool(source, only, &group, &lv);
 
 		if (r < 0)
 			return r;
+		if (only) /* the list may have grown */
+			only = &source->scan->groups.items[place];
 	}
 	if (lv && nr <= 1)
 		return choose_lv(source, group, lv);
@@ -382,7 +321,14 @@ static void warn_of_group(struct bp_source *source)
 			"VG '%s': two different metadata texts have number %" PRIu64
 			": two hosts have written",
 			group->vg->name, group->vg->seqno);
-	if (group->origin == LVM_ORIGIN_REMOVED)
+	if (group->replaced)
+		bp_warn(ctx,
+			"VG '%s' was removed, and another was made on a disk of it: this is "
+			"the "
+			"newest of its metadata that is left; what was written since lies over "
+			"it",
+			group->vg->name);
+	else if (group->origin == LVM_ORIGIN_REMOVED)
 		bp_warn(ctx, "VG '%s' was removed: this is its last metadata", group->vg->name);
 	if (group->origin == LVM_ORIGIN_IGNORED)
 		bp_warn(ctx,
@@ -412,14 +358,17 @@ static int choose(struct bp_source *source, const char *text)
 			break;
 		}
 	match_name(source->scan, text, &match);
-	for (size_t g = 0; match.nr == 0 && g < source->scan->groups.count; g++) {
-		struct lvm_group *group = &source->scan->groups.items[g];
-		int r = find_removed(source, group, text, &match.lv);
+	if (match.nr == 0) {
+		int r = source_find_removed(source, text, &match.group, &match.lv);
 
+		if (r == 0 && !match.lv) {
+			r = lvm_scan_replaced(source->scan);
+			match_name(source->scan, text, &match);
+		} else {
+			match.nr = 1;
+		}
 		if (r < 0)
 			return r;
-		match.group = group;
-		match.nr = match.lv != NULL;
 	}
 	if (match.nr == 0)
 		return not_found(source, text);

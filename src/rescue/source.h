@@ -86,6 +86,19 @@ int source_data_map(struct bp_source *source, struct map **ret);
  */
 char *source_pool_node(const struct bp_source *source);
 
+/* Is this "vg/lv" or the name of a device of it? */
+bool source_lv_is_called(const struct lvm_lv *lv, const char *text);
+
+/*
+ * What the groups that were found don't have under that name, in their older texts: that text counts
+ * from then on. And the only pool that was in a group in which nothing is left, of @only or of all; or
+ * in one that was there before. *@ret_lv, NULL before: what was found.
+ */
+int source_find_removed(struct bp_source *source, const char *text,
+			const struct lvm_group **ret_group, const struct lvm_lv **ret_lv);
+int source_find_removed_pool(struct bp_source *source, const struct lvm_group *only,
+			     const struct lvm_group **ret_group, const struct lvm_lv **ret_lv);
+
 /* Search disks, those of this machine where @nr is 0; source->scan has what was found. */
 int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 		const char *text_path);

@@ -240,6 +240,20 @@ static int map_as_it_is(struct bp_source *source, struct source_pool *pool, uint
 	return r < 0 ? r : thin_map_new(meta, opts, ret);
 }
 
+/* A tree that may be another's, or older than what was lost, must not pass for the volume in silence. */
+static void tell_doubt(struct bp_source *source, const struct bp_thin_plan *plan, uint64_t id)
+{
+	for (size_t i = 0; i < plan->list.count; i++)
+		if (plan->list.items[i].device.id == id &&
+		    plan->list.items[i].verdict == BP_THIN_DOUBTFUL)
+			bp_warn(source->ctx,
+				"device %" PRIu64
+				" is doubtful: it may be an older state of it or "
+				"another's, and blocks that it had may be missing without a "
+				"trace",
+				id);
+}
+
 /* As it can be had: without what is lost, which is missing. */
 static int map_salvaged(struct bp_source *source, struct source_pool *pool, uint64_t id,
 			struct thin_map_opts *opts, struct map **ret)
@@ -256,6 +270,8 @@ static int map_salvaged(struct bp_source *source, struct source_pool *pool, uint
 		r = thin_map_new(&pool->salvaged->tm, opts, ret);
 	opts->lost = NULL;
 	vec_done(&lost.list);
+	if (r == 0)
+		tell_doubt(source, pool->salvaged, id);
 	return r;
 }
 

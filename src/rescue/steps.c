@@ -122,13 +122,59 @@ static void line_active(const struct swap *swap, struct strbuf *s)
 	add_lv(s, "", swap->vg, swap->source->lv->name);
 }
 
+/* Has LVM itself some text of its groups on the disks? */
+static bool lvm_has_text(const struct lvm_vg *vg)
+{
+	for (size_t i = 0; i < vg->nr_pvs; i++) {
+		const struct lvm_found *found = vg->pvs[i].found;
+
+		for (unsigned m = 0; found && m < found->label.nr_mdas; m++)
+			if (found->label.mdas[m].text_valid)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * LVM has to know its group first: labels that are lost, then the text that was given. Not where it has
+ * a text of its own: that may be newer.
+ */
+static int steps_of_group(struct bp_source *source, const struct steps *steps)
+{
+	const struct lvm_vg *vg = source->lv->vg;
+	const char *text = source->scan ? source->scan->text_path : NULL;
+	struct strbuf s = { 0 };
+	int r = 0;
+
+	if (source->group->origin != LVM_ORIGIN_FILE || !text || lvm_has_text(vg))
+		return 0;
+	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
+		const struct lvm_found *found = vg->pvs[i].found;
+
+		if (!found || !found->bare)
+			continue;
+		strbuf_addf(&s, "pvcreate --uuid %s --restorefile ", vg->pvs[i].uuid);
+		add_word(&s, text);
+		strbuf_add_char(&s, ' ');
+		add_word(&s, found->image->path);
+		r = tell(steps, source->ctx, &s);
+	}
+	if (r < 0)
+		return r;
+	strbuf_add(&s, "vgcfgrestore --force -f ");
+	add_word(&s, text);
+	strbuf_add_char(&s, ' ');
+	add_word(&s, vg->name);
+	return tell(steps, source->ctx, &s);
+}
+
 static int steps_of_lvm(struct bp_source *source, const char *path, const struct steps *steps)
 {
 	static void (*const lines[])(const struct swap *swap, struct strbuf *s) = {
 		line_create, line_copy, line_inactive, line_convert, line_active,
 	};
 	struct swap swap = { .source = source, .vg = source->lv->vg, .path = path };
-	int r = 0;
+	int r = steps_of_group(source, steps);
 
 	free_name(swap.vg, swap.name);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lines); i++) {

@@ -49,7 +49,9 @@ static int end_device(struct writer *w, const struct bp_thin_device *from)
 	struct thin_made_device device = {
 		.id = from->id,
 		.details = {
-			.transaction_id = le64_make(from->transaction_id),
+			/* A device can't be newer than its pool; LVM may want an older one. */
+			.transaction_id = le64_make(
+				MIN(from->transaction_id, w->plan->sum.superblock.transaction_id)),
 			.creation_time = le32_make(from->creation_time),
 			.snapshotted_time = le32_make(from->snapshotted_time),
 		},
