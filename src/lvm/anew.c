@@ -88,10 +88,12 @@ static int add_unknown(struct lvm_scan *scan, const lvm_old_texts *ring)
 			r = r == -ENOMEM ? r : 0;
 			continue;
 		}
-		if (group_of(scan, group.vg->uuid))
-			lvm_vg_free(group.vg);
-		else if ((r = vec_add(&scan->groups, &group)) < 0)
-			lvm_vg_free(group.vg);
+		if (!group_of(scan, group.vg->uuid)) {
+			r = vec_add(&scan->groups, &group);
+			if (r == 0)
+				continue;
+		}
+		lvm_vg_free(group.vg);
 	}
 	error_restore(scan->ctx, saved);
 	return r;
