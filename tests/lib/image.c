@@ -71,7 +71,8 @@ static void unpack(struct image *image, const char *name)
 	int fd = memfd_create("image", 0);
 
 	assert_true(fd >= 0);
-	snprintf(command, sizeof(command), "xz -dc '%s/%s.img.xz' >&%d", TEST_DATA, name, fd);
+	snprintf(command, sizeof(command), "xz -dc '%s/%s.img.xz' > /dev/fd/%d", TEST_DATA,
+		 name, fd);
 	assert_int_equal(system(command), 0);
 	read_data(image, fd);
 	close(fd);
