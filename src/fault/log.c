@@ -82,7 +82,7 @@ static int line(const struct fault_change *change, const char *action,
 	bp_json_int(*ret, "pid", getpid());
 	if (about)
 		put_fault(*ret, about);
-	if (moved)
+	if (about && moved)
 		put_moved(*ret, about->file, moved);
 	bp_json_uint(*ret, "nr_faults", change->state.faults.count);
 	bp_json_object_close(*ret);
