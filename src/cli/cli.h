@@ -277,6 +277,11 @@ struct cli {
 	} * errors; /* failures, for the document of --json */
 	size_t nr_errors;
 	struct cli_progress *progress;
+	enum {
+		OUT_NOT_ASKED,
+		OUT_TERMINAL,
+		OUT_OTHER
+	} out_is; /* asked once, not for each line */
 };
 
 /* Was this option (long name) or operand (capital name) given? */

@@ -315,18 +315,27 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	fputc('\n', cli->err);
 }
 
+static bool out_is_terminal(struct cli *cli)
+{
+	int fd;
+
+	if (cli->out_is == OUT_NOT_ASKED) {
+		fd = fileno(cli->out);
+		cli->out_is = fd >= 0 && isatty(fd) ? OUT_TERMINAL : OUT_OTHER;
+	}
+	return cli->out_is == OUT_TERMINAL;
+}
+
 void cli_print(struct cli *cli, const char *fmt, ...)
 {
 	_cleanup_(freep) char *text = NULL, *safe = NULL;
 	va_list args;
-	int fd;
 
 	va_start(args, fmt);
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
-	fd = fileno(cli->out);
-	if (text && fd >= 0 && isatty(fd))
+	if (text && out_is_terminal(cli))
 		safe = cli_visible_lines(text);
 	fputs(safe ? safe : text ? text : "", cli->out);
 }
