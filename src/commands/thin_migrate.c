@@ -7,7 +7,6 @@
 #include "cli/out.h"
 
 #include <bedplate/device.h>
-#include <bedplate/output.h>
 #include <bedplate/table.h>
 #include <bedplate/targets.h>
 #include <bedplate/thin_migrate.h>
@@ -191,22 +190,6 @@ static int copy(struct cli *cli, const struct job *job, const char *dest)
 	return r < 0 ? cli_fail(cli, NULL, r) : print_result(cli, &res);
 }
 
-/* The library looks at the data only, which it opens itself: metadata must not be written over either. */
-static int keep_apart(struct cli *cli, const struct job *job, const char *dest)
-{
-	const struct bp_output_opts how = {
-		.size = sizeof(how),
-		.inputs = (const char *const[]){ job->metadata, job->source, NULL },
-	};
-	struct bp_output *output;
-	int r = bp_output_new(cli->ctx, dest, &how, &output);
-
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	bp_output_free(output); /* neither opened nor made */
-	return EXIT_OK;
-}
-
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -222,16 +205,15 @@ static int run(struct cli *cli, const void *p)
 			.user = cli,
 		},
 	};
-	const char *dest = args->dest_dev ? args->dest_dev : args->dest_file;
 	int status = 0;
 
 	if (args->source)
 		status = ask_kernel(cli, args->source, &job);
 	else
 		take_args(args, &job);
-	if (!status)
-		status = keep_apart(cli, &job, dest);
-	return status ? status : copy(cli, &job, dest);
+	if (status)
+		return status;
+	return copy(cli, &job, args->dest_dev ? args->dest_dev : args->dest_file);
 }
 
 const struct cmd cmd_thin_migrate = {

@@ -21,6 +21,7 @@ struct bp_thin_meta {
 	struct thin_sb sb; /* the one in use: live, or the metadata snapshot's with the numbers
 			      of blocks from the live one */
 	struct thin_sb live;
+	char *path; /* it was opened by; NULL: it has none */
 };
 
 /* Decode only; nothing is judged. */

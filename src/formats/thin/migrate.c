@@ -228,6 +228,8 @@ static int open_dest(struct migrate *m, const char *path)
 	struct bp_ctx *ctx = m->tm->meta.ctx;
 	int r = output_refuse_input(ctx, m->source->fd, NULL, path);
 
+	if (r == 0 && m->tm->path)
+		r = output_refuse_input(ctx, -1, m->tm->path, path);
 	if (r == 0)
 		r = prepare_file(m, path);
 	if (r == 0)

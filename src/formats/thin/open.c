@@ -82,8 +82,14 @@ int bp_thin_open(struct bp_ctx *ctx, const char *path, const struct bp_thin_open
 	if (r < 0) {
 		error_set_device(ctx, path);
 		io_close(io);
+		return r;
 	}
-	return r;
+	(*ret)->path = strdup(path);
+	if (!(*ret)->path) {
+		bp_thin_close(*ret);
+		return bp_fail_memory(ctx);
+	}
+	return 0;
 }
 
 void bp_thin_close(struct bp_thin_meta *meta)
@@ -91,6 +97,7 @@ void bp_thin_close(struct bp_thin_meta *meta)
 	if (!meta)
 		return;
 	io_close(meta->meta.io);
+	free(meta->path);
 	free(meta);
 }
 
