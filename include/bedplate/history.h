@@ -14,8 +14,9 @@ extern "C" {
  * @mapping_root, @details_root: its roots, as bp_thin_open_opts and repair take them.
  * @current: it is the superblock's.
  * @counted: a metadata space map is left that counts just these trees: a complete transaction.
- * @transaction_id: the highest of its devices; the pool's was one more at least.
- * @time: the highest in it.
+ * @transaction_id: of the current one the pool's own; of older ones the highest of their devices: trees tell
+ * no more, and the pool's was above that where its owner counts as LVM does.
+ * @time: of the current one the pool's own; of older ones the highest in it.
  * @nr_devices, @nr_mappings: in it.
  * @nr_broken: devices of whose trees something can't be read any more.
  */
@@ -59,6 +60,16 @@ BP_API const struct bp_history_state *bp_history_get(const struct bp_history *hi
 BP_API int bp_history_devices(struct bp_history *history, size_t index,
 			      int (*device)(void *user, const struct bp_thin_device *device),
 			      void *user);
+
+/**
+ * bp_history_volume() - What LVM called a device of a state, by its present text and by older ones.
+ * @ret_bytes: its size then; may be NULL.
+ *
+ * Return: its name, lent by the history; NULL where no text that is left has a volume of this number that
+ * was made in this transaction.
+ */
+BP_API const char *bp_history_volume(struct bp_history *history,
+				     const struct bp_thin_device *device, uint64_t *ret_bytes);
 
 /**
  * bp_thin_freed() - How many data blocks become free when these devices are deleted.

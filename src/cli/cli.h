@@ -326,6 +326,9 @@ void cli_print(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
 /* A copy in which what would act on a terminal is \xHH. NULL: no memory. */
 char *cli_visible(const char *text);
 
+/* Text from outside as one word of a line that can be pasted into a shell. NULL: no memory. free() it. */
+char *cli_word(const char *text);
+
 /*
  * JSON results: between these two the command writes the member "data". What failed and the
  * warnings follow. cli_json_end() returns an exit status, and frees @json; of a stream, whose

@@ -142,8 +142,10 @@ struct out_opts {
 };
 
 /* clang-format off */
-#define OPT_OUTPUT(m) \
-	OPT_STRING(m.columns, 'o', "output", "COLUMNS", "columns to print, by commas; +COLUMN adds one"), \
+#define OPT_OUTPUT(m) OPT_COLUMNS(m, 'o', "output")
+/* For those that write a file by -o. */
+#define OPT_COLUMNS(m, s, l) \
+	OPT_STRING(m.columns, s, l, "COLUMNS", "columns to print, by commas; +COLUMN adds one"), \
 	OPT_FLAG(m.no_headings, 0, "noheadings", "no line of headings"), \
 	OPT_STRING(m.sort, 0, "sort", "COLUMN", "sort by a column; -COLUMN: the other way round"), \
 	OPT_FLAG(m.bytes, 'b', "bytes", "sizes as exact numbers"), \

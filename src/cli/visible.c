@@ -7,6 +7,7 @@
 
 #include "core/strbuf.h"
 #include "core/utf8.h"
+#include "core/word.h"
 
 #include <wchar.h>
 #include <wctype.h>
@@ -62,4 +63,13 @@ char *cli_visible_raw(const char *text, const char *separator)
 	if (asprintf(&escape, "\\%s", separator) < 0)
 		return NULL;
 	return visible(text, "", escape);
+}
+
+char *cli_word(const char *text)
+{
+	struct strbuf s = { 0 };
+	char *ret;
+
+	word_add(&s, text);
+	return strbuf_take(&s, &ret) < 0 ? NULL : ret;
 }

@@ -23,7 +23,7 @@ struct args {
 static const struct cmd_opt opts[] = {
 	OPT_OPERAND(pool, "POOL", "vg/pool, vg, vg/lv, a metadata device or file, a PV or the image of a disk"),
 	OPT_OPERAND_OPTIONAL(volume, "VOLUME", "name of a volume, or number of a thin one; none: the one that POOL names"),
-	OPT_STRING(output, 0, "to", "FILE", "write the bytes to this file or device; - is standard output"),
+	OPT_STRING(output, 'o', "to", "FILE", "write the bytes to this file or device; - is standard output"),
 	OPT_FLAG(map, 0, "map", "print which ranges lie where instead"),
 	OPT_STRING(data, 0, "data", "FILE", "device or file with the pool's data, where POOL is metadata by itself"),
 	OPT_NUMBER(root, 0, "root", "BLOCK", "read the volume below this root of mapping trees (see history)"),
@@ -33,7 +33,8 @@ static const struct cmd_opt opts[] = {
 	OPT_FLAG(skip_bad, 0, "skip-bad", "go on where something can't be read: zeros there, and a list of them"),
 	OPT_FLAG(sha256, 0, "sha256", "print the digest of the volume"),
 	OPT_FLAG(resume, 0, "resume", "go on where an interrupted export to the same file was"),
-	OPT_OUTPUT(out),
+	OPT_COLUMNS(out, 0, "columns"),
+	OPT_SYNONYM("output", "to"),
 	OPT_CONFLICT("map", "to"),
 	OPT_CONFLICT("root", "transaction"),
 	OPT_CONFLICT("resume", "map"),

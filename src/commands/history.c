@@ -31,7 +31,9 @@ struct row {
 static const struct out_column columns[] = {
 	COL_NUMBER(struct row, mapping_root, OUT_DEFAULT, "its root of mapping trees"),
 	COL_NUMBER(struct row, details_root, OUT_DEFAULT, "its root of device details"),
-	COL_NUMBER(struct row, transaction_id, OUT_DEFAULT, "the highest of its devices"),
+	COL_NUMBER(struct row, transaction_id, OUT_DEFAULT,
+		   "the pool's; of older states the highest of their devices, which the pool's "
+		   "was above"),
 	COL_NUMBER(struct row, time, OUT_DEFAULT, "the pool's clock"),
 	COL_NUMBER(struct row, devices, OUT_DEFAULT, "devices in it"),
 	COL_NUMBER(struct row, mapped_blocks, OUT_DEFAULT, "data blocks mapped"),
@@ -39,8 +41,8 @@ static const struct out_column columns[] = {
 	COL_BOOL(struct row, current, 0, "it is the superblock's"),
 	COL_BOOL(struct row, counted, OUT_DEFAULT, "a space map is left that proves it"),
 	COL_TEXT(struct row, changes, OUT_DEFAULT,
-		 "difference to now: + and the id of a volume deleted since, - of one made "
-		 "since, ~ of one that changed"),
+		 "difference to now: + a volume deleted since (number, LVM's name, size, "
+		 "mapped blocks), - one made since, ~ one that changed"),
 	OUT_COLUMNS_END
 };
 static const struct out_schema schema = {
@@ -71,30 +73,23 @@ static int add_device(void *user, const struct bp_thin_device *device)
 	return 0;
 }
 
-/* LVM's name, if this is still the volume it has by that number. */
-static const char *name_of(const struct bp_source_volumes *volumes,
-			   const struct bp_thin_device *device)
-{
-	for (size_t i = 0; i < bp_source_volumes_count(volumes); i++) {
-		const struct bp_source_volume *v = bp_source_volumes_get(volumes, i);
-
-		if (v->has_id && v->id == device->id && v->name &&
-		    v->lvm_transaction_id == device->transaction_id)
-			return v->name;
-	}
-	return NULL;
-}
-
-static void print_device(FILE *f, const char *sign, const struct bp_source_volumes *volumes,
+/* "+7 vm-1 96GiB (1523)": the size only of what is gone now. */
+static void print_device(FILE *f, char sign, struct bp_history *history,
 			 const struct bp_thin_device *device)
 {
+	char size[BP_SIZE_TEXT];
+	uint64_t bytes = 0;
 	const char *name;
 
 	if (!device)
 		return; /* an index behind the end: there is none such */
-	name = name_of(volumes, device);
-	fprintf(f, "%s%s%" PRIu64 "%s%s (%" PRIu64 ")", ftell(f) ? ", " : "", sign, device->id,
-		name ? " " : "", name ? name : "", device->mapped_dblocks);
+	name = bp_history_volume(history, device, &bytes);
+	fprintf(f, "%s%c%" PRIu64, ftell(f) ? ", " : "", sign, device->id);
+	if (name)
+		fprintf(f, " %s", name);
+	if (name && sign == '+')
+		fprintf(f, " %s", bp_size_format(bytes, size));
+	fprintf(f, " (%" PRIu64 ")", device->mapped_dblocks);
 }
 
 static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_device *b)
@@ -103,8 +98,8 @@ static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_dev
 	       a->creation_time == b->creation_time;
 }
 
-static void print_changes(FILE *f, const struct bp_source_volumes *volumes,
-			  const struct devices *then, const struct devices *now)
+static void print_changes(FILE *f, struct bp_history *history, const struct devices *then,
+			  const struct devices *now)
 {
 	size_t i = 0, k = 0;
 
@@ -114,21 +109,21 @@ static void print_changes(FILE *f, const struct bp_source_volumes *volumes,
 
 		if (x && y && x->id == y->id && same_volume(x, y)) {
 			if (x->root != y->root)
-				print_device(f, "~", volumes, x);
+				print_device(f, '~', history, x);
 			i++;
 			k++;
 		} else if (x && (!y || x->id <= y->id)) {
-			print_device(f, "+", volumes, x);
+			print_device(f, '+', history, x);
 			i++;
 		} else {
-			print_device(f, "-", volumes, y);
+			print_device(f, '-', history, y);
 			k++;
 		}
 	}
 }
 
 static int add_row(struct out *out, struct bp_history *history, size_t index,
-		   const struct bp_source_volumes *volumes, const struct devices *now)
+		   const struct devices *now)
 {
 	const struct bp_history_state *state = bp_history_get(history, index);
 	struct devices then = { 0 };
@@ -151,7 +146,7 @@ static int add_row(struct out *out, struct bp_history *history, size_t index,
 		if (index == 0)
 			fprintf(f, state->current ? "now" : "the newest");
 		else
-			print_changes(f, volumes, &then, now);
+			print_changes(f, history, &then, now);
 	}
 	if (f)
 		fclose(f);
@@ -162,8 +157,7 @@ static int add_row(struct out *out, struct bp_history *history, size_t index,
 	return r;
 }
 
-static int add_rows(struct out *out, struct bp_history *history,
-		    const struct bp_source_volumes *volumes)
+static int add_rows(struct out *out, struct bp_history *history)
 {
 	struct devices now = { 0 };
 	int r = 0;
@@ -171,7 +165,7 @@ static int add_rows(struct out *out, struct bp_history *history,
 	if (bp_history_count(history))
 		r = bp_history_devices(history, 0, add_device, &now);
 	for (size_t i = 0; r == 0 && i < bp_history_count(history); i++)
-		r = add_row(out, history, i, volumes, &now);
+		r = add_row(out, history, i, &now);
 	free(now.list);
 	return r;
 }
@@ -179,19 +173,14 @@ static int add_rows(struct out *out, struct bp_history *history,
 /* @ret_count: of the states. */
 static int list(struct out *out, struct bp_source *source, size_t *ret_count)
 {
-	struct bp_source_volumes *volumes;
 	struct bp_history *history;
-	int r = bp_source_volumes(source, &volumes);
+	int r = bp_history(source, &history);
 
-	if (r < 0)
-		return r;
-	r = bp_history(source, &history);
 	if (r == 0) {
 		*ret_count = bp_history_count(history);
-		r = add_rows(out, history, volumes);
+		r = add_rows(out, history);
 		bp_history_free(history);
 	}
-	bp_source_volumes_free(volumes);
 	return r;
 }
 

@@ -112,38 +112,90 @@ static const char *verdict_of(const struct bp_rescue_volume *v)
 
 /* --- the next command --- */
 
-static void add_source_options(FILE *f, const struct page *page)
+static bool has_trouble(const struct page *page, enum bp_trouble kind)
 {
-	const struct cli *cli = page->cli;
+	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
+		if (bp_rescue_trouble_get(page->rescue, i)->kind == kind)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < cli->pvs.count; i++)
-		fprintf(f, " --pv %s", cli->pvs.words[i]);
-	if (cli->lvm_backup)
-		fprintf(f, " --lvm-backup %s", cli->lvm_backup);
+static void add_block_size(FILE *f, const struct page *page)
+{
 	if (page->args->block_sectors)
 		fprintf(f, " --data-block-size %" PRIu64, page->args->block_sectors);
-	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
-		if (bp_rescue_trouble_get(page->rescue, i)->kind == BP_TROUBLE_BLOCK_SIZE)
-			fprintf(f, " --data-block-size SECTORS");
+	if (has_trouble(page, BP_TROUBLE_BLOCK_SIZE))
+		fprintf(f, " --data-block-size SECTORS");
+}
+
+/* A volume of which there is something, as an example. */
+static void add_volume(FILE *f, const struct page *page)
+{
+	for (size_t i = 0; i < bp_rescue_volumes_count(page->rescue); i++) {
+		const struct bp_rescue_volume *v = bp_rescue_volume_get(page->rescue, i);
+
+		if (!v->intact_dblocks)
+			continue;
+		if (v->name)
+			print_word(f, v->name);
+		else
+			fprintf(f, " %" PRIu64, v->id);
+		return;
+	}
+	fputs(" VOLUME", f);
+}
+
+/*
+ * Metadata that is in part on a disk which is not here: whatever would be made of it now loses what that
+ * disk has. Then there is no command to go on with.
+ */
+static bool wants_disk(const struct page *page)
+{
+	const struct bp_rescue_plan *plan = bp_rescue_plan_get(page->rescue, 0);
+
+	return has_trouble(page, BP_TROUBLE_MISSING_DISK) &&
+	       (!plan || (plan->way != BP_RESCUE_EXPORT && !plan->whole));
 }
 
 /* What stands first among the plans, as a command. */
 static void find_next(struct page *page)
 {
 	const struct bp_rescue_plan *plan = bp_rescue_plan_get(page->rescue, 0);
+	bool export = plan && plan->way == BP_RESCUE_EXPORT;
 	FILE *f;
 
-	if (!plan)
+	if (!plan || wants_disk(page))
 		return;
 	f = open_memstream(&page->next, &page->next_len);
 	if (!f)
 		return;
-	if (plan->way == BP_RESCUE_EXPORT)
-		fprintf(f, "bedplate export %s VOLUME --to FILE", page->args->pool);
-	else
-		fprintf(f, "bedplate rescue %s --apply A -o NEW-METADATA", page->args->pool);
-	add_source_options(f, page);
+	print_command(f, page->cli, export ? "export" : "rescue", page->args->pool);
+	add_block_size(f, page);
+	if (export)
+		add_volume(f, page);
+	if (export && has_trouble(page, BP_TROUBLE_MISSING_DISK))
+		fputs(" --skip-bad", f);
+	fputs(export ? " --to FILE" : " --apply A -o NEW-METADATA", f);
 	fclose(f);
+}
+
+/* Of a sound pool nothing has to be done; but why would one look at it? */
+static void print_deleted(const struct page *page)
+{
+	FILE *f;
+	char *line = NULL;
+	size_t len;
+
+	if (page->args->apply || bp_rescue_troubles_count(page->rescue))
+		return;
+	f = open_memstream(&line, &len);
+	if (!f)
+		return;
+	print_command(f, page->cli, "undelete", page->args->pool);
+	add_block_size(f, page);
+	fclose(f);
+	cli_print(page->cli, "next      %s   # where a volume was deleted by mistake\n", line);
+	free(line);
 }
 
 static int add_line(void *user, const char *line)
@@ -358,7 +410,12 @@ static void print_text(const struct page *page)
 			cli_print(page->cli, "next, as root:\n%s\n", page->steps);
 	} else if (page->next) {
 		cli_print(page->cli, "next      %s\n", page->next);
+	} else if (wants_disk(page)) {
+		cli_print(page->cli,
+			  "next      get what is missing, or a whole copy of it, and "
+			  "look again: --pv names each disk\n");
 	}
+	print_deleted(page);
 	if (!page->applied)
 		cli_print(page->cli, "Nothing was written.\n");
 }
@@ -382,16 +439,6 @@ static size_t plan_index(const struct page *page)
 	return index < bp_rescue_plans_count(page->rescue) ? index : SIZE_MAX;
 }
 
-/* Then it is refused for that, whatever the plan. */
-static bool is_active(const struct page *page)
-{
-	bool active = false;
-
-	for (size_t i = 0; i < bp_rescue_troubles_count(page->rescue); i++)
-		active |= bp_rescue_trouble_get(page->rescue, i)->kind == BP_TROUBLE_ACTIVE;
-	return active;
-}
-
 /* Return: an exit status; -1: go on. */
 static int apply(struct page *page, bool *ret_whole)
 {
@@ -399,7 +446,9 @@ static int apply(struct page *page, bool *ret_whole)
 	size_t index = plan_index(page);
 	int r;
 
-	if (index == SIZE_MAX && !is_active(page))
+	if (index == SIZE_MAX &&
+	    !has_trouble(page,
+			 BP_TROUBLE_ACTIVE) /* it is refused for that, whatever the plan */)
 		return cli_failf(page->cli, NULL, "'rescue' without --apply prints the plans",
 				 "there is no plan '%s'", page->args->apply);
 	if (index != SIZE_MAX)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From options to where a source is looked for. It opens nothing. */
+/* From options to where a source is looked for, and back to options. It opens nothing. */
 #include "commands/source_opts.h"
+
+#include "cli/util.h"
 
 struct bp_source_opts source_opts(const struct cli *cli)
 {
@@ -10,4 +12,26 @@ struct bp_source_opts source_opts(const struct cli *cli)
 		.nr_pvs = cli->pvs.count,
 		.text_path = cli->lvm_backup,
 	};
+}
+
+void print_word(FILE *f, const char *word)
+{
+	_cleanup_(freep) char *quoted = cli_word(word);
+
+	if (quoted)
+		fprintf(f, " %s", quoted);
+}
+
+void print_command(FILE *f, const struct cli *cli, const char *verb, const char *pool)
+{
+	fprintf(f, "bedplate %s", verb);
+	print_word(f, pool);
+	for (size_t i = 0; i < cli->pvs.count; i++) {
+		fputs(" --pv", f);
+		print_word(f, cli->pvs.words[i]);
+	}
+	if (cli->lvm_backup) {
+		fputs(" --lvm-backup", f);
+		print_word(f, cli->lvm_backup);
+	}
 }

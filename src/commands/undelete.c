@@ -61,8 +61,24 @@ static const struct out_schema list_schema = {
 	.none = "no deleted volume is left in the metadata",
 };
 
+struct listing {
+	struct out *out;
+	char *first; /* what to call the first one; NULL: there is none, or no memory */
+};
+
+/* Its name where it has one: numbers are used again. */
+static char *called(const char *name, uint64_t id)
+{
+	char *text;
+
+	if (name)
+		return strdup(name);
+	return asprintf(&text, "%" PRIu64, id) < 0 ? NULL : text;
+}
+
 static int add_volume(void *user, const struct bp_removed_volume *volume)
 {
+	struct listing *l = user;
 	const struct list_row row = {
 		.id = volume->id,
 		.name = volume->name,
@@ -72,23 +88,53 @@ static int add_volume(void *user, const struct bp_removed_volume *volume)
 		.mapping_root = volume->mapping_root,
 	};
 
-	out_add(user, NULL, &row);
+	if (!l->first)
+		l->first = called(volume->name, volume->id);
+	out_add(l->out, NULL, &row);
 	return 0;
+}
+
+/* What gets the bytes of one, as a line to paste. */
+static void print_next(struct cli *cli, const struct args *args, const char *volume)
+{
+	char *line = NULL;
+	size_t len;
+	FILE *f = cli->json ? NULL : open_memstream(&line, &len);
+
+	if (!f)
+		return;
+	print_command(f, cli, "undelete", args->pool);
+	if (args->data) {
+		fputs(" --data", f);
+		print_word(f, args->data);
+	}
+	if (args->block_sectors)
+		fprintf(f, " --data-block-size %" PRIu64, args->block_sectors);
+	print_word(f, volume);
+	fputs(" --export FILE", f);
+	fclose(f);
+	cli_note(cli, "next: %s", line);
+	free(line);
 }
 
 static int list(struct cli *cli, const struct args *args, struct bp_source *source)
 {
-	struct out *out;
-	int r = out_open(cli, NULL, &list_schema, &out);
+	struct listing l = { 0 };
+	int r = out_open(cli, NULL, &list_schema, &l.out);
 
-	if (r || !out)
+	if (r || !l.out)
 		return r;
-	r = bp_removed_volumes(source, add_volume, out);
+	r = bp_removed_volumes(source, add_volume, &l);
 	if (r < 0) {
-		out_free(out);
-		return cli_fail(cli, args->pool, r);
+		out_free(l.out);
+		r = cli_fail(cli, args->pool, r);
+	} else {
+		r = out_print(l.out);
+		if (l.first)
+			print_next(cli, args, l.first);
 	}
-	return out_print(out);
+	free(l.first);
+	return r;
 }
 
 /* --- one of them --- */
@@ -316,6 +362,8 @@ static int print(struct undelete *u)
 		cli_print(u->cli, "%s has its bytes, sha256 %s\n", row.file, row.sha256);
 	if (next && !u->cli->json)
 		cli_print(u->cli, "next, as root:\n%s\n", next);
+	if (!u->args->output && !u->args->file)
+		print_next(u->cli, u->args, u->args->volume);
 	return r == EXIT_OK && (res->lost_dblocks || res->reused_dblocks || res->doubtful)
 		       ? EXIT_FAILED
 		       : r;

@@ -6,15 +6,18 @@
 #include "rescue/source.h"
 
 struct bp_history {
+	struct bp_source *source;
 	struct io *io;
 	struct salvage salvage;
 	VEC(struct bp_history_state) states;
+	old_volumes names; /* read when the first is asked for */
+	bool named;
 };
 
 static int add_state(struct bp_history *h, const struct salvage_pair *p,
 		     const struct thin_sb *live)
 {
-	const struct bp_history_state state = {
+	struct bp_history_state state = {
 		.mapping_root = p->mapping,
 		.details_root = p->details,
 		.current = live && live->pub.mapping_root == p->mapping &&
@@ -27,6 +30,11 @@ static int add_state(struct bp_history *h, const struct salvage_pair *p,
 		.nr_broken = p->nr_broken,
 	};
 
+	/* Trees tell the highest of their devices' only; a pool whose newest volume was deleted is behind that. */
+	if (state.current) {
+		state.transaction_id = live->pub.transaction_id;
+		state.time = live->pub.time;
+	}
 	return vec_add(&h->states, &state);
 }
 
@@ -94,6 +102,7 @@ int bp_history(struct bp_source *source, struct bp_history **ret)
 
 	if (!h)
 		return bp_fail_memory(source->ctx);
+	h->source = source;
 	r = source_metadata_io(source, &h->io);
 	if (r < 0) {
 		free(h);
@@ -119,6 +128,7 @@ void bp_history_free(struct bp_history *h)
 		return;
 	salvage_done(&h->salvage);
 	vec_done(&h->states);
+	old_volumes_done(&h->names);
 	io_close(h->io);
 	free(h);
 }
@@ -151,4 +161,22 @@ int bp_history_devices(struct bp_history *h, size_t index,
 		r = device(user, &devices.list.items[i].pub);
 	salvage_devices_done(&devices);
 	return r;
+}
+
+const char *bp_history_volume(struct bp_history *h, const struct bp_thin_device *device,
+			      uint64_t *ret_bytes)
+{
+	if (!h->named && source_old_volumes(h->source, &h->names) < 0)
+		return NULL;
+	h->named = true;
+	for (size_t i = 0; i < h->names.count; i++) {
+		const struct old_volume *v = &h->names.items[i];
+
+		if (v->id != device->id || v->transaction_id != device->transaction_id)
+			continue;
+		if (ret_bytes)
+			*ret_bytes = v->size;
+		return v->name;
+	}
+	return NULL;
 }

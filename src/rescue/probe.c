@@ -156,6 +156,20 @@ static const char *metadata_type(const struct raw_image *image, bp_bytes offset)
 	return NULL;
 }
 
+/* What it is, and what to do with it. */
+static const char *foreign_note(struct bp_probe *p, const struct foreign *is,
+				const struct raw_image *image, bp_bytes offset)
+{
+	_cleanup_(strbuf_done) struct strbuf s = { 0 };
+
+	strbuf_add(&s, is->what);
+	if (is->hint && !offset) { /* its commands are for the whole, not for a partition */
+		strbuf_add(&s, "; ");
+		foreign_add_hint(is, image->path, &s);
+	}
+	return s.error ? is->what : keep(p, strbuf_text(&s));
+}
+
 /* What libblkid has no word for. */
 static int add_foreign(struct bp_probe *p, const struct raw_image *image, bp_bytes offset,
 		       bp_bytes size, unsigned depth)
@@ -170,7 +184,7 @@ static int add_foreign(struct bp_probe *p, const struct raw_image *image, bp_byt
 	l.file = keep(p, image->path);
 	l.offset_bytes = offset;
 	l.size_bytes = size;
-	l.note = is.what;
+	l.note = foreign_note(p, &is, image, offset);
 	return add(p, &l);
 }
 
@@ -179,6 +193,7 @@ static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_b
 {
 	struct probe_signature sig;
 	struct bp_probe_layer l;
+	struct foreign is;
 	int r = probe_signature(image->fd, offset, size, &sig);
 
 	if (r == -ENOMEM)
@@ -193,8 +208,13 @@ static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_b
 	l.file = keep(p, image->path);
 	l.offset_bytes = offset;
 	l.size_bytes = size;
-	l.note = r == -EILSEQ ? "several signatures that contradict each other"
-			      : keep(p, sig.usage);
+	foreign_signature(&sig, &is);
+	if (r == -EILSEQ)
+		l.note = "several signatures that contradict each other";
+	else if (is.hint)
+		l.note = foreign_note(p, &is, image, offset);
+	else
+		l.note = keep(p, sig.usage);
 	return add(p, &l);
 }
 
@@ -328,7 +348,7 @@ static int add_lv(struct bp_probe *p, const struct lvm_lv *lv, unsigned depth)
 
 /* What the pool itself says of its volumes, beside what LVM says. */
 static int add_pool_volume(struct bp_probe *p, const struct lvm_lv *pool,
-			   const struct bp_source_volume *v)
+			   const struct bp_source_volume *v, bool readable)
 {
 	struct bp_probe_layer l =
 		layer(v->name ? BP_PROBE_LV : BP_PROBE_UNKNOWN_VOLUME, 2, keep(p, v->name));
@@ -347,7 +367,9 @@ static int add_pool_volume(struct bp_probe *p, const struct lvm_lv *pool,
 	}
 	if (lv)
 		locate_lv(p, lv, &l);
-	if (v->name && !v->in_pool)
+	if (!readable)
+		l.note = "'rescue' tells what is left of it";
+	else if (v->name && !v->in_pool)
 		l.note = "not in the pool's metadata";
 	else if (v->name && v->lvm_transaction_id != v->transaction_id)
 		l.note = "the number is the same, the volume is not: made in another "
@@ -355,16 +377,18 @@ static int add_pool_volume(struct bp_probe *p, const struct lvm_lv *pool,
 	return add(p, &l);
 }
 
-static void pool_facts(struct bp_source *view, struct bp_probe *p, struct bp_probe_layer *l)
+/* Return: the pool's metadata can be read. */
+static bool pool_facts(struct bp_source *view, struct bp_probe *p, struct bp_probe_layer *l)
 {
 	struct error_state *saved = error_save(p->ctx);
 	struct bp_thin_meta *meta = NULL;
 	uint64_t expected;
-	bool pending;
+	bool pending, readable;
 
 	if (bp_source_expected_transaction(view, &expected, &pending) == 0)
 		l->lvm_transaction_id = expected;
-	if (bp_source_thin_open(view, NULL, &meta) < 0) {
+	readable = bp_source_thin_open(view, NULL, &meta) == 0;
+	if (!readable) {
 		l->note = keep(p, bp_errmsg(p->ctx));
 	} else {
 		const struct bp_thin_superblock *sb = bp_thin_superblock_get(meta);
@@ -376,6 +400,7 @@ static void pool_facts(struct bp_source *view, struct bp_probe *p, struct bp_pro
 		bp_thin_close(meta);
 	}
 	error_restore(p->ctx, saved);
+	return readable;
 }
 
 static int add_pool(struct bp_probe *p, const struct lvm_group *group, const struct lvm_lv *lv)
@@ -390,6 +415,7 @@ static int add_pool(struct bp_probe *p, const struct lvm_group *group, const str
 	struct bp_probe_layer l = layer(BP_PROBE_LV, 1, keep(p, lv->name));
 	struct bp_source_volumes *volumes;
 	char name[300];
+	bool readable;
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", lv->vg->name, lv->name);
@@ -399,14 +425,14 @@ static int add_pool(struct bp_probe *p, const struct lvm_group *group, const str
 	l.size_bytes = lv->size;
 	l.visible = lv->visible;
 	locate_lv(p, lv, &l);
-	pool_facts(&view, p, &l);
+	readable = pool_facts(&view, p, &l);
 	r = add(p, &l);
 	if (r == 0)
 		r = bp_source_volumes(&view, &volumes);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < bp_source_volumes_count(volumes); i++)
-		r = add_pool_volume(p, lv, bp_source_volumes_get(volumes, i));
+		r = add_pool_volume(p, lv, bp_source_volumes_get(volumes, i), readable);
 	bp_source_volumes_free(volumes);
 	return r;
 }

@@ -5,7 +5,6 @@
  * opened for writing. What a name is not is told: by what else is there.
  */
 #include "rescue/source.h"
-#include "rescue/output.h"
 
 #include "core/opts.h"
 #include "core/strbuf.h"
@@ -495,40 +494,6 @@ static int look_at_file(struct bp_source *source, const char *path, bool *ret_me
 	return 0;
 }
 
-/*
- * A file that is no pool: what it is, where something says so. Damaged metadata has no superblock to
- * know it by, and what wrote over its beginning may have left a signature there.
- */
-static int refuse_foreign(struct bp_source *source, const char *path)
-{
-	struct foreign is;
-	int r = foreign_look(source->image, &is), blocks = 0;
-	const char *what, *more;
-
-	if (r == 0 && !is.metadata)
-		blocks = foreign_has_blocks(source->image);
-	if (r == -ENOMEM || blocks == -ENOMEM)
-		return bp_fail_memory(source->ctx);
-	if (r < 0)
-		return 0;
-	what = is.what ? is.what : is.type;
-	more = strstr(what, is.type) ? "" : is.type;
-	if (blocks) {
-		bp_warn(source->ctx,
-			"%s begins like %s%s%s, and has blocks of a pool's metadata behind "
-			"that: it is taken for a pool whose beginning is overwritten",
-			path, what, *more ? ": " : "", more);
-		return 0;
-	}
-	bp_fail(source->ctx, -EINVAL,
-		"'%s' is no thin pool's metadata and holds no volumes: it is %s%s%s", path,
-		what, *more ? ": " : "", more);
-	error_set_code(source->ctx, BP_E_NOT_METADATA);
-	if (is.hint)
-		error_set_hint(source->ctx, "%s", is.hint);
-	return -EINVAL;
-}
-
 static int open_file(struct bp_source *source, const char *path,
 		     const struct bp_source_opts *opts)
 {
@@ -549,11 +514,15 @@ static int open_file(struct bp_source *source, const char *path,
 		r = scan_given(source, all, opts->nr_pvs + 1, opts->text_path);
 		if (r < 0)
 			return r;
-		if (source->scan->groups.count)
-			return choose_only_pool(source, NULL, path);
+		if (source->scan->groups.count) {
+			r = source_warn_foreign(source);
+			return r < 0 ? r : choose_only_pool(source, NULL, path);
+		}
+		r = source_refuse_disk(source, path, &source->scan->disks.items[0].table);
 		lvm_scan_free(source->scan);
 		source->scan = NULL;
-		r = refuse_foreign(source, path);
+		if (r == 0)
+			r = source_refuse_foreign(source, path);
 		if (r < 0)
 			return r;
 	}
@@ -575,6 +544,8 @@ static int open_name(struct bp_source *source, const char *name,
 	if (stat(name, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
 		return open_file(source, name, opts);
 	r = source_scan(source, opts->pvs, opts->nr_pvs, opts->text_path);
+	if (r == 0 && opts->nr_pvs)
+		r = source_warn_foreign(source);
 	return r < 0 ? r : choose(source, name);
 }
 

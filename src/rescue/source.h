@@ -112,6 +112,16 @@ int source_use_snap(struct bp_source *source, const char *path, const char *data
 /* That metadata: the snapshot's superblock stands as block 0. Lies on the source. */
 int source_snap_io(struct bp_source *source, struct io **ret);
 
+/*
+ * source->image, at @path, is no pool: an error that says what it is (-EINVAL), by its signature, or by a table
+ * of partitions none of which is LVM's; 0 where nothing says so; -ENOMEM. And a warning for each disk that
+ * was scanned and is such a thing.
+ */
+int source_refuse_foreign(struct bp_source *source, const char *path);
+int source_refuse_disk(struct bp_source *source, const char *path,
+		       const struct probe_table *table);
+int source_warn_foreign(struct bp_source *source);
+
 /* Is it a file of thin_metadata_pack? */
 bool source_is_pack(const struct raw_image *image);
 

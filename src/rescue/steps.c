@@ -4,7 +4,7 @@
  * swaps it in itself. Promises to name what it knows, and nothing that changes the old metadata:
  * LVM keeps that as the volume that was swapped.
  */
-#include "core/strbuf.h"
+#include "core/word.h"
 #include "rescue/source.h"
 
 #include <inttypes.h>
@@ -12,32 +12,6 @@
 #include <sys/stat.h>
 
 #define NEW_LV "rescued" /* in examples; made larger by one figure where it is taken */
-
-/* As one word of a shell. */
-static void add_quoted(struct strbuf *s, const char *text)
-{
-	strbuf_add(s, "'");
-	for (; *text; text++)
-		if (*text == '\'')
-			strbuf_add(s, "'\\''");
-		else
-			strbuf_add_char(s, *text);
-	strbuf_add(s, "'");
-}
-
-static bool is_plain(const char *text)
-{
-	return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789/._+-")] == '\0';
-}
-
-static void add_word(struct strbuf *s, const char *text)
-{
-	if (is_plain(text))
-		strbuf_add(s, text);
-	else
-		add_quoted(s, text);
-}
 
 /* A name for a volume that the group has not. */
 static void free_name(const struct lvm_vg *vg, char ret[32])
@@ -68,7 +42,7 @@ static void add_lv(struct strbuf *s, const char *prefix, const struct lvm_vg *vg
 
 	strbuf_addf(&whole, "%s%s/%s", prefix, vg->name, lv);
 	s->error = s->error ? s->error : whole.error;
-	add_word(s, strbuf_text(&whole));
+	word_add(s, strbuf_text(&whole));
 }
 
 struct swap {
@@ -88,13 +62,13 @@ static void line_create(const struct swap *swap, struct strbuf *s)
 	if (stat(swap->path, &st) == 0 && S_ISREG(st.st_mode))
 		size = MAX(size, (bp_bytes)st.st_size);
 	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", size, swap->name);
-	add_word(s, swap->vg->name);
+	word_add(s, swap->vg->name);
 }
 
 static void line_copy(const struct swap *swap, struct strbuf *s)
 {
 	strbuf_add(s, "dd if=");
-	add_word(s, swap->path);
+	word_add(s, swap->path);
 	strbuf_add(s, " of=");
 	add_lv(s, "/dev/", swap->vg, swap->name);
 	strbuf_add(s, " bs=1M conv=fsync");
@@ -154,17 +128,17 @@ static int steps_of_group(struct bp_source *source, const struct steps *steps)
 		if (!found || !found->bare)
 			continue;
 		strbuf_addf(&s, "pvcreate --uuid %s --restorefile ", vg->pvs[i].uuid);
-		add_word(&s, text);
+		word_add(&s, text);
 		strbuf_add_char(&s, ' ');
-		add_word(&s, found->image->path);
+		word_add(&s, found->image->path);
 		r = tell(steps, source->ctx, &s);
 	}
 	if (r < 0)
 		return r;
 	strbuf_add(&s, "vgcfgrestore --force -f ");
-	add_word(&s, text);
+	word_add(&s, text);
 	strbuf_add_char(&s, ' ');
-	add_word(&s, vg->name);
+	word_add(&s, vg->name);
 	return tell(steps, source->ctx, &s);
 }
 
