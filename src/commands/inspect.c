@@ -377,7 +377,7 @@ const struct cmd cmd_inspect = {
 	.summary = "Show one block of metadata, decoded, and who points at it.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS,
+	.flags = CMD_SOURCES | CMD_READS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };

@@ -147,7 +147,7 @@ const struct cmd cmd_thin_stat = {
 	.summary = "Print how often blocks of a thin pool are referenced.",
 	.opts = opts,
 	.args_size = sizeof(struct args),
-	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
+	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,
 	.schemas = SCHEMAS(&schema),
 	.run = run,
 };
