@@ -11,95 +11,96 @@ import unittest
 
 from bedplate.sts import dm, dmpd
 
-# CLASS NAME(PARAMETERS), as sts declares it; a name alone is an attribute or property.
+# CLASS NAME(PARAMETERS) -> TYPES OF RESULTS, as sts declares it; a name alone is an attribute or property.
 NAMES = """
 DmDevice start size_sectors args dm_name name path target_type table is_created DM_PATH DM_DEV_PATH
 DmDevice type device_path device_root_dir dm_device_path
-DmDevice create(dm_name, *, uuid=None, readonly=False, notable=False, readahead=None, addnodeoncreate=False, addnodeonresume=False)
-DmDevice refresh()
-DmDevice get_status(*, target_type=None, noflush=False)
-DmDevice suspend(*, nolockfs=False, noflush=False)
-DmDevice resume(*, addnodeoncreate=False, addnodeonresume=False, noflush=False, nolockfs=False, readahead=None)
-DmDevice remove(*, force=False, retry=False, deferred=False)
-DmDevice clear()
-DmDevice deps(*, output_format='devno')
-DmDevice info(*, columns=False, noheadings=False, fields=None, separator=None, sort_fields=None, nameprefixes=False)
-DmDevice message(sector, message)
-DmDevice rename(new_name)
-DmDevice set_uuid(uuid)
-DmDevice reload_table(new_table)
-DmDevice load(table=None, table_file=None)
-DmDevice get_table(*, concise=False, target_type=None, showkeys=False)
-DmDevice wipe_table(*, force=False, noflush=False, nolockfs=False)
-DmDevice mknodes()
-DmDevice setgeometry(cylinders, heads, sectors, start)
-DmDevice wait(event_nr=None, *, noflush=False)
-DmDevice measure()
-DmDevice mangle()
-DmDevice splitname(subsystem='LVM')
-DmDevice version()
-DmDevice targets()
-DmDevice udevcreatecookie()
-DmDevice udevreleasecookie(cookie=None)
-DmDevice udevcomplete(cookie)
-DmDevice udevcomplete_all(age=None)
-DmDevice udevcookie()
-DmDevice udevflags(cookie)
-DmDevice remove_all(*, force=False, deferred=False)
-DmDevice mknodes_all()
-DmDevice ls(*, target_type=None, output_format='devno', tree=False, tree_options=None, exec_cmd=None)
-DmDevice get_all()
-DmDevice create_concise(concise_spec)
-DmDevice help(*, columns=False)
-DmDevice get_by_name(dm_name)
-CacheDevice from_block_devices(metadata_device, cache_device, origin_device, block_size_sectors=512, policy='default', policy_args=None, start=0, size_sectors=None, writethrough=False, passthrough=False, metadata2=False, no_discard_passdown=False)
-CacheDevice parse_status(status)
+DmDevice create(dm_name, *, uuid=None, readonly=False, notable=False, readahead=None, addnodeoncreate=False, addnodeonresume=False) -> bool
+DmDevice refresh() -> None
+DmDevice get_status(*, target_type=None, noflush=False) -> str|None
+DmDevice suspend(*, nolockfs=False, noflush=False) -> bool
+DmDevice resume(*, addnodeoncreate=False, addnodeonresume=False, noflush=False, nolockfs=False, readahead=None) -> bool
+DmDevice remove(*, force=False, retry=False, deferred=False) -> bool
+DmDevice clear() -> bool
+DmDevice deps(*, output_format='devno') -> list
+DmDevice info(*, columns=False, noheadings=False, fields=None, separator=None, sort_fields=None, nameprefixes=False) -> dict|str|None
+DmDevice message(sector, message) -> bool
+DmDevice rename(new_name) -> bool
+DmDevice set_uuid(uuid) -> bool
+DmDevice reload_table(new_table) -> bool
+DmDevice load(table=None, table_file=None) -> bool
+DmDevice get_table(*, concise=False, target_type=None, showkeys=False) -> str|None
+DmDevice wipe_table(*, force=False, noflush=False, nolockfs=False) -> bool
+DmDevice mknodes() -> bool
+DmDevice setgeometry(cylinders, heads, sectors, start) -> bool
+DmDevice wait(event_nr=None, *, noflush=False) -> int|None
+DmDevice measure() -> str|None
+DmDevice mangle() -> bool
+DmDevice splitname(subsystem='LVM') -> dict|None
+DmDevice version() -> dict|None
+DmDevice targets() -> list
+DmDevice udevcreatecookie() -> str|None
+DmDevice udevreleasecookie(cookie=None) -> bool
+DmDevice udevcomplete(cookie) -> bool
+DmDevice udevcomplete_all(age=None) -> bool
+DmDevice udevcookie() -> list
+DmDevice udevflags(cookie) -> dict
+DmDevice remove_all(*, force=False, deferred=False) -> bool
+DmDevice mknodes_all() -> bool
+DmDevice ls(*, target_type=None, output_format='devno', tree=False, tree_options=None, exec_cmd=None) -> list|str
+DmDevice get_all() -> list
+DmDevice create_concise(concise_spec) -> bool
+DmDevice help(*, columns=False) -> str|None
+DmDevice get_by_name(dm_name) -> DmDevice|None
+CacheDevice from_block_devices(metadata_device, cache_device, origin_device, block_size_sectors=512, policy='default', policy_args=None, start=0, size_sectors=None, writethrough=False, passthrough=False, metadata2=False, no_discard_passdown=False) -> CacheDevice
+CacheDevice parse_status(status) -> dict
 DelayDevice arg_format
 DelayDevice read_device read_offset read_delay_ms write_device write_offset write_delay_ms
 DelayDevice flush_device flush_offset flush_delay_ms
-DelayDevice from_block_device(device, delay_ms, start=0, size_sectors=None, offset=0)
-DelayDevice from_block_devices_rw(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, start=0, size=None)
-DelayDevice from_block_devices_rwf(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, flush_device, flush_offset, flush_delay_ms, start=0, size=None)
-DelayDevice create_positional(device_path, offset, delay_ms, start=0, size=None, write_device_path=None, write_offset=None, write_delay_ms=None, flush_device_path=None, flush_offset=None, flush_delay_ms=None)
-DelayDevice refresh()
-DelayDevice from_table_line(line)
-ErrorDevice create_config(start=0, size=None)
-ZeroDevice create_config(start=0, size=None)
-FlakeyDevice from_block_device(device, up_interval, down_interval, offset=0, size_sectors=None, corrupt_bio_byte=None, start=0, drop_writes=False, error_writes=False)
-LinearDevice from_block_device(device, start=0, size_sectors=None, offset=0)
-LinearDevice create_positional(device_path, offset=0, start=0, size_sectors=None)
+DelayDevice from_block_device(device, delay_ms, start=0, size_sectors=None, offset=0) -> DelayDevice
+DelayDevice from_block_devices_rw(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, start=0, size=None) -> DelayDevice
+DelayDevice from_block_devices_rwf(read_device, read_offset, read_delay_ms, write_device, write_offset, write_delay_ms, flush_device, flush_offset, flush_delay_ms, start=0, size=None) -> DelayDevice
+DelayDevice create_positional(device_path, offset, delay_ms, start=0, size=None, write_device_path=None, write_offset=None, write_delay_ms=None, flush_device_path=None, flush_offset=None, flush_delay_ms=None) -> DelayDevice
+DelayDevice refresh() -> None
+DelayDevice from_table_line(line) -> DelayDevice|None
+ErrorDevice create_config(start=0, size=None) -> ErrorDevice
+ZeroDevice create_config(start=0, size=None) -> ZeroDevice
+FlakeyDevice from_block_device(device, up_interval, down_interval, offset=0, size_sectors=None, corrupt_bio_byte=None, start=0, drop_writes=False, error_writes=False) -> FlakeyDevice
+LinearDevice from_block_device(device, start=0, size_sectors=None, offset=0) -> LinearDevice
+LinearDevice create_positional(device_path, offset=0, start=0, size_sectors=None) -> LinearDevice
 ThinDevice pool thin_id
-ThinDevice create_from_pool(pool, thin_id, size, start=0)
-ThinDevice from_thin_pool(pool_device, thin_id, start=0, size=None)
+ThinDevice create_from_pool(pool, thin_id, size, start=0) -> ThinDevice
+ThinDevice from_thin_pool(pool_device, thin_id, start=0, size=None) -> ThinDevice
 ThinPoolDevice thin_devices
-ThinPoolDevice from_block_devices(metadata_device, data_device, block_size_sectors=128, low_water_mark=0, features=None, start=0, size=None)
-ThinPoolDevice create_thin(thin_id, size, dm_name, *, activate=True)
-ThinPoolDevice delete_thin(thin_id, *, force=False)
-ThinPoolDevice create_snapshot(origin_id, snap_id, dm_name, *, size=None, activate=True)
-ThinPoolDevice remove(*, force=False, retry=False, deferred=False)
+ThinPoolDevice from_block_devices(metadata_device, data_device, block_size_sectors=128, low_water_mark=0, features=None, start=0, size=None) -> ThinPoolDevice
+ThinPoolDevice create_thin(thin_id, size, dm_name, *, activate=True) -> ThinDevice|None
+ThinPoolDevice delete_thin(thin_id, *, force=False) -> bool
+ThinPoolDevice create_snapshot(origin_id, snap_id, dm_name, *, size=None, activate=True) -> ThinDevice|None
+ThinPoolDevice remove(*, force=False, retry=False, deferred=False) -> bool
 VdoDevice vdo_version storage_device storage_size_blocks minimum_io_size block_map_cache_blocks block_map_period
 VdoDevice ack bio bioRotationInterval cpu hash logical physical maxDiscard deduplication compression
-VdoDevice from_block_device(device, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_size_mb=128, block_map_period=16380, **kwargs)
-VdoDevice refresh()
-VdoDevice from_table_line(line)
-VdoDevice parse_status(line)
-VdoDevice create_positional(device_path, storage_size_blocks, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_blocks=32768, block_map_period=16380, **kwargs)
+VdoDevice from_block_device(device, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_size_mb=128, block_map_period=16380, **kwargs) -> VdoDevice
+VdoDevice refresh() -> None
+VdoDevice from_table_line(line) -> VdoDevice|None
+VdoDevice parse_status(line) -> dict
+VdoDevice create_positional(device_path, storage_size_blocks, logical_size_sectors, *, start=0, minimum_io_size=4096, block_map_cache_blocks=32768, block_map_period=16380, **kwargs) -> VdoDevice
 """
 TOOLS = ("CacheCheck CacheDump CacheMetadataSize CacheRepair CacheRestore EraCheck EraDump EraRepair EraRestore "
          "ThinCheck ThinDelta ThinDump ThinLs ThinMetadataSize ThinRepair ThinRestore ThinTrim").split()
 FUNCTIONS = [re.sub("(?<=.)([A-Z])", r"_\1", tool).lower() for tool in TOOLS] + ["get_help", "get_version"]
 
 
-def rows():
-    """Class, name, and the parameters as text, or None of an attribute."""
-    for line in NAMES.strip().splitlines():
+def rows(text=NAMES):
+    """Class, name, the parameters as text, names of the results' types; both None of an attribute."""
+    for line in text.strip().splitlines():
         cls, rest = line.split(" ", 1)
         if "(" in rest:
-            name, parameters = rest.rstrip(")").split("(", 1)
-            yield cls, name, parameters
+            head, results = rest.split(") -> ")
+            name, parameters = head.split("(", 1)
+            yield cls, name, parameters, results.split("|")
         else:
             for name in rest.split():
-                yield cls, name, None
+                yield cls, name, None, None
 
 
 def declared(text):
@@ -127,7 +128,7 @@ class Names(unittest.TestCase):
                 self.assertIsNot(extra.default, inspect.Parameter.empty, f"{what}, {extra.name}")
 
     def test_classes(self):
-        for cls, name, parameters in rows():
+        for cls, name, parameters, _ in rows():
             what = f"{cls}.{name}"
             base = getattr(dm, cls)
             if parameters is None:
@@ -152,9 +153,9 @@ class Names(unittest.TestCase):
             told = re.search(r"(\d+) classes, (\d+) methods and attributes with (\d+) parameters,\s(\d+) functions and "
                              r"classes of tools", file.read())
         listed = list(rows())
-        parameters = sum(len(declared(p)) for _, _, p in listed if p)
+        parameters = sum(len(declared(p)) for _, _, p, _ in listed if p)
         self.assertEqual([int(n) for n in told.groups()],
-                         [len({cls for cls, _, _ in listed}), len(listed), parameters, len(TOOLS) + len(FUNCTIONS)])
+                         [len({cls for cls, _, _, _ in listed}), len(listed), parameters, len(TOOLS) + len(FUNCTIONS)])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 
 import bedplate
 from bedplate.sts.dm import DmDevice, ThinPoolDevice
+from python_rows import EveryRow  # pylint: disable=unused-import # its tests are run with these
 
 DISK0, DISK1 = os.environ['DISK0'], os.environ['DISK1']
 ZERO = '0 2048 zero'
