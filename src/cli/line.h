@@ -19,6 +19,8 @@
 #include "cli/util.h"
 #include "core/number.h"
 
+#include <endian.h>
+
 #define LINE_MAX_BYTES 256
 #define LINE_BUFFER    16384 /* stays in the first cache, beside what the lines are made of */
 
@@ -62,25 +64,53 @@ static inline void line_number(struct line *line, uint64_t number)
 		line->len += number_format(line->text + line->len, number);
 }
 
-/* "BEGIN..END". Most ranges are of one: their end is their begin with another last digit. */
-static inline void line_range(struct line *line, uint64_t begin, uint64_t end)
-{
-	char *at = line->text + line->len, *to;
-	size_t len;
+/*
+ * "BEGIN..END" that is printed again and again: its digits are made where it differs from the one
+ * before. They are copied as they were stored, by eight bytes: a wider load would have to wait until
+ * all of them have left the processor's store buffer.
+ */
+struct line_part {
+	uint64_t begin, end; /* equal: none yet */
+	struct line_digits {
+		size_t len;
+		uint64_t text[DIV_UP(NUMBER_MAX_BYTES, 8)]; /* digits as they follow */
+	} first, second;
+};
 
-	if (LINE_BUFFER - line->len < 2 * NUMBER_MAX_BYTES + 2)
+/* Most ranges are of one: their end is their begin with another last digit. */
+static inline void line_part_set(struct line_part *part, uint64_t begin, uint64_t end)
+{
+	struct line_digits *first = &part->first, *second = &part->second;
+
+	if (part->begin == begin && part->end == end)
 		return;
-	len = number_format(at, begin);
-	to = at + len;
-	*to++ = '.';
-	*to++ = '.';
-	if (end - begin == 1 && len <= 8 && at[len - 1] != '9') {
-		memmove(to, at, 8);
-		to[len - 1]++;
-		line->len += 2 * len + 2;
+	part->begin = begin;
+	part->end = end;
+	first->len = number_format((char *)first->text, begin);
+	if (end - begin == 1 && first->len <= 8 && begin % 10 != 9) {
+		second->len = first->len;
+		second->text[0] = htole64(le64toh(first->text[0]) +
+					  (UINT64_C(1) << (8 * (first->len - 1))));
 	} else {
-		line->len += len + 2 + number_format(to, end);
+		second->len = number_format((char *)second->text, end);
 	}
+}
+
+static inline char *line_digits_put(char *at, const struct line_digits *digits)
+{
+	memcpy(at, digits->text, 8);
+	if (digits->len > 8)
+		memcpy(at + 8, &digits->text[1], sizeof(digits->text) - 8);
+	return at + digits->len;
+}
+
+/* To a place that has LINE_PART_BYTES; returns where it ends. */
+#define LINE_PART_BYTES (2 * sizeof(((struct line_part *)0)->first.text) + 2)
+static inline char *line_part_put(char *at, const struct line_part *part)
+{
+	at = line_digits_put(at, &part->first);
+	memcpy(at, "..", 2);
+	return line_digits_put(at + 2, &part->second);
 }
 
 void line_flush(struct line *line, FILE *out);

@@ -2,6 +2,7 @@
 /* Who owns regions of a pool's data device; drop-in for thin_rmap(8). Reads only. */
 #include "cli/line.h"
 #include "cli/out.h"
+#include "cli/relay.h"
 #include "commands/active.h"
 #include "core/number.h"
 
@@ -22,11 +23,21 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* " -> thin(ID) " */
+struct name {
+	uint64_t device;
+	struct line_piece text; /* empty: none yet */
+};
+#define NAMES 64u
+
+/* Owners of one block come one after the other: what their lines have in common is made once. */
 struct print {
 	struct cli *cli;
 	struct bp_json *json;
-	uint64_t device;
-	struct line_piece thin; /* of it; empty: of none yet */
+	struct relay relay; /* of struct bp_thin_owner, to what follows */
+	bool broken;        /* the output */
+	struct line_part data, thin;
+	struct name names[NAMES]; /* by the last bits of the device */
 	struct line line;
 };
 
@@ -72,46 +83,68 @@ static int read_regions(struct cli *cli, const struct args *args, struct bp_thin
 	return 0;
 }
 
-/* The part of a line that changes least. */
-static void name_device(struct print *p, uint64_t device)
+static const struct line_piece *name_device(struct print *p, uint64_t device)
 {
-	struct line_piece *piece = &p->thin;
+	struct name *name = &p->names[device % NAMES];
+	struct line_piece *piece = &name->text;
 
-	if (piece->len && p->device == device)
-		return;
+	if (piece->len && name->device == device)
+		return piece;
 	*piece = (struct line_piece)LINE_PIECE(" -> thin(");
 	piece->len += number_format(piece->text + piece->len, device);
 	piece->text[piece->len++] = ')';
 	piece->text[piece->len++] = ' ';
-	p->device = device;
+	name->device = device;
+	return piece;
 }
 
+/* All of it is less than LINE_MAX_BYTES, for which a line has room. */
 static void print_owner(struct print *p, const struct bp_thin_owner *owner)
 {
+	const struct line_piece *name = name_device(p, owner->device);
 	struct line *line = &p->line;
+	char *begin = line->text + line->len, *at = begin;
 
-	name_device(p, owner->device);
-	line_text(line, "data ");
-	line_range(line, owner->data_begin, owner->data_begin + owner->length);
-	line_piece(line, &p->thin);
-	line_range(line, owner->virtual_begin, owner->virtual_begin + owner->length);
+	line_part_set(&p->data, owner->data_begin, owner->data_begin + owner->length);
+	line_part_set(&p->thin, owner->virtual_begin, owner->virtual_begin + owner->length);
+	memcpy(at, "data ", 5);
+	at = line_part_put(at + 5, &p->data);
+	memcpy(at, name->text, sizeof(name->text));
+	at = line_part_put(at + name->len, &p->thin);
+	line->len += (size_t)(at - begin);
 	line_print(line, p->cli->out);
+}
+
+/* For the relay. */
+static void print_owners(void *user, const void *things, size_t count)
+{
+	const struct bp_thin_owner *owners = things;
+	struct print *p = user;
+
+	for (size_t i = 0; i < count; i++)
+		print_owner(p, &owners[i]);
+	if (ferror_unlocked(p->cli->out))
+		__atomic_store_n(&p->broken, true, __ATOMIC_RELAXED);
 }
 
 static int on_owner(void *user, const struct bp_thin_owner *owner)
 {
 	struct print *p = user;
 
-	if (p->json) {
-		bp_json_object(p->json, NULL);
-		bp_json_uint(p->json, "dev_id", owner->device);
-		bp_json_uint(p->json, "data_begin", owner->data_begin);
-		bp_json_uint(p->json, "thin_begin", owner->virtual_begin);
-		bp_json_uint(p->json, "length", owner->length);
-		bp_json_object_close(p->json);
-	} else {
-		print_owner(p, owner);
-	}
+	*(struct bp_thin_owner *)relay_add(&p->relay) = *owner;
+	return __atomic_load_n(&p->broken, __ATOMIC_RELAXED) ? -EPIPE : 0;
+}
+
+static int on_owner_json(void *user, const struct bp_thin_owner *owner)
+{
+	struct print *p = user;
+
+	bp_json_object(p->json, NULL);
+	bp_json_uint(p->json, "dev_id", owner->device);
+	bp_json_uint(p->json, "data_begin", owner->data_begin);
+	bp_json_uint(p->json, "thin_begin", owner->virtual_begin);
+	bp_json_uint(p->json, "length", owner->length);
+	bp_json_object_close(p->json);
 	return ferror_unlocked(p->cli->out) ? -EPIPE : 0;
 }
 
@@ -131,7 +164,11 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 	if (p.json)
 		bp_json_array(p.json, "data");
 	cli_progress_title(cli, "Looking for owners");
-	r = bp_thin_rmap(meta, regions, args->regions.count, &opt, on_owner, &p);
+	r = relay_init(&p.relay, sizeof(struct bp_thin_owner), print_owners, &p);
+	if (r == 0)
+		r = bp_thin_rmap(meta, regions, args->regions.count, &opt,
+				 p.json ? on_owner_json : on_owner, &p);
+	relay_end(&p.relay);
 	line_flush(&p.line, cli->out);
 	if (r < 0) {
 		const char *subject = ferror(cli->out) ? NULL : args->path;

@@ -227,6 +227,19 @@ static bool is_wanted(const struct owners *o, uint64_t block)
 	return false;
 }
 
+/* Runs are as long as they can be: what is before this one and behind it does not continue it. */
+static void check_ends(const struct owners *o, const uint32_t *map,
+		       const struct bp_thin_owner *owner)
+{
+	uint64_t end = owner->virtual_begin + owner->length;
+	uint64_t data_end = owner->data_begin + owner->length;
+
+	if (owner->virtual_begin && owner->data_begin && is_wanted(o, owner->data_begin - 1))
+		assert_int_not_equal(map[owner->virtual_begin - 1], owner->data_begin);
+	if (end < POOL_BLOCKS && is_wanted(o, data_end))
+		assert_int_not_equal(map[end], data_end + 1);
+}
+
 static int on_owner(void *user, const struct bp_thin_owner *owner)
 {
 	struct owners *o = user;
@@ -242,6 +255,7 @@ static int on_owner(void *user, const struct bp_thin_owner *owner)
 		assert_int_equal(map[owner->virtual_begin + i], owner->data_begin + i + 1);
 		assert_true(is_wanted(o, owner->data_begin + i));
 	}
+	check_ends(o, map, owner);
 	o->told += owner->length;
 	o->last = *owner;
 	return 0;

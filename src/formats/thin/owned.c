@@ -1,43 +1,121 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See owned.h: parts by the highest bits as they come, then the lower ones digit by digit. */
 #include "formats/thin/owned.h"
 
-#define DIGIT_BITS 8u
-#define DIGITS     (1u << DIGIT_BITS)
-#define FEW        32u /* for which counting digits takes longer than moving them one by one */
+#include <sys/mman.h>
 
-int owned_init(struct owned_list *l, uint64_t highest)
+#define PAGE        4096u
+#define SLAB_CHUNKS 32u
+#define MAX_DIGIT   12u /* bits: its counters fit the first cache */
+#define FEW         32u /* for which counting digits takes longer than moving them one by one */
+
+_Static_assert(sizeof(struct owned_chunk) <= PAGE, "a chunk is a page");
+
+/* --- adding --- */
+
+int owned_init(struct owned_list *l, unsigned nr_workers, uint64_t blocks)
 {
-	*l = (struct owned_list){ .places = calloc(OWNED_PARTS, sizeof(*l->places)) };
-	while (highest >> l->shift >= OWNED_PARTS)
+	*l = (struct owned_list){ .nr_workers = nr_workers };
+	while (blocks >> l->shift > OWNED_PARTS)
 		l->shift++;
-	return l->places ? 0 : -ENOMEM;
+	l->workers = calloc(nr_workers, sizeof(*l->workers));
+	return l->workers ? 0 : -ENOMEM;
+}
+
+static void worker_done(struct owned_worker *worker)
+{
+	for (size_t i = 0; i < worker->slabs.count; i++)
+		free(worker->slabs.items[i]);
+	vec_done(&worker->slabs);
 }
 
 void owned_done(struct owned_list *l)
 {
+	for (unsigned i = 0; l->workers && i < l->nr_workers; i++)
+		worker_done(&l->workers[i]);
+	free(l->workers);
 	free(l->items);
 	free(l->spare);
 	free(l->places);
 	*l = (struct owned_list){ 0 };
 }
 
-/* From how many there are to where each part begins. */
-int owned_counted(struct owned_list *l)
+/* All of it is going to be written: pages come cheaper at once than by a fault for each. */
+static int add_slab(struct owned_worker *worker)
 {
-	size_t all = 0, most = 0;
+	struct owned_chunk *slab = aligned_alloc(PAGE, (size_t)PAGE * SLAB_CHUNKS);
 
-	for (size_t i = 0; i < OWNED_PARTS; i++) {
-		size_t count = l->places[i];
-
-		most = MAX(most, count);
-		l->places[i] = all;
-		all += count;
-	}
-	if (all > SIZE_MAX / 2 / sizeof(*l->items))
+	if (!slab || vec_add(&worker->slabs, &slab) < 0) {
+		free(slab);
 		return -ENOMEM;
-	l->items = malloc((all + 1) * sizeof(*l->items));
+	}
+	(void)madvise(slab, (size_t)PAGE * SLAB_CHUNKS, MADV_POPULATE_WRITE);
+	worker->left = SLAB_CHUNKS;
+	return 0;
+}
+
+struct owned_chunk *owned_chunk(struct owned_worker *worker, struct owned_part *part)
+{
+	struct owned_chunk *chunk;
+	char *slab;
+
+	if (worker->left == 0 && add_slab(worker) < 0)
+		return NULL;
+	slab = (char *)worker->slabs.items[worker->slabs.count - 1];
+	chunk = (void *)(slab + (size_t)PAGE * --worker->left);
+	chunk->before = part->last;
+	part->last = chunk;
+	return chunk;
+}
+
+/* --- order --- */
+
+static size_t part_count(const struct owned_list *l, size_t part)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < l->nr_workers; i++)
+		count += l->workers[i].parts[part].count;
+	return count;
+}
+
+int owned_ready(struct owned_list *l)
+{
+	size_t most = 0;
+	uint64_t highest = 0;
+
+	for (size_t i = 0; i < OWNED_PARTS; i++)
+		most = MAX(most, part_count(l, i));
+	for (unsigned i = 0; i < l->nr_workers; i++)
+		highest = MAX(highest, l->workers[i].highest);
+	highest -= MIN(highest, (uint64_t)(OWNED_PARTS - 1) << l->shift);
+	l->bits = l->shift;
+	while (highest >> l->bits)
+		l->bits++;
+	if (most > UINT32_MAX)
+		return -ENOMEM;
+	l->items = malloc((most + 1) * sizeof(*l->items));
 	l->spare = malloc((most + 1) * sizeof(*l->spare));
-	return l->items && l->spare ? 0 : -ENOMEM;
+	l->places = malloc(sizeof(*l->places) << MAX_DIGIT);
+	return l->items && l->spare && l->places ? 0 : -ENOMEM;
+}
+
+/* All of a part, as it came. */
+static size_t gather(const struct owned_list *l, size_t part, struct owned *to)
+{
+	struct owned *begin = to;
+
+	for (unsigned i = 0; i < l->nr_workers; i++) {
+		const struct owned_part *from = &l->workers[i].parts[part];
+		size_t rest = from->count % OWNED_IN_CHUNK, nr = rest ? rest : OWNED_IN_CHUNK;
+
+		for (const struct owned_chunk *c = from->last; c; c = c->before) {
+			memcpy(to, c->items, nr * sizeof(*to));
+			to += nr;
+			nr = OWNED_IN_CHUNK;
+		}
+	}
+	return (size_t)(to - begin);
 }
 
 static bool is_sorted(const struct owned *items, size_t count)
@@ -60,47 +138,70 @@ static void sort_few(struct owned *items, size_t count)
 	}
 }
 
-static unsigned digit(const struct owned *o, unsigned shift)
+/* Bits of the data block, counted from where its part begins. */
+struct digit {
+	uint64_t begin;
+	unsigned shift, bits;
+};
+
+static inline size_t digit_of(const struct digit *d, const struct owned *o)
 {
-	return o->data_begin >> shift & (DIGITS - 1);
+	return (o->data_begin - d->begin) >> d->shift & ((UINT64_C(1) << d->bits) - 1);
 }
 
 /* Move all of @from to @to by one digit, keeping the order of equal ones. */
-static void sort_digit(const struct owned *from, struct owned *to, size_t count, unsigned shift)
+static void sort_digit(const struct owned *from, struct owned *to, size_t count,
+		       uint32_t *places, const struct digit *d)
 {
-	size_t places[DIGITS] = { 0 }, place = 0;
+	uint32_t place = 0;
 
+	memset(places, 0, sizeof(*places) << d->bits);
 	for (size_t i = 0; i < count; i++)
-		places[digit(&from[i], shift)]++;
-	for (unsigned d = 0; d < DIGITS; d++) {
-		size_t here = places[d];
+		places[digit_of(d, &from[i])]++;
+	for (size_t i = 0; i < (size_t)1 << d->bits; i++) {
+		uint32_t here = places[i];
 
-		places[d] = place;
+		places[i] = place;
 		place += here;
 	}
 	for (size_t i = 0; i < count; i++)
-		to[places[digit(&from[i], shift)]++] = from[i];
+		to[places[digit_of(d, &from[i])]++] = from[i];
 }
 
-const struct owned *owned_part(struct owned_list *l, size_t part, size_t *ret_count)
+/* Few have small digits: looking through all the counters would be what takes the time. */
+static unsigned digit_bits(size_t count, unsigned bits)
 {
-	/* Each was moved on to its end as it was filled. */
-	size_t begin = part ? l->places[part - 1] : 0, count = l->places[part] - begin;
-	struct owned *from = l->items + begin, *to = l->spare;
+	unsigned most = count >= 1024 ? MAX_DIGIT : 8;
 
-	*ret_count = count;
-	if (count <= 1 || is_sorted(from, count))
-		return from;
-	if (count <= FEW) {
-		sort_few(from, count);
-		return from;
-	}
-	for (unsigned shift = 0; shift < l->shift; shift += DIGIT_BITS) {
+	return DIV_UP(bits, DIV_UP(bits, most));
+}
+
+static const struct owned *sort(struct owned_list *l, size_t count, uint64_t begin,
+				unsigned bits)
+{
+	struct digit d = { .begin = begin, .bits = digit_bits(count, bits) };
+	struct owned *from = l->items, *to = l->spare;
+
+	for (; d.shift < bits; d.shift += d.bits) {
 		struct owned *other = from;
 
-		sort_digit(from, to, count, shift);
+		sort_digit(from, to, count, l->places, &d);
 		from = to;
 		to = other;
 	}
 	return from;
+}
+
+const struct owned *owned_part(struct owned_list *l, size_t part, size_t *ret_count)
+{
+	size_t count = gather(l, part, l->items);
+
+	*ret_count = count;
+	if (count <= 1 || is_sorted(l->items, count))
+		return l->items;
+	if (count > FEW)
+		return sort(l, count, (uint64_t)part << l->shift,
+			    part < OWNED_PARTS - 1 ? l->shift : l->bits);
+	sort_few(l->items, count);
+	return l->items;
 }

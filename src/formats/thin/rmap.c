@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * All leaves are read once, whoever shares them; of each, the runs that lie in the regions are
- * kept. Then every device visits its leaves, without reading, and takes what they have: so each
- * owner is told. Memory: 16 bytes for each run of a leaf, 24 for each owner. Nothing is told where
- * a tree is damaged, as an owner may be hidden there.
+ * All leaves are read once, whoever shares them, and the runs that lie in the regions are put in
+ * order by data block: those inside of a leaf once, for all that have the leaf. Its first and its
+ * last one, which may go on in a leaf beside it that others have, wait until every device has
+ * visited its leaves, without reading, and are put in order once for each device; leaves learn by
+ * that who has them. Memory: 24 bytes for each run that is put in order, 56 for each leaf. Nothing
+ * is told where a tree is damaged, as an owner may be hidden there.
  */
 #include <bedplate/thin_delta.h>
 
@@ -11,28 +13,32 @@
 #include "formats/thin/gaps.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/owned.h"
+#include "formats/thin/owner_sets.h"
 
 #include <inttypes.h>
 
-/*
- * Mappings of one leaf that continue each other, in a region: the first data block where a leaf
- * has it, above THIN_TIME_BITS, and below how many there are, with HIT_LAST for the last of a leaf.
- */
-struct hit {
-	uint64_t data_length, virtual_begin;
+/* Mappings that continue each other, in a region. */
+struct run {
+	bp_dblock data_begin;
+	uint64_t virtual_begin;
+	uint32_t length; /* 0: none */
 };
-#define HIT_LAST        (UINT64_C(1) << (THIN_TIME_BITS - 1))
-#define HIT_LENGTH_MASK (HIT_LAST - 1)
 
-/* What a worker found: of each leaf that has any, where they begin. */
-struct hits {
-	VEC(struct hit) list;
-	VEC(struct hit_leaf {
-		size_t first;
-		uint32_t node;
-	})
-	leaves;
-	uint64_t highest; /* data block, or above */
+/* What a leaf has in the regions, and whose that is. */
+struct leaf {
+	struct run first, last; /* last: none where there is but one */
+	uint32_t node;
+	uint32_t set; /* owner_sets.h */
+};
+
+struct found {
+	VEC(struct leaf) leaves;
+};
+
+/* One owner of a data block that has several. */
+struct holder {
+	uint64_t virtual_begin;
+	uint32_t device, length;
 };
 
 struct rmap {
@@ -40,11 +46,17 @@ struct rmap {
 	struct bp_thin_rmap_opts opts;
 	VEC(struct bp_thin_region) regions; /* rising, parted by gaps */
 	struct thin_devices devices;
-	struct forest forest; /* a node's mark: index of its first hit, over all workers, + 1 */
-	struct hits *workers;
-	unsigned nr_workers;
+	struct forest
+		forest; /* a leaf's mark: its index in leaves + 1; when all were visited, its set */
+	struct found *found; /* by each worker */
+	unsigned nr_workers; /* one more adds to "owners": who visits the leaves afterwards */
+	struct leaf *leaves;
+	size_t nr_leaves;
+	struct owner_sets sets;
 	struct owned_list owners;
-	struct owned run; /* being made; length 0: none */
+	struct run run;  /* of the device at hand, being made */
+	uint32_t device; /* the one at hand */
+	VEC(struct holder) holders;
 };
 
 /* --- regions --- */
@@ -101,14 +113,52 @@ static const struct bp_thin_region *find_region(const struct rmap *m, bp_dblock 
 
 /* --- leaves --- */
 
-/* The runs of @leaf in the regions, to @to, which has room; returns how many. */
-static size_t find_hits(const struct rmap *m, const struct node *leaf, struct hit *to)
-{
-	const struct bp_thin_region *in = m->regions.items;
-	uint64_t next_block = 0, next_key = 0;
-	size_t nr = 0;
+/* Of the leaf at hand. */
+struct looking {
+	struct rmap *m;
+	unsigned worker;
+	struct leaf leaf;
+	struct run run; /* being made */
+};
 
-	for (uint32_t i = 0; i < leaf->nr; i++) {
+#define WHOSE_NODE (UINT32_C(1) << 31) /* in owned.whose: a leaf's node; else a set */
+
+static int add_run(struct rmap *m, unsigned worker, const struct run *run, uint32_t whose)
+{
+	const struct owned o = {
+		.data_begin = run->data_begin,
+		.virtual_begin = run->virtual_begin,
+		.length = run->length,
+		.whose = whose,
+	};
+
+	return owned_add(&m->owners, worker, &o);
+}
+
+/* A run ends: if it isn't the leaf's first one, the one before wasn't the last. */
+static inline int end_of_run(struct looking *k)
+{
+	struct leaf *leaf = &k->leaf;
+	int r = 0;
+
+	if (!leaf->first.length) {
+		leaf->first = k->run;
+		return 0;
+	}
+	if (leaf->last.length)
+		r = add_run(k->m, k->worker, &leaf->last, leaf->node | WHOSE_NODE);
+	leaf->last = k->run;
+	return r;
+}
+
+static int find_runs(struct looking *k, const struct node *leaf)
+{
+	const struct rmap *m = k->m;
+	const struct bp_thin_region *in = m->regions.items;
+	struct run *run = &k->run;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < leaf->nr; i++) {
 		bp_dblock block = thin_mapping_block(node_value64(leaf, i));
 		uint64_t key = node_key(leaf, i);
 
@@ -116,14 +166,16 @@ static size_t find_hits(const struct rmap *m, const struct node *leaf, struct hi
 			in = find_region(m, block);
 		if (block < in->begin || block >= in->end)
 			continue;
-		if (nr && next_block == block && next_key == key)
-			to[nr - 1].data_length++;
-		else
-			to[nr++] = (struct hit){ block << THIN_TIME_BITS | 1, key };
-		next_block = block + 1;
-		next_key = key + 1;
+		if (block == run->data_begin + run->length &&
+		    key == run->virtual_begin + run->length && run->length) {
+			run->length++;
+			continue;
+		}
+		if (run->length)
+			r = end_of_run(k);
+		*run = (struct run){ block, key, 1 };
 	}
-	return nr;
+	return r == 0 && run->length ? end_of_run(k) : r;
 }
 
 /* Whether any lies between the first region's begin and the last one's end: no branch on each. */
@@ -139,56 +191,42 @@ static bool may_hit(const struct rmap *m, const struct node *leaf)
 }
 
 /* For forest.leaf: from several workers at once. */
-static int keep_hits(void *user, unsigned worker, uint32_t node, const struct node *leaf)
+static int look_at_leaf(void *user, unsigned worker, uint32_t node, const struct node *leaf)
 {
 	struct rmap *m = user;
-	struct hits *to = &m->workers[worker];
-	const struct hit_leaf here = { to->list.count, node };
-	struct hit *first;
-	size_t nr;
+	struct looking k = { .m = m, .worker = worker, .leaf.node = node };
+	int r;
 
 	if (!may_hit(m, leaf))
 		return 0;
-	if (vec_reserve(&to->list, leaf->nr) < 0)
+	if (node >= WHOSE_NODE)
 		return -ENOMEM;
-	first = to->list.items + to->list.count;
-	nr = find_hits(m, leaf, first);
-	if (nr == 0)
-		return 0;
-	first[nr - 1].data_length |= HIT_LAST;
-	for (size_t i = 0; i < nr; i++)
-		to->highest = MAX(to->highest, first[i].data_length);
-	to->list.count += nr;
-	return vec_add(&to->leaves, &here);
+	r = find_runs(&k, leaf);
+	if (r < 0 || !k.leaf.first.length)
+		return r;
+	return vec_add(&m->found[worker].leaves, &k.leaf);
 }
 
-/* Nodes that know where theirs begin. Returns the highest data block. */
-static bp_dblock mark_leaves(struct rmap *m)
+/* The leaves of all workers in one place, known to their nodes. */
+static int mark_leaves(struct rmap *m)
 {
-	uint64_t highest = 0;
-	size_t before = 0;
+	size_t nr = 0;
 
+	for (unsigned w = 0; w < m->nr_workers; w++)
+		nr += m->found[w].leaves.count;
+	m->leaves = malloc((nr + 1) * sizeof(*m->leaves));
+	if (!m->leaves)
+		return -ENOMEM;
 	for (unsigned w = 0; w < m->nr_workers; w++) {
-		struct hits *of = &m->workers[w];
+		for (size_t i = 0; i < m->found[w].leaves.count; i++) {
+			const struct leaf *leaf = &m->found[w].leaves.items[i];
 
-		for (size_t i = 0; i < of->leaves.count; i++)
-			m->forest.nodes.items[of->leaves.items[i].node].mark =
-				(uint32_t)(before + of->leaves.items[i].first) + 1;
-		before += of->list.count;
-		highest = MAX(highest, of->highest);
-		vec_done(&of->leaves);
+			m->leaves[m->nr_leaves++] = *leaf;
+			m->forest.nodes.items[leaf->node].mark = (uint32_t)m->nr_leaves;
+		}
+		vec_done(&m->found[w].leaves);
 	}
-	return thin_mapping_block(highest);
-}
-
-/* The hit of @index over all workers. */
-static const struct hit *find_hit(const struct rmap *m, size_t index)
-{
-	unsigned w = 0;
-
-	for (; index >= m->workers[w].list.count; w++)
-		index -= m->workers[w].list.count;
-	return &m->workers[w].list.items[index];
+	return 0;
 }
 
 static int walk_progress(void *user, bp_mblock done, bp_mblock total)
@@ -215,13 +253,15 @@ static int walk(struct rmap *m)
 	}
 	m->forest.meta = &meta;
 	m->forest.value_size = sizeof(le64);
-	m->forest.leaf = keep_hits;
+	m->forest.leaf = look_at_leaf;
 	m->forest.user = m;
 	r = forest_init(&m->forest);
 	m->nr_workers = forest_workers(&m->forest);
-	m->workers = calloc(m->nr_workers, sizeof(*m->workers));
-	if (r == 0 && !m->workers)
+	m->found = calloc(m->nr_workers, sizeof(*m->found));
+	if (r == 0 && !m->found)
 		r = -ENOMEM;
+	if (r == 0)
+		r = owned_init(&m->owners, m->nr_workers + 1, m->tm->sb.pub.nr_data_blocks);
 	if (r == 0)
 		r = forest_walk(&m->forest, roots, nr);
 	m->forest.meta = &m->tm->meta;
@@ -230,100 +270,186 @@ static int walk(struct rmap *m)
 
 /* --- owners --- */
 
-static void end_run(struct rmap *m)
+static int end_run(struct rmap *m)
 {
+	int r = 0;
+
 	if (m->run.length)
-		owned_add(&m->owners, &m->run);
+		r = add_run(m, m->nr_workers, &m->run, owner_set_of(m->device));
 	m->run.length = 0;
+	return r;
 }
 
-static void take_hit(struct rmap *m, const struct hit *hit)
+static int take_run(struct rmap *m, const struct run *new)
 {
-	bp_dblock block = thin_mapping_block(hit->data_length);
-	uint32_t length = hit->data_length & HIT_LENGTH_MASK;
-	struct owned *run = &m->run;
+	struct run *run = &m->run;
+	int r;
 
-	if (run->length && run->data_begin + run->length == block &&
-	    run->virtual_begin + run->length == hit->virtual_begin &&
-	    run->length <= UINT32_MAX - length) {
-		run->length += length;
-		return;
+	if (run->length && run->data_begin + run->length == new->data_begin &&
+	    run->virtual_begin + run->length == new->virtual_begin &&
+	    run->length <= UINT32_MAX - new->length) {
+		run->length += new->length;
+		return 0;
 	}
-	end_run(m);
-	run->data_begin = block;
-	run->virtual_begin = hit->virtual_begin;
-	run->length = length;
+	r = end_run(m);
+	*run = *new;
+	return r;
 }
 
 /* For forest_visit(): the leaves of the device at hand, in the order of virtual blocks. */
-static int take_leaf(void *user, const struct walk_node *leaf)
+static int take_leaf(void *user, const struct walk_node *node)
 {
 	struct rmap *m = user;
-	const struct hit *hit;
+	struct leaf *leaf;
+	int r;
 
-	if (!leaf->mark)
+	if (!node->mark)
 		return 0;
-	hit = find_hit(m, leaf->mark - 1);
-	take_hit(m, hit);
-	while (!(hit->data_length & HIT_LAST))
-		take_hit(m, ++hit);
-	return 0;
+	leaf = &m->leaves[node->mark - 1];
+	r = take_run(m, &leaf->first);
+	if (r == 0 && leaf->last.length)
+		r = take_run(m, &leaf->last);
+	return r < 0 ? r : owner_sets_add(&m->sets, &leaf->set, m->device);
 }
 
 static int visit_devices(struct rmap *m)
 {
 	const struct forest_visitor visitor = { .leaf = take_leaf, .user = m };
-	int r = 0;
+	int r = owner_sets_init(&m->sets, m->devices.list.count);
 
 	for (size_t i = 0; r == 0 && i < m->devices.list.count; i++) {
-		m->run.device = (uint32_t)i;
+		m->device = (uint32_t)i;
 		r = forest_visit(&m->forest, m->devices.list.items[i].root, &visitor);
-		end_run(m);
+		if (r == 0)
+			r = end_run(m);
 	}
 	return r;
 }
 
-/* Once to count, once to place. */
 static int find_owners(struct rmap *m)
 {
-	int r = owned_init(&m->owners, mark_leaves(m));
+	int r = mark_leaves(m);
 
 	if (r == 0)
 		r = visit_devices(m);
+	for (size_t i = 0; i < m->nr_leaves; i++)
+		m->forest.nodes.items[m->leaves[i].node].mark = m->leaves[i].set;
 	if (r == 0)
-		r = owned_counted(&m->owners);
-	return r < 0 ? r : visit_devices(m);
+		r = owner_sets_ready(&m->sets);
+	return r < 0 ? r : owned_ready(&m->owners);
 }
 
-static int tell_part(const struct rmap *m, const struct owned *list, size_t count,
-		     int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
+/* --- telling --- */
+
+/* To whom. */
+struct teller {
+	struct rmap *m;
+	int (*tell)(void *user, const struct bp_thin_owner *owner);
+	void *user;
+};
+
+static int tell_one(const struct teller *t, bp_dblock data_begin, uint32_t device,
+		    uint64_t virtual_begin, uint32_t length)
 {
+	const struct bp_thin_owner owner = {
+		.device = t->m->devices.list.items[device].id,
+		.data_begin = data_begin,
+		.virtual_begin = virtual_begin,
+		.length = length,
+	};
+
+	return t->tell(t->user, &owner);
+}
+
+static const uint32_t *devices_of(struct rmap *m, const struct owned *o, uint32_t *ret_count)
+{
+	uint32_t set = o->whose;
+
+	if (set & WHOSE_NODE)
+		set = m->forest.nodes.items[set & ~WHOSE_NODE].mark;
+	return owner_sets_list(&m->sets, set, ret_count);
+}
+
+/* All that have it have it in the same place. */
+static int tell_set(const struct teller *t, const struct owned *o)
+{
+	uint32_t count;
+	const uint32_t *devices = devices_of(t->m, o, &count);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		const struct owned *o = &list[i];
-		const struct bp_thin_owner owner = {
-			.device = m->devices.list.items[o->device].id,
-			.data_begin = o->data_begin,
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		r = tell_one(t, o->data_begin, devices[i], o->virtual_begin, o->length);
+	return r;
+}
+
+static int by_device(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return x->virtual_begin < y->virtual_begin ? -1 : x->virtual_begin > y->virtual_begin;
+}
+
+static int add_holders(struct rmap *m, const struct owned *o)
+{
+	uint32_t count;
+	const uint32_t *devices = devices_of(m, o, &count);
+
+	if (vec_reserve(&m->holders, count) < 0)
+		return bp_fail_memory(m->tm->meta.ctx);
+	for (uint32_t i = 0; i < count; i++)
+		m->holders.items[m->holders.count++] = (struct holder){
 			.virtual_begin = o->virtual_begin,
+			.device = devices[i],
 			.length = o->length,
 		};
+	return 0;
+}
 
-		r = tell(user, &owner);
+/* Several leaves have that data block: their owners are mixed. */
+static int tell_mixed(const struct teller *t, const struct owned *list, size_t count)
+{
+	struct rmap *m = t->m;
+	int r = 0;
+
+	m->holders.count = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = add_holders(m, &list[i]);
+	if (r < 0)
+		return r;
+	qsort(m->holders.items, m->holders.count, sizeof(*m->holders.items), by_device);
+	for (size_t i = 0; r == 0 && i < m->holders.count; i++) {
+		const struct holder *h = &m->holders.items[i];
+
+		r = tell_one(t, list->data_begin, h->device, h->virtual_begin, h->length);
 	}
 	return r;
 }
 
-static int tell_owners(struct rmap *m,
-		       int (*tell)(void *user, const struct bp_thin_owner *owner), void *user)
+static int tell_part(const struct teller *t, const struct owned *list, size_t count)
+{
+	size_t end;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i = end) {
+		end = i + 1;
+		while (end < count && list[end].data_begin == list[i].data_begin)
+			end++;
+		r = end - i == 1 ? tell_set(t, &list[i]) : tell_mixed(t, &list[i], end - i);
+	}
+	return r;
+}
+
+static int tell_owners(const struct teller *t)
 {
 	int r = 0;
 
 	for (size_t part = 0; r == 0 && part < OWNED_PARTS; part++) {
 		size_t count;
-		const struct owned *list = owned_part(&m->owners, part, &count);
+		const struct owned *list = owned_part(&t->m->owners, part, &count);
 
-		r = tell_part(m, list, count, tell, user);
+		r = tell_part(t, list, count);
 	}
 	return r;
 }
@@ -366,18 +492,15 @@ static int look(struct rmap *m)
 	return say_why(m, r);
 }
 
-static void hits_done(struct hits *hits)
-{
-	vec_done(&hits->list);
-	vec_done(&hits->leaves);
-}
-
 static void rmap_done(struct rmap *m)
 {
-	for (unsigned w = 0; m->workers && w < m->nr_workers; w++)
-		hits_done(&m->workers[w]);
-	free(m->workers);
+	for (unsigned w = 0; m->found && w < m->nr_workers; w++)
+		vec_done(&m->found[w].leaves);
+	free(m->found);
+	free(m->leaves);
+	owner_sets_done(&m->sets);
 	owned_done(&m->owners);
+	vec_done(&m->holders);
 	vec_done(&m->regions);
 	thin_devices_done(&m->devices);
 	forest_done(&m->forest);
@@ -388,6 +511,7 @@ int bp_thin_rmap(struct bp_thin_meta *meta, const struct bp_thin_region *regions
 		 int (*owner)(void *user, const struct bp_thin_owner *owner), void *user)
 {
 	struct rmap m = { .tm = meta };
+	const struct teller t = { &m, owner, user };
 	int r = opts_read(meta->meta.ctx, &m.opts, sizeof(m.opts), opts);
 
 	if (r == 0)
@@ -395,7 +519,7 @@ int bp_thin_rmap(struct bp_thin_meta *meta, const struct bp_thin_region *regions
 	if (r == 0 && nr_regions > 0)
 		r = look(&m);
 	if (r == 0 && nr_regions > 0)
-		r = tell_owners(&m, owner, user);
+		r = tell_owners(&t);
 	rmap_done(&m);
 	return r;
 }
