@@ -223,32 +223,34 @@ BP_API int bp_device_lies_on(struct bp_ctx *ctx, const struct bp_devno *dev,
 			     const struct bp_devno *below, bool *ret);
 
 /**
- * struct bp_target_entry - A target the kernel has.
+ * struct bp_kernel_target - A target the running kernel has, and its version there. What this library
+ * knows of targets, whatever the kernel: bp_target_get().
  */
-struct bp_target_entry {
+struct bp_kernel_target {
 	char name[16];
 	uint32_t version[3];
 };
 
 /**
- * bp_target_list() - The targets whose modules are loaded. One ioctl.
- * @ret: free it with bp_target_list_free(). Entries are lent by it.
+ * bp_kernel_target_list() - The targets whose modules are loaded. One ioctl.
+ * @ret: free it with bp_kernel_target_list_free(). Entries are lent by it.
  *
  * Return: 0, -EACCES, -ENOMEM, or what the ioctl said.
  */
-struct bp_target_list;
-BP_API int bp_target_list(struct bp_ctx *ctx, struct bp_target_list **ret);
-BP_API size_t bp_target_list_count(const struct bp_target_list *list);
-BP_API const struct bp_target_entry *bp_target_list_get(const struct bp_target_list *list,
-							size_t index);
-BP_API void bp_target_list_free(struct bp_target_list *list);
+struct bp_kernel_target_list;
+BP_API int bp_kernel_target_list(struct bp_ctx *ctx, struct bp_kernel_target_list **ret);
+BP_API size_t bp_kernel_target_list_count(const struct bp_kernel_target_list *list);
+BP_API const struct bp_kernel_target *
+bp_kernel_target_list_get(const struct bp_kernel_target_list *list, size_t index);
+BP_API void bp_kernel_target_list_free(struct bp_kernel_target_list *list);
 
 /**
- * bp_target_version() - One target's version; loads its module where the kernel can.
+ * bp_kernel_target_version() - One target's version; loads its module where the kernel can.
  *
  * Return: 0, -EINVAL (BP_E_UNKNOWN_TARGET).
  */
-BP_API int bp_target_version(struct bp_ctx *ctx, const char *name, struct bp_target_entry *ret);
+BP_API int bp_kernel_target_version(struct bp_ctx *ctx, const char *name,
+				    struct bp_kernel_target *ret);
 
 /* --- making and changing --- */
 

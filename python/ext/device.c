@@ -180,38 +180,38 @@ static PyObject *device_deps(PyObject *self, PyObject *args)
 	return list;
 }
 
-static PyObject *target_tuple(const struct bp_target_entry *entry)
+static PyObject *target_tuple(const struct bp_kernel_target *entry)
 {
 	return Py_BuildValue("(s(III))", entry->name, entry->version[0], entry->version[1],
 			     entry->version[2]);
 }
 
-/* target_list(): tuples of name and version, which is a tuple too. */
-static PyObject *target_list(PyObject *self, PyObject *none)
+/* kernel_target_list(): tuples of name and version, which is a tuple too. */
+static PyObject *kernel_target_list(PyObject *self, PyObject *none)
 {
-	struct bp_target_list *targets;
+	struct bp_kernel_target_list *targets;
 	PyObject *list;
 
 	(void)none;
-	if (CALL(self, bp_target_list(ctx, &targets)) < 0)
+	if (CALL(self, bp_kernel_target_list(ctx, &targets)) < 0)
 		return NULL;
 	list = PyList_New(0);
-	for (size_t i = 0; list && i < bp_target_list_count(targets); i++)
-		if (list_take(list, target_tuple(bp_target_list_get(targets, i))) < 0)
+	for (size_t i = 0; list && i < bp_kernel_target_list_count(targets); i++)
+		if (list_take(list, target_tuple(bp_kernel_target_list_get(targets, i))) < 0)
 			Py_CLEAR(list);
-	bp_target_list_free(targets);
+	bp_kernel_target_list_free(targets);
 	return list;
 }
 
-/* target_version(NAME) */
-static PyObject *target_version(PyObject *self, PyObject *args)
+/* kernel_target_version(NAME) */
+static PyObject *kernel_target_version(PyObject *self, PyObject *args)
 {
-	struct bp_target_entry entry;
+	struct bp_kernel_target entry;
 	const char *name;
 
 	if (!PyArg_ParseTuple(args, "s", &name))
 		return NULL;
-	if (CALL(self, bp_target_version(ctx, name, &entry)) < 0)
+	if (CALL(self, bp_kernel_target_version(ctx, name, &entry)) < 0)
 		return NULL;
 	return target_tuple(&entry);
 }
@@ -321,8 +321,8 @@ PyMethodDef device_methods[] = {
 	{ "device_status", device_status, METH_VARARGS, NULL },
 	{ "device_measure", device_measure, METH_VARARGS, NULL },
 	{ "device_deps", device_deps, METH_VARARGS, NULL },
-	{ "target_list", target_list, METH_NOARGS, NULL },
-	{ "target_version", target_version, METH_VARARGS, NULL },
+	{ "kernel_target_list", kernel_target_list, METH_NOARGS, NULL },
+	{ "kernel_target_version", kernel_target_version, METH_VARARGS, NULL },
 	{ "get_read_ahead", get_read_ahead, METH_VARARGS, NULL },
 	{ "wait", wait_event, METH_VARARGS, NULL },
 	{ "event_fd", event_fd, METH_NOARGS, NULL },

@@ -507,11 +507,11 @@ static const char *next_target(void *user)
 int target_exists(struct cli *cli, const char *name)
 {
 	_cleanup_(freep) char *hint = NULL;
-	struct bp_target_entry entry;
+	struct bp_kernel_target entry;
 	const char *near;
 	size_t it = 0;
 
-	if (bp_target_get(name) || bp_target_version(cli->ctx, name, &entry) == 0)
+	if (bp_target_get(name) || bp_kernel_target_version(cli->ctx, name, &entry) == 0)
 		return 0;
 	near = near_word(name, next_target, &it);
 	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)

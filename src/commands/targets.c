@@ -35,11 +35,11 @@ static const struct out_schema schema = { .name = "bedplate.targets", .columns =
 
 /* What the kernel has; nothing where it can't be asked, which is told but no failure. */
 struct kernel {
-	struct bp_target_list *list; /* NULL: not asked */
+	struct bp_kernel_target_list *list; /* NULL: not asked */
 	size_t count;
 };
 
-static void set_version(struct row *row, const struct bp_target_entry *entry)
+static void set_version(struct row *row, const struct bp_kernel_target *entry)
 {
 	snprintf(row->version, sizeof(row->version), "%u.%u.%u", entry->version[0],
 		 entry->version[1], entry->version[2]);
@@ -56,18 +56,19 @@ static void add_known(struct cli *cli, const struct args *args, const struct ker
 		.summary = bp_target_summary(target),
 		.known = true,
 	};
-	struct bp_target_entry entry;
+	struct bp_kernel_target entry;
 	bool found = false;
 
 	for (size_t i = 0; i < kernel->count && !found; i++) {
-		const struct bp_target_entry *loaded = bp_target_list_get(kernel->list, i);
+		const struct bp_kernel_target *loaded =
+			bp_kernel_target_list_get(kernel->list, i);
 
 		found = streq(loaded->name, row.name);
 		if (found)
 			set_version(&row, loaded);
 	}
 	if (!found && args->probe && kernel->list &&
-	    bp_target_version(cli->ctx, row.name, &entry) == 0)
+	    bp_kernel_target_version(cli->ctx, row.name, &entry) == 0)
 		set_version(&row, &entry);
 	out_add(out, NULL, &row);
 }
@@ -83,15 +84,16 @@ static int run(struct cli *cli, const void *p)
 
 	if (r || !out)
 		return r;
-	r = bp_target_list(cli->ctx, &kernel.list);
+	r = bp_kernel_target_list(cli->ctx, &kernel.list);
 	if (r < 0)
 		cli_warn(cli, "the kernel was not asked: %s", bp_error_get(cli->ctx)->message);
 	else
-		kernel.count = bp_target_list_count(kernel.list);
+		kernel.count = bp_kernel_target_list_count(kernel.list);
 	while (bp_target_next(&it, &target) == 0)
 		add_known(cli, args, &kernel, target, out);
 	for (size_t i = 0; i < kernel.count; i++) {
-		const struct bp_target_entry *loaded = bp_target_list_get(kernel.list, i);
+		const struct bp_kernel_target *loaded =
+			bp_kernel_target_list_get(kernel.list, i);
 		struct row row = { .name = loaded->name };
 
 		if (bp_target_get(loaded->name))
@@ -100,7 +102,7 @@ static int run(struct cli *cli, const void *p)
 		out_add(out, NULL, &row);
 	}
 	r = out_print(out);
-	bp_target_list_free(kernel.list);
+	bp_kernel_target_list_free(kernel.list);
 	return r;
 }
 

@@ -112,8 +112,8 @@ static int find_target(struct stack *s)
 /* Before anything is made: what the scenario needs of the kernel. */
 static int check_kernel(struct stack *s)
 {
-	struct bp_target_entry entry;
-	int r = s->scenario->cuts ? bp_target_version(s->ctx, "log-writes", &entry) : 0;
+	struct bp_kernel_target entry;
+	int r = s->scenario->cuts ? bp_kernel_target_version(s->ctx, "log-writes", &entry) : 0;
 
 	if (r < 0)
 		error_set_hint(s->ctx, "a power cut is made of what log-writes has recorded");

@@ -364,7 +364,7 @@ static int deps(const struct fake_dev *dev, const struct dm_request *rq, struct 
 
 static int target_list(const char *only, struct dm_reply *reply)
 {
-	static const struct bp_target_entry all[] = {
+	static const struct bp_kernel_target all[] = {
 		{ "linear", { 1, 4, 0 } },         { "striped", { 1, 6, 0 } },
 		{ "zero", { 1, 1, 0 } },           { "error", { 1, 5, 0 } },
 		{ "thin-pool", { 1, 22, 0 } },     { "thin", { 1, 22, 0 } },

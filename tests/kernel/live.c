@@ -151,9 +151,9 @@ void need_release(uint32_t release)
 
 void need_target(const char *target)
 {
-	struct bp_target_entry entry;
+	struct bp_kernel_target entry;
 
-	if (bp_target_version(ctx, target, &entry) < 0)
+	if (bp_kernel_target_version(ctx, target, &entry) < 0)
 		live_skip("this kernel has no %s", target);
 }
 

@@ -44,7 +44,7 @@ class SystemCalls:
     def targets():
         """The targets whose modules are loaded: name and version."""
         return [{'name': name, 'version': 'v' + '.'.join(map(str, version))}
-                for name, version in context().target_list()]
+                for name, version in context().kernel_target_list()]
 
     @classmethod
     @fails_with(False)

@@ -405,7 +405,7 @@ int verb_ls(struct front *f, int argc, char **argv)
 
 /* --- the kernel --- */
 
-static void print_target(const struct front *f, const struct bp_target_entry *target)
+static void print_target(const struct front *f, const struct bp_kernel_target *target)
 {
 	fprintf(f->out, "%-16s v%u.%u.%u\n", target->name, target->version[0],
 		target->version[1], target->version[2]);
@@ -413,24 +413,24 @@ static void print_target(const struct front *f, const struct bp_target_entry *ta
 
 int verb_targets(struct front *f, int argc, char **argv)
 {
-	struct bp_target_list *targets;
-	int r = bp_target_list(f->ctx, &targets);
+	struct bp_kernel_target_list *targets;
+	int r = bp_kernel_target_list(f->ctx, &targets);
 
 	(void)argc;
 	(void)argv;
 	if (r < 0)
 		return refused(f, "versions", " ", r);
-	for (size_t i = 0; i < bp_target_list_count(targets); i++)
-		print_target(f, bp_target_list_get(targets, i));
-	bp_target_list_free(targets);
+	for (size_t i = 0; i < bp_kernel_target_list_count(targets); i++)
+		print_target(f, bp_kernel_target_list_get(targets, i));
+	bp_kernel_target_list_free(targets);
 	return 0;
 }
 
 int verb_target_version(struct front *f, int argc, char **argv)
 {
-	struct bp_target_entry target;
+	struct bp_kernel_target target;
 	char label[BP_NAME_SIZE + 1];
-	int r = bp_target_version(f->ctx, argv[0], &target);
+	int r = bp_kernel_target_version(f->ctx, argv[0], &target);
 
 	(void)argc;
 	snprintf(label, sizeof(label), "%.*s ", BP_NAME_SIZE - 1, argv[0]);

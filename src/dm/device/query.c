@@ -332,16 +332,16 @@ void bp_device_deps_free(struct bp_device_deps *deps)
 
 /* --- targets --- */
 
-struct bp_target_list {
-	struct bp_target_entry *items;
+struct bp_kernel_target_list {
+	struct bp_kernel_target *items;
 	size_t count;
 };
 
-int bp_target_list(struct bp_ctx *ctx, struct bp_target_list **ret)
+int bp_kernel_target_list(struct bp_ctx *ctx, struct bp_kernel_target_list **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_TARGETS, .deadline = DEADLINE_NEVER };
-	struct bp_target_list *list;
+	struct bp_kernel_target_list *list;
 	int r = dm_ask(ctx, "targets", NULL, &rq, &reply);
 
 	if (r < 0)
@@ -355,25 +355,25 @@ int bp_target_list(struct bp_ctx *ctx, struct bp_target_list **ret)
 	return 0;
 }
 
-size_t bp_target_list_count(const struct bp_target_list *list)
+size_t bp_kernel_target_list_count(const struct bp_kernel_target_list *list)
 {
 	return list->count;
 }
 
-const struct bp_target_entry *bp_target_list_get(const struct bp_target_list *list,
-						 size_t index)
+const struct bp_kernel_target *
+bp_kernel_target_list_get(const struct bp_kernel_target_list *list, size_t index)
 {
 	return index < list->count ? &list->items[index] : NULL;
 }
 
-void bp_target_list_free(struct bp_target_list *list)
+void bp_kernel_target_list_free(struct bp_kernel_target_list *list)
 {
 	if (list)
 		free(list->items);
 	free(list);
 }
 
-int bp_target_version(struct bp_ctx *ctx, const char *name, struct bp_target_entry *ret)
+int bp_kernel_target_version(struct bp_ctx *ctx, const char *name, struct bp_kernel_target *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = {

@@ -133,8 +133,8 @@ static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
 {
 	struct error_state *saved = error_save(user);
-	struct bp_target_entry entry;
-	int r = bp_target_version(user, target, &entry);
+	struct bp_kernel_target entry;
+	int r = bp_kernel_target_version(user, target, &entry);
 	enum bp_error_code code = bp_error_get(user)->code;
 
 	error_restore(user, saved);

@@ -148,11 +148,11 @@ struct dm_entry {
 /* An answer. Texts point into @text, which the reply owns. */
 struct dm_reply {
 	struct dm_state state;
-	VEC(struct dm_entry) entries;        /* list */
-	VEC(struct dm_segment) segments;     /* table, status */
-	VEC(struct bp_devno) deps;           /* deps */
-	VEC(struct bp_target_entry) targets; /* targets, target version */
-	const char *message;                 /* message: the answer, or NULL */
+	VEC(struct dm_entry) entries;         /* list */
+	VEC(struct dm_segment) segments;      /* table, status */
+	VEC(struct bp_devno) deps;            /* deps */
+	VEC(struct bp_kernel_target) targets; /* targets, target version */
+	const char *message;                  /* message: the answer, or NULL */
 	char *text;
 	size_t text_size;
 	bool secure; /* wipe @text before it is freed */

@@ -193,7 +193,7 @@ static int decode_targets(const struct walk *w, struct dm_reply *reply)
 	size_t at = 0;
 
 	for (;;) {
-		struct bp_target_entry entry = { 0 };
+		struct bp_kernel_target entry = { 0 };
 		const char *name;
 		uint32_t next;
 		size_t end;

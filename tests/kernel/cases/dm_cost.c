@@ -16,7 +16,7 @@ static void ask(struct bp_ctx *ctx, size_t which)
 {
 	struct bp_selector x = { .name = "x" };
 	struct bp_device_status *status = NULL;
-	struct bp_target_list *targets;
+	struct bp_kernel_target_list *targets;
 	struct bp_device_list *list = NULL;
 	struct bp_table *table = NULL;
 	struct bp_device_info info;
@@ -43,8 +43,8 @@ static void ask(struct bp_ctx *ctx, size_t which)
 		bp_device_deps_free(deps);
 		break;
 	default:
-		OK(bp_target_list(ctx, &targets));
-		bp_target_list_free(targets);
+		OK(bp_kernel_target_list(ctx, &targets));
+		bp_kernel_target_list_free(targets);
 		break;
 	}
 }

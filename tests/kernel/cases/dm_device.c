@@ -146,19 +146,19 @@ static void verbs(void)
 
 static void versions(void)
 {
-	struct bp_target_list *targets;
-	struct bp_target_entry one;
+	struct bp_kernel_target_list *targets;
+	struct bp_kernel_target one;
 	struct bp_dm_version version;
 
 	OK(bp_dm_version(ctx, &version));
 	CHECK(version.major == 4);
-	OK(bp_target_list(ctx, &targets));
-	CHECK(bp_target_list_count(targets) >= 3);
-	bp_target_list_free(targets);
+	OK(bp_kernel_target_list(ctx, &targets));
+	CHECK(bp_kernel_target_list_count(targets) >= 3);
+	bp_kernel_target_list_free(targets);
 	/* Loads its module. */
-	OK(bp_target_version(ctx, "delay", &one));
+	OK(bp_kernel_target_version(ctx, "delay", &one));
 	CHECK(one.version[0] == 1);
-	ERR(bp_target_version(ctx, "nosuch", &one), EINVAL);
+	ERR(bp_kernel_target_version(ctx, "nosuch", &one), EINVAL);
 	CHECK(bp_error_get(ctx)->code == BP_E_UNKNOWN_TARGET);
 }
 

@@ -53,9 +53,9 @@ static void remove_legs(void)
 /* Does the kernel have, or can it load, the target of this line? */
 static bool has_target(const struct bp_table *table)
 {
-	struct bp_target_entry entry;
+	struct bp_kernel_target entry;
 
-	return bp_target_version(ctx, bp_table_get(table, 0)->target, &entry) == 0;
+	return bp_kernel_target_version(ctx, bp_table_get(table, 0)->target, &entry) == 0;
 }
 
 static int lookup(void *user, const char *dev, struct bp_bdev *ret)
