@@ -11,7 +11,6 @@
 #include "formats/cache/origins.h"
 #include "formats/cache/xml.h"
 #include "formats/xml/file.h"
-#include "io/output.h"
 
 #include <inttypes.h>
 
@@ -194,31 +193,27 @@ static int refuse_version(struct bp_ctx *ctx, const struct bp_cache_restore_opts
 	return r;
 }
 
+static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, struct io *io,
+			const void *opts)
+{
+	return cache_restore_io(ctx, source, io, opts);
+}
+
 int bp_cache_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		     const struct bp_cache_restore_opts *opts)
 {
-	struct xml_file file = { .ctx = ctx, .name = xml_name, .fd = xml_fd };
-	const struct xml_source source = {
-		.read = xml_file_read,
-		.user = &file,
-		.name = xml_name,
-	};
 	struct bp_cache_restore_opts o;
-	struct io *io;
+	struct xml_restore how = { .into = restore_into, .opts = &o };
 	int r = opts_read(ctx, &o, sizeof(o), opts);
 
 	if (r == 0)
 		r = refuse_version(ctx, &o);
-	if (r == 0)
-		r = output_refuse_input(ctx, xml_fd, NULL, path);
-	if (r == 0)
-		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
-	file.progress = o.progress;
-	file.progress_user = o.user;
-	file.total = xml_file_size(xml_fd);
-	r = cache_restore_io(ctx, &source, io, &o);
-	io_close(io);
-	return r;
+	how.fd = xml_fd;
+	how.name = xml_name;
+	how.path = path;
+	how.progress = o.progress;
+	how.progress_user = o.user;
+	return xml_restore(ctx, &how);
 }
