@@ -182,19 +182,9 @@ static int on_device_end(void *user)
 static int on_ref(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	size_t low = 0, high = w->defs.count;
-	struct named_def *def;
+	struct named_def *def = &w->defs.items[vec_bisect(&w->defs, item, item->name < name)];
 	int r;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (w->defs.items[mid].name < name)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	def = &w->defs.items[low];
 	w->need = MAX(w->need, def->newest + 1);
 	if (w->make.map.mapped == 0 && !w->only) {
 		w->only = def;
