@@ -269,23 +269,11 @@ static int fill_box(const struct boxes *b, size_t index, bool above)
 	return fill_lines(b->cli, node, box->lines);
 }
 
-static int make_svg(struct cli *cli, const void *args, bp_write_fn write, void *user,
-		    uint64_t *ret_damages)
+static int print_svg(FILE *f, const void *args)
 {
 	const struct boxes *b = args;
-	_cleanup_(freep) char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	int r;
 
-	(void)cli;
-	*ret_damages = 0;
-	if (!f)
-		return -ENOMEM;
-	r = tree_print_svg(f, b->boxes, bp_tree_count(b->tree));
-	if (fclose(f) != 0 || r < 0)
-		return -ENOMEM;
-	return write(user, text, len);
+	return tree_print_svg(f, b->boxes, bp_tree_count(b->tree)) < 0 ? -ENOMEM : 0;
 }
 
 /* Return: an exit status. */
@@ -294,7 +282,7 @@ static int write_svg(struct boxes *b, const struct args *args)
 	const struct text_out to = {
 		.cli = b->cli,
 		.output = streq(args->svg, "-") ? NULL : args->svg,
-		.make = make_svg,
+		.print = print_svg,
 		.args = b,
 	};
 	int r = 0;

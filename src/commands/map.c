@@ -190,20 +190,12 @@ static int make_title(struct map *m)
 
 /* --- showing --- */
 
-static int make_svg(struct cli *cli, const void *args, bp_write_fn write, void *user,
-		    uint64_t *ret_damages)
+static int print_svg(FILE *f, const void *args)
 {
 	const struct map *m = args;
-	_cleanup_(freep) char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
 
-	(void)cli;
-	*ret_damages = 0;
-	if (!f)
-		return -ENOMEM;
 	map_print_svg(f, &m->picture);
-	return fclose(f) == 0 ? write(user, text, len) : -ENOMEM;
+	return 0;
 }
 
 static int show_rows(struct map *m)
@@ -224,7 +216,7 @@ static int show(struct map *m)
 		.cli = m->cli,
 		.input = m->args->pool,
 		.output = m->args->svg && !streq(m->args->svg, "-") ? m->args->svg : NULL,
-		.make = make_svg,
+		.print = print_svg,
 		.args = m,
 	};
 

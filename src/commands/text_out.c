@@ -57,13 +57,36 @@ static int report_damage(const struct text_out *to, uint64_t damages, const char
 			 "%" PRIu64 " %s of the metadata can't be read", damages, parts);
 }
 
+/* Print to memory, then hand the text on whole. */
+static int make_printed(const struct text_out *to, bp_write_fn write, void *user)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	r = to->print(f, to->args);
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	return r < 0 ? r : write(user, text, len);
+}
+
+static int make(const struct text_out *to, bp_write_fn write, void *user, uint64_t *ret_damages)
+{
+	*ret_damages = 0;
+	return to->print ? make_printed(to, write, user)
+			 : to->make(to->cli, to->args, write, user, ret_damages);
+}
+
 static int to_stdout(const struct text_out *to)
 {
 	int fd = fileno(to->cli->out), r;
 	uint64_t damages = 0;
 
 	fflush(to->cli->out);
-	r = to->make(to->cli, to->args, write_text, &fd, &damages);
+	r = make(to, write_text, &fd, &damages);
 	if (r < 0)
 		return cli_fail(to->cli, r == -EPIPE ? NULL : to->input, r);
 	return damages ? report_damage(to, damages, "the text") : EXIT_OK;
@@ -99,7 +122,7 @@ static int write_nothing(void *user, const char *text, size_t len)
 static int would_write(const struct text_out *to)
 {
 	uint64_t damages = 0;
-	int r = to->make(to->cli, to->args, write_nothing, NULL, &damages);
+	int r = make(to, write_nothing, NULL, &damages);
 
 	if (r < 0)
 		return cli_fail(to->cli, to->input, r);
@@ -120,7 +143,7 @@ static int to_file(const struct text_out *to)
 		return cli_fail(to->cli, NULL, r);
 	if (to->cli->dry_run)
 		return would_write(to);
-	r = to->make(to->cli, to->args, bp_output_write, output, &damages);
+	r = make(to, bp_output_write, output, &damages);
 	r = bp_output_error(output, r);
 	if (r < 0)
 		return cli_fail(to->cli, to->input, r);

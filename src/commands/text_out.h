@@ -18,6 +18,8 @@ struct text_out {
 	/* Make the text. @ret_damages: parts that could not be read. */
 	int (*make)(struct cli *cli, const void *args, bp_write_fn write, void *user,
 		    uint64_t *ret_damages);
+	/* In its place, for what prints to a FILE: the text is held in memory. 0 or -errno. */
+	int (*print)(FILE *f, const void *args);
 	const void *args;
 	/*
 	 * How many of the damages are no missing parts, but values that no restore takes; or NULL.
