@@ -6,14 +6,9 @@
 #ifndef LIB_DM_VERBS_H
 #define LIB_DM_VERBS_H
 
-#include "unit.h"
-
-#include <bedplate/bedplate.h>
+#include "lib/fake_ctx.h"
 
 #include "core/context.h"
-#include "fake/ops_fake.h"
-
-#define MIB ((bp_bytes)1 << 20)
 
 struct world {
 	struct bp_ctx *ctx;
@@ -30,6 +25,14 @@ static void make(struct world *w, const char *name, const char *text)
 	bp_table_free(table);
 }
 
+static const struct fake_disk disks[] = {
+	{ "/dev/meta", 4 * MIB },
+	{ "/dev/data", 64 * MIB },
+	{ "/dev/meta2", 4 * MIB },
+	{ "/dev/other", 64 * MIB },
+	{ NULL, 0 },
+};
+
 /* Devices of all kinds: live, with an inactive table as well, held by somebody; a pool. */
 static struct world *world_new(void)
 {
@@ -38,13 +41,7 @@ static struct world *world_new(void)
 	struct bp_table *table;
 
 	assert_non_null(w);
-	unsetenv("DM_DEV_DIR");
-	assert_ok(bp_ctx_new(&w->ctx));
-	assert_ok(fake_new(w->ctx, &w->fake));
-	assert_ok(fake_add_bdev(w->fake, "/dev/meta", 8, 0, 4 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/data", 8, 16, 64 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/meta2", 8, 32, 4 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/other", 8, 48, 64 * MIB));
+	fake_ctx(&w->ctx, &w->fake, disks);
 	assert_ok(bp_pool_create(w->ctx, "pool", "/dev/meta", "/dev/data", NULL, &w->pool));
 	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
 	assert_ok(bp_pool_create_volume(w->pool, "two", 2048, NULL, NULL));

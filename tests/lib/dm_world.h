@@ -3,15 +3,17 @@
 #ifndef LIB_DM_WORLD_H
 #define LIB_DM_WORLD_H
 
-#include "unit.h"
-
-#include <bedplate/bedplate.h>
-
-#include "fake/ops_fake.h"
+#include "lib/fake_ctx.h"
 
 struct world {
 	struct bp_ctx *ctx;
 	struct fake *fake;
+};
+
+static const struct fake_disk disks[] = {
+	{ "/dev/sda", 1 << 20 },
+	{ "/dev/sdb", 1 << 20 },
+	{ NULL, 0 },
 };
 
 static inline int setup(void **state)
@@ -19,11 +21,7 @@ static inline int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	unsetenv("DM_DEV_DIR");
-	assert_ok(bp_ctx_new(&w->ctx));
-	assert_ok(fake_new(w->ctx, &w->fake));
-	assert_ok(fake_add_bdev(w->fake, "/dev/sda", 8, 0, 1 << 20));
-	assert_ok(fake_add_bdev(w->fake, "/dev/sdb", 8, 16, 1 << 20));
+	fake_ctx(&w->ctx, &w->fake, disks);
 	*state = w;
 	return 0;
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Active caches, on the kernel in memory: made, flushed, changed, taken away; each call failing in turn. */
-#include "unit.h"
-
-#include <bedplate/bedplate.h>
-
-#include "fake/ops_fake.h"
+#include "lib/fake_ctx.h"
 
 #include <stdio.h>
-
-#define MIB ((bp_bytes)1 << 20)
 
 struct world {
 	struct bp_ctx *ctx;
@@ -17,18 +11,20 @@ struct world {
 
 static const struct bp_selector c = { .name = "c" };
 
+static const struct fake_disk disks[] = {
+	{ "/dev/slow", 256 * MIB },
+	{ "/dev/fast", 64 * MIB },
+	{ "/dev/meta", 4 * MIB },
+	{ "/dev/tiny", 1024 },
+	{ NULL, 0 },
+};
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	unsetenv("DM_DEV_DIR");
-	assert_ok(bp_ctx_new(&w->ctx));
-	assert_ok(fake_new(w->ctx, &w->fake));
-	assert_ok(fake_add_bdev(w->fake, "/dev/slow", 8, 0, 256 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/fast", 8, 16, 64 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/meta", 8, 32, 4 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/tiny", 8, 48, 1024));
+	fake_ctx(&w->ctx, &w->fake, disks);
 	*state = w;
 	return 0;
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Devices in numbers, on the kernel in memory. */
-#include "unit.h"
-
-#include <bedplate/bedplate.h>
-
-#include "fake/ops_fake.h"
+#include "lib/fake_ctx.h"
 
 #include <stdio.h>
-
-#define MIB ((bp_bytes)1 << 20)
 
 struct world {
 	struct bp_ctx *ctx;
@@ -17,17 +11,19 @@ struct world {
 	size_t len;
 };
 
+static const struct fake_disk disks[] = {
+	{ "/dev/meta", 4 * MIB },
+	{ "/dev/data", 64 * MIB },
+	{ NULL, 0 },
+};
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct bp_pool *pool;
 
 	assert_non_null(w);
-	unsetenv("DM_DEV_DIR");
-	assert_ok(bp_ctx_new(&w->ctx));
-	assert_ok(fake_new(w->ctx, &w->fake));
-	assert_ok(fake_add_bdev(w->fake, "/dev/meta", 8, 0, 4 * MIB));
-	assert_ok(fake_add_bdev(w->fake, "/dev/data", 8, 16, 64 * MIB));
+	fake_ctx(&w->ctx, &w->fake, disks);
 	assert_ok(bp_pool_create(w->ctx, "pool", "/dev/meta", "/dev/data", NULL, &pool));
 	assert_ok(bp_pool_create_volume(pool, "a \"b\"\\\xff", 2048, NULL, NULL));
 	bp_pool_close(pool);
