@@ -4,6 +4,7 @@
  * superblock. The first byte chooses which.
  */
 #include "fuzz.h"
+#include "text.h"
 
 #include "formats/cache/check.h"
 #include "formats/cache/restore.h"
@@ -11,22 +12,6 @@
 #include "formats/era/restore.h"
 
 #define BLOCKS 256u
-
-struct text {
-	const char *at;
-	size_t len;
-};
-
-static ssize_t read_text(void *user, void *buf, size_t len)
-{
-	struct text *text = user;
-	size_t n = MIN(len, text->len);
-
-	memcpy(buf, text->at, n);
-	text->at += n;
-	text->len -= n;
-	return (ssize_t)n;
-}
 
 static int restore(struct bp_ctx *ctx, bool era, const struct xml_source *source, struct io *io)
 {

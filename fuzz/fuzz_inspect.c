@@ -4,6 +4,7 @@
  * Input: two bytes for a block number, then for each block one byte for its kind, one for how much
  * of it follows, and that much. Every entry, pointer and way comes to an end.
  */
+#include "blocks.h"
 #include "fuzz.h"
 
 #include "formats/thin/inspect.h"
@@ -13,25 +14,10 @@
 #define ENTRIES_MAX 65280u
 #define STEPS_MAX   32u
 
-static void fill(uint8_t *area, const uint8_t *data, size_t size)
-{
-	static const enum block_kind kinds[] = { BLOCK_NODE,  BLOCK_THIN_SUPERBLOCK,
-						 BLOCK_NODE,  BLOCK_CACHE_SUPERBLOCK,
-						 BLOCK_INDEX, BLOCK_ERA_SUPERBLOCK,
-						 BLOCK_ARRAY, BLOCK_BITMAP };
-
-	for (uint32_t b = 0; b < BLOCKS && size >= 2; b++) {
-		uint8_t *block = area + (size_t)b * IO_BLOCK;
-		enum block_kind kind = kinds[data[0] % ARRAY_SIZE(kinds)];
-		size_t len = MIN((size_t)data[1] * 4, size - 2);
-
-		memcpy(block + 4, data + 2, len);
-		if (data[0] < 128)
-			block_seal(block, kind, b);
-		data += 2 + len;
-		size -= 2 + len;
-	}
-}
+static const enum block_kind kinds[] = { BLOCK_NODE,  BLOCK_THIN_SUPERBLOCK,
+					 BLOCK_NODE,  BLOCK_CACHE_SUPERBLOCK,
+					 BLOCK_INDEX, BLOCK_ERA_SUPERBLOCK,
+					 BLOCK_ARRAY, BLOCK_BITMAP };
 
 static int on_entry(void *user, const struct bp_inspect_entry *entry)
 {
@@ -77,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	promise(area);
 	memset(area, 0, (size_t)BLOCKS * IO_BLOCK);
 	block = data[0] | (bp_mblock)data[1] << 56;
-	fill(area, data + 2, size - 2);
+	blocks_fill(area, BLOCKS, kinds, ARRAY_SIZE(kinds), data + 2, size - 2);
 	promise(bp_ctx_new(&ctx) == 0);
 	promise(io_memory_new(area, (size_t)BLOCKS * IO_BLOCK, &io) == 0);
 	if (inspect_new_io(ctx, io, &in) == 0) {

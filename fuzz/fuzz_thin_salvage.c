@@ -4,30 +4,16 @@
  * each block one byte for its kind, one for how much of it follows, then that much. What comes
  * out must check clean.
  */
+#include "blocks.h"
 #include "fuzz.h"
 
 #include "formats/thin/plan.h"
 
 #define BLOCKS 64u
 
-static void fill(uint8_t *area, const uint8_t *data, size_t size)
-{
-	static const enum block_kind kinds[] = { BLOCK_NODE,  BLOCK_NODE,
-						 BLOCK_NODE,  BLOCK_THIN_SUPERBLOCK,
-						 BLOCK_INDEX, BLOCK_BITMAP };
-
-	for (uint32_t b = 0; b < BLOCKS && size >= 2; b++) {
-		uint8_t *block = area + (size_t)b * IO_BLOCK;
-		enum block_kind kind = kinds[data[0] % ARRAY_SIZE(kinds)];
-		size_t len = MIN((size_t)data[1] * 4, size - 2);
-
-		memcpy(block + 4, data + 2, len);
-		if (data[0] < 128)
-			block_seal(block, kind, b);
-		data += 2 + len;
-		size -= 2 + len;
-	}
-}
+static const enum block_kind kinds[] = { BLOCK_NODE,  BLOCK_NODE,
+					 BLOCK_NODE,  BLOCK_THIN_SUPERBLOCK,
+					 BLOCK_INDEX, BLOCK_BITMAP };
 
 /* What breaks the promise is told first. */
 static void tell(void *user, const struct bp_damage *damage)
@@ -66,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	promise(area && out);
 	memset(area, 0, (size_t)BLOCKS * IO_BLOCK);
-	fill(area, data, size);
+	blocks_fill(area, BLOCKS, kinds, ARRAY_SIZE(kinds), data, size);
 	promise(bp_ctx_new(&ctx) == 0);
 	promise(io_memory_new(area, (size_t)BLOCKS * IO_BLOCK, &io) == 0);
 	if (thin_plan_io(ctx, io, &opts, &plan) == 0) {

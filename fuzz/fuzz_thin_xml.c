@@ -4,6 +4,7 @@
  * and dumped and restored again stays as it is; what can't leaves no superblock.
  */
 #include "fuzz.h"
+#include "text.h"
 
 #include <bedplate/context.h>
 
@@ -15,22 +16,6 @@
 #define BLOCKS 256u
 
 static struct bp_ctx *ctx;
-
-struct text {
-	const char *at;
-	size_t len;
-};
-
-static ssize_t read_text(void *user, void *buf, size_t len)
-{
-	struct text *text = user;
-	size_t n = MIN(len, text->len);
-
-	memcpy(buf, text->at, n);
-	text->at += n;
-	text->len -= n;
-	return (ssize_t)n;
-}
 
 /* --- what is seen in it --- */
 
