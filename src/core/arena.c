@@ -21,6 +21,10 @@ void arena_done(struct arena *a)
 	}
 }
 
+/*
+ * Zeroed, so that arrays and structs taken from it begin as calloc() would give them. What
+ * is larger than a chunk gets one of its own.
+ */
 static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 {
 	size_t data_size = MAX(size, (size_t)CHUNK_SIZE), total;
@@ -37,6 +41,10 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 	return chunk;
 }
 
+/*
+ * The rest of a chunk that is too small is given up: at most one allocation's worth in each
+ * chunk.
+ */
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct arena_chunk *chunk = a->chunks;

@@ -29,6 +29,7 @@ uint64_t bits_weight(const struct bits *b)
 	return sum;
 }
 
+/* Words are looked through, not bits: what is sparse costs a 64th. */
 uint64_t bits_next(const struct bits *b, uint64_t from)
 {
 	uint64_t w = from / 64, word;

@@ -143,6 +143,10 @@ static _printf_(3, 0) void text_setv(struct bp_ctx *ctx, enum text which, const 
 		text_take(ctx, which, text);
 }
 
+/*
+ * A new failure takes the place of the last one with all that was said about it: cause,
+ * hint and kernel log belong to one failure only.
+ */
 int bp_failv(struct bp_ctx *ctx, int r, const char *fmt, va_list args)
 {
 	if (!ctx)
@@ -238,6 +242,10 @@ void error_add_kernel_line(struct bp_ctx *ctx, const char *line)
 		text_take(ctx, TEXT_KERNEL_LOG, text);
 }
 
+/*
+ * Callers that know more of the place put it in front; where nothing was said there is
+ * nothing to complete.
+ */
 void error_prefix(struct bp_ctx *ctx, const char *fmt, ...)
 {
 	struct strbuf s = { 0 };
@@ -254,6 +262,10 @@ void error_prefix(struct bp_ctx *ctx, const char *fmt, ...)
 		text_take(ctx, TEXT_MESSAGE, text);
 }
 
+/*
+ * For work on the way out, which must not lose why it is done: the context is left without
+ * a failure. NULL, and the failure stays, where there is no memory.
+ */
 struct error_state *error_save(struct bp_ctx *ctx)
 {
 	struct error_state *state = ctx ? malloc(sizeof(*state)) : NULL;
@@ -290,6 +302,7 @@ static const char *message(const struct error_state *e)
 	return e->errnum ? strerrordesc_np(e->errnum) : "no error";
 }
 
+/* A view into the context: valid until the next failure in it. */
 const struct bp_error *bp_error_get(struct bp_ctx *ctx)
 {
 	const struct error_state *e = &ctx->error;
@@ -322,6 +335,10 @@ static void add_joined(struct strbuf *s, const char *lines)
 	}
 }
 
+/*
+ * All of a failure in one line, for programs that print only that. Without memory the
+ * message alone.
+ */
 const char *bp_errmsg(struct bp_ctx *ctx)
 {
 	const struct error_state *e = &ctx->error;
@@ -403,6 +420,7 @@ int bp_error_json(struct bp_ctx *ctx, struct bp_json *json, const char *key)
 
 /* --- warnings --- */
 
+/* A warning lost for want of memory is no failure: what it warns of was done all the same. */
 void bp_warn(struct bp_ctx *ctx, const char *fmt, ...)
 {
 	struct strbuf s = { 0 };

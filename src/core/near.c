@@ -55,6 +55,7 @@ const char *near_word(const char *word, const char *(*next)(void *user), void *u
 	return found;
 }
 
+/* Whole words only: "raid1" is not said by "raid10". */
 bool text_says(const char *text, const char *words)
 {
 	const size_t len = strlen(words);

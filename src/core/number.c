@@ -5,6 +5,10 @@
 
 #define EIGHT_DIGITS 100000000u
 
+/*
+ * Reads on behind an overflow, so that "99999999999999999999x" is no number rather than one
+ * that is too large.
+ */
 int number_parse_len(const char *text, size_t len, uint64_t max, uint64_t *ret)
 {
 	uint64_t v = 0;

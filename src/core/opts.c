@@ -9,6 +9,10 @@ static bool all_zero(const char *p, size_t len)
 	return true;
 }
 
+/*
+ * A program built against an older header gives less, one against a newer more: what is
+ * missing is 0, and what is unknown must be 0, or it would be ignored without a word.
+ */
 int opts_copy(struct bp_ctx *ctx, const char *what, void *to, size_t size, const void *from,
 	      size_t given)
 {

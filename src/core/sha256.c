@@ -30,6 +30,10 @@ static uint32_t be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/*
+ * The message schedule: 16 words of the block, 48 made of them. Source: FIPS 180-4, section
+ * 6.2.2.
+ */
 static void expand(const uint8_t *block, uint32_t w[64])
 {
 	for (unsigned t = 0; t < 16; t++)
@@ -42,6 +46,10 @@ static void expand(const uint8_t *block, uint32_t w[64])
 	}
 }
 
+/*
+ * The 64 rounds. v holds a to h; moving it by one place is the standard's h = g, g = f and
+ * so on.
+ */
 static void compress(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t w[64], v[8];
@@ -95,6 +103,10 @@ void sha256_add(struct sha256 *s, const void *data, size_t len)
 	}
 }
 
+/*
+ * Padding: one bit, zeros to 8 bytes before a block's end, then the length in bits, big
+ * endian.
+ */
 void sha256_finish(struct sha256 *s, uint8_t ret[SHA256_BYTES])
 {
 	uint64_t bits = s->length * 8;

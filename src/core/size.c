@@ -108,6 +108,10 @@ static int percent(struct bp_ctx *ctx, const char *text, uint64_t n, const char 
 	return 0;
 }
 
+/*
+ * The whole text has to be read and the result be whole bytes: nothing is rounded, as a
+ * size that is a sector short may cost a file system its end.
+ */
 int bp_size_parse(struct bp_ctx *ctx, const char *text, uint64_t unit_bytes, bp_bytes whole,
 		  bp_bytes *ret)
 {
@@ -156,6 +160,10 @@ uint64_t bp_share(uint64_t part, uint64_t whole)
 	return share == 0 && part ? 1 : share == 10000 ? 9999 : share;
 }
 
+/*
+ * Two digits behind the point, cut and not rounded: what is printed is never more than
+ * there is.
+ */
 const char *bp_size_format(bp_bytes bytes, char *buf)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

@@ -71,6 +71,10 @@ void strbuf_add_uint(struct strbuf *s, uint64_t v)
 	strbuf_add_len(s, digits, len);
 }
 
+/*
+ * Measured first, then written: a text may be of any length. A failure stays in the buffer,
+ * so that a row of calls is asked once, at its end.
+ */
 void strbuf_addv(struct strbuf *s, const char *fmt, va_list args)
 {
 	va_list again;

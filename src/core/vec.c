@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/vec.h"
 
+/* Grows by half, so that n additions cost O(n) copies in all, and by eight at least. */
 void *vec_grown(void *items, size_t count, size_t *size, size_t item_size, size_t more)
 {
 	size_t want, bytes;

@@ -27,6 +27,10 @@ static struct io_batch *batch_of(struct io_ahead *a, uint64_t n)
 	return &a->batches[n % IO_AHEAD_BATCHES];
 }
 
+/*
+ * The thread begins with the first full batch: small metadata is read sooner than one
+ * starts.
+ */
 int io_ahead_new(struct io *io, unsigned threads, io_verify_fn verify, const void *user,
 		 struct io_ahead **ret)
 {
@@ -52,6 +56,7 @@ int io_ahead_new(struct io *io, unsigned threads, io_verify_fn verify, const voi
 	return 0;
 }
 
+/* The reader may be in the middle of a batch: it is waited for, as its buffers go. */
 void io_ahead_free(struct io_ahead *a)
 {
 	if (!a)
@@ -88,6 +93,7 @@ static bool read_next(struct io_ahead *a)
 	return true;
 }
 
+/* The lock is held but while read_next() reads. */
 static void *work(void *arg)
 {
 	struct io_ahead *a = arg;

@@ -29,6 +29,10 @@ static uint8_t *buffer(struct io_behind *b, uint64_t n)
 	return b->buffers + n % NR_BUFFERS * IO_BEHIND_BLOCKS * IO_BLOCK;
 }
 
+/*
+ * The buffers are the caller's to fill, in turn; only what was given by io_behind_write()
+ * is the thread's.
+ */
 int io_behind_new(struct io *io, struct io_behind **ret)
 {
 	struct io_behind *b = calloc(1, sizeof(*b));
@@ -47,6 +51,10 @@ int io_behind_new(struct io *io, struct io_behind **ret)
 	return 0;
 }
 
+/*
+ * What was given and not written yet is dropped: whoever wants it calls io_behind_wait()
+ * before.
+ */
 void io_behind_free(struct io_behind *b)
 {
 	if (!b)
@@ -88,6 +96,7 @@ static void write_piece(struct io_behind *b, uint64_t n)
 	pthread_cond_broadcast(&b->changed);
 }
 
+/* Pieces are written in the order in which they were given, one at a time. */
 static void *work(void *arg)
 {
 	struct io_behind *b = arg;
@@ -135,6 +144,7 @@ int io_behind_write(struct io_behind *b, bp_mblock first, size_t count)
 	return r;
 }
 
+/* All that was given is with the kernel, not on the disk: that is io_flush(). */
 int io_behind_wait(struct io_behind *b)
 {
 	int r;

@@ -20,6 +20,7 @@ static int open_failed(struct bp_ctx *ctx, const char *path, int r)
 	return bp_fail(ctx, r, "%s: cannot open: %s", path, strerror(-r));
 }
 
+/* st_size of a device is 0: it has to be asked. */
 static int find_size(struct bp_ctx *ctx, struct data *d)
 {
 	struct stat st;
@@ -40,6 +41,11 @@ static int find_size(struct bp_ctx *ctx, struct data *d)
 	return 0;
 }
 
+/*
+ * O_EXCL on a block device fails where it is mounted or part of another device, on a file
+ * it would mean something else. O_NONBLOCK, so that a FIFO can't hold us before it is
+ * refused.
+ */
 int data_open(struct bp_ctx *ctx, const char *path, unsigned flags, struct data **ret)
 {
 	int how = (flags & DATA_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
@@ -81,6 +87,10 @@ static int failed(struct bp_ctx *ctx, const struct data *d, int r, const char *d
 		       strerror(-r));
 }
 
+/*
+ * Short reads go on: signals, and file systems that give page by page. An end before @len
+ * is an error: the caller's bounds came from data_open().
+ */
 int data_read(struct bp_ctx *ctx, const struct data *d, bp_bytes offset, size_t len, void *buf)
 {
 	for (size_t done = 0; done < len;) {
@@ -139,6 +149,10 @@ int data_discard(struct bp_ctx *ctx, const struct data *d, bp_bytes offset, bp_b
 	return r < 0 ? failed(ctx, d, r == -EOPNOTSUPP ? -ENOTSUP : r, "discard", offset) : 0;
 }
 
+/*
+ * The kernel's way first: devices can often forget instead of writing, files get a hole.
+ * Where neither is had, 64 KiB at a time.
+ */
 int data_zero(struct bp_ctx *ctx, const struct data *d, bp_bytes offset, bp_bytes len)
 {
 	static const uint8_t zeros[65536];

@@ -35,6 +35,7 @@ static bool read_hit(struct fault *f, bp_mblock block)
 	       (f->hit && f->plan.what == IO_FAULT_READ_NTH && block == f->bad);
 }
 
+/* A run fails as a whole, as the kernel's reads do, where one block of it is to fail. */
 static int fault_read(struct io *io, const struct io_run *runs, size_t nr)
 {
 	struct fault *f = fault_of(io);
@@ -56,6 +57,10 @@ static bool write_hit(struct fault *f, bp_mblock block)
 	       (f->plan.what == IO_FAULT_WRITE_BLOCK && block == f->plan.at);
 }
 
+/*
+ * The blocks before the one that fails are written: that is how a disk leaves a run that it
+ * could not finish.
+ */
 static int fault_write(struct io *io, const struct io_run *run)
 {
 	struct fault *f = fault_of(io);

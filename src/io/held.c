@@ -14,6 +14,10 @@ static struct held *held_of(struct io *io)
 	return (struct held *)(void *)io;
 }
 
+/*
+ * What was held is seen by those who read: the check of new metadata runs before its
+ * superblock is let through.
+ */
 static int held_read(struct io *io, const struct io_run *runs, size_t nr)
 {
 	struct held *h = held_of(io);
@@ -30,6 +34,10 @@ static bool is_zero(const uint8_t *block)
 	return block[0] == 0 && memcmp(block, block + 1, IO_BLOCK - 1) == 0;
 }
 
+/*
+ * A superblock of zeros goes through at once: it says "not valid" from the first write on.
+ * Any other is kept until io_held_release().
+ */
 static int held_write(struct io *io, const struct io_run *run)
 {
 	struct held *h = held_of(io);

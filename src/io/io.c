@@ -29,6 +29,10 @@ static bool misaligned(const struct io *io, const void *buf)
 	return io->aligned && (uintptr_t)buf % IO_BLOCK;
 }
 
+/*
+ * Direct I/O wants aligned memory; callers need not know: what isn't goes through a buffer
+ * of our own.
+ */
 int io_read(struct io *io, bp_mblock first, size_t count, void *buf)
 {
 	_cleanup_(freep) void *bounce = NULL;
@@ -164,6 +168,7 @@ static size_t many_join(struct many *m, size_t i, size_t nr, size_t *ret_runs)
 	return i;
 }
 
+/* @runs and what was asked for both rise, so that one pass finds each block's run. */
 static void many_copy(struct many *m, size_t begin, size_t end)
 {
 	const struct io_run *run = m->runs;
@@ -188,6 +193,7 @@ static void many_singly(struct many *m, size_t begin, size_t end)
 		m->sorted[i]->error = io_read(m->io, m->sorted[i]->block, 1, m->sorted[i]->buf);
 }
 
+/* Requests past the end are sorted last: they are answered first, and the rest is joined. */
 static void many_read(struct many *m, size_t nr)
 {
 	size_t i = 0, end, runs;
@@ -203,6 +209,10 @@ static void many_read(struct many *m, size_t nr)
 	}
 }
 
+/*
+ * Sorted by block and joined into runs: a tree's leaves lie scattered, and a disk likes
+ * neither. A failed run is read again block by block, so that one bad block costs no other.
+ */
 int io_read_many(struct io *io, struct io_request *requests, size_t nr)
 {
 	_cleanup_(freep) struct io_request **sorted =

@@ -90,6 +90,7 @@ int map_image_new(const struct raw_image *image, bp_bytes offset, bp_bytes size,
 
 /* --- reading --- */
 
+/* Adds a place to what is rebuilt of a row's others and its parity. */
 static int xor_place(const struct map_place *place, size_t len, uint8_t *buf, uint8_t *more)
 {
 	int r = raw_image_read(place->image, place->offset, len, more);
@@ -101,6 +102,7 @@ static int xor_place(const struct map_place *place, size_t len, uint8_t *buf, ui
 	return 0;
 }
 
+/* A part of a row that can't be read is the xor of all others, parity included. */
 static int read_xor(const struct map_piece *piece, size_t len, uint8_t *buf)
 {
 	_cleanup_(freep) uint8_t *more = malloc(len ? len : 1);
@@ -112,6 +114,10 @@ static int read_xor(const struct map_piece *piece, size_t len, uint8_t *buf)
 	return r;
 }
 
+/*
+ * Copies are tried in turn: the first that can be read is taken. Which of two readable
+ * copies is right nobody knows here: see map_io_new().
+ */
 int map_piece_read(const struct map_piece *piece, size_t len, void *buf)
 {
 	int r = -ENODATA;
@@ -133,6 +139,7 @@ int map_piece_read(const struct map_piece *piece, size_t len, void *buf)
 	return r;
 }
 
+/* Across pieces: a range may lie on several disks. One that can't be read fails the whole. */
 int map_read(struct map *map, bp_bytes at, size_t len, void *buf)
 {
 	uint8_t *p = buf;
@@ -208,6 +215,10 @@ static int read_copies(const struct map_io *m, bp_mblock block, const struct map
 	return map_piece_read(piece, IO_BLOCK, buf);
 }
 
+/*
+ * A block that lies in one piece may have copies, and is taken from the one that is good;
+ * one across pieces is put together as it comes.
+ */
 static int read_block(const struct map_io *m, bp_mblock block, void *buf)
 {
 	bp_bytes at = bp_mblock_to_bytes(block);
@@ -289,6 +300,10 @@ static const struct io_ops map_io_ops = {
 	.close = map_io_close,
 };
 
+/*
+ * @good tells a sound copy from one that is only readable: raid legs that are out of step
+ * differ without any error of the disk.
+ */
 int map_io_new(struct map *take_map, map_good_fn good, struct io **ret)
 {
 	struct map_io *m = calloc(1, sizeof(*m));

@@ -107,6 +107,10 @@ static bool is_descriptor(const char *path)
 	       strncmp(path, "/proc/", 6) == 0;
 }
 
+/*
+ * What is there decides how it is written: a file is replaced whole, a device and a pipe
+ * are written in place. A link is followed, so that it stays a link.
+ */
 static int look(struct bp_output *o)
 {
 	o->exists = stat(o->path, &o->before) == 0;
@@ -135,6 +139,10 @@ static int look_at_directory(struct bp_output *o)
 	return access(dirname(copy), X_OK) < 0 ? fail(o, -errno, "open for writing") : 0;
 }
 
+/*
+ * Nothing is opened yet: the work before the first byte may fail, and then nothing was
+ * touched.
+ */
 int bp_output_new(struct bp_ctx *ctx, const char *path, const struct bp_output_opts *opts,
 		  struct bp_output **ret)
 {
@@ -235,6 +243,10 @@ static int open_beside(struct bp_output *o)
 	return r < 0 ? r : permit(o);
 }
 
+/*
+ * A directory that lets nobody make files in it: an existing file that may be written is
+ * then written in place, as a last way; it is not safe from an interruption.
+ */
 static int begin(struct bp_output *o)
 {
 	int flags = O_WRONLY | O_CLOEXEC, r = 0;
@@ -252,6 +264,10 @@ static int begin(struct bp_output *o)
 	return o->fd < 0 ? fail(o, -errno, "open for writing") : 0;
 }
 
+/*
+ * The first failure stays: later calls answer it, so that a writer may look once, at its
+ * end.
+ */
 int bp_output_write(void *output, const char *text, size_t len)
 {
 	struct bp_output *o = output;
@@ -291,6 +307,7 @@ static int flush(struct bp_output *o)
 	return fdatasync(o->fd) < 0 ? fail(o, -errno, "flush") : 0;
 }
 
+/* In the kernel, without going through our memory. */
 static int copy_from(const struct bp_output *o, int from)
 {
 	off_t at = 0;
@@ -355,6 +372,10 @@ int bp_output_commit(struct bp_output *output)
 	return finish(output, output->target);
 }
 
+/*
+ * What is incomplete never takes the place of something: beside it, as PATH.partial, where
+ * there was a file with content.
+ */
 int bp_output_commit_partial(struct bp_output *output, const char **ret_path)
 {
 	bool aside = output->kind == KIND_FILE && output->exists && output->before.st_size > 0;
@@ -370,6 +391,7 @@ int bp_output_commit_partial(struct bp_output *output, const char **ret_path)
 	return r;
 }
 
+/* Without a commit before, the file beside is removed and the old one is as it was. */
 void bp_output_free(struct bp_output *output)
 {
 	if (!output)

@@ -48,6 +48,10 @@ static int read_below(struct overlay *o, const struct io_run *run)
 	return o->base->ops->read(o->base, &part, 1);
 }
 
+/*
+ * Large runs that lie wholly in the base are read at once and patched in memory; others
+ * block by block, as blocks behind the base's end come from patches alone.
+ */
 static int overlay_read(struct io *io, const struct io_run *runs, size_t nr)
 {
 	struct overlay *o = overlay_of(io);
@@ -89,6 +93,7 @@ static const struct io_ops overlay_ops = {
 	.close = overlay_close,
 };
 
+/* @base is lent, not taken: it stays usable beside. */
 int io_overlay_new(struct io *base, struct io **ret)
 {
 	struct overlay *o = calloc(1, sizeof(*o));

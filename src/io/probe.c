@@ -33,6 +33,10 @@ static int new_probe(int fd, bp_bytes offset, bp_bytes size, blkid_probe *ret)
 	return 0;
 }
 
+/*
+ * A "safe" probe: it fails where two signatures contradict each other (-EILSEQ), and
+ * doesn't guess.
+ */
 int probe_signature(int fd, bp_bytes offset, bp_bytes size, struct probe_signature *ret)
 {
 	_cleanup_(free_probe) blkid_probe pr = NULL;
@@ -68,6 +72,10 @@ static int tell(blkid_probe pr, int (*found)(void *user, const char *what), void
 	return found(user, what);
 }
 
+/*
+ * Every signature, not the first: a disk that is to be overwritten may have several, and
+ * each is somebody's.
+ */
 int probe_each(const char *path, int (*found)(void *user, const char *what), void *user)
 {
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -84,6 +92,10 @@ int probe_each(const char *path, int (*found)(void *user, const char *what), voi
 	return r == 0 && more < 0 ? -EIO : r;
 }
 
+/*
+ * A partition that begins behind the end of the disk is one of an image that was cut: it is
+ * left out.
+ */
 static int add_partition(blkid_partition part, bp_bytes disk, struct probe_table *table)
 {
 	blkid_loff_t start = blkid_partition_get_start(part);

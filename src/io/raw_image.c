@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* Size, and which file it is: two paths to one image must not be two disks. */
 static int look(struct bp_ctx *ctx, const char *path, int fd, struct raw_image *image)
 {
 	struct stat st;
@@ -75,6 +76,7 @@ bool raw_image_same(const struct raw_image *a, const struct raw_image *b)
 	return a->device == b->device && a->dev == b->dev && a->ino == b->ino;
 }
 
+/* The cursor is not used: images are read by several threads. */
 int raw_image_read(const struct raw_image *image, bp_bytes offset, size_t len, void *buf)
 {
 	uint8_t *p = buf;

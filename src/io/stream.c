@@ -88,6 +88,7 @@ static bool take_batch(struct worker *w)
 	return w->nr_runs > 0;
 }
 
+/* Of several failures the first worker's wins, so that a run ends alike each time. */
 static void stop(struct worker *w, int r)
 {
 	struct stream *s = w->stream;
@@ -121,6 +122,10 @@ static int hand_over(struct worker *w, const struct io_run *run, bool failed)
 	return 0;
 }
 
+/*
+ * A batch that fails is handed over as failed, block by block: one bad block must not hide
+ * its neighbours.
+ */
 static void *work(void *arg)
 {
 	struct worker *w = arg;
@@ -166,6 +171,10 @@ static unsigned start(struct worker *workers, unsigned nr)
 	return i;
 }
 
+/*
+ * The calling thread is worker 0: with one processor no thread is started. Threads that
+ * can't be started are done without.
+ */
 int io_stream(struct io *io, const struct bits *wanted, unsigned workers, io_block_fn fn,
 	      void *user)
 {

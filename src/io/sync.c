@@ -108,6 +108,7 @@ static int device_read(struct io *io, const struct io_run *runs, size_t nr)
 	return r < 0 ? file_read(io, runs, nr) : 0;
 }
 
+/* A short write goes on; no progress at all is an error, as the loop would not end. */
 static int file_write(struct io *io, const struct io_run *run)
 {
 	size_t left = run->count * IO_BLOCK;
@@ -163,6 +164,7 @@ static int file_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin,
 	return 0;
 }
 
+/* What reads by the descriptor goes before it. */
 static void file_close(struct io *io)
 {
 	struct file *f = file_of(io);
@@ -203,6 +205,7 @@ static int refuse(struct bp_ctx *ctx, int r, enum bp_error_code code, const char
 	return r;
 }
 
+/* Before the open, as opening a FIFO or a tape does something. */
 static int look(struct bp_ctx *ctx, const char *path, bool output, struct stat *ret)
 {
 	int r;
@@ -241,6 +244,7 @@ static int open_fd(const char *path, int flags, bool device, bool *ret_direct)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Busy means an active pool almost always: what to do depends on whether we were to write. */
 static int open_failed(struct bp_ctx *ctx, int r, const char *path, unsigned flags)
 {
 	bp_fail(ctx, r, "cannot open '%s': %s", path, strerrordesc_np(-r));
@@ -270,6 +274,10 @@ static bool looks_like_xml(int fd)
 	       (len - i >= 4 && memcmp(head + i, "<!--", 4) == 0);
 }
 
+/*
+ * Two mistakes that are made often, told before anything is read as metadata: the XML given
+ * for the binary, and a file for output that was never made large enough.
+ */
 static int check_content(struct bp_ctx *ctx, const char *path, int fd, bp_bytes size,
 			 bool output)
 {
@@ -290,6 +298,10 @@ static int check_content(struct bp_ctx *ctx, const char *path, int fd, bp_bytes 
 	return 0;
 }
 
+/*
+ * A device is read with many runs at once, as its answers take long; a file, which lies in
+ * the cache most often, run by run.
+ */
 static int file_new(int *take_fd, bp_bytes size, bool device, bool direct, unsigned flags,
 		    struct io **ret)
 {
@@ -314,6 +326,11 @@ static int file_new(int *take_fd, bp_bytes size, bool device, bool direct, unsig
 	return 0;
 }
 
+/*
+ * Direct I/O on devices: the kernel's cache of a device may be older than what its pool has
+ * written. Not shared, they are opened O_EXCL, which keeps an active pool out and us from
+ * it.
+ */
 static int open_path(struct bp_ctx *ctx, const char *path, unsigned flags, struct io **ret)
 {
 	_cleanup_(closep) int fd = -1;

@@ -39,6 +39,10 @@ static unsigned alike(const struct lvm_vg *vg, const struct lvm_found *found)
 	return nr;
 }
 
+/*
+ * Taken only where exactly one disk fits: two candidates are a guess, and a guess would mix
+ * volumes.
+ */
 void lvm_join_anew(const struct lvm_scan *scan, struct lvm_group *group)
 {
 	struct lvm_vg *vg = group->vg;
@@ -99,6 +103,10 @@ static int add_unknown(struct lvm_scan *scan, const lvm_old_texts *ring)
 	return r;
 }
 
+/*
+ * The circular buffer of metadata texts outlives vgremove and pvcreate of a new group in
+ * the same place, until it comes around.
+ */
 int lvm_scan_replaced(struct lvm_scan *scan)
 {
 	size_t before = scan->groups.count;

@@ -70,6 +70,7 @@ static uint64_t u64(const uint8_t *p)
 	return le64_get(*(const le64 *)(const void *)p);
 }
 
+/* 32 characters on disk, 6-4-4-4-4-4-6 with dashes in texts. Anything else in it is no id. */
 bool lvm_uuid_format(const char *id, char ret[LVM_UUID_SIZE])
 {
 	char *to = ret;
@@ -106,6 +107,10 @@ static bool areas(const uint8_t **p, const uint8_t *end, struct lvm_area *ret, u
 	}
 }
 
+/*
+ * Two lists of areas, data and metadata, each ended by an entry of zeros; then the
+ * extension, which only newer LVM writes. Source: lvm2, lib/format_text/layout.h.
+ */
 static bool pv_header(const uint8_t *p, const uint8_t *end, struct lvm_label *ret)
 {
 	struct lvm_area mdas[LVM_MDAS_MAX];
@@ -131,6 +136,7 @@ static bool pv_header(const uint8_t *p, const uint8_t *end, struct lvm_label *re
 	return areas(&p, end, ret->bootloader, LVM_AREAS_MAX, &ret->nr_bootloader);
 }
 
+/* The label's own sector number is in it: a copy that lies elsewhere is none. */
 static bool label_at(const uint8_t *sector, unsigned number, struct lvm_label *ret)
 {
 	uint32_t offset = u32(sector + 20);
@@ -164,6 +170,11 @@ int lvm_label_decode(const void *data, size_t len, struct lvm_label *ret)
 	return -ENODATA;
 }
 
+/*
+ * The header names itself by its offset, so that one which was copied with its disk's
+ * beginning is found out. Only the first location counts: the second is of a change under
+ * way.
+ */
 void lvm_mda_decode(const void *data, struct lvm_mda *mda)
 {
 	const uint8_t *p = data;
@@ -185,6 +196,7 @@ void lvm_mda_decode(const void *data, struct lvm_mda *mda)
 	mda->wrapped = size > area - offset;
 }
 
+/* The text lies in a ring: what goes beyond the area's end goes on behind its header. */
 int lvm_text_read(const struct raw_image *image, bp_bytes pv_offset, const struct lvm_mda *mda,
 		  bp_bytes offset, bp_bytes size, char *buf)
 {
@@ -199,6 +211,10 @@ int lvm_text_read(const struct raw_image *image, bp_bytes pv_offset, const struc
 	return r;
 }
 
+/*
+ * What can't be trusted is left unset (valid, text_valid), not refused: a PV has copies of
+ * its metadata.
+ */
 static int read_mda(const struct raw_image *image, bp_bytes pv_offset, struct lvm_mda *mda)
 {
 	uint8_t header[HEADER];
@@ -222,6 +238,7 @@ static int read_mda(const struct raw_image *image, bp_bytes pv_offset, struct lv
 	return r == -ERANGE ? 0 : r;
 }
 
+/* Any of the first four sectors may have it; an image may end before the fourth. */
 int lvm_label_read(const struct raw_image *image, bp_bytes offset, struct lvm_label *ret)
 {
 	uint8_t data[LVM_LABEL_BYTES];

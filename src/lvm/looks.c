@@ -77,6 +77,10 @@ static bool place_of(const struct lvm_lv *lv, const struct lvm_pv *pv, bp_bytes 
 	       !add_overflow(*ret, pv->pe_start, ret) && !add_overflow(*ret, offset, ret);
 }
 
+/*
+ * One volume that begins with something else refutes it; at least one that begins as
+ * expected is needed: a disk of zeros proves nothing.
+ */
 bool lvm_pv_looks_so(const struct lvm_vg *vg, const struct lvm_pv *pv,
 		     const struct raw_image *image, bp_bytes offset)
 {

@@ -63,6 +63,10 @@ static void missing(struct map_piece *ret, bp_bytes length, const char *why)
 	*ret = (struct map_piece){ .kind = MAP_MISSING, .length = length, .why = why };
 }
 
+/*
+ * Extents begin at pe_start, m->offset; bytes that an image lacks are missing, not an
+ * error: other volumes are whole.
+ */
 static int pv_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
 {
 	const struct pv_map *m = (const struct pv_map *)(const void *)map;
@@ -87,6 +91,10 @@ static void pv_map_free(struct map *map)
 
 static const struct map_ops pv_ops = { .locate = pv_locate, .free = pv_map_free };
 
+/*
+ * A size that overflows is that of a damaged text: the map is then empty, and all in it out
+ * of range.
+ */
 static int pv_map_new(const struct lvm_vg *vg, const struct lvm_pv *pv, struct map **ret)
 {
 	struct pv_map *m = calloc(1, sizeof(*m));
@@ -213,6 +221,7 @@ static const struct layout *find_layout(const char *type)
 	return NULL;
 }
 
+/* Types whose bytes lie in place on PVs; pools and caches need their metadata for that. */
 bool lvm_type_is_plain(const char *type)
 {
 	static const char *const plain[] = { "striped", "linear",    "mirror",    "raid1",
@@ -290,6 +299,10 @@ static int stripe_locate(const struct part *part, bp_bytes at, bp_bytes max,
 			    MIN(max, size - in), ret);
 }
 
+/*
+ * LVM's "near" layout: copies of a chunk lie side by side, chunk c's first in child c *
+ * copies mod n. Source: Linux, drivers/md/raid10.c.
+ */
 static int raid10_locate(const struct part *part, bp_bytes at, bp_bytes max,
 			 struct map_piece *ret)
 {
@@ -350,6 +363,10 @@ static int rebuild(const struct part *part, const struct chunk_place *place, bp_
 	return 0;
 }
 
+/*
+ * A chunk that is missing comes back as the xor of its row; two of them can't, as the
+ * second parity is not used here.
+ */
 static int parity_locate(const struct part *part, bp_bytes at, bp_bytes max,
 			 struct map_piece *ret)
 {
@@ -391,6 +408,7 @@ static int part_locate(const struct part *part, bp_bytes at, bp_bytes max,
 	return stripe_locate(part, at, max, ret);
 }
 
+/* Parts are sorted and leave no gap (lvm_vg_parse() sees to that): there is always one. */
 static const struct part *part_at(const struct lv_map *m, bp_bytes at)
 {
 	size_t low = 0, high = m->nr_parts;
@@ -483,6 +501,10 @@ static int check_part(struct builder *b, const struct lvm_lv *lv, const struct p
 	return 0;
 }
 
+/*
+ * nr_children grows with each that is whole, so that lv_map_free() frees those and no
+ * others.
+ */
 static int build_children(struct builder *b, const struct lvm_lv *lv, struct part *part,
 			  const struct lvm_ref *refs, size_t nr)
 {
@@ -505,6 +527,7 @@ static int build_children(struct builder *b, const struct lvm_lv *lv, struct par
 	return 0;
 }
 
+/* data_copies is raid10's; 2 is what LVM leaves out. */
 static int build_part(struct builder *b, const struct lvm_lv *lv, const struct lvm_segment *seg,
 		      struct part *part)
 {
@@ -555,6 +578,7 @@ static int build_parts(struct builder *b, const struct lvm_lv *lv, struct map **
 	return r;
 }
 
+/* Depth and number are bounded: a damaged text can make volumes of each other. */
 static int build_lv(struct builder *b, const struct lvm_lv *lv, struct map **ret)
 {
 	int r;

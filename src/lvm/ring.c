@@ -125,6 +125,10 @@ static int collect(const char *ring, size_t size, const starts *at, lvm_old_text
 	return r;
 }
 
+/*
+ * Texts begin at steps of 512 bytes. An area whose header is lost is searched as large as
+ * the label says; RING_MAX_BYTES bounds what a false one can ask for.
+ */
 int lvm_ring_read(const struct raw_image *image, bp_bytes pv_offset, const struct lvm_mda *mda,
 		  lvm_old_texts *ret)
 {

@@ -13,6 +13,10 @@
 
 #define TEXT_FILE_MAX (UINT64_C(64) << 20)
 
+/*
+ * No label is the common case and none of the failures; a disk that can't be read is warned
+ * of, as the others may do.
+ */
 static int add_found(struct lvm_scan *scan, const struct raw_image *image, bp_bytes offset,
 		     bool *ret_found)
 {
@@ -39,6 +43,10 @@ static int add_found(struct lvm_scan *scan, const struct raw_image *image, bp_by
 	return 0;
 }
 
+/*
+ * Partitions first: a label at the disk's beginning beside one in a partition is left over
+ * from before the table was made.
+ */
 static int search_disk(struct lvm_scan *scan, struct lvm_disk *disk)
 {
 	bool any = false, found;
@@ -68,6 +76,7 @@ static int search_disk(struct lvm_scan *scan, struct lvm_disk *disk)
 	return r;
 }
 
+/* A disk that was named twice counts once; otherwise every PV on it would be ambiguous. */
 static int add_disk(struct lvm_scan *scan, const char *path)
 {
 	_cleanup_(raw_image_closep) struct raw_image *image = NULL;
@@ -150,6 +159,10 @@ static int add_group(struct lvm_scan *scan, struct lvm_group *group)
 	return 0;
 }
 
+/*
+ * A text that can't be parsed is one of several most often: a warning. The one the user
+ * named has to be right.
+ */
 static int add_text(struct lvm_scan *scan, const char *text, size_t len, enum lvm_origin origin,
 		    const char *where)
 {
@@ -164,6 +177,7 @@ static int add_text(struct lvm_scan *scan, const char *text, size_t len, enum lv
 	return 0;
 }
 
+/* Checksum and bounds were looked at by lvm_label_read(); here is only what follows from it. */
 static int add_area(struct lvm_scan *scan, const struct lvm_found *found,
 		    const struct lvm_mda *mda)
 {
@@ -266,6 +280,7 @@ static bp_bytes used_end(const struct lvm_vg *vg, const struct lvm_pv *pv)
 	return last;
 }
 
+/* Only what volumes use counts: an image may end behind the last extent in use and be whole. */
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 {
 	bp_bytes end, size;
@@ -277,6 +292,7 @@ bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 	return end > size ? end - size : 0;
 }
 
+/* Called again when more PVs were found: counts begin anew, joins that hold stay. */
 void lvm_join_pvs(struct lvm_scan *scan, struct lvm_group *group)
 {
 	group->nr_missing = group->nr_cut = 0;
@@ -320,6 +336,10 @@ struct bare_place {
 };
 typedef VEC(struct bare_place) bare_places;
 
+/*
+ * Places that could be a PV whose label is lost: disks without a table, else their
+ * partitions.
+ */
 static int find_bare(const struct lvm_scan *scan, bare_places *ret)
 {
 	int r = 0;
@@ -385,6 +405,10 @@ static struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv
 	return places->items[0].size >= end ? &places->items[0] : NULL;
 }
 
+/*
+ * An entry as of a label that was read, but marked bare. It is said aloud: whoever reads
+ * volumes from it has to know that it is a guess.
+ */
 static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, struct bare_place *place,
 		      const char *by)
 {
@@ -462,6 +486,7 @@ static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
 	return r < 0 ? bp_fail_memory(scan->ctx) : 0;
 }
 
+/* A file as vgcfgbackup writes it. Larger than TEXT_FILE_MAX is no such text. */
 static int add_text_file(struct lvm_scan *scan, const char *path)
 {
 	_cleanup_(raw_image_closep) struct raw_image *file = NULL;
@@ -499,6 +524,10 @@ static int join_groups(struct lvm_scan *scan)
 	return r;
 }
 
+/*
+ * In this order: labels, then which of them are there twice, then texts, then what each
+ * group lacks.
+ */
 int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 		 const char *text_path, struct lvm_scan **ret)
 {
@@ -532,6 +561,10 @@ struct lost {
 	bool any_group; /* nothing is known yet: any PV will do */
 };
 
+/*
+ * Among many false finds, in images of virtual machines inside volumes, only PVs of a group
+ * that was asked for count, where there is one.
+ */
 static int add_lost(void *user, bp_bytes offset)
 {
 	struct lost *lost = user;
@@ -553,6 +586,7 @@ static int add_lost(void *user, bp_bytes offset)
 	return 0;
 }
 
+/* Reads whole disks: only those without any table or PV, and those that @may says. */
 int lvm_scan_lost(struct lvm_scan *scan, bool (*may)(const struct raw_image *image))
 {
 	size_t before = scan->found.count;
@@ -597,6 +631,7 @@ void lvm_scan_free(struct lvm_scan *scan)
 	free(scan);
 }
 
+/* The first of several of that name; *ret_many says that the name is not enough. */
 const struct lvm_group *lvm_scan_group(const struct lvm_scan *scan, const char *name,
 				       bool *ret_many)
 {
@@ -636,6 +671,7 @@ static int by_seqno(const void *a, const void *b)
 	return x->seqno < y->seqno ? -1 : x->seqno > y->seqno;
 }
 
+/* Each PV has all texts of its group: one of each number is enough. Sorted by number. */
 static void drop_repeated(lvm_old_texts *texts)
 {
 	size_t kept = 0;
@@ -668,6 +704,10 @@ static int take_own(lvm_old_texts *ring, const struct lvm_vg *vg, lvm_old_texts 
 	return r;
 }
 
+/*
+ * Numbers rise with each change of the group: the result is its history, as far as the
+ * rings go back.
+ */
 int lvm_scan_old_texts(const struct lvm_scan *scan, const struct lvm_vg *vg, lvm_old_texts *ret)
 {
 	int r = 0;

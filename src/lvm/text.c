@@ -32,6 +32,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Comments go to the end of the line. Lines are counted for messages. */
 static void skip_blanks(struct parser *p)
 {
 	for (; p->at < p->end; p->at++) {
@@ -132,6 +133,7 @@ static struct text_node *add_node(struct parser *p, const struct text_node ***ta
 	return node;
 }
 
+/* Commas are taken as blanks: one too many does no harm. */
 static int list(struct parser *p, struct text_node *node)
 {
 	const struct text_node **tail = &node->child;

@@ -36,6 +36,7 @@ static bool sectors(const struct text_node *section, const char *key, bp_bytes *
 	return !mul_overflow(n, BP_SECTOR_BYTES, ret);
 }
 
+/* Sizes in the text are sectors, here bytes. */
 static int read_pv(struct bp_ctx *ctx, const struct text_node *node, struct lvm_pv *pv)
 {
 	*pv = (struct lvm_pv){
@@ -80,6 +81,7 @@ const struct lvm_lv *lvm_lv_find(const struct lvm_vg *vg, const char *name)
 	return NULL;
 }
 
+/* A name in a segment is a PV's ("pv0") or a volume's; PVs are looked through first. */
 static bool resolve(const struct lvm_vg *vg, const char *name, struct lvm_ref *ret)
 {
 	for (size_t i = 0; i < vg->nr_pvs; i++)
@@ -101,6 +103,10 @@ static const struct {
 	{ "raid0_meta", "raids", false }, { "raid", "raids", false },
 };
 
+/*
+ * Which list holds the parts depends on the type: "stripes" are pairs of name and first
+ * extent, "raids" names only.
+ */
 static const struct text_node *find_list(const struct lvm_segment *seg, bool *ret_pairs)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
@@ -155,6 +161,7 @@ static const char *type_word(struct lvm_vg *vg, const struct text_node *node)
 	return arena_strndup(&vg->arena, type, strcspn(type, "+"));
 }
 
+/* Bounds are checked here once, so that sums of extents in bytes can't overflow later. */
 static int read_segment(struct bp_ctx *ctx, struct lvm_vg *vg, const struct text_node *node,
 			struct lvm_segment *seg)
 {
@@ -184,6 +191,7 @@ static int by_start(const void *a, const void *b)
 	return x->start_extent < y->start_extent ? -1 : x->start_extent > y->start_extent;
 }
 
+/* Sorted, without gaps or overlaps, from extent 0: every later search relies on that. */
 static int read_segments(struct bp_ctx *ctx, struct lvm_vg *vg, struct lvm_lv *lv)
 {
 	uint64_t next = 0;
@@ -211,6 +219,7 @@ static int read_segments(struct bp_ctx *ctx, struct lvm_vg *vg, struct lvm_lv *l
 	return 0;
 }
 
+/* In two passes: all names first, then what they refer to. */
 static int read_lvs(struct bp_ctx *ctx, struct lvm_vg *vg)
 {
 	const struct text_node *section = text_section(vg->node, "logical_volumes");
@@ -255,6 +264,7 @@ static void mark_visible(struct lvm_vg *vg)
 	}
 }
 
+/* The group is the section with an id: its name is not known before. */
 static int read_vg(struct bp_ctx *ctx, struct lvm_vg *vg)
 {
 	bp_bytes extent;
@@ -282,6 +292,7 @@ static int read_vg(struct bp_ctx *ctx, struct lvm_vg *vg)
 	return r;
 }
 
+/* What is parsed lies in the group's arena and lives as long as it; @text may go. */
 int lvm_vg_parse(struct bp_ctx *ctx, const char *text, size_t len, struct lvm_vg **ret)
 {
 	_cleanup_(lvm_vg_freep) struct lvm_vg *vg = calloc(1, sizeof(*vg));

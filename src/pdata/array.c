@@ -38,6 +38,10 @@ static enum array_error check_block(const void *data, bp_mblock block)
 	return ARRAY_BLOCKNR;
 }
 
+/*
+ * Not what the values mean: that is the format's. max_entries must be what fits, as the
+ * kernel computes places from it.
+ */
 enum array_error array_block_check(const void *data, bp_mblock block, uint32_t value_size,
 				   uint32_t nr_expected)
 {
@@ -105,6 +109,7 @@ static int lost(struct walking *w, uint64_t begin, uint64_t end, enum array_erro
 			  node_error, block);
 }
 
+/* Blocks come in the order of their parts, though they were read in that of the disk. */
 static int give(struct walking *w, const struct io_batch *batch, size_t i)
 {
 	const struct array_block_disk *disk = batch->requests[i].buf;
@@ -211,6 +216,7 @@ static int add_part(struct walking *w, uint64_t key, uint64_t block)
 	return 0;
 }
 
+/* Keys are numbers of blocks of values, values where these lie. */
 static int tree_leaf(void *user, const struct walk_node *leaf)
 {
 	struct walking *w = user;
@@ -261,6 +267,10 @@ static int count_blocks(struct walking *w)
 	return r;
 }
 
+/*
+ * The tree first, then its blocks in large batches; at the end what no leaf named is lost
+ * too, up to the last part.
+ */
 static int walk(struct walking *w, bp_mblock root)
 {
 	struct forest_visitor visitor = { .leaf = tree_leaf, .lost = tree_lost, .user = w };
@@ -277,6 +287,7 @@ static int walk(struct walking *w, bp_mblock root)
 	return r == 0 ? skip_to(w, w->nr_parts, ARRAY_MISSING, NODE_OK, 0) : r;
 }
 
+/* Memory: the tree's nodes and IO_AHEAD_BATCHES batches, whatever the array's size. */
 int array_walk(struct meta *meta, bp_mblock root, uint64_t nr, uint32_t value_size,
 	       const struct array_visitor *visitor)
 {

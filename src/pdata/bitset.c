@@ -33,6 +33,10 @@ static int child(void *user, bp_mblock block)
 	return rd->v && rd->v->child ? rd->v->child(rd->v->user, block) : 0;
 }
 
+/*
+ * Bits beyond the count are the last word's padding, which the kernel leaves as it is: they
+ * are not set here.
+ */
 int bitset_read(struct meta *meta, bp_mblock root, struct bits *bits,
 		const struct array_visitor *visitor)
 {

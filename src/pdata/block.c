@@ -50,6 +50,10 @@ bp_mblock block_number(const void *data, enum block_kind kind)
 		*(const le64 *)(const void *)((const uint8_t *)data + kinds[kind].number_at));
 }
 
+/*
+ * The checksum's salt differs by kind: a block that is sound as another kind is told as
+ * that, not as a bad sum.
+ */
 enum block_error block_check(const void *data, enum block_kind kind, bp_mblock nr)
 {
 	enum block_kind found = block_kind_of(data);

@@ -59,6 +59,10 @@ static bool keys_rise(const le64 *keys, uint32_t nr)
 	return rise;
 }
 
+/*
+ * Everything that reading entries relies on: after it, nr entries lie inside the block,
+ * keys rise. A leaf may be empty (a tree's only node), an inner node not.
+ */
 enum node_error node_decode(const void *data, bp_mblock block, uint32_t value_size,
 			    struct node *ret)
 {
@@ -120,6 +124,7 @@ static int node_fail(struct meta *meta, bp_mblock block, enum node_error error)
 		       "block %" PRIu64 ": %s", block, node_error_name(error));
 }
 
+/* Block 0 is the superblock, never a node: a pointer there is one that was zeroed. */
 int node_read(struct meta *meta, bp_mblock block, uint32_t value_size, void *buf,
 	      struct node *ret)
 {
@@ -132,6 +137,7 @@ int node_read(struct meta *meta, bp_mblock block, uint32_t value_size, void *buf
 	return error ? node_fail(meta, block, error) : 0;
 }
 
+/* Goes down by the largest key not above @key; only in the leaf it has to be equal. */
 int btree_lookup(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_t key,
 		 void *value)
 {
@@ -183,6 +189,7 @@ struct btree_iter {
 	int ahead_level;
 };
 
+/* Reads ahead AHEAD blocks below the node at hand, of one level at a time. */
 int btree_iter_new(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_t from,
 		   struct btree_iter **ret)
 {
@@ -294,6 +301,7 @@ static int start(struct btree_iter *it)
 	return r < 0 ? r : enter(it, level, it->root, UINT64_MAX);
 }
 
+/* @bound is the key from which the next subtree begins: a child with larger keys is damaged. */
 static int descend(struct btree_iter *it, struct level *level)
 {
 	struct level *child = level + 1;
@@ -333,6 +341,7 @@ static int give(struct btree_iter *it, const struct level *level, struct node *r
 	return 0;
 }
 
+/* Leaf by leaf; depth -1 is the end, or a failure that stays. */
 int btree_iter_leaf(struct btree_iter *it, struct node *ret, uint32_t *ret_first)
 {
 	struct level *level;

@@ -127,6 +127,10 @@ void build_seal(struct build *b, enum block_kind kind)
 	block_seal(b->batch + (b->batch_count - 1) * IO_BLOCK, kind, b->next - 1);
 }
 
+/*
+ * A block of the batch at hand is in memory still; an older one may be on its way: it is
+ * waited for.
+ */
 int build_read(struct build *b, bp_mblock nr, void *data)
 {
 	int r;
@@ -266,6 +270,7 @@ static void known_put(struct build_known *slots, size_t size, struct build_known
 	slots[i] = known;
 }
 
+/* Open addressing, at most half full. Hash 0 marks a free slot. */
 static int known_add(struct build *b, uint64_t hash, bp_mblock block)
 {
 	if (2 * (b->known_count + 1) > b->known_size) {
@@ -422,6 +427,7 @@ static int write_leaf(struct build_tree *t, uint32_t nr)
 	return 0;
 }
 
+/* Two nodes' worth are held back: the last two share what is left, and none is nearly empty. */
 int build_tree_add(struct build_tree *t, uint64_t key, const void *value)
 {
 	if (t->count == 2 * t->max) {
@@ -436,6 +442,7 @@ int build_tree_add(struct build_tree *t, uint64_t key, const void *value)
 	return 0;
 }
 
+/* A tree without entries is one empty leaf, as the kernel makes it. */
 int build_tree_finish(struct build_tree *t, bp_mblock *ret_root)
 {
 	do {
@@ -473,6 +480,7 @@ static void fill_bitmap(struct sm_bitmap_disk *disk, const uint64_t *piece, uint
 	*ret_first_free = first_free;
 }
 
+/* Counts above 2 are 3 in the bitmap and stand in the tree of counts. */
 static int write_bitmap(struct build *b, const uint64_t *piece, uint64_t *used,
 			struct sm_index_entry_disk *ret)
 {
@@ -517,6 +525,7 @@ static int add_counts(struct build_tree *t, const struct refcounts *counts, uint
 	return 0;
 }
 
+/* Keys rise with the pieces; only blocks with a count of 3 and more are in it. */
 static int write_count_tree(struct build *b, const struct refcounts *counts, bp_mblock *ret)
 {
 	struct build_tree t;
@@ -547,6 +556,10 @@ bp_mblock build_data_sm_blocks(uint64_t nr_blocks)
 	return sum;
 }
 
+/*
+ * Bitmaps and the tree's nodes are counted by the metadata's own space map, written later:
+ * build_ref().
+ */
 static int write_index_tree(struct build *b, const struct refcounts *counts, uint64_t *used,
 			    bp_mblock *ret)
 {
@@ -571,6 +584,7 @@ static int write_index_tree(struct build *b, const struct refcounts *counts, uin
 	return r;
 }
 
+/* The data's space map first: the metadata's counts the blocks of this one. */
 int build_data_sm(struct build *b, const struct refcounts *counts, struct sm_root_disk *ret)
 {
 	bp_mblock bitmap_root, ref_count_root;
@@ -651,6 +665,10 @@ static void take_back(struct build *b)
 				       "not written whole: don't use it");
 }
 
+/*
+ * Order of writes: all blocks, a flush, then the superblock, another flush. What is
+ * interrupted before the last has a superblock of zeros and is no metadata.
+ */
 int build_finish(struct build *b, enum block_kind superblock,
 		 void (*fill)(void *user, const struct sm_root_disk *metadata_sm,
 			      bp_mblock nr_blocks, void *data),

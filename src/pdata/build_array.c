@@ -61,6 +61,7 @@ int build_array_advance(struct build_array *a, uint64_t i)
 	return r;
 }
 
+/* What was not set up to @nr are zeros: the kernel wants the whole array there. */
 int build_array_finish(struct build_array *a, uint64_t nr, bp_mblock *ret_root)
 {
 	int r = nr ? build_array_advance(a, nr - 1) : 0;

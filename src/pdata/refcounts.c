@@ -3,6 +3,10 @@
 
 #define LOW_BITS UINT64_C(0x5555555555555555)
 
+/*
+ * Two bits a block in pieces that come when they are needed: what is never counted costs 8
+ * bytes for 16320 blocks.
+ */
 int refcounts_init(struct refcounts *c, uint64_t nr_blocks)
 {
 	uint64_t nr = DIV_UP(nr_blocks, REFCOUNTS_PIECE);
@@ -42,6 +46,7 @@ static size_t slot_of(const struct refcounts *c, uint64_t block)
 	return i;
 }
 
+/* block + 1 is stored, so that 0 is a free slot; three quarters full at most. */
 static int grow(struct refcounts *c)
 {
 	struct refcounts old = *c;
@@ -59,6 +64,7 @@ static int grow(struct refcounts *c)
 	return 0;
 }
 
+/* Counts from 3 on: the two bits say 3, the rest is here. */
 int refcounts_more(struct refcounts *c, uint64_t block, uint64_t by)
 {
 	struct refcount_more *slot;
@@ -79,6 +85,7 @@ static uint64_t more_get(const struct refcounts *c, uint64_t block)
 	return c->more_size ? c->more[slot_of(c, block)].more : 0;
 }
 
+/* A block out of range is one nobody has. */
 uint64_t refcounts_get(const struct refcounts *c, uint64_t block)
 {
 	uint64_t i = block % REFCOUNTS_PIECE, count;
@@ -95,6 +102,7 @@ uint64_t refcounts_get(const struct refcounts *c, uint64_t block)
 
 /* --- together --- */
 
+/* Saturates the two bits at 3 and puts the rest aside. */
 static int add(struct refcounts *to, uint64_t block, uint64_t by)
 {
 	uint64_t i = block % REFCOUNTS_PIECE;
@@ -123,6 +131,10 @@ static int merge_word(struct refcounts *to, uint64_t block, uint64_t *a, uint64_
 	return r;
 }
 
+/*
+ * The first worker's pieces are taken over whole: only where two have counted the same
+ * piece is there work.
+ */
 static int merge_piece(struct refcounts *to, struct refcounts *from, uint64_t piece)
 {
 	int r = 0;

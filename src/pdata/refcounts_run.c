@@ -30,6 +30,10 @@ static int inc_word(struct refcounts *c, uint64_t piece, uint64_t w, uint64_t on
 	return 0;
 }
 
+/*
+ * 32 blocks, a word, at a time: ones in each pair of bits are one addition, where no pair
+ * is full.
+ */
 int refcounts_inc_run(struct refcounts *c, uint64_t begin, uint64_t length)
 {
 	while (length > 0) {
@@ -51,6 +55,7 @@ int refcounts_inc_run(struct refcounts *c, uint64_t begin, uint64_t length)
 
 _Static_assert(REFCOUNTS_PIECE % 32 == 0, "a block's place in its word is its number's rest");
 
+/* Compared without a branch for each entry: most leaves are one run, and it is decided once. */
 static bool is_run(const le64 *values, uint32_t nr, unsigned shift)
 {
 	uint64_t first = le64_get(values[0]) >> shift, differ = 0;
@@ -87,6 +92,10 @@ static int inc_scattered(struct refcounts *c, const le64 *values, uint32_t nr, u
 	return 0;
 }
 
+/*
+ * Blocks that lie apart are fetched ahead of their turn: the array of counts is larger than
+ * the processor's cache.
+ */
 int refcounts_inc_many(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift)
 {
 	int r = 0;

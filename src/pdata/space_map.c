@@ -33,6 +33,10 @@ enum sm_error sm_block_check(const void *data, enum block_kind kind, bp_mblock b
 	return SM_BLOCKNR;
 }
 
+/*
+ * @nr_blocks comes from disk: more than the metadata's own bitmaps could hold is refused,
+ * before memory is asked for.
+ */
 int space_map_init(struct space_map *sm, struct meta *meta, const struct sm_root *root,
 		   bool on_tree)
 {
@@ -86,6 +90,7 @@ static int count_pointer(const struct reading *rd, uint64_t block)
 	return in_range(rd->sm, block) ? rd->count(rd->user, block) : 0;
 }
 
+/* The pointer is counted even if its bitmap is damaged: the reference is there. */
 static int add_entry(const struct reading *rd, uint64_t i,
 		     const struct sm_index_entry_disk *entry, uint32_t leaf)
 {
@@ -99,6 +104,7 @@ static int add_entry(const struct reading *rd, uint64_t i,
 	return count_pointer(rd, b->block);
 }
 
+/* The metadata's index is one block of 255 entries, the data's a tree: so it is on disk. */
 static int read_index_block(const struct reading *rd)
 {
 	struct space_map *sm = rd->sm;
@@ -136,6 +142,7 @@ static int index_leaf(void *user, const struct walk_node *leaf)
 	return r;
 }
 
+/* What is lost of the tree leaves its bitmaps SM_MISSING. */
 static int read_index_tree(const struct reading *rd)
 {
 	struct space_map *sm = rd->sm;
@@ -148,6 +155,7 @@ static int read_index_tree(const struct reading *rd)
 	return r < 0 ? r : forest_visit(&sm->index, sm->root.bitmap_root, &visitor);
 }
 
+/* Index, then the tree of counts. @count is told of each pointer, for the metadata's own counts. */
 int space_map_read(struct space_map *sm, int (*count)(void *user, bp_mblock block), void *user)
 {
 	struct reading rd = { .sm = sm, .count = count, .user = user };

@@ -121,6 +121,7 @@ static int place_bitmaps(struct compare *c, struct bits *wanted)
 	return 0;
 }
 
+/* In parallel; each worker counts for itself, sums are added at the end. */
 static int compare_bitmaps(struct compare *c, uint64_t *ret_allocated)
 {
 	struct meta *meta = c->sm->meta;
@@ -160,6 +161,10 @@ static int suspect_entries(void *user, const struct walk_node *leaf)
 	return 0;
 }
 
+/*
+ * Words that are equal are not looked into: only bitmaps that differ are marked suspect,
+ * and read again by space_map_diffs().
+ */
 int space_map_compare(struct space_map *sm, const struct refcounts *expected,
 		      struct sm_report *report)
 {
@@ -229,6 +234,7 @@ static bool tree_entry(struct diffs *d, uint64_t block, uint64_t *ret)
 	return false;
 }
 
+/* Runs of blocks with the same difference are one finding. */
 static int flush_diff(struct diffs *d, enum sm_diff_kind kind)
 {
 	struct sm_diff *last = &d->last[kind];
@@ -309,6 +315,10 @@ static int compare_in_tree(struct diffs *d, uint64_t block, uint64_t expected)
 	return stored < 3 ? wrong(d, SM_DIFF_SMALL_ENTRY, block, expected, stored) : 0;
 }
 
+/*
+ * Stored 3 means "look in the tree". An entry in the tree of a block with less is one the
+ * kernel forgot to remove: harmless, as it is never looked at.
+ */
 static int compare_entry(struct diffs *d, struct sm_bitmap *b, uint64_t block, uint64_t stored)
 {
 	uint64_t expected = refcounts_get(d->expected, block), entry;
@@ -329,6 +339,10 @@ static int compare_entry(struct diffs *d, struct sm_bitmap *b, uint64_t block, u
 	return add_diff(d, SM_DIFF_LEAK, block, 0, 1);
 }
 
+/*
+ * The swap makes pairs of bits read from the low end: on disk the high bit of a count comes
+ * first.
+ */
 static int compare_entries(struct diffs *d, uint64_t bitmap, const struct sm_bitmap_disk *disk)
 {
 	struct sm_bitmap *b = &d->sm->bitmaps[bitmap];
@@ -369,6 +383,7 @@ static int beyond_entries(struct diffs *d)
 	return r;
 }
 
+/* It was sound a moment ago: if it isn't now, somebody writes to it. */
 static int read_again(struct diffs *d, uint64_t bitmap, void *buf)
 {
 	bp_mblock block = d->sm->bitmaps[bitmap].block;

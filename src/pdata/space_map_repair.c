@@ -94,6 +94,7 @@ static int write_index_leaf(struct space_map *sm, uint64_t *i, void *buf)
 	return write_block(sm, buf, BLOCK_NODE, leaf);
 }
 
+/* Entries in place: no node is added or moved. */
 static int write_index_tree(struct space_map *sm, void *buf)
 {
 	int r = 0;
@@ -107,6 +108,10 @@ static int write_index_tree(struct space_map *sm, void *buf)
 	return r;
 }
 
+/*
+ * Bitmaps, flush, index, flush, and the caller writes the superblock: an interruption
+ * leaves counts that are too high at worst, which are leaks again.
+ */
 int space_map_repair(struct space_map *sm, const struct refcounts *expected,
 		     const struct sm_report *report, struct sm_root *ret_root)
 {

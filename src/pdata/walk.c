@@ -75,6 +75,7 @@ uint64_t forest_entries(const struct forest *f, bp_mblock block)
 
 /* --- reading a level --- */
 
+/* Of the worker's own memory, without a lock; it goes to the forest at the end. */
 static void *arena_take(struct walker *w, size_t bytes)
 {
 	void *p;
@@ -97,6 +98,7 @@ static void *arena_take(struct walker *w, size_t bytes)
 	return p;
 }
 
+/* Pointers out of range are edges with an error at once: children[] has 0 for them. */
 static int keep_children(struct walker *w, const struct forest *f, uint32_t index,
 			 const struct node *node, struct walk_inner *inner)
 {
@@ -134,6 +136,10 @@ static int keep_values(struct walker *w, const struct node *node, struct walk_in
 	return 0;
 }
 
+/*
+ * Keys and children of an inner node, and of leaves where the caller wants them: the block
+ * itself is not kept.
+ */
 static int keep(struct walker *w, const struct forest *f, uint32_t index,
 		const struct node *node)
 {
@@ -256,6 +262,10 @@ static int give_up(struct pass *p)
 	return 0;
 }
 
+/*
+ * All trees of a forest level by level: each level is one sorted pass over the disk, and a
+ * node that several trees share is read once.
+ */
 static int read_level(struct pass *p, bool *more)
 {
 	struct forest *f = p->f;
@@ -278,6 +288,10 @@ static int read_level(struct pass *p, bool *more)
 	return r;
 }
 
+/*
+ * A damaged pointer can make a tree of any depth: BTREE_MAX_DEPTH is more than 2^64 keys
+ * need.
+ */
 static int read_levels(struct pass *p)
 {
 	struct bits done;
@@ -308,6 +322,7 @@ struct judge {
 	int depth;
 };
 
+/* The child is sound, the place it hangs in is not: keys that don't fit below the parent's. */
 static int bad_edge(struct forest *f, struct walk_node *parent, uint32_t entry,
 		    enum node_error error, const struct walk_node *child)
 {
@@ -398,6 +413,7 @@ static int judge_step(struct judge *j)
 	return 0;
 }
 
+/* Shared nodes are judged once; the path is on a stack of our own, as depth comes from disk. */
 static int judge(struct forest *f, bp_mblock root)
 {
 	struct judge j = { .f = f };
@@ -421,6 +437,7 @@ static int by_parent(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
+/* nr_unread are places whose content nobody knows, nr_errors all that is wrong. */
 static int judge_all(struct forest *f, const uint64_t *roots, size_t nr_roots)
 {
 	int r = 0;
@@ -441,6 +458,7 @@ static int judge_all(struct forest *f, const uint64_t *roots, size_t nr_roots)
 
 /* --- the whole --- */
 
+/* The roots' own entry has no parent: WALK_NONE. */
 static int plant(struct pass *p, const uint64_t *roots, size_t nr_roots)
 {
 	struct forest *f = p->f;
@@ -482,6 +500,10 @@ static void pass_done(struct pass *p)
 	bits_done(&p->next);
 }
 
+/*
+ * Reads each node once, whatever the number of @roots that lead to it. Damage is a result
+ * (nr_errors), not a failure.
+ */
 int forest_walk(struct forest *f, const uint64_t *roots, size_t nr_roots)
 {
 	struct pass p = { .f = f, .nr_walkers = forest_workers(f) };
@@ -561,6 +583,7 @@ static int visit_enter(struct visit *visit, const struct walk_node *node, uint64
 	return 0;
 }
 
+/* The range of a child goes to the next key; of the last one to the end of its parent's. */
 static int visit_step(struct visit *visit)
 {
 	struct visit_step *at = &visit->path[visit->depth - 1];
@@ -585,6 +608,7 @@ static int visit_step(struct visit *visit)
 	return lost(visit, &what);
 }
 
+/* From memory, no reading: leaves in order of keys, with what is lost between them. */
 int forest_visit(const struct forest *f, bp_mblock root, const struct forest_visitor *visitor)
 {
 	struct visit visit = { .f = f, .v = visitor };
