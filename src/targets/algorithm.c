@@ -22,6 +22,10 @@ static const struct {
 	{ "blake2b-512", 64 },
 };
 
+/*
+ * hmac(x) is as long as x. 0: not known here, which is no fault: kernels have more hashes
+ * than this table.
+ */
 uint32_t algorithm_digest_bytes(const char *name)
 {
 	size_t len = strlen(name);
@@ -46,6 +50,10 @@ bool algorithm_is_keyed(const char *name)
 	return false;
 }
 
+/*
+ * Hashes without a key of their own that take one as their start value. All others answer
+ * any key with an error. Source: Linux, crypto/, the setkey of each.
+ */
 bool algorithm_seed_fits(const char *name, size_t bytes, const char **ret_right)
 {
 	static const struct {
@@ -66,6 +74,10 @@ bool algorithm_seed_fits(const char *name, size_t bytes, const char **ret_right)
 	return false;
 }
 
+/*
+ * True where the cipher is not known here: the kernel will say. aes-xts has two keys; the
+ * caller divides before.
+ */
 bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes)
 {
 	/* A bit of @sizes: 8 bytes. */
@@ -91,6 +103,7 @@ bool algorithm_key_fits(const char *cipher, size_t bytes, const char **ret_sizes
 	return true;
 }
 
+/* A mac made of a cipher takes the cipher's keys. */
 bool algorithm_mac_key_fits(const char *name, size_t bytes, const char **ret_sizes)
 {
 	const char *open = strchr(name, '(');
@@ -113,6 +126,10 @@ bool is_hex_bytes(const char *text)
 	return text[digits] == '\0' && digits % 2 == 0;
 }
 
+/*
+ * ":BYTES:TYPE:DESCRIPTION", the kernel's form of a key that lies in a keyring; the
+ * description may have colons of its own.
+ */
 bool keyring_key_parse(const char *text, struct keyring_key *ret)
 {
 	const char *type, *description;

@@ -185,6 +185,10 @@ static bool is_mq_arg(const char *key)
 	return false;
 }
 
+/*
+ * smq and cleaner know none, mq is an alias for smq since Linux 4.6 and ignores its old
+ * ones with a warning.
+ */
 static void check_policy_arg(struct check *c, const struct bp_cache *cache, size_t i)
 {
 	const struct bp_pair *pair = &cache->policy_args[i];
@@ -207,6 +211,10 @@ static void check_policy_arg(struct check *c, const struct bp_cache *cache, size
 			    "the policy takes and ignores '%s'", pair->key);
 }
 
+/*
+ * The policies of the kernel's own tree. One that comes as a module of its own is refused
+ * here all the same.
+ */
 static void check_policy(struct check *c, const struct bp_cache *cache)
 {
 	static const char *const policies[] = { "smq", "default", "mq", "cleaner" };
@@ -224,6 +232,10 @@ static void check_policy(struct check *c, const struct bp_cache *cache)
 		check_policy_arg(c, cache, i);
 }
 
+/*
+ * Source of the rules: Linux, drivers/md/dm-cache-target.c, parse_cache_args() and
+ * cache_create().
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_cache *cache = params;
@@ -440,6 +452,7 @@ static const char *const log_names[] = { "cache",
 					 "dm-background-tracker",
 					 NULL };
 
+/* Said in order of gravity: of one verdict the first that is said stays. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_cache_status *s = p;
@@ -480,6 +493,7 @@ static void conditions_mode(struct conditions *c, const struct bp_cache_status *
 		      mode, s->policy);
 }
 
+/* "Fail" has no values: nothing else can be said of such a cache. */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_cache_status *s = now->values;

@@ -112,6 +112,10 @@ static const struct target_message messages[] = {
 
 /* --- rules --- */
 
+/*
+ * Source: Linux, drivers/md/dm-clone-target.c, clone_ctr(). The length must fit both
+ * devices.
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_clone *clone = params;
@@ -251,6 +255,7 @@ static const struct rule log_lines[] = {
 
 static const char *const log_names[] = { "clone metadata", NULL };
 
+/* Where everything is copied the source can go, but only after the table is replaced. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_clone_status *s = p;
@@ -269,6 +274,7 @@ static void judge(struct judge *j, const void *p)
 		  judge_percent(s->hydrated_regions, s->total_regions));
 }
 
+/* No values: the status is the word "Fail". */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_clone_status *s = now->values;

@@ -117,6 +117,10 @@ static void split_options(char *name, char *options)
 	*colon = '\0';
 }
 
+/*
+ * "capi:" and a name of the kernel's own interface, whose cipher is not taken apart here;
+ * what follows the last dash is the IV.
+ */
 static void parse_capi(const char *text, struct cipher *cipher)
 {
 	const char *dash = strrchr(text, '-');
@@ -161,6 +165,10 @@ static void cipher_parse(const char *text, struct cipher *ret)
 
 /* --- rules --- */
 
+/*
+ * All of Linux 7.0; an older kernel may lack the last ones. Source: drivers/md/dm-crypt.c,
+ * crypt_ctr_ivmode().
+ */
 static bool iv_is_known(const char *iv)
 {
 	static const char *const known[] = { "plain", "plain64",  "plain64be", "essiv",
@@ -173,6 +181,10 @@ static bool iv_is_known(const char *iv)
 	return false;
 }
 
+/*
+ * In the kernel's order, so that the same fault of several is told. Source:
+ * crypt_ctr_cipher_old().
+ */
 static void check_cipher(struct check *c, const char *text, const struct cipher *cipher)
 {
 	if (!cipher->capi && strchr(text, '('))
@@ -187,6 +199,10 @@ static void check_cipher(struct check *c, const char *text, const struct cipher 
 		check_rule(c, NULL, NULL, "Digest algorithm missing for ESSIV mode");
 }
 
+/*
+ * Which keys are in the keyring is not asked: reading a key's description needs rights on
+ * it.
+ */
 static void check_keyring(struct check *c, const char *key)
 {
 	static const char *const types[] = { "logon", "user", "encrypted", "trusted" };
@@ -227,6 +243,10 @@ static void check_key_size(struct check *c, const struct cipher *cipher, size_t 
 	check_rule(c, NULL, right, "Error decoding and setting key");
 }
 
+/*
+ * A key of zeros is what a status line has where it must not print one: given back as a
+ * table it would encrypt with zeros.
+ */
 static void check_key(struct check *c, const struct bp_crypt *crypt,
 		      const struct cipher *cipher)
 {
@@ -251,6 +271,10 @@ static void check_key(struct check *c, const struct bp_crypt *crypt,
 	}
 }
 
+/*
+ * The length, the start and the IV's offset have to be whole sectors of the device's own
+ * size.
+ */
 static void check_sectors(struct check *c, const struct bp_crypt *crypt)
 {
 	const uint64_t bytes = crypt->sector_bytes.is_set ? crypt->sector_bytes.value : 512;
@@ -299,6 +323,10 @@ static void check_count(struct check *c, const struct bp_crypt *crypt)
 		check_rule(c, "#features", "8 words at most", "Invalid number of feature args");
 }
 
+/*
+ * Key and cipher are easily swapped, as LUKS tools print them in another order: that is
+ * told in full, where the kernel would only say that it knows no such cipher.
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_crypt *crypt = params;

@@ -65,6 +65,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* Source: Linux, drivers/md/dm-dust.c, dust_ctr(). */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_dust *dust = params;

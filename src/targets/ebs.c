@@ -16,6 +16,10 @@ static const struct arg args[] = {
 	ARG_END,
 };
 
+/*
+ * Without underlying_sectors the kernel takes the device's logical block. Source:
+ * drivers/md/dm-ebs-target.c, ebs_ctr().
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_ebs *ebs = params;

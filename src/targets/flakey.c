@@ -77,6 +77,7 @@ static int canonical(void *params, struct arena *arena)
 	return 0;
 }
 
+/* Their sum is a 32-bit number in the kernel. Source: drivers/md/dm-flakey.c, flakey_ctr(). */
 static void check_intervals(struct check *c, const struct bp_flakey *flakey)
 {
 	uint64_t sum = (uint64_t)flakey->up_seconds + flakey->down_seconds;
@@ -104,6 +105,7 @@ static void check_strict(struct check *c, const char *name, const char *other)
 		    other);
 }
 
+/* Some kernels take what others refuse: check_strict() tells by release. */
 static void check_conflicts(struct check *c, const struct bp_flakey *flakey)
 {
 	const bool drops = flakey->drop_writes, fails = flakey->error_writes;

@@ -63,6 +63,7 @@ static const struct arg printed[] = {
 	ARG_END,
 };
 
+/* Hex digits, or a reference to a key of type logon, which no program can read back. */
 static void check_key(struct check *c, const struct bp_inlinecrypt *crypt)
 {
 	struct keyring_key parsed;
@@ -78,6 +79,7 @@ static void check_key(struct check *c, const struct bp_inlinecrypt *crypt)
 		check_rule(c, NULL, ":BYTES:logon:DESCRIPTION", "Malformed key string");
 }
 
+/* In the kernel's order. */
 static void check_sectors(struct check *c, const struct bp_inlinecrypt *crypt)
 {
 	const uint64_t bytes = crypt->sector_bytes.is_set ? crypt->sector_bytes.value : 512;
@@ -97,6 +99,7 @@ static void check_sectors(struct check *c, const struct bp_inlinecrypt *crypt)
 		check_rule(c, NULL, right, "Wrong alignment of iv_offset sector");
 }
 
+/* One cipher so far; whether the disk's hardware has it only the kernel knows. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_inlinecrypt *crypt = params;

@@ -206,6 +206,10 @@ static void check_cipher_key(struct check *c, const struct bp_integrity_algorith
 	check_rule(c, "journal_crypt", right, "Error setting encryption key");
 }
 
+/*
+ * Each of the three algorithms may have a key of its own, and each has its own text in the
+ * kernel.
+ */
 static void check_keys(struct check *c, const struct bp_integrity *integrity)
 {
 	check_hash_known(c, "internal_hash", integrity->internal_hash);
@@ -260,6 +264,10 @@ static void check_size(struct check *c, const struct bp_integrity *integrity)
 			   "Not enough provided sectors for requested mapping size");
 }
 
+/*
+ * In the order of the kernel's constructor (drivers/md/dm-integrity.c, dm_integrity_ctr()),
+ * so that the same fault of several is told.
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_integrity *integrity = params;
@@ -460,6 +468,7 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+/* A mismatch is final for its sector until it is written again. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_integrity_status *s = p;

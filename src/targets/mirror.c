@@ -158,6 +158,10 @@ static const struct arg status[] = {
 
 /* --- rules --- */
 
+/*
+ * One bit a region in memory, counted in 32 bits. Source: drivers/md/dm-log.c,
+ * create_log_context().
+ */
 static void check_region(struct check *c, const struct bp_mirror *mirror)
 {
 	const bp_sector region = mirror->region_sectors;
@@ -191,6 +195,7 @@ static void check_log_size(struct check *c, const struct bp_mirror *mirror)
 	check_rule(c, "log_dev", right, "log device");
 }
 
+/* The userspace log checks its arguments in a daemon: not here. */
 static void check_log(struct check *c, const struct bp_mirror *mirror)
 {
 	if (mirror->log != BP_MIRROR_USERSPACE)
@@ -206,6 +211,7 @@ static void check_log(struct check *c, const struct bp_mirror *mirror)
 			   "Too few arguments to userspace dirty log");
 }
 
+/* Without handle_errors a leg that fails is not noticed. Source: drivers/md/dm-raid1.c. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_mirror *mirror = params;
@@ -230,6 +236,7 @@ static void check(struct check *c, const void *params)
 			"a write that fails on one leg is held until the device is suspended");
 }
 
+/* The shortest leg. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_mirror *mirror = params;
@@ -362,6 +369,7 @@ static size_t count_dead(const char *health)
 	return dead;
 }
 
+/* Letters of the health: A alive, D dead, S out of sync, R read errors. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_mirror_status *s = p;

@@ -191,6 +191,7 @@ static bool is_mask(const char *text)
 	return *text && text[strspn(text, "0123456789abcdefABCDEF,")] == '\0';
 }
 
+/* Texts and bounds are each selector's own: its row says them. */
 static void check_path(struct check *c, const struct selector *selector,
 		       const struct bp_multipath_path *path, size_t nr_args, const char *name)
 {
@@ -208,6 +209,7 @@ static void check_path(struct check *c, const struct selector *selector,
 		check_rule(c, name, NULL, selector->second_text);
 }
 
+/* Counts are said once a group, for all of its paths. */
 static void check_selector(struct check *c, const struct selector *selector,
 			   const struct bp_multipath_group *group, const char *prefix)
 {
@@ -229,6 +231,10 @@ static void check_selector(struct check *c, const struct selector *selector,
 	}
 }
 
+/*
+ * A selector that isn't known here may be a module: kernels refuse it only if they can't
+ * load it.
+ */
 static void check_group(struct check *c, const struct bp_multipath_group *group, size_t index)
 {
 	const struct selector *selector;
@@ -251,6 +257,7 @@ static void check_group(struct check *c, const struct bp_multipath_group *group,
 	}
 }
 
+/* Source: Linux, drivers/md/dm-mpath.c, parse_priority_group() and multipath_ctr(). */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_multipath *multipath = params;
@@ -307,6 +314,7 @@ static int canonical_group(struct bp_multipath_group *group, struct arena *arena
 	return 0;
 }
 
+/* What kernels take and print in another form: a first group that isn't there is 1. */
 static int canonical(void *params, struct arena *arena)
 {
 	struct bp_multipath *multipath = params;
@@ -455,6 +463,7 @@ static const char *const log_names[] = {
 	"multipath io-affinity",  NULL
 };
 
+/* With no path left I/O waits or fails, by queue_if_no_path. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_multipath_status *s = p;
@@ -474,6 +483,7 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all %zu paths work", all);
 }
 
+/* One for each failed path, by its device: it comes and goes by itself. */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_multipath_status *s = now->values;

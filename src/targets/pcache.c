@@ -79,6 +79,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* The kernel takes no second table for a device that is live. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_pcache *pcache = params;

@@ -211,6 +211,10 @@ static const uint32_t *sorted(const uint32_t *list, size_t nr, struct arena *are
 	return copy;
 }
 
+/*
+ * What kernels print in another form than it was given: indices sorted, no chunk for raid1,
+ * write-behind in whole pairs of sectors. The same table then compares equal.
+ */
 static int canonical(void *params, struct arena *arena)
 {
 	struct bp_raid *raid = params;
@@ -226,6 +230,10 @@ static int canonical(void *params, struct arena *arena)
 	return 0;
 }
 
+/*
+ * Data legs times the shortest of them, whole chunks; raid10 divides by its copies. Legs
+ * without a device are not asked.
+ */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_raid *raid = params;
@@ -417,6 +425,10 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+/*
+ * Letters: A in sync, a not yet, D dead. Syncing legs count for nothing when another one
+ * dies.
+ */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_raid_status *s = p;
@@ -440,6 +452,7 @@ static void judge(struct judge *j, const void *p)
 	judge_say(j, BP_VERDICT_HARMLESS, NULL, "all legs work and are in sync");
 }
 
+/* "-" is a leg that was never given: no event. */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_raid_status *s = now->values;

@@ -52,6 +52,7 @@ uint64_t raid_copies(const struct bp_raid *raid)
 
 /* --- rules --- */
 
+/* 0 is allowed for raid1 alone; 8 sectors are a page. */
 static void check_chunk(struct check *c, const struct bp_raid *raid)
 {
 	if (raid->type == BP_RAID1) {
@@ -125,6 +126,7 @@ static void check_indices(struct check *c, const struct bp_raid *raid, const cha
 	}
 }
 
+/* In the order of parse_raid_params(), drivers/md/dm-raid.c. */
 static void check_sync(struct check *c, const struct bp_raid *raid)
 {
 	if (raid->sync && raid->nosync)
@@ -145,6 +147,10 @@ static void check_sync(struct check *c, const struct bp_raid *raid)
 		check_rule(c, NULL, NULL, "Bogus recovery rates");
 }
 
+/*
+ * The bitmap has 2^21 regions at most: a large array wants large ones. Source:
+ * validate_region_size().
+ */
 static void check_region(struct check *c, const struct bp_raid *raid)
 {
 	const uint64_t region = raid->region_sectors.value;
@@ -165,6 +171,7 @@ static void check_region(struct check *c, const struct bp_raid *raid)
 	}
 }
 
+/* Copies, format and near sets exclude each other. Source: raid10_format_to_md_layout(). */
 static void check_raid10(struct check *c, const struct bp_raid *raid)
 {
 	char right[32];
@@ -194,6 +201,7 @@ static void check_reshape(struct check *c, const struct bp_raid *raid)
 		check_rule(c, NULL, NULL, "Bogus data_offset value");
 }
 
+/* The journal's device is only for raid4, 5 and 6. */
 static void check_journal(struct check *c, const struct bp_raid *raid)
 {
 	struct bp_bdev bdev;
@@ -230,6 +238,7 @@ static bool leg_length(const struct bp_raid *raid, bp_sector length, bp_sector *
 	return true;
 }
 
+/* What one leg has to hold follows from the length and the level. */
 static void check_leg_sizes(struct check *c, const struct bp_raid *raid, bp_sector sectors)
 {
 	for (size_t i = 0; i < raid->nr_legs; i++) {
@@ -245,6 +254,7 @@ static void check_leg_sizes(struct check *c, const struct bp_raid *raid, bp_sect
 	}
 }
 
+/* While the array grows or shrinks (delta_disks) its length is not what the legs give. */
 static void check_length(struct check *c, const struct bp_raid *raid)
 {
 	bp_sector sectors;
@@ -298,6 +308,7 @@ static void check_legs(struct check *c, const struct bp_raid *raid)
 		check_rule(c, NULL, NULL, "Insufficient redundancy to activate array");
 }
 
+/* Each has the kernel's text, so that what is told here and there is the same. */
 void raid_check(struct check *c, const void *params)
 {
 	const struct bp_raid *raid = params;

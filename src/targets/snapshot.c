@@ -68,6 +68,10 @@ static bool divides_by_zero(const struct check *c, const struct bp_snapshot *sna
 	       (!c->opts.kernel_release || c->opts.kernel_release > NO_CRASH);
 }
 
+/*
+ * The two features come together. What divides by zero is asked of the release, see
+ * divides_by_zero().
+ */
 static void check_features(struct check *c, const struct bp_snapshot *snapshot)
 {
 	if (snapshot->discard_passdown_origin && !snapshot->discard_zeroes_cow)
@@ -80,6 +84,7 @@ static void check_features(struct check *c, const struct bp_snapshot *snapshot)
 			    DISCARD_CHUNK_MIN);
 }
 
+/* Shared with snapshot-merge. Source: drivers/md/dm-snap.c, snapshot_ctr(). */
 void snapshot_check(struct check *c, const void *params)
 {
 	const struct bp_snapshot *snapshot = params;
@@ -263,6 +268,7 @@ static const char *const log_names[] = { "snapshots", "persistent snapshot",
 					 "transient snapshot", "snapshot exception stores",
 					 NULL };
 
+/* 80 %: what a snapshot loses when it is full can't be had back, so it is said early. */
 void snapshot_judge(struct judge *j, const void *p)
 {
 	const struct bp_snapshot_status *s = p;
@@ -278,6 +284,7 @@ void snapshot_judge(struct judge *j, const void *p)
 		  "the snapshot is whole: %u %% of its store are used", used);
 }
 
+/* The three words that stand for the whole status. */
 void snapshot_conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const char *state = now->state ? now->state : "";

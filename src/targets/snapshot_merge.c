@@ -8,6 +8,7 @@
 /* The first release known to refuse what 6.1 crashes on. */
 #define REFUSES_TRANSIENT 0x060c
 
+/* A kernel that is not known may crash: told as that, the gravest. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_snapshot *snapshot = params;

@@ -32,6 +32,10 @@ static const char *skip_hex(const char *p)
 	return len ? p + len : NULL;
 }
 
+/*
+ * "INDEX:PATH", ":PATH" for the next index, or "RN,M" to repeat M entries for N more; all
+ * in hex.
+ */
 static bool is_mapping(const char *word)
 {
 	const char *p = word, separator = *word == 'R' ? ',' : ':';
@@ -61,6 +65,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* Source: Linux, drivers/md/dm-switch.c. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_switch *sw = params;

@@ -131,6 +131,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* Metadata above 16 GiB less a bit are not used: 255 bitmaps of 16320 blocks. */
 static void check_metadata(struct check *c, const struct bp_thin_pool *pool)
 {
 	struct bp_bdev bdev;
@@ -171,6 +172,10 @@ static void check_replaced(struct check *c, const struct bp_thin_pool *pool)
 			     "a live pool can't shrink");
 }
 
+/*
+ * Source: Linux, drivers/md/dm-thin.c, pool_ctr(). Two paths to one device the kernel does
+ * not notice; we ask by number.
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_thin_pool *pool = params;
@@ -451,6 +456,7 @@ static const struct rule log_lines[] = {
 
 static const char *const log_names[] = { "thin", "thin metadata", NULL };
 
+/* needs_check is said first: as long as it is set, growing does not help. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_thin_pool_status *s = p;
@@ -501,6 +507,10 @@ static void conditions_read_only(struct conditions *c, const struct bp_thin_pool
 	condition_add(c, BP_EVENT_POOL_READ_ONLY, NULL, "the pool is read-only");
 }
 
+/*
+ * Low water is the table's; the metadata's threshold is the kernel's own and stands in the
+ * status.
+ */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_thin_pool_status *s = now->values;

@@ -51,6 +51,7 @@ static void check_share(struct check *c, const struct bp_unstriped *un)
 			    size, un->nr_stripes);
 }
 
+/* Source: Linux, drivers/md/dm-unstripe.c. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_unstriped *un = params;
@@ -64,6 +65,7 @@ static void check(struct check *c, const void *params)
 		check_share(c, un);
 }
 
+/* Whole rows of chunks: what is left behind the last is in no stripe. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_unstriped *un = params;

@@ -224,6 +224,10 @@ static const struct target_message messages[] = {
 
 /* --- rules --- */
 
+/*
+ * All zero is one thread for all; a mix is refused. Source:
+ * drivers/md/dm-vdo/dm-vdo-target.c.
+ */
 static void check_zones(struct check *c, const struct bp_vdo *vdo)
 {
 	const bool hash = vdo->hash.value, logical = vdo->logical.value,
@@ -259,6 +263,7 @@ static void check_unknown(struct check *c, const struct bp_vdo *vdo, size_t i)
 			    pair->key);
 }
 
+/* In GiB, as text: three fractions, or whole ones. */
 static void check_index_memory(struct check *c, const char *text)
 {
 	static const char *const shares[] = { "0.25", "0.5", "0.50", "0.75" };
@@ -274,6 +279,7 @@ static void check_index_memory(struct check *c, const char *text)
 			     "out of range, in GiB");
 }
 
+/* The limit came with a release: unknown kernels get a warning. */
 static void check_length(struct check *c)
 {
 	enum bp_answer limited = check_release(c, FORMATS);
@@ -305,6 +311,7 @@ static uint64_t number_or(const struct bp_number *number, uint64_t otherwise)
 	return number->is_set ? number->value : otherwise;
 }
 
+/* Defaults are what the kernel uses where a word is not given. */
 static bool same_threads(const struct bp_vdo *a, const struct bp_vdo *b)
 {
 	return number_or(&a->ack, 1) == number_or(&b->ack, 1) &&
@@ -349,6 +356,7 @@ static void check_live(struct check *c, const struct bp_vdo *vdo)
 		check_refuse(c, NULL, NULL, "threads and zones can't change in a live volume");
 }
 
+/* Documented bounds that kernels don't insist on are warnings: such volumes exist. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_vdo *vdo = params;
@@ -507,6 +515,7 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+/* Read-only is final: vdo leaves it only by a rebuild that is forced. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_vdo_status *s = p;
@@ -529,6 +538,7 @@ static void judge(struct judge *j, const void *p)
 		  used);
 }
 
+/* Recovering is told although it ends by itself: space is not exact meanwhile. */
 static void conditions(struct conditions *c, const struct bp_status *now, const void *p)
 {
 	const struct bp_vdo_status *s = now->values;

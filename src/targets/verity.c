@@ -109,6 +109,7 @@ static bool is_hex(const char *text, size_t bytes)
 	return text[digits] == '\0' && digits % 2 == 0 && (!bytes || digits == 2 * bytes);
 }
 
+/* Without a known algorithm only that it is hex can be said. */
 static void check_digest(struct check *c, const struct bp_verity *verity, uint32_t digest_bytes)
 {
 	char right[48];
@@ -137,6 +138,10 @@ static uint64_t tree_blocks(const struct bp_verity *verity, uint32_t digest_byte
 	return total;
 }
 
+/*
+ * The tree's size follows from data blocks and digests a block. Source:
+ * drivers/md/dm-verity-target.c, verity_ctr().
+ */
 static void check_hash_device(struct check *c, const struct bp_verity *verity,
 			      uint32_t digest_bytes)
 {
@@ -160,6 +165,7 @@ static void check_hash_device(struct check *c, const struct bp_verity *verity,
 	check_rule(c, NULL, right, "Hash device is too small");
 }
 
+/* Data blocks may be at most a page: the kernel verifies in the page cache. */
 static void check_sizes(struct check *c, const struct bp_verity *verity)
 {
 	const uint32_t digest_bytes =
@@ -204,6 +210,7 @@ static void check_fec_size(struct check *c, const struct bp_verity *verity)
 	}
 }
 
+/* The three words come together. Source: drivers/md/dm-verity-fec.c, verity_fec_ctr(). */
 static void check_fec(struct check *c, const struct bp_verity *verity)
 {
 	const bool any = verity->fec_dev || verity->fec_blocks.is_set ||
@@ -388,6 +395,7 @@ static const struct rule log_lines[] = {
 
 static const char *const log_names[] = { "verity-fec", NULL };
 
+/* "C" stays until the device is removed: one bad block in its whole life. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_verity_status *s = p;

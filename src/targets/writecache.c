@@ -103,6 +103,10 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/*
+ * Watermarks that were not given have the kernel's defaults: one that was given may lie
+ * beyond.
+ */
 static void check_options(struct check *c, const struct bp_writecache *cache)
 {
 	uint64_t high = HIGH_WATERMARK, low = LOW_WATERMARK;
@@ -175,6 +179,7 @@ static void check_room(struct check *c, const struct bp_writecache *cache)
 			     needed);
 }
 
+/* Source: Linux, drivers/md/dm-writecache.c, writecache_ctr(). */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_writecache *cache = params;
@@ -285,6 +290,7 @@ static const struct rule log_lines[] = {
 };
 /* clang-format on */
 
+/* After an error every I/O fails; what was not written back is in the cache device still. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_writecache_status *s = p;

@@ -66,6 +66,10 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/*
+ * Whether the disks are zoned, and were formatted, isn't looked at: that is said as
+ * unknown, not left out.
+ */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_zoned *zoned = params;

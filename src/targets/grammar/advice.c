@@ -81,6 +81,10 @@ int bp_advices_json(const struct bp_advices *advices, struct bp_json *json, cons
 
 /* --- judging --- */
 
+/*
+ * Only a graver verdict takes the place of what was said: targets say the gravest first, or
+ * not, and the result is the same.
+ */
 void judge_say(struct judge *judge, enum bp_verdict verdict, const char *next, const char *fmt,
 	       ...)
 {
@@ -162,6 +166,7 @@ static const char *log_text(struct explainer *e, const char *line)
 	return copy;
 }
 
+/* A line of the kernel log: what it means stands in the rules of its target (.log, .rules). */
 static int explain_log(struct explainer *e, const char *line)
 {
 	struct bp_advice a = { .kind = BP_ADVICE_LOG, .text = log_text(e, line) };
@@ -192,6 +197,7 @@ static const struct rule *find_state(const struct bp_target *target, const char 
 	return NULL;
 }
 
+/* Words that stand for a whole status: "Fail", "Error", "Invalid". 1: it is none. */
 static int add_state(struct explainer *e, struct bp_advice *a, const struct bp_target *target,
 		     const char *word)
 {
@@ -327,6 +333,10 @@ static bool is_table(const struct bp_table *table)
 	       args_texts(s->type->args, s->params, NULL, is_no_device, NULL) == 0;
 }
 
+/*
+ * The table as we write it, so that a line that was pasted with a name or in other spacing
+ * is shown as it was understood. NULL without memory.
+ */
 static const char *shown_line(struct explainer *e, const struct bp_table *table)
 {
 	char *text = NULL;
@@ -392,6 +402,7 @@ static const char *status_text(struct explainer *e, const struct pasted *p)
 	return text;
 }
 
+/* A target without a judge of its own has nothing in its status that could be wrong. */
 static int judge_status(struct explainer *e, struct bp_advice *a,
 			const struct bp_target *target, const struct bp_status *status)
 {
@@ -421,6 +432,10 @@ static int explain_no_table(struct explainer *e, struct bp_advice *a)
 	return add(e, a);
 }
 
+/*
+ * A status of a target that has none, "0 100 linear", is empty; with words behind it, it is
+ * a table that was not understood.
+ */
 static int explain_status(struct explainer *e, const struct pasted *p)
 {
 	const struct bp_target *target = bp_target_get(p->target);
@@ -454,6 +469,7 @@ static int explain_status(struct explainer *e, const struct pasted *p)
 	return r;
 }
 
+/* Table and status lines begin alike: what reads as a table is one. */
 static int explain_pasted(struct explainer *e, const struct pasted *p)
 {
 	struct bp_table *table = NULL;
@@ -475,6 +491,10 @@ static int explain_pasted(struct explainer *e, const struct pasted *p)
 	return explain_status(e, p);
 }
 
+/*
+ * A line of the log is known by its prefix, a table or status by two numbers; what is left
+ * may be the name of an error code.
+ */
 static int explain_line(struct explainer *e, const char *text, size_t len)
 {
 	_cleanup_(freep) char *line = strndup(text, len), *copy = strndup(text, len);
@@ -493,6 +513,10 @@ static int explain_line(struct explainer *e, const char *text, size_t len)
 	return r == 1 ? 0 : r;
 }
 
+/*
+ * The context's last failure stays as it was: explaining is no failure, whatever the text
+ * is.
+ */
 int bp_explain(struct bp_ctx *ctx, const char *text, struct bp_advices **ret)
 {
 	struct bp_advices *out = calloc(1, sizeof(*out));

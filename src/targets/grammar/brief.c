@@ -70,6 +70,7 @@ static int add_word(struct bp_ctx *ctx, const struct bp_status *status,
 	return 0;
 }
 
+/* What .brief of the target lists, else the status itself. */
 int bp_status_summary(struct bp_ctx *ctx, const struct bp_status *status, char **ret)
 {
 	const struct bp_target *target = bp_target_get(status->target);

@@ -57,6 +57,10 @@ static const struct bp_finding *gravest(const struct bp_findings *findings)
 	return found;
 }
 
+/*
+ * The gravest finding as a failure, with its segment and argument, as if the kernel had
+ * refused.
+ */
 int bp_findings_fail(struct bp_ctx *ctx, const struct bp_findings *findings)
 {
 	const struct bp_finding *f = gravest(findings);
@@ -160,6 +164,10 @@ static const char *message_of(struct arena *arena, const struct bp_finding *f)
 	return text;
 }
 
+/*
+ * Texts are copied: @rule's arguments and the words go with the check. Which word is at
+ * fault is found by @name among those that were written.
+ */
 void check_found(struct check *check, enum bp_severity severity, const char *name,
 		 const char *expected, const char *rule, ...)
 {
@@ -188,6 +196,10 @@ void check_found(struct check *check, enum bp_severity severity, const char *nam
 
 /* --- what rules ask --- */
 
+/*
+ * Only where the live table is one segment of the same target: then the new one replaces
+ * it, and rules on changes hold.
+ */
 const void *check_live_params(const struct check *check, bp_sector *ret_length)
 {
 	const struct bp_table *live = check->opts.live;
@@ -205,6 +217,10 @@ bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret)
 	return dev && check->opts.lookup && check->opts.lookup(check->opts.user, dev, ret) == 0;
 }
 
+/*
+ * Lengths that the kernel hands to a device have to be whole logical blocks of it, or each
+ * I/O fails.
+ */
 void check_block_multiple(struct check *check, const char *name, bp_sector sectors,
 			  const char *dev)
 {
@@ -237,6 +253,10 @@ void check_distinct(struct check *check, const char *name, const char *dev,
 			    "it is %s as well, which the kernel does not see", other_name);
 }
 
+/*
+ * Two writers of one metadata device destroy it, and the kernel lets them: it is asked
+ * before.
+ */
 void check_not_live(struct check *check, const char *target, const char *name, const char *dev)
 {
 	const struct bp_table_check_opts *opts = &check->opts;
@@ -275,6 +295,7 @@ static void check_aligned(struct check *check, const char *name, const struct bp
 			     what, sectors, block);
 }
 
+/* Used sectors are noted, for overlaps between segments; then size, then alignment. */
 void check_range(struct check *check, const char *name, const char *dev, bp_sector start,
 		 bp_sector length)
 {
@@ -299,6 +320,7 @@ void check_range(struct check *check, const char *name, const char *dev, bp_sect
 
 /* --- the walk --- */
 
+/* Grammar first, as a target's own rules may rely on what it has checked. */
 static void check_segment(struct check *check, const struct segment *s, struct arena *arena)
 {
 	check->target = s->type;
@@ -312,6 +334,7 @@ static void check_segment(struct check *check, const struct segment *s, struct a
 	vec_done(&check->words.list);
 }
 
+/* Everything that is found, not the first only: kernels tell one fault a try. */
 int bp_table_check(struct bp_ctx *ctx, const struct bp_table *table,
 		   const struct bp_table_check_opts *opts, struct bp_findings **ret)
 {

@@ -209,6 +209,7 @@ static void check_number_range(struct check *check, const struct written *w)
 		     unit ? unit : "");
 }
 
+/* Range, then power of two, then step: a value far off needs no word about steps. */
 static void check_number(struct check *check, const struct written *w)
 {
 	const struct arg *arg = w->arg;
@@ -281,6 +282,10 @@ static void check_writable(struct check *check, const struct written *w,
 			    "the device is read-only, and the table is not: writes will fail");
 }
 
+/*
+ * A table over devices of different logical blocks has the largest of them; what is not a
+ * multiple of it fails.
+ */
 static void note_block(struct check *check, const struct bp_bdev *bdev)
 {
 	const uint32_t bytes = bdev->logical_block_bytes;
@@ -355,6 +360,7 @@ static enum bp_answer has_option(const struct check *check, const struct arg *ar
 	return check_release(check, arg->since);
 }
 
+/* Options that a release brought: .since of the grammar, in the target's own file. */
 static void check_option(struct check *check, const struct written *w)
 {
 	const struct arg *arg = w->arg;
@@ -377,6 +383,7 @@ static void check_option(struct check *check, const struct written *w)
 	}
 }
 
+/* Each kind of word has one rule; numbers among options are looked at with their option. */
 static void check_word(struct check *check, const struct written *w)
 {
 	if (!w->arg)
@@ -423,6 +430,7 @@ static void check_complete(struct check *check, const struct segment *s)
 			     why && why->message ? why->message : "something is not given");
 }
 
+/* Words behind the last argument: kernels ignore them, except those that read on. */
 static void check_extra(struct check *check, const struct segment *s)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -436,6 +444,7 @@ static void check_extra(struct check *check, const struct segment *s)
 		check->error = -ENOMEM;
 }
 
+/* What follows from the grammar alone, for every target. */
 void check_grammar_rules(struct check *check, const struct segment *s)
 {
 	check_known(check, s);

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 
+/* Two names of one device are one use: compared by number where it was found. */
 static int add_use(struct check *check, struct device_use *use)
 {
 	struct bp_bdev bdev;
@@ -49,6 +50,7 @@ static bool collide(const struct device_use *a, const struct device_use *b)
 	       (a->segment != b->segment || same_list(a->name, b->name));
 }
 
+/* Two uses of the same sectors: a fault for what should be redundant (alone), else only odd. */
 static void tell(struct check *check, const struct device_use *use,
 		 const struct device_use *other)
 {

@@ -53,6 +53,7 @@ void conditions_done(struct conditions *c)
 	*c = (struct conditions){ 0 };
 }
 
+/* Texts are copied, cut at 255 bytes: the status they come from goes. */
 void condition_add(struct conditions *c, enum bp_event_kind kind, const char *about,
 		   const char *fmt, ...)
 {
@@ -70,6 +71,7 @@ void condition_add(struct conditions *c, enum bp_event_kind kind, const char *ab
 		c->no_memory = true;
 }
 
+/* One letter a leg, as raid and mirror print it; @good are the letters without a failure. */
 void conditions_of_legs(struct conditions *c, const char *health, const char *good)
 {
 	for (size_t i = 0; health && health[i]; i++) {
@@ -90,6 +92,7 @@ bool conditions_known(const char *target)
 	return type && type->conditions;
 }
 
+/* A status that can't be parsed has no conditions: that is told by the parse alone. */
 int conditions_of(struct bp_ctx *ctx, const char *target, bp_sector start, const char *text,
 		  const void *params, struct conditions *ret)
 {

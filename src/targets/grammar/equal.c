@@ -33,6 +33,10 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
+/*
+ * What says nothing goes (counts, literals, a default that was spelled out), the rest is
+ * sorted by name: the order of options does not matter to a kernel.
+ */
 static void keep_values(struct written_list *words)
 {
 	size_t n = 0;
@@ -54,6 +58,7 @@ static bool is_hex(const char *text)
 	return text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
 }
 
+/* Devices are equal by number where the caller can ask, hex digits in either case. */
 static bool same_value(const struct comparer *c, const struct written *a,
 		       const struct written *b)
 {
@@ -101,6 +106,7 @@ static bool same_values(const struct comparer *c, const struct written_list *a,
 	return i == a->list.count && k == b->list.count;
 }
 
+/* Compared as written, not as structs: padding, order and pointers are no difference. */
 int args_equal(struct bp_ctx *ctx, const struct arg *args, const void *a, const void *b,
 	       bool (*same_dev)(void *user, const char *a, const char *b), void *user,
 	       bool *ret)

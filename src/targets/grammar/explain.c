@@ -65,6 +65,7 @@ static size_t device_len(const char *text)
 	return major + 1 + minor;
 }
 
+/* "253:3: " or "name: " in front of a text, as DMERR_LIMIT writes it. */
 static void skip_device(struct line *line)
 {
 	size_t len = device_len(line->text);
@@ -208,6 +209,10 @@ static const struct rule *find_core(const char *text)
 	return best;
 }
 
+/*
+ * Without a target in the line only what all targets share is known, and device-mapper's
+ * own texts.
+ */
 static const struct rule *find_rule(struct line *line)
 {
 	const struct rule *rule = NULL;
@@ -325,6 +330,7 @@ static void take_problem(const struct segment *s, struct explanation *e)
 	e->pub.value = word_public(s->type, s->extra.items[number - 1], &e->arena);
 }
 
+/* The kernel names no argument: the rule says which kind, the table which word that is. */
 static int look_into_table(struct bp_ctx *ctx, const struct bp_table *table,
 			   const struct rule *rule, struct explanation *e)
 {
@@ -340,6 +346,7 @@ static int look_into_table(struct bp_ctx *ctx, const struct bp_table *table,
 	return r;
 }
 
+/* Known texts only; -ENOENT leaves the caller to show the line as it is. */
 int bp_explain_kernel_line(struct bp_ctx *ctx, const char *line, const struct bp_table *table,
 			   struct bp_explanation **ret)
 {

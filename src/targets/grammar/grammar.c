@@ -11,6 +11,7 @@ const struct arg arg_pair[] = {
 	ARG_END,
 };
 
+/* Numbers in parameter structs have 8 to 64 bits: the member's size comes from the grammar. */
 uint64_t arg_number_get(const struct arg *arg, const void *base)
 {
 	const void *p = arg_at_const(arg, base);
@@ -68,6 +69,7 @@ void arg_pointer_set(const struct arg *arg, void *base, const void *value)
 	memcpy(arg_at(arg, base), &value, sizeof(value));
 }
 
+/* The count may stand in the struct above: lists of a group's paths have their number once. */
 size_t arg_list_count(const struct arg *arg, const void *base, const void *up)
 {
 	const char *owner = arg->up ? up : base;
@@ -95,6 +97,7 @@ const char *arg_choice_word(const struct arg *arg, int value)
 	return NULL;
 }
 
+/* A word marked prefix matches what begins so: "mode 3" has its number behind it. */
 const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, bool nocase)
 {
 	for (const struct arg_word *w = arg->words; w->word; w++) {
@@ -114,6 +117,10 @@ bool arg_when(const struct arg *arg, const void *base)
 	return value == arg->value || (value == 0 && (arg->flags & ARG_DEFAULT));
 }
 
+/*
+ * Says whether a member of a struct was given. A plain number of 0 counts as not given:
+ * where 0 means something the grammar has KIND_MAYBE.
+ */
 bool arg_is_set(const struct arg *arg, const void *base)
 {
 	switch (arg->kind) {
@@ -150,6 +157,7 @@ bool arg_is_set(const struct arg *arg, const void *base)
 	return true;
 }
 
+/* The unit is the end of a member's name: it is said nowhere else. */
 const char *arg_unit(const struct arg *arg)
 {
 	static const struct {
@@ -273,6 +281,7 @@ const struct arg *args_stray(const struct arg *args, const void *base,
 	return find_stray(args, args, base, NULL, ret_when);
 }
 
+/* Options are written back in the order in which they came: kernels print them so. */
 int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *arena)
 {
 	if (arg_order_has(order, arg))

@@ -7,6 +7,7 @@
 static void json_arg(const struct arg *arg, const void *base, const void *up, bool secrets,
 		     struct bp_json *json);
 
+/* A secret is null, not left out: whoever reads it sees that there is one. */
 static void json_text(const struct arg *arg, const void *base, bool secrets,
 		      struct bp_json *json)
 {
@@ -20,6 +21,7 @@ static void json_text(const struct arg *arg, const void *base, bool secrets,
 		bp_json_string(json, arg->name, text);
 }
 
+/* An empty list is [] and not null: programs loop over it. */
 static void json_words(const struct arg *arg, const void *base, const void *up,
 		       struct bp_json *json)
 {
@@ -83,6 +85,10 @@ static void json_maybe(const struct arg *arg, const void *base, struct bp_json *
 		bp_json_uint(json, arg->name, number->value);
 }
 
+/*
+ * The document's shape is the struct's: words of the line that only structure it (counts,
+ * literals) are not in it.
+ */
 static void json_arg(const struct arg *arg, const void *base, const void *up, bool secrets,
 		     struct bp_json *json)
 {

@@ -17,6 +17,10 @@ static const struct target_message *find_message(const struct bp_target *target,
 	return NULL;
 }
 
+/*
+ * The hint lists what there is: messages are no part of the table, and nobody knows them by
+ * heart.
+ */
 static int fail_unknown(struct bp_ctx *ctx, const struct bp_target *target, const char *name)
 {
 	struct strbuf s = { 0 };
@@ -54,6 +58,10 @@ static int check_ranges(struct bp_ctx *ctx, const char *message,
 	return 0;
 }
 
+/*
+ * Ranges are checked as in tables; the blanks and backslashes of a word are escaped for the
+ * kernel.
+ */
 static int write_message(struct bp_ctx *ctx, const struct target_message *message,
 			 const void *params, char **ret)
 {
@@ -79,6 +87,7 @@ static int write_message(struct bp_ctx *ctx, const struct target_message *messag
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* Parameters may be of an older or newer header: opts_copy() sees to that. */
 int bp_message_format(struct bp_ctx *ctx, const char *target, const char *message,
 		      const void *params, size_t params_size, char **ret)
 {
@@ -149,6 +158,7 @@ static int read_message(struct bp_ctx *ctx, const struct target_message *m,
 	return write_message(ctx, m, params, ret);
 }
 
+/* A target that isn't known here takes any words: the kernel decides. */
 int bp_message_check(struct bp_ctx *ctx, const char *target, const char *text, char **ret)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };

@@ -115,6 +115,10 @@ static int find_inside(struct finder *f, const struct arg *arg, void *base, cons
 	}
 }
 
+/*
+ * Names are paths, "groups.0.paths.1.dev". Groups of the grammar that have no name are
+ * looked through.
+ */
 static int find(struct finder *f, const struct arg *args, void *base, const void *up,
 		const char *name)
 {
@@ -152,6 +156,7 @@ static void hint_names(struct bp_ctx *ctx, const struct arg *args)
 	vec_done(&options.list);
 }
 
+/* place.base NULL: the name is right, but what it lies in was not given. */
 int args_find(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
 	      struct arena *arena, struct place *ret)
 {
@@ -176,6 +181,7 @@ static int join(struct bp_ctx *ctx, const struct written_list *words, char **ret
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* *ret NULL: known, but not set. A flag has a value always. */
 int args_get(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
 	     char **ret)
 {
@@ -202,6 +208,7 @@ int args_get(struct bp_ctx *ctx, const struct arg *args, void *base, const char 
 	return r;
 }
 
+/* For those who want the number and not its text: no unit is applied. */
 int args_number(struct bp_ctx *ctx, const struct arg *args, void *base, const char *name,
 		struct bp_number *ret)
 {
@@ -222,6 +229,7 @@ int args_number(struct bp_ctx *ctx, const struct arg *args, void *base, const ch
 
 /* --- listing --- */
 
+/* "DEV OFFSET [PATH...]", as a usage line shows it. */
 const char *args_form(const struct arg *args, struct arena *arena)
 {
 	struct strbuf s = { 0 };
@@ -298,6 +306,10 @@ static const char *usual_value(const struct arg *arg)
 	return arg->usual;
 }
 
+/*
+ * One row of help: made from the grammar, so that it can't say anything else than the
+ * parser does.
+ */
 static int list_one(struct lister *l, const struct arg *arg)
 {
 	struct bp_option option = {
@@ -343,6 +355,7 @@ static int list_record(struct lister *l, const struct arg *arg)
 	return r;
 }
 
+/* What lies in an optional group is optional, whatever it says itself. */
 static int list_transparent(struct lister *l, const struct arg *arg)
 {
 	bool optional = l->optional;
@@ -369,6 +382,10 @@ static bool is_listed(const struct lister *l, const struct arg *arg)
 	return false;
 }
 
+/*
+ * Counts and literals are no options: they follow from the rest. A name that two branches
+ * share is listed once.
+ */
 static int list_args(struct lister *l, const struct arg *args)
 {
 	for (const struct arg *arg = args; arg->kind != KIND_END; arg++) {

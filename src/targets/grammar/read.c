@@ -22,6 +22,7 @@ static int read_record(struct reader *r, const struct arg *arg, void *base, cons
 	return read_struct(r, arg, arg_at(arg, base), base);
 }
 
+/* ARG_EXACT: there only if exactly its words are left; a struct that is not there is NULL. */
 static int read_pointer(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	void *item;
@@ -142,6 +143,7 @@ int reader_arg(struct reader *r, const struct arg *arg, void *base, const void *
 	return readers[arg->kind](r, arg, base, up);
 }
 
+/* In the order of the grammar: each consumes its words. The first failure ends it. */
 int reader_args(struct reader *r, const struct arg *args, void *base, const void *up)
 {
 	for (const struct arg *arg = args; arg->kind != KIND_END; arg++) {
@@ -153,6 +155,7 @@ int reader_args(struct reader *r, const struct arg *args, void *base, const void
 	return 0;
 }
 
+/* @ret_used: words behind it are the caller's, who keeps or refuses them. */
 int args_read(struct bp_ctx *ctx, const struct arg *args, const struct words *words,
 	      struct arena *arena, void *base, struct arg_order *order, size_t *ret_used)
 {
@@ -192,6 +195,10 @@ static int read_truth(struct reader *r, const struct arg *arg, void *base)
 	return 0;
 }
 
+/*
+ * One member given by name: its words are all there are, so that no count has to stand
+ * before them.
+ */
 int arg_read_value(struct bp_ctx *ctx, const struct arg *arg, const struct words *words,
 		   bool append, struct arena *arena, void *base, const void *up)
 {

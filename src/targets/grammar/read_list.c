@@ -29,6 +29,7 @@ int reader_nr(struct reader *r, const struct arg *arg, const char *name, size_t 
 	return 0;
 }
 
+/* A count is kept where the list's struct has it, before the list itself is read. */
 int reader_count(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	size_t nr;
@@ -145,6 +146,7 @@ static int read_rest(struct reader *r, const struct arg *arg, void *base, struct
 	return 0;
 }
 
+/* Elements that were read before a fault are kept, for messages that show how far it went. */
 int reader_list(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	struct growing list = { 0 };

@@ -48,6 +48,10 @@ static int read_joined(struct reader *r, const struct arg *arg, void *base)
 	return 0;
 }
 
+/*
+ * By the form of the option: a pair, KEY=VALUE, a bare word, or a name with its value
+ * behind it.
+ */
 static int read_option(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const bool yes = true;
@@ -103,6 +107,10 @@ static int fail_twice(struct reader *r, const struct arg *arg, const void *base)
 	return reader_fail(r, r->pos, arg->name, "'%s' is given twice", word);
 }
 
+/*
+ * Options come in any order. One that is given twice is a fault, unless kernels take the
+ * last: ARG_REPEAT.
+ */
 static int read_options_words(struct reader *r, const struct arg *options, void *base,
 			      const void *up)
 {
@@ -138,6 +146,7 @@ static int read_options_words(struct reader *r, const struct arg *options, void 
 	return 0;
 }
 
+/* Most targets count the words of their options first, a few take all that is left. */
 int reader_options(struct reader *r, const struct arg *options, void *base, const void *up)
 {
 	bool nocase = r->nocase;

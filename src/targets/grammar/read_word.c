@@ -75,6 +75,7 @@ void reader_leave(struct reader *r, size_t len)
 
 /* --- values of one word --- */
 
+/* "-" is "none" where the grammar says so (ARG_DASH), a text otherwise. */
 int reader_text(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const char *word, *copy = NULL;
@@ -144,6 +145,7 @@ int reader_parse_number(struct reader *r, const struct arg *arg, const char *wor
 	return 0;
 }
 
+/* The width is the member's: what does not fit is out of range, not cut. */
 int reader_number(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const char *word;
@@ -160,6 +162,7 @@ int reader_number(struct reader *r, const struct arg *arg, void *base, const voi
 	return 0;
 }
 
+/* Tells 0 from "not given". */
 int reader_maybe(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	struct bp_number number = { 0 };
@@ -179,6 +182,10 @@ int reader_maybe(struct reader *r, const struct arg *arg, void *base, const void
 	return 0;
 }
 
+/*
+ * For the few arguments that kernels read with %d. INT32_MIN can't be said; no target wants
+ * it.
+ */
 int reader_signed(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const char *word = "";
@@ -217,6 +224,7 @@ static bool is_passed_by(const struct reader *r, const struct arg *arg)
 	       !arg_choice_find(arg, r->words[r->pos], r->nocase || (arg->flags & ARG_NOCASE));
 }
 
+/* ARG_PEEK: a word that may be missing, known by what comes next. Value 0 is "not given". */
 int reader_choice(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const struct arg_word *found;
@@ -268,6 +276,7 @@ int reader_flag(struct reader *r, const struct arg *arg, void *base, const void 
 	return 0;
 }
 
+/* A word that must stand there and says nothing. */
 int reader_literal(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	const char *word;

@@ -22,6 +22,10 @@ static const char *find_part(const char *text, const char *part, size_t len)
 	return NULL;
 }
 
+/*
+ * The kernel's format with "*" for each conversion. The result is how many letters matched:
+ * of several rules the most exact one is taken.
+ */
 size_t rule_matches(const char *pattern, const char *text)
 {
 	size_t letters = strcspn(pattern, "*");
@@ -79,6 +83,7 @@ const struct rule *rule_find_shared(const char *text)
 	return best;
 }
 
+/* Targets of one module share texts ("snapshot" and "snapshot-origin"): looked at last. */
 const struct rule *rule_find(const char *target, const char *text)
 {
 	const struct bp_target *of = bp_target_get(target);

@@ -20,6 +20,7 @@
 #define UNKNOWN_DIGITS 32u
 #define HEX            "0123456789abcdefABCDEF"
 
+/* A reference into the keyring is no secret: the key itself is not in it. */
 bool is_key_reference(const char *text)
 {
 	const char *type, *description;
@@ -114,6 +115,7 @@ void text_hide_keys(char *text)
 		hide_digits(text, KEY_DIGITS);
 }
 
+/* In a target that isn't known any long row of hex digits may be a key. */
 const char *word_public(const struct bp_target *target, const char *word, struct arena *arena)
 {
 	char *copy = arena_strdup(arena, word);
@@ -148,6 +150,7 @@ static void add_joined(struct strbuf *s, const struct arg *arg, const char *valu
 	}
 }
 
+/* KEY=VALUE keeps its key: only the value is hidden. */
 static const char *written_public(const struct written *w, struct arena *arena)
 {
 	const char *value = written_value(w), *text;
@@ -172,6 +175,7 @@ const char *segment_word_public(const struct segment *s, const struct written *w
 
 /* --- in segments --- */
 
+/* *ret NULL: there is nothing to hide, and the text itself may be shown. */
 int segment_format_public(struct bp_ctx *ctx, const struct bp_segment *segment, char **ret)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -210,6 +214,7 @@ static int hide_text(void *user, const struct arg *arg, const char **text)
 	return 0;
 }
 
+/* In place and for good: the secret is then nowhere in the table's texts. */
 int segment_hide(struct bp_ctx *ctx, struct segment *s)
 {
 	if (s->params && !target_has_secrets(s->type))
@@ -246,6 +251,10 @@ static bool hide_in_message(const struct target_message *m, char *text)
 	return true;
 }
 
+/*
+ * Messages carry keys too ("key set ..."). The text comes without its target: any that
+ * matches hides.
+ */
 char *message_public(const char *text)
 {
 	char *copy = strdup(text);

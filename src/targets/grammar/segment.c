@@ -5,6 +5,10 @@
 #include "core/context.h"
 #include "core/opts.h"
 
+/*
+ * Names as long as the kernel's struct dm_target_spec has room for. A target that is not
+ * known is no fault: its arguments stay words.
+ */
 int segment_new(struct bp_ctx *ctx, bp_sector start, bp_sector length, const char *target,
 		struct segment **ret)
 {
@@ -48,6 +52,7 @@ void segment_freep(struct segment **s)
 
 /* --- words --- */
 
+/* Of a target that isn't known: the words as they came. */
 static int write_raw(struct bp_ctx *ctx, const struct words *words, struct written_list *ret)
 {
 	for (size_t i = 0; i < words->count; i++) {
@@ -88,6 +93,10 @@ static int take_texts(struct bp_ctx *ctx, struct segment *s, struct strbuf *args
 	return extra->len && !s->pub.extra ? bp_fail_memory(ctx) : 0;
 }
 
+/*
+ * The texts of a segment (args, extra) follow from its parameters: made anew after each
+ * change, so that they can't differ.
+ */
 int segment_refresh(struct bp_ctx *ctx, struct segment *s)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -183,6 +192,10 @@ static int own_words(struct bp_ctx *ctx, struct segment *s, const struct words *
 	return 0;
 }
 
+/*
+ * Three ways: not known here; lenient, for what a kernel printed; strict, for what a user
+ * wrote.
+ */
 int segment_take(struct bp_ctx *ctx, struct segment *s, const struct words *words,
 		 uint32_t flags)
 {
@@ -244,6 +257,10 @@ static int refuse_stray(struct bp_ctx *ctx, const struct arg *args, const void *
 	return -EINVAL;
 }
 
+/*
+ * Written once to find faults: what can't be written is refused before it is in the table.
+ * Then all texts are copied: the caller's struct may go.
+ */
 int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params, size_t size)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -277,6 +294,7 @@ static int dup_order(struct segment *copy, const struct segment *s)
 	return 0;
 }
 
+/* A copy that keeps order and problem: formatted it gives the same line. */
 int segment_dup(struct bp_ctx *ctx, const struct segment *s, struct segment **ret)
 {
 	_cleanup_(segment_freep) struct segment *copy = NULL;
@@ -312,6 +330,7 @@ struct map_devs {
 	void *user;
 };
 
+/* Only devices: the function decides, and gives the new name. */
 static int map_word(const struct map_devs *m, const char **word)
 {
 	char name[TABLE_DEV_SIZE];
@@ -331,6 +350,7 @@ static int map_text(void *user, const struct arg *arg, const char **text)
 	return arg->kind == KIND_DEV || arg->kind == KIND_WORDS ? map_word(user, text) : 0;
 }
 
+/* In a target that is not known each word may be a device: all are offered. */
 static int map_segment(struct segment *s, dev_fn *fn, void *user)
 {
 	struct map_devs m = { &s->arena, fn, user };
@@ -347,6 +367,10 @@ static int map_segment(struct segment *s, dev_fn *fn, void *user)
 	return r;
 }
 
+/*
+ * Segments that share a device are changed one by one; a failure leaves a table that is
+ * half changed, which the caller drops.
+ */
 int table_map_devs(struct bp_ctx *ctx, struct bp_table *table, dev_fn *fn, void *user)
 {
 	for (size_t i = 0; i < table->segments.count; i++) {
@@ -404,6 +428,10 @@ static int fail_raw(struct bp_ctx *ctx, const struct segment *s)
 	return -ENOENT;
 }
 
+/*
+ * All or nothing: tried on a copy, which takes the old one's place only when it could be
+ * written.
+ */
 static int change(struct bp_ctx *ctx, struct bp_segment *segment, const char *name,
 		  const char *value, bool append)
 {
@@ -461,6 +489,7 @@ int bp_segment_get(struct bp_ctx *ctx, const struct bp_segment *segment, const c
 	return args_get(ctx, s->type->args, s->params, name, ret);
 }
 
+/* As the ioctl wants it: with escapes, without start, length and target. */
 int bp_segment_format_args(struct bp_ctx *ctx, const struct bp_segment *segment, char **ret)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };

@@ -90,6 +90,10 @@ static const char *trimmed(struct arena *arena, const char *text)
 	return arena_strndup(arena, text, len);
 }
 
+/*
+ * Never fails on what a kernel printed: what is not understood is .problem, and the text
+ * stays.
+ */
 int bp_status_parse(struct bp_ctx *ctx, const char *target, const char *text,
 		    struct bp_status **ret)
 {
@@ -129,6 +133,7 @@ static int find_name(struct bp_ctx *ctx, const struct status *s, const char *nam
 	return -ENOENT;
 }
 
+/* A name that the target knows but this status does not have is NULL, not an error. */
 int bp_status_get(struct bp_ctx *ctx, const struct bp_status *status, const char *name,
 		  char **ret)
 {
@@ -153,6 +158,10 @@ int bp_status_number(struct bp_ctx *ctx, const struct bp_status *status, const c
 	return find_name(ctx, s, name);
 }
 
+/*
+ * Members of the status grammar under "values"; a word in place of values ("Fail") is
+ * "state".
+ */
 int bp_status_json(struct bp_ctx *ctx, const struct bp_status *status, struct bp_json *json,
 		   const char *key)
 {

@@ -41,6 +41,7 @@ struct bp_segment *bp_table_get(const struct bp_table *table, size_t index)
 	return index < table->segments.count ? &table->segments.items[index]->pub : NULL;
 }
 
+/* The end of the last segment: they may not leave gaps, which take_segment() sees to. */
 bp_sector bp_table_length(const struct bp_table *table)
 {
 	const struct bp_segment *last;
@@ -73,6 +74,7 @@ static int take_segment(struct bp_ctx *ctx, struct bp_table *table, struct segme
 	return 0;
 }
 
+/* Typed: only for targets that are known, as the struct says nothing about others. */
 int bp_table_add(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
 		 bp_sector length_sectors, const char *target, const void *params,
 		 size_t params_size)
@@ -101,6 +103,7 @@ int bp_table_append(struct bp_ctx *ctx, struct bp_table *table, bp_sector length
 			    params_size);
 }
 
+/* Segment by segment, without a way through text: what was read leniently stays so. */
 int bp_table_copy(struct bp_ctx *ctx, const struct bp_table *table, struct bp_table **ret)
 {
 	_cleanup_(table_freep) struct bp_table *copy = NULL;
@@ -125,6 +128,7 @@ static int fail_line_break(struct bp_ctx *ctx, const struct bp_table *table, con
 	return in_segment(ctx, r, table->segments.count, target);
 }
 
+/* Strict: words as a user writes them. A line break would be a second segment. */
 int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start_sectors,
 		     bp_sector length_sectors, const char *target, const char *args)
 {
@@ -145,6 +149,7 @@ int bp_table_add_raw(struct bp_ctx *ctx, struct bp_table *table, bp_sector start
 	return take_segment(ctx, table, &s);
 }
 
+/* Lenient: a newer kernel may print words that are not known here. */
 int table_add_printed(struct bp_ctx *ctx, struct bp_table *table, bp_sector start,
 		      bp_sector length, const char *target, const char *args)
 {
@@ -182,6 +187,7 @@ static int parse_sectors(struct bp_ctx *ctx, size_t index, const char *name, con
 	return -EINVAL;
 }
 
+/* @words has three at least. */
 static int parse_words(struct bp_ctx *ctx, struct bp_table *table, const struct words *words,
 		       uint32_t flags)
 {
@@ -212,6 +218,10 @@ static bool is_name(const char *word)
 	return len > 1 && word[len - 1] == ':';
 }
 
+/*
+ * "NAME: START LENGTH TARGET ...", as dmsetup table prints it for several devices, is taken
+ * too. Empty lines and comments are none.
+ */
 static int parse_line(struct bp_ctx *ctx, struct bp_table *table, const char *line, size_t len,
 		      uint32_t flags)
 {
@@ -236,6 +246,7 @@ static int parse_line(struct bp_ctx *ctx, struct bp_table *table, const char *li
 	return parse_words(ctx, table, &words, flags);
 }
 
+/* All or nothing: the first line that is wrong is told with its segment. */
 int bp_table_parse(struct bp_ctx *ctx, const char *text, uint32_t flags, struct bp_table **ret)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -276,6 +287,7 @@ static int format_segment(struct bp_ctx *ctx, const struct segment *s, struct st
 	return r;
 }
 
+/* What parses to the same table again, with one line a segment. */
 int bp_table_format(struct bp_ctx *ctx, const struct bp_table *table, char **ret)
 {
 	struct strbuf text = { 0 };

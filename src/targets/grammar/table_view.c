@@ -44,6 +44,7 @@ static void *canonical(const struct segment *s, struct arena *arena)
 	return params;
 }
 
+/* In canonical form: kernels print some parameters in another way than they were given. */
 static int segments_equal(struct bp_ctx *ctx, const struct segment *a, const struct segment *b,
 			  struct same_dev *same, bool *ret)
 {
@@ -66,6 +67,7 @@ static int segments_equal(struct bp_ctx *ctx, const struct segment *a, const str
 	return args_equal(ctx, a->type->args, x, y, same->lookup ? same_dev : NULL, same, ret);
 }
 
+/* Equal: a kernel would do the same with both. Segments that could be joined are not. */
 int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a, const struct bp_table *b,
 		   bp_lookup_fn lookup, void *user, bool *ret)
 {
@@ -110,6 +112,7 @@ struct half {
 	const char *fault_name; /* or NULL */
 };
 
+/* For a line with a fault: what comes before it is explained, and where it is said. */
 static int half_read(struct bp_ctx *ctx, const struct segment *s, struct half *half)
 {
 	void *params = arena_alloc(&half->arena, s->type->size);
@@ -188,6 +191,10 @@ static int explain_raw(struct bp_ctx *ctx, const struct segment *s, size_t index
 	return r;
 }
 
+/*
+ * One call a word, with its number as the kernel counts them; secrets only in .text, never
+ * in .public_text.
+ */
 static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t index,
 			   int (*fn)(void *user, const struct bp_word *word), void *user)
 {
@@ -215,6 +222,7 @@ static int explain_segment(struct bp_ctx *ctx, const struct segment *s, size_t i
 	return r;
 }
 
+/* Ends with the first result that isn't 0. */
 int bp_table_explain(struct bp_ctx *ctx, const struct bp_table *table,
 		     int (*word)(void *user, const struct bp_word *word), void *user)
 {
@@ -258,6 +266,7 @@ static int json_args_text(struct bp_ctx *ctx, const struct segment *s, bool show
 	return r;
 }
 
+/* params null: the target is not known, or its words were not understood; "args" has them. */
 static int segment_json(struct bp_ctx *ctx, const struct segment *s, bool show_secrets,
 			struct bp_json *json)
 {
@@ -287,6 +296,7 @@ static int segment_json(struct bp_ctx *ctx, const struct segment *s, bool show_s
 	return r;
 }
 
+/* Members have the names of the public structs. */
 int bp_table_json(struct bp_ctx *ctx, const struct bp_table *table, bool show_secrets,
 		  struct bp_json *json, const char *key)
 {

@@ -68,6 +68,7 @@ struct bp_option_iter {
 	size_t next;
 };
 
+/* Lists all options at once: the iterator only walks. */
 static int iter_new(const struct arg *args, struct bp_option_iter **ret)
 {
 	struct bp_option_iter *iter = calloc(1, sizeof(*iter));
@@ -117,6 +118,7 @@ const char *bp_dev_format(const struct bp_bdev *bdev, char *buf)
 	return buf;
 }
 
+/* What is left of the device behind the offset. */
 int length_of(const struct length_query *query, const char *dev, bp_sector offset,
 	      bp_sector *ret)
 {
@@ -140,6 +142,7 @@ int length_of(const struct length_query *query, const char *dev, bp_sector offse
 	return 0;
 }
 
+/* Whole blocks behind the offset. */
 int length_of_blocks(const struct length_query *query, const char *dev, bp_sector offset,
 		     bp_bytes block_bytes, bp_sector *ret)
 {
@@ -158,6 +161,10 @@ int length_none(const struct length_query *query, const char *why)
 	return bp_fail(query->ctx, -ERANGE, "no length follows from the devices: %s", why);
 }
 
+/*
+ * -ENODATA for targets whose length does not follow from devices (zero, error, thin): the
+ * user has to say it.
+ */
 int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
 		     size_t params_size, bp_lookup_fn lookup, void *user,
 		     bp_sector *ret_sectors)

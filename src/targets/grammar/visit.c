@@ -17,6 +17,7 @@ static int each_item(const struct arg *arg, void *base, const void *up, text_fn 
 	return r;
 }
 
+/* NULL elements are there in lists that were half read. */
 static int each_word(const struct arg *arg, void *base, const void *up, text_fn *fn, void *user)
 {
 	const char **items = arg_items(arg, base);
@@ -36,6 +37,7 @@ static int one_text(const struct arg *arg, void *base, text_fn *fn, void *user)
 	return *text ? fn(user, arg, text) : 0;
 }
 
+/* By kind, as every walker of the grammar; KIND_COUNT and others have no text. */
 static int in_arg(const struct arg *arg, void *base, const void *up, text_fn *fn, void *user)
 {
 	void *item;
@@ -75,6 +77,7 @@ int args_texts(const struct arg *args, void *base, const void *up, text_fn *fn, 
 
 /* --- copying --- */
 
+/* The pointer in the struct is replaced by one into the arena. */
 static int copy_text(const struct arg *arg, void *base, struct arena *arena)
 {
 	const char *text = arg_pointer_get(arg, base);
@@ -96,6 +99,7 @@ static int copy_words(char **words, size_t nr, struct arena *arena)
 	return 0;
 }
 
+/* The items, then what each of them points to. */
 static int copy_list(const struct arg *arg, void *base, const void *up, struct arena *arena)
 {
 	const char *items = arg_pointer_get(arg, base);
@@ -116,6 +120,7 @@ static int copy_list(const struct arg *arg, void *base, const void *up, struct a
 	return r;
 }
 
+/* As copy_list(), for one. */
 static int copy_pointer(const struct arg *arg, void *base, struct arena *arena)
 {
 	const void *item = arg_pointer_get(arg, base);
@@ -129,6 +134,7 @@ static int copy_pointer(const struct arg *arg, void *base, struct arena *arena)
 	return args_own(arg->args, copy, base, arena);
 }
 
+/* A struct whose texts belong to somebody else gets its own of everything. */
 static int own_arg(const struct arg *arg, void *base, const void *up, struct arena *arena)
 {
 	switch ((int)arg->kind) {

@@ -50,6 +50,10 @@ static size_t words_at_most(const char *text, size_t len)
 	return n;
 }
 
+/*
+ * A backslash takes the next byte as it is, as the kernel's dm_split_args() reads it.
+ * Nothing else is special: there are no quotes.
+ */
 int words_split(struct arena *arena, const char *text, size_t len, struct words *ret)
 {
 	struct words words = { 0 };
@@ -97,6 +101,7 @@ static void double_backslashes(struct strbuf *s)
 		strbuf_add_char(s, '\\');
 }
 
+/* For people: backslashes only where a blank, or the end, would be misread. */
 void word_add_text(struct strbuf *s, const char *word)
 {
 	if (s->len) {
@@ -112,6 +117,10 @@ void word_add_text(struct strbuf *s, const char *word)
 	}
 }
 
+/*
+ * For dm_split_args(), which takes the byte 0xa0 for a blank too (isspace() of the kernel
+ * is Latin-1).
+ */
 void word_add_ioctl(struct strbuf *s, const char *word)
 {
 	if (s->len)

@@ -139,6 +139,7 @@ static int put_missing(struct writer *w, const struct arg *arg)
 	return fail(w, arg->name, "is not given");
 }
 
+/* The path names where in nested structs we are, for messages. The result undoes it. */
 static size_t path_enter(struct writer *w, const char *name, size_t index, bool indexed)
 {
 	size_t len = w->path.len;
@@ -198,6 +199,10 @@ static int write_signed(struct writer *w, const struct arg *arg, const void *bas
 	return put_value(w, arg, arena_strdup(w->arena, text));
 }
 
+/*
+ * A value without a word is a fault of the caller's struct, unless it is what "missing"
+ * means.
+ */
 static int write_choice(struct writer *w, const struct arg *arg, const void *base,
 			const void *up)
 {
@@ -241,6 +246,7 @@ static int write_count(struct writer *w, const struct arg *arg, const void *base
 	return put(w, arg, WRITTEN_COUNT, arg->name, number_text(w, nr, false));
 }
 
+/* Strings have no struct around them. */
 static int write_element(struct writer *w, const struct arg *arg, const char *item,
 			 size_t index, const void *base)
 {
@@ -258,6 +264,7 @@ static int write_element(struct writer *w, const struct arg *arg, const char *it
 	return e;
 }
 
+/* A count without a list is a fault, but in what was half read. */
 static int write_list(struct writer *w, const struct arg *arg, const void *base, const void *up)
 {
 	const char *items = arg_pointer_get(arg, base);
@@ -522,6 +529,7 @@ static int write_arg(struct writer *w, const struct arg *arg, const void *base, 
 	return writers[arg->kind](w, arg, base, up);
 }
 
+/* In the grammar's order, which is the line's. */
 static int write_args(struct writer *w, const struct arg *args, const void *base,
 		      const void *up)
 {
@@ -542,6 +550,7 @@ static void drop_loose(struct writer *w)
 	w->hole = NULL;
 }
 
+/* Words at the end that say nothing are dropped, unless more follows (WRITE_FOLLOWED). */
 int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base,
 	       const struct arg_order *order, uint32_t flags, struct arena *arena,
 	       struct written_list *ret)
@@ -563,6 +572,7 @@ int args_write(struct bp_ctx *ctx, const struct arg *args, const void *base,
 	return e;
 }
 
+/* One member alone, for those who ask for it by name. */
 int arg_write_value(struct bp_ctx *ctx, const struct arg *arg, const void *base, const void *up,
 		    struct arena *arena, struct written_list *ret)
 {
