@@ -41,7 +41,7 @@ struct bp_segment *bp_table_get(const struct bp_table *table, size_t index)
 	return index < table->segments.count ? &table->segments.items[index]->pub : NULL;
 }
 
-/* The end of the last segment: they may not leave gaps, which take_segment() sees to. */
+/* The end of the last segment; whether they join is for bp_table_check(). */
 bp_sector bp_table_length(const struct bp_table *table)
 {
 	const struct bp_segment *last;
