@@ -21,6 +21,10 @@ static struct cached *cached_of(struct map *map)
 	return (struct cached *)(void *)map;
 }
 
+/*
+ * A block that is cached is read from the cache, dirty or not: then both are right. Blocks
+ * that are not, up to the next one that is, are one piece of the origin.
+ */
 static int cached_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
 {
 	const struct cached *m = cached_of(map);
@@ -63,6 +67,10 @@ static int on_mapping(void *user, const struct bp_cache_mapping *mapping)
 	return 0;
 }
 
+/*
+ * Memory: 4 bytes an origin block. A damaged mapping leaves its block with the origin,
+ * which may be older.
+ */
 static int read_mappings(struct bp_ctx *ctx, struct io *take_io, struct cached *m)
 {
 	const struct bp_cache_visitor visitor = { .mapping = on_mapping, .user = m };
@@ -86,6 +94,7 @@ static int read_mappings(struct bp_ctx *ctx, struct io *take_io, struct cached *
 	return r;
 }
 
+/* Takes all three in any case, also where it fails on its metadata. */
 int cache_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_blocks,
 		  struct io *take_meta, struct map **ret)
 {

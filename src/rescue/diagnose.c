@@ -94,6 +94,10 @@ static bool of_maps(const struct bp_damage *d)
 	return d->place == BP_PLACE_DATA_SPACE_MAP || d->place == BP_PLACE_METADATA_SPACE_MAP;
 }
 
+/*
+ * Sorted by what a rebuild can do about it, not by where it lies. Leaks are counted by the
+ * check itself.
+ */
 static void on_damage(void *user, const struct bp_damage *d)
 {
 	struct rescue_found *found = user;
@@ -116,6 +120,10 @@ static void on_damage(void *user, const struct bp_damage *d)
 	found->nr_counts += of_maps(d) && d->kind == BP_DAMAGE_COUNT;
 }
 
+/*
+ * In the order of what depends on what: without a superblock there is no check, and what
+ * the check refuses is what is wrong.
+ */
 int rescue_look(struct bp_rescue *r)
 {
 	const struct bp_thin_check_opts opts = {
@@ -151,6 +159,10 @@ struct places {
 	uint64_t clashes;
 };
 
+/*
+ * Two mappings of one data block from different places of their volumes: no snapshot makes
+ * that, two hosts do.
+ */
 static int note_run(void *user, const struct bp_thin_run *run)
 {
 	struct places *p = user;
@@ -165,6 +177,10 @@ static int note_run(void *user, const struct bp_thin_run *run)
 	return 0;
 }
 
+/*
+ * Memory: 4 bytes a data block. Pools with 2^30 blocks and more are left out: it is one
+ * sign among others.
+ */
 int rescue_find_clashes(struct bp_rescue *r)
 {
 	struct bp_thin_meta *meta = bp_thin_plan_meta(r->rebuild);
@@ -186,6 +202,7 @@ int rescue_find_clashes(struct bp_rescue *r)
 
 /* --- telling --- */
 
+/* The texts live as long as the report. NULL without memory: add() takes that for -ENOMEM. */
 const char *rescue_words(struct bp_rescue *r, const char *fmt, ...)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
@@ -204,6 +221,10 @@ static int add(struct bp_rescue *r, enum bp_trouble kind, const char *what, cons
 	return what ? vec_add(&r->troubles, &trouble) : -ENOMEM;
 }
 
+/*
+ * What lies there decides what is said: zeros are the one case in which activating the pool
+ * destroys it.
+ */
 static int tell_beginning(struct bp_rescue *r)
 {
 	const struct rescue_found *f = &r->found;
@@ -250,6 +271,7 @@ static int tell_beginning(struct bp_rescue *r)
 			 : "what it points to is mostly there: rebuild");
 }
 
+/* Lost nodes are lost mappings: said before counts, which follow from them. */
 static int tell_nodes(struct bp_rescue *r)
 {
 	const struct rescue_found *f = &r->found;
@@ -264,6 +286,10 @@ static int tell_nodes(struct bp_rescue *r)
 		   "do not activate the pool: rebuild, or export what is whole");
 }
 
+/*
+ * Only where all else is sound: otherwise wrong counts follow from lost nodes, and are no
+ * news.
+ */
 static int tell_maps(struct bp_rescue *r)
 {
 	const struct rescue_found *f = &r->found;
@@ -289,6 +315,7 @@ static int tell_maps(struct bp_rescue *r)
 	return status;
 }
 
+/* Each block was read from the leg where it is sound; the kernel does not choose so. */
 static int tell_mirror(struct bp_rescue *r)
 {
 	if (!r->found.nr_differ)
@@ -303,6 +330,10 @@ static int tell_mirror(struct bp_rescue *r)
 		"block as the sound leg has it. Find out which disk fails");
 }
 
+/*
+ * A time that is too low is dangerous though the check is clean: the kernel would write in
+ * place where it has to copy.
+ */
 static int tell_flags(struct bp_rescue *r)
 {
 	const struct rescue_found *f = &r->found;
@@ -326,6 +357,10 @@ static int tell_flags(struct bp_rescue *r)
 	return status;
 }
 
+/*
+ * LVM's text and the pool's superblock are committed one after the other: one apart with a
+ * message pending is the middle of that, not a fault.
+ */
 static int tell_transaction(struct bp_rescue *r)
 {
 	uint64_t expected, has = r->found.sb.pub.transaction_id;
@@ -354,6 +389,10 @@ static int tell_transaction(struct bp_rescue *r)
 		   "better than a changed number");
 }
 
+/*
+ * Two percent, or NEARLY_NONE blocks: below it the kernel may not be able to commit what
+ * repairs it.
+ */
 static int tell_space(struct bp_rescue *r)
 {
 	const struct rescue_found *f = &r->found;
@@ -383,6 +422,7 @@ static int tell_space(struct bp_rescue *r)
 	return status;
 }
 
+/* Blocks that are used twice, or two texts of LVM with one number. */
 static int tell_hosts(struct bp_rescue *r)
 {
 	bool split = r->source->group && r->source->group->split;
@@ -404,6 +444,7 @@ static int tell_hosts(struct bp_rescue *r)
 	return 0;
 }
 
+/* The data volume in LVM's text is shorter than the pool's: an old text, most often. */
 static int tell_size(struct bp_rescue *r)
 {
 	const struct lvm_lv *data;
@@ -449,6 +490,7 @@ static int tell_cut(struct bp_rescue *r)
 	return status;
 }
 
+/* A pool in use is told last: all that was said before may be of a moment in between. */
 static int tell_group(struct bp_rescue *r)
 {
 	const struct lvm_group *group = r->source->group;
@@ -471,6 +513,7 @@ static int tell_group(struct bp_rescue *r)
 	return status;
 }
 
+/* An empty pool over an older state with volumes: the kernel formats what begins with zeros. */
 static int tell_formatted(struct bp_rescue *r)
 {
 	if (!rescue_is_empty(r) || !r->older)
@@ -498,6 +541,10 @@ static int tell_volumes(struct bp_rescue *r)
 		   "'undelete' tells whether an older state has them");
 }
 
+/*
+ * What is missing for a plan: the block size, which only LVM, a table or the superblock
+ * know.
+ */
 static int tell_nothing(struct bp_rescue *r)
 {
 	if (r->assumed)
@@ -516,6 +563,7 @@ static int tell_nothing(struct bp_rescue *r)
 		"look for another copy: pool_meta0, lvol0_pmspare, a backup of the metadata");
 }
 
+/* The order is that of the page: what must be known first stands first. */
 int rescue_tell(struct bp_rescue *r)
 {
 	static int (*const all[])(struct bp_rescue * r) = {

@@ -8,6 +8,7 @@
 
 #include "io/map.h"
 
+/* Piece by piece, without reading: it is asked of each volume of the group. */
 static int count_missing(struct map *map, bp_bytes *ret)
 {
 	struct map_piece piece;

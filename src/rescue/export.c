@@ -51,6 +51,7 @@ struct export
 	size_t nr_pieces;
 };
 
+/* The device of the error is the output, not the source that it comes from. */
 static int output_failed(struct export *e, int r, const char *doing)
 {
 	bp_fail(e->ctx, r, "%s: cannot %s: %s", e->path, doing, strerrordesc_np(-r));
@@ -60,6 +61,7 @@ static int output_failed(struct export *e, int r, const char *doing)
 
 /* --- opening --- */
 
+/* By inode, not by name: links to the disks that are read are refused too. */
 static int refuse_inputs(struct export *e)
 {
 	const struct bp_source *source = e->image->source;
@@ -112,6 +114,10 @@ static int digest_rest(struct export *e)
 	return r;
 }
 
+/*
+ * Written beside as PATH.part with a mark of how far it is; PATH itself appears when all is
+ * there. A resumed export reads what is there once more where a digest is wanted.
+ */
 static int open_file(struct export *e)
 {
 	bool resume = e->opts.flags & BP_EXPORT_RESUME;
@@ -131,6 +137,7 @@ static int open_file(struct export *e)
 	return e->at && (e->opts.flags & BP_EXPORT_SHA256) ? digest_rest(e) : 0;
 }
 
+/* O_EXCL: no mounted device. Its size is looked at before the first byte. */
 static int open_device(struct export *e)
 {
 	off_t size;
@@ -153,6 +160,7 @@ static int open_device(struct export *e)
 	return 0;
 }
 
+/* "-" is a copy of standard output, so that closing it does not close ours. */
 static int open_output(struct export *e)
 {
 	struct stat st;
@@ -181,6 +189,7 @@ static int open_output(struct export *e)
 
 /* --- reading a window --- */
 
+/* The same bytes of the same disks: what lies so has not changed, without reading it. */
 static bool same_place(const struct map_piece *a, const struct map_piece *b)
 {
 	if (a->kind != b->kind || a->nr_places != b->nr_places || a->kind == MAP_MISSING)
@@ -241,6 +250,10 @@ static int by_place(const void *a, const void *b)
 	return x->places[0].offset < y->places[0].offset ? -1 : 1;
 }
 
+/*
+ * Without skip-bad the first one ends the export: a hole that nobody asked for would look
+ * like data.
+ */
 static int missing(struct export *e, struct piece *piece, int why)
 {
 	struct bp_image_range range;
@@ -285,6 +298,7 @@ static int read_slowly(struct export *e, struct piece *piece, uint8_t *to)
 	return r;
 }
 
+/* What is the same as in the base is written as zeros here and left out later. */
 static int read_piece(struct export *e, struct piece *piece)
 {
 	uint8_t *to = e->window + (piece->offset - e->at);
@@ -303,6 +317,10 @@ static int read_piece(struct export *e, struct piece *piece)
 	return r < 0 && r != -ENOMEM ? read_slowly(e, piece, to) : r;
 }
 
+/*
+ * Sorted by where it lies: a thin volume's blocks are scattered over the disks, and a
+ * window has many of them.
+ */
 static int read_window(struct export *e)
 {
 	struct piece *order[PIECES_MAX];
@@ -329,6 +347,7 @@ static bool is_zero(const uint8_t *data, size_t len)
 	return len == 0 || (!data[0] && memcmp(data, data + 1, len - 1) == 0);
 }
 
+/* A pipe has no offset: there everything is written in order. */
 static int write_all(struct export *e, const uint8_t *data, size_t len, bp_bytes at)
 {
 	while (len) {
@@ -421,6 +440,7 @@ static int skip_zeros(struct export *e, bool *ret_skipped)
 	return 0;
 }
 
+/* Mark after write: an interruption repeats a window, and never leaves one out. */
 static int one_window(struct export *e)
 {
 	bp_bytes end;
@@ -443,6 +463,7 @@ static int one_window(struct export *e)
 	return r;
 }
 
+/* Progress is in bytes of the volume, holes included. */
 static int copy_volume(struct export *e)
 {
 	int r = 0;
@@ -458,6 +479,10 @@ static int copy_volume(struct export *e)
 	return r;
 }
 
+/*
+ * Flushed before it gets its name: a rename that survives a crash must not name a file
+ * without its data.
+ */
 static int finish(struct export *e)
 {
 	uint8_t sum[SHA256_BYTES];
@@ -478,6 +503,7 @@ static int finish(struct export *e)
 	return 0;
 }
 
+/* Memory: one window and its pieces, whatever the volume's size. */
 static int run(struct export *e)
 {
 	int r;
@@ -505,6 +531,7 @@ static void clean_up(struct export *e, int r)
 	free(e->pieces);
 }
 
+/* Results as far as the caller's struct has room for them. */
 int bp_export(struct bp_image *image, const char *output, const struct bp_export_opts *opts,
 	      struct bp_export_result *ret)
 {

@@ -10,6 +10,7 @@ struct owners {
 	bool mark_mine;
 };
 
+/* Two bits a data block. */
 static int owners_init(struct owners *o, struct bp_thin_meta *meta)
 {
 	bp_dblock nr = meta->sb.pub.nr_data_blocks;
@@ -57,6 +58,10 @@ static uint64_t count_alone(const struct owners *o)
 	return nr;
 }
 
+/*
+ * Blocks that only the volumes in @ids have: what deleting all of them would free. Deleting
+ * one of two snapshots frees less.
+ */
 int bp_thin_freed(struct bp_thin_meta *meta, const uint64_t *ids, size_t nr, bp_dblock *ret)
 {
 	struct thin_devices devices = { 0 };
@@ -100,6 +105,7 @@ static int share_with(struct bp_thin_meta *meta, struct owners *o, uint64_t id)
 	return bp_thin_mappings(meta, id, 0, UINT64_MAX, count_shared, o);
 }
 
+/* One pass over each other volume: what it has in common with @id. */
 int bp_thin_shared_with(struct bp_thin_meta *meta, uint64_t id,
 			int (*other)(void *user, uint64_t id, bp_dblock dblocks), void *user)
 {

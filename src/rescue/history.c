@@ -14,6 +14,10 @@ struct bp_history {
 	bool named;
 };
 
+/*
+ * .current where the live superblock has these roots; .counted where a root of the space
+ * maps tells that the commit was whole.
+ */
 static int add_state(struct bp_history *h, const struct salvage_pair *p,
 		     const struct thin_sb *live)
 {
@@ -51,6 +55,7 @@ static void current_first(struct bp_history *h)
 	}
 }
 
+/* Without a superblock no state is the current one. */
 static bool read_live(struct bp_history *h, struct thin_sb *ret)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -75,6 +80,10 @@ static bool is_mixed(const struct salvage_pairs *pairs, const struct salvage_pai
 	return false;
 }
 
+/*
+ * Pairs of a mapping and a details tree that were committed together. Pairs that clash, or
+ * mix trees of two commits, are left out: each of them would be a state that never was.
+ */
 static int find_states(struct bp_history *h)
 {
 	struct salvage_pairs pairs = { 0 };
@@ -95,6 +104,7 @@ static int find_states(struct bp_history *h)
 	return r;
 }
 
+/* Reads all of the metadata once; memory is a few bytes a block. */
 int bp_history(struct bp_source *source, struct bp_history **ret)
 {
 	struct bp_history *h = calloc(1, sizeof(*h));
@@ -143,6 +153,7 @@ const struct bp_history_state *bp_history_get(const struct bp_history *h, size_t
 	return index < h->states.count ? &h->states.items[index] : NULL;
 }
 
+/* Devices are listed when asked: a history may have thousands of states. */
 int bp_history_devices(struct bp_history *h, size_t index,
 		       int (*device)(void *user, const struct bp_thin_device *device),
 		       void *user)

@@ -29,6 +29,7 @@ void bp_image_close(struct bp_image *image)
 
 /* --- finding --- */
 
+/* Names what there is, twenty of them: a typing error is the most common reason. */
 static int no_volume(struct bp_source *source, const char *volume)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
@@ -128,6 +129,10 @@ static int open_removed(struct bp_source *source, const char *volume, bp_mblock 
 	return r < 0 ? r : source_thin_map(source, id, size, root, ret);
 }
 
+/*
+ * By LVM's name, then by the pool's id; a state of the history (@root) only knows ids, and
+ * names that old texts give.
+ */
 static int open_map(struct bp_source *source, const char *volume, bp_mblock root,
 		    struct map **ret)
 {
@@ -156,6 +161,7 @@ static int open_map(struct bp_source *source, const char *volume, bp_mblock root
 	return no_volume(source, volume);
 }
 
+/* The name tells states apart: nbdkit shows it. */
 int bp_image_open(struct bp_source *source, const char *volume, bp_mblock mapping_root,
 		  struct bp_image **ret)
 {
@@ -178,6 +184,7 @@ int bp_image_open(struct bp_source *source, const char *volume, bp_mblock mappin
 	return 0;
 }
 
+/* Takes the maps, whether it fails or not. */
 int image_new(struct bp_source *source, const struct image_parts *take_parts,
 	      struct bp_image **ret, const char *fmt, ...)
 {
@@ -215,6 +222,7 @@ int bp_image_read(struct bp_image *image, bp_bytes offset, size_t len, void *buf
 
 /* --- ranges --- */
 
+/* The first place stands for all copies. */
 void image_range(const struct map_piece *piece, bp_bytes offset, struct bp_image_range *ret)
 {
 	*ret = (struct bp_image_range){
@@ -269,6 +277,7 @@ static int map_part(struct bp_image *image, bp_bytes at, bp_bytes end,
 	return r == 0 && held.length ? range(user, &held) : r;
 }
 
+/* No data is read, but the trees of thin volumes are. */
 int bp_image_map(struct bp_image *image,
 		 int (*range)(void *user, const struct bp_image_range *range), void *user)
 {

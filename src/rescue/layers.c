@@ -63,6 +63,7 @@ static int by_from(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+/* Of several entries for one block the last one counts: by_from() sorts them by their order. */
 static void sort_moved(struct layer *layer)
 {
 	size_t kept = 0;
@@ -84,6 +85,7 @@ static size_t find_moved(const struct layer *layer, uint64_t block)
 	return vec_bisect(&layer->moved, item, item->from < block);
 }
 
+/* Up to the next moved block everything lies below, in one piece. */
 static int layer_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
 {
 	struct layer *layer = layer_of(map);
@@ -167,6 +169,10 @@ static int read_area(struct layer *layer, struct map *store, bp_bytes at, uint8_
 	return r;
 }
 
+/*
+ * An area of entries, then the chunks they are for, and so on; the first empty entry ends
+ * it. Source: Linux, drivers/md/dm-snap-persistent.c.
+ */
 static int read_exceptions(struct layer *layer, struct map *store)
 {
 	_cleanup_(freep) uint8_t *chunk = calloc_many(layer->block_bytes, 1);
@@ -183,6 +189,10 @@ static int read_exceptions(struct layer *layer, struct map *store)
 	return r;
 }
 
+/*
+ * The header: magic, valid, version, chunk size in sectors, 4 bytes each. An invalid
+ * snapshot has lost changes, and nobody can say which.
+ */
 int snapshot_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_store,
 		     bp_bytes size, struct map **ret)
 {
@@ -216,6 +226,10 @@ int snapshot_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *ta
 
 /* --- writecache --- */
 
+/*
+ * An entry is of use where its sequence number is below that of the superblock: later ones
+ * were never committed.
+ */
 static int add_entries(struct layer *layer, const uint8_t *entries, uint64_t first, size_t nr,
 		       uint64_t seq_count)
 {
@@ -234,6 +248,7 @@ static int add_entries(struct layer *layer, const uint8_t *entries, uint64_t fir
 	return r;
 }
 
+/* Of a large cache there are millions: ENTRIES_AT_A_TIME of them in memory. */
 static int read_entries(struct layer *layer, struct map *cache, uint64_t nr, uint64_t seq_count)
 {
 	_cleanup_(freep) uint8_t *entries = malloc((size_t)ENTRIES_AT_A_TIME * 16);
@@ -250,6 +265,10 @@ static int read_entries(struct layer *layer, struct map *cache, uint64_t nr, uin
 	return r;
 }
 
+/*
+ * Source: Linux, drivers/md/dm-writecache.c, struct wc_memory_superblock; entries of 16
+ * bytes, then the blocks.
+ */
 int writecache_map_new(struct bp_ctx *ctx, struct map *take_origin, struct map *take_cache,
 		       struct map **ret)
 {
@@ -304,6 +323,7 @@ static void part_free(struct map *map)
 
 static const struct map_ops part_ops = { .locate = part_locate, .free = part_free };
 
+/* A window into another map, which it takes. */
 int part_map_new(struct map *take_map, bp_bytes offset, bp_bytes size, struct map **ret)
 {
 	struct part *part;

@@ -21,6 +21,7 @@ void old_volumes_done(old_volumes *volumes)
 	vec_done(volumes);
 }
 
+/* The same volume stands in many texts; renamed, it is another row. */
 static bool is_known(const old_volumes *volumes, const struct old_volume *v)
 {
 	for (size_t i = 0; i < volumes->count; i++) {
@@ -42,6 +43,7 @@ static const struct lvm_lv *same_pool(const struct lvm_vg *vg, const struct lvm_
 	return NULL;
 }
 
+/* What LVM says of a thin volume is in its only segment. */
 static int add_volume(const struct lvm_lv *lv, old_volumes *ret)
 {
 	const struct lvm_lv *external = lvm_lv_named_by(lv, "external_origin");
@@ -64,6 +66,7 @@ static int add_volume(const struct lvm_lv *lv, old_volumes *ret)
 	return -ENOMEM;
 }
 
+/* Only of this pool: ids are its own, and another pool has the same ones. */
 static int add_of_text(const struct lvm_vg *vg, const struct lvm_lv *pool, old_volumes *ret)
 {
 	const struct lvm_lv *then = same_pool(vg, pool);
@@ -79,6 +82,7 @@ static int add_of_text(const struct lvm_vg *vg, const struct lvm_lv *pool, old_v
 	return r;
 }
 
+/* The newest text first, so that the newest size and name of a volume stand first. */
 int source_old_volumes(struct bp_source *source, old_volumes *ret)
 {
 	struct error_state *saved;

@@ -101,6 +101,7 @@ static int find_removed(struct bp_source *source, struct lvm_group *group, const
 	return 0;
 }
 
+/* Groups as they are first; then their older texts, as far as the rings have them. */
 int source_find_removed(struct bp_source *source, const char *text,
 			const struct lvm_group **ret_group, const struct lvm_lv **ret_lv)
 {
@@ -133,6 +134,10 @@ static int find_replaced_pool(struct bp_source *source, const struct lvm_group *
 	return r;
 }
 
+/*
+ * Only where a group has no volume left: one with volumes was not removed, and its old
+ * pools are old.
+ */
 int source_find_removed_pool(struct bp_source *source, const struct lvm_group *only,
 			     const struct lvm_group **ret_group, const struct lvm_lv **ret_lv)
 {

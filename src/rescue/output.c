@@ -19,6 +19,7 @@
 
 /* --- no part of the source --- */
 
+/* No disk that is read, under whatever name. */
 static int refuse_images(struct bp_source *source, const char *path)
 {
 	const struct lvm_scan *scan = source->scan;
@@ -50,6 +51,10 @@ static void active_uuid(dev_t dev, char ret[160])
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
+/*
+ * LVM's uuid without dashes is part of the device-mapper's: that is how an active volume is
+ * known.
+ */
 static bool has_uuid(const char *text, const char *uuid)
 {
 	char plain[LVM_UUID_SIZE];
@@ -89,6 +94,7 @@ static int refuse_parts(struct bp_source *source, const struct stat *st, const c
 
 /* --- in use --- */
 
+/* What lies on a device keeps it: another mapped device, md, a swap. */
 static bool has_holders(dev_t dev)
 {
 	char name[80];
@@ -143,6 +149,10 @@ static int holds(struct bp_source *source, const char *path, const char *what)
 	return -EEXIST;
 }
 
+/*
+ * What holds something is not written over, even if nobody uses it: whoever wants that
+ * wipes it first.
+ */
 static int refuse_content(struct bp_source *source, const char *path)
 {
 	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
@@ -172,6 +182,7 @@ static int refuse_file(struct bp_source *source, const char *path, const struct 
 
 /* --- opening it --- */
 
+/* Made anew only: O_EXCL, as a link could have come since it was looked at. */
 static int make_file(struct bp_source *source, const char *path, bp_bytes size)
 {
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
@@ -186,6 +197,10 @@ static int make_file(struct bp_source *source, const char *path, bp_bytes size)
 	return bp_fail(source->ctx, r, "'%s': cannot make it: %s", path, strerrordesc_np(-r));
 }
 
+/*
+ * Everything that can be refused is refused before the first byte; a file that we made goes
+ * again where it fails.
+ */
 static int prepare(struct bp_source *source, const char *path, bp_bytes size, bool *ret_made)
 {
 	struct stat st;
@@ -211,6 +226,7 @@ static int prepare(struct bp_source *source, const char *path, bp_bytes size, bo
 	return r;
 }
 
+/* The plan's writer keeps the superblock back until all is checked. */
 int source_plan_write(struct bp_source *source, struct bp_thin_plan *plan, const char *path,
 		      bp_bytes size)
 {

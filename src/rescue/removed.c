@@ -24,6 +24,7 @@ static int add_gap(struct removed *to, bp_dblock begin, bp_dblock length, uint64
 	return vec_add(&to->gaps, &gap);
 }
 
+/* Neighbours that belong together become one run; a mapping beyond the pool's data is a gap. */
 static int add_mapping(struct reader *reader, bp_dblock begin, uint64_t value)
 {
 	struct removed *to = reader->to;
@@ -48,6 +49,7 @@ static int add_mapping(struct reader *reader, bp_dblock begin, uint64_t value)
 	return vec_add(&to->runs, &run);
 }
 
+/* Keys are blocks of the volume, values where they lie and since when. */
 static int on_leaf(void *user, const struct walk_node *leaf)
 {
 	struct reader *reader = user;
@@ -69,6 +71,10 @@ static int on_lost(void *user, const struct walk_lost *lost)
 		       BP_NONE);
 }
 
+/*
+ * The tree as it was: nothing says yet that its blocks were not used again since. That is
+ * removed_compare().
+ */
 int removed_read(struct meta *meta, const struct bp_thin_device *device,
 		 bp_dblock nr_data_blocks, struct removed *ret)
 {
@@ -109,6 +115,7 @@ static int by_begin(const void *a, const void *b)
 	return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
+/* Gaps in order, joined where one volume holds them, cut at the volume's end. */
 void removed_finish(struct removed *removed, bp_dblock end)
 {
 	size_t kept = 0;

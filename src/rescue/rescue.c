@@ -58,6 +58,10 @@ static void choose_transaction(const struct bp_rescue *r, struct bp_thin_repair_
 	opts->transaction_id = expected;
 }
 
+/*
+ * Without a block size the plan is made for the smallest one, to look at only: applying it
+ * is refused.
+ */
 static int plan_rebuild(struct bp_rescue *r)
 {
 	struct bp_thin_repair_opts opts = { .size = sizeof(opts) };
@@ -126,6 +130,7 @@ static const char *describe_losses(struct bp_rescue *r, uint64_t id)
 	return rescue_words(r, "missing within %s", strbuf_text(&s));
 }
 
+/* A note only where something is lost or guessed. */
 static int add_volume(struct bp_rescue *r, const struct bp_thin_plan_device *d)
 {
 	struct bp_rescue_volume volume = {
@@ -212,6 +217,7 @@ static bp_bytes needed_bytes(const struct bp_rescue *r)
 	return nr * IO_BLOCK;
 }
 
+/* What the plan costs, in mappings and volumes: that is what two plans are compared by. */
 static const char *rebuild_loses(struct bp_rescue *r)
 {
 	const struct bp_thin_plan *plan = r->rebuild;
@@ -232,6 +238,7 @@ static const char *rebuild_loses(struct bp_rescue *r)
 			    plan->sum.nr_lost + plan->sum.nr_mappings, partly, gone);
 }
 
+/* needs_bytes is for a place that holds the new metadata with room to grow. */
 static int add_rebuild(struct bp_rescue *r)
 {
 	const struct bp_thin_superblock *sb = &r->rebuild->sum.superblock;
@@ -258,6 +265,7 @@ struct absent_count {
 	uint64_t nr;
 };
 
+/* By id and name: an id that was given again is another volume. */
 static int count_absent(void *user, const struct bp_thin_device *device)
 {
 	struct absent_count *count = user;
@@ -321,6 +329,10 @@ static bool older_may_help(const struct bp_rescue *r)
 	return !whole || absent || r->nr_clashes || !r->found.sound || rescue_is_empty(r);
 }
 
+/*
+ * An older state is whole, but all that was written since is gone, and blocks freed since
+ * may be overwritten.
+ */
 static int add_older(struct bp_rescue *r)
 {
 	const struct bp_history_state *state = r->older;
@@ -346,6 +358,7 @@ static int add_older(struct bp_rescue *r)
 	return plan.what ? vec_add(&r->plans, &plan) : -ENOMEM;
 }
 
+/* Offered with every trouble that it helps with: it repairs nothing, and so breaks nothing. */
 static int add_export(struct bp_rescue *r)
 {
 	const struct lvm_group *group = r->source->group;
@@ -374,6 +387,7 @@ static bool rebuild_is_worth_it(const struct bp_rescue *r)
 	return r->rebuild && (r->rebuild->sum.nr_mappings || !r->older);
 }
 
+/* The better one first: an older state only where a rebuild would lose more. */
 static int make_plans(struct bp_rescue *r)
 {
 	int status = 0;
@@ -389,6 +403,10 @@ static int make_plans(struct bp_rescue *r)
 	return status < 0 ? status : add_export(r);
 }
 
+/*
+ * Order matters: what the volumes lack is known by the plan, whether an older state helps
+ * by the volumes.
+ */
 static int look(struct bp_rescue *r)
 {
 	int status;
@@ -410,6 +428,7 @@ static int look(struct bp_rescue *r)
 	return status < 0 ? status : make_plans(r);
 }
 
+/* Reads only. What is found is a result; it fails where nothing could be looked at. */
 int bp_rescue(struct bp_source *source, struct bp_rescue **ret)
 {
 	_cleanup_(rescue_freep) struct bp_rescue *r = calloc(1, sizeof(*r));
@@ -471,6 +490,7 @@ const struct bp_rescue_plan *bp_rescue_plan_get(const struct bp_rescue *r, size_
 
 /* --- doing it --- */
 
+/* By the roots of that state: the metadata is read once more. */
 static int write_older(struct bp_rescue *r, const struct bp_rescue_plan *plan, const char *path)
 {
 	struct bp_thin_repair_opts opts = {
@@ -498,6 +518,10 @@ static int refuse(struct bp_rescue *r, int error, const char *why, const char *h
 	return error;
 }
 
+/*
+ * Never to where it was read from, never of an active pool, never with a guessed block
+ * size; what was written is checked once more by its path.
+ */
 int bp_rescue_apply(struct bp_rescue *r, size_t index, const char *path,
 		    struct bp_thin_check_result *ret)
 {

@@ -65,6 +65,7 @@ static const struct io_ops source_ops = {
 	.close = close_both,
 };
 
+/* As the inner one, but closing it closes the source too. */
 static int source_io_new(struct bp_source *take_source, struct io *take_inner, struct io **ret)
 {
 	struct source_io *s = calloc(1, sizeof(*s));
@@ -98,6 +99,10 @@ static bool holds_something_else(const char *path, bool *ret_exists)
 	return other;
 }
 
+/*
+ * -ENOENT: this resolver has nothing to say, the path is opened as any other. What exists
+ * and is metadata itself is read directly.
+ */
 static int resolve(const struct io_resolver *resolver, struct bp_ctx *ctx, const char *path,
 		   unsigned flags, struct io **ret)
 {
@@ -157,6 +162,10 @@ static void sources_free(void *data)
 	free(sources);
 }
 
+/*
+ * Owned: the caller's strings may go. What was copied is counted, so that freeing is right
+ * at any point.
+ */
 static int copy_opts(struct sources *sources, const struct bp_source_opts *o)
 {
 	sources->pvs = calloc(o->nr_pvs + 1, sizeof(char *));
@@ -173,6 +182,7 @@ static int copy_opts(struct sources *sources, const struct bp_source_opts *o)
 	return 0;
 }
 
+/* From here on paths in this context may be volumes. NULL: no longer. */
 int bp_ctx_use_sources(struct bp_ctx *ctx, const struct bp_source_opts *opts)
 {
 	struct sources *sources;

@@ -45,6 +45,10 @@ static void ask_lvm(const struct lvm_lv *lv, struct bp_thin_repair_opts *opts)
 	}
 }
 
+/*
+ * What is not known of a pool without a superblock: first what the caller says, then LVM's
+ * text, then what block 0 still tells.
+ */
 int source_plan_of(struct bp_source *source, const struct lvm_lv *pool,
 		   const struct bp_thin_repair_opts *opts, struct bp_thin_plan **ret)
 {
@@ -92,6 +96,10 @@ void source_pool_done(struct source_pool *pool)
 	map_free(pool->data);
 }
 
+/*
+ * Once a pool. From then on its volumes are read from the plan, with a warning: it is not
+ * the pool as it was.
+ */
 int source_salvage(struct bp_source *source, struct source_pool *pool)
 {
 	int r;

@@ -60,6 +60,7 @@ static int make_superblock(struct bp_source *source, uint8_t *live, uint8_t *sna
 	return 0;
 }
 
+/* The metadata device of an active pool, read beside the kernel. */
 static int open_device(struct bp_source *source)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
@@ -73,6 +74,10 @@ static int open_device(struct bp_source *source)
 	return 0;
 }
 
+/*
+ * The snapshot's roots with a superblock in memory: nothing is written to a pool that is in
+ * use.
+ */
 int source_snap_io(struct bp_source *source, struct io **ret)
 {
 	_cleanup_(freep) uint8_t *live = io_buffer_new(1);

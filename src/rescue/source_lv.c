@@ -50,6 +50,7 @@ bool source_block_good(bp_mblock block, const void *data)
 	return kind != BLOCK_UNKNOWN && block_number(data, kind) == block;
 }
 
+/* Each block from the leg on which its checksum holds. */
 int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
@@ -67,6 +68,7 @@ int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct i
 	return 0;
 }
 
+/* Whatever the source is, its metadata is one io: all that follows knows no difference. */
 int source_metadata_io(struct bp_source *source, struct io **ret)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
@@ -140,6 +142,10 @@ static int pool_data(struct bp_source *source, const struct lvm_lv *lv, struct m
 	return named_map(source, lv, "pool", ret);
 }
 
+/*
+ * Metadata that can't be opened is salvaged by open_meta(); the data need not be there to
+ * look at it.
+ */
 static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
 		     struct source_pool *pool)
 {
@@ -303,6 +309,7 @@ static int map_volume(struct bp_source *source, struct source_pool *pool, uint64
 	return r;
 }
 
+/* Below a volume with an external origin lies that one, where nothing is mapped. */
 static int thin_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
 {
 	const struct lvm_lv *pool_lv = lvm_lv_named_by(lv, "thin_pool");
@@ -352,6 +359,7 @@ static const struct lvm_lv *snapshot_carrier(const struct lvm_lv *store)
 	return NULL;
 }
 
+/* The origin, with the store's chunks in place of its own. */
 static int snapshot_lv_map(struct bp_source *source, const struct lvm_lv *carrier,
 			   const struct lvm_lv *store, struct map **ret)
 {
@@ -371,6 +379,7 @@ static int snapshot_lv_map(struct bp_source *source, const struct lvm_lv *carrie
 	return 0;
 }
 
+/* The fast volume has what was not written back; without it the origin is old. */
 static int writecache_lv_map(struct bp_source *source, const struct lvm_lv *lv,
 			     struct map **ret)
 {
@@ -419,6 +428,7 @@ static int cachevol_halves(struct bp_source *source, const struct lvm_lv *lv,
 	return 0;
 }
 
+/* A cache pool has two volumes, a cachevol both in one. */
 static int cache_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
 {
 	const struct lvm_lv *pool = lvm_lv_named_by(lv, "cache_pool");
@@ -461,6 +471,10 @@ static const struct {
 	{ "writecache", writecache_lv_map },
 };
 
+/*
+ * A snapshot's store is asked for by the volume it stands for: its own type says nothing of
+ * that.
+ */
 static int by_type(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
 {
 	const struct lvm_lv *carrier = snapshot_carrier(lv);
@@ -480,6 +494,7 @@ static int by_type(struct bp_source *source, const struct lvm_lv *lv, struct map
 	return -ENOTSUP;
 }
 
+/* Counts how deep it goes: a damaged text may make volumes of each other. */
 int source_lv_map(struct bp_source *source, const struct lvm_lv *lv, struct map **ret)
 {
 	int r;
@@ -501,6 +516,7 @@ int source_data_map(struct bp_source *source, struct map **ret)
 	return bare_data(source, ret);
 }
 
+/* Metadata without LVM: a file, and the data device given beside it. */
 static int bare_pool(struct bp_source *source, struct source_pool **ret)
 {
 	struct source_pool *pool;
@@ -531,6 +547,7 @@ static int bare_pool(struct bp_source *source, struct source_pool **ret)
 	return 0;
 }
 
+/* @top: the tree of another state than the live one, or 0. */
 int source_thin_map(struct bp_source *source, uint64_t id, bp_bytes size, bp_mblock top,
 		    struct map **ret)
 {

@@ -52,6 +52,7 @@ struct swap {
 	char name[32]; /* of the volume that is made for it */
 };
 
+/* As large as what is swapped in, or what is there, whichever is more. */
 static void line_create(const struct swap *swap, struct strbuf *s)
 {
 	const struct lvm_lv *meta = lvm_lv_named_by(swap->source->lv, "metadata");
@@ -142,6 +143,10 @@ static int steps_of_group(struct bp_source *source, const struct steps *steps)
 	return tell(steps, source->ctx, &s);
 }
 
+/*
+ * LVM's way of swapping metadata: a volume beside, copied to, the pool inactive, swapped,
+ * active. Nothing of it is run here.
+ */
 static int steps_of_lvm(struct bp_source *source, const char *path, const struct steps *steps)
 {
 	static void (*const lines[])(const struct swap *swap, struct strbuf *s) = {

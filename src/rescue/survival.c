@@ -110,6 +110,10 @@ static const struct removed_run *run_with(const struct holding *h, bp_dblock blo
 	return block >= run->data && block - run->data < run->length ? run : NULL;
 }
 
+/*
+ * Bits a data block: what the removed volume had, what was there then, what was used again,
+ * what is shared. Runs are searched by data block.
+ */
 static int holding_init(struct holding *h, struct removed *removed, bp_dblock nr_data)
 {
 	struct bits *const all[] = { &h->mine, &h->then, &h->reused, &h->shared };
@@ -166,6 +170,7 @@ static int then_entry(struct holding *h, size_t node, uint64_t key, uint64_t val
 	return 0;
 }
 
+/* All trees of the state before the removal: what they share with the volume is no reuse. */
 static int look_then(struct holding *h, struct meta *meta, const uint64_t *roots, size_t nr)
 {
 	struct forest f = { .meta = meta, .value_size = sizeof(le64) };
@@ -181,6 +186,7 @@ static int look_then(struct holding *h, struct meta *meta, const uint64_t *roots
 
 /* --- now --- */
 
+/* The oldest device that has a leaf says since when it can exist. */
 static int now_leaf(void *user, const struct walk_node *leaf)
 {
 	struct holding *h = user;
@@ -233,6 +239,10 @@ static int find_oldest(struct holding *h, const struct bp_thin_plan *now)
 	return r;
 }
 
+/*
+ * A block is the volume's still, only shared, where the same mapping was there then, or is
+ * older than the device that has it now. Any other owner has overwritten it.
+ */
 static int now_entry(struct holding *h, size_t node, uint64_t key, uint64_t value)
 {
 	bp_dblock block = thin_mapping_block(value);
@@ -256,6 +266,7 @@ static int now_entry(struct holding *h, size_t node, uint64_t key, uint64_t valu
 	return vec_add(&h->removed->gaps, &gap);
 }
 
+/* Memory: the oldest owner of each node of the pool as it is, and since when that exists. */
 static int look_now(struct holding *h, struct bp_thin_plan *now)
 {
 	size_t nr = now->emit.forest.nodes.count;
@@ -274,6 +285,7 @@ static int look_now(struct holding *h, struct bp_thin_plan *now)
 
 /* --- taking out what was given away --- */
 
+/* Runs are cut where a block in them was used again. */
 static int drop_reused(struct holding *h)
 {
 	struct removed *removed = h->removed;
@@ -308,6 +320,10 @@ static int drop_reused(struct holding *h)
 	return 0;
 }
 
+/*
+ * Uses that came and went since leave no trace: blocks that are free now may have been
+ * overwritten in between.
+ */
 int removed_compare(struct removed *removed, struct meta *meta, const uint64_t *then, size_t nr,
 		    struct bp_thin_plan *now)
 {

@@ -52,6 +52,10 @@ static int unmapped(const struct thin_volume_map *m, bp_bytes at, bp_bytes max,
 	return 0;
 }
 
+/*
+ * Unmapped is zeros, or the external origin; mapped without data given, or beyond it, is
+ * missing and says why.
+ */
 static int thin_locate(struct map *map, bp_bytes at, bp_bytes max, struct map_piece *ret)
 {
 	const struct thin_volume_map *m = volume_of(map);
@@ -96,6 +100,7 @@ struct reader {
 	struct thin_volume_map *m;
 };
 
+/* Runs of the same data are joined: a volume that was written in order has few. */
 static int add_run(struct thin_volume_map *m, bp_dblock begin, bp_dblock data, bp_dblock length)
 {
 	struct thin_map_run *last = m->runs.count ? &m->runs.items[m->runs.count - 1] : NULL;
@@ -109,6 +114,7 @@ static int add_run(struct thin_volume_map *m, bp_dblock begin, bp_dblock data, b
 	return vec_add(&m->runs, &run);
 }
 
+/* Times are of no use here: only where it lies. */
 static int on_leaf(void *user, const struct walk_node *leaf)
 {
 	struct reader *reader = user;
@@ -132,6 +138,7 @@ static int on_lost(void *user, const struct walk_lost *lost)
 		       length == UINT64_MAX ? length : length + 1);
 }
 
+/* A lost leaf is a range that is missing, not a failure. */
 static int read_tree(struct bp_thin_meta *meta, bp_mblock root, struct thin_volume_map *m)
 {
 	struct forest forest = { .meta = &meta->meta,
@@ -216,6 +223,7 @@ static bp_bytes mapped_end(const struct thin_volume_map *m)
 											   : 0;
 }
 
+/* Without a size (0) it is as large as its last mapping tells. */
 static struct thin_volume_map *volume_map_new(const struct thin_map_opts *opts)
 {
 	struct thin_volume_map *m = calloc(1, sizeof(*m));
@@ -229,6 +237,7 @@ static struct thin_volume_map *volume_map_new(const struct thin_map_opts *opts)
 	return m;
 }
 
+/* For volumes whose runs are known already: a removed one's. */
 int thin_map_of_runs(struct bp_ctx *ctx, const struct thin_map_opts *opts,
 		     const struct thin_map_run *runs, size_t nr, struct map **ret)
 {
@@ -248,6 +257,7 @@ int thin_map_of_runs(struct bp_ctx *ctx, const struct thin_map_opts *opts,
 	return 0;
 }
 
+/* Reads the whole tree: memory grows with its runs, not with its size. */
 int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret)
 {
 	struct thin_volume_map *m = volume_map_new(opts);

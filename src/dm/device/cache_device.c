@@ -54,6 +54,10 @@ static bp_sector block_size(const struct creation *c)
 	return block;
 }
 
+/*
+ * A rough bound, one metadata block for as many cache blocks as a device has: what surely
+ * does not fit is told before the kernel formats it.
+ */
 static int judge_metadata(struct creation *c)
 {
 	const char *path = c->head.bdev.path;
@@ -106,6 +110,10 @@ static const char *number_of(const struct bp_bdev *bdev, char *buf)
 	return buf;
 }
 
+/*
+ * Numbers in place of paths: the kernel may see other nodes than we do. Version 2 of the
+ * metadata unless some are there.
+ */
 static int describe(struct creation *c, struct bp_table **ret)
 {
 	char origin[DEVNO_TEXT], fast[DEVNO_TEXT], metadata[DEVNO_TEXT];
@@ -140,6 +148,7 @@ static int check_table(struct bp_ctx *ctx, const struct bp_table *table,
 	return r;
 }
 
+/* The check comes before anything is wiped. */
 static int make(struct creation *c, const char *name, struct bp_device_info *ret)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -158,6 +167,10 @@ static int make(struct creation *c, const char *name, struct bp_device_info *ret
 	return r < 0 ? r : bp_device_create(c->ctx, name, table, &opts, ret);
 }
 
+/*
+ * One transaction: a device that can't be made leaves the metadata device as it was, its
+ * wiped beginning included.
+ */
 int bp_cache_device_create(struct bp_ctx *ctx, const char *name, const char *origin,
 			   const char *fast, const char *metadata,
 			   const struct bp_cache_device_create_opts *opts,
@@ -196,6 +209,7 @@ static void live_done(struct live *l)
 	bp_table_free(l->table);
 }
 
+/* The table as the kernel has it, one segment of target cache. */
 static int live_read(struct bp_ctx *ctx, const struct bp_selector *selector, struct live *ret)
 {
 	const struct bp_segment *segment;
@@ -217,6 +231,7 @@ static int live_read(struct bp_ctx *ctx, const struct bp_selector *selector, str
 	return 0;
 }
 
+/* Counters are the kernel's since the cache was loaded. */
 static void take_values(const struct bp_cache_status *s, struct bp_cache_device_info *to)
 {
 	to->io_mode = s->io_mode;
@@ -237,6 +252,7 @@ static void take_values(const struct bp_cache_status *s, struct bp_cache_device_
 	snprintf(to->policy, sizeof(to->policy), "%s", s->policy ? s->policy : "");
 }
 
+/* A cache that failed has a word in place of values: that is a result. */
 static int take_status(struct live *l, const struct dm_segment *segment,
 		       struct bp_cache_device_info *to)
 {
@@ -262,6 +278,7 @@ static void take_devno(const char *word, struct bp_devno *ret)
 		*ret = (struct bp_devno){ 0 };
 }
 
+/* Without a flush: asking must not wait for I/O. */
 static int info_read(struct live *l, struct bp_cache_device_info *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -287,6 +304,7 @@ static int info_read(struct live *l, struct bp_cache_device_info *ret)
 	return take_status(l, &reply.segments.items[0], ret);
 }
 
+/* As much as the caller's struct has room for. */
 int bp_cache_device_info(struct bp_ctx *ctx, const struct bp_selector *which,
 			 struct bp_cache_device_info *ret)
 {
@@ -339,6 +357,7 @@ static void undo_table_done(const struct undo *undo)
 	bp_table_free(((const struct undo_table *)undo)->table);
 }
 
+/* A cache that is gone meanwhile needs no table any more. */
 static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_table *u = (const struct undo_table *)undo;
@@ -350,6 +369,7 @@ static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadl
 	return r < 0 ? r : reload(ctx, "undo", &u->which, &state, u->table, 0, deadline);
 }
 
+/* Armed only when its table is known: without it there is nothing to put back. */
 static int remember(struct live *l, struct undo **ret)
 {
 	const struct undo undo = {
@@ -369,6 +389,7 @@ static int remember(struct live *l, struct undo **ret)
 	return r;
 }
 
+/* What can't be written back can't be emptied: said before the policy is changed for it. */
 static int refuse_unclean(struct live *l, const struct bp_cache_device_info *info)
 {
 	if (info->failed)
@@ -489,6 +510,7 @@ int bp_cache_device_flush(struct bp_ctx *ctx, const struct bp_selector *which,
 	return r < 0 ? r : cleaned(&l, as_before);
 }
 
+/* Arguments of the old policy are not for the new one. */
 static int changed(struct live *l, int64_t deadline)
 {
 	struct bp_cache params = *l->params;
@@ -505,6 +527,7 @@ static int changed(struct live *l, int64_t deadline)
 	return replace_params(l, &params, deadline);
 }
 
+/* Passthrough wants a clean cache: the kernel refuses it with dirty blocks. */
 int bp_cache_device_change(struct bp_ctx *ctx, const struct bp_selector *which,
 			   const struct bp_cache_device_change_opts *opts)
 {
@@ -518,6 +541,7 @@ int bp_cache_device_change(struct bp_ctx *ctx, const struct bp_selector *which,
 	return changed(&l, dm_deadline(l.opts.timeout_ms));
 }
 
+/* The origin alone, by a linear table, while the device stays in use. */
 static int uncached(struct live *l, int64_t deadline)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;

@@ -25,6 +25,10 @@ static const struct {
 	{ BP_CHANGE_UNCHECKED, RQ_UNCHECKED },
 };
 
+/*
+ * What all verbs of this file begin with: options, the device, the time limit, flags of the
+ * request.
+ */
 static int begin(struct bp_ctx *ctx, const struct bp_selector *selector,
 		 const struct bp_change_opts *opts, struct change *ret)
 {
@@ -63,6 +67,10 @@ static int resume_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 	return r == 0 || r == -ETIMEDOUT ? r : dm_order(ctx, "undo", &u->which, &rq, NULL);
 }
 
+/*
+ * Undone by a resume. The undo is armed by tx_order() as soon as the kernel may have done
+ * it.
+ */
 int step_suspend(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		 uint32_t rq_flags, int64_t deadline, struct undo **ret_undo)
 {
@@ -103,6 +111,7 @@ static void undo_load_done(const struct undo *undo)
 	bp_table_free(u->inactive);
 }
 
+/* A device without an inactive table before has none afterwards. */
 static int put_inactive_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_load *u = (const struct undo_load *)undo;
@@ -165,6 +174,10 @@ int bp_device_load(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return tx_end(ctx, dm, &level, r);
 }
 
+/*
+ * For tables that are not read here, only passed on: no check, and no argument in any
+ * message.
+ */
 int bp_device_load_lines(struct bp_ctx *ctx, const struct bp_selector *selector,
 			 const struct bp_status_line *lines, size_t count,
 			 const struct bp_change_opts *opts)
@@ -195,6 +208,7 @@ int bp_device_load_lines(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return dm_order(ctx, "load", &c.which, &rq, NULL);
 }
 
+/* Not undone: what was loaded can be loaded again by whoever did so. */
 int bp_device_clear(struct bp_ctx *ctx, const struct bp_selector *selector,
 		    const struct bp_change_opts *opts)
 {
@@ -243,6 +257,10 @@ static int guard_thin(struct bp_ctx *ctx, const char *verb, const struct which *
 	return -EBUSY;
 }
 
+/*
+ * A transaction, as a signal in between must not leave a device suspended that nobody
+ * resumes.
+ */
 int bp_device_suspend(struct bp_ctx *ctx, const struct bp_selector *selector,
 		      const struct bp_change_opts *opts)
 {
@@ -262,6 +280,10 @@ int bp_device_suspend(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return tx_end(ctx, dm, &level, r);
 }
 
+/*
+ * The node is made when the device gets its first table, with owner and mode, or left to
+ * udev.
+ */
 int bp_device_resume(struct bp_ctx *ctx, const struct bp_selector *selector,
 		     const struct bp_change_opts *opts)
 {
@@ -385,6 +407,10 @@ static int keep_wanted(struct bp_ctx *ctx, const struct undo_reload *u, int64_t 
 	return r < 0 ? r : restore_resumed(ctx, u, deadline);
 }
 
+/*
+ * The live table first; where that fails for more than time, the wanted one is better than
+ * none.
+ */
 static int put_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_reload *u = (const struct undo_reload *)undo;
@@ -420,6 +446,7 @@ static int swap(struct bp_ctx *ctx, const char *verb, struct undo_reload *u, uin
 			   NULL);
 }
 
+/* Armed before the load: from then on the inactive slot is not what it was. */
 static int reload_in(struct bp_ctx *ctx, const char *verb, struct undo_reload *u,
 		     const struct bp_table *table, uint32_t rq_flags, int64_t deadline)
 {
@@ -435,6 +462,10 @@ static int reload_in(struct bp_ctx *ctx, const char *verb, struct undo_reload *u
 	return r < 0 ? r : swap(ctx, verb, u, rq_flags, deadline);
 }
 
+/*
+ * Load, suspend, resume, with both tables of before kept: whatever fails, the device has
+ * one of them and isn't suspended.
+ */
 int reload(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	   const struct dm_state *state, const struct bp_table *table, uint32_t rq_flags,
 	   int64_t deadline)
@@ -479,6 +510,7 @@ static int unless_same(struct bp_ctx *ctx, const struct which *which,
 	return r < 0 ? r : same ? -EALREADY : 0;
 }
 
+/* With "unless same" a table that is there already costs no suspend. */
 int bp_device_reload(struct bp_ctx *ctx, const struct bp_selector *selector,
 		     const struct bp_table *table, const struct bp_change_opts *opts)
 {
@@ -500,6 +532,7 @@ int bp_device_reload(struct bp_ctx *ctx, const struct bp_selector *selector,
 	return reload(ctx, "reload", &c.which, &state, table, c.rq_flags, c.deadline);
 }
 
+/* As "error": everything that uses the device gets errors and can end. */
 int bp_device_wipe_table(struct bp_ctx *ctx, const struct bp_selector *selector,
 			 const struct bp_change_opts *opts)
 {

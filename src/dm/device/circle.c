@@ -62,6 +62,7 @@ static int add_tables(struct bp_ctx *ctx, struct below *below, const struct bp_d
 	return r;
 }
 
+/* Breadth first, each device once: live and inactive tables, as a loaded one will be live. */
 int bp_device_lies_on(struct bp_ctx *ctx, const struct bp_devno *dev,
 		      const struct bp_devno *below, bool *ret)
 {
@@ -84,6 +85,7 @@ int bp_device_lies_on(struct bp_ctx *ctx, const struct bp_devno *dev,
 	return r;
 }
 
+/* Unknown where it can't be asked: a check must not fail for that. */
 enum bp_answer table_lies_on(void *user_ctx, const struct bp_bdev *bdev, const char *device)
 {
 	const struct bp_devno from = { .major = bdev->major, .minor = bdev->minor };
@@ -146,6 +148,7 @@ static void set_argument(struct bp_ctx *ctx, const struct bp_table *table,
 		bp_findings_free(findings);
 }
 
+/* Kernels take a table that leads to its own device, and the first I/O never ends. */
 static int refuse(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		  const struct bp_table *table, size_t segment, const char *word)
 {

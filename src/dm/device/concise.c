@@ -67,6 +67,7 @@ static void fields_done(struct fields *f)
 	strbuf_done(&f->table);
 }
 
+/* An empty field is "any minor". */
 static int take_minor(struct parser *p, struct fields *f)
 {
 	uint64_t minor;
@@ -90,6 +91,7 @@ static int take_flags(struct parser *p, struct fields *f)
 	return 0;
 }
 
+/* Fields in their order; behind the flags each is a segment of the table. */
 static int take_field(struct parser *p, unsigned number, struct fields *f)
 {
 	switch (number) {
@@ -116,6 +118,7 @@ static int take_field(struct parser *p, unsigned number, struct fields *f)
 	}
 }
 
+/* Up to ";" or the end; "," parts fields, a backslash takes the next byte as it is. */
 static int read_fields(struct parser *p, struct fields *f)
 {
 	unsigned number = 0;
@@ -137,6 +140,10 @@ static int read_fields(struct parser *p, struct fields *f)
 	return r;
 }
 
+/*
+ * Name, uuid, minor, flags, table: the form of the kernel's dm-mod.create=. Source: Linux,
+ * Documentation/admin-guide/device-mapper/dm-init.rst.
+ */
 static int parse_device(struct parser *p, struct bp_stack *stack)
 {
 	_cleanup_(fields_done) struct fields f = { 0 };
@@ -170,6 +177,7 @@ static bool only_blanks(const char *s)
 	return s[strspn(s, " \t\n")] == '\0';
 }
 
+/* All or nothing; devices are numbered for messages. */
 int bp_concise_parse(struct bp_ctx *ctx, const char *text, struct bp_stack **ret)
 {
 	struct parser p = { .ctx = ctx, .at = text };
@@ -204,6 +212,7 @@ static void add_escaped(struct strbuf *s, const char *text)
 	}
 }
 
+/* Segments are fields of their own: line breaks become commas. */
 static int add_table(struct bp_ctx *ctx, struct strbuf *s, const struct bp_table *table)
 {
 	char *text, *save = NULL;
@@ -226,6 +235,7 @@ static int add_table(struct bp_ctx *ctx, struct strbuf *s, const struct bp_table
 	return 0;
 }
 
+/* What is written parses back to the same stack. */
 int bp_concise_format(struct bp_ctx *ctx, const struct bp_stack *stack, char **ret_text)
 {
 	struct strbuf s = { 0 };

@@ -15,6 +15,10 @@
 #define SCAN_MS        2000 /* how long udev's programs may look at a new device */
 #define PAUSE_MS       10
 
+/*
+ * The cookie is made before the request and waited for behind it: udev may be faster than
+ * we are.
+ */
 int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const struct node_change *change, uint32_t rq_flags, uint32_t policy,
 		int64_t deadline, struct dm_state *ret)
@@ -45,6 +49,7 @@ int step_resume(struct bp_ctx *ctx, const char *verb, const struct which *which,
 
 /* --- read-ahead --- */
 
+/* Sysfs has KiB, the API sectors. "minimum" leaves a larger value alone. */
 int read_ahead_apply(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state,
 		     uint32_t sectors, bool minimum)
 {
@@ -85,6 +90,7 @@ int bp_device_set_read_ahead(struct bp_ctx *ctx, const struct bp_selector *which
 	return r < 0 ? r : read_ahead_apply(ctx, dm, &state, read_ahead_sectors, minimum);
 }
 
+/* In sectors. */
 int bp_device_get_read_ahead(struct bp_ctx *ctx, const struct bp_selector *which,
 			     uint32_t *ret_sectors)
 {
@@ -138,6 +144,7 @@ static int check_number(struct bp_ctx *ctx, struct dm *dm, struct bp_create_opts
 	return 0;
 }
 
+/* Everything that can be refused without the kernel. */
 static int begin(struct bp_ctx *ctx, struct dm *dm, const char *name,
 		 const struct bp_create_opts *opts, struct create *ret)
 {
@@ -167,6 +174,10 @@ struct undo_create {
 	struct which which;
 };
 
+/*
+ * Something may have opened the device as it appeared (udev, a desktop): it is tried for
+ * SCAN_MS.
+ */
 static int remove_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_create *u = (const struct undo_create *)undo;
@@ -205,6 +216,7 @@ static void tell_taken(struct bp_ctx *ctx, const struct create *c)
 		error_set_hint(ctx, "a program that was killed may have left it: remove it");
 }
 
+/* The name is taken from here on: two creates of one name, and one gets -EBUSY. */
 static int make(struct bp_ctx *ctx, struct dm *dm, struct create *c)
 {
 	struct dm_request rq = {
@@ -271,6 +283,7 @@ static int fill_in(struct bp_ctx *ctx, struct dm *dm, struct create *c,
 	return r;
 }
 
+/* Create, load, resume; any step that fails takes back those before it. */
 int bp_device_create(struct bp_ctx *ctx, const char *name, const struct bp_table *table,
 		     const struct bp_create_opts *opts, struct bp_device_info *ret)
 {

@@ -13,6 +13,7 @@ static int arm(struct bp_ctx *ctx)
 	return dm_order(ctx, "wait", NULL, &rq, NULL);
 }
 
+/* Armed before the number is read: an event in between is then seen by the poll. */
 int bp_device_wait(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t event_nr,
 		   int64_t timeout_ms, struct bp_device_info *ret)
 {
@@ -48,6 +49,7 @@ int bp_device_wait(struct bp_ctx *ctx, const struct bp_selector *selector, uint3
 	return 0;
 }
 
+/* The context's: it is not to be closed by the caller. */
 int bp_event_fd(struct bp_ctx *ctx, int *ret_fd)
 {
 	struct dm *dm;
@@ -59,6 +61,7 @@ int bp_event_fd(struct bp_ctx *ctx, int *ret_fd)
 	return r < 0 ? bp_fail(ctx, r, "can't open device-mapper for events") : 0;
 }
 
+/* Events from here on make the descriptor readable; without it the last one stays so. */
 int bp_event_arm(struct bp_ctx *ctx)
 {
 	struct dm *dm;

@@ -5,6 +5,7 @@
 
 static const unsigned char zeros[HEAD_BYTES];
 
+/* The first 4096 bytes, by which a kernel tells new metadata from old. */
 int head_read(struct dm *dm, const struct bp_bdev *bdev, struct head *ret)
 {
 	int r = dm->ops->bdev_read(dm->self, bdev, ret->bytes, sizeof(ret->bytes));
@@ -22,6 +23,10 @@ struct undo_wipe {
 	struct head head;
 };
 
+/*
+ * What was zeroed is written back: by then the kernel may have formatted it, for a pool
+ * that was not made.
+ */
 static int restore_head(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_wipe *u = (const struct undo_wipe *)undo;
@@ -39,6 +44,7 @@ int head_zero(struct dm *dm, const struct bp_bdev *bdev)
 	return dm->ops->bdev_write(dm->self, bdev, zeros, sizeof(zeros));
 }
 
+/* In a plan it is only noted. */
 static int wipe_now(struct bp_ctx *ctx, struct dm *dm, const char *verb,
 		    const struct bp_bdev *bdev)
 {
@@ -57,6 +63,7 @@ static int wipe_now(struct bp_ctx *ctx, struct dm *dm, const char *verb,
 	return r;
 }
 
+/* The undo is armed without a wipe too: a kernel formats what is blank. */
 int head_begin(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct head *head,
 	       bool wipe)
 {

@@ -30,6 +30,7 @@ static int same_file(void *user, const struct dm_loop *loop)
 	return 1;
 }
 
+/* By inode, not by path: losetup may have been given another name of the file. */
 int loop_find(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *ret)
 {
 	struct search search = { .ret = ret };
@@ -44,6 +45,7 @@ int loop_find(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *ret)
 	return r < 0 ? fail(ctx, path, "can't look at loop devices", r) : r ? 0 : -ENOENT;
 }
 
+/* Of the kernel's free ones; two that ask at once get two. */
 int loop_attach(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *ret)
 {
 	struct dm *dm;
@@ -55,6 +57,7 @@ int loop_attach(struct bp_ctx *ctx, const char *path, int fd, struct dm_loop *re
 	return r < 0 ? fail(ctx, path, "no loop device for it", r) : 0;
 }
 
+/* Who holds it is told, as for mapped devices. */
 static int fail_busy(struct bp_ctx *ctx, const char *path, const struct dm_loop *loop)
 {
 	struct dm *dm;
@@ -69,6 +72,7 @@ static int fail_busy(struct bp_ctx *ctx, const char *path, const struct dm_loop 
 	return -EBUSY;
 }
 
+/* All of them, as a file may have several. In use, it is tried until the time is over. */
 int loop_detach(struct bp_ctx *ctx, const char *path, int fd, int64_t deadline)
 {
 	struct dm_loop loop;

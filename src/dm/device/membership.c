@@ -53,6 +53,7 @@ bool scope_of_uuid(const char *uuid, char ret_name[SCOPE_NAME_SIZE], char ret_id
 	       take_name(uuid + strlen(SCOPE_UUID), ret_name, ret_id);
 }
 
+/* Polled, as flock() knows no time limit and an alarm would be the whole process's. */
 int scope_flock(int fd, int operation, int64_t deadline)
 {
 	while (flock(fd, operation | LOCK_NB) < 0) {
@@ -65,6 +66,7 @@ int scope_flock(int fd, int operation, int64_t deadline)
 	return 0;
 }
 
+/* One lock for all scopes, for the moments in which one is made or ends. */
 int scope_lock_all(int scopes_fd)
 {
 	int fd = openat(scopes_fd, ".lock", O_RDONLY | O_CLOEXEC);
@@ -82,6 +84,7 @@ int scope_lock_all(int scopes_fd)
 	return fd;
 }
 
+/* "ID PID COMMAND"; a file without its line's end was not written whole. */
 int scope_owner_read(int fd, struct scope_owner *ret)
 {
 	char text[128];
@@ -123,6 +126,10 @@ static int is_live(int scope_fd, const struct token *token)
 	return r;
 }
 
+/*
+ * A shared lock on members: collecting takes it alone, so that nothing is made in a scope
+ * that ends.
+ */
 static int hold(int scopes_fd, const struct token *token, int *ret_fd)
 {
 	_cleanup_(closep) int scope = -1, members = -1;
@@ -141,6 +148,7 @@ static int hold(int scopes_fd, const struct token *token, int *ret_fd)
 	return r;
 }
 
+/* -ESTALE: the scope ended, and nothing of it may be made any more. */
 static int join(struct bp_ctx *ctx, struct dm *dm, const struct token *token)
 {
 	char prefix[SCOPE_PREFIX_SIZE], path[PATH_MAX];
@@ -168,6 +176,7 @@ static int join(struct bp_ctx *ctx, struct dm *dm, const struct token *token)
 	return 0;
 }
 
+/* Children of a scope are its members by BEDPLATE_SCOPE alone. Done once a context. */
 static int join_environment(struct bp_ctx *ctx, struct dm *dm)
 {
 	const char *text = getenv(SCOPE_ENV);
@@ -195,6 +204,10 @@ static int make_up(char ret[2 * sizeof(uint64_t) + 1])
 	return 0;
 }
 
+/*
+ * The scope's prefix, then the caller's uuid or a random one: the prefix is what collecting
+ * looks for.
+ */
 int membership_uuid(struct bp_ctx *ctx, struct dm *dm, const char *uuid, char ret[BP_UUID_SIZE])
 {
 	char own[2 * sizeof(uint64_t) + 1], mangled[BP_UUID_SIZE];

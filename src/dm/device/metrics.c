@@ -93,6 +93,7 @@ static void add_label(struct strbuf *to, const char *name, const char *value)
 	strbuf_add_char(to, '"');
 }
 
+/* Samples of a family have to stand together in OpenMetrics, however devices come. */
 void metrics_add(struct metrics *m, enum metric_type type, const char *name, const char *help,
 		 const struct metric_subject *of, const char *label, const char *label_value,
 		 const char *value)
@@ -134,6 +135,7 @@ static void add_family(struct strbuf *text, const struct metric_family *family)
 	strbuf_add(text, strbuf_text(&family->samples));
 }
 
+/* "# EOF" is the last line: a reader knows by it that the text was not cut. */
 int metrics_write(const struct metrics *m, bp_write_fn write, void *user)
 {
 	struct strbuf text = { 0 };

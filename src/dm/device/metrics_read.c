@@ -79,6 +79,7 @@ static void seconds(struct reading *rd, const struct metric_subject *of, const c
 	metrics_add(&rd->metrics, METRIC_COUNTER, name, help, of, NULL, NULL, text);
 }
 
+/* Counters of the block layer; times in seconds, as OpenMetrics wants base units. */
 static void add_io(struct reading *rd, const struct metric_subject *of,
 		   const struct bp_device_io *io)
 {
@@ -131,6 +132,7 @@ static const struct {
 	{ "_blocks", "4096-byte blocks", BP_MBLOCK_BYTES },
 };
 
+/* Sizes become bytes, their unit goes into the name. */
 static void add_number(struct reading *rd, const struct metric_subject *of, const char *target,
 		       const struct bp_option *field, const char *text)
 {
@@ -248,6 +250,10 @@ static void add_paths(struct reading *rd, const struct metric_subject *of,
 	add_path_count(rd, of, "failed", failed);
 }
 
+/*
+ * Every number of a target's status grammar, without a list here: a new target has its
+ * metrics at once.
+ */
 static int add_fields(struct reading *rd, const struct metric_subject *of,
 		      const struct bp_status *status)
 {
@@ -284,6 +290,7 @@ static void status_freep(struct bp_status **status)
 	bp_status_free(*status);
 }
 
+/* The target is a label of its own sample, as are words that stand for a whole status. */
 static int add_segment(struct reading *rd, const char *device, size_t index,
 		       const struct bp_status_line *line)
 {
@@ -326,6 +333,7 @@ static int add_block_size(struct reading *rd, const char *device,
 	return 0;
 }
 
+/* A device without a live table has size 0. */
 static void add_state(struct reading *rd, const struct metric_subject *of,
 		      const struct bp_device_info *info, bp_bytes size)
 {
@@ -343,6 +351,7 @@ static void add_state(struct reading *rd, const struct metric_subject *of,
 			 "Events of its targets.", of, info->event_nr);
 }
 
+/* The pool's data block size is in its table, not in its status. */
 static int add_status(struct reading *rd, const struct bp_selector *which,
 		      const struct bp_device_status *status)
 {
@@ -368,6 +377,7 @@ static int add_status(struct reading *rd, const struct bp_selector *which,
 	return r;
 }
 
+/* One request a device, without a flush. */
 static int add_device(struct reading *rd, const struct bp_selector *which)
 {
 	struct bp_device_status *status;
@@ -400,6 +410,7 @@ static int add_all(struct reading *rd)
 	return r;
 }
 
+/* All or nothing: half a text would look like devices that went. */
 int bp_metrics(struct bp_ctx *ctx, const struct bp_metrics_opts *opts, bp_write_fn write,
 	       void *user)
 {

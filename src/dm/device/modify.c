@@ -28,6 +28,7 @@ struct undo_rename {
 	char old[BP_NAME_SIZE];
 };
 
+/* The request may have been done although its answer was lost: both names are looked for. */
 static int rename_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_rename *u = (const struct undo_rename *)undo;
@@ -59,6 +60,7 @@ static int rename_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 	return r < 0 ? r : udev_end(ctx, dm, &cookie, &state, &node, deadline);
 }
 
+/* Nodes and udev follow the new name; the undo goes back by the device's number. */
 static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		     const char *new_name, uint32_t policy, int64_t deadline)
 {
@@ -91,6 +93,7 @@ static int rename_to(struct bp_ctx *ctx, const char *verb, const struct which *w
 	return tx_end(ctx, dm, &level, r);
 }
 
+/* Names are mangled as libdevmapper does, so that other tools find the device. */
 int bp_device_rename(struct bp_ctx *ctx, const struct bp_selector *selector,
 		     const char *new_name, const struct bp_change_opts *opts)
 {
@@ -109,6 +112,7 @@ int bp_device_rename(struct bp_ctx *ctx, const struct bp_selector *selector,
 				 dm_deadline(o.timeout_ms));
 }
 
+/* Names that older tools made without mangling. */
 int bp_device_mangle(struct bp_ctx *ctx, const struct bp_selector *selector)
 {
 	char mangled[BP_NAME_SIZE];
@@ -124,6 +128,7 @@ int bp_device_mangle(struct bp_ctx *ctx, const struct bp_selector *selector)
 	return rename_to(ctx, "mangle", &which, mangled, BP_UDEV_PUBLIC, dm_deadline(0));
 }
 
+/* Only once: the kernel never changes a uuid. */
 int bp_device_set_uuid(struct bp_ctx *ctx, const struct bp_selector *selector, const char *uuid)
 {
 	struct dm_request rq = { .op = OP_SET_UUID, .deadline = DEADLINE_NEVER };
@@ -166,6 +171,7 @@ static uint32_t message_flags(const char *message)
 	return 0;
 }
 
+/* A reply is what the kernel wrote into the buffer; most messages have none. */
 int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *selector, bp_sector sector,
 		      const char *message, int64_t timeout_ms, char **ret_reply)
 {
@@ -202,6 +208,7 @@ static int geometry_range(struct bp_ctx *ctx, const char *what, uint64_t value, 
 		       (unsigned long long)value, (unsigned long long)max);
 }
 
+/* The bounds are the kernel's: 16 bits of cylinders, 8 of the others. */
 int bp_device_set_geometry(struct bp_ctx *ctx, const struct bp_selector *selector,
 			   uint64_t cylinders, uint64_t heads, uint64_t sectors,
 			   bp_sector start_sectors)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* All file operations on nodes go through the seam, so that tests need no /dev. */
 static int node_op(struct dm *dm, enum dm_node_op op, const char *kernel_name,
 		   const struct node_change *change)
 {
@@ -28,6 +29,7 @@ struct stale {
 	int error;
 };
 
+/* Collected first, removed later: the directory is being read. */
 static void take_name(void *user, const char *name)
 {
 	struct stale *stale = user;
@@ -111,6 +113,10 @@ static int settle(struct bp_ctx *ctx, struct dm *dm, const struct node_change *c
 	return node_make(ctx, dm, change);
 }
 
+/*
+ * In any case, also after a failure: a cookie that nobody waits for stays in the kernel for
+ * good.
+ */
 int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 	     const struct dm_state *state, const struct node_change *change, int64_t deadline)
 {
@@ -172,6 +178,7 @@ int nodes_drop_stale(struct bp_ctx *ctx, struct dm *dm)
 	return r < 0 ? r : remove_stale(ctx, dm, &reply);
 }
 
+/* Only where udev doesn't do it. */
 static int make_one(struct bp_ctx *ctx, struct dm *dm, const struct bp_selector *selector)
 {
 	struct node_change change = { 0 };
@@ -190,6 +197,7 @@ static int make_one(struct bp_ctx *ctx, struct dm *dm, const struct bp_selector 
 	return node_make(ctx, dm, &change);
 }
 
+/* Makes what lacks and removes what no device has any more. */
 int bp_device_mknodes(struct bp_ctx *ctx, const struct bp_selector *selector)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };

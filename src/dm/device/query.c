@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* Of the ioctl interface, not of the kernel. */
 int bp_dm_version(struct bp_ctx *ctx, struct bp_dm_version *ret)
 {
 	struct dm_request rq = { .op = OP_VERSION, .deadline = DEADLINE_NEVER };
@@ -21,6 +22,7 @@ int bp_dm_version(struct bp_ctx *ctx, struct bp_dm_version *ret)
 	return r;
 }
 
+/* One ioctl. */
 int bp_device_info(struct bp_ctx *ctx, const struct bp_selector *selector,
 		   struct bp_device_info *ret)
 {
@@ -61,6 +63,7 @@ static void take_entry(const struct dm_entry *from, struct bp_device_entry *to)
 	name_decode(from->uuid, to->uuid, sizeof(to->uuid));
 }
 
+/* One piece of memory with its entries. */
 struct bp_device_list *device_list_new(size_t count, struct bp_device_entry **ret_entries)
 {
 	struct bp_device_list *list =
@@ -79,6 +82,7 @@ void device_list_sort(struct bp_device_list *list)
 		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
 }
 
+/* Sorted by name: the kernel's own order changes. */
 int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -134,6 +138,7 @@ struct bp_device_status {
 	struct bp_status_line lines[];
 };
 
+/* Takes the reply: lines lend their text from it. */
 static int status_new(struct bp_ctx *ctx, struct dm_reply *take_reply,
 		      struct bp_device_status **ret)
 {
@@ -165,6 +170,7 @@ static int status_new(struct bp_ctx *ctx, struct dm_reply *take_reply,
 	return 0;
 }
 
+/* @rq's flags say which table, and whether devices are flushed. */
 static int status_read(struct bp_ctx *ctx, const char *verb, const struct bp_selector *selector,
 		       struct dm_request *rq, struct bp_device_status **ret)
 {
@@ -177,6 +183,7 @@ static int status_read(struct bp_ctx *ctx, const char *verb, const struct bp_sel
 	return r < 0 ? r : status_new(ctx, &reply, ret);
 }
 
+/* A flush may wait for I/O that never ends, so that it alone has a time limit. */
 int bp_device_status(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
 		     struct bp_device_status **ret)
 {
@@ -193,6 +200,7 @@ int bp_device_status(struct bp_ctx *ctx, const struct bp_selector *selector, uin
 	return status_read(ctx, "status", selector, &rq, ret);
 }
 
+/* What IMA would measure of the table. */
 int bp_device_measure(struct bp_ctx *ctx, const struct bp_selector *selector,
 		      struct bp_device_status **ret)
 {
@@ -227,6 +235,7 @@ static int hide_line(struct bp_ctx *ctx, struct bp_status_line *line, char **ret
 	return r;
 }
 
+/* Unread, but for keys, which are hidden in place of their words. */
 int bp_device_table_lines(struct bp_ctx *ctx, const struct bp_selector *selector,
 			  uint32_t flags, struct bp_device_status **ret)
 {
@@ -289,6 +298,7 @@ struct bp_device_deps {
 	size_t count;
 };
 
+/* Numbers of the devices that the table opened. */
 int bp_device_deps(struct bp_ctx *ctx, const struct bp_selector *selector, uint32_t flags,
 		   struct bp_device_deps **ret)
 {
@@ -337,6 +347,7 @@ struct bp_kernel_target_list {
 	size_t count;
 };
 
+/* Modules that could be loaded are not among them. */
 int bp_kernel_target_list(struct bp_ctx *ctx, struct bp_kernel_target_list **ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -373,6 +384,7 @@ void bp_kernel_target_list_free(struct bp_kernel_target_list *list)
 	free(list);
 }
 
+/* The kernel answers with the one target; it may load a module for that. */
 int bp_kernel_target_version(struct bp_ctx *ctx, const char *name, struct bp_kernel_target *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };

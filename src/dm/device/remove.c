@@ -19,6 +19,7 @@ struct undo_remove {
 	struct which which;
 };
 
+/* Runs where the removal was done, but its end was not heard of. */
 static int drop_node(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_remove *u = (const struct undo_remove *)undo;
@@ -65,6 +66,7 @@ static bool takes_along(struct bp_ctx *ctx, struct dm *dm, const struct which *w
 	return along;
 }
 
+/* With a deferred removal nothing is gone yet, and the node stays. */
 int step_remove(struct bp_ctx *ctx, const char *verb, const struct which *which,
 		const char *kernel_name, bool *deferred, int64_t deadline)
 {
@@ -172,6 +174,10 @@ static bool force_can_help(const struct removal *rm)
 	return true;
 }
 
+/*
+ * Replaces the table by errors, so that users end. Where its own reference holds the device
+ * (a mount, a swap) that changes nothing: refused.
+ */
 static int force(struct bp_ctx *ctx, struct removal *rm)
 {
 	struct bp_selector self = { .major = rm->state.major, .minor = rm->state.minor };
@@ -199,6 +205,7 @@ static int force(struct bp_ctx *ctx, struct removal *rm)
 
 /* --- removing --- */
 
+/* udev and desktops hold devices for moments: retried with pauses that grow. */
 static int attempt(struct bp_ctx *ctx, struct removal *rm, bool *deferred)
 {
 	int64_t pause = FIRST_PAUSE_MS;

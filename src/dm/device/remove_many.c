@@ -94,6 +94,7 @@ static struct job *ready(struct work *w)
 	return w->running ? NULL : first;
 }
 
+/* NULL: no job is left. Devices below others wait until those are gone. */
 static struct job *take(struct work *w)
 {
 	struct job *job = NULL;
@@ -155,6 +156,7 @@ static void finish(struct work *w, const struct job *job)
 
 /* --- doing it --- */
 
+/* Workers have contexts of their own: what they warn of goes to the caller's at the end. */
 static void keep_warnings(struct bp_ctx *ctx, struct job *job)
 {
 	for (size_t i = 0; i < bp_warnings_count(ctx); i++) {
@@ -166,6 +168,7 @@ static void keep_warnings(struct bp_ctx *ctx, struct job *job)
 	bp_warnings_clear(ctx);
 }
 
+/* A failure stays with its job: the others go on. */
 static void run_job(struct work *w, struct bp_ctx *ctx, struct job *job)
 {
 	if (job->used && w->leave_used)
@@ -267,6 +270,7 @@ static void run(struct work *w)
 
 /* --- what is to be done --- */
 
+/* A device that can't be found is a job that has failed already. */
 static int add_job(struct work *w, const struct bp_selector *which, size_t node, int r)
 {
 	struct job job = { .which = *which, .node = node, .r = r };
@@ -311,6 +315,7 @@ static size_t find(const struct bp_tree *tree, const struct bp_device_info *info
 	return NO_NODE;
 }
 
+/* The tree is read once for all: who lies on whom. */
 static int add_named(struct work *w, const struct bp_selector *which, size_t count)
 {
 	int r = bp_tree_read(w->ctx, &w->tree);
@@ -347,6 +352,7 @@ static int report(struct work *w, bp_removed_fn each, void *user)
 	return r;
 }
 
+/* In parallel, as each removal waits for RCU in the kernel; from the top of the stacks down. */
 int bp_device_remove_many(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
 			  const struct bp_remove_opts *opts, bp_removed_fn each, void *user)
 {
@@ -377,6 +383,7 @@ static int add_all(struct work *w)
 	return r == 0 ? arrange(w) : r;
 }
 
+/* What is in use is left, and counted. */
 int bp_device_remove_all(struct bp_ctx *ctx, const struct bp_remove_opts *opts,
 			 size_t *ret_left)
 {

@@ -125,6 +125,7 @@ static int keep_member(struct bp_stack *stack, struct member *m)
 	return 0;
 }
 
+/* Copies all. Names and uuids are unique in a stack, as they are in the kernel. */
 int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 {
 	_cleanup_(member_freep) struct member *m = calloc(1, sizeof(*m));
@@ -159,6 +160,7 @@ int bp_stack_add(struct bp_stack *stack, const struct bp_stack_device *device)
 
 /* --- apply --- */
 
+/* Persistent means: with this minor. */
 static int create_member(struct bp_ctx *ctx, const struct member *m,
 			 const struct bp_create_opts *opts)
 {
@@ -176,6 +178,7 @@ static int create_member(struct bp_ctx *ctx, const struct member *m,
 	return bp_device_create(ctx, m->name, m->table, &o, NULL);
 }
 
+/* One transaction: the lowest device first, and all or none. */
 int bp_stack_apply(struct bp_ctx *ctx, const struct bp_stack *stack,
 		   const struct bp_create_opts *opts)
 {
@@ -232,6 +235,7 @@ static int node_of(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 	return 0;
 }
 
+/* Other members are named in its table, so that the text can be used on another machine. */
 static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted *w, size_t i)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -265,6 +269,7 @@ static int read_member(struct bp_ctx *ctx, struct bp_stack *stack, struct wanted
 	return bp_stack_add(stack, &device);
 }
 
+/* By number, as a device may be selected by name, uuid or path. */
 static int mark_one(struct bp_ctx *ctx, const struct bp_tree *tree,
 		    const struct bp_selector *which, bool *ret)
 {
@@ -277,6 +282,7 @@ static int mark_one(struct bp_ctx *ctx, const struct bp_tree *tree,
 	return r;
 }
 
+/* Without a selection all mapped devices. */
 static int mark_wanted(struct bp_ctx *ctx, const struct bp_tree *tree,
 		       const struct bp_selector *which, size_t count, bool *ret)
 {
@@ -316,6 +322,7 @@ static int read_in_order(struct bp_ctx *ctx, struct bp_stack *stack, struct want
 	return r;
 }
 
+/* Devices that others lie on come before those. */
 int bp_stack_read(struct bp_ctx *ctx, const struct bp_selector *which, size_t count,
 		  uint32_t how, struct bp_stack **ret)
 {

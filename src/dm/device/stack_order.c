@@ -75,6 +75,7 @@ static size_t first_word(const struct order *o, const char *text, size_t len)
 	return vec_bisect(&o->words, item, compare_part(item, text, len) < 0);
 }
 
+/* A word of a table that names a member is an edge; names of two members may begin alike. */
 static int add_edges(struct order *o, size_t above, const char *text, size_t len)
 {
 	int r = 0;
@@ -89,6 +90,7 @@ static int add_edges(struct order *o, size_t above, const char *text, size_t len
 	return r;
 }
 
+/* Words as the kernel will read them: any of them may be a device. */
 static int read_words(struct order *o, size_t above, const char *at)
 {
 	int r = 0;
@@ -136,6 +138,7 @@ static size_t place(struct order *o, size_t *ret)
 	return done;
 }
 
+/* Sorted words, so that each lookup is a search: stacks have thousands of members. */
 static int read_all(struct order *o, struct dm *dm)
 {
 	size_t count = bp_stack_count(o->stack);
@@ -155,6 +158,7 @@ static int read_all(struct order *o, struct dm *dm)
 	return r;
 }
 
+/* -ELOOP names one device of the circle. */
 int stack_order(struct bp_ctx *ctx, struct dm *dm, const struct bp_stack *stack, size_t *ret)
 {
 	_cleanup_(order_done) struct order o = { .stack = stack };

@@ -75,6 +75,7 @@ static int check_text(struct bp_ctx *ctx, const char *what, const char *text, bo
 
 /* --- making one --- */
 
+/* In whole milliseconds unless precise: that is the kernel's own clock for these. */
 static int check_bound(struct bp_ctx *ctx, const struct bp_stats_opts *o, size_t i)
 {
 	uint64_t bound = o->bounds_ns[i];
@@ -92,6 +93,7 @@ static int check_bound(struct bp_ctx *ctx, const struct bp_stats_opts *o, size_t
 	return 0;
 }
 
+/* BOUNDS_MAX keeps the message within what the kernel takes. */
 static int check_bounds(struct bp_ctx *ctx, const struct bp_stats_opts *o)
 {
 	int r = 0;
@@ -103,6 +105,7 @@ static int check_bounds(struct bp_ctx *ctx, const struct bp_stats_opts *o)
 	return r;
 }
 
+/* Before the message: the kernel answers all of these with EINVAL alone. */
 static int check(struct bp_ctx *ctx, const struct bp_stats_opts *o)
 {
 	int r = 0;
@@ -137,6 +140,7 @@ static int find_length(struct bp_ctx *ctx, const struct which *which, struct bp_
 	return r;
 }
 
+/* Source: Linux, Documentation/admin-guide/device-mapper/statistics.rst. */
 static void describe(const struct bp_stats_opts *o, struct strbuf *s)
 {
 	strbuf_add(s, "@stats_create ");
@@ -173,6 +177,7 @@ static int take_id(struct bp_ctx *ctx, const char *text, uint32_t *ret)
 	return 0;
 }
 
+/* The region's number is the kernel's answer; a freed one is given again. */
 int bp_stats_create(struct bp_ctx *ctx, const struct bp_selector *selector,
 		    const struct bp_stats_opts *opts, uint32_t *ret_region)
 {
@@ -205,6 +210,7 @@ int bp_stats_create(struct bp_ctx *ctx, const struct bp_selector *selector,
 
 /* --- orders --- */
 
+/* A message about one region. */
 static int order(struct bp_ctx *ctx, const char *verb, const struct bp_selector *selector,
 		 const char *message, uint32_t region, const char *aux_data, int64_t timeout_ms)
 {
@@ -247,6 +253,7 @@ int bp_stats_set_aux(struct bp_ctx *ctx, const struct bp_selector *which, uint32
 
 /* --- asking --- */
 
+/* Of one program, or all. */
 int bp_stats_list(struct bp_ctx *ctx, const struct bp_selector *selector,
 		  const char *program_id, struct bp_stats_list **ret)
 {
@@ -338,6 +345,10 @@ static int read_chunk(struct reading *rd, uint64_t first, uint64_t nr, uint64_t 
 	return r;
 }
 
+/*
+ * In chunks: the kernel's answer has to fit its buffer, and a region may have millions of
+ * areas.
+ */
 int bp_stats_print(struct bp_ctx *ctx, const struct bp_selector *selector,
 		   const struct bp_stats_region *region, const struct bp_stats_print_opts *opts,
 		   int (*area)(void *user, const struct bp_stats_area *area), void *user)

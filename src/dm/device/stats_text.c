@@ -137,6 +137,7 @@ static const char *dash_is_none(const char *text)
 	return streq(text, "-") ? "" : text;
 }
 
+/* A line a region; aux data comes last and may hold blanks and line breaks. */
 int stats_list_parse(struct bp_ctx *ctx, const char *text, struct bp_stats_list *list)
 {
 	while (*text) {
@@ -227,6 +228,7 @@ static int histogram(const char **p, struct stats_line *ret)
 	return 0;
 }
 
+/* Times are ns here; the kernel has ms unless precise. */
 int stats_area_parse(struct bp_ctx *ctx, const char *line, bool precise, struct stats_line *ret,
 		     const char **ret_next)
 {
@@ -276,6 +278,10 @@ static uint64_t mean(double sum, double count)
 	return count > 0 ? whole(sum / count) : BP_NONE;
 }
 
+/*
+ * From two readings; without @before from the region's beginning. Rates in thousandths
+ * where they would be below one.
+ */
 int bp_stats_rates(struct bp_ctx *ctx, const struct bp_stats_area *before,
 		   const struct bp_stats_area *after, uint64_t elapsed_ns,
 		   struct bp_stats_rates *ret)

@@ -20,6 +20,7 @@ static int ask_table(struct bp_ctx *ctx, const struct bp_bdev *bdev, struct dm_r
 	return dm_ask(ctx, "check-table", &which, &rq, ret);
 }
 
+/* Yes, if any segment of it is @target. Other devices than mapped ones run nothing. */
 enum bp_answer table_runs(void *user, const struct bp_bdev *bdev, const char *target)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -91,6 +92,7 @@ static int device_uses(struct bp_ctx *ctx, const struct asked *asked, uint32_t m
 	return table_uses(ctx, asked, &reply);
 }
 
+/* Asks every live table: a metadata device in two pools is lost. */
 enum bp_answer table_used_as(void *user, const struct bp_bdev *bdev, const char *target,
 			     const char *argument, const char *except)
 {
@@ -109,6 +111,7 @@ enum bp_answer table_used_as(void *user, const struct bp_bdev *bdev, const char 
 	return r ? BP_ANSWER_YES : BP_ANSWER_NO;
 }
 
+/* All zeros, as the kernel looks at it before it formats. */
 enum bp_answer table_is_blank(void *user, const struct bp_bdev *bdev)
 {
 	struct error_state *saved = error_save(user);

@@ -14,6 +14,7 @@ void table_freep(struct bp_table **table)
 	bp_table_free(*table);
 }
 
+/* Arguments may hold keys: overwritten before they are freed. */
 void load_done(struct load *load)
 {
 	for (size_t i = 0; i < load->segments.count; i++) {
@@ -26,6 +27,7 @@ void load_done(struct load *load)
 	vec_done(&load->segments);
 }
 
+/* @shown is the same without keys, for logs and plans. */
 int load_from_table(struct bp_ctx *ctx, const struct bp_table *table, struct load *ret)
 {
 	_cleanup_(load_done) struct load load = { 0 };
@@ -55,6 +57,7 @@ int load_from_table(struct bp_ctx *ctx, const struct bp_table *table, struct loa
 	return 0;
 }
 
+/* Lenient, as kernels newer than this library print words that it does not know. */
 int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show_keys,
 		     struct bp_table **ret)
 {
@@ -74,6 +77,7 @@ int table_from_reply(struct bp_ctx *ctx, const struct dm_reply *reply, bool show
 	return r;
 }
 
+/* An inactive or the live table. Without "show keys" none is read from the kernel at all. */
 int table_read(struct bp_ctx *ctx, const char *verb, const struct which *which, uint32_t flags,
 	       struct bp_table **ret)
 {
@@ -130,6 +134,7 @@ static enum bp_answer busy(void *user, const struct bp_bdev *bdev)
 	return answer;
 }
 
+/* Loads its module where that can be: a table would do so as well. */
 static enum bp_answer has_target(void *user, const char *target, uint32_t version[3])
 {
 	struct error_state *saved = error_save(user);
@@ -155,6 +160,10 @@ static uint32_t kernel_release(void)
 	return (major & 0xff) << 8 | (minor & 0xff);
 }
 
+/*
+ * The questions of a check, answered by this kernel. As many members as the caller's struct
+ * has.
+ */
 void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts *ret)
 {
 	const size_t size = MIN(ret->size, sizeof(*ret));
@@ -175,6 +184,7 @@ void bp_device_check_opts(struct bp_ctx *ctx, struct bp_table_check_opts *ret)
 	memcpy(ret, &opts, size);
 }
 
+/* @live makes it a reload: rules on changes hold. */
 static int check(struct bp_ctx *ctx, const struct bp_table *table, const char *device,
 		 const struct bp_table *live, bool read_only, struct bp_findings **ret)
 {
@@ -187,6 +197,7 @@ static int check(struct bp_ctx *ctx, const struct bp_table *table, const char *d
 	return bp_table_check(ctx, table, &opts, ret);
 }
 
+/* @selector: the device that is to get the table. */
 int bp_device_check_table(struct bp_ctx *ctx, const struct bp_table *table,
 			  const struct bp_selector *selector, bool read_only,
 			  struct bp_findings **ret)
@@ -343,6 +354,7 @@ static int lookup_for_busy(void *user, const char *dev, struct bp_bdev *ret)
 	return table_lookup(held->ctx, dev, ret);
 }
 
+/* Remembers the first that is held for sure, else one of which nobody knows. */
 static enum bp_answer look_who_holds(void *user, const struct bp_bdev *bdev)
 {
 	struct held_device *held = user;
@@ -392,6 +404,10 @@ static void explain_refusal(struct bp_ctx *ctx, const struct bp_table *table, bo
 		tell_busy(ctx, table);
 }
 
+/*
+ * Refused here is what would hang or crash the kernel; all else it may decide itself, and
+ * is then explained.
+ */
 int table_load(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	       const struct bp_table *table, uint32_t flags, int64_t deadline)
 {

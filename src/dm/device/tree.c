@@ -53,6 +53,7 @@ static uint64_t number_of(uint32_t major, uint32_t minor)
 	return (uint64_t)major << 32 | minor;
 }
 
+/* Three arrays of one index: what is public, what is looked for, what is linked. */
 static int add_node(struct bp_tree *tree, const struct bp_tree_node *node)
 {
 	uint64_t number = number_of(node->major, node->minor);
@@ -64,6 +65,7 @@ static int add_node(struct bp_tree *tree, const struct bp_tree_node *node)
 	return r < 0 ? r : vec_add(&tree->edges, &none);
 }
 
+/* Names and uuids are decoded: the tree is for people. */
 static int add_mapped(struct bp_ctx *ctx, struct bp_tree *tree)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -96,6 +98,7 @@ static size_t find(const struct bp_tree *tree, const struct bp_devno *dev)
 	return i;
 }
 
+/* Devices that aren't mapped come in when one lies on them. */
 static int add_edge(struct dm *dm, struct bp_tree *tree, size_t from,
 		    const struct bp_devno *dev)
 {
@@ -155,6 +158,7 @@ static bool reaches(const struct bp_tree *tree, size_t from, size_t to, bool *se
 	return false;
 }
 
+/* Circles are marked: a walk from the top would not end. */
 static int finish(struct bp_ctx *ctx, struct bp_tree *tree)
 {
 	bool *seen = calloc(tree->nodes.count + 1, sizeof(*seen));
@@ -178,6 +182,7 @@ static int finish(struct bp_ctx *ctx, struct bp_tree *tree)
 	return 0;
 }
 
+/* One ioctl for the list and one a device. Devices that go meanwhile are left out. */
 int bp_tree_read(struct bp_ctx *ctx, struct bp_tree **ret)
 {
 	_cleanup_(tree_freep) struct bp_tree *tree = calloc(1, sizeof(*tree));

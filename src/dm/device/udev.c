@@ -122,6 +122,7 @@ static int sem_create(int *ret_semid, uint32_t *ret_value)
 
 /* --- for the calls of device.h --- */
 
+/* The upper half of a cookie, as udev's rules read it (DM_UDEV_...). */
 static uint32_t policy_flags(uint32_t policy)
 {
 	if (policy == BP_UDEV_PUBLIC)
@@ -170,6 +171,7 @@ void cookie_unjoin(const struct cookie *cookie)
 	sem_add(cookie->semid, -1);
 }
 
+/* For this context, from here on. */
 int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts)
 {
 	struct bp_udev_opts known;
@@ -183,6 +185,10 @@ int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts)
 	return r;
 }
 
+/*
+ * A semaphore at 1: the request brings it to 2, udev back to 1, our wait to 0. Without udev
+ * the flags alone.
+ */
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret)
 {
 	uint32_t flags = policy_flags(policy) | dm->udev.rule_flags, key;
@@ -223,6 +229,10 @@ int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie
 	return 0;
 }
 
+/*
+ * EIDRM and EINVAL: somebody else destroyed it, as "dmsetup udevcomplete_all" does: it is
+ * over.
+ */
 int cookie_wait(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie, bool uevent,
 		int64_t deadline)
 {
@@ -245,6 +255,7 @@ int cookie_wait(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie, bool u
 	return r;
 }
 
+/* Asked once a context; why_not says what is missing. */
 int bp_udev_probe(struct bp_ctx *ctx, struct bp_udev_state *ret)
 {
 	struct dm *dm;
@@ -267,6 +278,7 @@ static int fail_cookie(struct bp_ctx *ctx, int r, uint32_t value, const char *wh
 	return r;
 }
 
+/* The magic in the upper half guards foreign semaphores. */
 static int find_set(struct bp_ctx *ctx, uint32_t value, int *ret_semid)
 {
 	if (value >> 16 != COOKIE_MAGIC)
@@ -285,6 +297,7 @@ int bp_cookie_create(struct bp_ctx *ctx, uint32_t *ret_value)
 	return r < 0 ? bp_fail(ctx, r, "can't make a cookie: %s", strerrordesc_np(-r)) : 0;
 }
 
+/* What a udev rule does at its end. */
 int bp_cookie_complete(struct bp_ctx *ctx, uint32_t value)
 {
 	int semid, r = find_set(ctx, value, &semid);
@@ -298,6 +311,7 @@ int bp_cookie_complete(struct bp_ctx *ctx, uint32_t value)
 		     : 0;
 }
 
+/* Waits for those who still have to answer, then destroys. */
 int bp_cookie_release(struct bp_ctx *ctx, uint32_t value, int64_t timeout_ms)
 {
 	int semid, r = find_set(ctx, value, &semid);
@@ -345,6 +359,7 @@ static bool cookie_at(int index, struct bp_cookie *ret)
 	return true;
 }
 
+/* Looks through all semaphores of the system: cookies are in no list. */
 int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie_list **ret)
 {
 	_cleanup_(cookie_list_freep) struct bp_cookie_list *list = calloc(1, sizeof(*list));
@@ -380,6 +395,7 @@ void bp_cookie_list_free(struct bp_cookie_list *list)
 	free(list);
 }
 
+/* @min_age_s guards those that are waited for right now. */
 int bp_cookie_destroy_old(struct bp_ctx *ctx, int64_t min_age_s, size_t *ret_count)
 {
 	_cleanup_(cookie_list_freep) struct bp_cookie_list *list = NULL;
@@ -401,6 +417,7 @@ int bp_cookie_destroy_old(struct bp_ctx *ctx, int64_t min_age_s, size_t *ret_cou
 	return r;
 }
 
+/* As in dmsetup udevflags: names of the lower byte, numbers of the upper. */
 int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret)
 {
 	struct strbuf s = { 0 };
@@ -426,6 +443,7 @@ int bp_udev_flags_text(struct bp_ctx *ctx, uint32_t cookie, char **ret)
 	return r < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* The cookie goes with the request; a failed one needs no answer. */
 int udev_order(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 	       struct dm_request *rq, uint32_t policy, struct cookie *ret_cookie,
 	       struct dm_state *ret, struct undo *undo)
