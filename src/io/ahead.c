@@ -27,10 +27,7 @@ static struct io_batch *batch_of(struct io_ahead *a, uint64_t n)
 	return &a->batches[n % IO_AHEAD_BATCHES];
 }
 
-/*
- * The thread begins with the first full batch: small metadata is read sooner than one
- * starts.
- */
+/* The thread is started by the second batch: what fits one is read sooner than that. */
 int io_ahead_new(struct io *io, unsigned threads, io_verify_fn verify, const void *user,
 		 struct io_ahead **ret)
 {
