@@ -27,6 +27,10 @@ const struct cmd_opt global_opts[] = {
 /* clang-format on */
 #undef args
 
+/*
+ * Common options are in the help of those verbs only that know what to do with them; a
+ * verb's own option of the same name wins.
+ */
 bool global_applies(const struct cmd *cmd, const struct cmd_opt *opt)
 {
 	if (cmd->raw || opt_by_name(cmd->opts, opt->name, strlen(opt->name)))
@@ -80,6 +84,7 @@ static const char *next_command(void *user)
 	return **cmd ? (*(*cmd)++)->name : NULL;
 }
 
+/* A hint where one is near: most of these are typing errors. */
 static int unknown_verb(struct cli *cli, const char *name)
 {
 	const struct cmd *const *walk = commands;
@@ -123,6 +128,10 @@ static int use_sources(struct cli *cli)
 	return r < 0 ? cli_fail(cli, NULL, r) : 0;
 }
 
+/*
+ * Verbs that speak as another program does get their words unread, under the name by which
+ * they were called.
+ */
 static int run_raw(struct cli *cli, int argc, char **argv)
 {
 	char **words;
@@ -147,6 +156,10 @@ static int run_raw(struct cli *cli, int argc, char **argv)
 	return r;
 }
 
+/*
+ * Parsed, then help or version, then run: -h beside a wrong operand explains rather than
+ * complains.
+ */
 static int run_command(struct cli *cli, int argc, char **argv)
 {
 	void *parsed = NULL;
@@ -232,6 +245,7 @@ static bool wants_schemas(struct cli *cli, int argc, char **argv)
 	return wants;
 }
 
+/* By the name the program has (a link: thin_check), else by its first words. */
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
 	int n;
@@ -296,6 +310,10 @@ static int finish(struct cli *cli, int r)
 	return failed && r == EXIT_OK ? EXIT_FAILED : r;
 }
 
+/*
+ * The only place that sets signals and locale. The context is made here, so that a failure
+ * of any kind can be reported in one way.
+ */
 int cli_main(struct cli *cli, int argc, char **argv)
 {
 	int r;

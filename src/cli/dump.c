@@ -27,6 +27,7 @@ static void dump_choices(const struct cmd_opt *opt, struct bp_json *json)
 	bp_json_array_close(json);
 }
 
+/* A synopsis for completions and checks: made of the same rows as the parser. */
 static void dump_option(const struct cmd_opt *opt, struct bp_json *json)
 {
 	char letter[] = { opt->letter, '\0' };
@@ -58,6 +59,7 @@ static void dump_rows(const char *key, const struct cmd_opt *opts, const struct 
 	bp_json_array_close(json);
 }
 
+/* Hidden commands too: whoever reads it decides. */
 static void dump_command(const struct cmd *cmd, struct bp_json *json)
 {
 	bp_json_object(json, NULL);
@@ -76,6 +78,7 @@ static void dump_command(const struct cmd *cmd, struct bp_json *json)
 /* For our own scripts: not among the schemas. */
 static const struct out_schema schema = { .name = "bedplate.commands" };
 
+/* Not in any help: tools of the tree call it. */
 int dump_commands(struct cli *cli)
 {
 	struct bp_json *json;

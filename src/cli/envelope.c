@@ -27,6 +27,7 @@ void errors_free(struct cli *cli)
 	cli->nr_errors = 0;
 }
 
+/* A failure that can't be kept is printed all the same, in text. */
 void errors_add(struct cli *cli, const char *subject, const char *json)
 {
 	struct cli_error *more =
@@ -85,6 +86,7 @@ static int write_out(void *user, const char *text, size_t len)
 	return errno ? -errno : -EIO;
 }
 
+/* "flat" documents have one line a record, for those who read while it is written. */
 static int begin(struct cli *cli, const char *schema, bool flat, struct bp_json **ret)
 {
 	int r = bp_json_new(write_out, cli, ret);
@@ -136,6 +138,7 @@ int cli_json_line(struct bp_json *json)
 	return end(json);
 }
 
+/* A verb without a schema is called bedplate.VERB. */
 const char *schema_of(const struct cmd *cmd, char *buf, size_t size)
 {
 	if (cmd && cmd->schemas)
@@ -147,6 +150,7 @@ const char *schema_of(const struct cmd *cmd, char *buf, size_t size)
 	return buf;
 }
 
+/* Something must stand in the output under --json, also where the verb printed nothing. */
 int envelope_empty(struct cli *cli)
 {
 	const struct out_schema *schema =

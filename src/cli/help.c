@@ -31,6 +31,7 @@ static void wrap(FILE *to, const char *text, size_t at, size_t indent)
 	fputc('\n', to);
 }
 
+/* A left side that is too wide gets a line of its own. */
 void cli_explain(FILE *to, const char *left, const char *help)
 {
 	int n = fprintf(to, "  %s", left);
@@ -43,6 +44,7 @@ void cli_explain(FILE *to, const char *left, const char *help)
 	wrap(to, help, HELP_COLUMN, HELP_COLUMN);
 }
 
+/* One row: "-l, --long=VALUE" in one shape for all. */
 static void print_option(FILE *to, const struct cmd_opt *opt)
 {
 	char left[128];
@@ -56,6 +58,7 @@ static void print_option(FILE *to, const struct cmd_opt *opt)
 	cli_explain(to, left, opt->help);
 }
 
+/* What may be left out is in brackets. */
 static void print_operand_usage(FILE *to, const struct cmd_opt *opt)
 {
 	const char *more = opt->kind == OPT_KIND_LIST ? "..." : "";
@@ -68,6 +71,7 @@ static void print_operand_usage(FILE *to, const struct cmd_opt *opt)
 		fprintf(to, " [%s%s]", opt->arg, more);
 }
 
+/* As it was called: through a link the verb is the program. */
 static void print_usage(struct cli *cli)
 {
 	bool by_link = !strchr(cli->cmd->name, ' ') && streq(cli->program, cli->cmd->name);
@@ -95,6 +99,7 @@ static void print_operands(struct cli *cli)
 	}
 }
 
+/* Options without a help text work, but are not told: spellings that older scripts have. */
 void help_command(struct cli *cli, const void *args)
 {
 	bool any = false;
@@ -142,6 +147,7 @@ static void print_heading(const char *group, size_t first, FILE *to)
 			cli_explain(to, commands[i]->name, commands[i]->summary);
 }
 
+/* By group, in the order of the first of each. */
 void help_list(struct cli *cli, const char *group, FILE *to)
 {
 	fprintf(to, "Usage: %s [OPTION]... %s%sVERB ...\n", cli->program, group ? group : "",

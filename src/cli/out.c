@@ -9,6 +9,10 @@
 #include <wchar.h>
 #include <wctype.h>
 
+/*
+ * "size_bytes" is SIZE in a table, as the unit is printed with the value; "used_percent" is
+ * USED%.
+ */
 const char *out_heading(const struct out_column *column, char *buf, size_t size)
 {
 	static const char unit[] = "_bytes", share[] = "_percent";
@@ -66,6 +70,7 @@ static void show(struct out *out, unsigned column)
 	out->shown[out->nr_shown++] = column;
 }
 
+/* "+name" adds to the default ones; "all" is all. */
 static int choose_columns(struct out *out)
 {
 	const char *p = out->opts.columns;
@@ -89,6 +94,7 @@ static int choose_columns(struct out *out)
 	return 0;
 }
 
+/* "-name" goes down. */
 static int choose_sort(struct out *out)
 {
 	const char *name = out->opts.sort;
@@ -118,6 +124,7 @@ const struct out_schema columns_schema = {
 	.columns = column_columns,
 };
 
+/* The same rows as the document's schema. */
 static int list_columns_json(const struct out *out)
 {
 	struct bp_json *json;
@@ -142,6 +149,7 @@ static int list_columns_json(const struct out *out)
 	return cli_json_end(out->cli, json);
 }
 
+/* The verb does no work for it. */
 static int list_columns(const struct out *out)
 {
 	if (out->cli->json)
@@ -156,6 +164,7 @@ static int list_columns(const struct out *out)
 	return EXIT_OK;
 }
 
+/* *ret NULL with 0: the columns were listed, and that was all. */
 int out_open_columns(struct cli *cli, const struct out_opts *opts,
 		     const struct out_schema *schema, const struct out_column *columns,
 		     struct out **ret)
@@ -197,6 +206,7 @@ void out_set_flags(struct out *out, uint32_t flags)
 	out->flags = flags;
 }
 
+/* For fields that cost something to find out: under --json all are shown. */
 bool out_shows(const struct out *out, const char *name)
 {
 	int column = find_column(out, name, strlen(name));
@@ -232,6 +242,7 @@ void out_free(struct out *out)
 	free(out);
 }
 
+/* Rows are kept until out_print(): widths, sorting and trees need all of them. */
 struct out_row *out_row(struct out *out, struct out_row *parent)
 {
 	struct out_row *row = calloc(1, sizeof(*row));
@@ -283,6 +294,10 @@ void out_text(struct out_row *row, unsigned column, const char *text)
 		f->text = copy(row, text);
 }
 
+/*
+ * Without memory the whole output fails at its end: a lost field would look like an empty
+ * one.
+ */
 void out_textf(struct out_row *row, unsigned column, const char *fmt, ...)
 {
 	struct out_field *f = field(row, column);
@@ -358,6 +373,7 @@ static bool stored_number(enum out_store store, const void *member, uint64_t *re
 	return false;
 }
 
+/* By how the member is stored; "unset" values leave the field empty. */
 static void add_field(struct out_row *row, unsigned i, const struct out_column *column,
 		      const void *member)
 {

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+/* What isn't set is null. */
 static void field_json(const struct out *out, const struct out_row *row, unsigned column,
 		       struct bp_json *json, const char *name)
 {
@@ -37,6 +38,7 @@ static void field_json(const struct out *out, const struct out_row *row, unsigne
 	}
 }
 
+/* Children come in "children", by searching the list: trees are small. */
 static void row_json(const struct out *out, const struct out_row *row, bool tree,
 		     struct bp_json *json)
 {
@@ -72,6 +74,7 @@ static void no_rows_json(const struct out *out, struct bp_json *json)
 	bp_json_array_close(json);
 }
 
+/* A list is [] without rows, so that programs can loop. */
 int out_json_print(struct out *out)
 {
 	bool list = !(out->flags & (OUT_ONE | OUT_PLAIN)), tree = out->flags & OUT_NESTED;

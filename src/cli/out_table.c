@@ -11,6 +11,7 @@ static int compare(struct libscols_cell *a, struct libscols_cell *b, void *user)
 	return out_compare(scols_cell_get_userdata(a), scols_cell_get_userdata(b));
 }
 
+/* Only the first tree column draws branches. */
 static int add_columns(const struct out *out, struct libscols_table *table, bool tree)
 {
 	bool tree_done = false;
@@ -35,6 +36,7 @@ static int add_columns(const struct out *out, struct libscols_table *table, bool
 	return 0;
 }
 
+/* Texts come from outside: what moves a cursor is made visible. */
 static int add_line(struct out *out, struct libscols_table *table, struct out_row *row)
 {
 	struct libscols_line *line;
@@ -56,6 +58,7 @@ static int add_line(struct out *out, struct libscols_table *table, struct out_ro
 	return 0;
 }
 
+/* Sorting comes after the tree is known, so that children stay with their parents. */
 static int fill(struct out *out, struct libscols_table *table)
 {
 	bool tree = false;
@@ -88,6 +91,7 @@ static void print_lines(FILE *to, const char *text, size_t nr_lines)
 	}
 }
 
+/* Printed to a string, as libscols would write to the terminal by its own rules. */
 int out_table_print(struct out *out)
 {
 	struct libscols_table *table = scols_new_table();

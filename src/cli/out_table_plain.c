@@ -63,6 +63,7 @@ static int add_child(struct node *parent, struct node *child)
 	return 0;
 }
 
+/* Rows come in any order, parents before their children. */
 static int fill(struct plain *plain)
 {
 	struct node *node = plain->nodes;
@@ -149,6 +150,7 @@ static void print_line(const struct plain *plain, char *const *texts, const char
 	fputc('\n', to);
 }
 
+/* Recursion as deep as the tree: stacks of devices, a few levels. */
 static int print_tree(const struct plain *plain, const struct node *parent, const char *lead,
 		      size_t indent)
 {
@@ -172,6 +174,7 @@ static int print_tree(const struct plain *plain, const struct node *parent, cons
 	return 0;
 }
 
+/* As a row without a tree in front. */
 static void print_headings(const struct plain *plain)
 {
 	char headings[OUT_MAX_COLUMNS][64], *texts[OUT_MAX_COLUMNS];
@@ -209,6 +212,7 @@ static void release(struct plain *plain)
 	free(plain->nodes);
 }
 
+/* What libsmartcols does, for builds without it: a unit test compares both. */
 int out_table_print(struct out *out)
 {
 	struct plain plain = { .out = out, .utf8 = streq(nl_langinfo(CODESET), "UTF-8") };

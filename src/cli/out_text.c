@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+/* @buf is the caller's; the result may be it, or the row's own text. */
 const char *out_field_text(const struct out *out, const struct out_row *row, unsigned column,
 			   char *buf)
 {
@@ -34,6 +35,7 @@ const char *out_field_text(const struct out *out, const struct out_row *row, uns
 	return buf;
 }
 
+/* Unset before set; a comparison of rows that are equal keeps their order. */
 int out_compare(const struct out_row *a, const struct out_row *b)
 {
 	const struct out *out = a->out;
@@ -83,6 +85,7 @@ static void print_raw_text(FILE *to, const char *text, const char *separator)
 	fputs(safe ? safe : "", to);
 }
 
+/* One line a row, separated; headings too, unless told otherwise. */
 static void print_raw(const struct out *out)
 {
 	const char *separator = out->opts.separator ? out->opts.separator : " ";
@@ -126,6 +129,7 @@ static void print_quoted(FILE *to, const char *text)
 	fputc('\'', to);
 }
 
+/* NAME="value", for a shell's eval: names are made variables, values quoted for it. */
 static void print_pairs(const struct out *out)
 {
 	FILE *to = out->cli->out;
@@ -174,6 +178,7 @@ static void print_record(const struct out *out)
 	}
 }
 
+/* The note that there is nothing goes to stderr. */
 static int print_text(struct out *out)
 {
 	struct cli *cli = out->cli;
@@ -191,6 +196,7 @@ static int print_text(struct out *out)
 	return 0;
 }
 
+/* Frees @out in any case. */
 int out_print(struct out *out)
 {
 	struct cli *cli = out->cli;

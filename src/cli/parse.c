@@ -99,6 +99,7 @@ static const char *near_option(const struct parser *p, const char *name)
 	return near_word(name, next_option, &opts);
 }
 
+/* The verb may know options that are not in its table (targets' parameters). */
 static int unknown_option(struct parser *p, const char *spelled, const char *name)
 {
 	_cleanup_(freep) char *hint = NULL;
@@ -144,6 +145,7 @@ static int parse_extra(struct parser *p, enum cmd_extra what, const char *name,
 	return 0;
 }
 
+/* A value behind "=", or the next word. */
 static int store(struct parser *p, struct found *found)
 {
 	if (!takes_value(found->opt) && found->opt->kind != OPT_KIND_OPTIONAL && found->value)
@@ -244,6 +246,7 @@ static const struct cmd_opt *next_operand(struct parser *p)
 	return NULL;
 }
 
+/* OPT_PLACE_REST takes all that follows, but what stands behind it in the table. */
 static int parse_operand(struct parser *p, const char *word)
 {
 	const struct cmd_opt *opt = next_operand(p);
@@ -273,6 +276,7 @@ static int parse_operand(struct parser *p, const char *word)
 	return opt_store(p->cli, opt, p->args, word, opt->arg);
 }
 
+/* "--" ends options; "-" alone is an operand, standard input. */
 static int parse_word(struct parser *p)
 {
 	char *word = p->argv[p->next++];
@@ -287,6 +291,7 @@ static int parse_word(struct parser *p)
 	return 0;
 }
 
+/* Options in front of the verb. Result: where the verb stands, or minus an exit status. */
 int globals_parse(struct cli *cli, int argc, char **argv)
 {
 	struct parser p = { .cli = cli, .argc = argc, .argv = argv };
@@ -343,6 +348,7 @@ static void *args_new(const struct cmd *cmd, int argc)
 	return args;
 }
 
+/* Rules between options are checked when all were read, but not for --help. */
 int args_parse(struct cli *cli, int argc, char **argv, void **ret)
 {
 	struct parser p = { .cli = cli, .cmd = cli->cmd, .argc = argc, .argv = argv };

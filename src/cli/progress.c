@@ -41,6 +41,7 @@ static struct cli_progress *get(struct cli *cli)
 	return p;
 }
 
+/* A phase of its own: its time begins anew. */
 void cli_progress_title(struct cli *cli, const char *title)
 {
 	struct cli_progress *p = get(cli);
@@ -77,6 +78,7 @@ static void fill_bar(char bar[BAR_WIDTH + 1], unsigned percent)
 	bar[BAR_WIDTH] = '\0';
 }
 
+/* Redrawn in place; the rest of the line is cleared, as the last one may have been longer. */
 static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, const char *rest)
 {
 	char bar[BAR_WIDTH + 1];
@@ -98,6 +100,10 @@ static void show_time(struct cli *cli, struct cli_progress *p, uint64_t spent_ms
 	p->drawn |= p->terminal;
 }
 
+/*
+ * Called often: it looks at the clock only, until it is time to draw. A file gets a line
+ * now and then instead of a bar.
+ */
 int cli_progress(void *user, uint64_t done, uint64_t total)
 {
 	struct cli *cli = user;

@@ -105,6 +105,7 @@ static bool names_subject(const struct failure *f)
 	       quoted_len(f->message, f->subject, "': ");
 }
 
+/* The subject stands in front once, also where the message begins with it. */
 static void failure_text(struct cli *cli, const struct failure *f)
 {
 	bool named = f->subject && names_subject(f);
@@ -162,6 +163,10 @@ static void failure_report(struct cli *cli, const struct failure *f)
 	failure_text(cli, f);
 }
 
+/*
+ * What the library said, if it said it about @r; else what the errno says. A closed pipe is
+ * no news for anybody.
+ */
 int cli_fail(struct cli *cli, const char *subject, int r)
 {
 	struct failure f = { .subject = subject, .code = "BP_E_FAILED", .errnum = -r };
@@ -200,6 +205,7 @@ static _printf_(2, 0) int fail_own(struct cli *cli, const char *fmt, va_list arg
 	return EXIT_FAILED;
 }
 
+/* As cli_failf(), with the errno that programs read from the document. */
 int cli_failr(struct cli *cli, int r, const char *subject, const char *hint, const char *fmt,
 	      ...)
 {
@@ -212,6 +218,7 @@ int cli_failr(struct cli *cli, int r, const char *subject, const char *hint, con
 	return EXIT_FAILED;
 }
 
+/* Where no errno fits. */
 int cli_failf(struct cli *cli, const char *subject, const char *hint, const char *fmt, ...)
 {
 	struct failure f = { .subject = subject, .hint = hint, .errnum = EINVAL };
@@ -272,6 +279,7 @@ int cli_usage_hint(struct cli *cli, const char *hint, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+/* To stderr at once, or into the document. */
 void cli_warn(struct cli *cli, const char *fmt, ...)
 {
 	char *text = NULL, **more;
@@ -299,6 +307,7 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 	cli->warnings[cli->nr_warnings++] = text;
 }
 
+/* For people alone: not with --quiet, not in a document. */
 void cli_note(struct cli *cli, const char *fmt, ...)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -315,6 +324,7 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	fputc('\n', cli->err);
 }
 
+/* Asked once: it is a system call for each line otherwise. */
 static bool out_is_terminal(struct cli *cli)
 {
 	int fd;
@@ -326,6 +336,10 @@ static bool out_is_terminal(struct cli *cli)
 	return cli->out_is == OUT_TERMINAL;
 }
 
+/*
+ * On a terminal what could move the cursor is made visible; in a file it stays as it is,
+ * for programs.
+ */
 void cli_print(struct cli *cli, const char *fmt, ...)
 {
 	_cleanup_(freep) char *text = NULL, *safe = NULL;

@@ -34,6 +34,7 @@ static const struct out_schema schemas_schema = {
 	.columns = schema_columns,
 };
 
+/* The types of JSON. */
 const char *schema_type(const struct out_column *column)
 {
 	switch (column->kind) {
@@ -77,6 +78,7 @@ static const char *shape_of(const struct out_schema *schema)
 					    : "list";
 }
 
+/* Nested members likewise, to any depth the table has. */
 static void members_json(const struct out_column *columns, struct bp_json *json)
 {
 	for (; columns && columns->name; columns++) {
@@ -123,6 +125,7 @@ static void members_text(const struct out_column *columns, unsigned depth, FILE 
 	}
 }
 
+/* A command without schemas prints the empty document. */
 static bool prints(const struct cmd *cmd, const struct out_schema *schema)
 {
 	char name[64];
@@ -135,6 +138,7 @@ static bool prints(const struct cmd *cmd, const struct out_schema *schema)
 	return false;
 }
 
+/* The verbs that print it are found, not listed. */
 static void schema_json(const struct out_schema *schema, const char *help, struct bp_json *json)
 {
 	bp_json_object(json, NULL);
@@ -183,6 +187,7 @@ static void tell(struct cli *cli, const struct out_schema *schema, const char *h
 		schema_text(schema, help, cli->out);
 }
 
+/* A schema that several verbs print is told once. */
 static void tell_command(struct cli *cli, size_t number, struct bp_json *json)
 {
 	const struct cmd *cmd = commands[number];
@@ -196,6 +201,7 @@ static void tell_command(struct cli *cli, size_t number, struct bp_json *json)
 			tell(cli, cmd->schemas[j], cmd->summary, json);
 }
 
+/* Two of its own are in it as well: it describes itself. */
 int schemas_print(struct cli *cli)
 {
 	struct bp_json *json = NULL;

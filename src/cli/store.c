@@ -25,6 +25,7 @@ static int parse_number(const char *text, uint64_t *ret)
 	return 0;
 }
 
+/* Decimal only, without a sign: no tool here takes others. */
 static int store_number(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 			const char *text, const char *spelled)
 {
@@ -40,6 +41,7 @@ static int store_number(struct cli *cli, const struct cmd_opt *opt, uint64_t *re
 	return 0;
 }
 
+/* A bare 0 needs no unit; opt->min is the unit of a bare number, 0 where one must be given. */
 static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 		      const char *text, const char *spelled)
 {
@@ -55,6 +57,7 @@ static int store_size(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 	return 0;
 }
 
+/* "10kB" is 10000 bytes; who wrote that often means 10KiB. */
 char *cli_binary_hint(const char *text, bp_bytes bytes)
 {
 	size_t len = strlen(text);
@@ -68,6 +71,7 @@ char *cli_binary_hint(const char *text, bp_bytes bytes)
 	return hint;
 }
 
+/* Whole sectors: nothing is rounded. */
 static int store_sectors(struct cli *cli, const struct cmd_opt *opt, uint64_t *ret,
 			 const char *text, const char *spelled)
 {
@@ -90,6 +94,7 @@ static int store_sectors(struct cli *cli, const struct cmd_opt *opt, uint64_t *r
 	return 0;
 }
 
+/* "+N" is "at least". */
 static int store_read_ahead(struct cli *cli, const struct cmd_opt *opt,
 			    struct cli_read_ahead *ret, const char *text, const char *spelled)
 {
@@ -112,6 +117,7 @@ static int store_read_ahead(struct cli *cli, const struct cmd_opt *opt,
 	return 0;
 }
 
+/* Milliseconds, from a number with or without a unit. */
 int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms)
 {
 	const struct {
@@ -154,6 +160,7 @@ static int store_time(struct cli *cli, int64_t *ret, const char *text, const cha
 	return 0;
 }
 
+/* Whole words; the index in the table is what the command gets. */
 static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *ret,
 			const char *text, const char *spelled)
 {
@@ -175,6 +182,7 @@ static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *re
 	return cli_usage_hint(cli, list, "%s: '%s' is not a choice", spelled, text);
 }
 
+/* By the kind of the row. OPT_KIND_LIST has room for all words: args_new() made it so. */
 int opt_store(struct cli *cli, const struct cmd_opt *opt, void *args, const char *text,
 	      const char *spelled)
 {
@@ -246,6 +254,7 @@ static const char *dashes(const struct cli *cli, const char *name, size_t len)
 	for (const char *p = (names); (len = strcspn(p, " ")) > 0;                             \
 	     p += len, p += strspn(p, " "))
 
+/* The first of the options that is given with @rule's. */
 static int check_conflict(struct cli *cli, const struct cmd_opt *rule)
 {
 	size_t len;
@@ -260,6 +269,7 @@ static int check_conflict(struct cli *cli, const struct cmd_opt *rule)
 	return 0;
 }
 
+/* All of them. */
 static int check_requires(struct cli *cli, const struct cmd_opt *rule)
 {
 	size_t len;
@@ -274,6 +284,7 @@ static int check_requires(struct cli *cli, const struct cmd_opt *rule)
 	return 0;
 }
 
+/* One of them at least. */
 static int check_any(struct cli *cli, const struct cmd_opt *rule)
 {
 	char text[256] = "";
@@ -293,6 +304,7 @@ static int check_any(struct cli *cli, const struct cmd_opt *rule)
 	return cli_usage(cli, "%s not specified", text);
 }
 
+/* Rules stand in the table among the options, in the order in which they are told. */
 int rules_check(struct cli *cli)
 {
 	int r = 0;
