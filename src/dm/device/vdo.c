@@ -57,6 +57,7 @@ static int check_logical(struct bp_ctx *ctx, bp_bytes want, bp_bytes have)
 	return 0;
 }
 
+/* Bounds of the volume that is to be started, which the target's own rules can't know. */
 static int check_params(struct bp_ctx *ctx, const struct bp_vdo_volume *v,
 			const struct bp_vdo *p)
 {
@@ -72,6 +73,10 @@ static int check_params(struct bp_ctx *ctx, const struct bp_vdo_volume *v,
 	return 0;
 }
 
+/*
+ * A device that was cut since: the volume would find its end missing only when it gets
+ * there.
+ */
 static int check_storage(struct bp_ctx *ctx, const struct bp_vdo_volume *v,
 			 const struct bp_bdev *bdev)
 {
@@ -84,6 +89,10 @@ static int check_storage(struct bp_ctx *ctx, const struct bp_vdo_volume *v,
 	return -ENOSPC;
 }
 
+/*
+ * What the caller left at zero: the sizes of the volume itself, the kernel's documented
+ * values else.
+ */
 static void fill(struct bp_vdo *p, const struct bp_vdo_volume *v)
 {
 	p->table_version = BP_VDO_V4;
@@ -118,6 +127,10 @@ static int check_table(struct bp_ctx *ctx, const struct bp_table *table)
 	return r;
 }
 
+/*
+ * The size comes from the volume's own superblock: a table that says another is refused by
+ * the kernel.
+ */
 int bp_vdo_table(struct bp_ctx *ctx, const struct bp_vdo_volume *volume, const char *storage,
 		 bp_bytes logical_bytes, const struct bp_vdo *params, struct bp_table **ret)
 {
@@ -151,6 +164,7 @@ int bp_vdo_table(struct bp_ctx *ctx, const struct bp_vdo_volume *volume, const c
 
 /* --- asking --- */
 
+/* A message to something that is no vdo would get an answer of another kind. */
 static int ask(struct bp_ctx *ctx, const struct bp_selector *which, const char *message,
 	       char **ret)
 {
@@ -206,6 +220,7 @@ struct grown {
 	struct bp_vdo_stats stats;
 };
 
+/* Growing needs the table, the configuration and the state as they are now. */
 static int look(struct bp_ctx *ctx, const struct bp_selector *which, struct grown *g)
 {
 	const struct bp_segment *segment;
@@ -295,6 +310,7 @@ static int grow_logical(struct bp_ctx *ctx, struct grown *g, bp_bytes logical)
 	return r;
 }
 
+/* One reload grows both sizes: vdo takes each from the new table. */
 static int reload(struct bp_ctx *ctx, const struct bp_selector *which, const struct grown *g,
 		  int64_t timeout_ms)
 {
@@ -308,6 +324,7 @@ static int reload(struct bp_ctx *ctx, const struct bp_selector *which, const str
 	return r < 0 ? r : bp_device_reload(ctx, which, table, &opts);
 }
 
+/* 0 leaves a size as it is; smaller than now is refused. */
 int bp_vdo_grow(struct bp_ctx *ctx, const struct bp_selector *which, bp_bytes logical_bytes,
 		bp_bytes physical_bytes, int64_t timeout_ms)
 {

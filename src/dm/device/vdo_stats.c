@@ -179,6 +179,10 @@ static int items(struct parser *parser, unsigned depth,
 	return r;
 }
 
+/*
+ * "name : value", or a group in braces; @path grows to "group.name" while inside. Depth is
+ * bounded, as the text comes from outside.
+ */
 static int item(struct parser *parser, const char *name, unsigned depth,
 		int (*value)(void *user, const char *path, const char *value), void *user)
 {
@@ -255,6 +259,7 @@ static int take_mode(struct bp_vdo_stats *stats, const char *value)
 	return 0;
 }
 
+/* Names that newer kernels add are passed over. */
 static int take_stat(void *user, const char *path, const char *value)
 {
 	struct bp_vdo_stats *stats = user;
@@ -284,6 +289,10 @@ static uint64_t saving(const struct bp_vdo_stats *s)
 			  (double)s->logical_used_mblocks);
 }
 
+/*
+ * Counts are of use only when all slabs are loaded: while vdo recovers, and after it became
+ * read-only, they wrap or lie.
+ */
 static void derive(struct bp_vdo_stats *s)
 {
 	s->space_known = s->mode == BP_VDO_NORMAL && !s->recovering &&
@@ -320,6 +329,7 @@ static int give(struct bp_ctx *ctx, void *ret, void *from, size_t size)
 	return 0;
 }
 
+/* The text of a "stats" message, as the kernel prints it. */
 int bp_vdo_stats_parse(struct bp_ctx *ctx, const char *text, struct bp_vdo_stats *ret)
 {
 	struct bp_vdo_stats stats = { .size = sizeof(stats) };
@@ -341,6 +351,7 @@ static void number_json(struct bp_json *json, const char *key, uint64_t value)
 		bp_json_uint(json, key, value);
 }
 
+/* What is not known is null, not 0. */
 void bp_vdo_stats_json(struct bp_json *json, const char *key, const struct bp_vdo_stats *stats)
 {
 	const char *base = (const char *)stats;
@@ -383,6 +394,7 @@ static bp_bytes memory_of(const char *value)
 	return number_parse(value, 1024, &gib) == 0 ? gib << 30 : 0;
 }
 
+/* Of the "config" message; names as vdo prints them. */
 static int take_config(void *user, const char *path, const char *value)
 {
 	struct bp_vdo_config *config = user;

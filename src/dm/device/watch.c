@@ -79,6 +79,7 @@ static int copy(const char *text, char **ret)
 	return !*ret && text && *text ? -ENOMEM : 0;
 }
 
+/* Events are queued with copies: what they are of may be gone when they are read. */
 static int tell(struct bp_watch *w, enum bp_event_kind kind, const struct seen *s,
 		const struct condition *c, bool ended, const char *old_name)
 {
@@ -136,6 +137,7 @@ static const void *params_at(const struct bp_table *table, bp_sector start)
 	return NULL;
 }
 
+/* The table is asked for only where a target's conditions need its parameters. */
 static int find_conditions(struct bp_watch *w, const struct which *which,
 			   const struct dm_reply *reply, struct conditions *ret)
 {
@@ -234,6 +236,10 @@ static struct seen *find_seen(struct bp_watch *w, const struct bp_device_entry *
 	return NULL;
 }
 
+/*
+ * A watch of one device keeps to how it was selected: by name it follows the name, by uuid
+ * the device.
+ */
 static bool wanted(const struct bp_watch *w, const struct bp_device_entry *entry)
 {
 	if (!w->one)
@@ -271,6 +277,7 @@ static int meet(struct bp_watch *w, const struct bp_device_entry *entry, struct 
 	return r;
 }
 
+/* Name and number must agree with the list: both are given again quickly. */
 static int look_at(struct bp_watch *w, const struct bp_device_entry *entry)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -296,6 +303,7 @@ static int look_at(struct bp_watch *w, const struct bp_device_entry *entry)
 	return compare(w, s, &which, &reply, made);
 }
 
+/* What is not in the list any more was removed, whatever the reason was. */
 static int bury(struct bp_watch *w)
 {
 	size_t kept = 0;
@@ -350,6 +358,7 @@ static int open_one(struct bp_watch *w, const struct bp_selector *which)
 	return r < 0 ? r : dm_state(w->ctx, "events", &w->which, &state);
 }
 
+/* The first look is quiet: what is there already is no event, unless the caller asks. */
 int bp_watch_open(struct bp_ctx *ctx, const struct bp_watch_opts *opts, struct bp_watch **ret)
 {
 	struct bp_watch_opts o;
@@ -402,6 +411,10 @@ static bool take(struct bp_watch *w, const struct bp_event **ret)
 	return true;
 }
 
+/*
+ * Looks, and waits only when nothing was found: events in between are not lost. Without
+ * events of the kernel (a condition that has none) the interval brings it back.
+ */
 int bp_watch_next(struct bp_watch *w, int64_t timeout_ms, const struct bp_event **ret)
 {
 	int64_t end = dm_deadline(timeout_ms), until;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* By path or "MAJOR:MINOR". */
 int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret)
 {
 	struct dm *dm;
@@ -27,6 +28,7 @@ int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret)
 	return r;
 }
 
+/* As in sysfs: sda, dm-3. */
 int bp_bdev_name(struct bp_ctx *ctx, uint32_t major, uint32_t minor, char *ret)
 {
 	char name[BP_NAME_SIZE];
@@ -82,6 +84,10 @@ static void describe_process(const struct bp_holder *holder, struct strbuf *s)
 	strbuf_add(s, ")");
 }
 
+/*
+ * One phrase for each kind of holder, with what helps to find it: a mount in another
+ * namespace has the process to enter it by.
+ */
 static void describe(const struct bp_holder *holder, struct strbuf *s)
 {
 	const char *format = formats[holder->kind];
@@ -108,6 +114,10 @@ static void holders_freep(struct bp_holders **holders)
 	bp_holders_free(*holders);
 }
 
+/*
+ * Everything that can be seen from here; texts are made at once, so that reading them can't
+ * fail.
+ */
 int bp_holders_find(struct bp_ctx *ctx, uint32_t major, uint32_t minor, struct bp_holders **ret)
 {
 	_cleanup_(holders_freep) struct bp_holders *holders = calloc(1, sizeof(*holders));
@@ -159,6 +169,7 @@ void bp_holders_free(struct bp_holders *holders)
 	free(holders);
 }
 
+/* A failure to find holders must not replace the failure that is explained. */
 void holders_explain(struct bp_ctx *ctx, struct dm *dm, uint32_t major, uint32_t minor)
 {
 	_cleanup_(freep) struct bp_holder *holders = NULL;
@@ -179,6 +190,7 @@ void holders_explain(struct bp_ctx *ctx, struct dm *dm, uint32_t major, uint32_t
 	strbuf_done(&s);
 }
 
+/* For failures that come from other rooms, which know a path and EBUSY only. */
 void bp_holders_tell(struct bp_ctx *ctx)
 {
 	const struct bp_error *error = bp_error_get(ctx);
@@ -191,6 +203,7 @@ void bp_holders_tell(struct bp_ctx *ctx)
 		holders_explain(ctx, dm, bdev.major, bdev.minor);
 }
 
+/* 0 where nobody uses it. */
 int holders_refuse(struct bp_ctx *ctx, const struct bp_bdev *bdev, const char *hint)
 {
 	_cleanup_(holders_freep) struct bp_holders *holders = NULL;

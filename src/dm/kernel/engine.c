@@ -6,6 +6,7 @@
 
 #include "dm/kernel/ops_system.h"
 
+/* The context owns it: ctx_room_set() calls this at its end. */
 static void dm_free(void *p)
 {
 	struct dm *dm = p;
@@ -17,6 +18,7 @@ static void dm_free(void *p)
 	free(dm);
 }
 
+/* The seam: tests put a kernel in memory here. Takes @take_self in any case. */
 int dm_plug(struct bp_ctx *ctx, const struct dm_ops *ops, void *take_self)
 {
 	struct dm *dm = calloc(1, sizeof(*dm));
@@ -35,6 +37,7 @@ int dm_plug(struct bp_ctx *ctx, const struct dm_ops *ops, void *take_self)
 	return 0;
 }
 
+/* Opens nothing: contexts that only read metadata never touch device-mapper. */
 int dm_get(struct bp_ctx *ctx, struct dm **ret)
 {
 	void *self;
@@ -50,6 +53,7 @@ int dm_get(struct bp_ctx *ctx, struct dm **ret)
 	return r;
 }
 
+/* Two cases that people meet: no rights, no module. */
 static int fail_open(struct bp_ctx *ctx, int r)
 {
 	if (r == -EACCES || r == -EPERM) {
@@ -65,6 +69,7 @@ static int fail_open(struct bp_ctx *ctx, int r)
 	return -ENODEV;
 }
 
+/* A plan goes on without device-mapper, as if there were no devices. */
 static int dm_get_open(struct bp_ctx *ctx, struct dm **ret)
 {
 	int r = dm_get(ctx, ret);
@@ -109,6 +114,7 @@ static int resolve_path(struct bp_ctx *ctx, struct dm *dm, const char *path, str
 	return fail_bdev(ctx, path, r);
 }
 
+/* Major 0 stands for device-mapper's own, which differs from system to system. */
 static int resolve_number(struct bp_ctx *ctx, struct dm *dm, struct which *ret)
 {
 	if (ret->major > DEVNO_MAJOR_MAX || ret->minor > DEVNO_MINOR_MAX) {
@@ -163,6 +169,10 @@ static int refuse_nobody(struct bp_ctx *ctx, const struct bp_selector *selector)
 	return -EINVAL;
 }
 
+/*
+ * A selector becomes what a request carries. Nothing is asked but for paths: whether it is
+ * there the request will tell.
+ */
 int which_resolve(struct bp_ctx *ctx, const struct bp_selector *selector, struct which *ret)
 {
 	struct dm *dm;
@@ -211,6 +221,10 @@ static void fill_device(const struct which *which, struct dm_request *rq)
 
 /* --- asking --- */
 
+/*
+ * A name that isn't found mangled is tried as it was given: other programs may have made
+ * the device so.
+ */
 static int send(struct bp_ctx *ctx, struct dm *dm, const struct which *which,
 		struct dm_request *rq, struct dm_reply *reply)
 {
@@ -292,6 +306,7 @@ int64_t dm_deadline(int64_t timeout_ms)
 	return deadline_in(timeout_ms ? timeout_ms : BP_TIMEOUT_DEFAULT_MS);
 }
 
+/* Cut, not refused: names were checked when the device was made. */
 void dm_node_path(const struct dm *dm, const char *kernel_name, char *ret)
 {
 	size_t dir = strlen(dm->mapper_dir);
@@ -303,6 +318,7 @@ void dm_node_path(const struct dm *dm, const char *kernel_name, char *ret)
 	ret[dir + 1 + name] = '\0';
 }
 
+/* The kernel's name stays beside the decoded one: requests need the former. */
 void dm_info_from_state(const struct dm *dm, const struct dm_state *state,
 			struct bp_device_info *ret)
 {

@@ -81,6 +81,10 @@ static const struct {
 	{ "already exists: release this", BP_E_EXISTS, NULL },
 };
 
+/*
+ * What an errno means for this request: by its row, else by its kind. strerror() is the
+ * last resort.
+ */
 static const char *own_words(const struct dm_request *rq, int errnum, enum bp_error_code *code,
 			     const char **hint)
 {
@@ -160,6 +164,7 @@ static void add_place(struct strbuf *s, const struct bp_table *table,
 		strbuf_addf(s, "'%s': ", e->value);
 }
 
+/* Cause, hint, segment and argument of the failure, from a text of the kernel that is known. */
 static void tell(struct bp_ctx *ctx, const struct bp_table *table,
 		 const struct bp_explanation *e)
 {
@@ -177,6 +182,7 @@ static void tell(struct bp_ctx *ctx, const struct bp_table *table,
 		error_set_argument(ctx, e->argument, e->argument_name, e->value);
 }
 
+/* The failure that is being explained stays the context's, also where the log can't be. */
 void explain_kernel_log(struct bp_ctx *ctx, const struct bp_table *table)
 {
 	const char *log = bp_error_get(ctx)->kernel_log;
@@ -193,6 +199,7 @@ void explain_kernel_log(struct bp_ctx *ctx, const struct bp_table *table)
 	bp_explanation_free(e);
 }
 
+/* Some texts name the fault more exactly than the errno: they decide the code. */
 static void code_from_log(struct bp_ctx *ctx)
 {
 	const char *log = bp_error_get(ctx)->kernel_log;
@@ -206,6 +213,10 @@ static void code_from_log(struct bp_ctx *ctx)
 		}
 }
 
+/*
+ * Composed once: "verb 'device': why", code, hint, then the lines of the log that the call
+ * caused.
+ */
 int explain(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 	    const struct dm_request *rq, int r, int64_t since_us)
 {

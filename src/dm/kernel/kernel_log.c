@@ -32,6 +32,10 @@ static bool of_other_device(const struct filter *f, const char *line)
 	       (major != f->major || minor != f->minor);
 }
 
+/*
+ * Only lines that are new, of device-mapper and not of another device by its number: others
+ * write at the same time.
+ */
 static void take_line(void *user, uint64_t number, const char *line)
 {
 	struct filter *f = user;

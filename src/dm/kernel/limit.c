@@ -141,6 +141,10 @@ static bool next_order(limit_fn *ret)
 	return n == sizeof(*ret);
 }
 
+/*
+ * The helper's loop: an order, the request in shared memory, a byte back. It ends with its
+ * socket.
+ */
 static _Noreturn void help(struct area *area)
 {
 	limit_fn run;
@@ -172,6 +176,10 @@ void limit_free(struct limit_helper *h)
 	free(h);
 }
 
+/*
+ * Memory that both processes see: the request and its answer lie there, so that nothing is
+ * copied.
+ */
 static int helper_new(size_t bytes, struct limit_helper **ret)
 {
 	struct limit_helper *h = calloc(1, sizeof(*h));
@@ -190,6 +198,10 @@ static int helper_new(size_t bytes, struct limit_helper **ret)
 	return 0;
 }
 
+/*
+ * Made anew for a larger request, and in a child of its owner: after a fork the memory is
+ * another's.
+ */
 int limit_prepare(struct limit_helper **helper, size_t size, void **ret_shared)
 {
 	size_t bytes = SHARED_BYTES;
@@ -212,6 +224,7 @@ int limit_prepare(struct limit_helper **helper, size_t size, void **ret_shared)
 	return r;
 }
 
+/* Detached: it isn't a child that the caller's wait() could find. */
 static int start(struct limit_helper *h, int fd)
 {
 	int pair[2], r;
@@ -273,6 +286,10 @@ static int await(struct limit_helper *h, int64_t deadline, const struct signals 
 	return 0;
 }
 
+/*
+ * Past the deadline or on a signal the helper is poked for GRACE_MS; a request that doesn't
+ * end by that is left behind, with *ret_left.
+ */
 int limit_run(struct limit_helper *h, limit_fn run, int fd, int64_t deadline,
 	      const struct signals *stop, bool *ret_left)
 {
@@ -300,6 +317,10 @@ int limit_finish(struct limit_helper *h)
 	return h->area->result;
 }
 
+/*
+ * Where the kernel can't be interrupted another process waits for the end and takes back
+ * what came of it: the caller goes on.
+ */
 pid_t limit_follow(struct limit_helper *h, void (*run)(void *user), void *user)
 {
 	pid_t pid;

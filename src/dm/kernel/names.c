@@ -52,6 +52,11 @@ void name_decode(const char *name, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
+/*
+ * As libdevmapper's "auto" mode: bytes outside of its list become \xNN; a name that has
+ * such escapes already is taken as mangled. Both in one is refused, as nobody could read it
+ * back.
+ */
 int name_encode(const char *name, char *ret, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -108,6 +113,7 @@ static int fail_encode(struct bp_ctx *ctx, int r, const char *what, const char *
 	return -EINVAL;
 }
 
+/* What a path would make of it is no name. */
 int bp_name_mangle(struct bp_ctx *ctx, const char *name, char *ret)
 {
 	char mangled[BP_NAME_SIZE];
@@ -140,6 +146,10 @@ static bool is_number(const char *name)
 	return minor && !name[major + 1 + minor];
 }
 
+/*
+ * For devices that we make, stricter than for those that are there: names that other
+ * programs choke on.
+ */
 int name_new(struct bp_ctx *ctx, const char *name, char *ret)
 {
 	char mangled[BP_NAME_SIZE], decoded[BP_NAME_SIZE];
@@ -179,6 +189,7 @@ int uuid_mangle(struct bp_ctx *ctx, const char *uuid, char ret[static BP_UUID_SI
 	return r < 0 ? fail_encode(ctx, r, "uuid", uuid, BP_UUID_SIZE) : 0;
 }
 
+/* A slash makes it a path, "N:N" a number; all else is a name. */
 void bp_selector_parse(const char *text, struct bp_selector *ret)
 {
 	unsigned major, minor;
@@ -225,6 +236,7 @@ static void subsystem_of(const char *uuid, char *ret)
 	ret[len] = '\0';
 }
 
+/* LVM doubles dashes inside of names and puts single ones between: "vg-lv-layer". */
 int bp_name_split(struct bp_ctx *ctx, const char *name, const char *subsystem, const char *uuid,
 		  struct bp_name_parts *ret)
 {

@@ -88,6 +88,7 @@ static uint32_t kernel_flags(const struct dm_request *rq)
 	return flags;
 }
 
+/* A field of the kernel's struct: cut names would be another device's. */
 static int copy_text(char *to, size_t size, const char *from)
 {
 	size_t len = from ? strlen(from) : 0;
@@ -145,6 +146,7 @@ static size_t request_bytes(const struct dm_request *rq)
 	return 0;
 }
 
+/* Each spec says where the next one begins, rounded up to 8 bytes. */
 static int fill_segments(char *to, const struct dm_request *rq)
 {
 	for (size_t i = 0; i < rq->nr_segments; i++) {
@@ -164,6 +166,7 @@ static int fill_segments(char *to, const struct dm_request *rq)
 	return 0;
 }
 
+/* Header, then what the request carries: segments, a message or a new name. */
 static int fill(char *buffer, size_t size, const struct dm_request *rq)
 {
 	char *data = buffer + HEADER_BYTES;
@@ -272,6 +275,10 @@ static bool limited(const struct dm_request *rq)
 	return op_is(rq->op, OP_WAITS) && (rq->deadline != DEADLINE_NEVER || rq->stop);
 }
 
+/*
+ * Grown by ask() where the answer does not fit; the size of the last large answer is kept
+ * for the next.
+ */
 static size_t first_size(const struct kernel *k, const struct dm_request *rq)
 {
 	size_t size = HEADER_BYTES + request_bytes(rq);
@@ -326,6 +333,7 @@ static uint32_t flags_of(const struct dm_ioctl *h)
 	return flags;
 }
 
+/* Flags are added to those that ask() has set. */
 static void take_state(const struct dm_ioctl *h, struct dm_state *state)
 {
 	memcpy(state->version, h->version, sizeof(state->version));
@@ -338,6 +346,10 @@ static void take_state(const struct dm_ioctl *h, struct dm_state *state)
 	state->flags |= flags_of(h);
 }
 
+/*
+ * data_start and data_size are the kernel's, and still looked at: a wrong offset must not
+ * lead out of the buffer.
+ */
 static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *reply)
 {
 	const struct dm_ioctl *h = (const struct dm_ioctl *)k->buffer;
@@ -356,6 +368,7 @@ static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *r
 	return reply_decode(op, &in, reply);
 }
 
+/* A descriptor stays open for the context's life. */
 static int open_once(int *fd)
 {
 	int r;
@@ -376,6 +389,7 @@ static int open_control(void *self)
 	return open_once(&k->fd);
 }
 
+/* A buffer that held keys is wiped, whether the call succeeded or not. */
 static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 {
 	struct kernel *k = self;
@@ -446,6 +460,7 @@ static int follow(void *self, void (*run)(void *user), void *user)
 	return 0;
 }
 
+/* EINTR is no end of the wait: signals are for the transaction's mask. */
 static int wait_event(void *self, int64_t deadline)
 {
 	struct kernel *k = self;
@@ -460,6 +475,7 @@ static int wait_event(void *self, int64_t deadline)
 	return r == 0 ? -ETIMEDOUT : 0;
 }
 
+/* A descriptor of its own: arming one must not disturb waits on another. */
 static int event_fd(void *self, int *ret_fd)
 {
 	struct kernel *k = self;
@@ -471,6 +487,7 @@ static int event_fd(void *self, int *ret_fd)
 	return 0;
 }
 
+/* Since Linux 4.13 (ioctl version 4.37): an older kernel answers ENOTTY. */
 static int event_arm(void *self)
 {
 	struct kernel *k = self;
@@ -513,6 +530,7 @@ static void kernel_free(void *self)
 	free(k);
 }
 
+/* Opens nothing yet. */
 int dm_ops_ioctl_new(void **ret_self)
 {
 	struct kernel *k = calloc(1, sizeof(*k));

@@ -22,6 +22,7 @@
 #define NODE_MODE       0600
 #define LOG_RECORD_SIZE 8192
 
+/* As libdevmapper's DM_DEV_DIR, an absolute path; without it /dev. */
 const char *system_dev_dir(char *buf, size_t size)
 {
 	const char *dir = getenv("DM_DEV_DIR");
@@ -86,6 +87,7 @@ static int open_private(dev_t dev)
 	return r < 0 ? r : fd;
 }
 
+/* What is found must be the device that was meant: /dev may have leftovers. */
 static int open_node(const char *path, dev_t expected)
 {
 	struct stat st;
@@ -101,6 +103,10 @@ static int open_node(const char *path, dev_t expected)
 	return fd;
 }
 
+/*
+ * In a bare system (initrd, container) there is no udev to make the node: it is made here,
+ * and as the last way a private one.
+ */
 int system_open_control(const char *dir, const char *node)
 {
 	char dev_dir[PATH_MAX / 2], mapper[PATH_MAX - 64], path[PATH_MAX];
@@ -131,6 +137,7 @@ int system_open_control(const char *dir, const char *node)
 
 /* --- nodes --- */
 
+/* -ESTALE: the name is another device's. */
 static int node_check(const struct dm_node *node)
 {
 	struct stat st;
@@ -142,6 +149,7 @@ static int node_check(const struct dm_node *node)
 	return 0;
 }
 
+/* One level: DIR/mapper. */
 static int make_parents(const char *path)
 {
 	char dir[BP_NODE_SIZE];
@@ -154,6 +162,7 @@ static int make_parents(const char *path)
 	return mkdir(dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Another one who made the same node meanwhile is as good. */
 static int node_make(const struct dm_node *node)
 {
 	mode_t mode = S_IFBLK | (node->with_mode ? node->mode & 07777 : NODE_MODE);
@@ -195,6 +204,7 @@ int system_node(void *self, enum dm_node_op op, const struct dm_node *node)
 	return unlink(node->path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* Hidden names and the control node are no devices. */
 int system_node_list(void *self, const char *dir, void (*name)(void *user, const char *name),
 		     void *user)
 {
@@ -293,6 +303,10 @@ static bool same_namespace(pid_t pid, const char *kind)
 	return stat(path, &theirs) < 0 || ours.st_ino == theirs.st_ino;
 }
 
+/*
+ * Asked by what decides whether a cookie is ever answered: the variable, the socket, the
+ * container.
+ */
 const char *system_udev_why_not(void *self)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = UDEV_CONTROL };
@@ -318,6 +332,7 @@ const char *system_udev_why_not(void *self)
 
 /* --- sysfs --- */
 
+/* A file of sysfs with one number. */
 int system_read_number(const char *path, uint64_t *ret)
 {
 	char text[32];
@@ -347,6 +362,7 @@ int system_attr_get(void *self, uint32_t major, uint32_t minor, const char *name
 	return system_read_number(path, ret);
 }
 
+/* Older kernels have fewer: those are 0. */
 int system_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM_IO_COUNTERS])
 {
 	char path[128];
@@ -364,6 +380,7 @@ int system_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[
 	return 0;
 }
 
+/* Sysfs takes a value in one write. */
 int system_attr_set(void *self, uint32_t major, uint32_t minor, const char *name,
 		    uint64_t value)
 {

@@ -45,6 +45,7 @@ static int nothing_there(void *self, const struct dm_request *rq, struct dm_repl
 	return rq->op == OP_LIST ? 0 : -ENOTTY;
 }
 
+/* Everything that asks is answered "not there". */
 void plan_alone(struct bp_ctx *ctx, struct dm *dm, int r)
 {
 	dm->alone = *dm->ops;
@@ -66,6 +67,7 @@ static void ask_again(struct dm *dm)
 	dm->opened = false;
 }
 
+/* From here on nothing changes: requests that would are noted. Until bp_plan_end(). */
 int bp_plan_start(struct bp_ctx *ctx)
 {
 	struct dm *dm;
@@ -114,6 +116,7 @@ bool planning(const struct dm *dm)
 	return dm->plan != NULL;
 }
 
+/* Texts are copied. */
 int plan_note(struct bp_ctx *ctx, struct dm *dm, const char *verb, const char *device,
 	      const char *detail)
 {
@@ -228,6 +231,10 @@ static int release(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *sta
 	return r == -ENOMEM ? bp_fail_memory(ctx) : 0;
 }
 
+/*
+ * A plan must not promise what would fail: devices in use refuse a removal here too, unless
+ * their users are removed before in the same plan.
+ */
 int plan_request(struct bp_ctx *ctx, struct dm *dm, const char *verb, const struct which *which,
 		 const struct dm_request *rq, struct dm_reply *reply)
 {

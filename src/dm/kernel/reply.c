@@ -15,6 +15,7 @@ void devno_decode(uint64_t dev, uint32_t *ret_major, uint32_t *ret_minor)
 	*ret_minor = (uint32_t)((dev & 0xff) | (dev >> 12 & 0xfff00));
 }
 
+/* A reply that had keys is wiped. */
 void dm_reply_done(struct dm_reply *reply)
 {
 	vec_done(&reply->entries);
@@ -27,6 +28,7 @@ void dm_reply_done(struct dm_reply *reply)
 	*reply = (struct dm_reply){ 0 };
 }
 
+/* With a NUL behind it, so that no text can run out of it. */
 char *dm_reply_keep(struct dm_reply *reply, const void *text, size_t len)
 {
 	reply->text = malloc(len + 1);
@@ -88,6 +90,10 @@ static const char *text_at(const struct walk *w, size_t at, size_t limit, size_t
  */
 enum { LIST_HAS_UUID = 1 };
 
+/*
+ * Behind the name, aligned to 8: the event number; newer kernels add flags, and a uuid
+ * where those say so.
+ */
 static int list_extra(const struct walk *w, size_t name_end, size_t end, struct dm_entry *entry)
 {
 	size_t at = (name_end + 1 + 7) / 8 * 8;
@@ -166,6 +172,7 @@ static int decode_segments(const struct walk *w, uint32_t nr, struct dm_reply *r
 	return 0;
 }
 
+/* The count is checked against the bytes that came. */
 static int decode_deps(const struct walk *w, struct dm_reply *reply)
 {
 	uint32_t count;
@@ -226,6 +233,7 @@ static int decode_message(const struct walk *w, bool has_data, struct dm_reply *
 	return reply->message ? 0 : -EPROTO;
 }
 
+/* Never trusts offsets, counts or ends of texts: -EPROTO where one doesn't hold. */
 int reply_decode(enum dm_op op, const struct reply_data *in, struct dm_reply *reply)
 {
 	struct walk w = { .data = in->data, .len = in->len };

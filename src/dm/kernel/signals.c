@@ -11,6 +11,10 @@ static const int stops[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 /* Of a fault in this very thread: blocking them would only make it end without a word. */
 static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
 
+/*
+ * All but faults are blocked until the transaction is over. .stop are those that would have
+ * ended us: they take it back.
+ */
 void signals_hold(struct signals *signals, const struct signals *inherit)
 {
 	sigset_t hold;

@@ -110,6 +110,7 @@ static int look_ioctl(struct bp_bdev *bdev)
 	return 0;
 }
 
+/* Sysfs needs no rights and no open; an ioctl is for what has no entry there. */
 int system_bdev(void *self, const char *which, struct bp_bdev *ret)
 {
 	struct bp_bdev bdev = { 0 };
@@ -162,6 +163,7 @@ static int open_bdev(const struct bp_bdev *bdev, int flags)
 	return r < 0 ? r : fd;
 }
 
+/* All of @len or -EIO: a device that is shorter is none that the caller can use. */
 int system_bdev_read(void *self, const struct bp_bdev *bdev, void *buf, size_t len)
 {
 	_cleanup_(closep) int fd = open_bdev(bdev, O_RDONLY);
@@ -176,6 +178,7 @@ int system_bdev_read(void *self, const struct bp_bdev *bdev, void *buf, size_t l
 	return (size_t)n == len ? 0 : -EIO;
 }
 
+/* All or -EIO, and on the disk when it returns. */
 int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, size_t len)
 {
 	/* Exclusive: whoever mounted or mapped it keeps it. */
@@ -198,6 +201,7 @@ int system_bdev_write(void *self, const struct bp_bdev *bdev, const void *buf, s
 	return r;
 }
 
+/* Exclusive, as a discard destroys. */
 int system_bdev_discard(void *self, const struct bp_bdev *bdev, uint64_t offset,
 			uint64_t length)
 {

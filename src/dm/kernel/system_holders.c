@@ -34,6 +34,7 @@ static void add(struct found *found, enum bp_holder_kind kind, int32_t pid, cons
 		  name);
 }
 
+/* Without its line's end; false where there is none. */
 bool read_line(const char *path, char *buf, size_t size)
 {
 	FILE *f = fopen(path, "re");
@@ -102,6 +103,7 @@ static void add_block(struct found *found, const char *name, unsigned depth)
 	find_above(found, dir, depth + 1);
 }
 
+/* Devices on devices: sysfs "holders", depth first. */
 static void find_above(struct found *found, const char *dir, unsigned depth)
 {
 	char path[PATH_MAX];
@@ -151,6 +153,7 @@ struct loop_search {
 	dev_t dev;
 };
 
+/* A loop device over the device itself, or over a file on a file system that lies on it. */
 static int see_loop(void *user, const struct dm_loop *loop)
 {
 	const struct loop_search *s = user;
@@ -215,6 +218,7 @@ static bool is_mount_of(const char *line, dev_t dev, char where[PATH_MAX])
 	return source[0] == '/' && is_device(source, dev);
 }
 
+/* One file of mountinfo is one mount namespace. */
 void find_mounts(struct found *found, const char *path, int32_t pid, dev_t dev)
 {
 	char *line = NULL;
@@ -233,6 +237,7 @@ void find_mounts(struct found *found, const char *path, int32_t pid, dev_t dev)
 	fclose(f);
 }
 
+/* Paths in /proc/swaps are escaped as in mountinfo. */
 static void find_swap(struct found *found, dev_t dev)
 {
 	char *line = NULL;
@@ -275,6 +280,7 @@ static void drop_files_of_mounts(struct found *found, size_t from)
 	found->list.count = kept;
 }
 
+/* Sysfs first, as it needs no rights; processes last, as they cost most. */
 static void find_users(struct found *found, const char *dir, dev_t dev)
 {
 	size_t from = found->list.count;
@@ -310,6 +316,7 @@ static void find_partitions(struct found *found, const char *dir)
 	closedir(d);
 }
 
+/* Partitions' users are users of the disk. */
 int system_holders(void *self, uint32_t major, uint32_t minor, struct bp_holder **ret,
 		   size_t *ret_count)
 {

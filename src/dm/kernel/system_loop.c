@@ -33,6 +33,7 @@ static int open_node(const char *name, mode_t type, dev_t dev, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* From sysfs: a node in /dev may be missing or another's. */
 static int read_devno(const char *name, uint32_t *ret_major, uint32_t *ret_minor)
 {
 	char path[NAME_MAX + 32], text[32] = "";
@@ -89,6 +90,7 @@ static int configure(int loop, int fd, const char *name)
 	return r;
 }
 
+/* Between GET_FREE and the configuration somebody else may take it: -EBUSY, and again. */
 static int attach_free(int control, int fd, const char *name, struct dm_loop *ret)
 {
 	int number = ioctl(control, LOOP_CTL_GET_FREE), loop, r;
@@ -107,6 +109,7 @@ static int attach_free(int control, int fd, const char *name, struct dm_loop *re
 	return r;
 }
 
+/* ATTEMPTS times. */
 int system_loop_attach(void *self, int fd, const char *name, struct dm_loop *ret)
 {
 	int control = open_node("loop-control", S_IFCHR, makedev(MISC_MAJOR, LOOP_MISC_MINOR),
@@ -142,6 +145,7 @@ static int open_same(const struct dm_loop *loop, const char *name)
 	return r < 0 ? r : fd;
 }
 
+/* The number may be another file's by now: open_same() looks. */
 int system_loop_resize(void *self, const struct dm_loop *loop)
 {
 	char name[BP_NAME_SIZE];
@@ -174,6 +178,7 @@ int system_loop_detach(void *self, const struct dm_loop *loop)
 	return access(path, F_OK) == 0 ? -EBUSY : 0;
 }
 
+/* Ends with the first result that isn't 0. */
 int system_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loop),
 		     void *user)
 {

@@ -27,6 +27,7 @@ static void drop(struct transaction *tx, size_t mark)
 		undo_free(tx->undos.items[--tx->undos.count]);
 }
 
+/* Registered before its step, unarmed: then nothing can fail between the step and its undo. */
 void *tx_undo(struct bp_ctx *ctx, struct dm *dm, size_t size, const struct undo *undo,
 	      const char *device)
 {
@@ -47,6 +48,10 @@ static bool is_left(const struct dm *dm)
 	return dm->ops->left && dm->ops->left(dm->self);
 }
 
+/*
+ * A request that was left in the kernel may or may not have been done: its undo is pending
+ * until that is known.
+ */
 int tx_order(struct bp_ctx *ctx, const char *verb, const struct which *which,
 	     struct dm_request *rq, struct dm_state *ret, struct undo *undo)
 {
@@ -138,6 +143,7 @@ static int undo(const struct undoing *u)
 	return pid;
 }
 
+/* Undone in reverse; what the undos say doesn't replace why it failed. */
 static void fail(struct bp_ctx *ctx, struct dm *dm, size_t mark)
 {
 	struct undoing u = { .ctx = ctx, .dm = dm, .mark = mark };

@@ -54,6 +54,10 @@ static void see_use(const struct stat *st, dev_t dev, struct use *use)
 	use->file |= st->st_dev == dev;
 }
 
+/*
+ * Working directory, root, program, open files: a device that is open as itself or as a
+ * file on it.
+ */
 static struct use process_use(int proc, const char *pid, dev_t dev)
 {
 	static const char *const places[] = { "cwd", "root", "exe" };
@@ -131,6 +135,7 @@ static void read_command(int proc, const char *pid, char *ret, size_t size)
 	ret[len] = '\0';
 }
 
+/* Its owner and command, as whoever reads it has to end it. */
 static void add_process(struct found *found, int proc, const char *pid, int32_t number,
 			bool device)
 {
@@ -151,6 +156,7 @@ static void add_process(struct found *found, int proc, const char *pid, int32_t 
 	found_add(found, &h, read_line(path, name, sizeof(name)) ? name : "?");
 }
 
+/* A mount namespace is looked at once, by the first process in it. */
 static void look_at_process(struct found *found, struct seen *seen, int proc, const char *pid,
 			    dev_t dev)
 {
@@ -168,6 +174,7 @@ static void look_at_process(struct found *found, struct seen *seen, int proc, co
 		add_process(found, proc, pid, (int32_t)number, use.device);
 }
 
+/* Without rights others' files can't be seen: what is found is what this user can see. */
 void find_processes(struct found *found, dev_t dev)
 {
 	struct seen seen = { 0 };

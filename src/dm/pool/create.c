@@ -108,6 +108,10 @@ static int not_shared(void *user, const struct dm_state *state,
 	return 0;
 }
 
+/*
+ * Everything that can be refused before a byte is changed: sizes, devices used twice,
+ * metadata that are there.
+ */
 static int look(struct bp_ctx *ctx, struct pool_create *c, const char *metadata,
 		const char *data)
 {
@@ -132,6 +136,7 @@ static int look(struct bp_ctx *ctx, struct pool_create *c, const char *metadata,
 	return r < 0 ? r : judge_metadata(ctx, c, metadata);
 }
 
+/* Of existing metadata it is what the superblock says: another would read garbage. */
 static bp_sector block_size(const struct pool_create *c)
 {
 	le32 v;
@@ -144,6 +149,7 @@ static bp_sector block_size(const struct pool_create *c)
 	return le32_get(v);
 }
 
+/* Numbers instead of paths, as in all tables that we make. */
 static int describe(struct bp_ctx *ctx, const struct pool_create *c, struct bp_table **ret)
 {
 	struct bp_devno metadata = { c->metadata.major, c->metadata.minor };
@@ -169,6 +175,7 @@ static int describe(struct bp_ctx *ctx, const struct pool_create *c, struct bp_t
 	return r;
 }
 
+/* The metadata's beginning is zeroed in the same transaction. */
 static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
 		struct bp_device_info *ret)
 {
@@ -188,6 +195,7 @@ static int make(struct bp_ctx *ctx, const char *name, struct pool_create *c,
 	return r < 0 ? r : bp_device_create(ctx, name, table, &opts, ret);
 }
 
+/* A pool that fails leaves the metadata device as it was. */
 int bp_pool_create(struct bp_ctx *ctx, const char *name, const char *metadata, const char *data,
 		   const struct bp_pool_opts *opts, struct bp_pool **ret)
 {

@@ -46,6 +46,10 @@ static int describe(const struct discard *d, bp_sector sectors, struct bp_table 
 	return r < 0 ? r : bp_table_append(d->pool->ctx, *ret, sectors, BP_PARAMS_THIN(&thin));
 }
 
+/*
+ * A small device first, then grown over what is mapped; without udev, as nobody should open
+ * it.
+ */
 static int make(struct discard *d)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -78,6 +82,10 @@ static int find_end(const struct discard *d, bp_sector *ret)
 	return r;
 }
 
+/*
+ * In steps, so that a signal or the time limit is heard: one discard of terabytes can't be
+ * interrupted.
+ */
 static int give_back(const struct discard *d, bp_sector end)
 {
 	struct bp_devno dev = { d->info.major, d->info.minor };
@@ -146,6 +154,7 @@ static int look(const struct discard *d)
 	return r;
 }
 
+/* Through a device of our own name: the volume itself may be inactive. */
 int bp_pool_discard_volume(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms)
 {
 	struct discard d = { .pool = pool, .id = thin_id, .deadline = dm_deadline(timeout_ms) };

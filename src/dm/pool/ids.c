@@ -102,6 +102,10 @@ static int read_now(struct bp_pool *pool, struct dm *dm, const char *verb,
 	return r == 0 && reading == -ENOMEM ? bp_fail_memory(pool->ctx) : r;
 }
 
+/*
+ * By a metadata snapshot: reserved, read, released. What can't be read is no failure: ids
+ * are then tried.
+ */
 int pool_ids_read(struct bp_pool *pool, const char *verb, int64_t deadline,
 		  struct pool_ids *ret)
 {
@@ -124,6 +128,7 @@ int pool_ids_read(struct bp_pool *pool, const char *verb, int64_t deadline,
 	return r;
 }
 
+/* Only what makes the result less than certain. */
 void pool_ids_tell(struct bp_pool *pool, const struct pool_ids *ids)
 {
 	if (ids->foreign)

@@ -32,6 +32,7 @@ const char *devno_text(const struct bp_devno *dev, char *buf)
 
 /* --- looking at the kernel --- */
 
+/* One ioctl for the list, one a device. Devices that go meanwhile are passed over. */
 int each_single(struct bp_ctx *ctx, const char *verb, const char *target,
 		int (*seen)(void *user, const struct dm_state *state,
 			    const struct bp_segment *segment),
@@ -75,6 +76,7 @@ static int fail_pool(struct bp_pool *pool, int r, enum bp_error_code code, const
 	return r;
 }
 
+/* As it is now: parameters are never remembered. */
 int pool_table(struct bp_pool *pool, const char *verb, struct bp_table **ret_table,
 	       const struct bp_thin_pool **ret_params, bp_sector *ret_sectors)
 {
@@ -158,6 +160,7 @@ static void pool_closep(struct bp_pool **pool)
 	bp_pool_close(*pool);
 }
 
+/* Must be a pool; whether it works is a status. */
 int bp_pool_open(struct bp_ctx *ctx, const struct bp_selector *which, struct bp_pool **ret)
 {
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
@@ -186,6 +189,7 @@ struct pool_list {
 	VEC(struct bp_device_entry) pools;
 };
 
+/* Names as people know them, and the kernel's. */
 static int list_pool(void *user, const struct dm_state *state, const struct bp_segment *segment)
 {
 	struct pool_list *list = user;
@@ -202,6 +206,7 @@ static int list_pool(void *user, const struct dm_state *state, const struct bp_s
 	return vec_add(&list->pools, &entry);
 }
 
+/* Sorted by name. */
 int bp_pool_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 {
 	struct bp_device_entry *entries;
@@ -225,6 +230,7 @@ int bp_pool_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 
 /* --- status --- */
 
+/* The target's words as the API's. */
 static void take_values(const struct bp_thin_pool_status *from, struct bp_pool_status *to)
 {
 	static const enum bp_pool_mode modes[] = {
@@ -253,6 +259,7 @@ static void take_values(const struct bp_thin_pool_status *from, struct bp_pool_s
 	to->needs_check = from->needs_check;
 }
 
+/* "Fail" and "Error" stand for the whole status. */
 static int take_status(struct bp_pool *pool, const struct dm_segment *segment,
 		       struct bp_pool_status *to)
 {
@@ -273,6 +280,10 @@ static int take_status(struct bp_pool *pool, const struct dm_segment *segment,
 	return r;
 }
 
+/*
+ * Table and status are two requests: a reload between them shows old thresholds beside new
+ * counts, never anything worse.
+ */
 int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
@@ -306,6 +317,7 @@ int bp_pool_status(struct bp_pool *pool, uint32_t flags, struct bp_pool_status *
 
 /* --- change --- */
 
+/* A reload of the same pool with other parameters. */
 static int change(struct bp_pool *pool, const char *verb, const struct bp_thin_pool *params,
 		  bp_sector sectors, int64_t timeout_ms)
 {
@@ -362,6 +374,7 @@ int bp_pool_set_low_water(struct bp_pool *pool, bp_dblock low_water_dblocks, int
 			  timeout_ms);
 }
 
+/* 0: as large as its data device is. */
 int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_ms)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -393,6 +406,10 @@ int bp_pool_grow(struct bp_pool *pool, bp_sector size_sectors, int64_t timeout_m
 	return change(pool, "grow", params, size_sectors, timeout_ms);
 }
 
+/*
+ * Compare and set: the kernel refuses if @old_id isn't the current one; that is told with
+ * the current one.
+ */
 int bp_pool_set_transaction(struct bp_pool *pool, uint64_t old_id, uint64_t new_id,
 			    int64_t timeout_ms)
 {
@@ -416,6 +433,7 @@ int bp_pool_set_transaction(struct bp_pool *pool, uint64_t old_id, uint64_t new_
 	return r;
 }
 
+/* One at a time in a pool: another program's is not taken over. */
 int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
 				  bp_mblock *ret_mblock)
 {
@@ -441,6 +459,7 @@ int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
 	return r;
 }
 
+/* Asked before, as the kernel's answer to "none" is a bare EINVAL. */
 int bp_pool_release_metadata_snap(struct bp_pool *pool, int64_t timeout_ms)
 {
 	struct bp_pool_status status;

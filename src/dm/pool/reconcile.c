@@ -48,6 +48,7 @@ static int refuse(struct comparison *c, int r, enum bp_error_code code, const ch
 
 /* --- the three lists --- */
 
+/* Before anything is read. */
 static int check_wanted(struct comparison *c)
 {
 	char mangled[BP_NAME_SIZE];
@@ -70,6 +71,10 @@ static int check_wanted(struct comparison *c)
 	return r;
 }
 
+/*
+ * What the metadata holds and what is active: two lists that only together say what is
+ * unwanted.
+ */
 static int read_lists(struct comparison *c)
 {
 	struct bp_pool_status status;
@@ -112,6 +117,7 @@ static int check_ids_known(struct comparison *c)
 	return 0;
 }
 
+/* Sorted by id. */
 static const struct bp_thin_device *held(const struct comparison *c, uint32_t id)
 {
 	size_t low = 0, high = c->ids.list.count;
@@ -148,6 +154,7 @@ static bool is_wanted(const struct comparison *c, uint32_t id, const char *name)
 
 /* --- comparing --- */
 
+/* mapped_sectors and transaction are of the metadata: what deleting it would cost. */
 static int add(struct comparison *c, enum bp_pool_difference_kind kind, uint32_t id,
 	       const char *name, bp_sector size_sectors)
 {
@@ -168,6 +175,7 @@ static int add(struct comparison *c, enum bp_pool_difference_kind kind, uint32_t
 	return vec_add(&c->ret->list, &d) < 0 ? bp_fail_memory(c->pool->ctx) : 0;
 }
 
+/* A name decides before an id: the user thinks in names. */
 static int compare_wanted(struct comparison *c, const struct bp_pool_wanted *w)
 {
 	const struct bp_volume *volume = active_as(c, w->name);
@@ -206,6 +214,7 @@ static int compare_rest(struct comparison *c)
 	return r;
 }
 
+/* In order of what is wanted; what nobody wants comes behind. */
 static int compare(struct comparison *c)
 {
 	int r = 0;
@@ -232,6 +241,7 @@ static int activate(struct comparison *c, struct bp_pool_difference *d)
 	return r;
 }
 
+/* Remembered before, so that a later failure brings it back. */
 static int deactivate(struct comparison *c, struct dm *dm, struct bp_pool_difference *d)
 {
 	const struct bp_volume *volume = active_as(c, d->name);
@@ -302,6 +312,7 @@ static int delete_unwanted(struct comparison *c)
 	return r;
 }
 
+/* Devices in one transaction; deletions after it, as nothing brings back what was deleted. */
 static int change(struct comparison *c)
 {
 	struct level level;
@@ -319,6 +330,7 @@ static int change(struct comparison *c)
 	return r;
 }
 
+/* Without flags only compares. */
 int bp_pool_reconcile(struct bp_pool *pool, const struct bp_pool_wanted *wanted, size_t nr,
 		      const struct bp_pool_reconcile_opts *opts,
 		      struct bp_pool_difference_list **ret)

@@ -147,6 +147,7 @@ static int begin_cookies(struct snapshot *s, struct dm *dm)
 	return r;
 }
 
+/* After the transaction, as udev's rules may wait for what is suspended in it. */
 static void end_cookies(struct snapshot *s, struct dm *dm)
 {
 	struct node_change none = { 0 };
@@ -217,6 +218,10 @@ static int window(struct snapshot *s, uint32_t id)
 	return r < 0 ? r : taken;
 }
 
+/*
+ * The window in which origins are suspended is the kernel's message only: all else is done
+ * before or behind.
+ */
 static int take_snapshot(void *user, uint32_t id)
 {
 	struct snapshot *s = user;
@@ -237,6 +242,7 @@ static int take_snapshot(void *user, uint32_t id)
 
 /* --- the whole --- */
 
+/* A message to a suspended pool would wait for its resume. */
 static int pool_awake(struct bp_pool *pool, const char *verb)
 {
 	struct dm_state state;
@@ -261,6 +267,10 @@ static int snapshot(struct bp_pool *pool, struct snapshot *s, const char *name,
 		     : volume_finish(pool, "snapshot", *ret, name, opts->size_sectors, opts);
 }
 
+/*
+ * The origin is suspended if it is active: without that its last writes would not be in the
+ * snapshot.
+ */
 int bp_pool_snapshot(struct bp_pool *pool, const struct bp_selector *origin, const char *name,
 		     const struct bp_volume_opts *opts, uint32_t *ret_thin_id)
 {
@@ -355,6 +365,7 @@ static int look_member(struct group *g, size_t i)
 	return volume_check(g->s.pool, "snapshot", g->names[i], opts.size_sectors, &opts);
 }
 
+/* All origins are found before the first is suspended. */
 static int look_group(struct group *g)
 {
 	struct bp_pool *pool = g->s.pool;
@@ -376,6 +387,7 @@ static int look_group(struct group *g)
 	return r < 0 ? r : list_held(&g->s);
 }
 
+/* Ids of a group are consecutive: volume_allocate() takes the first for all. */
 static int take_group(struct group *g, uint32_t *ret_first)
 {
 	int r = volume_allocate(g->s.pool, &g->opts, "snapshot", g->s.near, take_snapshot,
@@ -390,6 +402,7 @@ static int take_group(struct group *g, uint32_t *ret_first)
 	return r;
 }
 
+/* What is of one volume can't be said of many. */
 static int check_group(struct group *g)
 {
 	const struct bp_volume_opts *o = &g->opts;
@@ -403,6 +416,7 @@ static int check_group(struct group *g)
 	return 0;
 }
 
+/* All origins are suspended at once: the snapshots are of one moment. */
 int bp_pool_snapshot_group(struct bp_pool *pool, const struct bp_selector *origins,
 			   const char *const *names, size_t nr,
 			   const struct bp_volume_opts *opts, uint32_t *ret_thin_ids)

@@ -40,6 +40,7 @@ static int nothing_gone(struct bp_ctx *ctx, const struct undo_volume *u, bool *r
 	return *ret ? 0 : r;
 }
 
+/* With its name, uuid and number: whoever used it by either finds it again. */
 static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_volume *u = (const struct undo_volume *)undo;
@@ -58,6 +59,7 @@ static int bring_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadl
 				: bp_device_create(ctx, u->volume.name, u->table, &opts, NULL);
 }
 
+/* The table is read before the removal: afterwards nobody has it. */
 int volume_remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume *volume)
 {
 	struct bp_selector which = { .major = volume->major, .minor = volume->minor };
@@ -134,6 +136,7 @@ static int refuse_open(struct bp_pool *pool, struct dm *dm, const struct volumes
 	return 0;
 }
 
+/* Volumes from the top down, then the pool; those gone come back where one can't be removed. */
 static int tear_down(struct bp_pool *pool, struct dm *dm, const struct volumes *v,
 		     const struct bp_remove_opts *opts)
 {
@@ -153,6 +156,7 @@ static int tear_down(struct bp_pool *pool, struct dm *dm, const struct volumes *
 	return r < 0 ? r : bp_device_remove(pool->ctx, &self, opts, NULL);
 }
 
+/* In use: said before the first is removed, unless the caller wants to wait. */
 int bp_pool_remove(struct bp_pool *pool, const struct bp_remove_opts *opts)
 {
 	_cleanup_(volumes_done) struct volumes v = { 0 };

@@ -42,6 +42,7 @@ struct undo_claim {
 	uint32_t id;
 };
 
+/* Gone already is as good. */
 static int delete_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_claim *u = (const struct undo_claim *)undo;
@@ -55,6 +56,7 @@ static int delete_again(struct bp_ctx *ctx, const struct undo *undo, int64_t dea
 	return r == -ENODATA ? 0 : r;
 }
 
+/* The message that makes the volume in the metadata; its device is made later. */
 int volume_claim(struct bp_pool *pool, const char *verb, uint32_t id, const uint32_t *origin,
 		 int64_t deadline)
 {
@@ -147,6 +149,7 @@ static int verify(struct bp_pool *pool, const char *verb, uint32_t id)
 
 /* --- mapping --- */
 
+/* An external origin is opened by number too. */
 static int map(struct bp_pool *pool, uint32_t id, const char *name, bp_sector size_sectors,
 	       const struct bp_volume_opts *opts)
 {
@@ -173,6 +176,7 @@ static int map(struct bp_pool *pool, uint32_t id, const char *name, bp_sector si
 	return r < 0 ? r : bp_device_create(pool->ctx, name, table, &create, NULL);
 }
 
+/* A volume without a device needs neither name nor size. */
 int volume_check(struct bp_pool *pool, const char *verb, const char *name,
 		 bp_sector size_sectors, const struct bp_volume_opts *opts)
 {
@@ -213,6 +217,7 @@ static int claim_empty(void *user, uint32_t id)
 	return volume_claim(c->pool, "create volume", id, NULL, c->deadline);
 }
 
+/* An id, the volume, its device: each taken back where a later one fails. */
 static int create(struct bp_pool *pool, const char *name, bp_sector size_sectors,
 		  const struct bp_volume_opts *opts, uint32_t *ret_id)
 {
@@ -228,6 +233,7 @@ static int create(struct bp_pool *pool, const char *name, bp_sector size_sectors
 		     : volume_finish(pool, "create volume", *ret_id, name, size_sectors, opts);
 }
 
+/* Returns the id, which is all that a later activation needs. */
 int bp_pool_create_volume(struct bp_pool *pool, const char *name, bp_sector size_sectors,
 			  const struct bp_volume_opts *opts, uint32_t *ret_thin_id)
 {
@@ -251,6 +257,7 @@ int bp_pool_create_volume(struct bp_pool *pool, const char *name, bp_sector size
 	return r;
 }
 
+/* A device for a volume that the metadata has. */
 int bp_pool_activate(struct bp_pool *pool, uint32_t thin_id, const char *name,
 		     bp_sector size_sectors, const struct bp_volume_opts *opts)
 {
@@ -268,6 +275,7 @@ int bp_pool_activate(struct bp_pool *pool, uint32_t thin_id, const char *name,
 
 /* --- away --- */
 
+/* Every device of it: read-only ones too. */
 int bp_pool_deactivate(struct bp_pool *pool, uint32_t thin_id,
 		       const struct bp_remove_opts *opts)
 {
@@ -303,6 +311,10 @@ static void say_where_active(struct bp_pool *pool, uint32_t thin_id)
 		}
 }
 
+/*
+ * The kernel drops the mappings within this call: a large volume takes its time. Looked at
+ * afterwards, see verify().
+ */
 int bp_pool_delete(struct bp_pool *pool, uint32_t thin_id, int64_t timeout_ms)
 {
 	int r;

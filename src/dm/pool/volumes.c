@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* A volume that failed has no values: it is listed all the same. */
 static int read_status(struct bp_pool *pool, const struct dm_state *state,
 		       struct bp_volume *volume)
 {
@@ -55,6 +56,10 @@ static bool lies_on(struct bp_pool *pool, const struct dm_state *state)
 	return false;
 }
 
+/*
+ * By the pool's number in its table; a thin whose table was not understood by what it lies
+ * on.
+ */
 static int take_volume(void *user, const struct dm_state *state,
 		       const struct bp_segment *segment)
 {
@@ -97,6 +102,7 @@ static int by_id(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Active ones only: the kernel doesn't list others. */
 int find_volumes(struct bp_pool *pool, struct volumes *ret)
 {
 	int r;
@@ -118,6 +124,7 @@ struct bp_volume_list {
 	size_t count;
 };
 
+/* Sorted by id. */
 int bp_pool_volumes(struct bp_pool *pool, struct bp_volume_list **ret)
 {
 	_cleanup_(volumes_done) struct volumes v = { 0 };

@@ -86,6 +86,7 @@ static int add_in_order(struct bp_ctx *ctx, const struct bp_tree *tree, const st
 	return r;
 }
 
+/* Devices whose uuid says they are ours, those that lie on others first. */
 static int find(struct bp_ctx *ctx, const struct mine *mine, struct found *ret)
 {
 	struct bp_tree *tree;
@@ -115,6 +116,7 @@ static void wake(struct bp_ctx *ctx, const struct bp_selector *which, int64_t de
 	bp_device_resume(ctx, which, &opts);
 }
 
+/* A time limit of 0 would mean "default". */
 static int remove_found(struct bp_ctx *ctx, const struct found *found, uint32_t flags,
 			int64_t deadline)
 {
@@ -130,6 +132,7 @@ static int remove_found(struct bp_ctx *ctx, const struct found *found, uint32_t 
 				  : 0;
 }
 
+/* Tables of errors end those that hold the devices; only where the caller allowed it. */
 static void wipe(struct bp_ctx *ctx, const struct found *found)
 {
 	const struct bp_change_opts opts = {
@@ -157,6 +160,7 @@ static int remove_by_force(struct bp_ctx *ctx, const struct mine *mine, int64_t 
 	return remove_found(ctx, &found, BP_REMOVE_DEFERRED, deadline);
 }
 
+/* Suspended devices are woken first: nothing that waits for their I/O could end. */
 static int remove_all(struct bp_ctx *ctx, const struct mine *mine, uint32_t flags,
 		      int64_t deadline)
 {
@@ -185,6 +189,10 @@ int devices_clean(struct bp_ctx *ctx, mine_fn is, void *user, uint32_t flags, in
 
 /* --- loop devices and their files --- */
 
+/*
+ * Files of the scope by name; loop devices are found by inode, so that none is missed or
+ * mistaken.
+ */
 int place_loops(struct bp_ctx *ctx, const struct scopes *scopes, const struct place *place,
 		int (*each)(struct bp_ctx *ctx, const char *path, int fd, void *user),
 		void *user)
@@ -215,6 +223,7 @@ int place_loops(struct bp_ctx *ctx, const struct scopes *scopes, const struct pl
 	return r;
 }
 
+/* Detached, then deleted: the other way round nobody would find the device any more. */
 static int drop_loop(struct bp_ctx *ctx, const char *path, int fd, void *user)
 {
 	const int64_t *deadline = user;
@@ -271,6 +280,7 @@ static int close_to_members(struct bp_ctx *ctx, const struct place *place, int64
 	return -EBUSY;
 }
 
+/* In the order of what holds what: members out, devices, loops, files, the place itself. */
 int place_clean(struct bp_ctx *ctx, const struct scopes *scopes, struct place *place,
 		uint32_t flags, int64_t deadline)
 {

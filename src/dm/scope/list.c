@@ -66,6 +66,7 @@ static bool is_live(const struct place *place)
 	return false;
 }
 
+/* A place that went while it was looked at is none. */
 static int add_place(struct bp_ctx *ctx, const struct scopes *scopes, const char *name,
 		     struct bp_scope_list *list)
 {
@@ -152,6 +153,10 @@ static int by_name(const void *a, const void *b)
 	return r ? r : strcmp(x->id, y->id);
 }
 
+/*
+ * Places of the state directory, and devices whose uuid names a scope that has no place any
+ * more.
+ */
 int bp_scope_list(struct bp_ctx *ctx, const struct bp_scope_opts *opts,
 		  struct bp_scope_list **ret)
 {
@@ -192,6 +197,7 @@ struct collection {
 	int r;
 };
 
+/* The first failure is kept; the others go on, as each scope is its own. */
 static void done(struct collection *c, const struct bp_scope_info *info, int r)
 {
 	c->found = true;
@@ -212,6 +218,7 @@ static int take_over(struct collection *c, const char *name, struct place *ret)
 	return r < 0 ? r : place_take(c->ctx, ret);
 }
 
+/* Taken over by its owner's lock: who has it is the only one to clean. */
 static int collect_one(struct collection *c, const char *name, bool named)
 {
 	struct place place = PLACE_NONE;
@@ -235,6 +242,7 @@ static int collect_one(struct collection *c, const char *name, bool named)
 	return r;
 }
 
+/* A name is one; none is all. */
 static int collect_known(struct collection *c, const char *name)
 {
 	char **names = NULL;
@@ -250,6 +258,10 @@ static int collect_known(struct collection *c, const char *name)
 	return r;
 }
 
+/*
+ * Scopes by devices alone: their place was lost, as with a state directory in memory after
+ * a reboot.
+ */
 static int collect_unknown(struct collection *c, const char *name)
 {
 	struct bp_scope_list *list;
@@ -272,6 +284,7 @@ static int collect_unknown(struct collection *c, const char *name)
 	return 0;
 }
 
+/* Without a state directory there is nothing known, which is no failure. */
 static int collect(struct collection *c, const char *name)
 {
 	int r = scopes_open(c->ctx, c->opts.state_dir, false, &c->scopes);
@@ -284,6 +297,7 @@ static int collect(struct collection *c, const char *name)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* What could not be collected stays, and is told; what was is gone in any case. */
 int bp_scope_gc(struct bp_ctx *ctx, const char *name, const struct bp_scope_opts *opts,
 		bp_scope_gone_fn each, void *user)
 {

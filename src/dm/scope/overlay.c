@@ -73,6 +73,7 @@ static bp_bytes store_bytes(bp_bytes size, bp_bytes room)
 	return (chunks + chunks / CHUNKS_A_TABLE) * CHUNK + EXTRA;
 }
 
+/* A persistent store, as it is merged later; by numbers, as paths may move. */
 static int make_device(struct bp_overlay *o, bool merge, struct bp_device_info *ret)
 {
 	char origin[32], store[32];
@@ -100,6 +101,7 @@ static int make_device(struct bp_overlay *o, bool merge, struct bp_device_info *
 	return r;
 }
 
+/* Nobody else may use the origin: a snapshot sees only what goes through its own device. */
 static int open_one(struct bp_overlay *o, const char *device,
 		    const struct bp_overlay_opts *opts)
 {
@@ -118,6 +120,7 @@ static int open_one(struct bp_overlay *o, const char *device,
 	return r < 0 ? r : make_device(o, false, &o->copy);
 }
 
+/* Of its scope: it ends with it. */
 int bp_overlay_open(struct bp_scope *scope, const char *device,
 		    const struct bp_overlay_opts *opts, struct bp_overlay **ret)
 {
@@ -177,6 +180,7 @@ static bp_bytes file_left(const struct bp_overlay *o)
 	return statvfs(o->file, &fs) < 0 ? UINT64_MAX : (bp_bytes)fs.f_bavail * fs.f_frsize;
 }
 
+/* The least of what the store and the file system below its file have left. */
 int bp_overlay_usage(const struct bp_overlay *overlay, struct bp_overlay_usage *ret)
 {
 	struct bp_overlay_usage usage = { .size = ret->size };
@@ -200,6 +204,7 @@ int bp_overlay_usage(const struct bp_overlay *overlay, struct bp_overlay_usage *
 
 /* --- back into the device --- */
 
+/* Retried, as udev may hold it. */
 static int remove_copy(struct bp_overlay *o)
 {
 	const struct bp_remove_opts how = {
@@ -245,6 +250,10 @@ static int keep_file(struct bp_overlay *o)
 		       strerrordesc_np(-r));
 }
 
+/*
+ * The kernel merges from the end; what is left is data in the store, without its own
+ * metadata.
+ */
 static int wait_merged(struct bp_overlay *o,
 		       int (*progress)(void *user, uint64_t done, uint64_t total), void *user)
 {
@@ -281,6 +290,10 @@ static int make_durable(struct bp_overlay *o)
 	return 0;
 }
 
+/*
+ * From keep_file() on an interruption leaves the store under a name of its own: without it
+ * the origin is half merged for good.
+ */
 int bp_overlay_merge(struct bp_overlay *overlay,
 		     int (*progress)(void *user, uint64_t done, uint64_t total), void *user,
 		     const char **ret_kept)

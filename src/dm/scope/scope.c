@@ -68,6 +68,7 @@ static int clean_old(struct bp_ctx *ctx, struct bp_scope *scope, const char *nam
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Under the lock of all scopes: two of one name can't be made at once. */
 static int make(struct bp_ctx *ctx, struct bp_scope *scope, const char *name,
 		const char *command)
 {
@@ -80,6 +81,7 @@ static int make(struct bp_ctx *ctx, struct bp_scope *scope, const char *name,
 	return r;
 }
 
+/* What an earlier one of this name left is cleaned first. */
 static int begin(struct bp_ctx *ctx, struct bp_scope *scope, const char *name,
 		 const struct bp_scope_opts *opts)
 {
@@ -99,6 +101,10 @@ static int begin(struct bp_ctx *ctx, struct bp_scope *scope, const char *name,
 	return 0;
 }
 
+/*
+ * Its devices are known by a uuid prefix with a random id: another scope of this name has
+ * another.
+ */
 int bp_scope_open(struct bp_ctx *ctx, const char *name, const struct bp_scope_opts *opts,
 		  struct bp_scope **ret)
 {
@@ -184,6 +190,7 @@ static int attach(struct bp_scope *scope, const char *path, bp_bytes size_bytes,
 	return r;
 }
 
+/* Files lie in the scope's place, so that collecting finds them. */
 int scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *ret,
 	       char path[PATH_MAX])
 {
@@ -215,6 +222,7 @@ int bp_scope_loop(struct bp_scope *scope, bp_bytes size_bytes, struct bp_bdev *r
 
 /* --- the end --- */
 
+/* Ended even if the place could not be forgotten: a second call does no harm. */
 int bp_scope_end(struct bp_scope *scope, uint32_t flags, int64_t timeout_ms)
 {
 	int r = 0;

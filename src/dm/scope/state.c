@@ -53,6 +53,7 @@ static int make_path(const char *path)
 	return 0;
 }
 
+/* @make: only those that make a scope make the directory. */
 int scopes_open(struct bp_ctx *ctx, const char *state_dir, bool make, struct scopes *ret)
 {
 	const char *dir = state_dir_of(state_dir);
@@ -98,6 +99,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Sorted, as readdir() has no order. */
 int scopes_names(struct bp_ctx *ctx, const struct scopes *scopes, char ***ret,
 		 size_t *ret_count)
 {
@@ -150,6 +152,10 @@ void place_path(const struct scopes *scopes, const struct place *place, const ch
 		 file[0] ? "/" : "", file);
 }
 
+/*
+ * An owner file that can't be read is of one that was killed while it was made: the place
+ * has no id.
+ */
 int place_open(struct bp_ctx *ctx, const struct scopes *scopes, const char *name,
 	       struct place *ret)
 {
@@ -180,6 +186,7 @@ static bool take_from_the_gone(const struct place *place)
 	return gone && scope_flock(place->owner, LOCK_EX, deadline_in(FORKED_MS)) == 0;
 }
 
+/* By flock(): the kernel lets go of it when the owner dies, in whatever way. */
 int place_take(struct bp_ctx *ctx, const struct place *place)
 {
 	if (place->owner < 0 || flock(place->owner, LOCK_EX | LOCK_NB) == 0 ||
@@ -224,6 +231,7 @@ static int sign(struct place *place, const char *command)
 	return write(place->owner, text, (size_t)len) == len ? 0 : errno ? -errno : -EIO;
 }
 
+/* members before owner: once there is an owner the place counts. */
 static int fill_in(struct place *place, const char *command)
 {
 	place->members = openat(place->dir, "members", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -235,6 +243,7 @@ static int fill_in(struct place *place, const char *command)
 	return sign(place, command);
 }
 
+/* What fails leaves no place behind. */
 int place_make(struct bp_ctx *ctx, const struct scopes *scopes, const char *name,
 	       const char *command, struct place *ret)
 {

@@ -124,6 +124,10 @@ static int prepare_loop(struct comparison *c, size_t i)
 	return r;
 }
 
+/*
+ * Only those that need something. Tables are resolved again, as numbers of new loops are
+ * known only now.
+ */
 static int prepare_loops(struct comparison *c)
 {
 	int r = 0;
@@ -139,6 +143,7 @@ static int prepare_loops(struct comparison *c)
 
 /* --- mapped devices --- */
 
+/* With the uuid by which the stack knows it again. */
 static int create_device(struct comparison *c, size_t i, const struct bp_stackfile_opts *opts)
 {
 	const struct file_device *device = &c->file->devices.items[i];
@@ -155,6 +160,7 @@ static int create_device(struct comparison *c, size_t i, const struct bp_stackfi
 	return bp_device_create(c->ctx, device->name, c->devices[i].table, &create, NULL);
 }
 
+/* A reload, or only a resume where the table is right already. */
 static int change_device(struct comparison *c, size_t i, const struct bp_stackfile_opts *opts)
 {
 	const struct file_device *device = &c->file->devices.items[i];
@@ -271,6 +277,7 @@ static const char *const verbs[] = {
 	[BP_STACK_DELETE_FILE] = "delete",
 };
 
+/* A plan is made of the comparison itself: what would be done is what it found. */
 static int note_changes(struct bp_ctx *ctx, struct dm *dm,
 			const struct bp_stack_changes *changes)
 {
@@ -284,6 +291,10 @@ static int note_changes(struct bp_ctx *ctx, struct dm *dm,
 	return r;
 }
 
+/*
+ * One transaction makes and changes; what is surplus goes after it, as it can't be brought
+ * back.
+ */
 static int carry_out(struct comparison *c, const struct bp_stackfile_opts *opts)
 {
 	struct level level;
@@ -303,6 +314,7 @@ static int carry_out(struct comparison *c, const struct bp_stackfile_opts *opts)
 	return r;
 }
 
+/* Applied twice, the second time does nothing. */
 int bp_stackfile_apply(struct bp_ctx *ctx, const struct bp_stackfile *file,
 		       const struct bp_stackfile_opts *opts, struct bp_stack_changes **ret)
 {
@@ -347,6 +359,7 @@ static bool is_ours(void *user, const char *uuid)
 	       stack_owns(d->ctx, d->dm, d->file, kernel_uuid, &ours) == 0 && ours;
 }
 
+/* Before they are removed: afterwards nobody knows their names. */
 static int tell_devices(struct down *d)
 {
 	struct bp_device_list *list;
@@ -365,6 +378,7 @@ static int tell_devices(struct down *d)
 	return r;
 }
 
+/* Only where the caller asks for it: a file may be somebody's data. */
 static int delete_file(struct down *d, const struct file_loop *loop)
 {
 	int r = 0;
@@ -379,6 +393,7 @@ static int delete_file(struct down *d, const struct file_loop *loop)
 				   loop->path, "");
 }
 
+/* Files that are gone, or not attached, are down already. */
 static int loop_down(struct down *d, const struct file_loop *loop)
 {
 	_cleanup_(closep) int fd = open(loop->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -401,6 +416,7 @@ static int loop_down(struct down *d, const struct file_loop *loop)
 	return r == 0 && d->opts.flags & BP_STACKFILE_DELETE_FILES ? delete_file(d, loop) : r;
 }
 
+/* From the top down; loops when nothing lies on them any more. */
 int bp_stackfile_down(struct bp_ctx *ctx, const struct bp_stackfile *file,
 		      const struct bp_stackfile_opts *opts, struct bp_stack_changes **ret)
 {

@@ -47,6 +47,7 @@ int changes_new(struct bp_ctx *ctx, struct bp_stack_changes **ret)
 	return *ret ? 0 : bp_fail_memory(ctx);
 }
 
+/* Copies: a list outlives the comparison it came from. */
 int changes_add(struct bp_ctx *ctx, struct bp_stack_changes *changes,
 		enum bp_stack_change_kind kind, const char *name, const char *before,
 		const char *after)
@@ -81,6 +82,7 @@ static int table_text(struct bp_ctx *ctx, const struct bp_table *table, char **r
 	return r < 0 ? r : bp_table_format(ctx, public, ret);
 }
 
+/* Tables before and after as text, for people and for diffs. */
 static int add_device(const struct comparison *c, size_t i, struct bp_stack_changes *changes)
 {
 	const struct live_device *live = &c->devices[i];
@@ -98,6 +100,7 @@ static int add_device(const struct comparison *c, size_t i, struct bp_stack_chan
 			   c->file->devices.items[i].name, before, after);
 }
 
+/* Up to three changes: the file, its size, the device. */
 static int add_loop(const struct comparison *c, size_t i, struct bp_stack_changes *changes)
 {
 	const struct file_loop *loop = &c->file->loops.items[i];
@@ -115,6 +118,7 @@ static int add_loop(const struct comparison *c, size_t i, struct bp_stack_change
 	return r;
 }
 
+/* Keys are hidden: the text is for reading. */
 static int add_surplus(const struct comparison *c, const struct bp_device_info *info,
 		       struct bp_stack_changes *changes)
 {
@@ -128,6 +132,7 @@ static int add_surplus(const struct comparison *c, const struct bp_device_info *
 	return r < 0 ? r : changes_add(c->ctx, changes, BP_STACK_REMOVE, info->name, text, "");
 }
 
+/* In the order in which they are carried out: below first; those that shrink from the top. */
 int changes_of(const struct comparison *c, struct bp_stack_changes **ret)
 {
 	_cleanup_(changes_freep) struct bp_stack_changes *changes = NULL;

@@ -36,6 +36,7 @@ static int refuse_loop(struct bp_ctx *ctx, const struct file_loop *loop, int r, 
 	return r;
 }
 
+/* A file is made and grown, never shrunk. */
 static int look_at_file(struct bp_ctx *ctx, const struct file_loop *loop, int fd,
 			struct live_loop *ret)
 {
@@ -59,6 +60,7 @@ static int look_at_file(struct bp_ctx *ctx, const struct file_loop *loop, int fd
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The file may be missing: then all of it has to be made. */
 int loop_look(struct bp_ctx *ctx, const struct file_loop *loop, struct live_loop *ret)
 {
 	_cleanup_(closep) int fd = open(loop->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -71,6 +73,7 @@ int loop_look(struct bp_ctx *ctx, const struct file_loop *loop, struct live_loop
 	return look_at_file(ctx, loop, fd, ret);
 }
 
+/* "@NAME" stands for a loop device's number while it is attached. */
 static int number_of_loop(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 {
 	const struct comparison *c = user;
@@ -84,6 +87,7 @@ static int number_of_loop(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 	return 0;
 }
 
+/* From the file's tables each time, so that calling it again does no harm. */
 int resolve_tables(struct comparison *c)
 {
 	int r = 0;
@@ -130,6 +134,7 @@ static int note_use(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 	return 0;
 }
 
+/* Which device of the file lies on which, by names, nodes and "@" of loops. */
 static int find_uses(struct arranging *a)
 {
 	const struct bp_stackfile *file = a->c->file;
@@ -184,6 +189,7 @@ static int place(struct arranging *a)
 	return 0;
 }
 
+/* Below before above; a circle is refused by place(). */
 static int arrange(struct comparison *c)
 {
 	struct arranging a = { .c = c };
@@ -233,6 +239,7 @@ static int compare_tables(struct comparison *c, const struct which *which,
 	return r;
 }
 
+/* Same name, other uuid: somebody else's device, never touched. */
 static int look_at_device(struct comparison *c, size_t i)
 {
 	const struct file_device *device = &c->file->devices.items[i];
@@ -264,6 +271,7 @@ static int look_at_device(struct comparison *c, size_t i)
 
 /* --- what is there beside --- */
 
+/* By the uuid's prefix, or by a uuid that the file itself gives. */
 int stack_owns(struct bp_ctx *ctx, struct dm *dm, const struct bp_stackfile *file,
 	       const char *kernel_uuid, bool *ret)
 {
@@ -288,6 +296,7 @@ static bool is_named(const struct bp_stackfile *file, const char *name)
 	return false;
 }
 
+/* Devices of this stack that the file has no more. */
 static int look_for_surplus(struct comparison *c)
 {
 	struct bp_device_list *list;
@@ -316,6 +325,7 @@ static int look_for_surplus(struct comparison *c)
 	return r;
 }
 
+/* Looks only; everything that can be refused is refused here. */
 int compare(struct bp_ctx *ctx, const struct bp_stackfile *file, struct comparison *ret)
 {
 	int r = dm_get(ctx, &ret->dm);

@@ -65,6 +65,7 @@ static bool name_ok(const char *name)
 			    "0123456789._-") == len;
 }
 
+/* The path becomes a word of a stack file: blanks and signs of that are refused. */
 static int find_directory(struct loop_pool *p)
 {
 	const char *state = getenv(STATE_DIR_ENV), *given = p->opts.directory;
@@ -80,6 +81,7 @@ static int find_directory(struct loop_pool *p)
 	return 0;
 }
 
+/* Names are part of a uuid and of file names: shorter and stricter than elsewhere. */
 static int begin(struct bp_ctx *ctx, const char *name, const struct bp_loop_pool_opts *opts,
 		 struct loop_pool *ret)
 {
@@ -113,6 +115,10 @@ static int find(const struct loop_pool *p, struct bp_device_info *ret)
 	return r;
 }
 
+/*
+ * METADATA_A_BLOCK bytes for each data block, at least METADATA_LEAST: room for snapshots,
+ * which need more than the bare mappings.
+ */
 static uint64_t metadata_size(const struct loop_pool *p, uint64_t nr_blocks)
 {
 	uint64_t size = p->opts.metadata_bytes;
@@ -172,6 +178,7 @@ static int describe(const struct loop_pool *p, uint64_t metadata_bytes, bp_secto
 
 /* --- made --- */
 
+/* Others may make it at the same time. */
 static int make_one(const struct loop_pool *p, const char *path)
 {
 	int r = mkdir(path, 0755) < 0 ? -errno : 0;
@@ -199,6 +206,7 @@ static int make_directory(const struct loop_pool *p)
 	return r;
 }
 
+/* Before files are made. */
 static int check_block(struct loop_pool *p, bp_bytes data_bytes)
 {
 	bp_sector *block = &p->opts.data_block_sectors;
@@ -213,6 +221,7 @@ static int check_block(struct loop_pool *p, bp_bytes data_bytes)
 	return 0;
 }
 
+/* A stack file in memory: what stacks promise holds for it. */
 int bp_loop_pool_create(struct bp_ctx *ctx, const char *name, bp_bytes data_bytes,
 			const struct bp_loop_pool_opts *opts, struct bp_stack_changes **ret)
 {
@@ -240,6 +249,7 @@ int bp_loop_pool_create(struct bp_ctx *ctx, const char *name, bp_bytes data_byte
 
 /* --- away --- */
 
+/* Its volumes go with it; those would keep the pool. */
 static int remove_pool(const struct loop_pool *p)
 {
 	struct bp_remove_opts how = {
@@ -261,6 +271,7 @@ static int remove_pool(const struct loop_pool *p)
 	return r;
 }
 
+/* Sizes don't matter to take it down: any description of this name will do. */
 int bp_loop_pool_remove(struct bp_ctx *ctx, const char *name,
 			const struct bp_loop_pool_opts *opts, struct bp_stack_changes **ret)
 {

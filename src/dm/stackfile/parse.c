@@ -138,6 +138,7 @@ static int no_more(struct parser *p)
 
 /* --- names --- */
 
+/* Loops and devices share names, as tables name both. */
 static bool is_taken(const struct bp_stackfile *file, const char *name)
 {
 	for (size_t i = 0; i < file->loops.count; i++)
@@ -149,6 +150,7 @@ static bool is_taken(const struct bp_stackfile *file, const char *name)
 	return false;
 }
 
+/* MOST_DEVICES bounds what a wrong file can cost. */
 static int read_name(struct parser *p, char **ret)
 {
 	struct word word;
@@ -169,6 +171,7 @@ static int read_name(struct parser *p, char **ret)
 
 /* --- lines --- */
 
+/* Its name is the prefix of all uuids. */
 static int read_stack(struct parser *p)
 {
 	struct word word;
@@ -190,6 +193,7 @@ static int read_stack(struct parser *p)
 	return no_more(p);
 }
 
+/* "loop NAME SIZE FILE". */
 static int read_loop(struct parser *p)
 {
 	struct file_loop loop = { 0 };
@@ -219,6 +223,7 @@ static int read_loop(struct parser *p)
 	return r < 0 ? r : no_more(p);
 }
 
+/* Only the minor number can be wished for; the major one is device-mapper's. */
 static int read_minor(struct parser *p, struct file_device *device)
 {
 	struct word word;
@@ -234,6 +239,7 @@ static int read_minor(struct parser *p, struct file_device *device)
 	return 0;
 }
 
+/* Once a device. */
 static int read_uuid(struct parser *p, struct file_device *device)
 {
 	char mangled[BP_UUID_SIZE];
@@ -250,6 +256,7 @@ static int read_uuid(struct parser *p, struct file_device *device)
 	return r < 0 ? place(p, &word, r) : 0;
 }
 
+/* In any order, until the line ends. */
 static int read_device_options(struct parser *p, struct file_device *device)
 {
 	int r = 0;
@@ -272,6 +279,7 @@ static int read_device_options(struct parser *p, struct file_device *device)
 	return r;
 }
 
+/* Takes @name in any case. */
 static int add_device(struct parser *p, char *name)
 {
 	struct file_device device = { 0 };
@@ -285,6 +293,7 @@ static int add_device(struct parser *p, char *name)
 	return bp_table_new(p->ctx, &p->device->table);
 }
 
+/* Without a uuid of its own it gets "STACK:NAME", by which it is known again. */
 static int read_device(struct parser *p)
 {
 	char mangled[BP_NAME_SIZE], mangled_uuid[BP_UUID_SIZE],
@@ -328,6 +337,7 @@ static int read_args(struct parser *p, char **ret)
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(p->ctx) : 0;
 }
 
+/* "START LENGTH TARGET ARGS", sizes with units; belongs to the last device. */
 static int read_segment(struct parser *p)
 {
 	_cleanup_(freep) char *target = NULL, *args = NULL;
@@ -351,6 +361,7 @@ static int read_segment(struct parser *p)
 	return r < 0 ? place(p, &start, r) : 0;
 }
 
+/* The first word decides; a digit begins a table line. */
 static int read_line(struct parser *p)
 {
 	const char *begin = p->at;
@@ -399,6 +410,7 @@ static int name_device(void *user, const char *dev, char ret[TABLE_DEV_SIZE])
 	return 0;
 }
 
+/* When all devices are known: a table may name later ones. */
 static int check_device(struct parser *p, struct file_device *device)
 {
 	int r = bp_table_count(device->table)
@@ -425,6 +437,7 @@ static const struct file_device *find_twin(const struct bp_stackfile *file, size
 	return NULL;
 }
 
+/* The kernel would refuse the second one only in the middle. */
 static int same_uuid(const struct parser *p)
 {
 	for (size_t i = 0; i < p->file->devices.count; i++) {
@@ -445,6 +458,7 @@ static void stackfile_freep(struct bp_stackfile **file)
 	bp_stackfile_free(*file);
 }
 
+/* Line by line; the first fault ends it, with its line. */
 static int read_text(struct parser *p, const char *text)
 {
 	int r = 0;
@@ -466,6 +480,7 @@ static int read_text(struct parser *p, const char *text)
 	return r < 0 ? r : same_uuid(p);
 }
 
+/* MOST_BYTES bounds it, as it may come from anywhere. */
 int bp_stackfile_parse(struct bp_ctx *ctx, const char *text, struct bp_stackfile **ret)
 {
 	_cleanup_(stackfile_freep) struct bp_stackfile *file = NULL;
