@@ -13,6 +13,7 @@
 
 #define UUID_PREFIX "BEDPLATE-fault-"
 
+/* Linear over all of it: faults are cut into linear segments. */
 static int layer_table(struct bp_ctx *ctx, const struct bp_bdev *bdev, struct bp_table **ret)
 {
 	bp_sector length = bp_bytes_to_sector(bdev->size_bytes);
@@ -37,6 +38,7 @@ static int layer_table(struct bp_ctx *ctx, const struct bp_bdev *bdev, struct bp
 	return 0;
 }
 
+/* A number as a device makes a name without colon. */
 static int layer_name(struct bp_ctx *ctx, const char *device, const char *name, char *ret)
 {
 	const char *slash = strrchr(device, '/');
@@ -51,6 +53,7 @@ static int layer_name(struct bp_ctx *ctx, const char *device, const char *name, 
 	return 0;
 }
 
+/* The uuid says that the layer is ours, and of which device. */
 int bp_fault_attach(struct bp_ctx *ctx, const char *device, const char *name,
 		    const struct bp_fault_opts *opts, struct bp_device_info *ret)
 {
@@ -85,6 +88,7 @@ int bp_fault_attach(struct bp_ctx *ctx, const char *device, const char *name,
 	return r;
 }
 
+/* Healed first: what is held back in it must go through. */
 int bp_fault_detach(struct bp_ctx *ctx, const struct bp_devno *dev,
 		    const struct bp_fault_opts *opts)
 {

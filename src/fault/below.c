@@ -52,6 +52,7 @@ static int refuse(struct bp_ctx *ctx, const struct bp_devno *dev, const char *wh
 
 /* --- mapped --- */
 
+/* Only linear segments say where sectors went; others are refused with the target's name. */
 static int linear_part(struct bp_ctx *ctx, const struct bp_devno *from,
 		       const struct bp_segment *segment, const struct bp_fault_range *range,
 		       const struct bp_devno *to, unsigned depth, struct fault_ranges *ret)
@@ -71,6 +72,7 @@ static int linear_part(struct bp_ctx *ctx, const struct bp_devno *from,
 			   ret);
 }
 
+/* The range is cut at segments. */
 static int through_mapped(struct bp_ctx *ctx, const struct bp_devno *from,
 			  const struct bp_fault_range *range, const struct bp_devno *to,
 			  unsigned depth, struct fault_ranges *ret)
@@ -97,6 +99,7 @@ static int through_mapped(struct bp_ctx *ctx, const struct bp_devno *from,
 
 /* --- partitions and loop devices --- */
 
+/* Its start is in sysfs, in sectors of 512 bytes. */
 static int through_partition(struct bp_ctx *ctx, const struct bp_devno *from, bp_sector start,
 			     const struct bp_fault_range *range, const struct bp_devno *to,
 			     unsigned depth, struct fault_ranges *ret)
@@ -111,6 +114,7 @@ static int through_partition(struct bp_ctx *ctx, const struct bp_devno *from, bp
 	return fault_below(ctx, &whole, &lower, to, depth, ret);
 }
 
+/* A loop device's file lies on another device in extents, each of which goes down further. */
 static int through_file(struct bp_ctx *ctx, const char *path,
 			const struct bp_fault_range *range, uint64_t offset,
 			const struct bp_devno *to, unsigned depth, struct fault_ranges *ret)
@@ -134,6 +138,7 @@ static int through_file(struct bp_ctx *ctx, const char *path,
 	return r;
 }
 
+/* From @from down to @to, layer by layer. -EINVAL: @to is not below this way. */
 int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
 		const struct bp_fault_range *range, const struct bp_devno *to, unsigned depth,
 		struct fault_ranges *ret)

@@ -49,6 +49,10 @@ static int same(struct bp_ctx *ctx, const char *text, const struct bp_table *liv
 	return r;
 }
 
+/*
+ * Is the live table the device's own, one of ours, or somebody else's? Compared as tables,
+ * as kernels print them in another form.
+ */
 static int recognise(struct bp_ctx *ctx, struct fault_change *c)
 {
 	bool own = false, set = false, before = false;
@@ -78,6 +82,7 @@ static int read_kept(struct bp_ctx *ctx, struct fault_change *c)
 	return c->kept ? recognise(ctx, c) : 0;
 }
 
+/* Kept as lines: a name with a line break would forge one. */
 static int begin_state(struct bp_ctx *ctx, struct fault_change *c)
 {
 	if (strchr(c->info.kernel_name, '\n') || strchr(c->info.uuid, '\n'))
@@ -116,6 +121,7 @@ static int hold(struct bp_ctx *ctx, struct fault_change *c)
 	return r < 0 ? r : fault_lock(ctx, c->dir, &c->dev, timeout_ms, &c->lock);
 }
 
+/* Under the device's lock: two changes of one device would lose one of them. */
 int fault_change_begin(struct bp_ctx *ctx, const struct bp_devno *dev,
 		       const struct bp_fault_opts *opts, struct fault_change *ret)
 {
@@ -160,6 +166,7 @@ void fault_state_forget_gone(struct fault_state *state)
 	vec_done(&state->gone);
 }
 
+/* By id and time: a keeper must not heal a later fault that got its number. */
 size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_ms)
 {
 	size_t n = 0, removed = 0;
@@ -178,6 +185,7 @@ size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_
 	return removed;
 }
 
+/* Those whose keeper was killed: whoever comes next heals them. */
 size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms)
 {
 	size_t n = 0, removed = 0;
@@ -198,6 +206,7 @@ size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms)
 
 /* --- the change --- */
 
+/* A table that others have loaded meanwhile is not overwritten: the state file may be old. */
 static int refuse_state(struct bp_ctx *ctx, const struct fault_change *c)
 {
 	const char *why = !c->info.live_table ? "it has no live table"
@@ -224,6 +233,7 @@ static int refuse_state(struct bp_ctx *ctx, const struct fault_change *c)
 	return -EBUSY;
 }
 
+/* Always from the device's own table, so that nothing of earlier faults is left. */
 static int wanted(struct bp_ctx *ctx, const struct fault_change *c, struct bp_table **ret)
 {
 	struct bp_table *original;
@@ -239,6 +249,7 @@ static int wanted(struct bp_ctx *ctx, const struct fault_change *c, struct bp_ta
 	return r;
 }
 
+/* Without flush and freeze: a device with faults may never answer those. */
 static int reload(struct bp_ctx *ctx, const struct fault_change *c,
 		  const struct bp_table *table)
 {
@@ -266,6 +277,7 @@ static void put_back(struct bp_ctx *ctx, struct fault_change *c, bool kept,
 	error_restore(ctx, saved);
 }
 
+/* What was set before stays beside the new one: killed in between, either may be live. */
 static int keep_tables(struct bp_ctx *ctx, struct fault_change *c, const struct bp_table *table)
 {
 	char *text;
@@ -326,6 +338,10 @@ static int get_full(struct bp_ctx *ctx, struct fault_change *c, struct fault_ful
 	return r;
 }
 
+/*
+ * The state is written before the table: after a kill there is always a record of what may
+ * be live.
+ */
 int fault_change_apply(struct bp_ctx *ctx, struct fault_change *c, int64_t for_ms,
 		       const char *action, const struct fault_record *about)
 {

@@ -28,6 +28,7 @@ struct pieces {
 	size_t count, size;
 };
 
+/* Pieces of one segment and fault that touch become one: tables stay short. */
 static int add_piece(struct bp_ctx *ctx, struct pieces *pieces, const struct piece *from,
 		     bp_sector start, bp_sector end, const struct fault_record *fault)
 {
@@ -73,6 +74,7 @@ static int cut_piece(struct bp_ctx *ctx, const struct piece *piece,
 	return r < 0 ? r : add_piece(ctx, ret, piece, pos, end, piece->fault);
 }
 
+/* Later faults lie over earlier ones. */
 static int cut(struct bp_ctx *ctx, struct pieces *pieces, const struct fault_record *fault)
 {
 	struct pieces cut = { 0 };
@@ -86,6 +88,7 @@ static int cut(struct bp_ctx *ctx, struct pieces *pieces, const struct fault_rec
 	return r;
 }
 
+/* The device's own table, segment by segment. */
 static int whole_pieces(struct bp_ctx *ctx, const struct bp_table *table, struct pieces *ret)
 {
 	for (size_t i = 0; i < bp_table_count(table); i++) {
@@ -121,6 +124,7 @@ static bool below(const struct piece *piece, struct bp_linear *ret)
 	return true;
 }
 
+/* Only linear segments can be cut; whole ones of other targets can only fail. */
 static int refuse(struct bp_ctx *ctx, const struct piece *piece, const char *what)
 {
 	bp_fail(ctx, -ENOTSUP, "a %s segment can't %s (sectors %" PRIu64 "+%" PRIu64 ")",
@@ -133,6 +137,7 @@ static int refuse(struct bp_ctx *ctx, const struct piece *piece, const char *wha
 	return -ENOTSUP;
 }
 
+/* A piece that was cut: its offset below moves with it. */
 static int emit_plain(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *to)
 {
 	const struct bp_segment *s = piece->segment;
@@ -149,6 +154,7 @@ static int emit_plain(struct bp_ctx *ctx, const struct piece *piece, struct bp_t
 	return refuse(ctx, piece, "be split");
 }
 
+/* A stall is a delay without an end that is healed: STALL_MS. */
 static int emit_delay(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *to)
 {
 	const struct fault_record *f = piece->fault;
@@ -235,6 +241,7 @@ static int emit_error(struct bp_ctx *ctx, const struct piece *piece, struct bp_t
 	return bp_table_add_raw(ctx, to, piece->start, piece->length, "error", "");
 }
 
+/* The simplest target that does it: error where all I/O fails, flakey for the rest. */
 static int emit(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *to)
 {
 	const struct fault_record *f = piece->fault;
@@ -254,6 +261,7 @@ static int emit(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *
 	return emit_flakey(ctx, piece, to);
 }
 
+/* A table from another table and faults: no state, no device. */
 int fault_compose(struct bp_ctx *ctx, const struct bp_table *original,
 		  const struct fault_record *faults, size_t nr_faults, struct bp_table **ret)
 {

@@ -10,6 +10,7 @@
 #define MOST 64 /* tries of one kind */
 #define NEAR 3  /* entries told on each side of the point */
 
+/* Each entry once, in its first role. */
 static int add(const struct bp_crash *crash, struct bp_crash_result *result, size_t entry,
 	       enum bp_crash_role role, uint64_t kept)
 {
@@ -63,6 +64,7 @@ static int keep_again(struct crash_bench *bench, struct crash_state *state, size
 	return r;
 }
 
+/* The writes that the bad state lacks, whole or in part. */
 static int blame_lost(struct crash_bench *bench, const struct crash_point *bad,
 		      struct bp_crash_result *result)
 {
@@ -125,6 +127,7 @@ static int leave_out(struct crash_bench *bench, size_t told, struct crash_state 
 	return r;
 }
 
+/* Writes behind the last flush that the good state lacks: with them it would be good. */
 static int blame_late(struct crash_bench *bench, size_t told, size_t end,
 		      struct bp_crash_result *result)
 {

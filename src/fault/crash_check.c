@@ -35,6 +35,10 @@ static int add_reorders(const struct bp_crash *crash, const struct bp_crash_chec
 	return r;
 }
 
+/*
+ * A point behind each flush, FUA and mark, as there a program may rely on something; at
+ * flushes also the states in which writes since the last one are lost or torn.
+ */
 static int list_points(const struct bp_crash *crash, const struct bp_crash_check_opts *opts,
 		       struct points *ret)
 {
@@ -77,6 +81,7 @@ struct checking {
 	struct bp_crash_result *result;
 };
 
+/* One state as an image, and a process that looks at it. */
 static int start(struct checking *c, size_t index, unsigned slot)
 {
 	const struct bp_crash *crash = c->bench->crash;
@@ -102,6 +107,7 @@ static const char *stage_name(enum crash_stage stage)
 	return stage == STAGE_MOUNT ? "mount" : stage == STAGE_FSCK ? "fsck" : "verify";
 }
 
+/* The first bad one in order counts, though others may have ended before. */
 static int end(struct checking *c, unsigned slot)
 {
 	struct bp_crash_verdict *v = &c->result->verdict;
@@ -124,6 +130,7 @@ static int end(struct checking *c, unsigned slot)
 	return 0;
 }
 
+/* Several at once; progress is by points that were begun. */
 static int try_all(struct checking *c)
 {
 	const struct bp_crash_check_opts *opts = &c->bench->opts;
@@ -172,6 +179,7 @@ static int blame(struct checking *c)
 	return r < 0 ? r : crash_name_files(c->bench, c->result);
 }
 
+/* All points first; then what made the first bad one so. */
 static int check(struct crash_bench *bench, const struct points *points,
 		 struct bp_crash_result *result)
 {
@@ -190,6 +198,7 @@ static int check(struct crash_bench *bench, const struct points *points,
 	return r;
 }
 
+/* Before images are made. */
 static int check_opts(const struct bp_crash *crash, const struct bp_crash_check_opts *opts)
 {
 	if (!opts->fsck && !opts->verify)
@@ -205,6 +214,10 @@ static int check_opts(const struct bp_crash *crash, const struct bp_crash_check_
 	return 0;
 }
 
+/*
+ * A record that checks clean at every point tried is the good result; what was tried is in
+ * the verdict.
+ */
 int bp_crash_check(const struct bp_crash *crash, const struct bp_crash_check_opts *opts,
 		   struct bp_crash_result **ret)
 {

@@ -50,6 +50,7 @@ static uint64_t block_bytes_of(int fd)
 	return (uint64_t)LOG_BLOCK << le32_get(super.log_block_size);
 }
 
+/* Of the file system; MOST_EACH and MOST bound what debugfs is asked. */
 static int add_blocks(struct names *names, const struct bp_crash_result *result, size_t suspect)
 {
 	const struct bp_crash_suspect *s = &result->suspects.items[suspect];
@@ -94,6 +95,7 @@ static void read_inodes(struct names *names, const char *text)
 	}
 }
 
+/* One run of debugfs for all blocks: it reads the whole file system each time. */
 static void find_inodes(struct names *names)
 {
 	_cleanup_(strbuf_done) struct strbuf request = { 0 }, answer = { 0 };
@@ -139,6 +141,7 @@ static bool told_already(const struct names *names, size_t index)
 	return false;
 }
 
+/* Several files, as one write may span them. */
 static int name_suspect(const struct names *names, const char *answer, size_t suspect,
 			struct bp_crash_suspect *ret)
 {
@@ -160,6 +163,7 @@ static int name_suspect(const struct names *names, const char *answer, size_t su
 	return 0;
 }
 
+/* The journal's inode has no path. */
 static void find_paths(struct names *names, struct strbuf *ret)
 {
 	_cleanup_(strbuf_done) struct strbuf request = { 0 };
@@ -175,6 +179,7 @@ static void find_paths(struct names *names, struct strbuf *ret)
 		debugfs(names, strbuf_text(&request), ret);
 }
 
+/* Only for file systems that debugfs knows; otherwise suspects have no files. */
 static int name_all(struct names *names, struct bp_crash_result *result)
 {
 	_cleanup_(strbuf_done) struct strbuf paths = { 0 };
@@ -191,6 +196,7 @@ static int name_all(struct names *names, struct bp_crash_result *result)
 	return r;
 }
 
+/* Of the image with everything in it: names are as they were at the end. */
 int crash_name_files(struct crash_bench *bench, struct bp_crash_result *result)
 {
 	struct names names = { .crash = bench->crash, .image = bench->tries[0].path };

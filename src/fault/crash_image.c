@@ -65,6 +65,10 @@ static uint64_t untear(const struct log_entry *e, uint64_t sectors, uint64_t uni
 	return end > e->sector ? end - e->sector : 0;
 }
 
+/*
+ * What is certain stays: all before the last flush. Each later write is there, lost or
+ * torn, by a random number of its own.
+ */
 int crash_state_reorder(const struct bp_crash *crash, const struct bp_crash_check_opts *opts,
 			size_t end, uint32_t reorder, struct crash_state *ret)
 {
@@ -107,6 +111,7 @@ static int empty(const struct bp_crash *crash, int fd)
 	return 0;
 }
 
+/* Unlinked at once: it goes with its descriptor. */
 int crash_base_open(const struct bp_crash *crash, const char *dir, struct crash_base *ret)
 {
 	_cleanup_(freep) char *path = NULL;
@@ -135,6 +140,7 @@ static int put(const struct bp_crash *crash, int fd, size_t entry, uint64_t sect
 				&crash->log.entries.items[entry], sectors, &disk);
 }
 
+/* Only forwards; going back begins anew. */
 static int base_at(const struct bp_crash *crash, struct crash_base *base, size_t end)
 {
 	int r = 0;
@@ -149,6 +155,7 @@ static int base_at(const struct bp_crash *crash, struct crash_base *base, size_t
 	return r;
 }
 
+/* A short write is an error: the image would be wrong without a word. */
 static int copy_part(int from, int to, off_t at, off_t end, char *buf)
 {
 	while (at < end) {
@@ -181,6 +188,7 @@ static int copy_data(int from, int to, char *buf)
 	return r < 0 || errno == ENXIO ? r : -errno;
 }
 
+/* A clone where the file system has that: then an image costs nothing. */
 static int copy_base(const struct bp_crash *crash, const struct crash_base *base, int to)
 {
 	_cleanup_(freep) char *buf = NULL;
@@ -198,6 +206,7 @@ static int copy_base(const struct bp_crash *crash, const struct crash_base *base
 	return r < 0 ? failed(crash, r) : 0;
 }
 
+/* The certain part from the base, then what the state says of each later write. */
 int crash_image_make(const struct bp_crash *crash, struct crash_base *base,
 		     const struct crash_state *state, int fd)
 {
@@ -215,6 +224,7 @@ int crash_image_make(const struct bp_crash *crash, struct crash_base *base,
 	return r;
 }
 
+/* Never over a file that is there. */
 int bp_crash_image(const struct bp_crash *crash, uint64_t entries, const char *path)
 {
 	struct crash_base base = { .done = 0 };

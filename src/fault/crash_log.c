@@ -30,6 +30,7 @@ static void clean_text(char *text)
 			*text = '?';
 }
 
+/* Its length comes from the record: bounded by the text's room. */
 static int read_mark(struct bp_crash *crash, size_t entry)
 {
 	const struct log_entry *e = &crash->log.entries.items[entry];
@@ -58,6 +59,7 @@ const char *crash_mark_at(const struct bp_crash *crash, size_t entry)
 		       : "";
 }
 
+/* Marks of our own (begin, end) are none that a program has set. */
 const char *crash_mark_before(const struct bp_crash *crash, size_t entries)
 {
 	const char *found = "";
@@ -84,6 +86,7 @@ static uint64_t end_bytes(const struct bp_crash *crash, const struct log_entry *
 	return end;
 }
 
+/* A write with flush counts as both. */
 static void count(struct bp_crash *crash, size_t i)
 {
 	const struct log_entry *e = &crash->log.entries.items[i];
@@ -112,6 +115,7 @@ static void read_begin(struct bp_crash *crash, const struct crash_mark *mark)
 		strcpy(crash->info.fs, fs);
 }
 
+/* The disk is as large as the last write tells, or as the mark at the beginning says. */
 static int read_all(struct bp_crash *crash)
 {
 	int r = writes_log_read(crash->ctx, &crash->source, &crash->log);
@@ -136,6 +140,7 @@ static int read_all(struct bp_crash *crash)
 	return r;
 }
 
+/* A record may be a file or the device it was written to. */
 static int open_file(struct bp_ctx *ctx, const char *path, struct bp_crash *crash)
 {
 	off_t end;
@@ -154,6 +159,7 @@ static int open_file(struct bp_ctx *ctx, const char *path, struct bp_crash *cras
 	return read_all(crash);
 }
 
+/* Reads entries and marks, no data: memory grows by a few words an entry. */
 int bp_crash_open(struct bp_ctx *ctx, const char *path, struct bp_crash **ret)
 {
 	struct bp_crash *crash = calloc(1, sizeof(*crash));
@@ -208,6 +214,7 @@ static enum bp_crash_kind kind_of(const struct log_entry *e)
 	return e->nr_sectors || !(e->flags & LOG_FLUSH) ? BP_CRASH_WRITE : BP_CRASH_FLUSH;
 }
 
+/* In sectors of 512 bytes, whatever the record's own are. */
 int bp_crash_get(const struct bp_crash *crash, uint64_t index, struct bp_crash_entry *ret)
 {
 	uint64_t unit = crash->log.sector_bytes / BP_SECTOR_BYTES;

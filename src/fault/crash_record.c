@@ -42,6 +42,7 @@ static int send_mark(struct bp_ctx *ctx, const char *device, const char *text)
 	return bp_device_message(ctx, &which, 0, message, MESSAGE_MS, NULL);
 }
 
+/* Called by the program under test: the device comes by the environment. */
 int bp_crash_mark(struct bp_ctx *ctx, const char *device, const char *text)
 {
 	if (!device)
@@ -59,6 +60,7 @@ int bp_crash_mark(struct bp_ctx *ctx, const char *device, const char *text)
 
 /* --- the record --- */
 
+/* Flushed: a record is looked at after the machine was reset, too. */
 static int copy_bytes(struct bp_ctx *ctx, int from, uint64_t len, int to)
 {
 	_cleanup_(freep) char *buf = malloc(PIECE);
@@ -164,6 +166,7 @@ struct recording {
 	struct bp_crash_record_result result;
 };
 
+/* Size and file system stand in the record itself, so that checking needs no options. */
 static int begin(struct run *run, const char *device)
 {
 	const struct bp_scenario *s = run->scenario;
@@ -176,6 +179,10 @@ static int begin(struct run *run, const char *device)
 	return send_mark(run->ctx, device, text);
 }
 
+/*
+ * A device with a log beside it, a file system, the program; the last mark tells that all
+ * was recorded.
+ */
 static int record(struct run *run)
 {
 	struct recording *recording = (struct recording *)run;
@@ -196,6 +203,7 @@ static int record(struct run *run)
 	return r < 0 ? r : keep_log(run, recording->path, &recording->result);
 }
 
+/* The file system's name becomes part of a command: letters and digits only. */
 static int check_opts(struct bp_ctx *ctx, const struct bp_crash_record_opts *opts)
 {
 	const char *fs = opts->fs;
@@ -230,6 +238,7 @@ static void as_scenario(const struct bp_crash_record_opts *opts, char fs[16],
 	}
 }
 
+/* As a scenario with a log in place of faults. */
 int bp_crash_record(struct bp_ctx *ctx, const char *path,
 		    const struct bp_crash_record_opts *opts, struct bp_crash_record_result *ret)
 {

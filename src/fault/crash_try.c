@@ -132,6 +132,7 @@ static int all(const struct crash_bench *bench, const struct crash_try *try, siz
 	return r ? r : run_shell(try, STAGE_VERIFY, bench->opts.verify, "");
 }
 
+/* Dies with its parent: checks must not outlive who asked for them. */
 static _Noreturn void child(const struct crash_bench *bench, const struct crash_try *try,
 			    size_t told)
 {
@@ -172,6 +173,7 @@ int crash_try_start(struct crash_bench *bench, struct crash_try *try,
 	return 0;
 }
 
+/* The first OUTPUT_MOST bytes. */
 static int read_output(const struct bp_crash *crash, const struct crash_try *try, char **ret)
 {
 	off_t end = lseek(try->output, 0, SEEK_END);
@@ -187,6 +189,7 @@ static int read_output(const struct bp_crash *crash, const struct crash_try *try
 	return 0;
 }
 
+/* A check that can't be run is a failure; one that says "bad" is a result. */
 int crash_try_end(struct crash_bench *bench, struct crash_try *try, struct crash_outcome *ret,
 		  char **ret_output)
 {
@@ -210,6 +213,7 @@ int crash_try_end(struct crash_bench *bench, struct crash_try *try, struct crash
 	return ret_output ? read_output(bench->crash, try, ret_output) : 0;
 }
 
+/* One state, waited for. */
 int crash_try(struct crash_bench *bench, const struct crash_state *state, size_t told,
 	      bool *ret_good)
 {
@@ -224,6 +228,7 @@ int crash_try(struct crash_bench *bench, const struct crash_state *state, size_t
 
 /* --- the bench --- */
 
+/* In TMPDIR; images are as large as the disk, but sparse. */
 static int make_dir(struct crash_bench *bench)
 {
 	const char *where = bench->opts.work_dir;
@@ -272,6 +277,7 @@ static void remove_dir(const void *user)
 	rmdir(bench->dir);
 }
 
+/* The outcome is in shared memory, as an exit status has too few bits. */
 static int make_try(struct crash_bench *bench, unsigned number, struct crash_try *ret)
 {
 	struct bp_ctx *ctx = bench->crash->ctx;
@@ -298,6 +304,7 @@ static unsigned jobs_of(const struct bp_crash_check_opts *opts)
 	return MIN(jobs, (unsigned)JOBS_MOST);
 }
 
+/* A watchdog removes the directory where we are killed. */
 int crash_bench_open(const struct bp_crash *crash, const struct bp_crash_check_opts *opts,
 		     struct crash_bench *ret)
 {
@@ -325,6 +332,7 @@ int crash_bench_open(const struct bp_crash *crash, const struct bp_crash_check_o
 	return r;
 }
 
+/* Killed first, then its image. */
 static void end_try(struct crash_try *try)
 {
 	if (try->pid) {
@@ -340,6 +348,7 @@ static void end_try(struct crash_try *try)
 		munmap(try->outcome, sizeof(*try->outcome));
 }
 
+/* The watchdog goes last: until then it would clean up for us. */
 void crash_bench_close(struct crash_bench *bench)
 {
 	for (unsigned i = 0; i < bench->nr_tries; i++)

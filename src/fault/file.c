@@ -56,6 +56,7 @@ static int take(struct walk *w, const struct fiemap_extent *e)
 	return vec_add(w->ranges, &range) < 0 ? bp_fail_memory(w->ctx) : 0;
 }
 
+/* FIEMAP in pieces of AT_A_TIME; FIEMAP_FLAG_SYNC, so that what is delayed has a place. */
 static int ask(struct walk *w, int fd, struct fiemap *map)
 {
 	uint64_t next = w->pos;
@@ -86,6 +87,7 @@ static int ask(struct walk *w, int fd, struct fiemap *map)
 	return r;
 }
 
+/* Parts without a place (holes, inline data) are told, not an error. */
 int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, bp_bytes length,
 		  bool as_it_is, struct fault_ranges *ret)
 {
@@ -110,6 +112,7 @@ int fault_extents(struct bp_ctx *ctx, int fd, const char *path, bp_bytes start, 
 	return 0;
 }
 
+/* O_NONBLOCK: a FIFO must not hold us. */
 static int open_regular(struct bp_ctx *ctx, const char *path, struct stat *st, int *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -139,6 +142,7 @@ static int file_device(struct bp_ctx *ctx, const char *path, const struct stat *
 	return 0;
 }
 
+/* Each extent goes down to the device by itself, as a file system may lie on several. */
 static int down(struct bp_ctx *ctx, const char *path, const struct bp_devno *from,
 		const struct fault_ranges *extents, const struct bp_devno *to,
 		struct fault_ranges *ret)
@@ -157,6 +161,7 @@ static int down(struct bp_ctx *ctx, const char *path, const struct bp_devno *fro
 	return r;
 }
 
+/* @as_it_is: without a sync, for those who ask where it lies right now. */
 static int find_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
 		       const struct part *bytes, bool as_it_is, struct fault_ranges *ret)
 {
@@ -205,6 +210,7 @@ int bp_fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const c
 	return fault_ranges_give(ctx, r, &ranges, ret);
 }
 
+/* Takes the ranges in any case. */
 int fault_ranges_give(struct bp_ctx *ctx, int r, struct fault_ranges *take_ranges,
 		      struct bp_fault_range_list **ret)
 {

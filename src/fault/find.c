@@ -122,6 +122,7 @@ static int mounted_device(struct bp_ctx *ctx, const char *text, struct bp_devno 
 	return 0;
 }
 
+/* Faults are tables: a disk itself has none. */
 static int check_mapped(struct bp_ctx *ctx, const char *text, struct bp_devno *dev)
 {
 	struct bp_selector which = { .major = dev->major, .minor = dev->minor };
@@ -135,6 +136,7 @@ static int check_mapped(struct bp_ctx *ctx, const char *text, struct bp_devno *d
 		      "DEVICE, and mount the layer");
 }
 
+/* A device by name, number or node. */
 static int by_name(struct bp_ctx *ctx, const char *text, struct bp_devno *ret)
 {
 	struct bp_device_info info;
@@ -153,6 +155,10 @@ static int by_name(struct bp_ctx *ctx, const char *text, struct bp_devno *ret)
 	return r;
 }
 
+/*
+ * A device, or what is mounted at a directory. EIO of the directory itself is what a fault
+ * may have done to it.
+ */
 int bp_fault_find(struct bp_ctx *ctx, const char *text, struct bp_devno *ret)
 {
 	struct bp_devno dev;

@@ -62,6 +62,7 @@ static int make(struct bp_ctx *ctx, const struct bp_devno *dev, const char *what
 	return bp_device_create(ctx, name, table, &how, ret);
 }
 
+/* One segment. */
 static int make_of(struct bp_ctx *ctx, const struct bp_devno *dev, const char *what,
 		   bp_sector length, const char *target, const void *params, size_t params_size,
 		   struct bp_device_info *ret)
@@ -78,6 +79,7 @@ static int make_of(struct bp_ctx *ctx, const struct bp_devno *dev, const char *w
 	return r;
 }
 
+/* error_if_no_space: writes fail at once instead of waiting a minute. */
 static int make_pool(struct bp_ctx *ctx, const struct bp_devno *dev,
 		     const struct dm_loop *loops, struct bp_device_info *ret)
 {
@@ -172,6 +174,10 @@ static void let_go_loops(struct bp_ctx *ctx, const struct dm_loop *loops)
 			(void)dm->ops->loop_detach(dm->self, &loops[i]);
 }
 
+/*
+ * Two loop devices in memory, a pool of one block, a volume that fills it: the kernel's own
+ * ENOSPC.
+ */
 static int make_all(struct bp_ctx *ctx, const struct bp_devno *dev, bp_sector length,
 		    struct fault_full *ret)
 {
@@ -227,6 +233,7 @@ static int find(struct bp_ctx *ctx, const struct bp_devno *dev, struct fault_ful
 	return 0;
 }
 
+/* One a device: made with its first fault, found again by its name. */
 int fault_full_get(struct bp_ctx *ctx, const struct bp_devno *dev, bp_sector length,
 		   struct fault_full *ret)
 {

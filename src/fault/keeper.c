@@ -33,6 +33,10 @@ struct job {
 	struct bp_fault_opts opts;
 };
 
+/*
+ * It lives on when its parent's terminal goes; nothing else is kept open, so that no pipe
+ * waits for it.
+ */
 static void detach_self(int keep)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -48,6 +52,7 @@ static void detach_self(int keep)
 	close_range((unsigned)MAX(keep + 1, 3), ~0u, 0);
 }
 
+/* Signals are waited for, not handled: ended by one it heals at once. */
 static void hold_signals(sigset_t *set)
 {
 	sigset_t none;
@@ -95,6 +100,7 @@ static void wait_until(const struct job *job, const sigset_t *set)
 	}
 }
 
+/* With a context of its own: the parent's is another process's. */
 static int heal(const struct job *job)
 {
 	struct bp_ctx *ctx;
@@ -133,6 +139,7 @@ static int absolute(const char *path, char *ret)
 	return !here ? -errno : n >= DIR_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Paths are made absolute, as it changes its directory. */
 static int job_init(struct job *job, const struct bp_devno *dev,
 		    const struct fault_record *record, int64_t for_ms,
 		    const struct bp_fault_opts *opts)
@@ -150,6 +157,10 @@ static int job_init(struct job *job, const struct bp_devno *dev,
 	return r < 0 || !opts->log ? r : absolute(opts->log, job->log);
 }
 
+/*
+ * Forked twice: it is init's child, and nobody's zombie. The pipe tells it when the fault
+ * is set, or that it never was.
+ */
 int fault_keeper_start(struct bp_ctx *ctx, const struct bp_devno *dev,
 		       const struct fault_record *record, int64_t for_ms,
 		       const struct bp_fault_opts *opts, struct fault_keeper *ret)

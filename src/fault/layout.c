@@ -12,6 +12,10 @@
 #define EXT_MAGIC_AT 1080 /* in the superblock, which begins at byte 1024 */
 #define ALL_CLASSES  ((uint32_t)(BP_FAULT_JOURNAL | BP_FAULT_METADATA))
 
+/*
+ * Bounds first: offsets come from the file system, which may be damaged. -EUCLEAN from a
+ * reader of its own says the same.
+ */
 int fault_layout_read(struct bp_ctx *ctx, const struct layout_disk *disk, const char *what,
 		      void *buf, size_t len, uint64_t offset)
 {
@@ -30,6 +34,7 @@ int fault_layout_damaged(struct bp_ctx *ctx, const char *what)
 	return bp_fail(ctx, -EUCLEAN, "file system: %s can't be right: run its fsck", what);
 }
 
+/* Blocks of the file system become sectors; what lies beyond its end is damage, not a range. */
 int fault_layout_add(struct bp_ctx *ctx, const char *what, uint64_t block, uint64_t count,
 		     uint64_t nr_blocks, uint32_t block_bytes, struct fault_ranges *ret)
 {
@@ -43,6 +48,7 @@ int fault_layout_add(struct bp_ctx *ctx, const char *what, uint64_t block, uint6
 	return vec_add(ret, &range) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* By magic: ext at byte 1080, xfs at 0. Others have no reader here. */
 int fault_layout(struct bp_ctx *ctx, const struct layout_disk *disk, uint32_t classes,
 		 struct fault_ranges *ret)
 {
@@ -69,6 +75,7 @@ static int read_fd(void *user, void *buf, size_t len, uint64_t offset)
 	return n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
 }
 
+/* As it lies on the device: what a mounted file system has not written yet is not seen. */
 int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
 		       struct fault_ranges *ret)
 {

@@ -63,6 +63,10 @@ struct ext {
 
 /* --- superblock --- */
 
+/*
+ * Offsets in the superblock, which lies at byte 1024. Source: Linux, fs/ext4/ext4.h, struct
+ * ext4_super_block.
+ */
 static void take_super(struct ext *e, const uint8_t *s)
 {
 	e->block_bytes = BLOCK_MIN << le32(s + 24);
@@ -91,6 +95,7 @@ static bool is_size(uint32_t bytes, uint32_t least, uint32_t most)
 	return is_power_of_two(bytes) && bytes >= least && bytes <= most;
 }
 
+/* Everything that later arithmetic divides by, or multiplies with. */
 static bool sound(const struct ext *e)
 {
 	return e->first_block == (e->block_bytes == BLOCK_MIN ? 1 : 0) &&
@@ -102,6 +107,7 @@ static bool sound(const struct ext *e)
 		       e->block_bytes);
 }
 
+/* The number of groups must fit 32 bits, as numbers of groups do on disk. */
 static int read_super(struct ext *e, const uint8_t *s)
 {
 	uint64_t groups;
@@ -193,6 +199,10 @@ static bool has_own_descs(const struct ext *e, uint32_t group)
 	return index >= e->first_meta_bg && (n <= 1 || n == e->descs_per_block - 1);
 }
 
+/*
+ * Copies of the superblock and the descriptors: sparse_super has them in groups 0, 1 and
+ * powers of 3, 5, 7; meta_bg has descriptors in each.
+ */
 static int add_copies(struct ext *e, uint32_t group)
 {
 	uint64_t start = group_start(e, group);
@@ -210,6 +220,7 @@ static int add_copies(struct ext *e, uint32_t group)
 	return r;
 }
 
+/* One group's bitmaps and its part of the inode table. */
 static int add_group(struct ext *e, uint32_t group)
 {
 	uint64_t table = DIV_UP((uint64_t)e->inodes_per_group * e->inode_bytes,
@@ -300,6 +311,7 @@ static int walk_blocks(struct ext *e, const uint8_t *numbers, size_t count, unsi
 	return r;
 }
 
+/* The journal is a file: its inode has an extent tree, or with ext3 the old map of blocks. */
 static int add_journal(struct ext *e)
 {
 	uint32_t group = (e->journal - 1) / e->inodes_per_group;
@@ -335,6 +347,7 @@ static int add_journal(struct ext *e)
 	return r;
 }
 
+/* Both classes in one pass; ranges may overlap, the caller unites them. */
 int fault_layout_ext(struct bp_ctx *ctx, const struct layout_disk *disk, const uint8_t *head,
 		     uint32_t classes, struct fault_ranges *ret)
 {

@@ -29,6 +29,7 @@ static bool is_size(uint32_t bytes, uint32_t most)
 	return is_power_of_two(bytes) && bytes >= BP_SECTOR_BYTES && bytes <= most;
 }
 
+/* Big endian. Source: Linux, fs/xfs/libxfs/xfs_format.h, struct xfs_dsb. */
 static int read_super(struct bp_ctx *ctx, const struct layout_disk *disk, const uint8_t *head,
 		      struct xfs *ret)
 {
@@ -66,6 +67,10 @@ static int add_log(struct bp_ctx *ctx, const struct xfs *x, struct fault_ranges 
 				x->blocks, x->block_bytes, ret);
 }
 
+/*
+ * Metadata here is the four header sectors of each allocation group: superblock, AGF, AGI,
+ * AGFL.
+ */
 int fault_layout_xfs(struct bp_ctx *ctx, const struct layout_disk *disk, const uint8_t *head,
 		     uint32_t classes, struct fault_ranges *ret)
 {

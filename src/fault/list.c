@@ -6,6 +6,10 @@ struct bp_fault_list {
 	VEC(struct bp_fault_entry) entries;
 };
 
+/*
+ * The range told is from the first to the last sector; affected_sectors counts those in
+ * between only.
+ */
 static void describe(const struct fault_change *c, const struct fault_record *f,
 		     struct bp_fault_entry *ret)
 {
@@ -33,6 +37,7 @@ static void describe(const struct fault_change *c, const struct fault_record *f,
 						    : BP_FAULT_ACTIVE;
 }
 
+/* Begun as a change, so that the state is looked at under its lock. */
 static int add_device(struct bp_ctx *ctx, const struct bp_devno *dev,
 		      const struct bp_fault_opts *opts, struct bp_fault_list *list)
 {
@@ -50,6 +55,7 @@ static int add_device(struct bp_ctx *ctx, const struct bp_devno *dev,
 	return r;
 }
 
+/* Devices that are gone have no faults any more. */
 int bp_fault_list(struct bp_ctx *ctx, const struct bp_devno *dev,
 		  const struct bp_fault_opts *opts, struct bp_fault_list **ret)
 {

@@ -18,6 +18,7 @@
 #define MODE_FILE       0644
 #define PATH_ROOM       4200
 
+/* UTC, in milliseconds: logs of several machines can be put side by side. */
 static const char *instant(int64_t unix_ms, char *buf, size_t size)
 {
 	time_t seconds = (time_t)(unix_ms / MS_A_SECOND);
@@ -30,6 +31,7 @@ static const char *instant(int64_t unix_ms, char *buf, size_t size)
 	return buf;
 }
 
+/* As it stands in the state, with the time that is left. */
 static void put_fault(struct bp_json *json, const struct fault_record *f)
 {
 	char io[32];
@@ -60,6 +62,7 @@ static void put_moved(struct bp_json *json, const char *file, const struct fault
 	bp_json_uint(json, "new_sectors", moved->new_sectors);
 }
 
+/* One line a change, a JSON document each, so that a log can be read while it is written. */
 static int line(const struct fault_change *change, const char *action,
 		const struct fault_record *about, const struct fault_moved *moved,
 		struct bp_json **ret)
@@ -89,6 +92,7 @@ static int line(const struct fault_change *change, const char *action,
 	return bp_json_end(*ret);
 }
 
+/* One older file is kept. Two that turn over at once lose lines, never faults. */
 static void turn_over(const char *path)
 {
 	char old[PATH_ROOM + 8];
@@ -100,6 +104,7 @@ static void turn_over(const char *path)
 	(void)!rename(path, old);
 }
 
+/* One write, as O_APPEND keeps whole ones apart. */
 static int append(const char *path, const char *text, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, MODE_FILE), r = 0;
@@ -113,6 +118,7 @@ static int append(const char *path, const char *text, size_t len)
 	return r;
 }
 
+/* A log that can't be written is a warning: the fault is in by then. */
 static void add_line(struct bp_ctx *ctx, const struct fault_change *change, const char *action,
 		     const struct fault_record *about, const struct fault_moved *moved)
 {

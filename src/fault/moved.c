@@ -10,6 +10,7 @@
 
 #include "fault/fault.h"
 
+/* Both sorted and united. Sectors of @of that lie in none of @in. */
 uint64_t fault_ranges_outside(const struct fault_ranges *of, const struct fault_ranges *in)
 {
 	uint64_t outside = 0;
@@ -53,6 +54,10 @@ static void compare(struct bp_ctx *ctx, const struct bp_devno *dev,
 	error_restore(ctx, saved);
 }
 
+/*
+ * Only for faults that were put into a file's place: file systems move data when it is
+ * written again.
+ */
 void fault_tell_moved(struct bp_ctx *ctx, const struct fault_change *change,
 		      const struct fault_record *f)
 {

@@ -71,6 +71,7 @@ static _Noreturn void be_first(const char *const *argv, int output)
 	_exit(status_of(status));
 }
 
+/* A pid namespace: with its first process all that it started ends, daemons too. */
 int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *ret)
 {
 	int ends[2], parents_ns, r = 0;
@@ -112,6 +113,7 @@ void program_kill(struct program *program)
 		kill(program->pid, SIGKILL);
 }
 
+/* 128 + signal, as shells have it. */
 int program_wait(struct program *program)
 {
 	int status = 0;
@@ -124,6 +126,7 @@ int program_wait(struct program *program)
 	return status_of(status);
 }
 
+/* Its output comes with the status; -errno where it could not be run. */
 int run_command(const char *const *argv, struct strbuf *output)
 {
 	char buf[4096];
@@ -161,6 +164,7 @@ struct traces {
 	const struct bp_devno *target;
 };
 
+/* What a killed run leaves: faults first, then the scope. */
 static void clean(const void *user)
 {
 	const struct traces *traces = user;
@@ -193,6 +197,10 @@ static void clean(const void *user)
 	bp_ctx_free(ctx);
 }
 
+/*
+ * Waits for its parent to say DONE or to end without a word. Signals that end a terminal's
+ * programs don't end it.
+ */
 static _Noreturn void watch(int fd, watchdog_fn *remove, const void *user)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -215,6 +223,7 @@ static _Noreturn void watch(int fd, watchdog_fn *remove, const void *user)
 	_exit(0);
 }
 
+/* Forked twice, so that nobody has to wait for it. */
 int watchdog_fork(struct bp_ctx *ctx, watchdog_fn *remove, const void *user,
 		  struct watchdog *ret)
 {
@@ -250,6 +259,7 @@ int watchdog_start(struct bp_ctx *ctx, const char *scope, const struct bp_devno 
 	return watchdog_fork(ctx, clean, &traces, ret);
 }
 
+/* It goes without doing anything. */
 void watchdog_end(struct watchdog *watchdog)
 {
 	const char word = DONE;

@@ -30,6 +30,7 @@ const char *bp_fault_kind_name(enum bp_fault_kind kind)
 	return (unsigned)kind < ARRAY_SIZE(names) ? names[kind] : NULL;
 }
 
+/* "reads,writes": @buf has room for all three. */
 const char *fault_io_text(uint32_t io, char *buf)
 {
 	*buf = '\0';
@@ -92,6 +93,7 @@ static int io_of_error(struct bp_ctx *ctx, uint32_t io, bool part, uint32_t *ret
 	return 0;
 }
 
+/* What each kind can do, and what it does when nothing is said. */
 static int io_of(struct bp_ctx *ctx, enum bp_fault_kind kind, uint32_t io, bool part,
 		 uint32_t *ret)
 {
@@ -140,6 +142,7 @@ static int by_start(const void *a, const void *b)
 	return x->start_sectors < y->start_sectors ? -1 : x->start_sectors > y->start_sectors;
 }
 
+/* Sorted and without overlap: every later step relies on it. */
 void fault_ranges_unite(struct fault_ranges *ranges)
 {
 	size_t n = 0;
@@ -161,6 +164,7 @@ void fault_ranges_unite(struct fault_ranges *ranges)
 	ranges->count = n + 1;
 }
 
+/* None given is the whole device. */
 static int add_ranges(struct bp_ctx *ctx, const struct bp_fault *fault, bp_sector length,
 		      struct fault_ranges *ret)
 {
@@ -241,6 +245,7 @@ static void choose(uint64_t seed, bp_sector blocks, size_t count, uint64_t *chos
 	}
 }
 
+/* By seed: the same seed gives the same bad blocks. */
 static int choose_bad(struct bp_ctx *ctx, const struct bp_fault *fault,
 		      struct fault_ranges *ranges)
 {
@@ -301,6 +306,10 @@ static int keep_file(struct bp_ctx *ctx, const struct bp_fault *fault,
 	return 0;
 }
 
+/*
+ * Two clocks: since is the wall's, for people; until is the machine's own, which nobody
+ * sets back.
+ */
 int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_sector length,
 		      struct fault_record *ret)
 {

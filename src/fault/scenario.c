@@ -19,6 +19,10 @@
 
 /* --- what has to hold --- */
 
+/*
+ * A disk after a power cut: what was certain, some of the rest; then the journal's work at
+ * the mount.
+ */
 static int revive(struct run *run)
 {
 	_cleanup_(freep) char *what = NULL;
@@ -38,6 +42,7 @@ static int revive(struct run *run)
 	return r;
 }
 
+/* Records of the kernel log since the run began. EPIPE: some were lost, read on. */
 static bool log_has(struct run *run, const char *text)
 {
 	char record[RECORD_MOST];
@@ -53,6 +58,7 @@ static bool log_has(struct run *run, const char *text)
 	return found;
 }
 
+/* By the shell, as the line stands. Its status decides. */
 static int check_command(struct run *run, const struct expect *e)
 {
 	const char *argv[] = { "/bin/sh", "-c", e->text, NULL };
@@ -69,6 +75,7 @@ static int check_command(struct run *run, const struct expect *e)
 	return 0;
 }
 
+/* One expectation; what was found instead is its detail. */
 static int look(struct run *run, const struct expect *e)
 {
 	_cleanup_(freep) char *what = NULL;
@@ -102,6 +109,7 @@ static int look(struct run *run, const struct expect *e)
 	return 0;
 }
 
+/* After a cut only: otherwise nothing could have harmed it. */
 static int check_file_system(struct run *run)
 {
 	_cleanup_(strbuf_done) struct strbuf output = { 0 };
@@ -116,6 +124,7 @@ static int check_file_system(struct run *run)
 	return 0;
 }
 
+/* Without an "exit" of the scenario's own the program has to end with 0. */
 int run_checks(struct run *run)
 {
 	bool exits = false;
@@ -136,6 +145,7 @@ struct place {
 	int mounts, root, directory; /* of the caller */
 };
 
+/* A mount namespace of its own: mounts go with it, whatever happens. */
 static int place_enter(struct bp_ctx *ctx, struct place *ret)
 {
 	*ret = (struct place){
@@ -170,6 +180,7 @@ static void place_leave(struct place *place)
 	closep(&place->directory);
 }
 
+/* Taken by signalfd: a signal ends the loop in order, with the faults healed. */
 static void hold_signals(struct run *run, sigset_t *old)
 {
 	sigset_t set;
@@ -191,6 +202,7 @@ bool run_interrupted(const struct run *run)
 
 /* --- all of it --- */
 
+/* Disk, socket, program; checks when it has ended. */
 static int run_scenario(struct run *run)
 {
 	int r = stack_make(&run->stack);
@@ -216,6 +228,7 @@ static int start_watchdog(struct run *run)
 			      run->stack.faults.state_dir, &run->watchdog);
 }
 
+/* The stack is taken down also where it was only half made. */
 static int run_within(struct run *run, int (*what)(struct run *run))
 {
 	struct error_state *saved = NULL;
@@ -237,6 +250,7 @@ static int run_within(struct run *run, int (*what)(struct run *run))
 	return r < 0 ? r : end;
 }
 
+/* Signals, namespace, watchdog, stack: let go of in reverse. */
 int run_carry_out(struct run *run, const char *name, const char *command,
 		  int (*what)(struct run *run))
 {
@@ -271,6 +285,7 @@ int run_carry_out(struct run *run, const char *name, const char *command,
 	return r;
 }
 
+/* A check that fails is a result; it fails where the scenario could not be run. */
 int bp_scenario_run(struct bp_ctx *ctx, const struct bp_scenario *scenario,
 		    const struct bp_scenario_opts *opts, struct bp_scenario_result *ret)
 {

@@ -115,6 +115,7 @@ static int keep(struct line *l, const char *text, char **ret)
 
 /* --- values --- */
 
+/* A unit is needed. */
 static bool time_of(const char *text, uint64_t *ret)
 {
 	static const struct {
@@ -154,6 +155,7 @@ static int need_number(struct line *l, uint64_t max, uint64_t *ret)
 	return r;
 }
 
+/* Whole sectors. */
 static int size_of(struct line *l, const struct word *w, const char *text, size_t len,
 		   bp_bytes *ret)
 {
@@ -168,6 +170,7 @@ static int size_of(struct line *l, const struct word *w, const char *text, size_
 
 /* --- actions --- */
 
+/* "A..B" in sizes, either end may be missing. */
 static int need_range(struct line *l, struct action *a)
 {
 	const struct word *w;
@@ -189,6 +192,7 @@ static int need_range(struct line *l, struct action *a)
 	return r;
 }
 
+/* The delay for "slow", the length for all others. */
 static int word_time(struct line *l, const struct word *w, struct action *a)
 {
 	uint64_t ms;
@@ -204,6 +208,7 @@ static int word_time(struct line *l, const struct word *w, struct action *a)
 	return 0;
 }
 
+/* Words behind the action's name, in any order. */
 static int fault_word(struct line *l, const struct word *w, struct action *a)
 {
 	static const char *const io[] = { "reads", "writes", "flushes" };
@@ -238,6 +243,7 @@ static int fault_word(struct line *l, const struct word *w, struct action *a)
 	return word_time(l, w, a);
 }
 
+/* "heal", "power-cut" and "kill" take no words. */
 static int parse_action(struct line *l, struct action *a)
 {
 	const struct word *w;
@@ -267,6 +273,7 @@ static int parse_action(struct line *l, struct action *a)
 	return r;
 }
 
+/* Several rules may come due at once: they are done in the order of the file. */
 static int parse_rule(struct line *l, enum trigger trigger)
 {
 	struct rule rule = { .line = l->number, .trigger = trigger };
@@ -324,6 +331,7 @@ static int parse_on(struct line *l)
 	return parse_rule(l, TRIGGER_ON);
 }
 
+/* A loop device is the scenario's own; another one belongs to somebody. */
 static int parse_device(struct line *l)
 {
 	const struct word *w;
@@ -353,6 +361,7 @@ static int parse_text(struct line *l, const char *what, char **ret)
 	return r < 0 ? r : no_more(l);
 }
 
+/* It becomes part of "mkfs.NAME": letters and digits only. */
 static int parse_fs(struct line *l)
 {
 	int r = parse_text(l, "a file system's name is missing (ext4)", &l->scenario->fs);
@@ -410,6 +419,7 @@ static int parse_check(struct line *l)
 	return r < 0 ? r : add_expect(l, &e);
 }
 
+/* Checked when the program has ended, in the order of the file. */
 static int parse_expect(struct line *l)
 {
 	struct expect e = { 0 };
@@ -455,6 +465,7 @@ static int parse_words(struct line *l)
 	return w ? fail(l, w->column, "no line begins with", w->text) : 0;
 }
 
+/* @raw without its line's end. */
 static int parse_line(struct bp_ctx *ctx, struct bp_scenario *scenario, unsigned number,
 		      const char *raw, size_t len)
 {
@@ -483,6 +494,7 @@ static int refuse(struct bp_ctx *ctx, const char *what)
 	return -EINVAL;
 }
 
+/* What no single line can tell. */
 static int check_whole(struct bp_ctx *ctx, const struct bp_scenario *s)
 {
 	if (!s->target && !s->size_bytes)
@@ -499,6 +511,7 @@ static int check_whole(struct bp_ctx *ctx, const struct bp_scenario *s)
 	return 0;
 }
 
+/* LINES_MAX bounds it, as it may come from anywhere. */
 int bp_scenario_parse(struct bp_ctx *ctx, const char *text, struct bp_scenario **ret)
 {
 	struct bp_scenario *s = calloc(1, sizeof(*s));

@@ -26,6 +26,7 @@
 #define LINE_MOST   256
 #define TELL_MS     2000
 
+/* Events in order, with the time since the program began. */
 static void tell(struct run *run, enum bp_scenario_event_kind kind, unsigned line,
 		 const char *what, bool passed, const char *detail)
 {
@@ -66,6 +67,7 @@ static int file_path(struct run *run, const char *name, char **ret)
 	return bp_fail_memory(run->ctx);
 }
 
+/* Where the file lies now: it may have moved since the last rule. */
 static int file_ranges(struct run *run, const struct action *a, struct fault_ranges *ret)
 {
 	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
@@ -115,6 +117,7 @@ static int ranges_of(struct run *run, const struct action *a, struct fault_range
 	return vec_add(ret, &range) < 0 ? bp_fail_memory(run->ctx) : 0;
 }
 
+/* The seed is the run's plus the line, so that two rules choose other blocks. */
 static int put_fault(struct run *run, const struct rule *rule)
 {
 	struct bp_devno dev = { run->stack.top.major, run->stack.top.minor };
@@ -170,6 +173,7 @@ static const char *action_name(const struct action *a)
 	return "kill";
 }
 
+/* A rule that can't be carried out ends the run: it would test something else. */
 static int act(struct run *run, const struct rule *rule)
 {
 	int r = 0;
@@ -240,6 +244,7 @@ static bool is_due(const struct run *run, size_t i, int64_t now, uint64_t writes
 					       : due_at(run, i) <= now;
 }
 
+/* Faults with an end of their own. */
 static int end_faults(struct run *run)
 {
 	int64_t now = clock_ms();
@@ -260,6 +265,7 @@ static int end_faults(struct run *run)
 	return r;
 }
 
+/* Endings first: a rule may put a fault where one just ended. */
 static int do_due(struct run *run)
 {
 	int64_t now = clock_ms() - run->started_ms;
@@ -276,6 +282,7 @@ static int do_due(struct run *run)
 	return r;
 }
 
+/* In ms; counting writes has no event to wait for, and is polled. */
 static int next_wait(const struct run *run)
 {
 	int64_t next = run->scenario->until_ms ? (int64_t)run->scenario->until_ms : INT64_MAX;
@@ -296,6 +303,7 @@ static int next_wait(const struct run *run)
 
 /* --- the socket --- */
 
+/* Several rules may have the name. */
 static int on_name(struct run *run, const char *name, const char **ret_answer)
 {
 	int r = 0;
@@ -359,6 +367,7 @@ static int open_socket(struct run *run)
 	return 0;
 }
 
+/* From inside the program under test: returns when the rule was carried out. */
 int bp_scenario_tell(struct bp_ctx *ctx, const char *socket_path, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -383,6 +392,7 @@ int bp_scenario_tell(struct bp_ctx *ctx, const char *socket_path, const char *na
 
 /* --- the program --- */
 
+/* Kept and passed on; EOF closes it. */
 static void take_output(struct run *run)
 {
 	char buf[4096];
@@ -404,6 +414,7 @@ void run_output(struct run *run, const char *text, size_t len)
 		run->opts.output(run->opts.user, text, len);
 }
 
+/* What a program under test may know of its run. */
 static int environment(struct run *run)
 {
 	char seed[32];
@@ -418,6 +429,7 @@ static int environment(struct run *run)
 	return 0;
 }
 
+/* Output is read before anything else, as a full pipe would stop the program. */
 static int loop(struct run *run)
 {
 	bool ended = false;
@@ -458,6 +470,10 @@ static void drain(struct run *run)
 	}
 }
 
+/*
+ * What a fault holds back would hold the program's end back too: healed before it is waited
+ * for.
+ */
 int run_program(struct run *run)
 {
 	int r = environment(run);

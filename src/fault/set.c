@@ -43,6 +43,7 @@ static void explain_feature(struct bp_ctx *ctx, const struct fault_record *f)
  */
 #define READS_CORRUPTED_MINOR 48
 
+/* By the kernel's version, as flakey takes the words and does nothing. */
 static int refuse_unable(struct bp_ctx *ctx, const struct fault_record *f)
 {
 	struct bp_dm_version version;
@@ -59,6 +60,7 @@ static int refuse_unable(struct bp_ctx *ctx, const struct fault_record *f)
 	return -ENOTSUP;
 }
 
+/* The id is the device's own, counted up. */
 static int add_record(struct bp_ctx *ctx, struct fault_change *c, const struct bp_fault *fault,
 		      struct fault_record **ret)
 {
@@ -79,6 +81,7 @@ static int add_record(struct bp_ctx *ctx, struct fault_change *c, const struct b
 	return 0;
 }
 
+/* The state is written, then the table changes: see fault_change_apply(). */
 int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev, const struct bp_fault *fault,
 		 const struct bp_fault_opts *opts, uint64_t *ret_id)
 {
@@ -105,6 +108,7 @@ int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev, const struct bp
 	return r;
 }
 
+/* @id 0: all. A state file with nothing left goes. */
 int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 		   int64_t since_ms, const struct bp_fault_opts *opts, size_t *ret_healed)
 {
@@ -131,6 +135,7 @@ int bp_fault_heal(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 	return fault_heal_one(ctx, dev, id, 0, opts, ret_healed);
 }
 
+/* For tables that others have put right: only the state is removed. */
 int bp_fault_forget(struct bp_ctx *ctx, const struct bp_devno *dev,
 		    const struct bp_fault_opts *opts)
 {
@@ -174,6 +179,7 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 	return r;
 }
 
+/* Heals what is overdue on all devices; the first failure is told, the others are tried. */
 int bp_fault_expire(struct bp_ctx *ctx, const struct bp_fault_opts *opts, size_t *ret_healed)
 {
 	_cleanup_(freep) struct bp_devno *devs = NULL;

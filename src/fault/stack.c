@@ -30,6 +30,7 @@ static struct bp_devno top_number(const struct stack *s)
 
 /* --- devices --- */
 
+/* One segment over all of it. */
 static int make(struct stack *s, const char *name, bp_bytes size_bytes, const char *target,
 		const void *params, size_t params_size, struct bp_device_info *ret)
 {
@@ -56,6 +57,10 @@ void stack_log_name(const struct stack *s, char *ret)
 	snprintf(ret, BP_NAME_SIZE, LOG_FORMAT, s->scope_name);
 }
 
+/*
+ * The log has room for LOG_TIMES the disk; what is written more often than that ends in an
+ * error of the log.
+ */
 static int make_log(struct stack *s, char *below, size_t size)
 {
 	char name[BP_NAME_SIZE], dev[32], log[32];
@@ -81,6 +86,7 @@ static int make_top(struct stack *s, const char *below)
 	return make(s, s->scope_name, s->base.size_bytes, BP_PARAMS_LINEAR(&linear), &s->top);
 }
 
+/* -q, and its output only where it fails. */
 static int mkfs(struct stack *s)
 {
 	_cleanup_(strbuf_done) struct strbuf output = { 0 };
@@ -96,6 +102,7 @@ static int mkfs(struct stack *s)
 	return r < 0 ? bp_fail(s->ctx, r, "%s: %s", tool, strerror(-r)) : 0;
 }
 
+/* A device that exists already: nothing is made on it. */
 static int find_target(struct stack *s)
 {
 	struct bp_selector which = { 0 };
@@ -127,6 +134,7 @@ int stack_find(struct stack *s)
 	return r < 0 || !s->scenario->target ? r : find_target(s);
 }
 
+/* In a scope, from the bottom up. */
 int stack_make(struct stack *s)
 {
 	const struct bp_scope_opts how = { .size = sizeof(how), .command = s->command };
@@ -150,6 +158,7 @@ int stack_make(struct stack *s)
 
 /* --- mount --- */
 
+/* At the scenario's mount point, in the namespace of the run. */
 int stack_mount(struct stack *s)
 {
 	const char *point = s->scenario->mount;
@@ -165,6 +174,7 @@ int stack_mount(struct stack *s)
 	return 0;
 }
 
+/* Retried, as processes that were killed take a moment to let go. */
 int stack_unmount(struct stack *s)
 {
 	int r = 0;
@@ -182,6 +192,7 @@ int stack_unmount(struct stack *s)
 	return 0;
 }
 
+/* -1: no tool is known for this file system. */
 int stack_fsck(struct stack *s, struct strbuf *output)
 {
 	const char *ext[] = { "e2fsck", "-fn", s->top.path, NULL };
@@ -198,6 +209,10 @@ int stack_fsck(struct stack *s, struct strbuf *output)
 
 /* --- the power --- */
 
+/*
+ * An error table in place of the device: nothing that comes later reaches the disk. No
+ * flush, no freeze: that is what a cut is.
+ */
 int stack_cut(struct stack *s)
 {
 	const struct bp_change_opts how = {
@@ -211,6 +226,7 @@ int stack_cut(struct stack *s)
 	return r < 0 ? r : bp_fault_forget(s->ctx, &dev, &s->faults);
 }
 
+/* udev may hold it for a moment. */
 static int remove_named(struct stack *s, const char *name)
 {
 	const struct bp_remove_opts how = {
@@ -276,6 +292,7 @@ static int read_fd(void *user, void *buf, size_t len, uint64_t offset)
 	return n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
 }
 
+/* The log onto an empty disk of the same size. */
 static int replay(struct stack *s, const struct bp_bdev *to, uint64_t seed, struct fates *fates)
 {
 	_cleanup_(closep) int from_fd = open(s->log.path, O_RDONLY | O_CLOEXEC);
@@ -300,6 +317,7 @@ static int replay(struct stack *s, const struct bp_bdev *to, uint64_t seed, stru
 	return r;
 }
 
+/* Another disk with what survived, under the same layer for faults. */
 int stack_revive(struct stack *s, uint64_t seed, char **ret_what)
 {
 	struct fates fates = { 0 };
@@ -323,6 +341,7 @@ int stack_revive(struct stack *s, uint64_t seed, char **ret_what)
 	return r;
 }
 
+/* Each part is tried, whatever failed before; the first failure is told. */
 int stack_end(struct stack *s)
 {
 	struct bp_devno dev = top_number(s);

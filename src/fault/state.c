@@ -53,6 +53,7 @@ void fault_state_path(const char *dir, uint32_t major, uint32_t minor, char *ret
 
 /* --- writing --- */
 
+/* A line for each of the table's. */
 static void put_table(struct strbuf *s, const char *key, const char *table)
 {
 	while (table && *table) {
@@ -65,6 +66,7 @@ static void put_table(struct strbuf *s, const char *key, const char *table)
 	}
 }
 
+/* A line of numbers; names of files are the rest of a line of their own. */
 static void put_fault(struct strbuf *s, const struct fault_record *f)
 {
 	strbuf_addf(s,
@@ -80,6 +82,7 @@ static void put_fault(struct strbuf *s, const struct fault_record *f)
 		strbuf_addf(s, "file %d %s\n", f->whole_file, f->file);
 }
 
+/* Versioned by MAGIC: another version is not read. */
 static int as_text(const struct fault_state *state, struct strbuf *s)
 {
 	strbuf_addf(s, MAGIC "\nname %s\nuuid %s\nnext-id %" PRIu64 "\n", state->name,
@@ -92,6 +95,7 @@ static int as_text(const struct fault_state *state, struct strbuf *s)
 	return s->error;
 }
 
+/* On the disk before it gets its name. */
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
@@ -105,6 +109,10 @@ static int write_all(int fd, const char *text, size_t len)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+/*
+ * Beside, then renamed: there is a whole one at any time. It has keys where the table has:
+ * mode 0600.
+ */
 int fault_state_write(struct bp_ctx *ctx, const char *path, const struct fault_state *state)
 {
 	struct strbuf text = { 0 };
@@ -151,6 +159,7 @@ static int next_number(char **line, uint64_t max, uint64_t *ret)
 	return word ? number_parse(word, max, ret) : -EINVAL;
 }
 
+/* "START+LENGTH". */
 static int get_range(char *word, struct fault_ranges *ranges)
 {
 	struct bp_fault_range range;
@@ -166,6 +175,7 @@ static int get_range(char *word, struct fault_ranges *ranges)
 	return vec_add(ranges, &range);
 }
 
+/* Bounds of each number are its member's. */
 static int get_fault(char *line, struct fault_state *state)
 {
 	static const uint64_t most[] = { UINT64_MAX, KIND_MAX,   UINT32_MAX, UINT32_MAX,
@@ -200,6 +210,7 @@ static int get_fault(char *line, struct fault_state *state)
 	return r;
 }
 
+/* Tables are few lines long. */
 static int append_line(char **table, const char *line)
 {
 	char *more;
@@ -218,6 +229,7 @@ static int take_text(char **to, const char *text)
 	return *to ? 0 : -ENOMEM;
 }
 
+/* Belongs to the fault before it. */
 static int get_file(char *value, struct fault_state *state)
 {
 	struct fault_record *f;
@@ -230,6 +242,7 @@ static int get_file(char *value, struct fault_state *state)
 	return take_text(&f->file, value);
 }
 
+/* Unknown keys refuse the file: guessing could load a wrong table. */
 static int get_line(char *line, struct fault_state *state)
 {
 	size_t len = strcspn(line, " ");
@@ -255,6 +268,7 @@ static int get_line(char *line, struct fault_state *state)
 	return -EINVAL;
 }
 
+/* A file that was cut is not taken: each line has its end. */
 static int get_lines(FILE *f, struct fault_state *state)
 {
 	_cleanup_(freep) char *line = NULL;
@@ -274,6 +288,7 @@ static int get_lines(FILE *f, struct fault_state *state)
 	return r == 0 && (!state->name || !state->uuid || !state->original) ? -EINVAL : r;
 }
 
+/* -ENOENT: the device has no faults. */
 int fault_state_read(struct bp_ctx *ctx, const char *path, struct fault_state *ret)
 {
 	struct fault_state state = { 0 };
@@ -299,6 +314,7 @@ int fault_state_read(struct bp_ctx *ctx, const char *path, struct fault_state *r
 
 /* --- the directory --- */
 
+/* MODE_DIR for the last one only. */
 int fault_dir_make(struct bp_ctx *ctx, const char *dir)
 {
 	char path[4096];
@@ -319,6 +335,7 @@ int fault_dir_make(struct bp_ctx *ctx, const char *dir)
 	return r < 0 ? bp_fail(ctx, r, "'%s': can't be made: %s", dir, strerror(-r)) : 0;
 }
 
+/* One a device; a change waits for another one's end. */
 int fault_lock(struct bp_ctx *ctx, const char *dir, const struct bp_devno *dev,
 	       int64_t timeout_ms, int *ret_fd)
 {
@@ -353,6 +370,7 @@ static int by_number(const void *a, const void *b)
 	return x->minor < y->minor ? -1 : x->minor > y->minor;
 }
 
+/* "MAJOR:MINOR" and nothing behind it. */
 static bool devno_of(const char *name, struct bp_devno *ret)
 {
 	const char *colon = strchr(name, ':');
@@ -365,6 +383,7 @@ static bool devno_of(const char *name, struct bp_devno *ret)
 	return true;
 }
 
+/* Sorted, as readdir() has no order. */
 int fault_state_scan(struct bp_ctx *ctx, const char *dir, struct bp_devno **ret,
 		     size_t *ret_count)
 {

@@ -60,6 +60,10 @@ static bool has_data(uint64_t flags)
 	return !(flags & (LOG_DISCARD | LOG_MARK));
 }
 
+/*
+ * Header and data are in units of the log's sectors. Source: Linux,
+ * drivers/md/dm-log-writes.c.
+ */
 static int read_entry(struct bp_ctx *ctx, const struct log_source *source,
 		      struct writes_log *log, uint64_t *offset)
 {
@@ -84,6 +88,7 @@ static int read_entry(struct bp_ctx *ctx, const struct log_source *source,
 	return vec_add(&log->entries, &e) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* The count in the superblock is of entries that are whole: the kernel writes it last. */
 int writes_log_read(struct bp_ctx *ctx, const struct log_source *source, struct writes_log *ret)
 {
 	struct writes_log log = { 0 };
@@ -122,6 +127,7 @@ static size_t flushed(const struct writes_log *log)
 	return 0;
 }
 
+/* In pieces: an entry may be of many MiB. */
 static int copy(struct bp_ctx *ctx, const struct log_source *source, uint64_t from, int fd,
 		uint64_t to, uint64_t len)
 {
@@ -164,6 +170,7 @@ static int discard(struct bp_ctx *ctx, int fd, uint64_t to, uint64_t len)
 	return r;
 }
 
+/* Discarded sectors read as zeros afterwards. */
 int writes_log_apply(struct bp_ctx *ctx, const struct writes_log *log,
 		     const struct log_source *source, const struct log_entry *e,
 		     uint64_t sectors, const struct log_disk *disk)
@@ -187,6 +194,7 @@ static enum fate fate_of(uint64_t *random, uint64_t nr_sectors)
 	return n < 4 ? FATE_KEPT : n == 7 && nr_sectors > 1 ? FATE_TORN : FATE_LOST;
 }
 
+/* Of a write that was not flushed: all of it, nothing, or its first sectors. */
 uint64_t writes_log_chance(uint64_t *random, const struct log_entry *e)
 {
 	switch (fate_of(random, e->nr_sectors)) {
@@ -200,6 +208,7 @@ uint64_t writes_log_chance(uint64_t *random, const struct log_entry *e)
 	return 0;
 }
 
+/* FUA is durable by itself. */
 static uint64_t how_much(uint64_t *random, const struct log_entry *e, bool durable,
 			 struct fates *fates)
 {
@@ -216,6 +225,10 @@ static uint64_t how_much(uint64_t *random, const struct log_entry *e, bool durab
 	return sectors;
 }
 
+/*
+ * In the order of the log, so that of two writes to one place the later one wins if it
+ * survived.
+ */
 int writes_log_replay(struct bp_ctx *ctx, const struct writes_log *log,
 		      const struct log_source *source, const struct log_disk *disk,
 		      uint64_t seed, struct fates *ret)

@@ -78,6 +78,7 @@ static void __attribute__((noreturn)) become_guest(struct guest *guest, pid_t pa
 	_exit(127);
 }
 
+/* Followed by inotify: the guest writes into files, there is no pipe through its kernel. */
 static int open_output(struct guest *guest, const char *name, int *ret)
 {
 	char path[LAB_LONG_PATH];
@@ -89,6 +90,7 @@ static int open_output(struct guest *guest, const char *name, int *ret)
 	return 0;
 }
 
+/* Watches are set before the guest exists: nothing it does can be missed. */
 static int start(struct guest *guest)
 {
 	struct lab *lab = guest->lab;
@@ -247,6 +249,7 @@ static int stop(struct guest *guest)
 	return status;
 }
 
+/* The mask comes back last. */
 static void close_all(struct guest *guest)
 {
 	const int fds[] = { guest->pidfd, guest->notify, guest->signals, guest->out[0],
@@ -292,6 +295,7 @@ static void collect(struct lab *lab, int wait_status)
 	free(console);
 }
 
+/* The time limit of the boot holds until the command has begun. */
 static void boot(struct lab *lab)
 {
 	struct guest guest = {
@@ -314,6 +318,7 @@ static void boot(struct lab *lab)
 	close_all(&guest);
 }
 
+/* Always with a result: why it failed, and what to do, stand in it. */
 void lab_run(const struct lab_opts *opts, struct lab_result *ret)
 {
 	struct lab lab = { .opts = opts, .result = ret };

@@ -15,6 +15,7 @@
 
 extern char **environ;
 
+/* The first reason stays: what follows follows from it. Always -1, for "return lab_why()". */
 int lab_why(struct lab *lab, const char *fmt, ...)
 {
 	va_list args;
@@ -27,6 +28,7 @@ int lab_why(struct lab *lab, const char *fmt, ...)
 	return -1;
 }
 
+/* As lab_why(). */
 int lab_hint(struct lab *lab, const char *fmt, ...)
 {
 	va_list args;
@@ -49,6 +51,7 @@ static bool usable(const char *base)
 	       !base[strcspn(base, " \t\n\"'\\,$`=:")] && access(base, W_OK | X_OK) == 0;
 }
 
+/* The kernel's command line has the path: it must be short and plain. */
 static int make_dir(struct lab *lab)
 {
 	const char *const bases[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
@@ -89,6 +92,7 @@ static void path_of(const struct lab *lab, const char *name, char path[LAB_LONG_
 	snprintf(path, LAB_LONG_PATH, "%s/%s", lab->dir, name);
 }
 
+/* The failure is told here; NULL then. */
 FILE *lab_file_create(struct lab *lab, const char *name, mode_t mode)
 {
 	char path[LAB_LONG_PATH];
@@ -114,6 +118,7 @@ static int close_file(struct lab *lab, const char *name, FILE *file)
 	return 0;
 }
 
+/* Of a longer file the last @max bytes: a console's end says why it ended. */
 char *lab_file_read(struct lab *lab, const char *name, size_t max, size_t *ret_len)
 {
 	char path[LAB_LONG_PATH], *text = NULL;
@@ -305,6 +310,7 @@ static int link_disk(struct lab *lab, const struct lab_disk *disk, const char *p
 	return r < 0 ? lab_why(lab, "disk '%s': %s", disk->path, strerror(errno)) : 0;
 }
 
+/* Of a given image the guest sees a link, so that its name needs no quoting. */
 static int make_disk(struct lab *lab, size_t nr)
 {
 	struct lab_disk *disk = &lab->opts->disks[nr];
@@ -328,6 +334,7 @@ static int make_disk(struct lab *lab, size_t nr)
 	return r;
 }
 
+/* All that the guest finds when it starts. */
 int lab_files_make(struct lab *lab)
 {
 	bool uml = lab->opts->kernel == LAB_UML;

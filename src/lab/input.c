@@ -64,6 +64,10 @@ int lab_input_begin(struct lab *lab)
 	return is_empty() ? lab_input_end(lab) : 0;
 }
 
+/*
+ * AHEAD pieces are given ahead of the guest, no more: the rest of standard input may be for
+ * somebody else.
+ */
 bool lab_input_wanted(const struct lab *lab)
 {
 	char name[32], path[LAB_LONG_PATH];
@@ -77,6 +81,7 @@ bool lab_input_wanted(const struct lab *lab)
 	return access(path, F_OK) != 0;
 }
 
+/* A piece a file: the guest reads them in order and removes them. */
 int lab_input_take(struct lab *lab)
 {
 	char buf[PIECE_BYTES], name[32];
@@ -92,6 +97,7 @@ int lab_input_take(struct lab *lab)
 
 /* --- a terminal --- */
 
+/* Raw: the guest's terminal does the editing. */
 void lab_terminal_take(struct lab *lab)
 {
 	struct termios raw;

@@ -22,6 +22,7 @@
  */
 static void add_arg(struct lab *lab, const char *fmt, ...) _printf_(2, 3);
 
+/* No memory, or too many: told at the end by lab->result->why. */
 static void add_arg(struct lab *lab, const char *fmt, ...)
 {
 	va_list args;
@@ -84,6 +85,7 @@ struct need {
 	const char *program, *package;
 };
 
+/* Before anything is made. */
 static int check_needs(struct lab *lab, const char *what, const struct need *needs,
 		       size_t count)
 {
@@ -178,6 +180,10 @@ static int make_module_root(struct lab *lab)
 	return make_modprobe(lab, root);
 }
 
+/*
+ * hostfs as root: the guest sees this system's own files. Memory lies in a file: it must
+ * fit where TMPDIR is.
+ */
 static int prepare_uml(struct lab *lab)
 {
 	const char *uml = lab->opts->kernel_file ? lab->opts->kernel_file
@@ -265,6 +271,7 @@ static void add_accelerators(struct lab *lab)
 	add_words(lab, "-accel tcg,thread=multi");
 }
 
+/* Shares are read-only but for the working directory and the run's own. */
 static int prepare_qemu(struct lab *lab)
 {
 	static const struct need needs[] = { { "qemu-system-x86_64", "qemu-system-x86" } };
@@ -333,6 +340,7 @@ static const struct {
  */
 static const char *const restarts[] = { "sysrq: Resetting", "reboot: Restarting system" };
 
+/* By a mark of the guest, or what its console says. */
 static bool restarted(struct lab *lab, const char *console)
 {
 	char path[LAB_LONG_PATH];
@@ -347,6 +355,7 @@ static bool restarted(struct lab *lab, const char *console)
 	return false;
 }
 
+/* Texts of kernels that die, with what to do; the first that matches. */
 static bool explain_by_console(struct lab *lab, const char *console)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
@@ -365,6 +374,7 @@ static bool explain_by_console(struct lab *lab, const char *console)
 	return false;
 }
 
+/* Where the console says nothing, the way in which the process ended does. */
 bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console)
 {
 	char path[LAB_LONG_PATH];
