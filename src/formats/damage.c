@@ -104,6 +104,7 @@ static void number(struct bp_json *json, const char *key, uint64_t value)
 		bp_json_uint(json, key, value);
 }
 
+/* Members that don't apply are left out or null, see number(). */
 void bp_damage_json(struct bp_json *json, const char *key, const struct bp_damage *damage)
 {
 	bp_json_object(json, key);

@@ -35,6 +35,7 @@ static int check_room(struct cache_build *cb)
 		       nr, wanted, cb->build.nr_blocks);
 }
 
+/* Room is checked before the first block: half a cache is of no use. */
 int cache_build_start(struct cache_build *cb, const struct cache_make *make)
 {
 	int r;
@@ -52,6 +53,7 @@ int cache_build_start(struct cache_build *cb, const struct cache_make *make)
 	return r;
 }
 
+/* Version 1 has the dirty bit in the mapping, version 2 in a bitset of its own. */
 int cache_build_mapping(struct cache_build *cb, uint32_t cache_block, uint64_t origin_block,
 			bool dirty)
 {
@@ -69,6 +71,7 @@ int cache_build_mapping(struct cache_build *cb, uint32_t cache_block, uint64_t o
 	return r;
 }
 
+/* A cache with one hint has all of them: those not given are zeros. */
 int cache_build_hint(struct cache_build *cb, uint32_t cache_block, const uint8_t *hint)
 {
 	int r = 0;
@@ -96,6 +99,7 @@ struct roots {
 	bp_mblock mapping, hint, discard, dirty;
 };
 
+/* What isn't set is zero; the caller seals it. */
 static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 			    bp_mblock nr_blocks, void *data)
 {
@@ -124,6 +128,7 @@ static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 		disk->dirty_root = le64_make(roots->dirty);
 }
 
+/* Whole words; bits beyond the count are clear. */
 static int write_dirty(struct cache_build *cb, bp_mblock *ret)
 {
 	uint64_t nr = DIV_UP(cb->dirty.count, 64);
@@ -142,6 +147,7 @@ static int write_dirty(struct cache_build *cb, bp_mblock *ret)
 	return r;
 }
 
+/* Superblock last, see build_finish(). */
 int cache_build_finish(struct cache_build *cb)
 {
 	struct roots roots = { .make = &cb->make };

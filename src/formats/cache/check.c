@@ -58,6 +58,7 @@ static void check_flags(struct cache_check *c)
 		field(c, BP_HARM_NONFATAL, "flags", BP_NONE, sb->flags);
 }
 
+/* Fatal is what the kernel refuses, a remark what it takes. */
 static void check_fields(struct cache_check *c)
 {
 	const struct cache_sb *sb = &c->cm.sb;
@@ -92,6 +93,10 @@ static void set_result(struct cache_check *c)
 		c->res.nr_metadata_free = sm->nr_blocks - sm->nr_allocated;
 }
 
+/*
+ * Versions and features decide what the rest means: where they are unknown the check ends
+ * here.
+ */
 static int check_block_0(struct cache_check *c, bool *ret_go_on)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -115,6 +120,7 @@ static int check_block_0(struct cache_check *c, bool *ret_go_on)
 
 /* --- arrays --- */
 
+/* Dirty bits first: which mapping is dirty is counted with them. */
 static int check_mappings(struct cache_check *c, const struct loss_ears *ears)
 {
 	const struct bp_cache_superblock *sb = &c->cm.sb.pub;
@@ -141,6 +147,7 @@ struct tail {
 	uint64_t nr;
 };
 
+/* Bits beyond the end do no harm: the kernel never reads them. */
 static int check_tail(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	const struct tail *t = user;
@@ -157,6 +164,7 @@ static int check_tail(void *user, uint64_t begin, uint64_t end, const void *valu
 	return 0;
 }
 
+/* Only the structure; what hints mean only the policy knows. */
 static int check_array(struct cache_check *c, const struct loss_ears *ears,
 		       enum cache_array_id id, const char *stage)
 {
@@ -172,6 +180,10 @@ static int check_array(struct cache_check *c, const struct loss_ears *ears,
 	return r == 0 ? cache_array_read(&c->cm, id, &reader) : r;
 }
 
+/*
+ * Counts of blocks are only complete where nothing was skipped: otherwise the space map is
+ * not compared.
+ */
 static int check_arrays(struct cache_check *c)
 {
 	const struct loss_ears ears = check_ears(&c->arrays);
@@ -206,6 +218,7 @@ static void fill(void *user, void *superblock)
 	disk->flags = le32_make(le32_get(disk->flags) & ~BP_CACHE_NEEDS_CHECK);
 }
 
+/* See check_repair(): nothing is written where damage is left that it can't mend. */
 static int repair(struct cache_check *c)
 {
 	const struct check_mend mend = {
@@ -246,6 +259,7 @@ static bool may_write(const struct check *check)
 	       !(c->opts.flags & (SKIPS | BP_CACHE_CHECK_SUPER_ONLY));
 }
 
+/* In the order of what depends on what. */
 static int steps(struct check *check)
 {
 	struct cache_check *c = (void *)check;

@@ -36,6 +36,7 @@ static int set_clean(struct bp_cache_meta *meta, bool clean)
 		     : 0;
 }
 
+/* Mappings keep all but the dirty flag; a bitset is zeroed. */
 static bool clear_values(const struct clearing *c, struct array_block_disk *disk)
 {
 	le64 *values = (le64 *)(void *)disk->values;
@@ -51,6 +52,7 @@ static bool clear_values(const struct clearing *c, struct array_block_disk *disk
 	return changed;
 }
 
+/* Read and checked once more: it is written in place. */
 static int clear_block(struct clearing *c, bp_mblock block, struct array_block_disk *buf)
 {
 	struct io *io = c->meta->meta.io;
@@ -88,6 +90,10 @@ static int on_tree(void *user, const struct loss_array *array, const struct fore
 	return 0;
 }
 
+/*
+ * Block by block, each whole: an interruption leaves some dirty that are clean, which is
+ * safe.
+ */
 static int clear_array(struct clearing *c, enum cache_array_id id)
 {
 	const struct loss_ears ears = { .tree = on_tree, .user = c };

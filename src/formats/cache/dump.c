@@ -28,6 +28,7 @@ static void put(struct dump *d, const char *text)
 	xml_write_text(&d->w, text, strlen(text));
 }
 
+/* In the text too, as a comment: whoever restores it sees where something is missing. */
 static int on_damage(void *user, const struct bp_damage *damage)
 {
 	struct dump *d = user;
@@ -45,6 +46,7 @@ static int on_damage(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* By elements of both passes. */
 static int progress(struct dump *d, uint64_t blocks)
 {
 	const struct bp_cache_dump_opts *opts = d->opts;
@@ -62,6 +64,10 @@ static int on_lost(void *user, uint64_t begin, uint64_t end)
 	return progress(user, end - begin);
 }
 
+/*
+ * In repair mode what was judged to be wrong is left out, and what is unknown is dirty:
+ * clean would lose data.
+ */
 static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct dump *d = user;
@@ -91,6 +97,7 @@ static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *val
 	return progress(d, end - begin);
 }
 
+/* Only of blocks whose mapping is in the text. */
 static int on_hints(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct dump *d = user;
@@ -126,6 +133,7 @@ static int put_array(struct dump *d, enum cache_array_id id, enum cache_xml grou
 	return r;
 }
 
+/* Attributes in the order of the reference's text. */
 static void put_superblock(struct dump *d)
 {
 	const struct bp_cache_superblock *sb = &d->meta->sb.pub;
@@ -148,6 +156,7 @@ static void put_end(struct dump *d)
 		    "<!-- parts of the metadata can't be read: this dump is not whole -->\n");
 }
 
+/* Dirty bits are needed before the first mapping is written. */
 static int prepare(struct dump *d)
 {
 	const struct loss_ears ears = { .report = on_damage, .user = d };
@@ -197,6 +206,10 @@ static void warn_unclean(const struct bp_cache_meta *meta)
 			"(--omit-clean-shutdown)");
 }
 
+/*
+ * The text has no end where a part is missing and no repair was asked for: no restore takes
+ * it by mistake.
+ */
 int bp_cache_dump(struct bp_cache_meta *meta, const struct bp_cache_dump_opts *opts,
 		  bp_write_fn write, void *user, uint64_t *ret_damages)
 {

@@ -6,6 +6,7 @@
 #include "formats/cache/meta.h"
 #include "formats/check/generate.h"
 
+/* Euclid's; for a stride that visits every place. */
 static uint64_t common_divisor(uint64_t a, uint64_t b)
 {
 	while (b) {
@@ -17,6 +18,7 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
+/* Zero is the default of each. */
 static int settle(struct bp_ctx *ctx, void *opts)
 {
 	struct bp_cache_generate_opts *o = opts;
@@ -66,6 +68,7 @@ static int make_mappings(struct cache_build *cb, const struct bp_cache_generate_
 	return r;
 }
 
+/* Values as smq has them, 0 to 63. */
 static int make_hints(struct cache_build *cb, const struct bp_cache_generate_opts *o)
 {
 	int r = 0;
@@ -78,6 +81,7 @@ static int make_hints(struct cache_build *cb, const struct bp_cache_generate_opt
 	return r;
 }
 
+/* Clean, version 2 unless asked otherwise. */
 static int make(struct bp_ctx *ctx, struct io *io, const void *opts)
 {
 	const struct bp_cache_generate_opts *o = opts;
@@ -138,6 +142,7 @@ struct field {
 	uint32_t value;
 };
 
+/* One field, all else as it is: for tests of what kernels make of it. */
 static void set_field(void *buf, const void *how)
 {
 	struct cache_superblock_disk *disk = buf;

@@ -86,6 +86,7 @@ static int odd_flags(struct judging *w, uint64_t i, uint64_t value)
 		    i, flags, cache_mapping_origin(value));
 }
 
+/* Not counted as kept: the kernel would write past the origin's end. */
 static int beyond(struct judging *w, uint64_t i, uint64_t origin)
 {
 	struct bp_damage damage = damage_at(BP_DAMAGE_ORIGIN_BLOCK, BP_PLACE_MAPPINGS, i);
@@ -100,6 +101,7 @@ static int beyond(struct judging *w, uint64_t i, uint64_t origin)
 		    i, origin, w->origin_blocks);
 }
 
+/* Each origin block once: a second cache block of it is one too many. */
 static int mapped(struct judging *w, uint64_t i, uint64_t value)
 {
 	uint64_t origin = cache_mapping_origin(value);
@@ -242,6 +244,7 @@ static int judge_word(struct judging *w, uint64_t i, uint64_t nr, const le64 *va
 	return r;
 }
 
+/* 64 at a time, so that words of the bitsets are written once. */
 static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *elements)
 {
 	const le64 *values = elements;
@@ -283,6 +286,7 @@ static struct twice *find_twice(const struct judging *w, uint64_t origin)
 		       : NULL;
 }
 
+/* Who had it first is only asked where somebody had it twice: a second pass over the array. */
 static int find_first(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct judging *w = user;
@@ -334,6 +338,7 @@ static int told_before(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* Of those with one origin block settle() keeps one. */
 static int judge_twice(struct judging *w)
 {
 	const struct loss_ears ears = { .report = told_before };
@@ -374,6 +379,7 @@ static void want_pages(const struct bits *bits)
 		(void)madvise((void *)begin, end - begin, MADV_POPULATE_WRITE);
 }
 
+/* Memory: three bits a cache block, and the origins seen. */
 static int judge(struct judging *w)
 {
 	const struct array_reader reader = {
@@ -408,6 +414,7 @@ static int judge(struct judging *w)
 	return r == 0 ? judge_twice(w) : r;
 }
 
+/* Damage is told as it is found, and counted; -ENOMEM and read failures end it. */
 int cache_judge(struct bp_cache_meta *meta, const struct loss_ears *ears,
 		struct cache_judged *ret)
 {

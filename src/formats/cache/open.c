@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+/* What can't be understood is refused here; what is only wrong is for the check. */
 static int read_superblock(struct bp_cache_meta *m)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -19,6 +20,7 @@ static int read_superblock(struct bp_cache_meta *m)
 	return 0;
 }
 
+/* Takes @take_io when it succeeds. */
 int cache_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		       const struct bp_cache_open_opts *opts, struct bp_cache_meta **ret)
 {
@@ -43,6 +45,7 @@ int cache_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 	return 0;
 }
 
+/* Exclusive: an active cache's metadata changes while it is read, and has no snapshot. */
 int bp_cache_open(struct bp_ctx *ctx, const char *path, const struct bp_cache_open_opts *opts,
 		  struct bp_cache_meta **ret)
 {

@@ -49,6 +49,7 @@ static size_t slot_of(const struct origins *o, uint64_t entry)
 	return i;
 }
 
+/* Half full at most; block + 1 is stored, 0 is free. */
 static int grow(struct origins *o)
 {
 	struct origins old = *o;
@@ -66,6 +67,7 @@ static int grow(struct origins *o)
 	return 0;
 }
 
+/* Blocks beyond the bitset of near ones: hashed. */
 int origins_add_far(struct origins *o, uint64_t block, bool *ret_was)
 {
 	size_t i;

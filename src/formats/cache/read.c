@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+/* What is alike in all four arrays, as data. */
 struct loss_array cache_array_get(const struct cache_sb *sb, enum cache_array_id id)
 {
 	const struct bp_cache_superblock *pub = &sb->pub;
@@ -89,6 +90,7 @@ static int dirty_lost(void *user, uint64_t begin, uint64_t end)
 	return 0;
 }
 
+/* Version 1 has no array for it: nothing to read. */
 int cache_dirty_read(struct bp_cache_meta *meta, struct bits *dirty, struct bits *unknown,
 		     const struct loss_ears *ears)
 {
@@ -112,6 +114,7 @@ struct walk {
 	uint64_t discard_begin, discard_end; /* the run at hand */
 };
 
+/* After an unclean shutdown every block may be dirty: the bits are written at shutdown only. */
 static int walk_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	const struct walk *w = user;
@@ -136,6 +139,7 @@ static int walk_mappings(void *user, uint64_t begin, uint64_t end, const void *v
 	return r;
 }
 
+/* Of all cache blocks, mapped or not. */
 static int walk_hints(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	const struct walk *w = user;
@@ -155,6 +159,7 @@ static int end_discard(struct walk *w)
 	return begin < end ? w->v->discard(w->v->user, begin, end) : 0;
 }
 
+/* Runs of set bits, also across blocks of the array. */
 static int walk_discards(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct walk *w = user;
@@ -177,6 +182,7 @@ static int walk_discards(void *user, uint64_t begin, uint64_t end, const void *v
 	return 0;
 }
 
+/* Arrays that nobody wants are not read. */
 static int walk_all(struct walk *w)
 {
 	const struct bp_cache_visitor *v = w->v;
@@ -199,6 +205,7 @@ static int walk_all(struct walk *w)
 	return r == 0 && v->discard ? end_discard(w) : r;
 }
 
+/* Ends with the first result of a callback that isn't 0. */
 int bp_cache_walk(struct bp_cache_meta *meta, const struct bp_cache_visitor *visitor)
 {
 	struct walk w = { .meta = meta, .v = visitor };

@@ -77,6 +77,10 @@ static int use_root(struct repair *re, const struct bp_cache_root *root)
 	return 0;
 }
 
+/*
+ * Several candidates, and only a person can know: a wrong one destroys data when it is
+ * written back.
+ */
 static int refuse_choice(struct repair *re, const struct cache_roots *roots)
 {
 	if (roots->list.count == 0)
@@ -93,6 +97,7 @@ static int refuse_choice(struct repair *re, const struct cache_roots *roots)
 	return -EINVAL;
 }
 
+/* A root that was given is only looked at. */
 static int find_root(struct repair *re)
 {
 	struct cache_roots roots = { 0 };
@@ -115,6 +120,7 @@ static int find_root(struct repair *re)
 	return r < 0 ? r : use_root(re, &root);
 }
 
+/* Without a superblock the block size must be given; roots are searched. */
 static int open_input(struct rebuild *base, struct io *from)
 {
 	struct repair *re = repair_of(base);
@@ -146,6 +152,7 @@ static int open_input(struct rebuild *base, struct io *from)
 
 /* --- what can be kept --- */
 
+/* Unclean: all that is kept counts as dirty. */
 static void set_result(struct repair *re)
 {
 	const struct cache_judged *j = &re->judged;
@@ -169,6 +176,7 @@ static void set_result(struct repair *re)
 	}
 }
 
+/* Losses are counted by what they are of: base->lost says where. */
 static int plan(struct rebuild *base)
 {
 	struct repair *re = repair_of(base);
@@ -190,6 +198,7 @@ static int plan(struct rebuild *base)
 
 /* --- writing it --- */
 
+/* Unknown becomes dirty: writing back once too often is safe. */
 static int write_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct repair *re = user;
@@ -207,6 +216,7 @@ static int write_mappings(void *user, uint64_t begin, uint64_t end, const void *
 	return r == 0 ? progress(re, end - begin) : r;
 }
 
+/* Zeros where they were lost. */
 static int write_hints(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct repair *re = user;
@@ -218,6 +228,7 @@ static int write_hints(void *user, uint64_t begin, uint64_t end, const void *val
 	return r == 0 ? progress(re, end - begin) : r;
 }
 
+/* All or nothing, see write_all(). */
 static int write_discards(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct repair *re = user;
@@ -229,6 +240,7 @@ static int write_discards(void *user, uint64_t begin, uint64_t end, const void *
 	return r;
 }
 
+/* The policy's name and version stay: hints are its own. */
 static struct cache_make make_of(const struct repair *re, bool discards)
 {
 	const struct bp_cache_superblock *sb = &re->cm.sb.pub;
@@ -251,6 +263,7 @@ static struct cache_make make_of(const struct repair *re, bool discards)
 	return make;
 }
 
+/* What was judged is read a second time: it was never held in memory. */
 static int write_all(struct rebuild *base, struct io *to)
 {
 	struct repair *re = repair_of(base);
@@ -274,6 +287,7 @@ static int write_all(struct rebuild *base, struct io *to)
 
 /* --- the whole --- */
 
+/* Options before the input is opened. */
 static int begin(struct rebuild *base)
 {
 	struct repair *re = repair_of(base);

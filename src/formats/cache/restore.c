@@ -31,6 +31,7 @@ static int fail_xml(struct restore *re, int r)
 
 /* --- superblock --- */
 
+/* What the kernel would refuse when it activates it. */
 static int refuse_superblock(struct restore *re, const struct cache_xml_superblock *sb)
 {
 	if (!cache_block_sectors_valid(sb->block_size))
@@ -50,6 +51,7 @@ static int refuse_superblock(struct restore *re, const struct cache_xml_superblo
 	return 0;
 }
 
+/* Clean, unless the caller says what was not: a restored cache's dirty flags are the text's. */
 static int open_superblock(struct restore *re, const struct cache_xml_superblock *sb)
 {
 	struct cache_make make = {
@@ -73,6 +75,7 @@ static int open_superblock(struct restore *re, const struct cache_xml_superblock
 
 /* --- mappings and hints --- */
 
+/* Rising and inside: the arrays are built in one pass. */
 static int check_block(struct restore *re, const char *what, uint64_t block, uint64_t *next)
 {
 	uint64_t nr = re->build.make.nr_cache_blocks;
@@ -91,6 +94,7 @@ static int check_block(struct restore *re, const char *what, uint64_t block, uin
 	return 0;
 }
 
+/* Two cache blocks of one origin block are refused: the kernel would not look. */
 static int on_mapping(struct restore *re, const struct cache_xml_mapping *m)
 {
 	bool twice = false;
@@ -120,6 +124,7 @@ static int on_hint(struct restore *re, const struct cache_xml_hint *hint)
 
 /* --- elements --- */
 
+/* Discards are left out: losing them is safe, having one too many is not. */
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
@@ -161,6 +166,7 @@ static void restore_freep(struct restore **re)
 	free(*re);
 }
 
+/* Memory: the origins seen, and the block at hand of each array. */
 int cache_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct io *io,
 		     const struct bp_cache_restore_opts *opts)
 {
@@ -182,6 +188,7 @@ int cache_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct
 	return r == 0 ? cache_build_finish(&re->build) : r;
 }
 
+/* Before the output is opened. */
 static int refuse_version(struct bp_ctx *ctx, const struct bp_cache_restore_opts *opts)
 {
 	int r;
@@ -199,6 +206,7 @@ static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, str
 	return cache_restore_io(ctx, source, io, opts);
 }
 
+/* The XML itself as output is refused, see xml_restore(). */
 int bp_cache_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		     const struct bp_cache_restore_opts *opts)
 {

@@ -34,6 +34,7 @@ static void take_node(struct search *s, const void *data, bp_mblock block)
 	}
 }
 
+/* Only nodes are of interest; what can't be read is passed over. */
 static int read_chunk(struct search *s, bp_mblock first, size_t count, uint8_t *buf)
 {
 	struct io_request requests[CHUNK];
@@ -48,6 +49,7 @@ static int read_chunk(struct search *s, bp_mblock first, size_t count, uint8_t *
 	return r;
 }
 
+/* Holes of a sparse file are skipped. */
 static int read_all(struct search *s)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(CHUNK);
@@ -72,6 +74,7 @@ struct probe {
 	bool old;        /* dirty flags were met */
 };
 
+/* Mappings have two flags and an origin: arrays of something else have odd values. */
 static int probe_part(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct probe *p = user;
@@ -89,6 +92,7 @@ static int probe_part(void *user, uint64_t begin, uint64_t end, const void *valu
 	return 0;
 }
 
+/* Counted: a root with parts lost may still be the best there is. */
 static int probe_lost(void *user, uint64_t begin, uint64_t end, enum array_error error,
 		      enum node_error node_error, bp_mblock block)
 {
@@ -136,6 +140,7 @@ static int count_elements(struct meta *meta, const struct forest *f, uint64_t *r
 	return 0;
 }
 
+/* The array's length is not in the tree: it follows from its last block. */
 static int probe_size(struct meta *meta, bp_mblock block, uint64_t *ret)
 {
 	struct forest f = {
@@ -153,6 +158,7 @@ static int probe_size(struct meta *meta, bp_mblock block, uint64_t *ret)
 	return r;
 }
 
+/* nr_cache_blocks 0: these are no mappings. */
 int cache_root_probe(struct meta *meta, bp_mblock block, struct bp_cache_root *ret)
 {
 	struct probe p = { .root = ret };
@@ -175,6 +181,10 @@ int cache_root_probe(struct meta *meta, bp_mblock block, struct bp_cache_root *r
 
 /* --- all --- */
 
+/*
+ * Nodes that no other leads to may be roots; the last in the area is tried first, only as
+ * an order for the list.
+ */
 static int find(struct search *s, struct cache_roots *ret)
 {
 	int r = read_all(s);
@@ -191,6 +201,7 @@ static int find(struct search *s, struct cache_roots *ret)
 	return r;
 }
 
+/* Three bits a block. */
 int cache_roots_find(struct meta *meta, struct cache_roots *ret)
 {
 	struct search s = { .meta = meta };

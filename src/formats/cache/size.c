@@ -9,6 +9,7 @@
 #define BYTES_A_BLOCK       16u                 /* of a mapping, in nodes that are half full */
 #define HINT_OVERHEAD_BYTES 8u
 
+/* An estimate, as the reference tool's; capped at what the kernel can use. */
 int bp_cache_metadata_size(struct bp_ctx *ctx, uint64_t nr_cache_blocks, uint32_t hint_bytes,
 			   bp_bytes *ret)
 {
@@ -29,6 +30,7 @@ int bp_cache_metadata_size(struct bp_ctx *ctx, uint64_t nr_cache_blocks, uint32_
 	return 0;
 }
 
+/* Rounded up: a part of a block at the end counts, as the tool's users expect. */
 int bp_cache_blocks(struct bp_ctx *ctx, bp_bytes device_bytes, bp_bytes block_bytes,
 		    uint64_t *ret)
 {

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+/* Never refuses: whoever decodes has looked at checksum and kind. */
 void cache_sb_decode(const void *data, struct cache_sb *ret)
 {
 	const struct cache_superblock_disk *disk = data;
@@ -66,6 +67,7 @@ static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
 	return -EBADMSG;
 }
 
+/* What makes reading on pointless. */
 int cache_sb_check(struct bp_ctx *ctx, const void *data)
 {
 	enum block_kind kind = block_kind_of(data);

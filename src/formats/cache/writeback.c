@@ -48,6 +48,7 @@ static int on_damage(void *user, const struct bp_damage *damage)
 
 /* --- what is to be done --- */
 
+/* The list is in the order of cache blocks; copying sorts it by place. */
 static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct writeback *w = user;
@@ -73,6 +74,7 @@ static int told_before(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* Features that forbid writing forbid this, unless metadata stays as it is. */
 static int open_metadata(struct writeback *w)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -104,6 +106,7 @@ static int open_metadata(struct writeback *w)
 	return 0;
 }
 
+/* Damage was told by the judge: the second pass says nothing. */
 static int collect(struct writeback *w)
 {
 	const struct loss_ears ears = { .report = on_damage, .user = w };
@@ -164,6 +167,7 @@ static uint64_t origin_at(const struct writeback *w, uint64_t origin_block)
 	return w->opts.origin_offset_sectors / IO_BLOCK_SECTORS + origin_block * w->block_ios;
 }
 
+/* An origin may end within its last block. */
 static void copy_one(struct writeback *w, struct todo *t, uint8_t *data, bool have)
 {
 	int r = have ? 0
@@ -224,6 +228,10 @@ static void retry(struct writeback *w)
 				copy_one(w, &w->todo.items[i], w->buf, false);
 }
 
+/*
+ * A block that failed is told with what failed: reading is the cache's disk, writing the
+ * origin's.
+ */
 static void count(struct writeback *w)
 {
 	for (size_t i = 0; i < w->todo.count; i++) {
@@ -243,6 +251,7 @@ static void count(struct writeback *w)
 	}
 }
 
+/* Runs first, in large pieces; what fails is tried again by itself. */
 static int copy(struct writeback *w)
 {
 	uint64_t bytes = w->opts.buffer_bytes ? w->opts.buffer_bytes : BUFFER_DEFAULT;
@@ -266,6 +275,10 @@ static int copy(struct writeback *w)
 
 /* --- the whole --- */
 
+/*
+ * Data, flush, then the dirty bits: in that order an interruption only repeats work. Bits
+ * are cleared only if all was copied.
+ */
 static int writeback(struct writeback *w)
 {
 	bool all;
@@ -289,6 +302,7 @@ static int writeback(struct writeback *w)
 	return r;
 }
 
+/* Direct I/O wants whole blocks. */
 static int refuse_offsets(struct bp_ctx *ctx, const struct bp_cache_writeback_opts *opts)
 {
 	if (opts->origin_offset_sectors % IO_BLOCK_SECTORS == 0 &&
@@ -302,6 +316,7 @@ static int refuse_offsets(struct bp_ctx *ctx, const struct bp_cache_writeback_op
 	return -EINVAL;
 }
 
+/* The result is given also where it fails: what was copied is copied. */
 int cache_writeback_io(struct bp_ctx *ctx, const struct cache_devices *devices,
 		       const struct bp_cache_writeback_opts *opts,
 		       struct bp_cache_writeback_result *ret)
@@ -326,6 +341,7 @@ int cache_writeback_io(struct bp_ctx *ctx, const struct cache_devices *devices,
 	return r;
 }
 
+/* Three different devices, or one would be written over. */
 int bp_cache_writeback(struct bp_ctx *ctx, const char *metadata, const char *fast,
 		       const char *origin, const struct bp_cache_writeback_opts *opts,
 		       struct bp_cache_writeback_result *ret)

@@ -54,6 +54,7 @@ static int count_values(struct check_arrays *a, const struct loss_array *array,
 	return r;
 }
 
+/* Pointers of an inner node; of leaves the blocks of values, which count_values() adds. */
 static int count_node(struct check_arrays *a, const struct loss_array *array,
 		      const struct forest *tree, const struct walk_node *n)
 {
@@ -70,6 +71,10 @@ static int count_node(struct check_arrays *a, const struct loss_array *array,
 	return r;
 }
 
+/*
+ * A metadata snapshot's trees (again) share most nodes with the live ones: told and counted
+ * once.
+ */
 static int on_tree(void *user, const struct loss_array *array, const struct forest *tree)
 {
 	const struct check_tree words = { array->place, array->name, array->elements };
@@ -89,6 +94,7 @@ struct loss_ears check_ears(struct check_arrays *a)
 	return (struct loss_ears){ .report = on_damage, .tree = on_tree, .user = a };
 }
 
+/* Of formats with one space map. */
 int check_metadata_map(struct check *c, const struct sm_root *root, struct check_map *map)
 {
 	*map = (struct check_map){

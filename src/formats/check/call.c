@@ -3,6 +3,7 @@
 
 #include "core/opts.h"
 
+/* @ret's size before any work: a result that can't be given is a mistake of the caller. */
 int call_begin(struct bp_ctx *ctx, const struct call_shape *shape, const char *what,
 	       const void *opts, const void *ret, void **ret_state)
 {

@@ -13,6 +13,7 @@ static int on_progress(void *user, bp_mblock done, bp_mblock total)
 	return c->how.progress(c->how.user, c->stage, done, total) ? -ECANCELED : 0;
 }
 
+/* What a format adds comes behind it, in its own struct. */
 void check_init(struct check *c, struct bp_ctx *ctx, struct io *io, const struct check_how *how)
 {
 	*c = (struct check){ .how = *how };
@@ -32,6 +33,7 @@ void check_done(struct check *c)
 	bits_done(&c->claimed);
 }
 
+/* Block 0 is the superblock's: claimed and counted from the start. */
 int check_blocks(struct check *c)
 {
 	int r = refcounts_init(&c->counts, c->meta.nr_blocks);
@@ -60,6 +62,7 @@ const char *check_place_words(const struct check *c, enum bp_damage_place place)
 	return c->how.places[place];
 }
 
+/* Kinds that programs see, from those of the engine. */
 enum bp_damage_kind check_kind_of(enum node_error error)
 {
 	static const enum bp_damage_kind kinds[NODE_ERRORS] = {
@@ -125,6 +128,7 @@ void check_report_mendable(struct check *c, struct bp_damage damage, const char 
 	va_end(args);
 }
 
+/* @expected BP_NONE: there is no one right value. */
 void check_field(struct check *c, enum bp_damage_place place, bp_mblock block,
 		 enum bp_harm harm, const char *name, uint64_t expected, uint64_t actual)
 {
@@ -145,6 +149,7 @@ static const char *article(enum block_kind kind)
 	return strchr("aeiou", block_kind_name(kind)[0]) ? "an" : "a";
 }
 
+/* True: it may be decoded. */
 bool check_superblock(struct check *c, const void *data, enum block_kind kind)
 {
 	enum block_kind is = block_kind_of(data);
@@ -164,6 +169,7 @@ bool check_superblock(struct check *c, const void *data, enum block_kind kind)
 	return false;
 }
 
+/* A device that is shorter than its metadata says was cut, or is another one. */
 void check_map_size(struct check *c, enum bp_damage_place place, uint64_t nr_blocks,
 		    bool device_matters)
 {
@@ -194,6 +200,7 @@ int check_count_root(struct check *c, uint64_t block)
 	return block && block < c->meta.nr_blocks ? check_count(c, block) : 0;
 }
 
+/* Two structures in one block: the second one is told. */
 void check_claim(struct check *c, bp_mblock block, enum bp_damage_place place)
 {
 	if (block >= c->meta.nr_blocks || !bits_test_and_set(&c->claimed, block))
@@ -221,6 +228,7 @@ struct telling {
 	struct bits told; /* nodes with an error of their own, by index */
 };
 
+/* Once for each node, though several roots lead to it. */
 static int tell_lost(void *user, const struct walk_lost *lost)
 {
 	struct telling *t = user;
@@ -290,6 +298,7 @@ static int tell_below_roots(struct telling *t, const struct forest_visitor *visi
 	return r;
 }
 
+/* Nodes, then edges, then what lies below each: the order of the kernel's own trees. */
 int check_report_forest(struct check *c, const struct forest *f, const struct check_tree *tree)
 {
 	struct telling t = { .c = c, .f = f, .tree = tree };

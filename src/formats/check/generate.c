@@ -20,6 +20,7 @@ uint64_t generate_scatter(uint64_t i)
 	return i ^ i >> 29;
 }
 
+/* Options are settled before the file is opened. */
 int generate_path(const struct generate_format *format, struct bp_ctx *ctx, const char *path,
 		  const void *opts)
 {
@@ -65,6 +66,7 @@ static int write_superblock(const struct generate_superblock *sb, struct bp_ctx 
 	return leak_write(ctx, io, 0, buf);
 }
 
+/* The checksum is made right: what is to be tested is the field. */
 int generate_change(const struct generate_superblock *sb, struct bp_ctx *ctx, const char *path,
 		    void (*change)(void *superblock, const void *how), const void *how)
 {
@@ -80,6 +82,7 @@ int generate_change(const struct generate_superblock *sb, struct bp_ctx *ctx, co
 	return r;
 }
 
+/* Only counts change; the space map's total follows. */
 int generate_leak(const struct generate_superblock *sb, struct bp_ctx *ctx, const char *path,
 		  const struct leak *leak)
 {

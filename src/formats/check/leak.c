@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+/* Flushed each: tools for tests need no speed. */
 int leak_write(struct bp_ctx *ctx, struct io *io, bp_mblock nr, const void *data)
 {
 	int r = io_write(io, nr, 1, data);
@@ -27,6 +28,7 @@ struct leaking {
 	int64_t more; /* blocks in use, when all is done */
 };
 
+/* Damaged metadata is not spoiled further by guesses. */
 static int read_block(struct leaking *l, bp_mblock nr, enum block_kind kind, void *to)
 {
 	int r = io_read(l->io, nr, 1, to);
@@ -88,6 +90,7 @@ static int change_bitmap(struct leaking *l, uint64_t b, bool dry, uint64_t *left
 	return leak_write(l->ctx, l->io, block, l->bitmap);
 }
 
+/* From the end: the reference takes the last blocks. @dry only counts. */
 static int change_all(struct leaking *l, bool dry)
 {
 	uint64_t left = l->leak->nr_blocks;
@@ -123,6 +126,7 @@ static int make(struct leaking *l, uint8_t *root)
 	return r;
 }
 
+/* A dry pass first, so that nothing is changed where there are too few. */
 int leak_make(struct bp_ctx *ctx, struct io *io, uint8_t *root, const struct leak *leak)
 {
 	_cleanup_(freep) void *index = io_buffer_new(1);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* As check_kind_of(), for blocks of space maps. */
 static enum bp_damage_kind kind_of(enum sm_error error)
 {
 	switch (error) {
@@ -89,6 +90,7 @@ static int read_structure(struct check *c, struct check_map *m)
 
 /* --- bitmaps --- */
 
+/* Which counts are lost with it. */
 static void tell_bad_bitmap(struct check *c, const struct check_map *m, uint64_t i)
 {
 	const struct sm_bitmap *b = &m->sm.bitmaps[i];
@@ -242,6 +244,7 @@ static void tell_beyond(struct check *c, const struct check_map *m)
 				      m->report.nr_beyond);
 }
 
+/* What each entry says of its bitmap is compared with the bitmap itself, too. */
 static int compare(struct check *c, struct check_map *m)
 {
 	struct telling telling = { c, m };
@@ -283,6 +286,7 @@ static int open_map(struct check *c, struct check_map *m)
 	return r;
 }
 
+/* Three passes over all maps: pointers of one are counted in another. */
 int check_maps(struct check *c, struct check_map *maps, size_t nr)
 {
 	int r = 0;

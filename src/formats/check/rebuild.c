@@ -5,6 +5,7 @@
 #include "io/io.h"
 #include "io/output.h"
 
+/* Told in the plan's pass; the writing pass is deaf. */
 static int on_damage(void *user, const struct bp_damage *damage)
 {
 	struct rebuild *re = user;
@@ -34,6 +35,7 @@ int rebuild_progress(const struct rebuild *re, uint64_t done, uint64_t total)
 	return 0;
 }
 
+/* Ends with the format's own begin(): from then on the state is its. */
 static int begin(const struct rebuild_format *f, struct bp_ctx *ctx, const void *opts,
 		 const void *ret, struct rebuild **ret_re)
 {
@@ -91,6 +93,7 @@ int rebuild_io(const struct rebuild_format *format, struct bp_ctx *ctx, struct i
 	return r == 0 ? run(format, re, from, to, NULL, ret) : r;
 }
 
+/* The input is never written: it is opened for reading, and refused as output. */
 int rebuild_path(const struct rebuild_format *format, struct bp_ctx *ctx, const char *input,
 		 const char *output, const void *opts, void *ret)
 {

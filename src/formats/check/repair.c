@@ -5,6 +5,10 @@
  */
 #include "formats/check/check.h"
 
+/*
+ * Counts that are too high, index entries and totals: what can be put right without
+ * guessing.
+ */
 static bool needs_repair(const struct check_map *m)
 {
 	if (!m->open)
@@ -18,6 +22,7 @@ static bool needs_repair(const struct check_map *m)
 	return m->root.nr_allocated != m->report.nr_allocated;
 }
 
+/* Read again, so that only the fields of @mend change. */
 static int write_superblock(struct check *c, const struct check_mend *mend)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -43,6 +48,10 @@ static void forget(struct check *c)
 	c->mendable = (struct check_totals){ 0 };
 }
 
+/*
+ * Never with damage left that it can't mend, nor where parts could not be read: a count
+ * would be too low.
+ */
 int check_repair(struct check *c, struct check_map *maps, size_t nr,
 		 const struct check_mend *mend, bool *ret_written)
 {
@@ -76,6 +85,7 @@ int check_repair(struct check *c, struct check_map *maps, size_t nr,
 	return 0;
 }
 
+/* Into the superblock's field, as it lies there. */
 void check_put_map_root(uint8_t *field, const struct check_map *map)
 {
 	struct sm_root_disk disk;

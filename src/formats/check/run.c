@@ -22,6 +22,7 @@ static int begin(const struct check_format *f, struct bp_ctx *ctx, enum check_mo
 	return 0;
 }
 
+/* The result is given only if the check could be carried out. */
 static int carry_out(const struct check_format *f, struct check *c, struct bp_ctx *ctx,
 		     struct io *io, void *ret)
 {
@@ -48,6 +49,7 @@ int check_io(const struct check_format *f, struct bp_ctx *ctx, struct io *io,
 	return r == 0 ? carry_out(f, c, ctx, io, ret) : r;
 }
 
+/* Opened for writing only where something may be repaired. */
 int check_path(const struct check_format *f, struct bp_ctx *ctx, const char *path,
 	       enum check_mode mode, const void *opts, void *ret)
 {

@@ -26,6 +26,7 @@ static uint64_t pick(struct spoil *s, uint64_t below)
 	return (s->rng >> 16) % below;
 }
 
+/* The first draws of a small seed are alike: eight are thrown away. */
 int spoil_init(struct spoil *s, struct bp_ctx *ctx, struct io *io, const struct spoil_how *how)
 {
 	*s = (struct spoil){ .ctx = ctx, .io = io, .how = *how };
@@ -114,6 +115,7 @@ struct loss_ears spoil_ears(struct spoil *s)
 	return (struct loss_ears){ .report = on_damage, .tree = on_tree, .user = s };
 }
 
+/* A damaged index has no bitmaps to choose from. */
 int spoil_add_map(struct spoil *s, const struct sm_root *root)
 {
 	_cleanup_(freep) struct sm_index_disk *index = io_buffer_new(1);
@@ -146,6 +148,7 @@ static void spoil_number(uint8_t *block)
 	block_seal(block, kind, block_number(block, kind) + 1);
 }
 
+/* NUMBER makes a block that is sound but in the wrong place. */
 static void spoil_bytes(struct spoil *s, uint8_t *block)
 {
 	switch (s->how.how) {
@@ -168,6 +171,7 @@ static void spoil_bytes(struct spoil *s, uint8_t *block)
 	}
 }
 
+/* In place; nothing else changes, not even the checksum. */
 static int spoil_block(struct spoil *s, bp_mblock block)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
@@ -186,6 +190,7 @@ static int spoil_block(struct spoil *s, bp_mblock block)
 	return 0;
 }
 
+/* Without repetition: of the rest one is drawn each time. */
 int spoil_some(struct spoil *s, const char *name)
 {
 	uint64_t nr = MIN(MAX(s->how.nr_blocks, 1), s->blocks.count);
@@ -224,6 +229,7 @@ static int find(struct spoil *s, const struct bp_metadata_spoil_opts *o,
 	return r == -ENOMEM ? bp_fail_memory(s->ctx) : r;
 }
 
+/* For tests of tools: never part of a repair. */
 int spoil_path(struct bp_ctx *ctx, const char *path, const struct bp_metadata_spoil_opts *opts,
 	       const struct spoil_format *format)
 {

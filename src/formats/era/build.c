@@ -34,6 +34,7 @@ static int check_room(struct era_build *eb, uint64_t elements, uint32_t value_si
 		       elements, wanted, eb->build.nr_blocks);
 }
 
+/* Eras first, then writesets may be added. */
 int era_build_start(struct era_build *eb, const struct era_make *make)
 {
 	int r;
@@ -48,6 +49,7 @@ int era_build_start(struct era_build *eb, const struct era_make *make)
 	return build_tree_init(&eb->writesets, &eb->build, sizeof(struct era_writeset_disk));
 }
 
+/* Its bits become an array of their own; the tree has its root. */
 static int end_writeset(struct era_build *eb)
 {
 	struct era_writeset_disk disk = { .nr_bits = le32_make(eb->nr_bits) };
@@ -65,6 +67,7 @@ static int end_writeset(struct era_build *eb)
 	return build_tree_add(&eb->writesets, eb->era, &disk);
 }
 
+/* Eras must rise. */
 int era_build_writeset(struct era_build *eb, uint32_t era, uint32_t nr_bits)
 {
 	int r = end_writeset(eb);
@@ -79,6 +82,7 @@ int era_build_writeset(struct era_build *eb, uint32_t era, uint32_t nr_bits)
 	return r;
 }
 
+/* Words are filled whole where the run covers them. */
 int era_build_written(struct era_build *eb, uint64_t begin, uint64_t end)
 {
 	int r = 0;
@@ -112,6 +116,7 @@ struct roots {
 	bp_mblock writesets, eras;
 };
 
+/* Without a current writeset's root: the kernel makes one when it starts. */
 static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 			    bp_mblock nr_blocks, void *data)
 {
@@ -132,6 +137,7 @@ static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 	disk->era_array_root = le64_make(roots->eras);
 }
 
+/* Superblock last, see build_finish(). */
 int era_build_finish(struct era_build *eb)
 {
 	struct roots roots = { .make = &eb->make };

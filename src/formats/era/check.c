@@ -31,6 +31,7 @@ struct era_check {
 
 /* --- superblocks --- */
 
+/* The same for block 0 and for the copy that a metadata snapshot has. */
 static void check_fields(struct era_check *c, const struct era_sb *sb,
 			 enum bp_damage_place place)
 {
@@ -58,6 +59,7 @@ static void check_fields(struct era_check *c, const struct era_sb *sb,
 		check_field(f, place, sb->block, BP_HARM_REMARK, "flags", 0, pub->flags);
 }
 
+/* Another version's structures are not known: it ends here. */
 static int check_block_0(struct era_check *c, bool *ret_go_on)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -146,6 +148,7 @@ static int check_meta(struct era_check *c, struct bp_era_meta *meta)
 	return r == 0 ? era_salvage_array(meta, ERA_SALVAGE_JUDGE, &ears, &taker) : r;
 }
 
+/* Its superblock is a copy in another block; a current writeset it has not. */
 static int check_snap(struct era_check *c)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -180,6 +183,7 @@ static void fill(void *user, void *superblock)
 	check_put_map_root(disk->metadata_space_map_root, &c->map);
 }
 
+/* Leaks and totals; era has no needs_check flag. */
 static int repair(struct era_check *c)
 {
 	const struct check_mend mend = {
@@ -214,6 +218,7 @@ static bool may_write(const struct check *check)
 	return !(c->opts.flags & BP_ERA_CHECK_SUPER_ONLY);
 }
 
+/* Snapshot after the live trees, as it shares most of them. */
 static int steps(struct check *check)
 {
 	struct era_check *c = (void *)check;

@@ -34,6 +34,7 @@ static void put(struct dump *d, const char *text)
 	xml_write_text(&d->w, text, strlen(text));
 }
 
+/* As a comment in the text, at the depth at hand. */
 static int on_damage(void *user, const struct bp_damage *damage)
 {
 	struct dump *d = user;
@@ -70,6 +71,7 @@ static void put_marked(struct dump *d)
 	d->begin = d->end;
 }
 
+/* In the logical form writesets are not told: their bits go into the eras. */
 static int on_writeset(void *user, uint64_t era, uint32_t nr_bits)
 {
 	struct dump *d = user;
@@ -84,6 +86,7 @@ static int on_writeset(void *user, uint64_t era, uint32_t nr_bits)
 	return d->w.error;
 }
 
+/* Three forms: every bit, runs, or none but the newest era of each block. */
 static int on_written(void *user, uint64_t begin, uint64_t end)
 {
 	struct dump *d = user;
@@ -105,6 +108,7 @@ static int on_written(void *user, uint64_t begin, uint64_t end)
 	return d->w.error;
 }
 
+/* What is left of its bits is clear. */
 static int on_end_writeset(void *user)
 {
 	struct dump *d = user;
@@ -133,6 +137,7 @@ static int on_lost(void *user, uint64_t begin, uint64_t end)
 
 /* --- the array --- */
 
+/* Logical: the newest of digested era and writesets. */
 static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 {
 	struct dump *d = user;
@@ -153,6 +158,7 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 	return 0;
 }
 
+/* Attributes in the order of the reference's text. */
 static void put_superblock(struct dump *d)
 {
 	const struct bp_era_superblock *sb = &d->meta->sb.pub;
@@ -174,6 +180,7 @@ static void put_end(struct dump *d)
 		    "<!-- parts of the metadata can't be read: this dump is not whole -->\n");
 }
 
+/* Writesets before the array, as restores read them. */
 static int dump(struct dump *d)
 {
 	const struct loss_ears ears = { .report = on_damage, .user = d };
@@ -211,6 +218,7 @@ static int end(struct bp_ctx *ctx, const struct xml_writer *w, int r)
 	return r;
 }
 
+/* Memory: four bytes a block for the logical form, nothing otherwise. */
 int bp_era_dump(struct bp_era_meta *meta, const struct bp_era_dump_opts *opts,
 		bp_write_fn write, void *user, uint64_t *ret_damages)
 {
@@ -278,6 +286,7 @@ static int blocks_damage(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* Ranges of blocks, as era_invalidate prints them. */
 int bp_era_blocks_text(struct bp_era_meta *meta, uint32_t since,
 		       void (*damage)(void *user, const struct bp_damage *damage),
 		       void *damage_user, bp_write_fn write, void *user, uint64_t *ret_damages)

@@ -21,6 +21,7 @@ static int make_writeset(struct era_build *eb, uint32_t era, uint32_t nr)
 	return r;
 }
 
+/* Digested eras below the writesets', so that both kinds have something. */
 static int make(struct bp_ctx *ctx, struct io *io, const void *opts)
 {
 	const struct bp_era_generate_opts *o = opts;
@@ -42,6 +43,7 @@ static int make(struct bp_ctx *ctx, struct io *io, const void *opts)
 	return r;
 }
 
+/* Zero is the default of each. */
 static int settle(struct bp_ctx *ctx, void *opts)
 {
 	struct bp_era_generate_opts *o = opts;

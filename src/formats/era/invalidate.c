@@ -25,6 +25,7 @@ static void add(struct since *s, uint64_t begin, uint64_t end)
 		bits_set(&s->written, begin);
 }
 
+/* Bits beyond the writeset's size are padding. */
 static int on_bits(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct since *s = user;
@@ -49,6 +50,7 @@ static int bits_lost(void *user, uint64_t begin, uint64_t end)
 	return 0;
 }
 
+/* Older writesets can't have anything newer. */
 static int on_writeset(void *user, const struct era_writeset *ws)
 {
 	struct since *s = user;
@@ -100,6 +102,7 @@ static int eras_lost(void *user, uint64_t begin, uint64_t end)
 	return 0;
 }
 
+/* Writesets, then the array: what is lost of either counts as written. */
 static int read_all(struct since *s)
 {
 	const struct era_writesets_reader writesets = {
@@ -133,6 +136,7 @@ static uint64_t next_clear(const struct bits *b, uint64_t from)
 	return b->count;
 }
 
+/* Runs, rising. Too many is safe: a backup copies them once more. */
 int bp_era_written_since(struct bp_era_meta *meta, uint32_t since,
 			 int (*written)(void *user, uint32_t begin, uint32_t end),
 			 int (*damage)(void *user, const struct bp_damage *damage), void *user)

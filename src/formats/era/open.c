@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+/* @block is 0, or the copy of a snapshot. */
 static int read_superblock(struct bp_era_meta *m, bp_mblock block)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -41,6 +42,7 @@ static int use_snapshot(struct bp_era_meta *m)
 	return 0;
 }
 
+/* Takes @take_io when it succeeds. */
 int era_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		     const struct bp_era_open_opts *opts, struct bp_era_meta **ret)
 {
@@ -70,6 +72,7 @@ int era_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 	return 0;
 }
 
+/* With a snapshot shared, as only that makes a live device safe to read. */
 int bp_era_open(struct bp_ctx *ctx, const char *path, const struct bp_era_open_opts *opts,
 		struct bp_era_meta **ret)
 {

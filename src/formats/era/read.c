@@ -18,6 +18,7 @@ static const struct loss_array tree_words = {
 	.device = BP_NONE,
 };
 
+/* @name has 64 bytes, and must live as long as the result. */
 struct loss_array era_bits_array(const struct era_writeset *ws, char *name)
 {
 	if (ws->current)
@@ -37,6 +38,7 @@ struct loss_array era_bits_array(const struct era_writeset *ws, char *name)
 	};
 }
 
+/* Digested eras, four bytes each. */
 struct loss_array era_array(const struct era_sb *sb)
 {
 	return (struct loss_array){
@@ -60,6 +62,7 @@ struct writesets {
 	struct forest tree;
 };
 
+/* Keys are eras. */
 static int tree_leaf(void *user, const struct walk_node *leaf)
 {
 	struct writesets *w = user;
@@ -80,6 +83,7 @@ static int tree_leaf(void *user, const struct walk_node *leaf)
 	return r;
 }
 
+/* Lost writesets are lost for all their eras. */
 static int tree_lost(void *user, const struct walk_lost *what)
 {
 	struct writesets *w = user;
@@ -101,6 +105,7 @@ static int tree_lost(void *user, const struct walk_lost *what)
 	return r;
 }
 
+/* Ears hear of the tree before its leaves. */
 static int walk_tree(struct writesets *w)
 {
 	const struct loss_ears *ears = w->reader->ears;
@@ -119,6 +124,7 @@ static int walk_tree(struct writesets *w)
 	return r == 0 ? forest_visit(&w->tree, root, &visitor) : r;
 }
 
+/* The archived ones by era, then the current one. */
 int era_writesets_read(struct bp_era_meta *meta, const struct era_writesets_reader *reader)
 {
 	const struct bp_era_superblock *sb = &meta->sb.pub;
@@ -166,6 +172,7 @@ static int end_bits(struct walk *w)
 	return begin < end ? w->v->written(w->v->user, (uint32_t)begin, (uint32_t)end) : 0;
 }
 
+/* Runs, also across blocks of the array. */
 static int on_bits(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct walk *w = user;
@@ -188,6 +195,7 @@ static int on_bits(void *user, uint64_t begin, uint64_t end, const void *values)
 	return 0;
 }
 
+/* Bits only if somebody wants them. */
 static int on_writeset(void *user, const struct era_writeset *ws)
 {
 	struct walk *w = user;
@@ -211,6 +219,7 @@ static int end_eras(struct walk *w)
 	return begin < end ? w->v->era(w->v->user, (uint32_t)begin, (uint32_t)end, w->era) : 0;
 }
 
+/* Runs of one era. */
 static int on_eras(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	struct walk *w = user;
@@ -230,6 +239,7 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const void *values)
 	return r;
 }
 
+/* Ends with the first result of a callback that isn't 0. */
 int bp_era_walk(struct bp_era_meta *meta, const struct bp_era_visitor *visitor)
 {
 	const struct loss_ears ears = { .report = visitor->damage, .user = visitor->user };
