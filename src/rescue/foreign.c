@@ -129,6 +129,10 @@ void foreign_add_hint(const struct foreign *is, const char *path, struct strbuf 
 	}
 }
 
+/*
+ * By the first bytes: what people give by mistake (packed images, archives), with what to
+ * do then.
+ */
 void foreign_look_at(const struct raw_image *image, bp_bytes offset, struct foreign *ret)
 {
 	char start[32] = { 0 };
@@ -171,6 +175,7 @@ static int look_at_metadata(const struct raw_image *image, struct foreign *ret)
 	return 0;
 }
 
+/* What libblkid knows, and what of it deserves words of our own. */
 static int look_at_signature(const struct raw_image *image, struct foreign *ret)
 {
 	struct probe_signature sig;
@@ -182,6 +187,10 @@ static int look_at_signature(const struct raw_image *image, struct foreign *ret)
 	return 0;
 }
 
+/*
+ * From the most certain to the least: magic, metadata, signature. -ENODATA: nothing is
+ * known.
+ */
 int foreign_look(const struct raw_image *image, struct foreign *ret)
 {
 	int r;
@@ -195,6 +204,10 @@ int foreign_look(const struct raw_image *image, struct foreign *ret)
 	return r == -ENODATA ? look_at_signature(image, ret) : r;
 }
 
+/*
+ * Any block with a checksum of ours in the first 64 MiB: metadata whose beginning is lost
+ * looks like nothing else.
+ */
 int foreign_has_blocks(const struct raw_image *image)
 {
 	enum { AT_A_TIME = 256 };

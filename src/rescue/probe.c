@@ -51,6 +51,7 @@ const struct bp_probe_layer *bp_probe_get(const struct bp_probe *probe, size_t i
 
 /* --- layers --- */
 
+/* All that is not known is BP_NONE, as 0 means something for each of them. */
 static struct bp_probe_layer layer(enum bp_probe_kind kind, unsigned depth, const char *name)
 {
 	return (struct bp_probe_layer){
@@ -111,6 +112,7 @@ static const struct lvm_vg *group_of_pv(const struct lvm_scan *scan, const char 
 	return NULL;
 }
 
+/* An ignored area is one that LVM keeps out of use; it may have an old text. */
 static int add_pv(struct bp_probe *p, const struct lvm_found *found, unsigned depth)
 {
 	const struct lvm_vg *vg = group_of_pv(p->source.scan, found->label.uuid);
@@ -188,6 +190,7 @@ static int add_foreign(struct bp_probe *p, const struct raw_image *image, bp_byt
 	return add(p, &l);
 }
 
+/* Contradicting signatures are told as such; what can't be read at all has no row. */
 static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_bytes offset,
 			 bp_bytes size, unsigned depth)
 {
@@ -218,6 +221,10 @@ static int add_signature(struct bp_probe *p, const struct raw_image *image, bp_b
 	return add(p, &l);
 }
 
+/*
+ * PV, then metadata, then what libblkid knows: the last one knows PVs too, but not where
+ * they lie.
+ */
 static int add_content(struct bp_probe *p, const struct raw_image *image, bp_bytes offset,
 		       bp_bytes size, unsigned depth)
 {
@@ -237,6 +244,7 @@ static int add_content(struct bp_probe *p, const struct raw_image *image, bp_byt
 	return add(p, &l);
 }
 
+/* Depth 1, its content 2: the tree of the output. */
 static int add_partition(struct bp_probe *p, const struct lvm_disk *disk,
 			 const struct probe_partition *part)
 {
@@ -263,6 +271,10 @@ static int add_lost_pvs(struct bp_probe *p, const struct raw_image *image)
 	return r;
 }
 
+/*
+ * A label on the whole disk beside a table is told: LVM does not use it, people are misled
+ * by it.
+ */
 static int add_disk(struct bp_probe *p, const struct lvm_disk *disk)
 {
 	struct bp_probe_layer l = layer(BP_PROBE_IMAGE, 0, keep(p, disk->image->path));
@@ -287,6 +299,7 @@ static int add_disk(struct bp_probe *p, const struct lvm_disk *disk)
 
 /* --- groups --- */
 
+/* The device it was on says which disk to look for. */
 static int add_group_pv(struct bp_probe *p, const struct lvm_pv *pv)
 {
 	struct bp_probe_layer l = layer(BP_PROBE_VG_PV, 1, keep(p, pv->name));
@@ -334,6 +347,7 @@ static void locate_lv(struct bp_probe *p, const struct lvm_lv *lv, struct bp_pro
 	error_restore(p->ctx, saved);
 }
 
+/* Where it begins, if it lies in one piece. */
 static int add_lv(struct bp_probe *p, const struct lvm_lv *lv, unsigned depth)
 {
 	struct bp_probe_layer l = layer(BP_PROBE_LV, depth, keep(p, lv->name));
@@ -403,6 +417,10 @@ static bool pool_facts(struct bp_source *view, struct bp_probe *p, struct bp_pro
 	return readable;
 }
 
+/*
+ * A source as bp_source_open() would make it, for this pool alone: volumes are then read
+ * the same way.
+ */
 static int add_pool(struct bp_probe *p, const struct lvm_group *group, const struct lvm_lv *lv)
 {
 	struct bp_source view = {
@@ -458,6 +476,7 @@ static bool told_already(const struct bp_probe *p, size_t first, const char *uui
 	return false;
 }
 
+/* Volumes of an older text that the newest lacks, each once, by uuid. */
 static int add_removed(struct bp_probe *p, const struct lvm_vg *now, const struct lvm_vg *then,
 		       size_t first)
 {
@@ -509,6 +528,7 @@ static int add_all_removed(struct bp_probe *p, const struct lvm_vg *vg)
 	return r;
 }
 
+/* What makes the text less than certain: where it comes from, whose it is, what is missing. */
 static const char *group_note(struct bp_probe *p, const struct lvm_group *group)
 {
 	static const char *const origins[] = {
@@ -527,6 +547,7 @@ static const char *group_note(struct bp_probe *p, const struct lvm_group *group)
 		     group->split ? ", two hosts have written" : "");
 }
 
+/* Hidden parts of pools are told with their pool; thin volumes by add_pool(). */
 static int add_group(struct bp_probe *p, const struct lvm_group *group)
 {
 	const struct lvm_vg *vg = group->vg;
@@ -569,6 +590,7 @@ void bp_probe_free(struct bp_probe *probe)
 	free(probe);
 }
 
+/* Disks first, then what groups make of them. */
 static int fill(struct bp_probe *p)
 {
 	const struct lvm_scan *scan = p->source.scan;
@@ -581,6 +603,7 @@ static int fill(struct bp_probe *p)
 	return r;
 }
 
+/* Reads labels, texts and superblocks; of the data nothing but its first bytes. */
 int bp_probe(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 	     const char *text_path, struct bp_probe **ret)
 {

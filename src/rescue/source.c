@@ -82,6 +82,7 @@ static bool is_mapper_name(const struct lvm_lv *lv, const char *text)
 	return false;
 }
 
+/* The name that LVM gives the active pool's device; dashes in names are doubled. */
 char *source_pool_node(const struct bp_source *source)
 {
 	struct strbuf s = { 0 };
@@ -120,6 +121,7 @@ struct match {
 	unsigned nr;             /* how many groups have it */
 };
 
+/* A text that was given (--lvm-backup) wins over what disks say, else names must be unique. */
 static void match_name(const struct lvm_scan *scan, const char *text, struct match *ret)
 {
 	*ret = (struct match){ 0 };
@@ -167,6 +169,7 @@ static void list_names(const struct lvm_scan *scan, bool pools_only, struct strb
 		strbuf_add(s, "none");
 }
 
+/* Tells how many PVs were found at all: none means that the disks were not given. */
 static int not_found(struct bp_source *source, const char *text)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
@@ -269,6 +272,10 @@ static size_t count_pools(const struct lvm_scan *scan, const struct lvm_group *o
 	return nr;
 }
 
+/*
+ * With one pool in the group its name is not needed. Where there is none, removed ones are
+ * looked for.
+ */
 static int choose_only_pool(struct bp_source *source, const struct lvm_group *only,
 			    const char *text)
 {
@@ -302,6 +309,7 @@ static int choose_only_pool(struct bp_source *source, const struct lvm_group *on
 	return -ENOTUNIQ;
 }
 
+/* All that makes what is read less than certain, before the first of it is read. */
 static void warn_of_group(struct bp_source *source)
 {
 	const struct lvm_group *group = source->group;
@@ -346,6 +354,10 @@ static void warn_of_group(struct bp_source *source)
 			text_string(group->vg->node, "system_id"));
 }
 
+/*
+ * Names as LVM and device-mapper write them; removed ones and replaced groups only where no
+ * other is found.
+ */
 static int choose(struct bp_source *source, const char *text)
 {
 	static const char *const prefixes[] = { "/dev/mapper/", "/dev/" };
@@ -448,6 +460,7 @@ static int scan_given(struct bp_source *source, const char *const *names, size_t
 	return r < 0 ? r : lvm_scan_lost(source->scan, may_be_disk);
 }
 
+/* Without disks named, all of the machine's. */
 int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 		const char *text_path)
 {
@@ -494,6 +507,10 @@ static int look_at_file(struct bp_source *source, const char *path, bool *ret_me
 	return 0;
 }
 
+/*
+ * A file is metadata, or an image of disks: metadata is known by its superblock, else LVM
+ * is looked for, and then what it could be instead.
+ */
 static int open_file(struct bp_source *source, const char *path,
 		     const struct bp_source_opts *opts)
 {
@@ -535,6 +552,7 @@ static int open_file(struct bp_source *source, const char *path,
 	return set_name(source, path, NULL);
 }
 
+/* A path that exists is that; anything else is a name on disks. */
 static int open_name(struct bp_source *source, const char *name,
 		     const struct bp_source_opts *opts)
 {
@@ -549,6 +567,7 @@ static int open_name(struct bp_source *source, const char *name,
 	return r < 0 ? r : choose(source, name);
 }
 
+/* Reads labels and texts only; metadata is opened when something is asked. */
 int bp_source_open(struct bp_ctx *ctx, const char *name, const struct bp_source_opts *opts,
 		   struct bp_source **ret)
 {
@@ -582,6 +601,7 @@ const char *bp_source_name(const struct bp_source *source)
 	return source->name;
 }
 
+/* A message in LVM's text that was not sent yet: the pool may be one behind. */
 int bp_source_expected_transaction(const struct bp_source *source, uint64_t *ret,
 				   bool *ret_pending)
 {
@@ -596,6 +616,7 @@ int bp_source_expected_transaction(const struct bp_source *source, uint64_t *ret
 	return *ret ? 0 : -ENODATA;
 }
 
+/* The caller owns the metadata; the source has to stay. */
 int bp_source_thin_open(struct bp_source *source, const struct bp_thin_open_opts *opts,
 			struct bp_thin_meta **ret)
 {
