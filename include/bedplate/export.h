@@ -32,6 +32,14 @@ BP_API void bp_image_close(struct bp_image *image);
 BP_API bp_bytes bp_image_size(const struct bp_image *image);
 
 /**
+ * bp_image_is_doubtful() - May its bytes be an older state of the volume, or another volume's?
+ *
+ * Damaged metadata left no way to tell; a warning said so when it was opened. Blocks that it had since may
+ * be missing without a trace: bp_image_map() does not show them.
+ */
+BP_API bool bp_image_is_doubtful(const struct bp_image *image);
+
+/**
  * bp_image_read() - Read @len bytes at @offset. From several threads at once, if need be.
  *
  * Return: 0; -ENODATA: part of it is missing; -ERANGE: beyond the end; -EIO, -ENOMEM.

@@ -87,6 +87,12 @@ static int add_range(void *user, const struct bp_image_range *range)
 	return 0;
 }
 
+/* Of what is not, or may not be, the whole volume a script has to learn. */
+static int status_of(const struct bp_image *image, bp_bytes missing)
+{
+	return missing || bp_image_is_doubtful(image) ? EXIT_FAILED : EXIT_OK;
+}
+
 static int print_map(struct cli *cli, const struct args *args, struct bp_image *image)
 {
 	struct out *out;
@@ -99,7 +105,8 @@ static int print_map(struct cli *cli, const struct args *args, struct bp_image *
 		out_free(out);
 		return cli_fail(cli, args->pool, r);
 	}
-	return out_print(out);
+	r = out_print(out);
+	return r == EXIT_OK ? status_of(image, 0) : r;
 }
 
 /* --- the bytes --- */
@@ -107,6 +114,7 @@ static int print_map(struct cli *cli, const struct args *args, struct bp_image *
 struct export_row {
 	const char *output;
 	uint64_t size_bytes, data_bytes, missing_bytes;
+	bool doubtful;
 	const char *sha256;
 };
 
@@ -117,6 +125,8 @@ static const struct out_column export_columns[] = {
 		 "read and written; the rest are holes"),
 	COL_SIZE(struct export_row, missing_bytes, OUT_DEFAULT,
 		 "could not be read: zeros there"),
+	COL_BOOL(struct export_row, doubtful, 0,
+		 "it may be an older state, or another volume's; a warning says why"),
 	COL_TEXT(struct export_row, sha256, OUT_DEFAULT, "digest of the volume"),
 	OUT_COLUMNS_END
 };
@@ -133,7 +143,7 @@ static void tell_bad(void *user, const struct bp_image_range *range)
 		 range->offset + range->length - 1, range->why);
 }
 
-static int print_result(struct cli *cli, const struct args *args,
+static int print_result(struct cli *cli, const struct args *args, const struct bp_image *image,
 			const struct bp_export_result *result)
 {
 	const struct export_row row = {
@@ -141,6 +151,7 @@ static int print_result(struct cli *cli, const struct args *args,
 		.size_bytes = result->bytes,
 		.data_bytes = result->data_bytes,
 		.missing_bytes = result->missing_bytes,
+		.doubtful = bp_image_is_doubtful(image),
 		.sha256 = args->sha256 ? result->sha256 : NULL,
 	};
 	struct out *out;
@@ -150,14 +161,14 @@ static int print_result(struct cli *cli, const struct args *args,
 	if (streq(args->output, "-")) {
 		if (args->sha256)
 			cli_note(cli, "sha256 %s", result->sha256);
-		return result->missing_bytes ? EXIT_FAILED : EXIT_OK;
+		return status_of(image, result->missing_bytes);
 	}
 	r = out_open(cli, &args->out, &export_schema, &out);
 	if (r || !out)
 		return r;
 	out_add(out, NULL, &row);
 	r = out_print(out);
-	return r == EXIT_OK && result->missing_bytes ? EXIT_FAILED : r;
+	return r == EXIT_OK ? status_of(image, result->missing_bytes) : r;
 }
 
 static int write_out(struct cli *cli, const struct args *args, struct bp_image *image,
@@ -179,7 +190,7 @@ static int write_out(struct cli *cli, const struct args *args, struct bp_image *
 	cli_progress_title(cli, "exporting");
 	r = bp_export(image, args->output, &export, &result);
 	cli_progress_end(cli);
-	return r < 0 ? cli_fail(cli, args->pool, r) : print_result(cli, args, &result);
+	return r < 0 ? cli_fail(cli, args->pool, r) : print_result(cli, args, image, &result);
 }
 
 /* The root of the newest state of a transaction. Return: an exit status. */

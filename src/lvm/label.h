@@ -74,6 +74,9 @@ int lvm_lost_search(const struct raw_image *image, const struct lvm_lost_visitor
 int lvm_text_read(const struct raw_image *image, bp_bytes pv_offset, const struct lvm_mda *mda,
 		  bp_bytes offset, bp_bytes size, char *buf);
 
+/* A ring's texts lie behind its header, whose size is also the step at which they begin. */
+#define LVM_RING_BEGIN UINT64_C(512)
+
 /* Where a text begins in a ring, and whether it is a whole one. */
 struct lvm_old_text {
 	bp_bytes offset; /* from the area's start */

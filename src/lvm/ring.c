@@ -10,7 +10,7 @@
 
 #include <ctype.h>
 
-#define STEP           512u
+#define STEP           ((size_t)LVM_RING_BEGIN)
 #define RING_MAX_BYTES (UINT64_C(256) << 20) /* LVM makes them of 1 MiB, on demand larger */
 
 /*

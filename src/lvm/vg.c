@@ -334,3 +334,27 @@ const char *lvm_lv_type(const struct lvm_lv *lv)
 {
 	return lv->nr_segments ? lv->segments[0].type : "";
 }
+
+/* Of striped segments, the only ones that lie on PVs and have several: each has its share. */
+static uint64_t on_pvs(const struct lvm_segment *seg)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < seg->nr_refs; i++)
+		nr += seg->refs[i].pv ? seg->extent_count / seg->nr_refs : 0;
+	return nr;
+}
+
+uint64_t lvm_vg_free_extents(const struct lvm_vg *vg)
+{
+	uint64_t all = 0, used = 0;
+
+	for (size_t i = 0; i < vg->nr_pvs; i++)
+		if (add_overflow(all, vg->pvs[i].pe_count, &all))
+			return 0;
+	for (size_t l = 0; l < vg->nr_lvs; l++)
+		for (size_t s = 0; s < vg->lvs[l].nr_segments; s++)
+			if (add_overflow(used, on_pvs(&vg->lvs[l].segments[s]), &used))
+				return 0;
+	return all - MIN(all, used);
+}

@@ -108,6 +108,9 @@ typedef int (*lvm_other_fn)(void *user, const struct lvm_lv *lv, struct map **re
 int lvm_lv_map(struct bp_ctx *ctx, const struct lvm_lv *lv, lvm_other_fn other, void *user,
 	       struct map **ret);
 
+/* Extents of the group's PVs that no volume has. */
+uint64_t lvm_vg_free_extents(const struct lvm_vg *vg);
+
 /* Does lvm_lv_map() follow this type by itself? */
 bool lvm_type_is_plain(const char *type);
 

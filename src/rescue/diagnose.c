@@ -12,7 +12,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define NEARLY_NONE UINT64_C(16) /* free metadata blocks: not enough for a transaction */
+/*
+ * Free metadata blocks that may not be enough for a transaction. A superblock tells of the last commit, and what
+ * a transaction shadows is free after it only: a kernel ran out with 42 of 768 free by that. From 4 MiB on it
+ * is the kernel's own mark at which it warns.
+ */
+#define FEW_BLOCKS    UINT64_C(64)
+#define ENOUGH_BLOCKS UINT64_C(1024)
 
 static const char *const names[] = {
 	[BP_TROUBLE_OVERWRITTEN] = "overwritten",
@@ -402,7 +408,7 @@ static int tell_space(struct bp_rescue *r)
 	if (!f->sound)
 		return 0;
 	free = total - MIN(total, f->sb.metadata_sm.nr_allocated);
-	if (total && free < MAX(total / 50, NEARLY_NONE))
+	if (total && free < MAX(MIN(total / 16, ENOUGH_BLOCKS), FEW_BLOCKS))
 		status =
 			add(r, BP_TROUBLE_METADATA_FULL,
 			    rescue_words(r,

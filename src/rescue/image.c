@@ -166,6 +166,7 @@ int bp_image_open(struct bp_source *source, const char *volume, bp_mblock mappin
 		  struct bp_image **ret)
 {
 	_cleanup_(image_freep) struct bp_image *image = calloc(1, sizeof(*image));
+	unsigned nr_doubts = source->nr_doubts;
 	int r;
 
 	if (!image)
@@ -180,6 +181,8 @@ int bp_image_open(struct bp_source *source, const char *volume, bp_mblock mappin
 	r = open_map(source, volume, mapping_root, &image->map);
 	if (r < 0)
 		return r;
+	/* Its own, or of what lies below it: an external origin in a damaged pool. */
+	image->doubtful = source->nr_doubts != nr_doubts;
 	*ret = steal(image);
 	return 0;
 }
@@ -212,6 +215,11 @@ int image_new(struct bp_source *source, const struct image_parts *take_parts,
 bp_bytes bp_image_size(const struct bp_image *image)
 {
 	return image->map->size;
+}
+
+bool bp_image_is_doubtful(const struct bp_image *image)
+{
+	return image->doubtful;
 }
 
 /* No message: it is called from threads that share the context. */

@@ -14,6 +14,7 @@ struct image_parts {
 struct bp_image {
 	struct bp_source *source;
 	struct map *map, *data;
+	bool doubtful;
 	char *name; /* source, volume and root: what a resumed export must agree on */
 };
 

@@ -42,7 +42,8 @@ struct bp_source {
 	struct io *snap_io; /* the same, for what lies on it */
 	VEC(struct source_pool *) pools;
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
-	unsigned depth; /* of maps being made, against volumes that lie on themselves */
+	unsigned depth;     /* of maps being made, against volumes that lie on themselves */
+	unsigned nr_doubts; /* volumes that were opened though they are doubtful */
 };
 
 /* A thin volume of the source's pool, as some metadata text of LVM has it. */
@@ -159,6 +160,8 @@ struct thin_map_opts {
 int thin_map_new(struct bp_thin_meta *meta, const struct thin_map_opts *opts, struct map **ret);
 /* Is part of it missing, as its metadata can't be read? */
 bool thin_map_has_gaps(const struct map *map);
+/* How many blocks of it are mapped. */
+bp_dblock thin_map_mapped(const struct map *map);
 
 /* A run of mappings; or where @data is BP_NONE blocks that can't be had, and why. */
 struct thin_map_run {

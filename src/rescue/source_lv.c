@@ -249,15 +249,17 @@ static int map_as_it_is(struct bp_source *source, struct source_pool *pool, uint
 /* A tree that may be another's, or older than what was lost, must not pass for the volume in silence. */
 static void tell_doubt(struct bp_source *source, const struct bp_thin_plan *plan, uint64_t id)
 {
-	for (size_t i = 0; i < plan->list.count; i++)
-		if (plan->list.items[i].device.id == id &&
-		    plan->list.items[i].verdict == BP_THIN_DOUBTFUL)
-			bp_warn(source->ctx,
-				"device %" PRIu64
-				" is doubtful: it may be an older state of it or "
-				"another's, and blocks that it had may be missing without a "
-				"trace",
-				id);
+	for (size_t i = 0; i < plan->list.count; i++) {
+		const struct bp_thin_plan_device *d = &plan->list.items[i];
+
+		if (d->device.id != id || d->verdict != BP_THIN_DOUBTFUL)
+			continue;
+		source->nr_doubts++;
+		bp_warn(source->ctx,
+			"device %" PRIu64 " is doubtful: it may be an older state of it or "
+			"another's, and blocks that it had may be missing without a trace",
+			id);
+	}
 }
 
 /* As it can be had: without what is lost, which is missing. */
@@ -281,6 +283,21 @@ static int map_salvaged(struct bp_source *source, struct source_pool *pool, uint
 	return r;
 }
 
+/*
+ * Has its tree as many mappings as its details say? One of nodes that are all sound, yet of another time, as two
+ * hosts leave them, has not.
+ */
+static bool is_counted(const struct source_pool *pool, uint64_t id, const struct map *map)
+{
+	struct error_state *saved = error_save(pool->meta->meta.ctx);
+	struct bp_thin_device device;
+	bool counted = bp_thin_device_find(pool->meta, id, &device) < 0 ||
+		       device.mapped_dblocks == thin_map_mapped(map);
+
+	error_restore(pool->meta->meta.ctx, saved);
+	return counted;
+}
+
 /* What is damaged is salvaged, if that has it. */
 static int map_volume(struct bp_source *source, struct source_pool *pool, uint64_t id,
 		      bp_mblock top, struct thin_map_opts *opts, struct map **ret)
@@ -294,7 +311,8 @@ static int map_volume(struct bp_source *source, struct source_pool *pool, uint64
 	if (!pool->meta && !top)
 		return map_salvaged(source, pool, id, opts, ret);
 	r = map_as_it_is(source, pool, id, top, opts, &map);
-	if (top || (r < 0 && !is_damage(r)) || (r == 0 && !thin_map_has_gaps(map))) {
+	if (top || (r < 0 && !is_damage(r)) ||
+	    (r == 0 && !thin_map_has_gaps(map) && is_counted(pool, id, map))) {
 		*ret = map;
 		return r;
 	}

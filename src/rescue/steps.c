@@ -2,8 +2,11 @@
 /*
  * Lines for a shell that put new metadata into its pool: LVM stays the owner of its pools, and
  * swaps it in itself. Promises to name what it knows, and nothing that changes the old metadata:
- * LVM keeps that as the volume that was swapped.
+ * LVM keeps that as the volume that was swapped; and that a group without room for it is told
+ * before its lines fail.
  */
+#include "rescue/steps.h"
+
 #include "core/word.h"
 #include "rescue/source.h"
 
@@ -19,19 +22,6 @@ static void free_name(const struct lvm_vg *vg, char ret[32])
 	snprintf(ret, 32, NEW_LV);
 	for (unsigned i = 2; lvm_lv_find(vg, ret) && i < 1000; i++)
 		snprintf(ret, 32, NEW_LV "%u", i);
-}
-
-struct steps {
-	int (*line)(void *user, const char *line);
-	void *user;
-};
-
-static int tell(const struct steps *steps, struct bp_ctx *ctx, struct strbuf *s)
-{
-	int r = s->error ? bp_fail_memory(ctx) : steps->line(steps->user, strbuf_text(s));
-
-	strbuf_done(s);
-	return r;
 }
 
 /* "PREFIXvg/lv": names from a text are as good as any. */
@@ -50,19 +40,64 @@ struct swap {
 	const struct lvm_vg *vg;
 	const char *path;
 	char name[32]; /* of the volume that is made for it */
+	bp_bytes size; /* of that volume, before LVM rounds it up */
+	bool no_spare; /* LVM has no room to make a spare of that size too */
 };
 
 /* As large as what is swapped in, or what is there, whichever is more. */
-static void line_create(const struct swap *swap, struct strbuf *s)
+static bp_bytes size_for(const struct swap *swap)
 {
 	const struct lvm_lv *meta = lvm_lv_named_by(swap->source->lv, "metadata");
-
 	bp_bytes size = meta ? meta->size : 0;
 	struct stat st;
 
 	if (stat(swap->path, &st) == 0 && S_ISREG(st.st_mode))
 		size = MAX(size, (bp_bytes)st.st_size);
-	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", size, swap->name);
+	return size;
+}
+
+static const struct lvm_lv *spare_of(const struct lvm_vg *vg)
+{
+	for (size_t i = 0; i < vg->nr_lvs; i++)
+		if (lvm_is_spare(&vg->lvs[i]))
+			return &vg->lvs[i];
+	return NULL;
+}
+
+static int line_drop_spare(const struct steps *steps, const struct lvm_lv *spare)
+{
+	struct strbuf s = { 0 };
+
+	strbuf_add(&s, "lvremove -y ");
+	add_lv(&s, "", spare->vg, spare->name);
+	return steps_tell(steps, &s);
+}
+
+/*
+ * Where the group is full LVM's own spare, an empty volume that waits for a repair, gives what it has: it has
+ * the size of metadata. Where that will not do either the user is told what is needed.
+ */
+static int make_room(const struct steps *steps, struct swap *swap)
+{
+	const struct lvm_vg *vg = swap->vg;
+	const struct lvm_lv *spare = spare_of(vg);
+	uint64_t need = DIV_UP(swap->size, vg->extent_bytes), room = lvm_vg_free_extents(vg);
+	uint64_t held = spare ? spare->size / vg->extent_bytes : 0;
+	char size[BP_SIZE_TEXT];
+
+	swap->no_spare = room < need || (held < need && room - need < need - held);
+	if (room >= need)
+		return 0;
+	if (room + held >= need)
+		return line_drop_spare(steps, spare);
+	bp_size_format((need - room) * vg->extent_bytes, size);
+	return steps_say(steps, "%s has not the room: 'vgextend %s DISK' with %s or more first",
+			 vg->name, vg->name, size);
+}
+
+static void line_create(const struct swap *swap, struct strbuf *s)
+{
+	strbuf_addf(s, "lvcreate -y -L %" PRIu64 "b -n %s ", swap->size, swap->name);
 	word_add(s, swap->vg->name);
 }
 
@@ -85,7 +120,8 @@ static void line_inactive(const struct swap *swap, struct strbuf *s)
 
 static void line_convert(const struct swap *swap, struct strbuf *s)
 {
-	strbuf_add(s, "lvconvert -y --thinpool ");
+	strbuf_addf(s, "lvconvert -y %s--thinpool ",
+		    swap->no_spare ? "--poolmetadataspare n " : "");
 	add_lv(s, "", swap->vg, swap->source->lv->name);
 	strbuf_add(s, " --poolmetadata ");
 	add_lv(s, "", swap->vg, swap->name);
@@ -95,52 +131,6 @@ static void line_active(const struct swap *swap, struct strbuf *s)
 {
 	strbuf_add(s, "lvchange -ay ");
 	add_lv(s, "", swap->vg, swap->source->lv->name);
-}
-
-/* Has LVM itself some text of its groups on the disks? */
-static bool lvm_has_text(const struct lvm_vg *vg)
-{
-	for (size_t i = 0; i < vg->nr_pvs; i++) {
-		const struct lvm_found *found = vg->pvs[i].found;
-
-		for (unsigned m = 0; found && m < found->label.nr_mdas; m++)
-			if (found->label.mdas[m].text_valid)
-				return true;
-	}
-	return false;
-}
-
-/*
- * LVM has to know its group first: labels that are lost, then the text that was given. Not where it has
- * a text of its own: that may be newer.
- */
-static int steps_of_group(struct bp_source *source, const struct steps *steps)
-{
-	const struct lvm_vg *vg = source->lv->vg;
-	const char *text = source->scan ? source->scan->text_path : NULL;
-	struct strbuf s = { 0 };
-	int r = 0;
-
-	if (source->group->origin != LVM_ORIGIN_FILE || !text || lvm_has_text(vg))
-		return 0;
-	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
-		const struct lvm_found *found = vg->pvs[i].found;
-
-		if (!found || !found->bare)
-			continue;
-		strbuf_addf(&s, "pvcreate --uuid %s --restorefile ", vg->pvs[i].uuid);
-		word_add(&s, text);
-		strbuf_add_char(&s, ' ');
-		word_add(&s, found->image->path);
-		r = tell(steps, source->ctx, &s);
-	}
-	if (r < 0)
-		return r;
-	strbuf_add(&s, "vgcfgrestore --force -f ");
-	word_add(&s, text);
-	strbuf_add_char(&s, ' ');
-	word_add(&s, vg->name);
-	return tell(steps, source->ctx, &s);
 }
 
 /*
@@ -156,11 +146,14 @@ static int steps_of_lvm(struct bp_source *source, const char *path, const struct
 	int r = steps_of_group(source, steps);
 
 	free_name(swap.vg, swap.name);
+	swap.size = size_for(&swap);
+	if (r == 0)
+		r = make_room(steps, &swap);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lines); i++) {
 		struct strbuf s = { 0 };
 
 		lines[i](&swap, &s);
-		r = tell(steps, source->ctx, &s);
+		r = steps_tell(steps, &s);
 	}
 	return r;
 }
@@ -168,7 +161,7 @@ static int steps_of_lvm(struct bp_source *source, const char *path, const struct
 int bp_source_swap_steps(struct bp_source *source, const char *path,
 			 int (*line)(void *user, const char *line), void *user)
 {
-	const struct steps steps = { line, user };
+	const struct steps steps = { source->ctx, line, user };
 
 	return source->kind == BP_SOURCE_POOL ? steps_of_lvm(source, path, &steps) : 0;
 }

@@ -203,6 +203,16 @@ bool thin_map_has_gaps(const struct map *map)
 	return false;
 }
 
+bp_dblock thin_map_mapped(const struct map *map)
+{
+	const struct thin_volume_map *m = (const struct thin_volume_map *)(const void *)map;
+	bp_dblock nr = 0;
+
+	for (size_t i = 0; i < m->runs.count; i++)
+		nr += m->runs.items[i].data == BP_NONE ? 0 : m->runs.items[i].length;
+	return nr;
+}
+
 /*
  * The end of its last mapping. Behind that something may be lost, up to nobody knows where: then
  * one block of it counts, so that the volume does not seem to be whole.
