@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writing a volume out. A window of it at a time: its pieces are read in the order in which they
- * lie on disk and written in the volume's. Promises that a file gets its name only when it is whole
+ * lie on disk and written in the volume's; those after it are asked for meanwhile, so that disks have
+ * much to do at once. Promises that a file gets its name only when it is whole
  * and flushed, that nothing that is read is ever written, and that zeros in the output that stand
  * for missing data were told.
  *
@@ -22,9 +23,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#define WINDOW_BYTES (UINT64_C(4) << 20)
-#define PIECES_MAX   1024
-#define SAVE_BYTES   (UINT64_C(256) << 20) /* between two marks that a resume can start from */
+#define WINDOW_BYTES  (UINT64_C(8) << 20)
+#define AHEAD_WINDOWS 4
+#define PIECES_MAX    1024
+#define ASKED_BYTES   (UINT64_C(128) << 10) /* one call reads no more than a disk's read-ahead */
+#define SAVE_BYTES    (UINT64_C(256) << 20) /* between two marks that a resume can start from */
 
 enum output_kind { OUTPUT_FILE, OUTPUT_DEVICE, OUTPUT_STREAM };
 
@@ -32,6 +35,12 @@ struct piece {
 	struct map_piece where;
 	bp_bytes offset; /* in the volume */
 	bool same;       /* as in the base: left out */
+};
+
+/* A range that the kernel is told of before it is read. */
+struct asked {
+	struct map_place place;
+	bp_bytes length;
 };
 
 struct export
@@ -46,9 +55,11 @@ struct export
 	char *part, *mark;
 	int fd;
 	bp_bytes at, saved;
+	bp_bytes ahead; /* the volume is asked for up to here */
 	uint8_t *window;
 	struct piece *pieces;
 	size_t nr_pieces;
+	struct asked *asked;
 };
 
 /* The device of the error is the output, not the source that it comes from. */
@@ -340,6 +351,52 @@ static int read_window(struct export *e)
 	return r == -ENOMEM ? bp_fail_memory(e->ctx) : r;
 }
 
+/* --- reading ahead --- */
+
+static int by_disk(const void *a, const void *b)
+{
+	const struct asked *x = a, *y = b;
+
+	if (x->place.image != y->place.image)
+		return (uintptr_t)x->place.image < (uintptr_t)y->place.image ? -1 : 1;
+	return x->place.offset < y->place.offset ? -1 : x->place.offset > y->place.offset;
+}
+
+/* Let the kernel begin to read; what can't be is found where it is read. */
+static void ask_for(const struct asked *asked)
+{
+	for (bp_bytes at = 0; at < asked->length; at += ASKED_BYTES)
+		posix_fadvise(asked->place.image->fd, (off_t)(asked->place.offset + at),
+			      (off_t)MIN(asked->length - at, ASKED_BYTES), POSIX_FADV_WILLNEED);
+}
+
+/*
+ * What lies within the next windows and was not asked for yet. What the base has too is left out when it
+ * is read, so nothing is asked for then. Of copies the first is read.
+ */
+static void read_ahead(struct export *e)
+{
+	bp_bytes end = MIN(e->result.bytes, e->at + AHEAD_WINDOWS * WINDOW_BYTES);
+	struct map_piece where;
+	size_t nr = 0;
+
+	e->ahead = MAX(e->ahead, e->at);
+	while (!e->opts.base && e->ahead < end && nr + MAP_COPIES_MAX <= PIECES_MAX) {
+		unsigned places;
+
+		if (map_locate(e->image->map, e->ahead, end - e->ahead, &where) < 0)
+			break; /* find_pieces() tells of it */
+		e->ahead += where.length;
+		places = where.kind == MAP_XOR ? where.nr_places : MIN(where.nr_places, 1u);
+		for (unsigned i = 0; i < places; i++)
+			e->asked[nr++] = (struct asked){ where.places[i], where.length };
+	}
+	if (nr > 1)
+		qsort(e->asked, nr, sizeof(e->asked[0]), by_disk);
+	for (size_t i = 0; i < nr; i++)
+		ask_for(&e->asked[i]);
+}
+
 /* --- writing --- */
 
 static bool is_zero(const uint8_t *data, size_t len)
@@ -376,6 +433,18 @@ static int write_zeros(struct export *e, const uint8_t *zeros, size_t len, bp_by
 	return write_all(e, zeros, len, at);
 }
 
+/* How much from here on is zero, or is not: in steps of 64 KiB, as holes below that are not worth a call. */
+static size_t alike_len(const uint8_t *data, size_t left, bool *ret_zero)
+{
+	const size_t step = (size_t)IO_BLOCK * 16;
+	size_t len = MIN(left, step);
+
+	*ret_zero = is_zero(data, len);
+	while (len < left && is_zero(data + len, MIN(left - len, step)) == *ret_zero)
+		len += MIN(left - len, step);
+	return len;
+}
+
 /* To a file what is zero is not written: it is a hole already. */
 static int write_sparse(struct export *e, bp_bytes end)
 {
@@ -383,9 +452,10 @@ static int write_sparse(struct export *e, bp_bytes end)
 
 	for (bp_bytes at = e->at; r == 0 && at < end;) {
 		const uint8_t *data = e->window + (at - e->at);
-		size_t len = (size_t)MIN(end - at, (bp_bytes)IO_BLOCK * 16);
+		bool zero;
+		size_t len = alike_len(data, (size_t)(end - at), &zero);
 
-		if (e->kind == OUTPUT_STREAM || !is_zero(data, len))
+		if (e->kind == OUTPUT_STREAM || !zero)
 			r = write_all(e, data, len, at);
 		else if (e->kind == OUTPUT_DEVICE)
 			r = write_zeros(e, data, len, at);
@@ -449,6 +519,7 @@ static int one_window(struct export *e)
 
 	if (r < 0 || skipped)
 		return r;
+	read_ahead(e);
 	r = find_pieces(e, &end);
 	if (r == 0)
 		r = read_window(e);
@@ -510,7 +581,8 @@ static int run(struct export *e)
 
 	e->window = malloc(WINDOW_BYTES);
 	e->pieces = calloc(PIECES_MAX, sizeof(*e->pieces));
-	if (!e->window || !e->pieces)
+	e->asked = calloc(PIECES_MAX, sizeof(*e->asked));
+	if (!e->window || !e->pieces || !e->asked)
 		return bp_fail_memory(e->ctx);
 	sha256_init(&e->sha);
 	r = open_output(e);
@@ -529,6 +601,7 @@ static void clean_up(struct export *e, int r)
 	free(e->mark);
 	free(e->window);
 	free(e->pieces);
+	free(e->asked);
 }
 
 /* Results as far as the caller's struct has room for them. */
