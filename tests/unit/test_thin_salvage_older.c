@@ -57,6 +57,8 @@ static void put_foreign_details(struct image *image, uint64_t id, uint64_t trans
 	put_leaf(image, image->size / IO_BLOCK - 2, sizeof(details), 1, id, &details);
 }
 
+#define BLOCK_0 BP_NONE /* in a list that 0 ends */
+
 enum foreign { NOTHING, TREE, TREE_AND_DETAILS };
 
 static const struct {
@@ -81,24 +83,36 @@ static const struct {
 	{ "thin-one", { 136, 5, 19 }, NOTHING, 0, 697, BP_THIN_WHOLE },
 	{ "thin-one", { 136, 5, 143 }, NOTHING, 0, 697, BP_THIN_WHOLE },
 	{ "thin-one", { 136, 138, 20 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
-	/* An older tree has more than a leaf holds, and the bitmap that tells which is lost. */
-	{ "thin-one", { 139, 140 }, NOTHING, 0, 717, BP_THIN_DOUBTFUL },
+	/*
+	 * An older tree has more than a leaf holds, and the bitmap that tells which is lost: all
+	 * 697 that the device had, and 27 that were discarded.
+	 */
+	{ "thin-one", { 139, 140 }, NOTHING, 0, 724, BP_THIN_DOUBTFUL },
+	/* With the superblock: the one block that nobody points to was the list of roots. */
+	{ "thin-one", { 136, 10, 13, 15, BLOCK_0 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
+	/* One of two was that; but all that is in use is of the one device that there is. */
+	{ "thin-one", { 136, 5, BLOCK_0 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
 };
 
 static void check_row(size_t row)
 {
+	const struct bp_thin_repair_opts opts = { .size = sizeof(opts),
+						  .data_block_sectors = 128 };
 	struct bp_thin_plan *plan;
 	struct image image;
 	bool found = false;
 
 	image_load(&image, rows[row].name);
-	for (size_t i = 0; rows[row].lost[i]; i++)
-		memset(image_block(&image, rows[row].lost[i]), 0xa5, IO_BLOCK);
+	for (size_t i = 0; rows[row].lost[i]; i++) {
+		bp_mblock block = rows[row].lost[i] == BLOCK_0 ? 0 : rows[row].lost[i];
+
+		memset(image_block(&image, block), 0xa5, IO_BLOCK);
+	}
 	if (rows[row].foreign != NOTHING)
 		put_foreign_tree(&image, rows[row].device);
 	if (rows[row].foreign == TREE_AND_DETAILS)
 		put_foreign_details(&image, rows[row].device, 3);
-	assert_ok(thin_plan_io(ctx, image_io(&image), NULL, &plan));
+	assert_ok(thin_plan_io(ctx, image_io(&image), &opts, &plan));
 	for (size_t i = 0; i < bp_thin_plan_devices_count(plan); i++) {
 		const struct bp_thin_plan_device *d = bp_thin_plan_device_get(plan, i);
 

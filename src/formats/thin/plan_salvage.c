@@ -275,7 +275,10 @@ static int use_older_top(struct bp_thin_plan *plan, struct salvage_devices *devi
 	return r;
 }
 
-/* Nothing is left of either list of devices, and not all trees that are in use found theirs. */
+/*
+ * Nothing is left of either list of devices, and not all trees that are in use found theirs, or a
+ * block that is gone may have been the root of one.
+ */
 static bool lost_lists(const struct bp_thin_plan *plan)
 {
 	const struct bp_thin_superblock *sb = &plan->live.pub;
@@ -286,6 +289,8 @@ static bool lost_lists(const struct bp_thin_plan *plan)
 	if (!s->count || snode_at(s, sb->mapping_root) || snode_at(s, sb->details_root) ||
 	    (top && top->children.count) || (details && details->children.count))
 		return false;
+	if (s->unseen)
+		return true;
 	for (size_t i = 0; i < s->nodes.count; i++) {
 		const struct snode *n = &s->nodes.items[i];
 		uint32_t count = salvage_count(s, n->block);

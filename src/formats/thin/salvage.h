@@ -96,6 +96,7 @@ struct salvage_place {
 	uint64_t *keys;         /* mappings of a leaf, or between them; salvage_unfill() */
 	le64 *values;
 	uint32_t nr_filled, time_max;
+	bp_mblock split; /* more than a leaf holds: the first of the leaves made; 0: not yet */
 	struct salvage_clean clean;
 };
 

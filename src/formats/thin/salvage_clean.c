@@ -24,6 +24,7 @@ struct hook {
 struct entries {
 	uint64_t *keys, *values;
 	uint32_t nr;
+	uint32_t left; /* children that are still to come, when one is added */
 };
 
 static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock block,
@@ -163,14 +164,78 @@ static void join(struct salvage_clean *to, const struct salvage_clean *child)
 		to->entries = UINT64_MAX;
 }
 
+/* --- a leaf that is gone, for which more is known than a leaf holds --- */
+
+/* An older tree had more there: as nobody knows which of it is stale, none is left out. */
+static struct salvage_place *overfull_at(const struct salvage *s, bp_mblock block,
+					 const struct hook *hook)
+{
+	struct salvage_place *place = salvage_place_at(s, block);
+
+	return place && place->kind == hook->kind && !snode_of_kind(s, block, hook->kind) &&
+			       place->child_height == -2 && place->children.count == 0 &&
+			       place->nr_filled > node_capacity(sizeof(le64))
+		       ? place
+		       : NULL;
+}
+
+/* Leaves of it, once for all parents, one behind the other. */
+static int split(struct cleaner *c, struct salvage_place *place)
+{
+	const uint32_t max = node_capacity(sizeof(le64));
+	int r = 0;
+
+	if (place->split)
+		return 0;
+	place->split = c->s->next_virtual;
+	for (uint32_t at = 0; r == 0 && at < place->nr_filled; at += max)
+		r = put_node(c, c->s->next_virtual++, true, sizeof(le64),
+			     MIN(max, place->nr_filled - at), place->keys + at,
+			     place->values + at);
+	return r;
+}
+
+/* As many of them as the parent has room for, beside the children it has. */
+static int add_split(struct cleaner *c, struct salvage_place *place, const struct hook *hook,
+		     struct entries *e, struct salvage_clean *to)
+{
+	const uint32_t max = node_capacity(sizeof(le64));
+	int r = split(c, place);
+
+	to->changed = to->lossy = true;
+	to->patched |= place->patched;
+	for (uint32_t at = 0; at < place->nr_filled; at += max) {
+		const uint32_t nr = MIN(max, place->nr_filled - at);
+		const struct salvage_clean leaf = {
+			.first = place->keys[at],
+			.last = place->keys[at + nr - 1],
+			.entries = nr,
+			.time_max = place->time_max,
+		};
+
+		if ((at > 0 && e->nr + e->left >= max) ||
+		    judge(c, to, &leaf, place->block, hook) != NODE_OK)
+			break;
+		e->keys[e->nr] = leaf.first;
+		e->values[e->nr++] = place->split + at / max;
+		join(to, &leaf);
+	}
+	return r < 0 ? r
+		     : lose(c, place->block, hook, salvage_why(c->s, place->block, hook->kind),
+			    hook->begin, hook->end);
+}
+
 /* Add the child at @block with @key to what is being made. */
 static int add_child(struct cleaner *c, struct entries *e, struct salvage_clean *to,
 		     bp_mblock block, const struct hook *hook)
 {
+	struct salvage_place *overfull = overfull_at(c->s, block, hook);
 	const struct salvage_clean *child;
 	enum node_error error;
 	int r = 0;
 
+	if (overfull)
+		return add_split(c, overfull, hook, e, to);
 	child = clean_child(c, block, hook, &r);
 	to->lossy |= child->lossy;
 	to->patched |= child->patched;
@@ -217,6 +282,7 @@ static int clean_inner(struct cleaner *c, const struct snode *n, const struct ho
 			.depth = hook->depth + 1,
 		};
 
+		e.left = n->nr - i - 1;
 		r = add_child(c, &e, &made, n->values[i], &below);
 	}
 	if (r == 0)
@@ -611,8 +677,10 @@ void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t 
 	s->cleaned = NULL;
 	s->causes.count = 0;
 	s->lost.count = nr_lost;
-	for (size_t i = 0; i < s->places.count; i++)
+	for (size_t i = 0; i < s->places.count; i++) {
 		s->places.items[i].clean = (struct salvage_clean){ 0 };
+		s->places.items[i].split = 0;
+	}
 	for (size_t i = 0; i < devices->list.count; i++)
 		devices->list.items[i].pub.root = devices->list.items[i].tree;
 }

@@ -14,16 +14,20 @@ void salvage_devices_done(struct salvage_devices *devices)
 
 /* --- both trees --- */
 
-/* Live blocks that are gone, and that a place is not known of: there it may have been a root. */
-static bool all_seen(const struct salvage *s)
+/*
+ * No live block that is gone, and that a place is not known of, can have been the root of a device.
+ * A list of devices whose own root is not known is one such block itself: @lists of them.
+ */
+static bool all_seen(const struct salvage *s, unsigned lists)
 {
+	unsigned unseen = 0;
+
 	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
 		if (s->count[b] == COUNT_UNKNOWN)
 			return false;
-		if (s->count[b] > s->pointers[b] && !salvage_sound(s, b))
-			return false;
+		unseen += s->count[b] > s->pointers[b] && !salvage_sound(s, b);
 	}
-	return s->count;
+	return s->count && unseen <= lists;
 }
 
 struct collect {
@@ -139,7 +143,7 @@ struct finder {
 	struct salvage *s;
 	struct salvage_devices *devices;
 	VEC(struct claim) claims; /* by root, then id; each once */
-	bool complete;            /* all roots that are missing can be seen */
+	bool complete; /* all roots that are missing can be seen, or are one device's */
 };
 
 static bool needs_root(const struct salvage_device *d)
@@ -407,9 +411,24 @@ static bool lost_both(const struct salvage *s)
 	return top && details;
 }
 
-static int complete_roots(struct salvage *s, struct salvage_devices *devices)
+/* There is but one device, and no snapshot: whatever of mappings is live is of its tree. */
+static bool is_alone(const struct salvage *s, const struct salvage_roots *roots,
+		     const struct salvage_devices *devices)
 {
-	struct finder f = { .s = s, .devices = devices, .complete = all_seen(s) };
+	for (size_t i = 0; i < s->lost.count; i++)
+		if (s->lost.items[i].kind == SALVAGE_DETAILS)
+			return false;
+	return s->count && !roots->snap && devices->list.count == 1 &&
+	       devices->list.items[0].has_details;
+}
+
+static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
+			  struct salvage_devices *devices)
+{
+	const unsigned lists = !roots->mapping + !roots->details;
+	struct finder f = { .s = s,
+			    .devices = devices,
+			    .complete = all_seen(s, lists) || is_alone(s, roots, devices) };
 	bool both = s->count && lost_both(s), any = both;
 	int r;
 
@@ -503,7 +522,7 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 	struct collect c = { .s = s, .to = &devices, .kind = SALVAGE_TOP };
 	int r;
 
-	s->unseen = s->count && !all_seen(s);
+	s->unseen = s->count && !all_seen(s, 0);
 	r = collect(&c, roots->mapping);
 
 	c.kind = SALVAGE_DETAILS;
@@ -511,7 +530,7 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 		r = collect(&c, roots->details);
 	if (r == 0) {
 		join(&devices);
-		r = complete_roots(s, &devices);
+		r = complete_roots(s, roots, &devices);
 	}
 	for (size_t i = 0; r == 0 && i < devices.list.count; i++)
 		if (!devices.list.items[i].has_details)

@@ -88,17 +88,22 @@ static void count_pointers(struct salvage *s, const struct salvage_roots *roots)
 	}
 }
 
-/* Blocks of the data space map that are gone; the roots of both, though it be that they are not. */
+/*
+ * Blocks of the data space map that are gone, and the roots of both, though it be that they are
+ * not. Without a superblock the one index of bitmaps that is live tells of the first.
+ */
 static int point_maps(struct salvage *s, const struct salvage_roots *roots)
 {
 	struct salvage_counts counts = { 0 };
 	int r = 0;
 
-	if (!s->count || !roots->data_map || !roots->metadata_map)
+	if (!s->count)
 		return 0;
-	point(s, roots->metadata_map->ref_count_root);
-	point(s, roots->data_map->ref_count_root);
-	point(s, roots->data_map->bitmap_root);
+	if (roots->data_map && roots->metadata_map) {
+		point(s, roots->metadata_map->ref_count_root);
+		point(s, roots->data_map->ref_count_root);
+		point(s, roots->data_map->bitmap_root);
+	}
 	r = salvage_counts_init(&counts, s, roots->data_map);
 	for (uint64_t i = 0; r == 0 && counts.has_map && i < counts.map.nr_bitmaps; i++)
 		if (!salvage_sound(s, counts.map.bitmaps[i].block))
@@ -408,17 +413,25 @@ static int give_all(struct mend *m)
 	return 0;
 }
 
+/* May a parent of @n be gone that it was not given back to? Of three or more, nobody knows. */
+static bool may_miss_parents(const struct salvage *s, const struct snode *n)
+{
+	return n->first <= n->last && n->kind >= SALVAGE_MAPPINGS &&
+	       n->kind <= SALVAGE_DETAILS &&
+	       (missing_parents(s, n) > 0 || salvage_count(s, n->block) == COUNT_MANY);
+}
+
 /* Where several places are for a node that has fewer parents, each of them may lack it. */
 static void mark_lacking(struct mend *m)
 {
 	struct salvage_place *found[PLACES_MAX];
+	struct salvage *s = m->s;
 
-	for (size_t i = 0; i < m->orphans.count; i++) {
-		const struct snode *n = &m->s->nodes.items[m->orphans.items[i]];
-		size_t nr =
-			missing_parents(m->s, n) ? find_fitting(m, n, found, PLACES_MAX) : 0;
+	for (size_t i = 0; s->count && m->open.count && i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+		size_t nr = may_miss_parents(s, n) ? find_fitting(m, n, found, PLACES_MAX) : 0;
 
-		m->s->lacking |= nr > PLACES_MAX;
+		s->lacking |= nr > PLACES_MAX;
 		for (size_t k = 0; k < MIN(nr, PLACES_MAX); k++)
 			found[k]->lacks = true;
 	}

@@ -431,23 +431,51 @@ static int order_allocation(struct salvage *s, const struct salvage_pair *a,
 	return r;
 }
 
+/* Does it have both roots, and every device as many mappings as its details say? */
+static bool is_whole(const struct salvage_pair *p)
+{
+	return p->mapping && p->details && p->nr_devices && p->nr_equal == p->nr_devices;
+}
+
+/*
+ * Of two that share a root, the one that is whole, where the other lost its own; else the one that
+ * a space map names belongs together. 0: they share none, or nothing tells.
+ */
+static int order_sharing(const struct salvage_pair *a, const struct salvage_pair *b)
+{
+	if (a->mapping != b->mapping && a->details != b->details)
+		return 0;
+	if (is_whole(a) && (!b->mapping || !b->details))
+		return 1;
+	if (is_whole(b) && (!a->mapping || !a->details))
+		return -1;
+	return !a->index != !b->index ? (a->index ? 1 : -1) : 0;
+}
+
+/* By where their roots lie, of which either may be lost. */
+static int order_blocks(const struct salvage_pair *a, const struct salvage_pair *b)
+{
+	bool by_details = a->mapping == b->mapping ||
+			  ((!a->mapping || !b->mapping) && a->details && b->details);
+
+	if (by_details && a->details != b->details)
+		return a->details > b->details ? 1 : -1;
+	return a->mapping > b->mapping ? 1 : -1;
+}
+
 /* Where times prove nothing. > 0: @a is newer. */
 static int order_weakly(struct salvage *s, const struct salvage_pair *a,
 			const struct salvage_pair *b, int *ret)
 {
 	int r = 0;
 
-	*ret = 0;
-	/* Of two that share a root, the one that a space map names belongs together. */
-	if ((a->mapping == b->mapping || a->details == b->details) && !a->index != !b->index)
-		*ret = a->index ? 1 : -1;
+	*ret = order_sharing(a, b);
 	if (a->index && b->index)
 		r = order_allocation(s, a, b, ret);
 	if (!*ret && a->transaction != b->transaction)
 		*ret = a->transaction > b->transaction ? 1 : -1;
 	if (!*ret)
-		*ret = a->mapping != b->mapping ? (a->mapping > b->mapping ? 1 : -1)
-						: (a->details > b->details ? 1 : -1);
+		*ret = order_blocks(a, b);
 	return r;
 }
 

@@ -239,12 +239,13 @@ int salvage_patch_find(struct salvage *s, const struct salvage_devices *devices,
 
 /* --- putting them there --- */
 
-/* How many more there is room for. An older tree may have had more: some of these are stale then. */
+/*
+ * How many more there is room for. An older tree may have had more than the leaf that is lost can
+ * have had; which of these are stale can't be told, so all are taken, in several leaves.
+ */
 static size_t room(const struct salvage_place *p)
 {
-	size_t most = p->child_height == -2 ? node_capacity(sizeof(le64)) : FILLED_MAX;
-
-	return most - MIN(most, p->nr_filled);
+	return FILLED_MAX - MIN(FILLED_MAX, p->nr_filled);
 }
 
 /*
