@@ -143,7 +143,8 @@ struct finder {
 	struct salvage *s;
 	struct salvage_devices *devices;
 	VEC(struct claim) claims; /* by root, then id; each once */
-	bool complete; /* all roots that are missing can be seen, or are one device's */
+	bool complete;            /* all roots that are missing can be seen */
+	bool closed;              /* all live trees are of these devices */
 };
 
 static bool needs_root(const struct salvage_device *d)
@@ -328,19 +329,36 @@ static struct snode *claimed_root(const struct finder *f, const struct salvage_d
 	return only;
 }
 
-/* The only one there is that @d could have. */
+/* Can @n be part of the tree of another device that has no root yet? */
+static bool fits_another(const struct finder *f, const struct salvage_device *d,
+			 const struct snode *n)
+{
+	for (size_t i = 0; i < f->devices->list.count; i++) {
+		const struct salvage_device *other = &f->devices->list.items[i];
+
+		if (other != d && needs_root(other) && other->pub.mapped_dblocks >= n->entries)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The only one there is that @d could have. Where a root may be gone unseen, it must be all of what
+ * a device has, and too much for any other: part of a tree whose root is gone it is then of @d's.
+ */
 static struct snode *only_root(const struct finder *f, const struct salvage_device *d)
 {
 	struct snode *only = NULL;
 
-	for (size_t i = 0; f->complete && i < f->s->nodes.count; i++) {
+	for (size_t i = 0; (f->complete || f->closed) && i < f->s->nodes.count; i++) {
 		struct snode *n = &f->s->nodes.items[i];
 
 		if (is_blank(f->s, n))
 			return NULL;
 		if (!is_candidate(f->s, n) || !could_be(f, d, n))
 			continue;
-		if (only)
+		if (only ||
+		    (!f->complete && ((n->flags & SNODE_BROKEN) || fits_another(f, d, n))))
 			return NULL;
 		only = n;
 	}
@@ -411,15 +429,18 @@ static bool lost_both(const struct salvage *s)
 	return top && details;
 }
 
-/* There is but one device, and no snapshot: whatever of mappings is live is of its tree. */
-static bool is_alone(const struct salvage *s, const struct salvage_roots *roots,
-		     const struct salvage_devices *devices)
+/* All devices are known, and there is no snapshot: whatever of mappings is live is of their trees. */
+static bool is_closed(const struct salvage *s, const struct salvage_roots *roots,
+		      const struct salvage_devices *devices)
 {
 	for (size_t i = 0; i < s->lost.count; i++)
 		if (s->lost.items[i].kind == SALVAGE_DETAILS)
 			return false;
-	return s->count && !roots->snap && devices->list.count == 1 &&
-	       devices->list.items[0].has_details;
+	for (size_t i = 0; i < devices->list.count; i++)
+		if (!devices->list.items[i].has_details)
+			return false;
+	/* Without a superblock nobody knows of a snapshot; with one device it is no other's. */
+	return s->count && !roots->snap && (roots->metadata_map || devices->list.count == 1);
 }
 
 static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
@@ -428,7 +449,8 @@ static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
 	const unsigned lists = !roots->mapping + !roots->details;
 	struct finder f = { .s = s,
 			    .devices = devices,
-			    .complete = all_seen(s, lists) || is_alone(s, roots, devices) };
+			    .complete = all_seen(s, lists),
+			    .closed = is_closed(s, roots, devices) };
 	bool both = s->count && lost_both(s), any = both;
 	int r;
 
