@@ -118,6 +118,18 @@ BP_API const struct bp_device_entry *bp_device_list_get(const struct bp_device_l
 BP_API void bp_device_list_free(struct bp_device_list *list);
 
 /**
+ * bp_device_visit() - Call @device for each mapped device, ordered by kernel name. One ioctl, and a
+ * twentieth of the memory of a list: for programs that live as long as their answer.
+ * @device: may ask the library for more; @entry is lent until it returns. Non-zero ends it and is
+ * returned.
+ *
+ * Return: 0; as bp_device_list().
+ */
+BP_API int bp_device_visit(struct bp_ctx *ctx,
+			   int (*device)(void *user, const struct bp_device_entry *entry),
+			   void *user);
+
+/**
  * enum bp_table_flags - Which table, and how.
  * @BP_TABLE_INACTIVE: the one loaded but not resumed, instead of the live one.
  * @BP_TABLE_SHOW_KEYS: keys as they are; without it their digits come out as zeros.

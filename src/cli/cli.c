@@ -6,10 +6,6 @@
 
 #include <bedplate/source.h>
 
-#include <locale.h>
-#include <poll.h>
-#include <signal.h>
-
 /* The globals fill struct cli itself. */
 #define args cli
 /* clang-format off */
@@ -66,13 +62,6 @@ static bool is_group(const char *name)
 		if (strncmp(commands[i]->name, name, len) == 0 && commands[i]->name[len] == ' ')
 			return true;
 	return false;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static const char *next_command(void *user)
@@ -279,61 +268,9 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 	return unknown_verb(cli, argv[0]);
 }
 
-/* Did the reader of our output go away? errno may be that of a write long ago, and lost. */
-static bool reader_gone(FILE *out)
-{
-	struct pollfd fd = { .fd = fileno(out), .events = POLLOUT };
-
-	return errno == EPIPE || (fd.fd >= 0 && poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR));
-}
-
-/* Output that did not get out is a failure, unless its reader closed the pipe on purpose. */
-static int finish(struct cli *cli, int r)
-{
-	bool failed;
-
-	if (cli->json && !cli->json_begun && !cli->help && !cli->version) {
-		int status = envelope_empty(cli);
-
-		r = r ? r : status;
-	}
-	if (!cli->json && !cli->quiet && cli->ctx)
-		for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
-			cli_warn(cli, "%s", bp_warning_get(cli->ctx, i));
-	failed = ferror(cli->out);
-	errno = 0;
-	failed = fflush(cli->out) != 0 || failed;
-	cli->json = false; /* there is no place in a document for this */
-	if (failed && !reader_gone(cli->out))
-		cli_failf(cli, "standard output", NULL, "%s",
-			  errno ? strerror(errno) : "cannot write");
-	return failed && r == EXIT_OK ? EXIT_FAILED : r;
-}
-
-/*
- * The only place that sets signals and locale. The context is made here, so that a failure
- * of any kind can be reported in one way.
- */
 int cli_main(struct cli *cli, int argc, char **argv)
 {
-	int r;
+	int r = cli_begin(cli, argc, argv);
 
-	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN); /* a write says EPIPE then; programs we run get it back */
-	signal(SIGXFSZ, SIG_IGN); /* and EFBIG, beyond ulimit -f */
-	cli->argc = argc;
-	cli->argv = argv;
-	cli->program = argc ? base_name(argv[0]) : "bedplate";
-	cli->pvs.words =
-		calloc((size_t)argc + 1, sizeof(*cli->pvs.words)); /* as args_new() does */
-	r = cli->pvs.words ? bp_ctx_new(&cli->ctx) : -ENOMEM;
-	r = r < 0 ? cli_fail(cli, NULL, r) : dispatch(cli, argc, argv);
-	r = finish(cli, r);
-	warnings_free(cli);
-	errors_free(cli);
-	free(cli->given);
-	free(cli->pvs.words);
-	free(cli->progress);
-	bp_ctx_free(cli->ctx);
-	return r;
+	return cli_end(cli, r ? r : dispatch(cli, argc, argv));
 }

@@ -380,6 +380,15 @@ char *cli_binary_hint(const char *text, bp_bytes bytes);
 /* "500ms", "30s", "5min"; a bare number counts @unit_ms each. Return: 0, -EINVAL, -ERANGE. */
 int cli_time_parse(const char *text, uint64_t unit_ms, uint64_t *ret_ms);
 
+/* The locale's characters, which nothing needs before it prints what came from outside. */
+void cli_locale(void);
+
+/*
+ * What is around a command, for a program that has only one: 0, or the exit status to end with;
+ * and the end, whatever the beginning said, with its status. Return: the program's.
+ */
+int cli_begin(struct cli *cli, int argc, char **argv);
+int cli_end(struct cli *cli, int r);
 /* The whole program, for main() and the tests: find the command, parse, run, finish. */
 int cli_main(struct cli *cli, int argc, char **argv);
 

@@ -215,9 +215,11 @@ static void release(struct plain *plain)
 /* What libsmartcols does, for builds without it: a unit test compares both. */
 int out_table_print(struct out *out)
 {
-	struct plain plain = { .out = out, .utf8 = streq(nl_langinfo(CODESET), "UTF-8") };
+	struct plain plain = { .out = out };
 	int r;
 
+	cli_locale();
+	plain.utf8 = streq(nl_langinfo(CODESET), "UTF-8");
 	for (struct out_row *row = out->first; row; row = row->next)
 		plain.nr_nodes++;
 	plain.nodes = calloc(plain.nr_nodes + 1, sizeof(*plain.nodes));

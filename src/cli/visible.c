@@ -9,8 +9,20 @@
 #include "core/utf8.h"
 #include "core/word.h"
 
+#include <locale.h>
 #include <wchar.h>
 #include <wctype.h>
+
+/* Four files are opened and mapped for it: not by those who print nothing that needs it. */
+void cli_locale(void)
+{
+	static bool known;
+
+	/* Who has set one before us, keeps it. */
+	if (!known && streq(setlocale(LC_CTYPE, NULL), "C"))
+		setlocale(LC_CTYPE, "");
+	known = true;
+}
 
 /* How many bytes at @text can be shown as they are; 0: the first can't. */
 static size_t shown_len(const char *text, size_t left)
@@ -31,6 +43,7 @@ static char *visible(const char *text, const char *keep, const char *escape)
 	size_t left = strlen(text), len;
 	char *ret;
 
+	cli_locale();
 	for (; left; text += len, left -= len) {
 		len = shown_len(text, left);
 		if (strchr(keep, *text))

@@ -12,7 +12,7 @@ theirs=$(command -v dmsetup) || skip "no dmsetup"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
-ln -s "$BEDPLATE" "$work/bin/dmsetup"
+ln -s "$FRONT" "$work/bin/dmsetup"
 export LC_ALL=C.UTF-8
 
 # t WORD...: one command, by the program that is on trial.

@@ -16,7 +16,7 @@ cp "$caller" reference
 # The daemon is the program udevadm by another name.
 ln -s "$(realpath "$(command -v udevadm)")" systemd-udevd
 mkdir bin
-ln -s "$BEDPLATE" bin/dmsetup
+ln -s "$FRONT" bin/dmsetup
 cat > called <<END
 #!/bin/sh
 echo "\$1" >> $PWD/calls

@@ -3,6 +3,9 @@
 # For kernel test cases:  . "$KERNEL_LIB"
 # A command that fails ends the case; so does each check that doesn't hold, and says what it saw.
 set -eu
+# The program that is installed as dmsetup.
+# shellcheck disable=SC2034 # cases use it
+FRONT=$(dirname "$BEDPLATE")/front/dmsetup
 
 fail() {
 	echo "FAILED: $*" >&2

@@ -70,6 +70,48 @@ static void query_cost(void **state)
 	bp_device_deps_free(deps);
 }
 
+struct visited {
+	struct world *w;
+	char names[64];
+	unsigned asked;
+};
+
+static int visit_device(void *user, const struct bp_device_entry *entry)
+{
+	const struct bp_selector which = { .name = entry->name };
+	struct visited *v = user;
+	struct bp_device_info info;
+
+	strcat(strcat(v->names, entry->name), " ");
+	assert_ok(bp_device_info(v->w->ctx, &which, &info));
+	assert_int_equal(info.minor, entry->minor);
+	v->asked++;
+	return streq(entry->name, "b y") ? 7 : 0;
+}
+
+/* In order, one ioctl for all of them, and what is asked on the way disturbs nothing. */
+static void visited_in_order(void **state)
+{
+	struct world *w = *state;
+	struct visited v = { .w = w };
+	unsigned before;
+
+	assert_ok(bp_device_visit(w->ctx, visit_device, &v));
+	assert_string_equal(v.names, "");
+	assert_ok(create(w, "c", "0 8 zero\n"));
+	assert_ok(create(w, "a", "0 8 zero\n"));
+	assert_ok(create(w, "b", "0 8 zero\n"));
+	before = fake_count(w->fake, FAKE_ANY);
+	assert_ok(bp_device_visit(w->ctx, visit_device, &v));
+	assert_string_equal(v.names, "a b c ");
+	assert_int_equal(fake_count(w->fake, FAKE_ANY) - before, 1 + v.asked);
+	/* What stops it is its result. */
+	v.names[0] = '\0';
+	assert_ok(create(w, "b y", "0 8 zero\n"));
+	assert_int_equal(bp_device_visit(w->ctx, visit_device, &v), 7);
+	assert_string_equal(v.names, "a b b y ");
+}
+
 static void not_there(void **state)
 {
 	struct world *w = *state;
@@ -500,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(create_and_look),
 		IN_WORLD(query_cost),
+		IN_WORLD(visited_in_order),
 		IN_WORLD(not_there),
 		IN_WORLD(alien_names),
 		IN_WORLD(remove_busy),

@@ -226,26 +226,38 @@ bool names_device(const struct front *f, int argc)
 	return argc || f->args.uuid || f->args.major;
 }
 
+struct each {
+	struct front *f;
+	int (*one)(struct front *f, const struct device *device);
+	int worst;
+	bool any;
+};
+
+static int one_listed(void *user, const struct bp_device_entry *entry)
+{
+	struct each *each = user;
+	struct device device;
+
+	each->any = true;
+	device_listed(each->f, entry, &device);
+	if (each->one(each->f, &device) < 0)
+		each->worst = -1;
+	return 0;
+}
+
 static int each_listed(struct front *f,
 		       int (*one)(struct front *f, const struct device *device))
 {
-	struct bp_device_list *list;
-	int r = bp_device_list(f->ctx, &list), worst = 0;
+	struct each each = { .f = f, .one = one };
+	int r;
 
+	f->many = true;
+	r = bp_device_visit(f->ctx, one_listed, &each);
 	if (r < 0)
 		return refused(f, "names", " ", r);
-	if (bp_device_list_count(list) == 0)
+	if (!each.any)
 		fputs("No devices found\n", f->out);
-	f->many = true;
-	for (size_t i = 0; i < bp_device_list_count(list); i++) {
-		struct device device;
-
-		device_listed(f, bp_device_list_get(list, i), &device);
-		if (one(f, &device) < 0)
-			worst = -1;
-	}
-	bp_device_list_free(list);
-	return worst;
+	return each.worst;
 }
 
 int each_device(struct front *f, int argc, char **argv,

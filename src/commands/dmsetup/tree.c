@@ -234,7 +234,8 @@ static int read_options(struct front *f, const char *options, struct drawing *d)
 {
 	struct winsize size = { 0 };
 
-	/* LC_CTYPE is set before. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	cli_locale();
+	/* One thread only. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	d->symbols = streq(nl_langinfo(CODESET), "UTF-8") ? &utf : &ascii;
 	d->device = true;
 	d->room = 80;

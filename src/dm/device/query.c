@@ -82,6 +82,42 @@ void device_list_sort(struct bp_device_list *list)
 		qsort(list->entries, list->count, sizeof(list->entries[0]), by_kernel_name);
 }
 
+static int entries_by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct dm_entry *)a)->name, ((const struct dm_entry *)b)->name);
+}
+
+/* Kernels since 5.13 keep them in this order. */
+static void sort_entries(struct dm_reply *reply)
+{
+	struct dm_entry *items = reply->entries.items;
+
+	for (size_t i = 1; i < reply->entries.count; i++)
+		if (strcmp(items[i - 1].name, items[i].name) > 0) {
+			qsort(items, reply->entries.count, sizeof(*items), entries_by_name);
+			return;
+		}
+}
+
+int bp_device_visit(struct bp_ctx *ctx,
+		    int (*device)(void *user, const struct bp_device_entry *entry), void *user)
+{
+	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
+	struct dm_request rq = { .op = OP_LIST, .deadline = DEADLINE_NEVER };
+	int r = dm_ask(ctx, "list", NULL, &rq, &reply);
+
+	if (r == 0)
+		sort_entries(&reply);
+	/* The answer is a copy: what @device asks of the kernel leaves it alone. */
+	for (size_t i = 0; r == 0 && i < reply.entries.count; i++) {
+		struct bp_device_entry entry = { 0 };
+
+		take_entry(&reply.entries.items[i], &entry);
+		r = device(user, &entry);
+	}
+	return r;
+}
+
 /* Sorted by name: the kernel's own order changes. */
 int bp_device_list(struct bp_ctx *ctx, struct bp_device_list **ret)
 {

@@ -32,12 +32,13 @@ _Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kern
 
 /*
  * The buffer is kept, and so is what a query's answer needed: a warm query is one ioctl. The two
- * are not the same: the kernel copies all it is given, and a message takes much.
+ * are not the same: the kernel copies all it is given, and a message takes much. So does the list
+ * of a thousand devices, which says nothing of what each one's table needs.
  */
 struct kernel {
 	int fd, event_fd, log_fd; /* -1: not open yet */
 	char *buffer;
-	size_t size, query_size;
+	size_t size, query_size, list_size;
 	struct limit_helper *helper, *left; /* left: its call runs on */
 };
 
@@ -286,7 +287,19 @@ static size_t first_size(const struct kernel *k, const struct dm_request *rq)
 	if (rq->op == OP_MESSAGE)
 		size += rq->flags & RQ_LARGE_REPLY ? LARGE_BYTES : MESSAGE_BYTES;
 	else if (op_is(rq->op, OP_REPLY))
-		size = MAX(size, MAX(k->query_size, QUERY_BYTES));
+		size = MAX(size,
+			   MAX(rq->op == OP_LIST ? k->list_size : k->query_size, QUERY_BYTES));
+	return size;
+}
+
+/* The answer did not fit. The kernel walks all devices for each list that it can't give. */
+static size_t next_size(struct kernel *k, enum dm_op op, size_t size)
+{
+	size *= op == OP_LIST ? 4 : 2;
+	if (op == OP_LIST)
+		k->list_size = size;
+	else if (op != OP_MESSAGE)
+		k->query_size = size;
 	return size;
 }
 
@@ -315,9 +328,7 @@ static int ask(struct kernel *k, const struct dm_request *rq)
 			return r;
 		if (size > MOST_BYTES || (rq->op == OP_MESSAGE && !(rq->flags & RQ_REPEATABLE)))
 			return -EOVERFLOW;
-		size *= 2;
-		if (rq->op != OP_MESSAGE)
-			k->query_size = size;
+		size = next_size(k, rq->op, size);
 	}
 }
 

@@ -335,14 +335,18 @@ const char *system_udev_why_not(void *self)
 /* A file of sysfs with one number. */
 int system_read_number(const char *path, uint64_t *ret)
 {
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[32];
+	ssize_t n;
 	size_t len;
-	FILE *f = fopen(path, "re");
 
-	if (!f)
+	if (fd < 0)
 		return -errno;
-	len = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
+	/* An attribute is given whole by the first read: no stream around it, no look for its end. */
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	len = (size_t)n;
 	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
 		len--;
 	return number_parse_len(text, len, UINT64_MAX, ret);

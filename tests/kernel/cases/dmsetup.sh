@@ -9,7 +9,7 @@ theirs=$(command -v dmsetup) || skip "no dmsetup"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
-ln -s "$BEDPLATE" "$work/bin/dmsetup"
+ln -s "$FRONT" "$work/bin/dmsetup"
 export LC_ALL=C.UTF-8
 
 # t WORD...: one command, by the program that is on trial. Logged without a process more.
@@ -369,6 +369,37 @@ udev() {
 	DM_DEV_DIR=dev t ls
 }
 
+# calls COMMAND...: how many system calls the program on trial makes for it, and how many of them are ioctls.
+calls() {
+	strace -qqo "$work/calls" "$dmsetup" "$@" > /dev/null
+	all=$(wc -l < "$work/calls")
+	ioctls=$(grep -c '^ioctl(.*DM_' "$work/calls")
+}
+
+# What a start and a question cost is what a kernel is asked: less than the other program asks, and for each device
+# more there is one ioctl more, and nothing else but the three calls that read the read-ahead.
+costs() {
+	devices=$(seq -f 'cost%.0f,,,rw,0 8 zero' 1 40 | paste -sd ';')
+	"$theirs" create --concise "$devices"
+	for command in info status table deps 'info -c' ls; do
+		for which in '' cost1; do
+			[ "$command" != ls ] || [ -z "$which" ] || continue
+			dmsetup=$theirs
+			# shellcheck disable=SC2086 # words
+			calls $command $which
+			their_all=$all their_ioctls=$ioctls dmsetup=$work/bin/dmsetup
+			# shellcheck disable=SC2086
+			calls $command $which
+			echo "$command $which: $all system calls, theirs $their_all"
+			[ "$all" -lt "$their_all" ] || fail "$command: $all system calls, theirs $their_all"
+			[ "$ioctls" -le "$their_ioctls" ] || fail "$command: $ioctls ioctls, theirs $their_ioctls"
+		done
+	done
+	calls status
+	[ "$all" -lt 130 ] || fail "status of forty devices: $all system calls"
+	"$theirs" remove_all
+}
+
 # Modules that the first of them loads would be there for the second.
 bedplate targets --probe > /dev/null
 for run in theirs ours; do
@@ -397,3 +428,6 @@ done | sed "s|$work|WORK|g" > "$work/difference"
 [ ! -s "$work/difference" ] || fail "they differ:" "
 $(cat "$work/difference")"
 echo "$(grep -c '^[$] ' "$work/ours") commands"
+if command -v strace > /dev/null; then
+	costs
+fi

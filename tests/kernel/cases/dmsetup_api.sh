@@ -8,7 +8,7 @@ command -v dmsetup > /dev/null || skip "no dmsetup"
 command -v python3 > /dev/null || skip "no python3"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ln -s "$BEDPLATE" "$work/dmsetup"
+ln -s "$FRONT" "$work/dmsetup"
 export LC_ALL=C.UTF-8
 
 python3 "$(dirname "$KERNEL_LIB")/dm_api.py" "$DISK0" > "$work/theirs" || fail "with dmsetup: $?"
