@@ -122,27 +122,8 @@ enum bp_era_spoil_what {
 BP_API const char *bp_era_spoil_what_name(enum bp_era_spoil_what what);
 
 /**
- * struct bp_metadata_spoil_opts - What to damage. Zero in a member is its default.
- * @size: sizeof(struct bp_metadata_spoil_opts). Members are only added at the end.
- * @what: enum bp_cache_spoil_what or enum bp_era_spoil_what. @how: see there.
- * @block: for "block".
- * @nr_blocks: how many of those that fit, chosen at random; 0: 1. More than there are: all.
- * @seed: of all that is random.
- * @spoiled: called for each block after it was damaged. May be NULL.
- * @user: passed to it.
- */
-struct bp_metadata_spoil_opts {
-	size_t size;
-	unsigned what;
-	enum bp_spoil_how how;
-	bp_mblock block;
-	uint64_t nr_blocks, seed;
-	void (*spoiled)(void *user, bp_mblock block);
-	void *user;
-};
-
-/**
  * bp_cache_spoil() - Damage a cache's metadata, on purpose.
+ * @opts: NULL for the defaults; its @what is an enum bp_cache_spoil_what.
  *
  * Where the superblock can't be used any more, there is only itself, and blocks by number.
  *
@@ -150,14 +131,14 @@ struct bp_metadata_spoil_opts {
  * -ENOMEM.
  */
 BP_API int bp_cache_spoil(struct bp_ctx *ctx, const char *path,
-			  const struct bp_metadata_spoil_opts *opts);
+			  const struct bp_spoil_opts *opts);
 /**
  * bp_era_spoil() - The same for an era's.
+ * @opts: NULL for the defaults; its @what is an enum bp_era_spoil_what.
  *
  * Return: as bp_cache_spoil().
  */
-BP_API int bp_era_spoil(struct bp_ctx *ctx, const char *path,
-			const struct bp_metadata_spoil_opts *opts);
+BP_API int bp_era_spoil(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -70,33 +70,14 @@ enum bp_spoil_what {
 BP_API const char *bp_spoil_what_name(enum bp_spoil_what what);
 
 /**
- * struct bp_thin_spoil_opts - What to damage. Zero in a member is its default.
- * @size: sizeof(struct bp_thin_spoil_opts). Members are only added at the end.
- * @what, @how: see there.
- * @block: for BP_SPOIL_BLOCK.
- * @nr_blocks: how many of those that fit, chosen at random; 0: 1. More than there are: all.
- * @seed: of all that is random.
- * @spoiled: called for each block after it was damaged. May be NULL.
- * @user: passed to it.
- */
-struct bp_thin_spoil_opts {
-	size_t size;
-	enum bp_spoil_what what;
-	enum bp_spoil_how how;
-	bp_mblock block;
-	uint64_t nr_blocks, seed;
-	void (*spoiled)(void *user, bp_mblock block);
-	void *user;
-};
-
-/**
  * bp_thin_spoil() - Damage metadata, on purpose.
+ * @opts: NULL for the defaults; its @what is an enum bp_spoil_what.
  *
  * Return: 0; -ENODATA (there is no such block), -ERANGE, -EINVAL, -ENOENT, -EACCES, -EBUSY, -EIO,
  * -ENOMEM.
  */
 BP_API int bp_thin_spoil(struct bp_ctx *ctx, const char *path,
-			 const struct bp_thin_spoil_opts *opts);
+			 const struct bp_spoil_opts *opts);
 
 /**
  * bp_thin_leak() - Set wrong reference counts in the metadata space map's bitmaps.

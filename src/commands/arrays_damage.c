@@ -16,8 +16,7 @@ struct args {
 
 struct family {
 	const struct out_schema schema;
-	int (*spoil)(struct bp_ctx *ctx, const char *path,
-		     const struct bp_metadata_spoil_opts *opts);
+	int (*spoil)(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts);
 	int (*leak)(struct bp_ctx *ctx, const char *path, uint64_t nr_blocks, unsigned expected,
 		    unsigned actual);
 };
@@ -82,7 +81,7 @@ static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_
 {
 	const struct job *job = p;
 	const struct args *args = job->args;
-	const struct bp_metadata_spoil_opts opt = {
+	const struct bp_spoil_opts opt = {
 		.size = sizeof(opt),
 		.what = args->what,
 		SPOIL_OPTS(args),

@@ -96,7 +96,7 @@ static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_
 		 void *user)
 {
 	const struct args *args = p;
-	const struct bp_thin_spoil_opts opt = {
+	const struct bp_spoil_opts opt = {
 		.size = sizeof(opt),
 		.what = (enum bp_spoil_what)args->what,
 		SPOIL_OPTS(args),

@@ -159,7 +159,7 @@ static int generate_era(void)
 
 static int spoil(void)
 {
-	const struct bp_thin_spoil_opts opts = {
+	const struct bp_spoil_opts opts = {
 		.size = sizeof(opts),
 		.what = BP_SPOIL_LEAF,
 		.how = BP_SPOIL_NOISE,
@@ -196,7 +196,7 @@ static int leak_era(void)
 
 static int spoil_cache(void)
 {
-	const struct bp_metadata_spoil_opts opts = {
+	const struct bp_spoil_opts opts = {
 		.size = sizeof(opts),
 		.what = BP_CACHE_SPOIL_ANY,
 		.how = BP_SPOIL_FLIP,
@@ -208,7 +208,7 @@ static int spoil_cache(void)
 
 static int spoil_era(void)
 {
-	const struct bp_metadata_spoil_opts opts = {
+	const struct bp_spoil_opts opts = {
 		.size = sizeof(opts),
 		.what = BP_ERA_SPOIL_ANY,
 		.how = BP_SPOIL_NOISE,

@@ -212,7 +212,7 @@ int spoil_some(struct spoil *s, const char *name)
 
 /* --- the whole, for formats made of arrays --- */
 
-static int find(struct spoil *s, const struct bp_metadata_spoil_opts *o,
+static int find(struct spoil *s, const struct bp_spoil_opts *o,
 		const struct spoil_format *format)
 {
 	int r = 0;
@@ -230,10 +230,10 @@ static int find(struct spoil *s, const struct bp_metadata_spoil_opts *o,
 }
 
 /* For tests of tools: never part of a repair. */
-int spoil_path(struct bp_ctx *ctx, const char *path, const struct bp_metadata_spoil_opts *opts,
+int spoil_path(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts,
 	       const struct spoil_format *format)
 {
-	struct bp_metadata_spoil_opts o;
+	struct bp_spoil_opts o;
 	struct spoil_how how;
 	struct spoil s;
 	struct io *io;

@@ -66,8 +66,7 @@ struct spoil_format {
 	 */
 	int (*find)(struct spoil *s);
 };
-struct bp_metadata_spoil_opts;
-int spoil_path(struct bp_ctx *ctx, const char *path, const struct bp_metadata_spoil_opts *opts,
+int spoil_path(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts,
 	       const struct spoil_format *format);
 
 #endif

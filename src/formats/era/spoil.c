@@ -55,8 +55,7 @@ static int find(struct spoil *s)
 	return r;
 }
 
-int bp_era_spoil(struct bp_ctx *ctx, const char *path,
-		 const struct bp_metadata_spoil_opts *opts)
+int bp_era_spoil(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts)
 {
 	static const struct spoil_format format = { choices, ARRAY_SIZE(choices), find };
 

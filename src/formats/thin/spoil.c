@@ -98,7 +98,7 @@ static int add_any(struct thin_spoil *s)
 	return r;
 }
 
-static int find_blocks(struct thin_spoil *s, const struct bp_thin_spoil_opts *opts)
+static int find_blocks(struct thin_spoil *s, const struct bp_spoil_opts *opts)
 {
 	const struct thin_sb *sb = &s->in->live;
 
@@ -154,9 +154,9 @@ static void close_spoil(struct thin_spoil *s)
 	bp_inspect_free(s->in); /* and the io */
 }
 
-int bp_thin_spoil(struct bp_ctx *ctx, const char *path, const struct bp_thin_spoil_opts *opts)
+int bp_thin_spoil(struct bp_ctx *ctx, const char *path, const struct bp_spoil_opts *opts)
 {
-	struct bp_thin_spoil_opts o;
+	struct bp_spoil_opts o;
 	struct spoil_how how;
 	struct thin_spoil s;
 	int r = opts_read(ctx, &o, sizeof(o), opts);
