@@ -272,6 +272,45 @@ static int map_io_read(struct io *io, const struct io_run *runs, size_t nr)
 	return r;
 }
 
+/* Of a piece with copies what any of them has. What has to be computed, or can't be read, is no hole. */
+static void piece_data_next(const struct map_piece *piece, bp_bytes *ret_begin,
+			    bp_bytes *ret_end)
+{
+	*ret_begin = piece->kind == MAP_ZERO ? piece->length : 0;
+	*ret_end = piece->length;
+	for (unsigned i = 0; piece->kind == MAP_DATA && i < piece->nr_places; i++) {
+		bp_bytes begin, end;
+
+		raw_image_data_next(piece->places[i].image, piece->places[i].offset,
+				    piece->length, &begin, &end);
+		if (i > 0 && begin >= *ret_begin)
+			continue;
+		*ret_begin = begin;
+		*ret_end = end;
+	}
+}
+
+static int map_io_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin,
+			    bp_mblock *ret_end)
+{
+	struct map *map = map_io_of(io)->map;
+	bp_bytes size = bp_mblock_to_bytes(io->nr_blocks), begin = 0, end = size;
+	struct map_piece piece;
+
+	*ret_begin = *ret_end = io->nr_blocks;
+	for (bp_bytes at = bp_mblock_to_bytes(from); at < size; at += piece.length) {
+		if (map_locate(map, at, size - at, &piece) < 0)
+			piece = (struct map_piece){ .kind = MAP_MISSING, .length = size - at };
+		piece_data_next(&piece, &begin, &end);
+		if (begin >= piece.length)
+			continue;
+		*ret_begin = (at + begin) / IO_BLOCK;
+		*ret_end = DIV_UP(at + end, IO_BLOCK);
+		break;
+	}
+	return 0;
+}
+
 static int map_io_write(struct io *io, const struct io_run *run)
 {
 	(void)io;
@@ -297,6 +336,7 @@ static const struct io_ops map_io_ops = {
 	.read = map_io_read,
 	.write = map_io_write,
 	.flush = map_io_flush,
+	.data_next = map_io_data_next,
 	.close = map_io_close,
 };
 

@@ -77,6 +77,25 @@ static int overlay_read(struct io *io, const struct io_run *runs, size_t nr)
 	return r;
 }
 
+/* What the base has, and patches in its holes or behind its end. */
+static int overlay_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin,
+			     bp_mblock *ret_end)
+{
+	struct overlay *o = overlay_of(io);
+	size_t i = find(o, from);
+	int r = io_data_next(o->base, from, ret_begin, ret_end);
+
+	if (r < 0)
+		return r;
+	if (from >= o->base->nr_blocks || *ret_begin >= o->base->nr_blocks)
+		*ret_begin = *ret_end = io->nr_blocks;
+	if (i < o->patches.count && o->patches.items[i].block < *ret_begin) {
+		*ret_begin = o->patches.items[i].block;
+		*ret_end = *ret_begin + 1;
+	}
+	return 0;
+}
+
 static void overlay_close(struct io *io)
 {
 	struct overlay *o = overlay_of(io);
@@ -90,6 +109,7 @@ static void overlay_close(struct io *io)
 static const struct io_ops overlay_ops = {
 	.name = "overlay",
 	.read = overlay_read,
+	.data_next = overlay_data_next,
 	.close = overlay_close,
 };
 

@@ -98,3 +98,24 @@ int raw_image_read(const struct raw_image *image, bp_bytes offset, size_t len, v
 	}
 	return 0;
 }
+
+/* Where the descriptor stands is nobody's concern: reading is by offset. */
+void raw_image_data_next(const struct raw_image *image, bp_bytes offset, bp_bytes len,
+			 bp_bytes *ret_begin, bp_bytes *ret_end)
+{
+	off_t begin, end;
+
+	*ret_begin = 0;
+	*ret_end = len;
+	if (image->device || offset > image->size || len > image->size - offset)
+		return; /* what lies behind the end is no hole: reading it fails */
+	begin = lseek(image->fd, (off_t)offset, SEEK_DATA);
+	if (begin < 0 && errno == ENXIO)
+		*ret_begin = len;
+	if (begin < (off_t)offset)
+		return;
+	*ret_begin = MIN((bp_bytes)begin - offset, len);
+	end = lseek(image->fd, begin, SEEK_HOLE);
+	if (end > begin)
+		*ret_end = MIN((bp_bytes)end - offset, len);
+}

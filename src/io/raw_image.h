@@ -39,4 +39,11 @@ bool raw_image_same(const struct raw_image *a, const struct raw_image *b);
 /* Read @len bytes at @offset: 0, -ERANGE (past the end), -EIO or what the system says. */
 int raw_image_read(const struct raw_image *image, bp_bytes offset, size_t len, void *buf);
 
+/*
+ * Of @len bytes at @offset the first stretch that is no hole: [*@ret_begin, *@ret_end), from @offset on; both
+ * @len where all of them are a hole. Devices, and file systems that know no holes, have none.
+ */
+void raw_image_data_next(const struct raw_image *image, bp_bytes offset, bp_bytes len,
+			 bp_bytes *ret_begin, bp_bytes *ret_end);
+
 #endif

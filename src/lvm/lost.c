@@ -4,7 +4,8 @@
  * are right, and to look at nothing inside of a PV that was found: the disks of guests have labels too.
  *
  * Partitions begin at any sector in the first part of a disk, and at whole MiB since about 2009: every sector
- * of the first 64 MiB is looked at, then one place in each MiB. Reads 64 MiB, and 2 KiB of each further MiB.
+ * of the first 64 MiB is looked at, then one place in each MiB. Reads 64 MiB, and 2 KiB of each further MiB;
+ * of holes nothing.
  */
 #include "lvm/label.h"
 
@@ -68,8 +69,10 @@ int lvm_lost_search(const struct raw_image *image, const struct lvm_lost_visitor
 	for (bp_bytes at = 0; r == 0 && at < size; at += STEP) {
 		bp_bytes want = at < CLOSE ? STEP : LVM_LABEL_BYTES;
 		size_t len = (size_t)MIN(want, size - at);
+		bp_bytes begin, stop;
 
-		if (at + len <= end)
+		raw_image_data_next(image, at, len, &begin, &stop);
+		if (at + len <= end || begin == len)
 			continue;
 		/* What can't be read has no label that could be used. */
 		if (raw_image_read(image, at, len, buf) == 0)

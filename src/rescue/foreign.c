@@ -218,7 +218,11 @@ int foreign_has_blocks(const struct raw_image *image)
 		return -ENOMEM;
 	for (bp_mblock at = 1; at < nr; at += AT_A_TIME) {
 		size_t n = (size_t)MIN(nr - at, (bp_mblock)AT_A_TIME);
+		bp_bytes begin, end;
 
+		raw_image_data_next(image, at * IO_BLOCK, n * IO_BLOCK, &begin, &end);
+		if (begin == n * IO_BLOCK)
+			continue;
 		if (raw_image_read(image, at * IO_BLOCK, n * IO_BLOCK, buf) < 0)
 			continue;
 		for (size_t i = 0; i < n; i++)

@@ -50,6 +50,12 @@ static int flush_refused(struct io *io)
 	return -EROFS;
 }
 
+static int data_next_through(struct io *io, bp_mblock from, bp_mblock *ret_begin,
+			     bp_mblock *ret_end)
+{
+	return io_data_next(source_io_of(io)->inner, from, ret_begin, ret_end);
+}
+
 static void close_both(struct io *io)
 {
 	io_close(source_io_of(io)->inner);
@@ -62,6 +68,7 @@ static const struct io_ops source_ops = {
 	.read = read_through,
 	.write = write_refused,
 	.flush = flush_refused,
+	.data_next = data_next_through,
 	.close = close_both,
 };
 

@@ -232,6 +232,139 @@ static void the_snapshot_stands_for_the_pool(void **state)
 	image_done(&w.image);
 }
 
+/* --- an area of which a small part was ever used --- */
+
+struct sparse {
+	struct io io;
+	struct io *inner;
+	uint64_t *beyond; /* blocks of the hole that were read */
+};
+
+static int sparse_read(struct io *io, const struct io_run *runs, size_t nr)
+{
+	struct sparse *s = (struct sparse *)(void *)io;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < nr; i++) {
+		bp_mblock used = s->inner->nr_blocks;
+		struct io_run part = runs[i];
+
+		part.count = part.first < used ? (size_t)MIN(part.count, used - part.first) : 0;
+		memset((uint8_t *)part.buf + part.count * IO_BLOCK, 0,
+		       (runs[i].count - part.count) * IO_BLOCK);
+		__atomic_add_fetch(s->beyond, runs[i].count - part.count, __ATOMIC_RELAXED);
+		if (part.count)
+			r = s->inner->ops->read(s->inner, &part, 1);
+	}
+	return r;
+}
+
+static int sparse_data_next(struct io *io, bp_mblock from, bp_mblock *ret_begin,
+			    bp_mblock *ret_end)
+{
+	bp_mblock used = ((struct sparse *)(void *)io)->inner->nr_blocks;
+
+	*ret_begin = from < used ? from : io->nr_blocks;
+	*ret_end = from < used ? used : io->nr_blocks;
+	return 0;
+}
+
+static void sparse_close(struct io *io)
+{
+	io_close(((struct sparse *)(void *)io)->inner);
+	free(io);
+}
+
+static const struct io_ops sparse_ops = {
+	.name = "sparse",
+	.read = sparse_read,
+	.data_next = sparse_data_next,
+	.close = sparse_close,
+};
+
+static struct io *sparse_new(struct image *image, uint64_t *beyond)
+{
+	struct sparse *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	s->inner = image_io(image);
+	s->io = *s->inner;
+	s->io.ops = &sparse_ops;
+	s->io.nr_blocks = bp_bytes_to_mblock(UINT64_C(1) << 30);
+	s->beyond = beyond;
+	return &s->io;
+}
+
+/* Once to find all nodes, and again the trees of older states: never the area. */
+static void a_large_area_is_read_where_it_is_used(void **state)
+{
+	struct bp_source_opts opts = { .size = sizeof(opts) };
+	struct world w = { 0 };
+
+	(void)state;
+	image_load(&w.image, "thin-msnap");
+	w.path = image_file(&w.image);
+	opts.snap_path = w.path;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		bp_mblock used = bp_bytes_to_mblock(w.image.size);
+		uint64_t beyond = 0;
+
+		assert_ok(bp_source_open(ctx, w.path, &opts, &w.source));
+		w.plan = (struct io_fault_plan){ IO_FAULT_NONE, 0, -EIO };
+		assert_ok(io_fault_new(sparse_new(&w.image, &beyond), &w.plan,
+				       &w.source->snap_io));
+		assert_ok(looks[i].look(&w));
+		world_close(&w);
+		print_message("# %s: %u blocks of %u were read, %u of the hole\n",
+			      looks[i].name, (unsigned)w.reads, (unsigned)used,
+			      (unsigned)beyond);
+		assert_int_equal(beyond, 0);
+		assert_true(w.reads <= 4 * used);
+	}
+	image_unlink(w.path);
+	image_done(&w.image);
+}
+
+/* Holes of a file are holes of what lies on it, where its file system tells of them. */
+static void holes_are_seen_through_a_map(void **state)
+{
+	char path[] = "/tmp/bp-holes-XXXXXX";
+	int fd = mkstemp(path);
+	bp_mblock begin, end, at = 0, nr = 0;
+	struct raw_image *image;
+	struct map *map;
+	struct io *io;
+	bool told;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "x", 1, 9 << 20), 1);
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	told = lseek(fd, 0, SEEK_DATA) > 0;
+	close(fd);
+	assert_ok(raw_image_open(ctx, path, &image));
+	/* As a partition that begins at an odd sector. */
+	assert_ok(map_image_new(image, 512, (UINT64_C(64) << 20) - 4096, &map));
+	assert_ok(map_io_new(map, NULL, &io));
+	while (at < io->nr_blocks) {
+		assert_ok(io_data_next(io, at, &begin, &end));
+		assert_true(begin >= at && end >= begin && end <= io->nr_blocks);
+		nr += end - begin;
+		if (told && begin < io->nr_blocks)
+			assert_true(begin <= (9 << 20) / IO_BLOCK &&
+				    end >= ((9 << 20) - 512) / IO_BLOCK);
+		at = end;
+	}
+	assert_true(nr > 0);
+	if (told)
+		assert_true(nr < io->nr_blocks / 2);
+	else
+		assert_int_equal(nr, io->nr_blocks);
+	io_close(io);
+	raw_image_close(image);
+	unlink(path);
+}
+
 /* Somebody has released it meanwhile. */
 static void no_snapshot_is_told(void **state)
 {
@@ -254,6 +387,8 @@ int main(void)
 		cmocka_unit_test(the_snapshot_stands_for_the_pool),
 		cmocka_unit_test(no_snapshot_is_told),
 		cmocka_unit_test(each_read_failing),
+		cmocka_unit_test(a_large_area_is_read_where_it_is_used),
+		cmocka_unit_test(holes_are_seen_through_a_map),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
