@@ -58,6 +58,7 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Devices are sorted by id by then, as a tree wants them. */
 static int write_details(struct thin_make *m, bp_mblock *ret_root)
 {
 	struct build_tree t;
@@ -84,6 +85,7 @@ static int count_roots(struct thin_make *m)
 	return r;
 }
 
+/* Roots of devices by id: the tree of trees that the superblock names. */
 static int write_top_level(struct thin_make *m, bp_mblock *ret_root)
 {
 	struct build_tree t;
@@ -136,6 +138,10 @@ struct superblock_parts {
 	bp_mblock mapping_root, details_root;
 };
 
+/*
+ * Flags are clear and there is no metadata snapshot, whatever the input had: the new
+ * metadata is sound.
+ */
 static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 			    bp_mblock nr_blocks, void *data)
 {
@@ -155,6 +161,10 @@ static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
 	disk->metadata_nr_blocks = le64_make(nr_blocks);
 }
 
+/*
+ * Counts of roots before leaves that nobody uses are dropped; times before details are
+ * written; the superblock last of all.
+ */
 int thin_make_finish(struct thin_make *m, const struct thin_def *defs, size_t nr_defs)
 {
 	struct superblock_parts parts = { .m = m };

@@ -22,6 +22,11 @@ struct again {
 	void *block;
 };
 
+/*
+ * A block that is shared must not be younger than the device's last snapshot: the kernel
+ * would take it for unshared and write to it in place. The first one is told with its
+ * device, the rest by number.
+ */
 void thin_make_raise(struct thin_make *m, struct thin_made_device *device, uint32_t need)
 {
 	uint32_t time = le32_get(device->details.snapshotted_time);
@@ -82,6 +87,7 @@ static int look_at(struct again *a, bp_mblock nr, uint32_t *need)
 	return r;
 }
 
+/* Only devices with fresh mappings, and of those only leaves with a shared block in them. */
 static int look_again(struct again *a)
 {
 	struct thin_make *m = a->m;
@@ -103,6 +109,7 @@ static int look_again(struct again *a)
 	return 0;
 }
 
+/* After all counts are right: which blocks are shared is not known before. */
 int thin_make_raise_shared(struct thin_make *m)
 {
 	struct again a = { .m = m };

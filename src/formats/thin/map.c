@@ -70,6 +70,7 @@ static int make_room(struct thin_map *m, uint32_t nr)
 	return m->count + nr <= ARRAY_SIZE(m->keys) ? 0 : write_leaf(m, THIN_LEAF_MAX);
 }
 
+/* Read back from the output: nothing of it is kept in memory. */
 int thin_map_read(struct thin_map *m, bp_mblock nr, void *block, struct node *ret)
 {
 	int r = build_read(m->b, nr, block);
@@ -144,6 +145,7 @@ static int check_order(struct thin_map *m, uint64_t virtual_begin)
 		       virtual_begin, m->last);
 }
 
+/* Bounds are checked here once, so that all that is built is valid: @length is 1 or more. */
 static int check_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin,
 		     uint64_t length)
 {
@@ -227,6 +229,7 @@ static int add_rest(struct thin_map *m, struct rest *rest)
 	return r;
 }
 
+/* Mappings come in order of virtual blocks; runs are cut into leaves as they fill. */
 int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin,
 		 uint64_t length, uint32_t time)
 {
@@ -244,6 +247,7 @@ int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin
 	return add_rest(m, &rest);
 }
 
+/* A whole leaf at once; its keys rise among themselves, which node_decode() saw to. */
 static int check_leaf(struct thin_map *m, const struct node *leaf, uint32_t *ret_time)
 {
 	uint64_t last = 0;
@@ -261,6 +265,10 @@ static int check_leaf(struct thin_map *m, const struct node *leaf, uint32_t *ret
 	return check_order(m, node_key(leaf, 0));
 }
 
+/*
+ * A leaf of the input, taken entry by entry: it may be cut in two, where leaves of the
+ * output are not full.
+ */
 int thin_map_leaf(struct thin_map *m, const struct node *leaf)
 {
 	uint32_t time, at = 0;
@@ -304,6 +312,10 @@ static int splice(struct thin_map *m, const struct thin_def *def, size_t from)
 	return 0;
 }
 
+/*
+ * A def with few mappings is copied, as a nearly empty leaf in the middle of a tree is not
+ * allowed; a larger one is spliced in, its leaves shared.
+ */
 static int add_def(struct thin_map *m, const struct thin_def *def)
 {
 	bool alone = m->count == 0 && m->leaves.nodes.count == 0;
@@ -326,6 +338,10 @@ static int add_def(struct thin_map *m, const struct thin_def *def)
 	return r == 0 ? splice(m, def, 0) : r;
 }
 
+/*
+ * The device at hand gets all mappings of @def. Counts of shared leaves go up, those of
+ * data with them.
+ */
 int thin_map_def(struct thin_map *m, const struct thin_def *def)
 {
 	int r = 0;
@@ -354,6 +370,7 @@ static int end(struct thin_map *m)
 	return r;
 }
 
+/* The leaves become @ret's, to be used by devices any number of times. */
 int thin_map_end_def(struct thin_map *m, struct thin_def *ret)
 {
 	int r = end(m);
@@ -371,6 +388,7 @@ int thin_map_end_def(struct thin_map *m, struct thin_def *ret)
 	return 0;
 }
 
+/* The inner nodes above the leaves; @ret_mapped is what the kernel's details must say. */
 int thin_map_end_device(struct thin_map *m, bp_mblock *ret_root, uint64_t *ret_mapped)
 {
 	int r = end(m);
@@ -385,6 +403,10 @@ int thin_map_end_device(struct thin_map *m, bp_mblock *ret_root, uint64_t *ret_m
 	return 0;
 }
 
+/*
+ * A leaf that was copied into all of its users is nobody's: its block stays in the output,
+ * unused and counted as free.
+ */
 static int drop(struct thin_map *m, bp_mblock nr)
 {
 	struct node leaf;
@@ -407,6 +429,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* When all devices are there: only now is it known which leaves of defs nobody has. */
 int thin_map_drop_unused(struct thin_map *m, const struct thin_def *defs, size_t nr_defs)
 {
 	/* A def's leaf may have been taken back by many devices, and stands in the def too. */

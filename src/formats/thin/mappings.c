@@ -23,6 +23,7 @@ static int flush(struct runs *runs)
 	return r;
 }
 
+/* Neighbours with one time are one run, as the XML has it. */
 static int add(struct runs *runs, uint64_t virtual_block, uint64_t value)
 {
 	struct bp_thin_run *run = &runs->run;
@@ -45,6 +46,7 @@ static int add(struct runs *runs, uint64_t virtual_block, uint64_t value)
 	return r;
 }
 
+/* Ends at the key behind the range: leaves are in order. */
 static int add_leaf(struct runs *runs, const struct node *leaf, uint32_t first)
 {
 	int r = 0;
@@ -75,6 +77,7 @@ static int walk(struct btree_iter *it, struct runs *runs)
 	return r < 0 ? r : last;
 }
 
+/* Range by range, of one device; ends with the first result of @run that isn't 0. */
 int bp_thin_mappings(struct bp_thin_meta *m, uint64_t id, bp_dblock begin, bp_dblock end,
 		     int (*run)(void *user, const struct bp_thin_run *run), void *user)
 {
@@ -92,6 +95,7 @@ int bp_thin_mappings(struct bp_thin_meta *m, uint64_t id, bp_dblock begin, bp_db
 	return r;
 }
 
+/* One path down the tree, without reading anything else. */
 int bp_thin_lookup(struct bp_thin_meta *m, uint64_t id, bp_dblock virtual_block,
 		   bp_dblock *ret_data_block, uint32_t *ret_time)
 {

@@ -39,6 +39,7 @@ struct all_of_it {
 	void *user;
 };
 
+/* All of a device is a difference to nothing. */
 static int on_mapping(void *user, const struct bp_thin_run *run)
 {
 	const struct all_of_it *all = user;
@@ -53,6 +54,7 @@ static int on_mapping(void *user, const struct bp_thin_run *run)
 	return all->run(all->user, &delta);
 }
 
+/* Twice, once to count and once to copy: reading a tree again is cheap beside copying. */
 static int for_each_run(struct migrate *m,
 			int (*run)(void *user, const struct bp_thin_delta_run *run))
 {
@@ -69,6 +71,7 @@ static int for_each_run(struct migrate *m,
 	return bp_thin_mappings(m->tm, m->opts.id, 0, UINT64_MAX, on_mapping, &all);
 }
 
+/* What is only on the left needs no copying, just zeros. */
 static int count_run(void *user, const struct bp_thin_delta_run *run)
 {
 	struct migrate *m = user;
@@ -110,6 +113,7 @@ static int skip_to(struct migrate *m, bp_bytes begin)
 	return zero(m, end, begin);
 }
 
+/* In pieces of buffer_bytes; progress after each. */
 static int copy(struct migrate *m, bp_bytes from, bp_bytes to, bp_bytes len)
 {
 	struct bp_ctx *ctx = m->tm->meta.ctx;
@@ -129,6 +133,7 @@ static int copy(struct migrate *m, bp_bytes from, bp_bytes to, bp_bytes len)
 	return r;
 }
 
+/* Places are the volume's own; with pool data they are looked up in the pool's. */
 static int do_run(void *user, const struct bp_thin_delta_run *run)
 {
 	struct migrate *m = user;
@@ -151,6 +156,7 @@ static int do_run(void *user, const struct bp_thin_delta_run *run)
 
 /* --- both ends --- */
 
+/* A volume that is written to while it is copied would be copied from two moments. */
 static int check_source(struct migrate *m)
 {
 	int read_only = 0;
@@ -167,6 +173,7 @@ static int check_source(struct migrate *m)
 	return -EROFS;
 }
 
+/* Without a size the source's, or the end of what is mapped. */
 static int open_source(struct migrate *m, const char *path)
 {
 	bool pool = m->opts.flags & BP_THIN_MIGRATE_POOL_DATA;
@@ -223,6 +230,7 @@ static int prepare_file(struct migrate *m, const char *path)
 	return 0;
 }
 
+/* Neither the source nor the metadata that is read. */
 static int open_dest(struct migrate *m, const char *path)
 {
 	struct bp_ctx *ctx = m->tm->meta.ctx;
@@ -242,6 +250,7 @@ static int open_dest(struct migrate *m, const char *path)
 	return r;
 }
 
+/* Everything that can be refused is, before the destination is opened for writing. */
 static int migrate(struct migrate *m, const char *source, const char *dest)
 {
 	int r = for_each_run(m, count_run);
@@ -267,6 +276,7 @@ static void give_result(struct bp_thin_migrate_result *ret,
 		       size - sizeof(size_t));
 }
 
+/* The result is given also where it fails: what was copied is there. */
 int bp_thin_migrate(struct bp_thin_meta *meta, const char *source, const char *dest,
 		    const struct bp_thin_migrate_opts *opts, struct bp_thin_migrate_result *ret)
 {

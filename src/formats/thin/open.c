@@ -43,6 +43,7 @@ static int read_superblocks(struct bp_thin_meta *m, const struct bp_thin_open_op
 	return r;
 }
 
+/* Takes @take_io when it succeeds. */
 int thin_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		      const struct bp_thin_open_opts *opts, struct bp_thin_meta **ret)
 {
@@ -67,6 +68,7 @@ int thin_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 	return 0;
 }
 
+/* With a metadata snapshot shared, as only that makes an active pool safe to read. */
 int bp_thin_open(struct bp_ctx *ctx, const char *path, const struct bp_thin_open_opts *opts,
 		 struct bp_thin_meta **ret)
 {

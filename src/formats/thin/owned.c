@@ -126,6 +126,7 @@ static bool is_sorted(const struct owned *items, size_t count)
 	return true;
 }
 
+/* Insertion: most parts are nearly sorted, and short. */
 static void sort_few(struct owned *items, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
@@ -192,6 +193,10 @@ static const struct owned *sort(struct owned_list *l, size_t count, uint64_t beg
 	return from;
 }
 
+/*
+ * Radix sort by parts: a comparing sort of all mappings of a large pool would take minutes.
+ * The result is in one of two arrays, and valid until the next call.
+ */
 const struct owned *owned_part(struct owned_list *l, size_t part, size_t *ret_count)
 {
 	size_t count = gather(l, part, l->items);

@@ -92,6 +92,10 @@ static bool own_inner(void *user, const struct walk_node *node)
 	return false;
 }
 
+/*
+ * One owner a node is enough to tell "by one" from "by several"; which they are is asked
+ * again later.
+ */
 static int find_owners(struct thin_owning *o)
 {
 	struct taking t = { .o = o };
@@ -145,6 +149,7 @@ static bool is_wanted(const struct thin_owning *o, size_t node, unsigned kinds)
 	return kinds & (owner == OWNER_SEVERAL ? THIN_OWNED_BY_SEVERAL : THIN_OWNED_BY_ONE);
 }
 
+/* Only nodes of the wanted kinds, in order of the disk. */
 static int read_again(struct thin_owning *o, unsigned kinds, unsigned workers,
 		      thin_owned_leaf_fn fn, void *user)
 {
@@ -174,6 +179,7 @@ static int count_again(void *user, const struct node *leaf, uint32_t owner)
 
 /* --- the whole --- */
 
+/* Each node once, whatever the number of devices that share it. */
 static int walk(struct thin_owning *o, bool counts)
 {
 	size_t nr = o->devices.list.count;
@@ -195,6 +201,7 @@ static int walk(struct thin_owning *o, bool counts)
 	return r < 0 ? r : forest_walk(&o->forest, roots, nr);
 }
 
+/* Tells what is lost: the caller's result would be wrong without a word otherwise. */
 static int fail_damaged(struct thin_owning *o)
 {
 	struct bp_ctx *ctx = o->tm->meta.ctx;
@@ -241,6 +248,10 @@ void thin_owning_done(struct thin_owning *o)
 	free(o->owner);
 }
 
+/*
+ * @counts: how often each data block is mapped. Blocks below shared nodes are counted once
+ * more for each further owner.
+ */
 int thin_owning_read(struct thin_owning *o, bool counts)
 {
 	int r = walk(o, counts);

@@ -73,6 +73,10 @@ static void choose_values(struct bp_thin_plan *plan)
 	}
 }
 
+/*
+ * What a sound superblock says, but for what must not go into new metadata: flags, and a
+ * metadata snapshot.
+ */
 static void take_superblock(struct bp_thin_plan *plan)
 {
 	struct bp_thin_superblock *sb = &plan->sum.superblock;
@@ -94,6 +98,10 @@ static void take_superblock(struct bp_thin_plan *plan)
 
 /* --- what is sound --- */
 
+/*
+ * -EUCLEAN: the trees are not whole. The context's message stays what it was: this is a
+ * question, not a failure.
+ */
 int plan_walk(struct bp_thin_plan *plan)
 {
 	struct error_state *before = error_save(plan->ctx);
@@ -129,6 +137,10 @@ static bool counts_agree(const struct bp_thin_plan *plan)
 	return true;
 }
 
+/*
+ * The short way: trees that are whole need no search through the area. *ret_done false:
+ * they are not.
+ */
 int plan_sound(struct bp_thin_plan *plan, bool *ret_done)
 {
 	struct salvage_devices none = { 0 };
@@ -157,6 +169,7 @@ int plan_sound(struct bp_thin_plan *plan, bool *ret_done)
 
 /* --- the whole --- */
 
+/* Before the area is read, which takes long. */
 static int check_options(struct bp_thin_plan *plan)
 {
 	uint32_t sectors = plan->opts.data_block_sectors;
@@ -172,6 +185,7 @@ static int check_options(struct bp_thin_plan *plan)
 	return -EINVAL;
 }
 
+/* Superblock, trees, and only if those are not whole all of the area. */
 static int make_plan(struct bp_thin_plan *plan)
 {
 	bool done = false;
@@ -197,6 +211,7 @@ static int make_plan(struct bp_thin_plan *plan)
 	return r == -ENOMEM ? bp_fail_memory(plan->ctx) : r;
 }
 
+/* Takes @take_io when it succeeds. */
 int thin_plan_io(struct bp_ctx *ctx, struct io *take_io, const struct bp_thin_repair_opts *opts,
 		 struct bp_thin_plan **ret)
 {
@@ -219,6 +234,7 @@ int thin_plan_io(struct bp_ctx *ctx, struct io *take_io, const struct bp_thin_re
 	return 0;
 }
 
+/* Reads only: what it writes is a later call's business, with another path. */
 int bp_thin_plan(struct bp_ctx *ctx, const char *path, const struct bp_thin_repair_opts *opts,
 		 struct bp_thin_plan **ret)
 {

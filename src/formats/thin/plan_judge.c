@@ -140,6 +140,7 @@ static int add_loss(struct bp_thin_plan *plan, const struct bp_thin_plan_loss *f
 	return 0;
 }
 
+/* Which device lacks which range, and by which block. */
 static int tell_loss(struct bp_thin_plan *plan, const struct salvage_lost *lost)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
@@ -203,6 +204,7 @@ static int tell_losses(struct bp_thin_plan *plan)
 	return r;
 }
 
+/* Why a device that seems whole may not be: said in full, as its user has to decide. */
 static const char *why_doubtful(const struct bp_thin_plan *plan,
 				const struct bp_thin_plan_device *d)
 {
@@ -316,6 +318,10 @@ static int tell_older(struct bp_thin_plan *plan)
 	return add_loss(plan, &loss, &s);
 }
 
+/*
+ * Guessed details err on the side of sharing: the kernel copies once too often then, and
+ * loses nothing.
+ */
 static void warn_rebuilt(struct bp_thin_plan *plan)
 {
 	uint64_t nr = 0;
@@ -330,6 +336,7 @@ static void warn_rebuilt(struct bp_thin_plan *plan)
 			nr);
 }
 
+/* Verdicts, losses, counts: all that a person or program decides by. */
 int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 {
 	const struct salvage *s = &plan->salvage;
@@ -404,6 +411,7 @@ static void json_number(struct bp_json *json, const char *key, uint64_t value)
 		bp_json_uint(json, key, value);
 }
 
+/* Members as in struct bp_thin_plan_device. */
 static void json_device(struct bp_json *json, const struct bp_thin_plan_device *d)
 {
 	bp_json_object(json, NULL);
@@ -417,6 +425,7 @@ static void json_device(struct bp_json *json, const struct bp_thin_plan_device *
 	bp_json_object_close(json);
 }
 
+/* BP_NONE is null: it goes on to the end. */
 static void json_loss(struct bp_json *json, const struct bp_thin_plan_loss *loss)
 {
 	bp_json_object(json, NULL);
@@ -428,6 +437,7 @@ static void json_loss(struct bp_json *json, const struct bp_thin_plan_loss *loss
 	bp_json_object_close(json);
 }
 
+/* Each value beside where it is from: a guess must not look like a fact. */
 static void json_superblock(struct bp_json *json, const struct bp_thin_plan_summary *sum)
 {
 	const struct bp_thin_superblock *sb = &sum->superblock;
@@ -447,6 +457,7 @@ static void json_superblock(struct bp_json *json, const struct bp_thin_plan_summ
 	bp_json_object_close(json);
 }
 
+/* The same that the text of a plan has. */
 void bp_thin_plan_json(const struct bp_thin_plan *plan, struct bp_json *json, const char *key)
 {
 	const struct bp_thin_plan_summary *sum = &plan->sum;

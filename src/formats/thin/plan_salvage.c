@@ -33,6 +33,10 @@ static bool find_copy(struct bp_thin_plan *plan, struct thin_sb *ret)
 
 /* --- values --- */
 
+/*
+ * Nothing in the trees tells it: with a wrong one every mapping points elsewhere. So it is
+ * asked for, not guessed.
+ */
 static int need_block_size(struct bp_thin_plan *plan)
 {
 	bp_fail(plan->ctx, -EUCLEAN,
@@ -52,6 +56,10 @@ static int need_block_size(struct bp_thin_plan *plan)
 	return -EUCLEAN;
 }
 
+/*
+ * What the trees and a metadata snapshot tell of a lost superblock; a damaged one is
+ * believed only where it agrees with them.
+ */
 static void derive_values(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 {
 	struct bp_thin_superblock *sb = &plan->sum.superblock;
@@ -81,6 +89,7 @@ static void derive_values(struct bp_thin_plan *plan, const struct salvage_device
 	}
 }
 
+/* What the caller says counts before all that was found. */
 static void choose_values(struct bp_thin_plan *plan)
 {
 	struct bp_thin_superblock *sb = &plan->sum.superblock;
@@ -109,6 +118,7 @@ static void set_roots(struct bp_thin_plan *plan, bp_mblock mapping, bp_mblock de
 	plan->sum.roots = from;
 }
 
+/* Roots that belong together, as found in the area. */
 static const struct salvage_pair *find_pair(const struct salvage_pairs *pairs,
 					    bp_mblock mapping, bp_mblock details)
 {
@@ -153,6 +163,7 @@ static int choose_roots(struct bp_thin_plan *plan, const struct salvage_pair **r
 
 /* --- from roots to trees --- */
 
+/* With the superblock's space map counts are certain; a pair's own index is the next best. */
 static int read_counts(struct bp_thin_plan *plan, const struct salvage_pair *pair)
 {
 	struct salvage *s = &plan->salvage;
@@ -164,6 +175,7 @@ static int read_counts(struct bp_thin_plan *plan, const struct salvage_pair *pai
 	return pair && pair->index ? salvage_live(s, pair->index, 0, UINT64_MAX) : 0;
 }
 
+/* Blocks of a metadata snapshot are in use too: they must not be taken for remains. */
 static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *roots)
 {
 	struct thin_sb copy;
@@ -214,6 +226,7 @@ static int judge_age(struct bp_thin_plan *plan)
 	return r;
 }
 
+/* Counts first: they tell which of several versions of a block is the live one. */
 static int find_devices(struct bp_thin_plan *plan, const struct salvage_pair *pair,
 			struct salvage_devices *ret)
 {
@@ -302,6 +315,7 @@ static bool lost_lists(const struct bp_thin_plan *plan)
 	return false;
 }
 
+/* Mappings that a state would keep, for comparing it with others. */
 static uint64_t count_found(const struct salvage *s, const struct salvage_devices *devices)
 {
 	uint64_t nr = 0;
@@ -379,6 +393,10 @@ static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret
 
 /* --- the overlay --- */
 
+/*
+ * From here on the trees are read through the overlay, which has repaired nodes in place of
+ * damaged ones.
+ */
 static void use_overlay(struct bp_thin_plan *plan, const struct salvage_roots *roots)
 {
 	struct salvage *s = &plan->salvage;
@@ -450,6 +468,7 @@ static int clean_trees(struct bp_thin_plan *plan, struct salvage_devices *device
 	return r;
 }
 
+/* Without a size of the data anything that fits on disk is taken for a data block. */
 static int clean(struct bp_thin_plan *plan, struct salvage_devices *devices)
 {
 	struct salvage *s = &plan->salvage;
@@ -465,6 +484,7 @@ static int clean(struct bp_thin_plan *plan, struct salvage_devices *devices)
 	return walk_overlay(plan);
 }
 
+/* The long way, where trees or superblock are damaged. */
 int plan_salvage(struct bp_thin_plan *plan)
 {
 	struct salvage_devices devices = { 0 };

@@ -126,6 +126,10 @@ static int report_progress(void *user, bp_mblock done, bp_mblock total)
 	return plan->opts.progress(plan->opts.user, "output", done, total);
 }
 
+/*
+ * Sharing has to be known before the first leaf: what devices share is written once, as a
+ * def.
+ */
 static int write_all(struct writer *w)
 {
 	struct bp_thin_plan *plan = w->plan;
@@ -183,6 +187,7 @@ static int release(struct bp_thin_plan *plan, struct io *held)
 		     : 0;
 }
 
+/* Nothing is released before it was checked: a repair must not make the next damage. */
 static int write_held(struct bp_thin_plan *plan, struct io *io)
 {
 	_cleanup_(freep) struct writer *w = calloc(1, sizeof(*w));
@@ -203,6 +208,7 @@ static int write_held(struct bp_thin_plan *plan, struct io *io)
 	return r < 0 ? r : release(plan, io);
 }
 
+/* @io gets a superblock only with the very last write. */
 int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
 {
 	struct io *held;
@@ -215,6 +221,7 @@ int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io)
 	return r;
 }
 
+/* Never over the metadata that the plan was made of. */
 int bp_thin_plan_write(struct bp_thin_plan *plan, const char *path)
 {
 	struct io *io;

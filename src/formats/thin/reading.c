@@ -31,6 +31,7 @@ static bool is_wanted(const struct thin_reading *d, uint64_t id)
 	return d->opts->nr_ids == 0;
 }
 
+/* All, or those that were named; one that isn't there is refused before any output. */
 static int choose_devices(struct thin_reading *d)
 {
 	struct bp_ctx *ctx = d->tm->meta.ctx;
@@ -54,6 +55,7 @@ static int choose_devices(struct thin_reading *d)
 	return 0;
 }
 
+/* Ranges that can't be read, device by device. */
 static int find_gaps(struct thin_reading *d)
 {
 	struct thin_gaps gaps = { 0 };
@@ -108,6 +110,7 @@ static void _printf_(3, 4)
 	d->opts->damage(d->opts->callback_user, &told);
 }
 
+/* @max is what a text can say. */
 static void check_number(struct thin_reading *d, uint64_t device, const char *name,
 			 uint64_t value, uint64_t max)
 {
@@ -184,6 +187,7 @@ static int walk(struct thin_reading *d)
 	return r;
 }
 
+/* Reads all, writes nothing: what is wrong is known before the first line of a dump. */
 int thin_reading_all(struct thin_reading *d, struct bp_thin_meta *meta,
 		     const struct bp_thin_dump_opts *opts)
 {

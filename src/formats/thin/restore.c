@@ -48,6 +48,7 @@ static int fail_xml(struct restore *re, int r)
 
 /* --- superblock --- */
 
+/* The kernel's own bounds: 64 KiB to 1 GiB, in steps of 64 KiB. */
 static int check_block_size(struct restore *re)
 {
 	uint64_t size = re->sb.data_block_size;
@@ -62,6 +63,7 @@ static int check_block_size(struct restore *re)
 				    THIN_DATA_BLOCK_SECTORS_MIN, THIN_DATA_BLOCK_SECTORS_MAX));
 }
 
+/* What the caller says counts before the text. */
 static int open_superblock(struct restore *re, const struct thin_xml_superblock *sb)
 {
 	int r;
@@ -80,6 +82,7 @@ static int open_superblock(struct restore *re, const struct thin_xml_superblock 
 
 /* --- defs --- */
 
+/* Open addressing by the name's CRC; the slot is free, or the def's index plus one. */
 static uint32_t *def_slot(struct restore *re, const char *name, size_t len)
 {
 	size_t i = crc32c(~0u, name, len) & (re->def_of_size - 1);
@@ -93,6 +96,7 @@ static uint32_t *def_slot(struct restore *re, const char *name, size_t len)
 	return &re->def_of[i];
 }
 
+/* Half full at most. Names are kept with their defs, so that they are hashed anew. */
 static int grow_def_of(struct restore *re)
 {
 	uint32_t *old = re->def_of;
@@ -112,6 +116,7 @@ static int grow_def_of(struct restore *re)
 	return 0;
 }
 
+/* Names are unique in a dump. */
 static int open_def(struct restore *re, const struct thin_xml_name *def)
 {
 	int r = grow_def_of(re);
@@ -126,6 +131,7 @@ static int open_def(struct restore *re, const struct thin_xml_name *def)
 	return re->name ? 0 : bp_fail_memory(re->ctx);
 }
 
+/* From here on it can be used by devices. */
 static int close_def(struct restore *re)
 {
 	struct named_def def = { 0 };
@@ -156,6 +162,10 @@ static int add_only(struct restore *re)
 	return only ? thin_map_def(&re->make.map, &re->defs.items[only - 1].def) : 0;
 }
 
+/*
+ * A device that is one def and nothing else so far shares its whole tree: decided when
+ * something else comes.
+ */
 static int use_def(struct restore *re, const struct thin_xml_name *ref)
 {
 	uint32_t *slot;
@@ -181,6 +191,7 @@ static int use_def(struct restore *re, const struct thin_xml_name *ref)
 
 /* --- devices --- */
 
+/* A bit for each of 2^24 ids, as ids must not repeat. */
 static int open_device(struct restore *re, const struct thin_xml_device *device)
 {
 	if (!re->ids.words && bits_init(&re->ids, THIN_DEVICE_ID_MAX + 1) < 0)
@@ -228,6 +239,7 @@ static void recount(struct restore *re, uint64_t mapped)
 	re->device.mapped_blocks = mapped;
 }
 
+/* mapped_blocks is counted, whatever the text says: a wrong one would fail the check. */
 static int close_device(struct restore *re)
 {
 	struct thin_made_device device = { .id = re->device.dev_id };
@@ -253,6 +265,7 @@ static int close_device(struct restore *re)
 
 /* --- elements --- */
 
+/* Nothing is added behind a def that waits: add_only() adds that first. */
 static int on_mapping(struct restore *re, unsigned element, const void *values)
 {
 	const struct thin_xml_single *single = values;
@@ -276,6 +289,7 @@ static int on_mapping(struct restore *re, unsigned element, const void *values)
 	return r == -EINVAL ? fail_xml(re, r) : r;
 }
 
+/* The order of elements was checked by the schema. */
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
@@ -298,6 +312,7 @@ static int on_open(void *user, unsigned element, const void *values)
 	return -EINVAL;
 }
 
+/* Superblock and mappings end without ado. */
 static int on_close(void *user, unsigned element)
 {
 	struct restore *re = user;
@@ -318,6 +333,7 @@ static void warn_of_more(struct restore *re)
 			re->nr_recounted - 1);
 }
 
+/* Only now is it known how often a def was used. */
 static int finish(struct restore *re)
 {
 	_cleanup_(freep) struct thin_def *defs = calloc(re->defs.count + 1, sizeof(*defs));
@@ -359,6 +375,7 @@ static const struct xml_handler *handler(struct restore *re, struct xml_handler 
 	return to;
 }
 
+/* Memory: names of defs, their leaves' numbers, a bit a device id. */
 int thin_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct io *io,
 		    const struct bp_thin_restore_opts *opts)
 {
@@ -391,6 +408,10 @@ static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, str
 	return thin_restore_io(ctx, source, io, opts);
 }
 
+/*
+ * The metadata is no metadata before all of the text was read: an interruption leaves it
+ * invalid.
+ */
 int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		    const struct bp_thin_restore_opts *opts)
 {

@@ -68,6 +68,7 @@ static int by_begin(const void *a, const void *b)
 	return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
+/* Sorted and joined, so that a block lies in one of them at most. */
 static int read_regions(struct rmap *m, const struct bp_thin_region *regions, size_t nr)
 {
 	struct bp_thin_region *list;
@@ -236,6 +237,7 @@ static int walk_progress(void *user, bp_mblock done, bp_mblock total)
 	return m->opts.progress(m->opts.progress_user, done, total) ? -ECANCELED : 0;
 }
 
+/* Each node once; hits are kept by leaf, for all devices that have it. */
 static int walk(struct rmap *m)
 {
 	size_t nr = m->devices.list.count;
@@ -312,6 +314,7 @@ static int take_leaf(void *user, const struct walk_node *node)
 	return r < 0 ? r : owner_sets_add(&m->sets, &leaf->set, m->device);
 }
 
+/* The same hits again for each device that has the leaf: a shared block has several owners. */
 static int visit_devices(struct rmap *m)
 {
 	const struct forest_visitor visitor = { .leaf = take_leaf, .user = m };
@@ -427,6 +430,7 @@ static int tell_mixed(const struct teller *t, const struct owned *list, size_t c
 	return r;
 }
 
+/* In order of data blocks. */
 static int tell_part(const struct teller *t, const struct owned *list, size_t count)
 {
 	size_t end;
@@ -441,6 +445,10 @@ static int tell_part(const struct teller *t, const struct owned *list, size_t co
 	return r;
 }
 
+/*
+ * Part by part, each sorted when it is told: all of them at once would need twice the
+ * memory.
+ */
 static int tell_owners(const struct teller *t)
 {
 	int r = 0;
@@ -456,6 +464,7 @@ static int tell_owners(const struct teller *t)
 
 /* --- the whole --- */
 
+/* A mapping that can't be read could lie in any region. */
 static int fail_damaged(struct rmap *m)
 {
 	struct bp_ctx *ctx = m->tm->meta.ctx;
@@ -467,6 +476,7 @@ static int fail_damaged(struct rmap *m)
 	return r;
 }
 
+/* Codes of the walk, as messages. */
 static int say_why(struct rmap *m, int r)
 {
 	struct bp_ctx *ctx = m->tm->meta.ctx;
@@ -478,6 +488,7 @@ static int say_why(struct rmap *m, int r)
 	return r;
 }
 
+/* Damage ends it: "nobody has this block" must be true. */
 static int look(struct rmap *m)
 {
 	int r = thin_devices_read(m->tm, &m->devices);
@@ -506,6 +517,7 @@ static void rmap_done(struct rmap *m)
 	forest_done(&m->forest);
 }
 
+/* Memory: 24 bytes a run of hits. No regions: nothing to tell. */
 int bp_thin_rmap(struct bp_thin_meta *meta, const struct bp_thin_region *regions,
 		 size_t nr_regions, const struct bp_thin_rmap_opts *opts,
 		 int (*owner)(void *user, const struct bp_thin_owner *owner), void *user)

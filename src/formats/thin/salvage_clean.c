@@ -32,6 +32,7 @@ static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock bloc
 
 /* --- writing into the overlay --- */
 
+/* Into the overlay: the input is never written. */
 static int put_node(struct cleaner *c, bp_mblock block, bool leaf, uint32_t value_size,
 		    uint32_t nr, const uint64_t *keys, const void *values)
 {
@@ -59,6 +60,7 @@ static int put_inner(struct cleaner *c, bp_mblock block, const struct entries *e
 	return put_node(c, block, false, sizeof(le64), e->nr, e->keys, values);
 }
 
+/* Once for a place; which devices lack it is found later, when all are clean. */
 static int lose(struct cleaner *c, bp_mblock block, const struct hook *hook,
 		enum node_error error, uint64_t begin, uint64_t end)
 {
@@ -112,6 +114,10 @@ static int trim_leaf(struct cleaner *c, const struct snode *n, const struct hook
 			      : r;
 }
 
+/*
+ * As it is, but for mappings that can't be: beyond the data, or of an older version whose
+ * blocks have been taken.
+ */
 static int clean_leaf(struct cleaner *c, const struct snode *n, const struct hook *hook,
 		      struct salvage_clean *to)
 {
@@ -153,6 +159,7 @@ static enum node_error judge(struct cleaner *c, const struct salvage_clean *to,
 	return NODE_OK;
 }
 
+/* What an inner node is made of its children: range, height, number. */
 static void join(struct salvage_clean *to, const struct salvage_clean *child)
 {
 	if (to->first > to->last)
@@ -265,6 +272,7 @@ static int finish_inner(struct cleaner *c, bp_mblock block, const struct entries
 	return e->nr && to->changed ? put_inner(c, block, e) : 0;
 }
 
+/* Children that are lost are left out; what is left stays in order. */
 static int clean_inner(struct cleaner *c, const struct snode *n, const struct hook *hook,
 		       struct salvage_clean *to)
 {
@@ -512,6 +520,7 @@ static int put_tree(struct cleaner *c, const uint64_t *keys, const void *values,
 	return r < 0 ? r : put_upper(c, &e, ret_root);
 }
 
+/* New top trees: roots and details of the same devices, which the input's may not have. */
 static int put_devices(struct cleaner *c, const struct salvage_devices *devices,
 		       struct salvage_roots *ret)
 {
@@ -546,6 +555,10 @@ static int empty_device(struct cleaner *c, struct salvage_device *d)
 	return put_node(c, d->pub.root, true, sizeof(le64), 0, NULL, "");
 }
 
+/*
+ * Cleaned once, also where several devices share the tree. Times are raised, so that
+ * nothing is taken for unshared.
+ */
 static int clean_device(struct cleaner *c, struct salvage_device *d)
 {
 	const struct hook hook = { .kind = SALVAGE_MAPPINGS, .end = UINT64_MAX };
@@ -608,6 +621,7 @@ static int tell_causes(struct cleaner *c, uint64_t device, bp_mblock block,
 	return r;
 }
 
+/* Down to what was lost, for this device. */
 static int tell_lost(struct cleaner *c, uint64_t device, bp_mblock block,
 		     const struct hook *hook)
 {
@@ -632,6 +646,7 @@ static int tell_lost(struct cleaner *c, uint64_t device, bp_mblock block,
 	return r;
 }
 
+/* Sorted causes, so that each place is found by search. */
 static int tell_all(struct cleaner *c, const struct salvage_devices *devices)
 {
 	const struct hook hook = { .kind = SALVAGE_MAPPINGS, .end = UINT64_MAX };
@@ -649,6 +664,7 @@ static int tell_all(struct cleaner *c, const struct salvage_devices *devices)
 	return r;
 }
 
+/* Afterwards the overlay is a pool whose trees are whole. */
 int salvage_clean(struct salvage *s, struct salvage_devices *devices,
 		  struct salvage_roots *ret_roots)
 {
@@ -669,6 +685,7 @@ int salvage_clean(struct salvage *s, struct salvage_devices *devices,
 	return r;
 }
 
+/* Back to before, for another try with other choices. */
 void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t nr_lost)
 {
 	io_close(s->overlay);

@@ -27,6 +27,10 @@ static bool find_map(const struct salvage *s, struct sm_root *ret)
 	return nr == 1;
 }
 
+/*
+ * @root NULL: the superblock is lost, and a map is looked for in the area. Without one
+ * nothing is counted.
+ */
 int salvage_counts_init(struct salvage_counts *c, struct salvage *s, const struct sm_root *root)
 {
 	struct sm_root found;
@@ -86,6 +90,7 @@ void salvage_counts_done(struct salvage_counts *c)
 	*c = (struct salvage_counts){ 0 };
 }
 
+/* COUNT_UNKNOWN where the bitmap is lost; .exact only where the count itself was read. */
 uint32_t salvage_counts_get(struct salvage_counts *c, bp_dblock block)
 {
 	uint64_t nr = block / SM_BITMAP_ENTRIES, entry = block % SM_BITMAP_ENTRIES;

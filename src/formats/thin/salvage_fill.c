@@ -65,6 +65,7 @@ static int by_begin(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
+/* Places of lost leaves, sorted by where they begin; end_max lets a search stop early. */
 static int find_gaps(struct filler *f, bool *ret_open)
 {
 	const struct salvage *s = f->s;
@@ -94,6 +95,7 @@ static size_t gaps_before(const struct filler *f, uint64_t key)
 	return vec_bisect(&f->gaps, item, item->begin <= key);
 }
 
+/* In the range of the place, and in none of the children found for it. */
 static bool misses(const struct salvage *s, const struct gap *gap, uint64_t key)
 {
 	const struct salvage_place *p = &s->places.items[gap->place];
@@ -136,6 +138,10 @@ static bool is_inner(const struct snode *n, enum salvage_kind kind)
 	return n->kind == kind && !(n->flags & SNODE_LEAF);
 }
 
+/*
+ * A leaf that is not in use any more, and lies where something is lost: an older version of
+ * it, perhaps.
+ */
 static int add_version(struct filler *f, const struct gap *gap, bp_mblock block)
 {
 	const struct snode *n = snode_of_kind(f->s, block, SALVAGE_MAPPINGS);
@@ -184,6 +190,7 @@ static int find_versions_below(struct filler *f, const struct snode *parent,
 	return r;
 }
 
+/* Down an older tree, only where it meets the gap. */
 static int add_tree(struct filler *f, const struct gap *gap, bp_mblock root, unsigned depth)
 {
 	const struct snode *n = snode_of_kind(f->s, root, SALVAGE_MAPPINGS);
@@ -225,6 +232,7 @@ static int by_place(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
+/* Older versions are found by older parents: those still name them. */
 static int find_versions(struct filler *f)
 {
 	const struct salvage *s = f->s;
@@ -309,6 +317,7 @@ static int read_leaves(struct filler *f, bool near,
 
 /* --- guesses --- */
 
+/* A mapping that an older version has; whether it holds still is_proven() decides. */
 static int add_guess(struct filler *f, const struct gap *gap, uint64_t key, uint64_t value)
 {
 	const struct guess guess = {
@@ -335,6 +344,7 @@ static int guess_shared(struct filler *f, uint64_t key, uint64_t value)
 	return r;
 }
 
+/* Read again: only headers are kept in memory. */
 static int guess_version(struct filler *f, const struct version *version, void *buf)
 {
 	const struct salvage_place *p = &f->s->places.items[version->place];
@@ -368,6 +378,7 @@ static int by_block(const void *a, const void *b)
 	return x->time > y->time ? -1 : x->time < y->time;
 }
 
+/* Several older versions agree most of the time. */
 static void join_guesses(struct filler *f)
 {
 	size_t to = 0;
@@ -386,6 +397,7 @@ static void join_guesses(struct filler *f)
 	f->guesses.count = to;
 }
 
+/* Two sources: blocks that others share now, and older versions of the lost leaf. */
 static int guess_all(struct filler *f)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);
@@ -408,6 +420,7 @@ static struct owner *find_owner(const struct filler *f, bp_dblock block)
 		       : NULL;
 }
 
+/* Who maps the block now, and from where. */
 static int count_owner(struct filler *f, uint64_t key, uint64_t value)
 {
 	struct owner *o = find_owner(f, thin_mapping_block(value));
@@ -420,6 +433,7 @@ static int count_owner(struct filler *f, uint64_t key, uint64_t value)
 	return 0;
 }
 
+/* Only of blocks that are guessed: the rest is of no interest. */
 static int count_owners(struct filler *f)
 {
 	for (size_t i = 0; i < f->guesses.count; i++) {
@@ -461,6 +475,10 @@ static bool is_proven(struct filler *f, size_t begin, size_t end)
 	return count != COUNT_UNKNOWN && count > o->nr && count - o->nr >= missing;
 }
 
+/*
+ * A guess stays only where counts leave no other owner: a wrong mapping would be worse than
+ * none.
+ */
 static void keep_proven(struct filler *f)
 {
 	size_t to = 0, end;
@@ -532,6 +550,7 @@ static int fill(struct salvage *s, const struct guess *guesses, size_t nr)
 	return 0;
 }
 
+/* Place by place, in order of keys. */
 static int fill_all(struct filler *f)
 {
 	const struct guess *items = f->guesses.items;
@@ -548,6 +567,10 @@ static int fill_all(struct filler *f)
 	return r;
 }
 
+/*
+ * Only with all counts at hand: without them one can't know who else maps what, and nothing
+ * is filled.
+ */
 int salvage_fill(struct salvage *s, const struct sm_root *data_map)
 {
 	struct filler f = { .s = s };

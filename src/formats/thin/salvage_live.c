@@ -81,6 +81,10 @@ static bool take_bitmaps(struct salvage *s, const struct sm_index_disk *index, v
 	return any;
 }
 
+/*
+ * What the metadata's space map says of each block: in use, and how often. s->count NULL:
+ * no map that can be believed.
+ */
 int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mblock nr_blocks)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1), *bitmap = io_buffer_new(1);

@@ -32,6 +32,7 @@ struct salvage_place *salvage_place_at(const struct salvage *s, bp_mblock block)
 
 /* --- which nodes are in use --- */
 
+/* Marks what the roots lead to. The depth is bounded, as pointers come from a damaged area. */
 static void reach(struct salvage *s, bp_mblock block, enum salvage_kind kind, unsigned depth)
 {
 	struct snode *n = snode_of_kind(s, block, kind);
@@ -141,6 +142,10 @@ static void adopt(struct snode *parent, struct snode *child)
 	child->height = parent->height ? (uint8_t)(parent->height - 1) : 0;
 }
 
+/*
+ * Pointers to what isn't there are places: they say kind, range and height of what is
+ * missing.
+ */
 static int look_below(struct mend *m, struct snode *n)
 {
 	struct salvage *s = m->s;
@@ -162,6 +167,7 @@ static int look_below(struct mend *m, struct snode *n)
 	return r;
 }
 
+/* A device's root may be missing too: any range, any height. */
 static int look_at_roots(struct mend *m, const struct snode *n)
 {
 	int r = 0;
@@ -272,6 +278,7 @@ static uint32_t missing_parents(const struct salvage *s, const struct snode *n)
 	return count - s->pointers[n->block];
 }
 
+/* Nodes that are counted more often than pointers lead to them: some parent of them is lost. */
 static int find_orphans(struct mend *m)
 {
 	struct salvage *s = m->s;
@@ -296,6 +303,7 @@ static int by_begin(const void *a, const void *b)
 	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
 }
 
+/* Sorted, with the largest end so far: which places may hold a range is a search. */
 static int open_places(struct mend *m)
 {
 	struct salvage *s = m->s;
@@ -319,6 +327,7 @@ static int open_places(struct mend *m)
 
 /* --- giving back --- */
 
+/* Children of one node have one height and ranges that don't meet. */
 static bool overlaps(const struct salvage *s, const struct salvage_place *place,
 		     const struct snode *n)
 {
@@ -396,6 +405,10 @@ static int give_back(struct mend *m, uint32_t index)
 	return 1;
 }
 
+/*
+ * Until nothing changes: a node that was given back may itself be the missing parent of
+ * others.
+ */
 static int give_all(struct mend *m)
 {
 	bool more = true;
@@ -437,6 +450,7 @@ static void mark_lacking(struct mend *m)
 	}
 }
 
+/* Few at a time. */
 static void sort_children(struct salvage *s, struct salvage_place *place)
 {
 	uint32_t *children = place->children.items;
@@ -462,6 +476,10 @@ static bool knows_snap(const struct mend *m, const struct salvage_roots *roots)
 	return !roots->snap || (top && !(top->flags & SNODE_BROKEN));
 }
 
+/*
+ * Orphans go to the places that miss them, where range, height and counts agree. Without
+ * counts nothing is given back.
+ */
 int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 {
 	struct mend m = { .s = s, .snap = roots->snap_mapping ? 0 : roots->snap };

@@ -20,6 +20,7 @@ struct reader {
 
 /* --- which devices, and which trees --- */
 
+/* A device of which nothing would be left. */
 static bool is_gone(const struct salvage *s, const struct salvage_device *d)
 {
 	const struct snode *n;
@@ -96,6 +97,10 @@ static bool is_counted(const struct salvage *s, uint64_t id, uint64_t entries)
 	return false;
 }
 
+/*
+ * An older root of the same id, by older versions of top leaves. @proven: only one whose
+ * count of mappings agrees with the details.
+ */
 struct snode *salvage_find_older(const struct salvage *s, const struct salvage_device *d,
 				 bool proven)
 {
@@ -122,6 +127,7 @@ struct snode *salvage_find_older(const struct salvage *s, const struct salvage_d
 	return best;
 }
 
+/* Leaves of an older tree that are not in use: their mappings must be looked at one by one. */
 static void mark_leaves(struct salvage *s, struct snode *n, unsigned depth)
 {
 	if ((n->flags & SNODE_LEAF) && !salvage_in_use(s, n))
@@ -166,6 +172,7 @@ static int by_stale(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/* Sorted by block. */
 static size_t first_stale(const struct salvage_stale *items, size_t nr, bp_dblock block)
 {
 	size_t low = 0, high = nr;
@@ -188,6 +195,7 @@ static int add_stale(struct reader *reader, uint64_t key, bp_dblock block)
 	return vec_add(&reader->stale, &stale);
 }
 
+/* Somebody else maps the block now: the older mapping would show their data. */
 static int mark_taken(struct reader *reader, uint64_t key, bp_dblock block)
 {
 	struct salvage_stale *items = reader->stale.items;
@@ -218,6 +226,7 @@ static int read_leaf(void *user, unsigned worker, size_t index, bp_mblock block,
 	return r;
 }
 
+/* In order of the disk. */
 static int read_leaves(struct reader *reader, bool older,
 		       int (*entry)(struct reader *reader, uint64_t key, bp_dblock block))
 {
@@ -249,6 +258,7 @@ static void mark_twins(struct reader *reader)
 			items[i].taken = items[i - 1].taken = true;
 }
 
+/* What was filled into gaps counts as mapped. */
 static void mark_filled(struct reader *reader)
 {
 	const struct salvage *s = reader->s;
@@ -262,6 +272,7 @@ static void mark_filled(struct reader *reader)
 	}
 }
 
+/* A count that all known owners explain leaves none for the older mapping. */
 static int mark_counted(struct reader *reader, const struct sm_root *data_map)
 {
 	struct salvage_counts counts;
@@ -278,6 +289,7 @@ static int mark_counted(struct reader *reader, const struct sm_root *data_map)
 	return r;
 }
 
+/* Of all older mappings, those that do not hold any more. */
 static int find_taken(struct salvage *s, const struct sm_root *data_map,
 		      const struct salvage_patches *patches)
 {
@@ -305,6 +317,7 @@ static int find_taken(struct salvage *s, const struct sm_root *data_map,
 	return r;
 }
 
+/* By key and block. */
 bool salvage_is_taken(const struct salvage *s, uint64_t key, bp_dblock block)
 {
 	const struct salvage_stale *items = s->taken.items;
@@ -351,6 +364,7 @@ static bool has_older(const struct salvage_devices *devices)
 	return false;
 }
 
+/* Devices of which nothing newer is left, then places in others. */
 int salvage_older(struct salvage *s, const struct sm_root *data_map,
 		  struct salvage_devices *devices)
 {

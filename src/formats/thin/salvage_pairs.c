@@ -56,6 +56,7 @@ struct knowns {
 	bool clash;
 };
 
+/* What each device is said to have, by either tree. */
 static int know_leaf(const struct salvage *s, const struct snode *n, struct knowns *to)
 {
 	int r = 0;
@@ -78,6 +79,7 @@ static int know_leaf(const struct salvage *s, const struct snode *n, struct know
 	return r;
 }
 
+/* All devices below a root. Broken: some can't be known. */
 static int know(const struct salvage *s, bp_mblock block, enum salvage_kind kind,
 		struct knowns *to, unsigned depth)
 {
@@ -102,6 +104,10 @@ static uint64_t hash(uint64_t h, uint64_t word)
 	return (h ^ word) * UINT64_C(0x100000001b3);
 }
 
+/*
+ * Two hashes: of ids alone, and of ids with counts; pairs are found by them instead of
+ * comparing each with each.
+ */
 static int add_root(struct pairing *p, const struct snode *n)
 {
 	struct root root = { .block = n->block, .ids = 1, .counts = 1 };
@@ -124,6 +130,7 @@ static int add_root(struct pairing *p, const struct snode *n)
 	return r;
 }
 
+/* Nodes that no other of their kind leads to. */
 static int find_roots(struct pairing *p)
 {
 	int r = 0;
@@ -140,6 +147,7 @@ static int find_roots(struct pairing *p)
 
 /* --- pairs --- */
 
+/* Equal counts in both trees: they were committed together. */
 static void compare_devices(const struct known *top, const struct known *details,
 			    struct salvage_pair *pair)
 {
@@ -184,6 +192,7 @@ static void compare_lists(const struct knowns *a, const struct knowns *b,
 	pair->nr_clashing += a->clash + b->clash;
 }
 
+/* Bounded: PAIRS_MAX sound ones and PAIRS_CLASH_MAX others. */
 static int add_pair(struct pairing *p, bp_mblock mapping, bp_mblock details, bp_mblock index)
 {
 	struct salvage_pair pair = { .mapping = mapping, .details = details, .index = index };
@@ -265,6 +274,10 @@ static bp_mblock live_root(struct salvage *s, enum salvage_kind kind)
 	return root;
 }
 
+/*
+ * What an older space map counts as live has two roots: those belong together. INDEX_STEPS
+ * bounds the work in large areas.
+ */
 static int pair_by_index(struct pairing *p)
 {
 	struct salvage *s = p->s;
@@ -412,6 +425,10 @@ static uint64_t cost(const struct bits *before, const struct bits *after)
 	return MIN(skipped(before, after, 0), skipped(before, after, last));
 }
 
+/*
+ * Which came first, by what each had free: the kernel allocates rising. 0 where that tells
+ * nothing.
+ */
 static int order_allocation(struct salvage *s, const struct salvage_pair *a,
 			    const struct salvage_pair *b, int *ret)
 {
@@ -580,6 +597,7 @@ static int sort_pairs(struct salvage *s, struct salvage_pairs *pairs)
 	return r;
 }
 
+/* For BEDPLATE_DEBUG=formats. */
 static void log_pairs(const struct salvage *s, const struct salvage_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->list.count; i++) {
@@ -595,6 +613,7 @@ static void log_pairs(const struct salvage *s, const struct salvage_pairs *pairs
 	}
 }
 
+/* Best first. Flags and counts that it used are left as they were. */
 int salvage_pairs(struct salvage *s, struct salvage_pairs *ret)
 {
 	struct pairing p = { .s = s, .to = ret };
@@ -622,6 +641,7 @@ int salvage_pairs(struct salvage *s, struct salvage_pairs *ret)
 
 /* --- roots for devices whose own are lost --- */
 
+/* Both sorted by id. */
 static size_t count_equal(const struct knowns *tops, const struct salvage_devices *devices)
 {
 	size_t i = 0, k = 0, nr = 0;
@@ -638,6 +658,7 @@ static size_t count_equal(const struct knowns *tops, const struct salvage_device
 	return nr;
 }
 
+/* For devices whose top tree is lost: the older one that fits most of them. */
 int salvage_closest_top(struct salvage *s, const struct salvage_devices *devices,
 			bp_mblock *ret)
 {

@@ -36,6 +36,7 @@ static bool may_lack(const struct salvage *s, const struct salvage_place *p)
 
 static int look(struct patcher *p, uint32_t device, bp_mblock block, unsigned depth);
 
+/* Places that may lack something, for each device that has them. */
 static int look_at_place(struct patcher *p, uint32_t device, struct salvage_place *place,
 			 unsigned depth)
 {
@@ -51,6 +52,7 @@ static int look_at_place(struct patcher *p, uint32_t device, struct salvage_plac
 	return r;
 }
 
+/* STEPS_MAX bounds what shared trees can cost. */
 static int look(struct patcher *p, uint32_t device, bp_mblock block, unsigned depth)
 {
 	const struct snode *n = snode_of_kind(p->s, block, SALVAGE_MAPPINGS);
@@ -109,6 +111,7 @@ static bool is_there(const struct salvage *s, const struct salvage_place *place,
 	return false;
 }
 
+/* Mappings of an older version that the place lacks. */
 static int take_leaf(struct patcher *p, const struct want *want, bp_mblock block)
 {
 	const struct salvage *s = p->s;
@@ -135,6 +138,7 @@ static int take_leaf(struct patcher *p, const struct want *want, bp_mblock block
 	return r;
 }
 
+/* Only where it meets the place. */
 static int take_tree(struct patcher *p, const struct want *want, bp_mblock block,
 		     unsigned depth)
 {
@@ -178,6 +182,7 @@ static uint32_t nr_wanting(const struct patcher *p, uint32_t place)
 	return nr;
 }
 
+/* The newest of one mapping first. */
 static int by_key(const void *a, const void *b)
 {
 	const struct salvage_patch *x = a, *y = b;
@@ -215,6 +220,10 @@ static void keep_agreed(struct patcher *p)
 	p->to->list.count = to;
 }
 
+/*
+ * Device by device; keep_agreed() leaves out where two devices that share the place
+ * disagree.
+ */
 int salvage_patch_find(struct salvage *s, const struct salvage_devices *devices,
 		       struct salvage_patches *ret)
 {
@@ -286,6 +295,7 @@ static int merge(struct salvage *s, const struct salvage_patch *patches, size_t 
 	return 0;
 }
 
+/* What was taken meanwhile is left out. */
 int salvage_patch_apply(struct salvage *s, struct salvage_patches *patches)
 {
 	struct salvage_patch *items = patches->list.items;
