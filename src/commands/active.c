@@ -126,6 +126,7 @@ static bool find(struct cli *cli, const char *text, bool devices, struct bp_pool
 
 /* --- holding it --- */
 
+/* Readers open nodes by path: the kernel tells numbers only. */
 static int node_of(struct cli *cli, const struct bp_devno *dev, char *ret, size_t size)
 {
 	struct bp_bdev bdev;
@@ -204,6 +205,10 @@ static int go_on_in_child(struct cli *cli, struct bp_pool *pool, const sigset_t 
 	end_as(r < 0 && WIFEXITED(status) ? W_EXITCODE(EXIT_FAILED, 0) : status, before);
 }
 
+/*
+ * The snapshot must go again whatever happens to the reader: a child goes on with the
+ * command, and the parent, which holds these signals, waits for it and releases.
+ */
 static int reserve(struct cli *cli, struct bp_pool *pool)
 {
 	static const int all[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM };
@@ -222,6 +227,7 @@ static int reserve(struct cli *cli, struct bp_pool *pool)
 	return r;
 }
 
+/* Somebody else's snapshot is used as it is, and never released. */
 int active_pool_hold(struct cli *cli, struct bp_pool *pool, struct active_pool *ret)
 {
 	const struct bp_device_info *device = bp_pool_device(pool);
@@ -247,6 +253,7 @@ int active_pool_hold(struct cli *cli, struct bp_pool *pool, struct active_pool *
 	return 0;
 }
 
+/* Nothing found is no failure: then the word is a path of metadata. */
 int active_pool_read(struct cli *cli, const char *text, bool devices, struct active_pool *ret)
 {
 	struct bp_pool *pool;
@@ -260,6 +267,7 @@ int active_pool_read(struct cli *cli, const char *text, bool devices, struct act
 	return r;
 }
 
+/* Where the pool's name is given, readers get its devices instead. */
 int active_source(struct cli *cli, struct active_pool *active, const char **pool,
 		  struct bp_source_opts *opts)
 {
@@ -275,6 +283,7 @@ int active_source(struct cli *cli, struct active_pool *active, const char **pool
 	return 0;
 }
 
+/* An empty word stands for the metadata snapshot that the superblock names. */
 int active_metadata(struct cli *cli, struct active_pool *active, const char **path,
 		    const char **snap)
 {

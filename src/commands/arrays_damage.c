@@ -93,6 +93,7 @@ static int spoil(struct cli *cli, const void *p, void (*spoiled)(void *user, bp_
 /* In both enumerations. */
 _Static_assert((int)BP_CACHE_SPOIL_BLOCK == (int)BP_ERA_SPOIL_BLOCK, "the block given");
 
+/* Either one kind of damage, with what belongs to it, or leaks. */
 static int run(struct cli *cli, const struct args *args, const struct family *family)
 {
 	const struct job job = { args, family };

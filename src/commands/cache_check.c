@@ -35,6 +35,7 @@ struct check {
 	struct bp_cache_check_result res;
 };
 
+/* Three calls, as repairs open for writing and checks don't. */
 static int carry_out(struct check *check)
 {
 	const struct args *args = check->args;
@@ -63,6 +64,10 @@ static struct check_verdict verdict_of(const struct bp_cache_check_result *res)
 	return (struct check_verdict){ res->nr_fatal, res->nr_nonfatal, res->nr_remarks };
 }
 
+/*
+ * Sentences and their order are the reference tool's where it has them: scripts look for
+ * them.
+ */
 static void print_text(const struct check_tool *tool)
 {
 	const struct check *check = (const struct check *)tool;
@@ -131,6 +136,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* Sizes of the cache's blocks in bytes, its discards in sectors: as the format has them. */
 static void superblock_json(struct bp_json *json, const struct bp_cache_check_result *res)
 {
 	const struct bp_cache_superblock *sb = &res->superblock;
@@ -151,6 +157,7 @@ static void superblock_json(struct bp_json *json, const struct bp_cache_check_re
 	bp_json_object_close(json);
 }
 
+/* The same as the text tells, and every damage: nothing is left out after the first few. */
 static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
 	const struct check *check = (const struct check *)tool;

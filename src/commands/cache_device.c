@@ -123,6 +123,7 @@ static enum bp_cache_mode mode_given(struct cli *cli, const struct args *args)
 	return cli_given(cli, "mode") ? (enum bp_cache_mode)(args->mode + 1) : 0;
 }
 
+/* The one failure that has a way out is told with it. */
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -150,6 +151,10 @@ static int run_create(struct cli *cli, const void *p)
 
 /* --- status --- */
 
+/*
+ * Bytes and shares of the kernel's counts of blocks; a mode that isn't known here is left
+ * out.
+ */
 static void fill(struct row *row)
 {
 	const struct bp_cache_device_info *i = &row->info;
@@ -203,6 +208,7 @@ static int run_status(struct cli *cli, const void *p)
 
 /* --- changes --- */
 
+/* What the verbs share: only which call it is differs. */
 static int run_change(struct cli *cli, const struct args *args, const char *title,
 		      int (*change)(struct bp_ctx *ctx, const struct bp_selector *which,
 				    const struct bp_cache_device_change_opts *opts),

@@ -19,6 +19,10 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/*
+ * Called by text_out(), which decides where the text goes and what an incomplete one is
+ * worth.
+ */
 static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 		uint64_t *ret_damages)
 {
@@ -40,6 +44,7 @@ static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 	return r;
 }
 
+/* An incomplete text is a failure, unless it was asked for by --repair. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -50,6 +50,7 @@ static int set(struct cli *cli, const struct args *args, enum bp_cache_set what,
 	return r < 0 ? cli_fail(cli, args->output, r) : 0;
 }
 
+/* All words are read before the first field is written. */
 static int set_fields(struct cli *cli, const struct args *args)
 {
 	bool needs_check = false, clean = false;

@@ -54,6 +54,7 @@ static int print_json(struct cli *cli, uint64_t nr_blocks, bp_bytes bytes)
 	return cli_json_end(cli, json);
 }
 
+/* Either the number itself or what it follows from. */
 static int count_blocks(struct cli *cli, const struct args *args, uint64_t *ret)
 {
 	uint64_t device_bytes, block_bytes;
@@ -76,6 +77,7 @@ static int count_blocks(struct cli *cli, const struct args *args, uint64_t *ret)
 	return r < 0 ? size_unit_fail(cli, args->block_size, block_bytes, r) : 0;
 }
 
+/* Usage first, and its status: no file is touched here. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -64,6 +64,10 @@ struct repair {
 	size_t nr_roots;
 };
 
+/*
+ * Candidates are told while they are found: whoever must choose by --mapping-root sees them
+ * all.
+ */
 static void on_root(void *user, const struct bp_cache_root *root)
 {
 	struct check_tool *tool = user;
@@ -82,6 +86,7 @@ static void on_root(void *user, const struct bp_cache_root *root)
 		 root->block, root->nr_cache_blocks, root->nr_mapped, root->nr_lost);
 }
 
+/* A plan opens no output. */
 static int carry_out(struct repair_tool *base)
 {
 	struct repair *re = (struct repair *)base;
@@ -119,6 +124,7 @@ static struct check_verdict verdict_of(const struct repair_tool *base)
 	return (struct check_verdict){ .nr_fatal = !is_whole(&re->res) };
 }
 
+/* Silent when all of it could be kept, as the reference tool is. */
 static void print_text(const struct check_tool *tool)
 {
 	const struct repair *re = (const struct repair *)tool;
@@ -153,6 +159,7 @@ static void print_text(const struct check_tool *tool)
 
 /* --- JSON --- */
 
+/* All candidates, so that a program can choose one by --mapping-root. */
 static void roots_json(struct bp_json *json, const struct repair *re)
 {
 	bp_json_array(json, "roots");
@@ -169,6 +176,7 @@ static void roots_json(struct bp_json *json, const struct repair *re)
 	bp_json_array_close(json);
 }
 
+/* "written" says whether it was a plan. */
 static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
 	const struct repair *re = (const struct repair *)tool;

@@ -63,6 +63,7 @@ struct tool {
 	bool no_memory;
 };
 
+/* JSON comes in one piece at the end, so the list is kept for it. */
 static void keep_failed(struct tool *tool, const struct bp_cache_writeback_failed *failed)
 {
 	void *list = tool->no_memory ? NULL
@@ -104,6 +105,7 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 	return cli_progress(tool->cli, done, total);
 }
 
+/* The buffer comes in MiB, as in the reference's option. */
 static int carry_out(struct tool *tool)
 {
 	const struct args *args = tool->args;
@@ -176,6 +178,7 @@ static void failed_json(struct bp_json *json, const struct tool *tool)
 	bp_json_array_close(json);
 }
 
+/* A list cut for want of memory would lie: it is refused instead. */
 static int print_json(const struct tool *tool)
 {
 	const struct bp_cache_writeback_result *res = &tool->res;
@@ -198,6 +201,7 @@ static int print_json(const struct tool *tool)
 	return cli_json_end(tool->cli, json);
 }
 
+/* Blocks that could not be copied are a failure, even if all others were. */
 static int run(struct cli *cli, const void *p)
 {
 	struct tool tool = { .cli = cli, .args = p };

@@ -7,6 +7,7 @@
 /* Damages beyond this are only counted, in text. Fatal ones are not hidden by others. */
 #define TEXT_DAMAGES 100
 
+/* Its text is the library's only during the call: it is copied. */
 static void keep(struct check_tool *tool, const struct bp_damage *damage)
 {
 	char *what = strdup(damage->what);
@@ -30,6 +31,7 @@ static void keep(struct check_tool *tool, const struct bp_damage *damage)
 	tool->damages[tool->nr_damages++].what = what;
 }
 
+/* The first few of each harm for people, all of them for programs. */
 void check_tool_damage(void *user, const struct bp_damage *damage)
 {
 	struct check_tool *tool = user;
@@ -77,6 +79,7 @@ void check_tool_text(const struct check_tool *tool)
 			 tool->nr_hidden);
 }
 
+/* The reference's sentences. */
 void check_tool_counts(struct cli *cli, const char *blocks, uint64_t leaked, uint64_t repaired,
 		       uint64_t wrong)
 {
@@ -130,6 +133,7 @@ static const char *word_of(const struct check_verdict *verdict)
 						     : CLEAN];
 }
 
+/* What all checks tell first: of what, and the verdict. */
 int check_tool_json_start(struct check_tool *tool, const struct out_schema *schema,
 			  const struct check_verdict *verdict, struct bp_json **ret)
 {
@@ -143,6 +147,7 @@ int check_tool_json_start(struct check_tool *tool, const struct out_schema *sche
 	return 0;
 }
 
+/* Damages last, as they can be many. */
 int check_tool_json_end(struct check_tool *tool, const struct check_verdict *verdict,
 			struct bp_json *json)
 {
@@ -159,6 +164,7 @@ int check_tool_json_end(struct check_tool *tool, const struct check_verdict *ver
 
 /* --- the end --- */
 
+/* Exit status: 0 clean, 1 damage or failure. */
 int check_tool_end(struct check_tool *tool, int r, const struct check_verdict *verdict,
 		   const struct check_tool_ends *ends)
 {

@@ -10,6 +10,7 @@
 #define EXIT_SIGNAL_BASE 128
 #define TICK_NS          500000000
 
+/* From here on they are waited for, so that none comes between fork() and the wait. */
 void child_signals_hold(struct child_signals *ret)
 {
 	sigemptyset(&ret->held);
@@ -72,6 +73,7 @@ static int wait_for(pid_t child, const sigset_t *signals, void (*tick)(void *use
 	}
 }
 
+/* fflush(NULL) first: a buffer would be written twice otherwise. */
 int child_run(struct cli *cli, const char **argv, const struct child_signals *signals,
 	      void (*tick)(void *user), void *user)
 {

@@ -62,6 +62,7 @@ static void print_step(struct cli *cli, const struct bp_plan_step *step)
 	}
 }
 
+/* Text step by step, JSON in the envelope. */
 static int print_plan(struct cli *cli, const struct bp_plan *plan)
 {
 	struct out *out;
@@ -85,6 +86,7 @@ int change_begin(struct cli *cli)
 	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }
 
+/* What a dry run would have asked of the kernel, taken from the context. */
 static int plan_end(struct cli *cli)
 {
 	struct bp_plan *plan;
@@ -111,6 +113,10 @@ const char *devno_text(char *buf, uint32_t major, uint32_t minor)
 	return buf;
 }
 
+/*
+ * Unknown is said as that: the device may be gone meanwhile. @ret->targets are names once
+ * each, as many as fit.
+ */
 void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret)
 {
 	struct bp_selector which = { .major = major, .minor = minor };
@@ -156,6 +162,7 @@ static void add_result(struct cli *cli, struct out *out, const char *device, con
 		out_add(out, NULL, &(struct change){ device, done });
 }
 
+/* A dry run's plan is printed only where nothing failed. */
 int change_done(struct cli *cli, const char *subject, int r, const char *done)
 {
 	struct out *out;
@@ -192,6 +199,7 @@ void changes_add(struct changes *changes, size_t index, int r, const char *done)
 		add_result(changes->cli, changes->out, name, done);
 }
 
+/* The worst status of all, after all of them were told. */
 int changes_end(struct changes *changes)
 {
 	int r;
@@ -205,6 +213,7 @@ int changes_end(struct changes *changes)
 	return changes->worst ? changes->worst : r;
 }
 
+/* One that fails doesn't keep the others from being tried. */
 int change_each(struct cli *cli, const struct cli_list *names, const void *args,
 		int (*one)(struct cli *cli, const void *args, const struct bp_selector *which,
 			   const char **ret_done))
@@ -224,6 +233,7 @@ int change_each(struct cli *cli, const struct cli_list *names, const void *args,
 	return changes_end(&changes);
 }
 
+/* No names mean all devices. */
 int devices_init(struct cli *cli, const struct cli_list *names, struct devices *ret)
 {
 	int r;
@@ -255,6 +265,7 @@ struct bp_selector devices_get(const struct devices *devices, size_t index)
 	return device_named(devices->names->words[index]);
 }
 
+/* Failures are told at once and remembered, the rest goes on. */
 static int add_each(struct cli *cli, const struct devices *devices,
 		    int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
 		    void *user)
@@ -281,6 +292,7 @@ int ask_each(struct cli *cli, const struct cli_list *names,
 	return r ? r : add_each(cli, &devices, add, user);
 }
 
+/* What could be read is printed, even where something could not. */
 int print_each(struct cli *cli, const struct cli_list *names, struct out **out,
 	       int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
 	       void *user)
@@ -327,6 +339,7 @@ static int read_piece(FILE *f, char **ret, size_t *ret_len, bool *ret_nul)
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* A NUL would cut the text unseen: it is refused, with its place. */
 int read_text(struct cli *cli, const char *path, char **ret)
 {
 	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
@@ -371,6 +384,7 @@ static int read_whole(FILE *f, char **text, size_t *ret_len)
 	return ferror(f) ? -EIO : 0;
 }
 
+/* Logs of a kernel may hold anything: NULs become spaces. */
 int read_log(struct cli *cli, const char *path, char **ret)
 {
 	FILE *f = streq(path, "-") ? stdin : fopen(path, "re");
@@ -400,6 +414,10 @@ static const char *skip_number(const char *text)
 	return digits && blanks ? text + digits + blanks : NULL;
 }
 
+/*
+ * "[NAME:] START LENGTH TARGET ...": two numbers and a word make it one, a name of a device
+ * does not.
+ */
 bool pasted_line(const char *text, struct pasted *ret)
 {
 	const char *at = text + strspn(text, " \t\n");
@@ -427,6 +445,7 @@ bool is_pasted(const struct cli_list *operands)
 	       (streq(operands->words[0], "-") || pasted_line(operands->words[0], NULL));
 }
 
+/* "-" reads from standard input. */
 int pasted_text(struct cli *cli, const struct cli_list *operands, const char *text,
 		const char *file, char **ret)
 {
@@ -440,6 +459,7 @@ int pasted_text(struct cli *cli, const struct cli_list *operands, const char *te
 	return *ret ? EXIT_OK : cli_fail(cli, NULL, -ENOMEM);
 }
 
+/* Failures in a word need no subject: the message quotes it. */
 int table_given(struct cli *cli, const char *text, const char *file, uint32_t flags,
 		struct bp_table **ret)
 {
@@ -479,6 +499,7 @@ static char *compact(const char *json)
 	return copy;
 }
 
+/* One value as compact text, for a field of a row. */
 int json_of(int (*write)(const void *user, struct bp_json *json), const void *user, char **ret)
 {
 	struct bp_json *json;
@@ -504,6 +525,7 @@ static const char *next_target(void *user)
 	return bp_target_next(user, &target) == 0 ? bp_target_name(target) : NULL;
 }
 
+/* Known here or by the running kernel: a module that isn't loaded yet may be either. */
 int target_exists(struct cli *cli, const char *name)
 {
 	_cleanup_(freep) char *hint = NULL;

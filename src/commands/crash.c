@@ -160,6 +160,10 @@ static int record_json(struct cli *cli, const struct args *args,
 	return cli_json_end(cli, json);
 }
 
+/*
+ * The program's own status decides as well: a record of a failed run is seldom what was
+ * wanted.
+ */
 static int run_record(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -205,6 +209,7 @@ static void flags_text(const struct bp_crash_entry *e, char *buf, size_t size)
 		 e->fua ? "fua" : "");
 }
 
+/* Marks have no place on the disk. */
 static int show_entry(struct out *out, const struct bp_crash *crash, uint64_t i)
 {
 	struct bp_crash_entry e;
@@ -227,6 +232,7 @@ static int show_entry(struct out *out, const struct bp_crash *crash, uint64_t i)
 	return 0;
 }
 
+/* A row an entry; an entry that can't be read ends the list with its reason. */
 static int show(struct cli *cli, const struct args *args, const struct bp_crash *crash)
 {
 	struct out *out;
@@ -251,6 +257,7 @@ static int make_image(struct cli *cli, const struct args *args, const struct bp_
 	return r < 0 ? cli_fail(cli, args->image, r) : EXIT_OK;
 }
 
+/* Either the list, or the image as it was at a point. */
 static int run_show(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -266,6 +273,7 @@ static int run_show(struct cli *cli, const void *p)
 
 /* --- check --- */
 
+/* Flags that the kind already says are not said twice. */
 static void print_suspect(struct cli *cli, const struct bp_crash *crash,
 			  const struct bp_crash_suspect *s)
 {
@@ -288,6 +296,7 @@ static void print_suspect(struct cli *cli, const struct bp_crash *crash,
 	cli_print(cli, "%s%s%s%s\n", *flags ? " " : "", flags, *s->files ? "  " : "", s->files);
 }
 
+/* Enough to run that one state again: point, seed and number. */
 static void print_verdict(struct cli *cli, const struct args *args,
 			  const struct bp_crash *crash, const struct bp_crash_result *result)
 {
@@ -310,6 +319,7 @@ static void print_verdict(struct cli *cli, const struct args *args,
 		print_suspect(cli, crash, bp_crash_result_get(result, i));
 }
 
+/* All fields always, so that readers need no cases. */
 static void suspect_json(struct bp_json *json, const struct bp_crash *crash,
 			 const struct bp_crash_suspect *s)
 {
@@ -331,6 +341,7 @@ static void suspect_json(struct bp_json *json, const struct bp_crash *crash,
 	bp_json_object_close(json);
 }
 
+/* The same for good and bad: "bad" decides. */
 static int verdict_json(struct cli *cli, const struct args *args, const struct bp_crash *crash,
 			const struct bp_crash_result *result)
 {
@@ -359,6 +370,7 @@ static int verdict_json(struct cli *cli, const struct args *args, const struct b
 	return cli_json_end(cli, json);
 }
 
+/* A bad state found is exit status 1, like damage. */
 static int check(struct cli *cli, const struct args *args, const struct bp_crash *crash)
 {
 	const struct bp_crash_check_opts how = {

@@ -64,6 +64,7 @@ static const struct cmd_opt opts[] = {
 
 TYPED_HOOKS(extra, unknown, help)
 
+/* Octal, as chmod has it. Given an owner alone, the mode is 0600. */
 static int parse_mode(struct cli *cli, const struct args *args, struct bp_create_opts *create)
 {
 	size_t len = args->mode ? strlen(args->mode) : 0;
@@ -83,6 +84,7 @@ static int parse_mode(struct cli *cli, const struct args *args, struct bp_create
 	return 0;
 }
 
+/* What belongs to the device; what belongs to its table is preflight's. */
 static int make_opts(struct cli *cli, const struct args *args, struct bp_create_opts *ret)
 {
 	*ret = (struct bp_create_opts){
@@ -121,6 +123,7 @@ static const struct out_schema concise_schema = {
 };
 /* clang-format on */
 
+/* Text says nothing on success. */
 static int print_created(struct cli *cli, const struct bp_device_info *info)
 {
 	struct out *out;
@@ -169,6 +172,7 @@ static int make_table(struct cli *cli, const struct args *args, struct bp_table 
 			   args->no_check ? BP_TABLE_KEEP : 0, ret);
 }
 
+/* Preflight looks at the devices below, and refuses before the kernel is asked. */
 static int create_one(struct cli *cli, const struct args *args,
 		      const struct bp_create_opts *create)
 {
@@ -239,6 +243,7 @@ static int plan_stack(struct cli *cli, const struct args *args, const struct bp_
 	return print_planned(cli, args, stack);
 }
 
+/* Several devices at once: what was made is undone where one fails. */
 static int create_concise(struct cli *cli, const struct args *args,
 			  const struct bp_create_opts *create)
 {
@@ -263,6 +268,7 @@ static int create_concise(struct cli *cli, const struct args *args,
 	return r;
 }
 
+/* Both ways share the options. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

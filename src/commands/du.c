@@ -87,6 +87,7 @@ struct du {
 	uint64_t block_bytes;
 };
 
+/* LVM's name where the source has one; a bare pool has ids only. */
 static const char *name_of(const struct du *du, uint64_t id)
 {
 	for (size_t i = 0; i < bp_source_volumes_count(du->volumes); i++) {
@@ -98,6 +99,7 @@ static const char *name_of(const struct du *du, uint64_t id)
 	return NULL;
 }
 
+/* In bytes: blocks differ from pool to pool. */
 static int add_usage(void *user, const struct bp_thin_usage *usage)
 {
 	const struct du *du = user;
@@ -127,6 +129,10 @@ static int add_other(void *user, uint64_t id, bp_dblock dblocks)
 	return 0;
 }
 
+/*
+ * Ids with commas between, at most 256; anything else is a usage error before a block is
+ * read.
+ */
 static int add_freed(struct du *du)
 {
 	const char *text = du->args->free_ids;
@@ -167,6 +173,7 @@ static int fill(struct du *du)
 	return bp_thin_ls(du->meta, BP_THIN_LS_SHARING, add_usage, du);
 }
 
+/* The names are the source's, the counts the metadata's. */
 static int with_source(struct du *du, struct bp_source *source)
 {
 	int r = bp_source_thin_open(source, NULL, &du->meta);
@@ -184,6 +191,10 @@ static int with_source(struct du *du, struct bp_source *source)
 	return r;
 }
 
+/*
+ * Which of three tables it is depends on the options alone, so the columns are known before
+ * reading.
+ */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

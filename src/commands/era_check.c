@@ -31,6 +31,7 @@ struct check {
 	struct bp_era_check_result res;
 };
 
+/* Two calls, as a repair opens for writing and a check doesn't. */
 static int carry_out(struct check *check)
 {
 	const struct args *args = check->args;
@@ -57,6 +58,10 @@ static struct check_verdict verdict_of(const struct bp_era_check_result *res)
 	return (struct check_verdict){ res->nr_fatal, res->nr_nonfatal, res->nr_remarks };
 }
 
+/*
+ * Sentences and their order are the reference tool's where it has them: scripts look for
+ * them.
+ */
 static void print_text(const struct check_tool *tool)
 {
 	const struct check *check = (const struct check *)tool;
@@ -110,6 +115,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* A metadata snapshot only where there is one: 0 is no block to name. */
 static void superblock_json(struct bp_json *json, const struct bp_era_check_result *res)
 {
 	const struct bp_era_superblock *sb = &res->superblock;
@@ -128,6 +134,7 @@ static void superblock_json(struct bp_json *json, const struct bp_era_check_resu
 	bp_json_object_close(json);
 }
 
+/* The same as the text tells, and every damage: nothing is left out after the first few. */
 static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
 {
 	const struct check *check = (const struct check *)tool;

@@ -33,6 +33,7 @@ static int open_meta(struct cli *cli, const struct args *args, struct bp_era_met
 	return bp_era_open(cli->ctx, args->path, &how, ret);
 }
 
+/* The text form, as the reference tool writes it. */
 static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 		uint64_t *ret_damages)
 {
@@ -96,6 +97,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* Runs are written as they come; whether they are exact is known only behind them. */
 static int print_json(struct cli *cli, const struct args *args)
 {
 	struct listing l = { .cli = cli };
@@ -125,6 +127,10 @@ static int print_json(struct cli *cli, const struct args *args)
 	return status || !l.nr_damages ? status : EXIT_FAILED;
 }
 
+/*
+ * Damage makes the list longer, never shorter: what can't be read counts as written. Hence
+ * .whole.
+ */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

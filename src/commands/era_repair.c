@@ -39,6 +39,7 @@ struct repair {
 	struct bp_era_repair_result res;
 };
 
+/* A plan opens no output. */
 static int carry_out(struct repair_tool *base)
 {
 	struct repair *re = (struct repair *)base;
@@ -63,6 +64,7 @@ static struct check_verdict verdict_of(const struct repair_tool *base)
 	return (struct check_verdict){ .nr_fatal = re->res.nr_damages };
 }
 
+/* Silent when all of it could be kept, as the reference tool is. */
 static void print_text(const struct check_tool *tool)
 {
 	const struct repair *re = (const struct repair *)tool;

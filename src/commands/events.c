@@ -117,6 +117,7 @@ static int kinds_given(struct events *e)
 
 /* --- printing: at once, as readers wait for it --- */
 
+/* A document a line, so that a reader needs no end of the stream. */
 static void print_json(struct cli *cli, const struct bp_event *event)
 {
 	struct bp_json *json;
@@ -141,6 +142,7 @@ static void print_json(struct cli *cli, const struct bp_event *event)
 	cli_json_line(json);
 }
 
+/* Words in a fixed order, with the name as the kernel has it. */
 static void print_event(struct cli *cli, const struct bp_event *event)
 {
 	if (cli->json) {
@@ -228,6 +230,7 @@ static int run_command(struct events *e, const struct bp_event *event)
 
 /* --- the whole --- */
 
+/* Flushed event by event: a pipe's reader must see it now. */
 static int handle(struct events *e, const struct bp_event *event)
 {
 	if (!e->on[event->kind])
@@ -265,6 +268,7 @@ static int follow(struct events *e, struct bp_watch *watch)
 	return r == -ETIMEDOUT || r == 0 ? (e->failed ? EXIT_FAILED : EXIT_OK) : r;
 }
 
+/* One device is followed also where it is made anew. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

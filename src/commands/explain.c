@@ -71,6 +71,7 @@ static void put(struct cli *cli, const char *text)
 	fputs(visible ? visible : "", cli->out);
 }
 
+/* What was read, what it means, what to do: always in this order. */
 static void print(struct cli *cli, const struct bp_advice *a)
 {
 	if (a->device && a->kind != BP_ADVICE_LOG) {
@@ -108,6 +109,7 @@ static int fail_unknown(struct cli *cli)
 			 "no line that is known");
 }
 
+/* A line that nobody knows is exit status 1, so that scripts can tell. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

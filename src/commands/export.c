@@ -71,6 +71,7 @@ static const struct out_schema map_schema = {
 	.columns = map_columns,
 };
 
+/* Ranges in order and without holes: where a file has none of it, there is no offset. */
 static int add_range(void *user, const struct bp_image_range *range)
 {
 	struct out *out = user;
@@ -93,6 +94,7 @@ static int status_of(const struct bp_image *image, bp_bytes missing)
 	return missing || bp_image_is_doubtful(image) ? EXIT_FAILED : EXIT_OK;
 }
 
+/* The map alone: no data is read. */
 static int print_map(struct cli *cli, const struct args *args, struct bp_image *image)
 {
 	struct out *out;
@@ -143,6 +145,7 @@ static void tell_bad(void *user, const struct bp_image_range *range)
 		 range->offset + range->length - 1, range->why);
 }
 
+/* Bytes that are missing are exit status 1, also where --skip-bad asked for that. */
 static int print_result(struct cli *cli, const struct args *args, const struct bp_image *image,
 			const struct bp_export_result *result)
 {
@@ -171,6 +174,7 @@ static int print_result(struct cli *cli, const struct args *args, const struct b
 	return r == EXIT_OK ? status_of(image, result->missing_bytes) : r;
 }
 
+/* What can't be read ends it, unless --skip-bad. */
 static int write_out(struct cli *cli, const struct args *args, struct bp_image *image,
 		     struct bp_image *base)
 {
@@ -213,6 +217,7 @@ static int find_root(struct cli *cli, const struct args *args, struct bp_source 
 			 "no state of transaction %" PRIu64 " is left", args->transaction);
 }
 
+/* The base is of the same state as the volume. */
 static int with_source(struct cli *cli, const struct args *args, struct bp_source *source)
 {
 	struct bp_image *image = NULL, *base = NULL;
@@ -235,6 +240,7 @@ static int with_source(struct cli *cli, const struct args *args, struct bp_sourc
 	return r;
 }
 
+/* What contradicts itself is refused before the pool is opened. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -97,6 +97,7 @@ static int range_end(struct cli *cli, const char *text, size_t len, bp_sector mi
 	return r < 0 || bytes % BP_SECTOR_BYTES == 0 ? r : -EDOM;
 }
 
+/* Either end may be left out: then it is the device's. */
 static int one_range(struct cli *cli, const char *word, bp_sector length,
 		     struct bp_fault_range *ret)
 {
@@ -119,6 +120,7 @@ static int one_range(struct cli *cli, const char *word, bp_sector length,
 	return 0;
 }
 
+/* No words give no ranges, which stands for the whole device. */
 int fault_ranges(struct cli *cli, const struct cli_list *words, bp_sector length,
 		 struct bp_fault_range **ret, size_t *ret_count)
 {
@@ -140,6 +142,7 @@ int fault_ranges(struct cli *cli, const struct cli_list *words, bp_sector length
 	return 0;
 }
 
+/* Those of a file, behind those that were given. */
 static int append_ranges(struct bp_fault_range **ranges, size_t *count,
 			 const struct bp_fault_range_list *found)
 {
@@ -203,6 +206,7 @@ static int ranges_of(struct cli *cli, const struct args *args, const struct bp_d
 	return r < 0 ? cli_fail(cli, args->target, r) : 0;
 }
 
+/* The length is that of the table now. */
 static int device_of(struct cli *cli, const char *target, struct bp_devno *ret,
 		     struct bp_device_info *ret_info, bp_sector *ret_length)
 {
@@ -223,6 +227,7 @@ static int device_of(struct cli *cli, const char *target, struct bp_devno *ret,
 	return 0;
 }
 
+/* The number that was given is printed: heal takes it. */
 static int put_in(struct cli *cli, const struct args *args, const struct bp_devno *dev,
 		  const char *name, const struct bp_fault *fault)
 {
@@ -250,6 +255,7 @@ static int put_in(struct cli *cli, const struct args *args, const struct bp_devn
 	return out_print(out);
 }
 
+/* What doesn't fit its field must not be cut to something that does. */
 static int run_kind(struct cli *cli, const struct args *args, enum bp_fault_kind kind)
 {
 	_cleanup_(freep) struct bp_fault_range *ranges = NULL;

@@ -120,6 +120,7 @@ static int heal_all(struct cli *cli, const struct bp_fault_opts *how, size_t *he
 	return worst;
 }
 
+/* One, all of a device, all of the machine, or what is overdue. */
 static int heal(struct cli *cli, const struct args *args, size_t *healed)
 {
 	struct bp_fault_opts how = fault_opts(args);
@@ -137,6 +138,7 @@ static int heal(struct cli *cli, const struct args *args, size_t *healed)
 			    : bp_fault_heal(cli->ctx, &dev, args->id, &how, healed);
 }
 
+/* A number that isn't there is a failure: a test would go on with the fault in place. */
 static int run_heal(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -170,6 +172,7 @@ static const char *io_text(uint32_t io, char *buf, size_t size)
 	return *buf ? buf + 1 : buf;
 }
 
+/* Time left is unknown for faults that stay, and never negative. */
 static void add_entry(struct out *out, const struct bp_fault_entry *e)
 {
 	char io[32];
@@ -193,6 +196,7 @@ static void add_entry(struct out *out, const struct bp_fault_entry *e)
 	out_add(out, NULL, &row);
 }
 
+/* Of one device, or of all that there are records of. */
 static int run_status(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -219,6 +223,7 @@ static int run_status(struct cli *cli, const void *p)
 
 /* --- layers --- */
 
+/* The path of what is to be used instead is the whole output. */
 static int run_attach(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -235,6 +240,7 @@ static int run_attach(struct cli *cli, const void *p)
 			   "attached");
 }
 
+/* Refused by the library while it is in use. */
 static int run_detach(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

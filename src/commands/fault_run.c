@@ -103,6 +103,10 @@ static void print_event(struct cli *cli, const struct bp_scenario_event *e)
 	fflush(cli->out); /* it is read as it happens */
 }
 
+/*
+ * Told at once, and kept for JUnit and JSON; for want of memory the run goes on and says so
+ * at its end.
+ */
 static void keep_event(void *user, const struct bp_scenario_event *e)
 {
 	struct report *report = user;
@@ -137,6 +141,7 @@ static void keep_event(void *user, const struct bp_scenario_event *e)
 
 /* --- documents --- */
 
+/* The seed is in the name: it is what is needed to run it again. */
 static void put_case(FILE *f, const struct args *args, const struct event *e)
 {
 	_cleanup_(freep) char *name = NULL;
@@ -153,6 +158,7 @@ static void put_case(FILE *f, const struct args *args, const struct event *e)
 		      });
 }
 
+/* Only checks are cases; what was done is no result. */
 static int write_junit(struct cli *cli, const struct args *args, const struct report *report,
 		       const struct bp_scenario_result *sum)
 {
@@ -168,6 +174,10 @@ static int write_junit(struct cli *cli, const struct args *args, const struct re
 	return junit_end(cli, &junit, args->junit, inputs);
 }
 
+/*
+ * Sums over all runs, and the last run's seed, which is that of the failure if there was
+ * one.
+ */
 static int print_json(struct cli *cli, const struct report *report, uint64_t runs,
 		      const struct bp_scenario_result *sum)
 {
@@ -203,6 +213,7 @@ static int print_json(struct cli *cli, const struct report *report, uint64_t run
 
 /* --- runs --- */
 
+/* The seed is printed first: a run that hangs can be told too. */
 static int run_one(struct cli *cli, const struct args *args, const struct bp_scenario *scenario,
 		   struct report *report, struct bp_scenario_result *ret)
 {
@@ -224,6 +235,7 @@ static int run_one(struct cli *cli, const struct args *args, const struct bp_sce
 	return bp_scenario_run(cli->ctx, scenario, &how, ret);
 }
 
+/* Seeds count up from the first; the first run that fails is the last. */
 static int run_all(struct cli *cli, const struct args *args, const struct bp_scenario *scenario)
 {
 	struct bp_scenario_result sum = { .size = sizeof(sum) };
@@ -257,6 +269,7 @@ static int run_all(struct cli *cli, const struct args *args, const struct bp_sce
 	return bad ? bad : sum.failed ? EXIT_FAILED : EXIT_OK;
 }
 
+/* The whole scenario is parsed before the first fault is put in. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

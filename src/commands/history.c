@@ -56,6 +56,7 @@ struct devices {
 	size_t count, size;
 };
 
+/* All of a state, as two states are compared. */
 static int add_device(void *user, const struct bp_thin_device *device)
 {
 	struct devices *devices = user;
@@ -98,6 +99,10 @@ static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_dev
 	       a->creation_time == b->creation_time;
 }
 
+/*
+ * Both lists are sorted by id. An id that was used again is another volume: both lines are
+ * printed.
+ */
 static void print_changes(FILE *f, struct bp_history *history, const struct devices *then,
 			  const struct devices *now)
 {
@@ -122,6 +127,10 @@ static void print_changes(FILE *f, struct bp_history *history, const struct devi
 	}
 }
 
+/*
+ * Compared with the newest state, not with the one before: that is what a rollback would
+ * change.
+ */
 static int add_row(struct out *out, struct bp_history *history, size_t index,
 		   const struct devices *now)
 {
@@ -157,6 +166,7 @@ static int add_row(struct out *out, struct bp_history *history, size_t index,
 	return r;
 }
 
+/* The newest comes first. */
 static int add_rows(struct out *out, struct bp_history *history)
 {
 	struct devices now = { 0 };

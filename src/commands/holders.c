@@ -57,6 +57,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* What a kind of holder doesn't have is left empty. */
 static void add(struct out *out, const struct bp_holders *holders, size_t i)
 {
 	const struct bp_holder *h = bp_holders_get(holders, i);

@@ -63,6 +63,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* A suspended device may be on its way out at the same time: both are said. */
 static const char *state(const struct bp_device_info *info)
 {
 	if (info->suspended)
@@ -109,6 +110,7 @@ struct report {
 	bool one; /* asked about one device, by a person */
 };
 
+/* Size and targets need another call to the kernel: only where they are shown. */
 static int add(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	struct report *report = user;
@@ -127,6 +129,7 @@ static int add(struct cli *cli, const struct bp_selector *which, void *user)
 	return 0;
 }
 
+/* One device alone is a record, line by line, with advice below it. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

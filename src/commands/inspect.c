@@ -99,6 +99,7 @@ struct print {
 
 /* --- text --- */
 
+/* The numbers as they stand on disk, in the format's own units. */
 static void print_superblock(struct cli *cli, const struct bp_thin_superblock *sb)
 {
 	fprintf(cli->out, "flags: %" PRIu32 "%s\nversion: %" PRIu32 "\ntime: %" PRIu32 "\n",
@@ -115,6 +116,7 @@ static void print_superblock(struct cli *cli, const struct bp_thin_superblock *s
 		sb->nr_metadata_blocks, sb->nr_metadata_allocated);
 }
 
+/* A checksum that is wrong says nothing about the kind: then all of them were tried. */
 static void print_block(struct cli *cli, const struct bp_inspected *b)
 {
 	FILE *out = cli->out;
@@ -140,6 +142,7 @@ static void print_block(struct cli *cli, const struct bp_inspected *b)
 		fprintf(out, "damaged: %s\n", b->node_error);
 }
 
+/* Fields of the superblock have names, entries of nodes have keys. */
 static void print_ref(FILE *out, const struct bp_inspect_ref *ref)
 {
 	if (ref->field)
@@ -152,6 +155,7 @@ static void print_ref(FILE *out, const struct bp_inspect_ref *ref)
 			ref->entry, ref->key);
 }
 
+/* One line an entry, in words that say what the value is. */
 static void print_entry(FILE *out, const struct bp_inspect_entry *e)
 {
 	switch (e->kind) {
@@ -191,6 +195,7 @@ static void print_entry(FILE *out, const struct bp_inspect_entry *e)
 
 /* --- JSON --- */
 
+/* What a block doesn't have is left out, so that 0 is always a value. */
 static void json_block(struct bp_json *json, const struct bp_inspected *b)
 {
 	const struct bp_thin_superblock *sb = &b->superblock;
@@ -229,6 +234,7 @@ static void json_block(struct bp_json *json, const struct bp_inspected *b)
 	}
 }
 
+/* Either a field, or the entry of a tree. */
 static void json_ref(struct bp_json *json, const struct bp_inspect_ref *ref)
 {
 	bp_json_object(json, NULL);
@@ -245,6 +251,7 @@ static void json_ref(struct bp_json *json, const struct bp_inspect_ref *ref)
 	bp_json_object_close(json);
 }
 
+/* The value's name says what it is: block, data_block, count or value. */
 static void json_entry(struct bp_json *json, const struct bp_inspect_entry *e)
 {
 	bp_json_object(json, NULL);
@@ -275,6 +282,7 @@ static void json_entry(struct bp_json *json, const struct bp_inspect_entry *e)
 
 /* --- both --- */
 
+/* Printed as it comes: a shared block may have many. */
 static int on_ref(void *user, const struct bp_inspect_ref *ref)
 {
 	struct print *p = user;
@@ -287,6 +295,7 @@ static int on_ref(void *user, const struct bp_inspect_ref *ref)
 	return 0;
 }
 
+/* A closed pipe ends it. */
 static int on_entry(void *user, const struct bp_inspect_entry *entry)
 {
 	const struct print *p = user;
@@ -315,6 +324,7 @@ static void end_list(struct print *p, const char *none)
 	p->any = false;
 }
 
+/* Three lists, from what is asked most to what is longest. */
 static int print_all(struct print *p, struct bp_inspect *inspect, const struct args *args)
 {
 	struct bp_inspected b;
@@ -344,6 +354,7 @@ static int print_all(struct print *p, struct bp_inspect *inspect, const struct a
 	return r;
 }
 
+/* An error in the middle closes the document: what was printed stays readable. */
 static int run(struct cli *cli, const void *q)
 {
 	const struct args *args = q;

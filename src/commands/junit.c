@@ -33,6 +33,7 @@ static void put_text(FILE *f, const char *text)
 	put_text_len(f, text, strlen(text));
 }
 
+/* The end of it, where the reason usually is; OUTPUT_MOST bytes. */
 static void put_output(FILE *f, const char *element, const char *text, size_t len)
 {
 	size_t skip = len > OUTPUT_MOST ? len - OUTPUT_MOST : 0;
@@ -44,6 +45,7 @@ static void put_output(FILE *f, const char *element, const char *text, size_t le
 	fprintf(f, "</%s>\n", element);
 }
 
+/* In memory, as a half written file must not be taken for a result. */
 int junit_begin(struct cli *cli, const char *suite, unsigned tests, unsigned failures,
 		struct junit *ret)
 {
@@ -58,6 +60,7 @@ int junit_begin(struct cli *cli, const char *suite, unsigned tests, unsigned fai
 	return EXIT_OK;
 }
 
+/* No failure and no output: the short form. */
 void junit_case(FILE *f, const struct junit_case *c)
 {
 	fputs("    <testcase classname=\"", f);
@@ -80,6 +83,7 @@ void junit_case(FILE *f, const struct junit_case *c)
 	fputs("    </testcase>\n", f);
 }
 
+/* Replaces the file in one step, and never an input. */
 int junit_end(struct cli *cli, struct junit *junit, const char *path, const char *const *inputs)
 {
 	bool bad;

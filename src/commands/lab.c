@@ -95,6 +95,7 @@ static int take_output(void *user, int fd, const char *text, size_t len)
 	return 0;
 }
 
+/* Anything without a slash was meant as a size. */
 static int read_size(struct cli *cli, const char *word, struct lab_disk *ret)
 {
 	int r = bp_size_parse(cli->ctx, word, 1, 0, &ret->size_bytes);
@@ -136,6 +137,7 @@ static int read_disk(struct cli *cli, const char *word, struct lab_disk *ret)
 	return strchr(word, '/') ? read_image(cli, word, ret) : read_size(cli, word, ret);
 }
 
+/* Two scratch disks where none are given: most stacks need two. */
 static int read_disks(struct cli *cli, const struct args *args, struct lab_disk *disks,
 		      size_t *ret_count)
 {
@@ -217,6 +219,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* Output is text with a length: a NUL in it does not end it. */
 static int print_json(struct cli *cli, const struct lab_result *result, struct kept *kept)
 {
 	struct bp_json *json;
@@ -338,6 +341,7 @@ static int read_kernel(struct cli *cli, const char *word, struct lab_opts *lab)
 				   "it is no kernel that the lab can start");
 }
 
+/* Mount points go to the disks in order. */
 static int read_file_systems(struct cli *cli, const struct args *args, struct lab_opts *lab)
 {
 	lab->fs = args->fs;
@@ -358,6 +362,7 @@ static int read_file_systems(struct cli *cli, const struct args *args, struct la
 	return EXIT_OK;
 }
 
+/* User-mode Linux needs less memory than a machine: 256 MiB and 1 GiB. */
 static int read_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
 {
 	int r = read_kernel(cli, args->kernel, lab);
@@ -377,6 +382,10 @@ static int read_lab(struct cli *cli, const struct args *args, struct lab_opts *l
 	return r == EXIT_OK ? check_outputs(cli, args, lab) : r;
 }
 
+/*
+ * Scratch disks are removed before we end, also when by a signal; then we end by the same,
+ * so that the caller sees it.
+ */
 static int run_in_lab(struct cli *cli, const struct args *args, struct lab_opts *lab)
 {
 	_cleanup_(kept_done) struct kept kept = { .cli = cli, .junit = args->junit };

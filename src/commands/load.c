@@ -54,6 +54,10 @@ static int check(struct cli *cli, const struct args *args, const struct bp_table
 	return r ? r : preflight_refuse(cli, args->name, table, &how);
 }
 
+/*
+ * What load and reload share. The table is checked against the devices below before the
+ * kernel has it.
+ */
 static int load(struct cli *cli, const struct args *args, load_fn fn, const char *done)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;

@@ -152,6 +152,7 @@ static bool shows_state(const struct out *out)
 	       out_shows(out, "read_only") || out_shows(out, "live_table");
 }
 
+/* -1 is unknown: not a mapped device, or not asked for. */
 static void tree_state(struct drawing *d, const struct bp_tree_node *node, struct tree_row *row)
 {
 	struct bp_selector which = { .major = node->major, .minor = node->minor };
@@ -182,6 +183,10 @@ static void tree_about(struct cli *cli, const struct bp_tree_node *node, struct 
 		row->about.size_bytes = bdev->size_bytes;
 }
 
+/*
+ * A device below two others is drawn twice, its own lower part once; a circle ends where it
+ * closes.
+ */
 static void draw(struct drawing *d, size_t index, struct out_row *parent)
 {
 	const struct bp_tree_node *node = bp_tree_get(d->tree, index);
@@ -257,6 +262,7 @@ static int fill_lines(struct cli *cli, const struct bp_tree_node *node, char **l
 	return lines[0] && lines[1] && lines[2] ? 0 : -ENOMEM;
 }
 
+/* What the picture needs of a device; where it stands is tree_svg's. */
 static int fill_box(const struct boxes *b, size_t index, bool above)
 {
 	const struct bp_tree_node *node = bp_tree_get(b->tree, index);
@@ -292,6 +298,7 @@ static int write_svg(struct boxes *b, const struct args *args)
 	return r < 0 ? cli_fail(b->cli, NULL, r) : text_out(&to);
 }
 
+/* Lines of boxes are ours to free, whatever became of the picture. */
 static int draw_svg(struct cli *cli, const struct args *args)
 {
 	struct boxes b = { .cli = cli };
@@ -426,6 +433,7 @@ static int exec_for(struct cli *cli, const char *command, const struct bp_device
 	return EXIT_OK;
 }
 
+/* A command that can't be started ends it: it could not for the others either. */
 static int print_list(struct cli *cli, const struct args *args, struct out *out,
 		      const struct bp_device_list *list)
 {
@@ -450,6 +458,7 @@ static int print_list(struct cli *cli, const struct args *args, struct out *out,
 	return worst;
 }
 
+/* Words are checked before the kernel is asked. */
 static int run_ls(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -484,6 +493,7 @@ struct deps {
 	struct out *out;
 };
 
+/* A row a device below. */
 static int add_deps(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	const struct deps *deps = user;

@@ -59,6 +59,7 @@ struct map {
 
 /* --- collecting --- */
 
+/* At most as many as were asked for; the list grows by doubling. */
 static int add_cell(void *user, const struct bp_thin_cell *cell)
 {
 	struct map *m = user;
@@ -94,6 +95,7 @@ static const char *name_of(const struct map *m, uint64_t id)
 	return v ? v->name : NULL;
 }
 
+/* Few volumes own cells that are seen: a plain search does. */
 static int add_owner(struct map *m, uint64_t id)
 {
 	struct map_owner *owners;
@@ -122,6 +124,7 @@ static int by_cells(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* Largest first, as letters and colours are few. */
 static int find_owners(struct map *m)
 {
 	int r = 0;
@@ -198,6 +201,7 @@ static int print_svg(FILE *f, const void *args)
 	return 0;
 }
 
+/* Programs get the numbers, not the picture. */
 static int show_rows(struct map *m)
 {
 	struct out *out;
@@ -210,6 +214,7 @@ static int show_rows(struct map *m)
 	return out_print(out);
 }
 
+/* To a terminal letters, to a file a picture. */
 static int show(struct map *m)
 {
 	const struct text_out svg = {
@@ -249,6 +254,7 @@ static int draw(struct map *m, int *ret_status)
 	return r;
 }
 
+/* Titles and owners are named by the source. */
 static int with_source(struct map *m, struct bp_source *source, int *ret_status)
 {
 	int r = bp_source_thin_open(source, NULL, &m->meta);

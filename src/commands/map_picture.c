@@ -39,6 +39,7 @@ static size_t owner_of(const struct map_picture *p, const struct bp_thin_cell *c
 
 /* --- terminal --- */
 
+/* Of one volume half filled cells have a sign of their own; of a pool the owner counts more. */
 static char letter_of(const struct map_picture *p, const struct bp_thin_cell *cell)
 {
 	size_t owner;
@@ -57,6 +58,7 @@ static char letter_of(const struct map_picture *p, const struct bp_thin_cell *ce
 	return owner < NR_LETTERS ? letters[owner] : '*';
 }
 
+/* Each row begins with the address of its first cell. */
 static void print_rows(FILE *f, const struct map_picture *p)
 {
 	char size[BP_SIZE_TEXT];
@@ -81,6 +83,7 @@ static void print_owner(FILE *f, const struct map_owner *owner, char letter)
 		owner->name ? " " : "", owner->name ? owner->name : "", size);
 }
 
+/* Only signs that can occur. */
 static void print_legend(FILE *f, const struct map_picture *p)
 {
 	if (p->of_volume) {
@@ -97,6 +100,7 @@ static void print_legend(FILE *f, const struct map_picture *p)
 	fputs("  +  mostly shared            .  free\n", f);
 }
 
+/* Sums over cells; sizes are those of the data. */
 static void print_total(FILE *f, const struct map_picture *p)
 {
 	char cell[BP_SIZE_TEXT], exclusive[BP_SIZE_TEXT], shared[BP_SIZE_TEXT];
@@ -134,6 +138,7 @@ static unsigned hue_of(size_t owner)
 	return (unsigned)(owner * 137 % 360);
 }
 
+/* The fuller a cell, the stronger its colour: 0.35 to 0.99. */
 static void print_fill(FILE *f, const struct map_picture *p, const struct bp_thin_cell *cell)
 {
 	enum map_kind kind = map_kind(cell);
@@ -149,6 +154,7 @@ static void print_fill(FILE *f, const struct map_picture *p, const struct bp_thi
 			(unsigned)(35 + used(cell) * 64 / cell->dblocks));
 }
 
+/* The title is what browsers show under the pointer. */
 static void print_cell(FILE *f, const struct map_picture *p, size_t i)
 {
 	const struct bp_thin_cell *cell = &p->cells[i];
@@ -190,6 +196,7 @@ static void print_keys(FILE *f, const struct map_picture *p, size_t y)
 	print_key(f, y + 18, "#eee", p->of_volume ? "not mapped" : "free");
 }
 
+/* Cells, and the legend below them. */
 void map_print_svg(FILE *f, const struct map_picture *picture)
 {
 	size_t legend = 36 + DIV_UP(picture->nr_cells, ROW_CELLS) * SIDE;

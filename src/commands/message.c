@@ -25,6 +25,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* The kernel takes one string: words are joined by a space each. */
 static int join(const struct cli_list *words, char **ret)
 {
 	size_t len;
@@ -78,6 +79,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* A reply ends with a newline, whatever the target sent. */
 static int print_reply(struct cli *cli, const struct args *args, const char *reply)
 {
 	struct bp_json *json;
@@ -99,6 +101,7 @@ static int print_reply(struct cli *cli, const struct args *args, const char *rep
 	return cli_json_end(cli, json);
 }
 
+/* Few messages have a reply; without one nothing is printed. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

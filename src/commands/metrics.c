@@ -49,6 +49,7 @@ static int gather(struct cli *cli, const struct args *args, bp_write_fn write, v
 	return bp_metrics(cli->ctx, &how, write, user);
 }
 
+/* Replaced in one step: a collector never reads half of it. */
 static int to_file(struct cli *cli, const struct args *args)
 {
 	const struct bp_output_opts how = { .size = sizeof(how) };
@@ -92,6 +93,7 @@ static int read_request(int fd)
 	return -EMSGSIZE;
 }
 
+/* MSG_NOSIGNAL: a client that went is an error, not our end. */
 static int send_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {
@@ -107,6 +109,7 @@ static int send_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
+/* With the length, so that a client knows a cut answer. */
 static int send_answer(int fd, int failed, const char *text, size_t len)
 {
 	char head[256];
@@ -141,6 +144,7 @@ static int answer(struct cli *cli, const struct args *args, int fd)
 	return sent < 0 ? cli_failf(cli, "the answer", NULL, "%s", strerror(-sent)) : EXIT_OK;
 }
 
+/* Loopback only: there is no access control here. */
 static int listen_on(uint16_t port)
 {
 	const struct sockaddr_in where = {
@@ -160,6 +164,7 @@ static int listen_on(uint16_t port)
 	return r;
 }
 
+/* One answer, and the end: no state is kept between two. */
 static int serve_once(struct cli *cli, const struct args *args)
 {
 	int fd = listen_on((uint16_t)args->port), client, r;
@@ -179,6 +184,7 @@ static int serve_once(struct cli *cli, const struct args *args)
 	return r;
 }
 
+/* OpenMetrics goes to a file, one client, or standard output. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

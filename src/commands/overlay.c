@@ -74,6 +74,7 @@ static const char *device_of(const struct run *run, size_t i)
 
 /* --- making and watching --- */
 
+/* Names of copies go to the command by its environment. */
 static int make_copies(struct run *run)
 {
 	const struct bp_overlay_opts how = {
@@ -130,6 +131,7 @@ static void look(void *user)
 
 /* --- the end --- */
 
+/* One that can't be merged keeps its copy, and the others are merged all the same. */
 static int merge(struct run *run)
 {
 	struct cli *cli = run->cli;
@@ -159,6 +161,7 @@ static const char *fate_of(const struct copy *copy)
 			    : "written, thrown away";
 }
 
+/* What became of each copy. */
 static void tell(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++) {
@@ -170,6 +173,7 @@ static void tell(const struct run *run)
 	}
 }
 
+/* The command's own status is told beside ours. */
 static int print_json(const struct run *run, int status, bool removed)
 {
 	struct bp_json *json;
@@ -207,6 +211,7 @@ static int report(const struct run *run, int status, bool removed)
 	return EXIT_OK;
 }
 
+/* Merged only after the command succeeded; the scope ends in every case. */
 static int run_on_copies(struct run *run, const char **argv)
 {
 	struct child_signals signals;
@@ -226,6 +231,7 @@ static int run_on_copies(struct run *run, const char **argv)
 	return status ? status : failed;
 }
 
+/* The number of the process makes the name unique among those that run. */
 static int run_in_scope(struct run *run, const char **argv)
 {
 	const struct bp_scope_opts how = {
@@ -256,6 +262,7 @@ static int run_in_scope(struct run *run, const char **argv)
 
 /* --- what would be done --- */
 
+/* Devices are looked up, so that a plan that can't work isn't printed as one that can. */
 static int plan(struct cli *cli, const struct args *args)
 {
 	struct out *out;
@@ -279,6 +286,7 @@ static int plan(struct cli *cli, const struct args *args)
 	return worst ? worst : r;
 }
 
+/* Without a command a shell. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

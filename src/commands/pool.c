@@ -138,6 +138,7 @@ static struct bp_loop_pool_opts loop_opts(const struct args *args)
 	};
 }
 
+/* "unchanged" where the pool was there already, as wanted. */
 static int loop_create(struct cli *cli, const struct args *args)
 {
 	_cleanup_(stack_changes_freep) struct bp_stack_changes *changes = NULL;
@@ -165,6 +166,7 @@ static int loop_remove(struct cli *cli, const struct args *args)
 	return change_done(cli, args->pool, r, "removed");
 }
 
+/* The one failure that has a way out is told with it. */
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -203,6 +205,7 @@ static int run_grow(struct cli *cli, const void *p)
 	return change_done(cli, args->pool, r, "grown");
 }
 
+/* In this order, each a reload of its own; the first failure ends it. */
 static int run_set(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -218,6 +221,7 @@ static int run_set(struct cli *cli, const void *p)
 	return change_done(cli, args->pool, r, "set");
 }
 
+/* Files behind a loop pool are not let go by the way: that is --loop. */
 static int run_remove(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -275,6 +279,7 @@ static const struct out_schema snap_schema = {
 };
 /* clang-format on */
 
+/* The block is what tools need that read the snapshot. */
 static int run_reserve(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

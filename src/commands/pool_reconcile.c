@@ -109,6 +109,7 @@ static uint32_t flag_of(enum bp_pool_difference_kind kind)
 	return flags[kind];
 }
 
+/* What would be done, or what was: the column is the same. */
 static const char *action_of(enum bp_pool_difference_kind kind, uint32_t flags)
 {
 	switch (flag_of(kind) & flags) {
@@ -144,6 +145,7 @@ static bool add(struct out *out, const struct bp_pool_difference *d, uint32_t fl
 	return d->kind == BP_POOL_AS_WANTED || (d->done && d->kind != BP_POOL_UNWANTED_ACTIVE);
 }
 
+/* Exit status 1 as long as anything differs that was not mended by this call. */
 static int reconcile(struct cli *cli, const struct args *args, struct bp_pool *pool,
 		     const struct bp_pool_wanted *wanted, struct out *out)
 {
@@ -177,6 +179,7 @@ static int read_all(struct cli *cli, const struct args *args, char (*names)[BP_N
 	return r;
 }
 
+/* Deleting needs --yes, since what is deleted can't be had back. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -136,6 +136,7 @@ static void no_space_known(struct pool_row *row)
 	row->needs_check = -1;
 }
 
+/* Bytes of blocks, and shares of the kernel's own counts. */
 static void set_space(struct pool_row *row, const struct bp_pool_status *s)
 {
 	bp_bytes block = bp_sector_to_bytes(s->data_block_sectors);
@@ -155,6 +156,7 @@ static void set_space(struct pool_row *row, const struct bp_pool_status *s)
 	row->needs_check = s->needs_check;
 }
 
+/* A failed pool tells no numbers: they are unknown, not 0. */
 static void add_pool(struct out *out, const struct bp_device_info *info,
 		     const struct bp_pool_status *s)
 {
@@ -180,6 +182,7 @@ static void add_pool(struct out *out, const struct bp_device_info *info,
 	out_add(out, NULL, &row);
 }
 
+/* Two states that need somebody are warned of, whatever is printed. */
 static int add_named(struct cli *cli, struct out *out, const char *name, uint32_t flags)
 {
 	_cleanup_(pool_closep) struct bp_pool *pool = NULL;
@@ -207,6 +210,7 @@ static int add_named(struct cli *cli, struct out *out, const char *name, uint32_
 	return EXIT_OK;
 }
 
+/* One that can't be asked doesn't hide the others. */
 static int add_all(struct cli *cli, struct out *out, uint32_t flags)
 {
 	struct bp_device_list *pools;
@@ -223,6 +227,7 @@ static int add_all(struct cli *cli, struct out *out, uint32_t flags)
 	return worst;
 }
 
+/* The worst status of all, after all of them are printed. */
 static int print_pools(struct cli *cli, const struct args *args, const struct out_opts *opts)
 {
 	struct out *out;
@@ -244,6 +249,7 @@ static int list_pools(struct cli *cli, const struct args *args)
 	return print_pools(cli, args, &opts);
 }
 
+/* One pool in full, or a list of all. */
 static int run_status(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -289,6 +295,7 @@ static const struct out_schema volumes_schema = {
 };
 /* clang-format on */
 
+/* Numbers of a failed volume are unknown. */
 static void add_volume(struct out *out, const struct bp_volume *v)
 {
 	struct volume_row row = {
@@ -342,6 +349,7 @@ static const struct bp_volume *volume_at(const struct merge *m, size_t index)
 	return bp_volume_list_get(m->volumes, index);
 }
 
+/* Both come sorted by id: those that aren't active lie in between. */
 static int merge_device(void *user, const struct bp_thin_usage *usage)
 {
 	struct merge *m = user;
@@ -366,6 +374,7 @@ static int metadata_node(struct cli *cli, struct bp_pool *pool, struct bp_bdev *
 			   devno_text(dev, status.metadata.major, status.metadata.minor), ret);
 }
 
+/* Of a pool in use its metadata snapshot is read: the live trees change under the reader. */
 static int merge_metadata(struct cli *cli, struct bp_pool *pool,
 			  const struct active_pool *active, struct merge *m)
 {
@@ -388,6 +397,7 @@ static int merge_metadata(struct cli *cli, struct bp_pool *pool,
 	return r;
 }
 
+/* Active ones are the kernel's, the others are known from the metadata only. */
 static int add_volumes(struct cli *cli, const struct args *args, struct bp_pool *pool,
 		       struct out *out)
 {

@@ -116,6 +116,7 @@ static const struct out_schema snapshot_schema = {
 };
 /* clang-format on */
 
+/* The id is part of the answer: it is the pool's to choose. */
 static int volume_end(struct cli *cli, const char *pool, const char *name, int r,
 		      uint32_t thin_id)
 {
@@ -162,6 +163,7 @@ static int run_thin(struct cli *cli, const void *p)
 	return volume_end(cli, args->pool, args->name, r, id);
 }
 
+/* By an active origin, or by the id of one that isn't. */
 static int run_snapshot(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -184,6 +186,7 @@ static int run_snapshot(struct cli *cli, const void *p)
 	return volume_end(cli, args->pool, name, r, id);
 }
 
+/* A row a snapshot, in the order they were given. */
 static int group_end(struct cli *cli, const struct args *args, const char *const *names,
 		     const uint32_t *ids, size_t nr)
 {
@@ -197,6 +200,10 @@ static int group_end(struct cli *cli, const struct args *args, const char *const
 	return out_print(out);
 }
 
+/*
+ * Pairs: all origins are suspended, then all snapshots taken, so that they are of one
+ * moment.
+ */
 static int run_group(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -268,6 +275,7 @@ static int find_id(struct cli *cli, const struct args *args, struct bp_pool *poo
 			 "not an active volume of pool '%s'", args->pool);
 }
 
+/* By name or by id; the data stay. */
 static int run_deactivate(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -290,6 +298,7 @@ static int run_deactivate(struct cli *cli, const void *p)
 	return change_done(cli, args->name ? args->name : args->pool, r, "deactivated");
 }
 
+/* What is deleted can't be had back: hence --yes. */
 static int run_delete(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -15,6 +15,10 @@ struct scan {
 
 /* --- reading --- */
 
+/*
+ * Newest time and last data block of a leaf: enough to judge it later without reading it
+ * again.
+ */
 static uint32_t time_max(const struct node *node, uint64_t *ret_last)
 {
 	uint64_t last = 0;
@@ -42,6 +46,10 @@ static bool has_roots(const struct salvage *s, const struct node *node)
 	return node->nr > 0;
 }
 
+/*
+ * Inner nodes and the small trees are kept whole; of leaves of mappings, which are nearly
+ * all blocks, only the header.
+ */
 static int keep_entries(struct arena *arena, const struct node *node, struct snode *n)
 {
 	uint64_t *keys = arena_array(arena, node->nr, sizeof(*keys)), *values;
@@ -63,6 +71,10 @@ static int keep_entries(struct arena *arena, const struct node *node, struct sno
 	return values ? 0 : -ENOMEM;
 }
 
+/*
+ * By the size of its values alone: nothing else in a node says which tree it is of. Eight
+ * bytes are mappings or roots of devices.
+ */
 static enum salvage_kind leaf_kind(const struct salvage *s, const struct node *node)
 {
 	switch (node->value_size) {
@@ -109,6 +121,7 @@ static int add_damaged(struct scanner *to, bp_mblock block, const void *data)
 	return !data || !block_is_zero(data) ? vec_add(&to->damaged, &nr) : 0;
 }
 
+/* A size that no tree of a pool has makes it no node, whatever its checksum says. */
 static int scan_node(struct scan *scan, unsigned worker, bp_mblock block, const void *data)
 {
 	static const uint32_t sizes[] = { 4, 8, 16, 24 };
@@ -178,6 +191,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* From one worker's lists to the common ones. */
 static int gather_one(struct salvage *s, struct scanner *from)
 {
 	int r = vec_reserve(&s->nodes, from->nodes.count);
@@ -204,6 +218,7 @@ static int gather_one(struct salvage *s, struct scanner *from)
 	return r;
 }
 
+/* Sorted by block, so that the result does not depend on which worker read what. */
 static int gather(struct salvage *s, struct scanner *scanners, unsigned nr)
 {
 	int r = bits_init(&s->others, s->meta.nr_blocks);
@@ -307,6 +322,10 @@ static void resolve_top(struct salvage *s, struct snode *n, unsigned depth)
 	n->flags &= (uint8_t)~SNODE_OPEN;
 }
 
+/*
+ * Kind, height and number of mappings of inner nodes follow from what is below them; the
+ * depth is bounded, as pointers come from a damaged area.
+ */
 static void resolve(struct salvage *s, struct snode *n, unsigned depth)
 {
 	if (n->flags & SNODE_RESOLVED)
@@ -318,6 +337,7 @@ static void resolve(struct salvage *s, struct snode *n, unsigned depth)
 	n->flags |= SNODE_RESOLVED;
 }
 
+/* Then who is a child of whom: roots are those that are not. */
 static void resolve_all(struct salvage *s)
 {
 	for (size_t i = 0; i < s->nodes.count; i++)
@@ -345,6 +365,7 @@ static void scanner_done(struct scanner *scanner)
 	vec_done(&scanner->damaged);
 }
 
+/* All of the area once, in parallel. What is read here is all that later steps know. */
 int salvage_scan(struct salvage *s)
 {
 	struct scan scan = { .s = s };
@@ -388,6 +409,7 @@ enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salva
 	return error ? error : NODE_VALUE_SIZE; /* sound, and of something else */
 }
 
+/* Back to before salvage_fill(). */
 void salvage_unfill(struct salvage *s)
 {
 	for (size_t i = 0; i < s->places.count; i++) {
@@ -403,6 +425,7 @@ void salvage_unfill(struct salvage *s)
 	s->nr_filled = 0;
 }
 
+/* Back to what the scan found, for another pair of roots. */
 void salvage_forget(struct salvage *s)
 {
 	salvage_unfill(s);

@@ -49,6 +49,7 @@ static void step(struct thin_share *s, uint32_t to)
 	s->at = to;
 }
 
+/* The second device that comes by makes it shared. */
 static int on_leaf(void *user, const struct walk_node *leaf)
 {
 	struct thin_share *s = user;
@@ -88,6 +89,7 @@ static bool pass(void *user, const struct walk_node *node)
 	return true;
 }
 
+/* Device after device: neighbours that are the same for all of them can be one def. */
 int thin_share_add(struct thin_share *s, bp_mblock root)
 {
 	const struct forest_visitor visitor = {
@@ -109,6 +111,10 @@ bool thin_share_is_shared(const struct thin_share *s, const struct walk_node *le
 	return bits_test(&s->shared, (uint64_t)(leaf - s->f->nodes.items));
 }
 
+/*
+ * Nothing below it has to be told again: all of it is shared and was told with its first
+ * owner.
+ */
 static bool is_silent(const struct thin_share *s, const struct walk_node *n)
 {
 	const struct walk_inner *inner;

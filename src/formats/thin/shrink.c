@@ -36,6 +36,7 @@ struct shrink {
 
 /* --- the input --- */
 
+/* A metadata snapshot maps blocks that the live trees don't: they would be taken for free. */
 static int read_binary(struct shrink *s)
 {
 	int r = bp_thin_open(s->ctx, s->input, NULL, &s->meta);
@@ -62,6 +63,7 @@ static int open_text(struct shrink *s)
 	return 0;
 }
 
+/* The whole input is read and judged before anything is written. */
 static int make_plan(struct shrink *s, bp_dblock nr_data_blocks)
 {
 	int r;
@@ -80,6 +82,7 @@ static int make_plan(struct shrink *s, bp_dblock nr_data_blocks)
 
 /* --- the data --- */
 
+/* From behind the new end to before it: source and target never overlap. */
 static int copy_blocks(void *user, const struct bp_thin_move *move)
 {
 	const struct shrink *s = user;
@@ -105,6 +108,7 @@ static int flush_data(void *user)
 	return data_flush(s->ctx, s->data);
 }
 
+/* Only where data have to move. */
 static int open_data(struct shrink *s, const char *path)
 {
 	bp_bytes wanted = bp_sector_to_bytes(s->plan.data_block_sectors) * s->plan.nr_before;
@@ -132,6 +136,10 @@ static int open_data(struct shrink *s, const char *path)
 	return r;
 }
 
+/*
+ * Data first, metadata later: an interruption leaves the old metadata valid, as moved
+ * blocks are copied and not overwritten.
+ */
 static int copy(struct shrink *s)
 {
 	const struct shrink_data data = {
@@ -180,6 +188,7 @@ static int tell_moves(const struct shrink *s)
 	return r;
 }
 
+/* Plan, moves told, output opened, data copied and flushed, and only then the metadata. */
 static int shrink(struct shrink *s, const char *data, bp_dblock nr_data_blocks)
 {
 	int r = make_plan(s, nr_data_blocks);
@@ -208,6 +217,7 @@ static void shrink_done(struct shrink *s)
 	free(s->buf);
 }
 
+/* As much as the caller's struct has room for. */
 static void give_result(struct bp_thin_shrink_result *ret, const struct shrink_plan *p)
 {
 	const struct bp_thin_shrink_result res = {
@@ -225,6 +235,7 @@ static void give_result(struct bp_thin_shrink_result *ret, const struct shrink_p
 		       size - sizeof(size_t));
 }
 
+/* The result is given also where it fails. */
 int bp_thin_shrink(struct bp_ctx *ctx, const char *input, const char *output, const char *data,
 		   bp_dblock nr_data_blocks, const struct bp_thin_shrink_opts *opts,
 		   struct bp_thin_shrink_result *ret)

@@ -63,6 +63,7 @@ static const struct thin_sink use_sink = {
 	.run = use_run,
 };
 
+/* Damaged metadata is not shrunk: a block whose mapping is lost would be taken for free. */
 int shrink_meta_read(struct shrink_meta *s, struct bp_thin_meta *meta)
 {
 	struct bp_ctx *ctx = meta->meta.ctx;
@@ -156,6 +157,7 @@ static int end_tree(struct writer *w, bp_mblock *ret_root, uint64_t *ret_mapped)
 	return r;
 }
 
+/* Details as they were, but for the count of mappings and times that sharing asks for. */
 static int on_device_end(void *user)
 {
 	struct writer *w = user;
@@ -179,6 +181,7 @@ static int on_device_end(void *user)
 	return thin_make_add(&w->make, &device);
 }
 
+/* The first and only def of a device waits: perhaps its tree is the device's whole tree. */
 static int on_ref(void *user, bp_mblock name)
 {
 	struct writer *w = user;
@@ -194,6 +197,7 @@ static int on_ref(void *user, bp_mblock name)
 	return r < 0 ? r : thin_map_def(&w->make.map, &def->def);
 }
 
+/* A run is cut where a part of it moves elsewhere. */
 static int on_run(void *user, uint64_t key, uint64_t value, uint64_t length)
 {
 	struct writer *w = user;
@@ -226,6 +230,7 @@ static bool stays(struct writer *w, const struct node *leaf)
 	return all;
 }
 
+/* Taken whole where nothing in it moves; otherwise mapping by mapping. */
 static int on_leaf(void *user, const struct node *leaf)
 {
 	struct writer *w = user;
@@ -248,6 +253,7 @@ static const struct thin_sink write_sink = {
 	.run = on_run,
 };
 
+/* The new size of the data follows from the plan. */
 static int finish(struct writer *w, const struct shrink_meta *s)
 {
 	const struct bp_thin_superblock *sb = &s->in.tm->sb.pub;

@@ -21,6 +21,7 @@ struct source {
 	off_t at;
 };
 
+/* By pread: the text is read twice. */
 static ssize_t read_source(void *user, void *buf, size_t len)
 {
 	struct source *s = user;
@@ -50,6 +51,7 @@ static int read_all(const struct shrink_plan *p, const struct xml_handler *handl
 
 /* --- planning --- */
 
+/* A bit a data block. */
 int shrink_plan_begin(struct shrink_plan *p, uint64_t data_block_sectors, bp_dblock nr_before)
 {
 	if (data_block_sectors > UINT32_MAX ||
@@ -64,6 +66,7 @@ int shrink_plan_begin(struct shrink_plan *p, uint64_t data_block_sectors, bp_dbl
 	return bits_init(&p->used, MAX(p->nr_before, 1)) < 0 ? bp_fail_memory(p->ctx) : 0;
 }
 
+/* Counted once, however many devices share it. */
 int shrink_plan_use(struct shrink_plan *p, bp_dblock begin, uint64_t length)
 {
 	if (length > p->nr_before || begin > p->nr_before - length)
@@ -75,6 +78,7 @@ int shrink_plan_use(struct shrink_plan *p, bp_dblock begin, uint64_t length)
 	return 0;
 }
 
+/* Of the first pass: which blocks are in use. */
 static int take_element(struct shrink_plan *p, unsigned element, const void *values)
 {
 	const struct thin_xml_superblock *sb = values;
@@ -106,6 +110,7 @@ static int nothing_closed(void *user, unsigned element)
 	return 0;
 }
 
+/* Neighbours that stay neighbours are one move. */
 static int add_move(struct shrink_plan *p, bp_dblock from, bp_dblock to)
 {
 	const struct bp_thin_move move = { from, to, 1 };
@@ -130,6 +135,7 @@ static bp_dblock next_free(const struct shrink_plan *p, bp_dblock from)
 	return from;
 }
 
+/* The blocks behind the new end go to the first free ones, in order. */
 int shrink_plan_end(struct shrink_plan *p)
 {
 	bp_dblock from = p->nr_wanted < p->used.count ? bits_next(&p->used, p->nr_wanted)
@@ -161,6 +167,7 @@ int shrink_plan_init(struct shrink_plan *p, struct bp_ctx *ctx, bp_dblock nr_wan
 	return 0;
 }
 
+/* From text: two passes, no mapping in memory. */
 int shrink_plan_make(struct shrink_plan *p, struct bp_ctx *ctx, int fd, const char *name,
 		     bp_dblock nr_wanted)
 {
@@ -238,6 +245,7 @@ bp_dblock shrink_plan_translate(const struct shrink_plan *p, bp_dblock block, ui
 	return block;
 }
 
+/* A range is cut where a part of it moves elsewhere. */
 static void put_range(struct rewrite *re, const struct thin_xml_range *range)
 {
 	struct thin_xml_range piece = *range;
@@ -258,6 +266,7 @@ static void put_range(struct rewrite *re, const struct thin_xml_range *range)
 	}
 }
 
+/* Everything else stays as it was, attribute by attribute. */
 static int rewrite_open(void *user, unsigned element, const void *values)
 {
 	struct rewrite *re = user;
@@ -291,6 +300,7 @@ static int rewrite_close(void *user, unsigned element)
 	return re->w.error;
 }
 
+/* The second pass, through the plan. */
 int shrink_plan_write(const struct shrink_plan *p, bp_write_fn write, void *user)
 {
 	struct rewrite re = { .p = p };
@@ -312,6 +322,10 @@ int shrink_plan_write(const struct shrink_plan *p, bp_write_fn write, void *user
 
 /* --- the moves --- */
 
+/*
+ * In pieces, so that progress and cancellation are heard; one flush at the end, before any
+ * metadata.
+ */
 int shrink_plan_copy(const struct shrink_plan *p, const struct shrink_data *data,
 		     bp_dblock piece, const struct bp_thin_shrink_opts *opts)
 {

@@ -10,6 +10,7 @@
 /* Mappings of a leaf that is half full, as the kernel leaves them. */
 #define MAPPINGS_A_LEAF 126
 
+/* An estimate: full leaves and a block a device, at most what the kernel can use. */
 int bp_thin_metadata_size(struct bp_ctx *ctx, bp_bytes block_bytes, bp_bytes pool_bytes,
 			  uint64_t max_thins, bp_bytes *ret)
 {

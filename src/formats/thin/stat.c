@@ -53,6 +53,7 @@ static int bitmap_failed(struct stat *s, const struct io_request *q)
 		       "space map: bitmap in block %" PRIu64 " can't be read", q->block);
 }
 
+/* In batches; a bitmap that can't be read makes the statistics wrong, so it ends them. */
 static int read_bitmaps(struct stat *s, const struct space_map *sm)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(BATCH);
@@ -91,6 +92,7 @@ static int add_counts_of(struct stat *s, const struct forest *counts,
 	return r;
 }
 
+/* Counts of 3 and more stand in the tree. */
 static int add_counts(struct stat *s, const struct forest *counts)
 {
 	int r = 0;
@@ -110,6 +112,7 @@ static int count_nothing(void *user, bp_mblock block)
 	return 0;
 }
 
+/* No comparison with the trees: that is the check's. */
 static int read_space_map(struct stat *s, const struct sm_root *root, bool data)
 {
 	struct bp_ctx *ctx = s->tm->meta.ctx;
@@ -159,6 +162,7 @@ static int count_runs(void *user, unsigned worker, uint32_t node, const struct n
 	return r;
 }
 
+/* Each node once, also where devices share it. */
 static int walk_runs(struct stat *s, struct forest *f, const struct thin_devices *devices)
 {
 	_cleanup_(freep) uint64_t *roots = calloc(devices->list.count + 1, sizeof(*roots));
@@ -187,6 +191,7 @@ static int fail_damaged(struct stat *s, const struct forest *f,
 	return r;
 }
 
+/* Workers add to one table, under a lock. */
 static int read_runs(struct stat *s)
 {
 	_cleanup_(thin_devices_done) struct thin_devices devices = { 0 };
@@ -238,6 +243,7 @@ static int tell(struct stat *s, int (*row)(void *user, const struct bp_thin_stat
 	return r;
 }
 
+/* A metadata snapshot has no space maps of its own. */
 int bp_thin_stat(struct bp_thin_meta *meta, enum bp_thin_stat_what what,
 		 int (*row)(void *user, const struct bp_thin_stat_row *row), void *user)
 {

@@ -14,6 +14,7 @@ static struct sm_root root_decode(const uint8_t *field)
 	return sm_root_decode(&disk);
 }
 
+/* Never refuses: whoever decodes has looked at checksum and kind. */
 void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret)
 {
 	const struct thin_superblock_disk *disk = data;
@@ -60,6 +61,7 @@ static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
 	return -EBADMSG;
 }
 
+/* What makes reading on pointless. */
 int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 {
 	enum block_kind kind = block_kind_of(data);
@@ -81,6 +83,7 @@ int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 	return 0;
 }
 
+/* @block is 0, or that of a metadata snapshot. */
 int thin_sb_read(struct meta *meta, bp_mblock block, struct thin_sb *ret)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);

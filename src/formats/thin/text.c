@@ -51,6 +51,7 @@ static void xml_device_end(struct xml_writer *w)
 	xml_write_close(w, 1, &thin_xml_elements[THIN_XML_DEVICE], true);
 }
 
+/* A single mapping has an element of its own, as in the reference's text. */
 static void xml_run(struct xml_writer *w, const struct thin_xml_range *run)
 {
 	if (run->length == 1) {
@@ -109,6 +110,7 @@ static void put_number(struct xml_writer *w, const char *before, uint64_t number
 	xml_write_number(w, number);
 }
 
+/* The reference's other form, for people. */
 static void human_superblock(struct xml_writer *w, const struct thin_xml_superblock *sb)
 {
 	put_number(w, "begin superblock: \"\", ", sb->time);
@@ -255,6 +257,7 @@ void thin_text_ref(struct thin_text *t, bp_mblock block)
 	t->style->ref(&t->w, &name);
 }
 
+/* A comment in the text: whoever restores it sees where something is missing. */
 void thin_text_gap(struct thin_text *t, const struct thin_gap *gap)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
@@ -300,6 +303,7 @@ void thin_text_leaf(struct thin_text *t, const struct node *leaf)
 		add_run(t, node_key(leaf, i), node_value64(leaf, i), 1);
 }
 
+/* With gaps the text has no end on purpose: no restore takes it by mistake. */
 int thin_text_end(struct thin_text *t, uint64_t nr_gaps)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };

@@ -40,6 +40,10 @@ static void check_damage(void *user, const struct bp_damage *damage)
 		t->opts.damage(t->opts.user, damage);
 }
 
+/*
+ * The whole check first: with wrong counts a block in use could look free, and discarding
+ * it destroys it.
+ */
 static int check(struct trim *t, struct io *io)
 {
 	const struct bp_thin_check_opts opts = {
@@ -69,6 +73,7 @@ static int report_progress(const struct trim *t, bp_dblock done)
 	return 0;
 }
 
+/* In pieces, as one discard of terabytes can't be interrupted. */
 static int discard(const struct trim *t, bp_dblock begin, bp_dblock length)
 {
 	bp_bytes size = t->res.data_block_bytes;
@@ -85,6 +90,7 @@ static int discard(const struct trim *t, bp_dblock begin, bp_dblock length)
 	return r;
 }
 
+/* Told before it is discarded; the callback may end it. */
 static int on_run(void *user, bp_dblock begin, bp_dblock length)
 {
 	struct trim *t = user;
@@ -99,6 +105,7 @@ static int on_run(void *user, bp_dblock begin, bp_dblock length)
 	return r;
 }
 
+/* Exclusive: the pool must not allocate meanwhile. A dry run only looks at the size. */
 static int open_data(struct trim *t, const char *path)
 {
 	bool dry = t->opts.flags & BP_THIN_TRIM_DRY_RUN;
@@ -121,6 +128,7 @@ static int open_data(struct trim *t, const char *path)
 	return r;
 }
 
+/* Check, size of the data device, then the free runs. */
 static int trim(struct trim *t, struct io *io, const char *path)
 {
 	struct meta meta = {
@@ -155,6 +163,7 @@ static void give_result(struct bp_thin_trim_result *ret, const struct bp_thin_tr
 		       size - sizeof(size_t));
 }
 
+/* The result is given also where it fails. */
 int bp_thin_trim(struct bp_ctx *ctx, const char *metadata, const char *data,
 		 const struct bp_thin_trim_opts *opts, struct bp_thin_trim_result *ret)
 {

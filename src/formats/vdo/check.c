@@ -43,6 +43,7 @@ static void tell(struct check *c, struct bp_damage *damage, const char *fmt, ...
 		c->opts->damage(c->opts->user, damage);
 }
 
+/* BP_NONE in all that a kind of damage doesn't have. */
 static struct bp_damage damage_of(enum bp_damage_kind kind, enum bp_harm harm,
 				  enum bp_damage_place place, bp_mblock block)
 {
@@ -123,6 +124,7 @@ static int bad_entry(struct check *c, const struct vdo_place *place, enum bp_dam
 	return place->height ? 1 : 0;
 }
 
+/* Pages of the block map lie in slabs too, and have one reference. */
 static int on_page(struct check *c, const struct vdo_place *place, const struct vdo_mapping *to,
 		   uint8_t *expected)
 {
@@ -155,6 +157,7 @@ static const char *fragment_problem(const struct check *c, unsigned index)
 		       : NULL;
 }
 
+/* One block read serves for all of its fragments that come in a row. */
 static int on_compressed(struct check *c, const struct vdo_place *place,
 			 const struct vdo_mapping *to)
 {
@@ -173,6 +176,7 @@ static int on_compressed(struct check *c, const struct vdo_place *place,
 	return why ? bad_entry(c, place, BP_DAMAGE_DATA_BLOCK, BP_HARM_FATAL, to, why) : 0;
 }
 
+/* A byte a block: 254 references at most, as in the kernel's own counts. */
 static int on_data(struct check *c, const struct vdo_place *place, const struct vdo_mapping *to,
 		   uint8_t *expected)
 {
@@ -190,6 +194,7 @@ static int on_data(struct check *c, const struct vdo_place *place, const struct 
 	return to->state >= VDO_COMPRESSED ? on_compressed(c, place, to) : 0;
 }
 
+/* Logical blocks that are mapped to block 0 read as zeros and refer to nothing. */
 static int on_entry(void *user, const struct vdo_place *place, const struct vdo_mapping *to)
 {
 	struct check *c = user;
@@ -216,6 +221,7 @@ static int on_entry(void *user, const struct vdo_place *place, const struct vdo_
 			     : on_data(c, place, to, expected);
 }
 
+/* What is below it is lost with it. */
 static int on_bad_page(void *user, const struct vdo_place *parent, bp_mblock page,
 		       enum bp_damage_kind kind, const char *why)
 {
@@ -242,6 +248,10 @@ struct run {
 	uint8_t expected, actual;
 };
 
+/*
+ * Runs of blocks with the same two counts are one finding. Too high wastes space, too low
+ * loses data.
+ */
 static void tell_run(struct check *c, uint64_t slab, const struct run *run)
 {
 	const struct bp_vdo_volume *v = &c->image->volume;
@@ -297,6 +307,7 @@ static void unreadable(struct check *c, enum bp_damage_place place, bp_mblock bl
 	tell(c, &damage, "%s, from block %" PRIu64 ": %s", what, block, strerrordesc_np(-r));
 }
 
+/* A slab that was never opened has no counts on disk: all are 0. */
 static int slab_check(struct check *c, uint64_t slab,
 		      const struct vdo_summary_entry_disk *summary, uint8_t *actual)
 {
@@ -325,6 +336,7 @@ static int slab_check(struct check *c, uint64_t slab,
 	return progress(c, "reference counts", slab + 1, v->nr_slabs);
 }
 
+/* Slab by slab, so that one slab's counts from disk are in memory at a time. */
 static int counts_check(struct check *c)
 {
 	const struct bp_vdo_volume *v = &c->image->volume;
@@ -371,6 +383,7 @@ static void totals_check(struct check *c)
 	}
 }
 
+/* The block map first: what it refers to is what the counts have to say. */
 static int contents_check(struct check *c)
 {
 	struct vdo_map_visitor visitor = { on_entry, on_bad_page, c };
@@ -394,6 +407,7 @@ static int contents_check(struct check *c)
 	return r;
 }
 
+/* Counts are final only after a clean shutdown: otherwise the journals know more. */
 int vdo_check_io(struct bp_ctx *ctx, struct io *io, const struct bp_vdo_check_opts *opts,
 		 struct bp_vdo_check_result *res)
 {
@@ -425,6 +439,7 @@ static int look(struct bp_ctx *ctx, struct io *io)
 	return -EINVAL;
 }
 
+/* Exclusive, unless the caller says that it is in use. */
 int bp_vdo_check(struct bp_ctx *ctx, const char *path, const struct bp_vdo_check_opts *opts,
 		 struct bp_vdo_check_result *ret)
 {

@@ -28,6 +28,7 @@ static const struct component {
 #define VOLUME_VERSION    67
 #define COMPONENT_VERSION 41
 
+/* Reports carry the place that is being read, so that decoders need not say it. */
 void vdo_report(struct vdo_report *report, enum bp_damage_kind kind, enum bp_harm harm,
 		const char *fmt, ...)
 {
@@ -106,6 +107,10 @@ int32_t vdo_memory_code(const struct bp_vdo_volume *v)
 			 (v->index_reduced ? MEMORY_REDUCED : 0));
 }
 
+/*
+ * Positive codes are whole GiB; -256, -512 and -768 are one, two and three quarters of one.
+ * An index with one chapter less has 0x1000 more, or 1024 quarters.
+ */
 static void memory_decode(int32_t code, struct vdo_report *report, struct bp_vdo_volume *v)
 {
 	int64_t whole = code, quarters = code < 0 ? -(int64_t)code : 0;
@@ -144,6 +149,7 @@ static bool geometry_version(const struct vdo_geometry_head_disk *head,
 	return true;
 }
 
+/* The index comes first, everything else behind it. */
 static void regions_decode(const struct vdo_geometry_tail_disk *tail, struct vdo_report *report,
 			   struct bp_vdo_volume *v)
 {
@@ -163,6 +169,7 @@ static void regions_decode(const struct vdo_geometry_tail_disk *tail, struct vdo
 			   v->index_start_mblock, v->data_start_mblock);
 }
 
+/* False: there is nothing to go on with. Wrong values are reported and kept. */
 bool vdo_geometry_decode(const uint8_t *block, struct vdo_report *report,
 			 struct bp_vdo_volume *v)
 {
@@ -192,6 +199,7 @@ bool vdo_geometry_decode(const uint8_t *block, struct vdo_report *report,
 	return true;
 }
 
+/* The CRC covers all that stands before it. */
 void vdo_geometry_encode(const struct bp_vdo_volume *v, uint8_t *block)
 {
 	struct vdo_geometry_head_disk head = {
@@ -221,6 +229,7 @@ void vdo_geometry_encode(const struct bp_vdo_volume *v, uint8_t *block)
 
 /* --- super block --- */
 
+/* Another version of a component means another layout: nothing is read then. */
 static bool super_components_ok(const struct vdo_super_disk *s, struct vdo_report *report)
 {
 	if (!component_ok(report, &s->component, VDO_SUPER_BLOCK))
@@ -297,6 +306,7 @@ static void slab_decode(const struct vdo_super_disk *s, struct vdo_report *repor
 			   "super block: it has two sizes of slabs, or of their journals");
 }
 
+/* Values are kept as they are; judge_*() say which can't be. */
 bool vdo_super_decode(const uint8_t *block, struct vdo_report *report, struct bp_vdo_volume *v)
 {
 	const struct vdo_super_disk *s = (const void *)block;

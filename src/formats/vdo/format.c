@@ -84,6 +84,10 @@ static int write_block(struct format *f, const char *what, bp_mblock block)
 	return r < 0 ? failed(f, r, what, block) : flush(f);
 }
 
+/*
+ * Geometry zeroed first and written last, with flushes between: interrupted, it is no
+ * volume.
+ */
 static int write_all(struct format *f, const struct bp_vdo_volume *v)
 {
 	int r = zero(f, "geometry", 0, 1);
@@ -127,6 +131,7 @@ static int identity(struct bp_ctx *ctx, const struct bp_vdo_format_opts *o,
 	return 0;
 }
 
+/* The slabs themselves are not written: a new volume's state says that they are empty. */
 int vdo_format_io(struct bp_ctx *ctx, struct io *io, const struct bp_vdo_format_opts *opts,
 		  struct bp_vdo_volume *v)
 {
@@ -158,6 +163,7 @@ struct finds {
 	struct strbuf list;
 };
 
+/* Whatever libblkid knows there: each is somebody's. */
 static int on_found(void *user, const char *what)
 {
 	struct finds *finds = user;
@@ -190,6 +196,7 @@ static int check_empty(struct bp_ctx *ctx, const char *path,
 	return r;
 }
 
+/* Refused over anything known, unless forced; a dry run looks only. */
 int bp_vdo_format(struct bp_ctx *ctx, const char *path, const struct bp_vdo_format_opts *opts,
 		  struct bp_vdo_volume *ret)
 {

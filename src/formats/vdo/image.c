@@ -92,6 +92,7 @@ static void judge_layout(const struct bp_vdo_volume *v, struct vdo_report *repor
 		wrong(report, "the size of the recovery journal is no power of two");
 }
 
+/* What the kernel refuses is fatal, what it takes is not. */
 static void judge_sizes(const struct bp_vdo_volume *v, const struct io *io,
 			struct vdo_report *report)
 {
@@ -131,6 +132,7 @@ static bool read_block(struct io *io, struct vdo_report *report, bp_mblock block
 	return r == 0;
 }
 
+/* True: the volume can be read by these values. */
 bool vdo_volume_read(struct io *io, struct vdo_report *report, struct bp_vdo_volume *v)
 {
 	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
@@ -167,6 +169,7 @@ struct first {
 	int error;
 };
 
+/* Damage as an errno, for those who open rather than check. */
 static int error_of(enum bp_damage_kind kind, bp_mblock block)
 {
 	if (kind == BP_DAMAGE_IO)
@@ -192,6 +195,7 @@ static void take_first(void *user, const struct vdo_problem *problem)
 							   : BP_E_DAMAGED);
 }
 
+/* The first problem is told as the failure. */
 int vdo_open_io(struct bp_ctx *ctx, struct io *take_io, struct bp_vdo_image **ret)
 {
 	_cleanup_(freep) struct bp_vdo_image *image = calloc(1, sizeof(*image));
@@ -208,6 +212,7 @@ int vdo_open_io(struct bp_ctx *ctx, struct io *take_io, struct bp_vdo_image **re
 	return 0;
 }
 
+/* Shared is for volumes in use, whose content may change under the reader. */
 int bp_vdo_open(struct bp_ctx *ctx, const char *path, uint32_t flags, struct bp_vdo_image **ret)
 {
 	struct io *io;

@@ -27,6 +27,10 @@ static unsigned bits(uint64_t n)
 	return n ? 64u - (unsigned)__builtin_clzll(n) : 0;
 }
 
+/*
+ * Quarters of a GiB have smaller chapters, whole ones more of them; a sparse index has ten
+ * times as many, 95 % of them sparse.
+ */
 static struct index index_of(const struct bp_vdo_volume *v)
 {
 	struct index index = { .chapters = 1024 };
@@ -87,6 +91,7 @@ static uint64_t volume_index_bytes(const struct index *index)
 	       part_bytes(index->records - sampled, index->chapters - index->sparse_chapters);
 }
 
+/* Configuration, volume, two save areas, each rounded to blocks. */
 bp_mblock vdo_index_mblocks(const struct bp_vdo_volume *v)
 {
 	struct index index = index_of(v);

@@ -18,6 +18,7 @@ struct walk {
 	struct vdo_page_disk *pages; /* one for each height */
 };
 
+/* 36 bits of block number: four high ones beside the state, 32 behind. */
 static struct vdo_mapping mapping_of(const uint8_t entry[5])
 {
 	le32 low;
@@ -116,6 +117,7 @@ static int page_walk(struct walk *w, const struct vdo_place *parent, bp_mblock b
 	return r;
 }
 
+/* Tree by tree, depth first: memory is one page a level. */
 int vdo_map_walk(struct bp_vdo_image *image, const struct vdo_map_visitor *visitor)
 {
 	const struct bp_vdo_volume *v = &image->volume;

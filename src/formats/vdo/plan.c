@@ -18,6 +18,7 @@
 #define MEMORY_SLAB       10000
 #define CACHE_DEFAULT     32768
 
+/* A power of two, as block numbers are split by it. */
 static int check_slab(struct bp_ctx *ctx, bp_bytes slab)
 {
 	bp_mblock blocks = bp_bytes_to_mblock(slab);
@@ -31,6 +32,7 @@ static int check_slab(struct bp_ctx *ctx, bp_bytes slab)
 		       slab);
 }
 
+/* The sizes that the kernel's index knows. */
 static int check_memory(struct bp_ctx *ctx, bp_bytes memory)
 {
 	if (memory == QUARTER_GIB || memory == 2 * QUARTER_GIB || memory == 3 * QUARTER_GIB ||
@@ -106,6 +108,7 @@ void vdo_slab_config(struct bp_vdo_volume *v)
 	v->slab_scrub_mblocks = journal - 2; /* a block, and what a block's entries overflow */
 }
 
+/* Pages of each level of the block map, leaves first; each level is spread over all roots. */
 void vdo_map_levels(bp_mblock logical, uint64_t levels[5])
 {
 	uint64_t n = MAX(DIV_UP(logical, VDO_PAGE_ENTRIES), UINT64_C(1));
@@ -138,6 +141,7 @@ static bp_mblock minimum(const struct bp_vdo_volume *v)
 	       v->summary_mblocks;
 }
 
+/* Says what takes the room, as that can be changed. */
 static int fail_small(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_mblock physical)
 {
 	bp_bytes need = bp_mblock_to_bytes(minimum(v));
@@ -156,6 +160,7 @@ static int fail_small(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_mblo
 	return -ENOSPC;
 }
 
+/* Two different limits, with two different ways out. */
 static int fail_large(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_mblock physical)
 {
 	char has[BP_SIZE_TEXT], slab[BP_SIZE_TEXT];
@@ -192,6 +197,7 @@ static int lay_out(struct bp_ctx *ctx, bp_mblock physical, struct bp_vdo_volume 
 	return 0;
 }
 
+/* As much as the caller's struct has room for. */
 int vdo_give(struct bp_ctx *ctx, void *ret, void *from, size_t size)
 {
 	size_t known;
@@ -219,6 +225,7 @@ int bp_vdo_plan(struct bp_ctx *ctx, bp_bytes physical_bytes,
 	return r < 0 ? r : vdo_give(ctx, ret, &v, sizeof(v));
 }
 
+/* For these options, the smallest device. */
 int bp_vdo_minimum(struct bp_ctx *ctx, const struct bp_vdo_format_opts *opts, bp_bytes *ret)
 {
 	struct bp_vdo_format_opts o;
@@ -238,6 +245,7 @@ static uint64_t map_units(const uint64_t levels[5])
 	return (levels[1] + levels[2] + levels[3] + levels[4]) / VDO_ROOTS + 1;
 }
 
+/* Memory is an estimate, by what the kernel allocates for each part. */
 int bp_vdo_needs(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 		 bp_mblock cache_mblocks, struct bp_vdo_needs *ret)
 {
@@ -269,6 +277,7 @@ int bp_vdo_needs(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 	return vdo_give(ctx, ret, &needs, sizeof(needs));
 }
 
+/* Only upwards: the kernel can't take blocks away. */
 static int grow_logical(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_bytes logical)
 {
 	int r = check_logical(ctx, logical);
@@ -291,6 +300,7 @@ static bp_mblock next_size(const struct bp_vdo_volume *v)
 	return MAX(slab, v->physical_mblocks + move);
 }
 
+/* By a slab at least, as the journal and the summary move behind the new end. */
 static int grow_physical(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_mblock physical)
 {
 	bp_mblock least = next_size(v);
@@ -320,6 +330,7 @@ static int grow_physical(struct bp_ctx *ctx, const struct bp_vdo_volume *v, bp_m
 	return -EINVAL;
 }
 
+/* What a running kernel would refuse, before it is asked. */
 int bp_vdo_grow_check(struct bp_ctx *ctx, const struct bp_vdo_volume *volume,
 		      bp_bytes logical_bytes, bp_bytes physical_bytes)
 {

@@ -13,6 +13,10 @@ static void set_state(uint8_t *block, uint32_t state)
 	s->crc = le32_make(vdo_crc32(block, sizeof(*s) - sizeof(s->crc)));
 }
 
+/*
+ * One field of the super block: the next start rebuilds the counts from the block map. Only
+ * where the kernel has given up: nothing else would lose by it what journals know.
+ */
 static int rebuild(struct bp_vdo_image *image)
 {
 	const struct bp_vdo_volume *v = &image->volume;
@@ -52,6 +56,7 @@ int vdo_force_rebuild_io(struct bp_ctx *ctx, struct io *io)
 	return r;
 }
 
+/* Exclusive: a running volume writes its own super block. */
 int bp_vdo_force_rebuild(struct bp_ctx *ctx, const char *path)
 {
 	struct io *io;

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+/* Zones take turns: slab i is told of by zone i mod zones. */
 struct vdo_summary_entry_disk *vdo_summary_read(struct bp_vdo_image *image, int *ret_error)
 {
 	const struct bp_vdo_volume *v = &image->volume;
@@ -28,6 +29,7 @@ struct vdo_summary_entry_disk *vdo_summary_read(struct bp_vdo_image *image, int 
 	return slabs;
 }
 
+/* Counts lie in sectors of 512 bytes, each with room for its commit points. */
 int vdo_counts_read(struct bp_vdo_image *image, uint64_t slab, uint8_t *counts)
 {
 	const struct bp_vdo_volume *v = &image->volume;
@@ -60,6 +62,7 @@ static void count_used(const uint8_t *counts, const struct bp_vdo_volume *v,
 	}
 }
 
+/* A slab that can't be read is told as that, and the others go on. */
 int bp_vdo_slabs(struct bp_vdo_image *image,
 		 int (*slab_fn)(void *user, const struct bp_vdo_slab *slab), void *user)
 {

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+/* Superblock zeroed first and written last, after a flush: interrupted, there is no tree. */
 int verity_format_media(struct verity *v)
 {
 	bp_bytes at = v->opts->hash_offset_bytes;
@@ -116,6 +117,7 @@ static int make_room(struct format *f, const struct bp_verity_tree *tree, struct
 	return 0;
 }
 
+/* Only where there is none; it goes again where the tree can't be made. */
 static int create_file(struct format *f)
 {
 	struct stat st;
@@ -134,6 +136,7 @@ static int create_file(struct format *f)
 
 /* --- the whole --- */
 
+/* Both may lie on one device, the tree behind the data. */
 static int write_tree(struct format *f, struct verity *v, struct data *data, struct data *hash)
 {
 	struct verity_place data_place = { f->ctx, f->same ? hash : data };
@@ -148,6 +151,7 @@ static int write_tree(struct format *f, struct verity *v, struct data *data, str
 	return r;
 }
 
+/* A dry run needs no file. */
 static int open_hash(struct format *f, struct verity *v, struct data *data)
 {
 	bool dry = f->opts.flags & BP_VERITY_DRY_RUN;
@@ -166,6 +170,7 @@ static int open_hash(struct format *f, struct verity *v, struct data *data)
 	return r;
 }
 
+/* Data are only read; the hash device is opened for writing when all sizes are known. */
 static int run(struct format *f, struct verity *v)
 {
 	struct data *data;

@@ -74,6 +74,7 @@ static int refuse(struct bp_ctx *ctx, int r, enum bp_error_code code)
 	return r;
 }
 
+/* Texts and sizes from disk are bounded before they are used. */
 int verity_super_decode(struct bp_ctx *ctx, const uint8_t *from, bp_bytes super_bytes,
 			struct bp_verity_tree *ret)
 {
@@ -110,6 +111,7 @@ int verity_super_decode(struct bp_ctx *ctx, const uint8_t *from, bp_bytes super_
 
 /* --- which there can be --- */
 
+/* The kernel's bounds. */
 static int check_block(struct bp_ctx *ctx, const char *name, uint32_t bytes)
 {
 	if (is_power_of_two(bytes) && bytes >= BLOCK_MIN && bytes <= BLOCK_MAX)
@@ -121,6 +123,7 @@ static int check_block(struct bp_ctx *ctx, const char *name, uint32_t bytes)
 	return refuse(ctx, -EINVAL, BP_E_USAGE);
 }
 
+/* Trees are made and verified here with sha256 alone. */
 static int check_words(struct bp_ctx *ctx, const struct bp_verity_tree *tree)
 {
 	if (tree->hash_type > 1)
@@ -151,6 +154,10 @@ static int place(struct bp_ctx *ctx, bp_bytes offset, struct bp_verity_tree *tre
 	return 0;
 }
 
+/*
+ * Where the tree lies and how large it is follows from the rest; everything is checked for
+ * overflow here once.
+ */
 int verity_settle(struct bp_ctx *ctx, bp_bytes hash_offset, struct bp_verity_tree *tree)
 {
 	struct verity_level levels[VERITY_LEVELS_MAX];
@@ -190,6 +197,7 @@ static int random_bytes(struct bp_ctx *ctx, uint8_t *to, size_t len)
 		       : bp_fail(ctx, -errno, "no random numbers");
 }
 
+/* Random unless given: two trees of the same data must not look alike. */
 static int take_salt(struct bp_ctx *ctx, const struct bp_verity_opts *o, bool random,
 		     struct bp_verity_tree *tree)
 {
@@ -221,6 +229,7 @@ static int take_uuid(struct bp_ctx *ctx, const struct bp_verity_opts *o,
 	return r;
 }
 
+/* @random: for a new tree; to verify one, what isn't given is not made up. */
 int verity_from_opts(struct bp_ctx *ctx, const struct bp_verity_opts *o, bp_bytes data_bytes,
 		     bool random, struct bp_verity_tree *ret)
 {

@@ -39,6 +39,7 @@ size_t verity_digest_stride(const struct bp_verity_tree *tree)
 	return stride;
 }
 
+/* The highest level comes first on disk, as the kernel has it; levels[0] is the lowest. */
 int verity_levels(const struct bp_verity_tree *tree, struct verity_level *ret)
 {
 	unsigned bits = verity_per_block_bits(tree);
@@ -58,6 +59,7 @@ int verity_levels(const struct bp_verity_tree *tree, struct verity_level *ret)
 	return nr;
 }
 
+/* Type 1 has the salt in front of the data, type 0 behind. */
 void verity_digest(const struct bp_verity_tree *tree, const void *block, size_t len,
 		   uint8_t *ret)
 {
@@ -150,6 +152,7 @@ static void buffers_done(struct buffers *b)
 	free(b->found);
 }
 
+/* From the bottom up: what is hashed here was written by the level below. */
 static int make_level(struct verity *v, const struct verity_level *levels, int level,
 		      struct buffers *b)
 {
@@ -216,6 +219,7 @@ static void check_done(struct check *c)
 	buffers_done(&c->buffers);
 }
 
+/* Which data depend on the block that is wrong. */
 static int tell(struct check *c, int level, uint64_t index, bool padding)
 {
 	unsigned shift = (unsigned)(level + 1) * verity_per_block_bits(&c->v->tree);
@@ -257,6 +261,7 @@ static int compare(struct check *c, int level, uint64_t index, uint64_t first, u
 	return r;
 }
 
+/* What lies below a bad block can't be trusted either way: it is passed over. */
 static int check_block(struct check *c, int level, uint64_t index)
 {
 	struct below below = below_level(c->v, c->levels, level);
@@ -278,6 +283,7 @@ static int check_block(struct check *c, int level, uint64_t index)
 	return r < 0 ? r : compare(c, level, index, first, count);
 }
 
+/* Top down, so that the first wrong block of a path is the one that is told. */
 static int check_level(struct check *c, int level)
 {
 	int r = bits_init(&c->bad_below, level ? c->levels[level - 1].count : 0);
@@ -292,6 +298,7 @@ static int check_level(struct check *c, int level)
 	return r;
 }
 
+/* The root digest is the caller's: without it a tree proves nothing. */
 int verity_check(struct verity *v, const uint8_t *root_digest)
 {
 	_cleanup_(check_done) struct check c = { .v = v };

@@ -34,6 +34,7 @@ struct verity_media verity_media_of(struct verity_place *place)
 	return (struct verity_media){ place_read, place_write, place_flush, place };
 }
 
+/* Of either device, before the first block is read. */
 int verity_check_size(struct bp_ctx *ctx, const struct data *d, uint64_t nr_blocks,
 		      uint32_t block_bytes)
 {
@@ -46,6 +47,7 @@ int verity_check_size(struct bp_ctx *ctx, const struct data *d, uint64_t nr_bloc
 	return -EINVAL;
 }
 
+/* A larger struct than is known here is refused: its tail would stay unset. */
 int verity_give(struct bp_ctx *ctx, struct bp_verity_tree *to,
 		const struct bp_verity_tree *from)
 {
@@ -58,6 +60,7 @@ int verity_give(struct bp_ctx *ctx, struct bp_verity_tree *to,
 	return 0;
 }
 
+/* Aligned to sectors, as the kernel wants it. */
 static int read_super(struct bp_ctx *ctx, const struct data *hash, bp_bytes at,
 		      struct bp_verity_tree *ret)
 {
@@ -89,6 +92,7 @@ static int check_sizes(struct verity *v, const struct data *data, const struct d
 					 t->hash_block_bytes);
 }
 
+/* Without a superblock the options have to say all of it. */
 static int check(struct verity *v, struct data *data, struct data *hash, const uint8_t *root,
 		 size_t digest_bytes)
 {
@@ -115,6 +119,7 @@ static int check(struct verity *v, struct data *data, struct data *hash, const u
 	return r;
 }
 
+/* Damage is a result: *ret_damages, each told. */
 int bp_verity_verify(struct bp_ctx *ctx, const char *data_path, const char *hash_path,
 		     const uint8_t *root_digest, size_t digest_bytes,
 		     const struct bp_verity_opts *opts, struct bp_verity_tree *ret_tree,

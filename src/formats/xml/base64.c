@@ -4,6 +4,7 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Exactly four bytes, which are eight characters: hints of caches are nothing else. */
 void base64_word_encode(char *to, const uint8_t *bytes)
 {
 	to[0] = digits[bytes[0] >> 2];
@@ -29,6 +30,7 @@ static int value_of(char c)
 	return c == '/' ? 63 : -1;
 }
 
+/* Bits behind the fourth byte must be clear: otherwise two texts would mean the same. */
 bool base64_word_decode(const char *text, uint8_t *bytes)
 {
 	uint32_t v[6];

@@ -44,6 +44,7 @@ static ssize_t read_file(void *user, void *buf, size_t len)
 	return n;
 }
 
+/* The XML as output of itself is refused before the metadata is opened, which zeroes it. */
 int xml_restore(struct bp_ctx *ctx, const struct xml_restore *how)
 {
 	struct xml_file file = { .ctx = ctx, .how = how };

@@ -19,6 +19,10 @@ struct expat_side {
 	int result;
 };
 
+/*
+ * What is not read yet moves to the front; zeros behind the end let the scanner look ahead
+ * without asking.
+ */
 int reader_fill(struct xml_reader *rd)
 {
 	size_t left = rd->end - rd->pos;
@@ -107,6 +111,7 @@ static void _printf_(2, 3) stop_fail(struct expat_side *x, const char *fmt, ...)
 	stop(x, r);
 }
 
+/* Bounds are the attribute's own, from the schema. */
 static int read_number(struct bp_ctx *ctx, const struct xml_element *element,
 		       const struct xml_attr *attr, const char *text, uint64_t *ret)
 {
@@ -125,6 +130,7 @@ static int read_number(struct bp_ctx *ctx, const struct xml_element *element,
 	return r;
 }
 
+/* Typed by the schema; a handler gets a struct, never strings to parse. */
 static int read_value(struct bp_ctx *ctx, const struct xml_element *element,
 		      const struct xml_attr *attr, const char *text, void *values)
 {
@@ -197,6 +203,7 @@ static bool read_absent(struct expat_side *x, const struct xml_element *element,
 	return true;
 }
 
+/* Unknown attributes are refused: a text of a newer version may mean something else. */
 static bool read_attrs(struct expat_side *x, const struct xml_element *element,
 		       const char **attrs)
 {
@@ -231,6 +238,7 @@ static int find_element(const struct xml_schema *schema, const char *name)
 	return -1;
 }
 
+/* What may stand where is the schema's: handlers rely on it. */
 static void XMLCALL on_start(void *user, const char *name, const char **attrs)
 {
 	struct expat_side *x = user;
@@ -376,6 +384,7 @@ static int refuse_token(struct expat_side *x)
 	return expat_place(x, r);
 }
 
+/* TOKEN_MAX bounds one token, as expat would keep all of it in memory. */
 static int feed(struct expat_side *x)
 {
 	struct xml_reader *rd = x->rd;
@@ -403,6 +412,10 @@ static int feed(struct expat_side *x)
 	}
 }
 
+/*
+ * Has the last word on everything that the scanner didn't know. Document types are refused:
+ * entities can grow without bound.
+ */
 static int read_by_expat(struct xml_reader *rd)
 {
 	struct expat_side x = { .rd = rd };
@@ -438,6 +451,7 @@ static int refuse_binary(struct xml_reader *rd)
 	return r;
 }
 
+/* The scanner first, as it is much faster on texts that dumps have. */
 static int read_document(struct xml_reader *rd)
 {
 	int r;
@@ -458,6 +472,7 @@ static int read_document(struct xml_reader *rd)
 	return read_by_expat(rd);
 }
 
+/* Memory: one buffer, whatever the text's size. */
 int xml_read(struct bp_ctx *ctx, const struct xml_schema *schema,
 	     const struct xml_source *source, const struct xml_handler *handler)
 {
