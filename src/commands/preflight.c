@@ -48,6 +48,7 @@ const struct out_schema preflight_schema = {
 };
 /* clang-format on */
 
+/* What is live now is part of the check: some targets can't be replaced by others. */
 int preflight_device(struct cli *cli, const char *name, struct preflight *how,
 		     struct bp_table **ret_live)
 {
@@ -64,6 +65,7 @@ int preflight_device(struct cli *cli, const char *name, struct preflight *how,
 	return EXIT_OK;
 }
 
+/* Offline nothing of this machine is asked, so that tables for another one can be checked. */
 int preflight_check(struct cli *cli, const struct bp_table *table, const struct preflight *how,
 		    struct bp_findings **ret)
 {
@@ -125,6 +127,7 @@ static void warn_findings(struct cli *cli, const struct bp_findings *findings,
 	}
 }
 
+/* Warnings are told and passed; only what the kernel would refuse, or worse, stops it. */
 int preflight_refuse(struct cli *cli, const char *name, const struct bp_table *table,
 		     const struct preflight *how)
 {
@@ -168,6 +171,7 @@ static int print_device(struct cli *cli, const struct planned *device,
 	return r < 0 ? cli_fail(cli, device->name, r) : EXIT_OK;
 }
 
+/* Keys are hidden here too: the plan may be copied into a report. */
 static int print_text(struct cli *cli, const struct planned *device,
 		      const struct bp_findings *findings)
 {
@@ -225,6 +229,7 @@ static enum bp_answer has_target(void *user, const char *target, uint32_t versio
 	return group->asks.has_target(group->asks.user, target, version);
 }
 
+/* Devices of the same plan exist for each other, though the kernel has none of them yet. */
 static int check_in_group(struct cli *cli, const struct planned *devices, size_t count,
 			  size_t index, struct bp_findings **ret)
 {
@@ -270,6 +275,7 @@ static int print_planned(struct cli *cli, const struct planned *devices, size_t 
 	return r;
 }
 
+/* All are checked, also behind one that can't be. */
 int preflight_print(struct cli *cli, const struct planned *devices, size_t count, bool skip)
 {
 	struct bp_json *json = NULL;

@@ -58,6 +58,7 @@ static const struct out_schema schema = {
 
 #define DEPTH_MAX 8
 
+/* Field by field: what a layer doesn't have is left out by the columns. */
 static struct row row_of(const struct bp_probe_layer *layer)
 {
 	return (struct row){
@@ -79,6 +80,7 @@ static struct row row_of(const struct bp_probe_layer *layer)
 	};
 }
 
+/* The library tells depth first with a depth each; DEPTH_MAX bounds a crafted nesting. */
 static void add_layers(struct out *out, const struct bp_probe *probe)
 {
 	struct out_row *above[DEPTH_MAX + 1] = { NULL };
@@ -92,6 +94,7 @@ static void add_layers(struct out *out, const struct bp_probe *probe)
 	}
 }
 
+/* The tree is the only form; its root is the disk. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -51,6 +51,7 @@ static int keep_one(struct cli *cli, const void *args, const struct bp_selector 
 	return bp_device_cancel_remove(cli->ctx, which);
 }
 
+/* Deferred is a success of its own kind: the caller must not reuse the name yet. */
 static void tell(void *user, size_t index, int r, enum bp_removed removed)
 {
 	const struct changes *changes = user;
@@ -62,6 +63,7 @@ static void tell(void *user, size_t index, int r, enum bp_removed removed)
 			 changes->names->words[index]);
 }
 
+/* All at once: the library orders them, users before what they use. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -87,6 +89,7 @@ static int run(struct cli *cli, const void *p)
 	return changes_end(&changes);
 }
 
+/* Also disks of others: hence --yes. What is in use makes it exit status 1. */
 static int run_all(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

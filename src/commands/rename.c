@@ -37,6 +37,7 @@ static const struct cmd_opt geometry_opts[] = {
 };
 /* clang-format on */
 
+/* A UUID can be set only where there is none; the kernel says so. */
 static int run_uuid(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -49,6 +50,7 @@ static int run_uuid(struct cli *cli, const void *p)
 	return change_done(cli, args->name, r, "set");
 }
 
+/* The same verb for both, as the kernel's ioctl has it. */
 static int run_rename(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -69,6 +71,7 @@ static int run_rename(struct cli *cli, const void *p)
 	return change_done(cli, args->name, r, "renamed");
 }
 
+/* Sectors, heads and cylinders are only told to old programs; nothing here uses them. */
 static int run_geometry(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

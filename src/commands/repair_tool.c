@@ -9,6 +9,7 @@ int repair_tool_progress(void *user, uint64_t done, uint64_t total)
 	return cli_progress(tool->cli, done, total);
 }
 
+/* What the repairs share: words, the choice between plan and output, and the exit status. */
 int repair_tool_run(struct cli *cli, const struct repair_args *args,
 		    const struct repair_tool_row *row, struct repair_tool *re)
 {

@@ -203,6 +203,7 @@ static int add_line(void *user, const char *line)
 	return fprintf(user, "%s\n", line) < 0 ? -ENOMEM : 0;
 }
 
+/* Only where a plan was applied: before that there is nothing to swap in. */
 static void find_steps(struct page *page)
 {
 	FILE *f = open_memstream(&page->steps, &page->steps_len);
@@ -242,6 +243,7 @@ static void json_troubles(struct bp_json *json, const struct bp_rescue *rescue)
 	bp_json_array_close(json);
 }
 
+/* An unknown number is null, not 0. */
 static void json_volume(struct bp_json *json, const struct bp_rescue_volume *v)
 {
 	bp_json_object(json, NULL);
@@ -262,6 +264,7 @@ static void json_volumes(struct bp_json *json, const struct bp_rescue *rescue)
 	bp_json_array_close(json);
 }
 
+/* Letters as in the text, so that both speak of the same plan. */
 static void json_plan(struct bp_json *json, size_t nr, const struct bp_rescue_plan *p)
 {
 	bp_json_object(json, NULL);
@@ -284,6 +287,7 @@ static void json_plans(struct bp_json *json, const struct bp_rescue *rescue)
 	bp_json_array_close(json);
 }
 
+/* null: nothing was written. */
 static void json_applied(struct bp_json *json, const struct page *page)
 {
 	if (!page->applied) {
@@ -298,6 +302,7 @@ static void json_applied(struct bp_json *json, const struct page *page)
 	bp_json_object_close(json);
 }
 
+/* Everything the text says, in the same order. */
 static int print_json(struct page *page)
 {
 	const struct bp_thin_superblock *sb = bp_rescue_superblock(page->rescue);
@@ -323,6 +328,7 @@ static int print_json(struct page *page)
 
 /* --- for people --- */
 
+/* Without a superblock neither size is known. */
 static void print_head(const struct page *page)
 {
 	const struct bp_thin_superblock *sb = bp_rescue_superblock(page->rescue);
@@ -355,6 +361,7 @@ static void print_troubles(const struct page *page)
 		print_trouble(page->cli, i, bp_rescue_trouble_get(page->rescue, i));
 }
 
+/* "?" where the details are lost. */
 static void print_volume(const struct page *page, const struct bp_rescue_volume *v)
 {
 	char of[32] = "?";
@@ -378,6 +385,7 @@ static void print_volumes(const struct page *page)
 		print_volume(page, bp_rescue_volume_get(page->rescue, i));
 }
 
+/* The first is the best by the library's judgement; an export is no repair. */
 static void print_plan(struct cli *cli, size_t nr, const struct bp_rescue_plan *p)
 {
 	char needs[BP_SIZE_TEXT];
@@ -396,6 +404,7 @@ static void print_plans(const struct page *page)
 		print_plan(page->cli, i, bp_rescue_plan_get(page->rescue, i));
 }
 
+/* It ends by saying that nothing was written, as that is what people ask. */
 static void print_text(const struct page *page)
 {
 	print_head(page);
@@ -464,6 +473,7 @@ static int apply(struct page *page, bool *ret_whole)
 	return -1;
 }
 
+/* Exit status 1 as long as there is trouble, or something was lost by the plan. */
 static int show(struct page *page)
 {
 	bool whole = false;
@@ -487,6 +497,7 @@ static int show(struct page *page)
 	return bp_rescue_troubles_count(page->rescue) ? EXIT_FAILED : EXIT_OK;
 }
 
+/* A pool in use is read through its metadata snapshot, like any reader. */
 static int run(struct cli *cli, const void *p)
 {
 	struct page page = { .cli = cli, .args = p };

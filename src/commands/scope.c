@@ -62,6 +62,7 @@ static const struct out_schema gc_schema = {
 };
 /* clang-format on */
 
+/* Of an unreadable record only the name is known. */
 static void fill_row(const struct bp_scope_info *info, struct row *ret)
 {
 	bool known = info->state != BP_SCOPE_UNKNOWN;
@@ -77,6 +78,7 @@ static void fill_row(const struct bp_scope_info *info, struct row *ret)
 	};
 }
 
+/* All scopes of the machine: this one's and others'. */
 static int run_list(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -110,6 +112,7 @@ struct collection {
 	bool failed;
 };
 
+/* Told scope by scope; a failure doesn't end the collection. */
 static void tell(void *user, const struct bp_scope_info *scope, int r)
 {
 	struct collection *c = user;
@@ -125,6 +128,7 @@ static void tell(void *user, const struct bp_scope_info *scope, int r)
 	}
 }
 
+/* Without names all that are dead. */
 static int collect(struct cli *cli, const struct args *args, struct collection *c)
 {
 	const struct bp_scope_opts opts = {
@@ -151,6 +155,7 @@ static int collect(struct cli *cli, const struct args *args, struct collection *
 	return r;
 }
 
+/* A dry run takes the same way: the library plans instead of removing. */
 static int run_gc(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -34,6 +34,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* Names go to the command by its environment, counted from 0. */
 static int add_loops(struct cli *cli, const struct args *args, struct bp_scope *scope)
 {
 	char name[48], count[24];
@@ -72,6 +73,7 @@ static int print(struct cli *cli, int status, bool removed)
 	return cli_json_end(cli, json);
 }
 
+/* The scope ends whatever became of the command, and a failure of that is told too. */
 static int run_in(struct cli *cli, const struct args *args, struct bp_scope *scope,
 		  const char **argv)
 {
@@ -90,6 +92,7 @@ static int run_in(struct cli *cli, const struct args *args, struct bp_scope *sco
 	return r < 0 && !status ? EXIT_FAILED : status;
 }
 
+/* EXIT_SCOPE: the command never ran, so its status can't be meant. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

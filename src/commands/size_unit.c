@@ -21,6 +21,7 @@ static const struct size_unit units[] = {
 	{ "E", "EB", "exabyte", UINT64_C(1000000000000000000) },
 };
 
+/* By letter, symbol or name, with or without the plural. */
 const struct size_unit *size_unit_find(const char *text)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
@@ -34,6 +35,7 @@ const struct size_unit *size_unit_find(const char *text)
 	return NULL;
 }
 
+/* As the reference tools take it: a number without a unit is sectors. */
 int size_unit_parse(struct cli *cli, const char *option, const char *text, uint64_t *ret_bytes)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -52,6 +54,7 @@ int size_unit_parse(struct cli *cli, const char *option, const char *text, uint6
 	return 0;
 }
 
+/* Capitals count by 1000: the usual reason why a size is no multiple. */
 int size_unit_fail(struct cli *cli, const char *text, uint64_t bytes, int r)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -95,6 +98,7 @@ static void print_number(FILE *to, double value)
 		print_shortest(to, value);
 }
 
+/* One number, for use in scripts. */
 int size_unit_print(struct cli *cli, uint64_t bytes, const struct size_unit *unit,
 		    const char *style)
 {

@@ -18,6 +18,7 @@ struct list {
 	struct bp_json *json;
 };
 
+/* A line a block, so that a test knows what it damaged. */
 static void print_spoiled(void *user, bp_mblock block)
 {
 	const struct list *list = user;
@@ -31,6 +32,7 @@ static void print_spoiled(void *user, bp_mblock block)
 	}
 }
 
+/* The list is written while it is done. */
 int spoil_print(struct cli *cli, const struct out_schema *schema, const char *path, spoil_fn fn,
 		const void *args)
 {

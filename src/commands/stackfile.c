@@ -73,6 +73,7 @@ static void changes_freep(struct bp_stack_changes **changes)
 	bp_stack_changes_free(*changes);
 }
 
+/* The file's name goes into every message. */
 static int read_file(struct cli *cli, const char *path, struct bp_stackfile **ret)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -114,6 +115,7 @@ static struct row row_of(const struct bp_stack_change *change)
 	};
 }
 
+/* Changes in the order they were made. */
 static int print_json(struct cli *cli, const struct out_schema *schema,
 		      const struct bp_stack_changes *changes)
 {
@@ -131,6 +133,7 @@ static int print_json(struct cli *cli, const struct out_schema *schema,
 typedef int (*stack_fn)(struct bp_ctx *ctx, const struct bp_stackfile *file,
 			const struct bp_stackfile_opts *opts, struct bp_stack_changes **ret);
 
+/* apply and remove share all but the call. */
 static int change(struct cli *cli, const struct args *args, const struct out_schema *schema,
 		  stack_fn fn)
 {
@@ -164,6 +167,7 @@ static int run_down(struct cli *cli, const void *p)
 	return change(cli, p, &down_schema, bp_stackfile_down);
 }
 
+/* Any difference is exit status 1, as diff has it. */
 static int run_diff(struct cli *cli, const void *p)
 {
 	_cleanup_(stackfile_freep) struct bp_stackfile *file = NULL;

@@ -116,6 +116,7 @@ static char *join(const uint64_t *numbers, size_t count, const char *before, cha
 	return NULL;
 }
 
+/* A list is an array for programs and a word with colons for people. */
 int stats_numbers(const uint64_t *numbers, size_t count, struct out_json *ret)
 {
 	*ret = (struct out_json){ 0 };
@@ -188,6 +189,7 @@ static int bounds_parse(struct cli *cli, const char *text, uint64_t **ret, size_
 	return EXIT_OK;
 }
 
+/* To the library zero is "not said": given as a number it is refused here. */
 static int run_create(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -232,6 +234,10 @@ static int run_create(struct cli *cli, const void *p)
 
 /* --- delete and clear --- */
 
+/*
+ * Regions that somebody else deletes meanwhile are no failure; only our program's are
+ * touched.
+ */
 static int each_region(struct cli *cli, const struct args *args, const char *done,
 		       int (*one)(struct bp_ctx *ctx, const struct bp_selector *which,
 				  uint32_t region, int64_t timeout_ms))
@@ -272,6 +278,7 @@ struct listing {
 	struct out *out;
 };
 
+/* Bytes for people; the kernel has sectors. */
 static int add_region(struct out *out, const char *name, const struct bp_stats_region *region)
 {
 	struct row row = {

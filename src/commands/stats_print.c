@@ -127,6 +127,7 @@ static bool wanted(const struct walk *w, const struct bp_stats_region *region)
 	return !cli_given(w->cli, "REGION") || region->region == w->args->region;
 }
 
+/* A region that was asked for and isn't there is a failure; none at all is not. */
 static int walk_areas(struct walk *w, int (*area)(void *user, const struct bp_stats_area *area))
 {
 	struct bp_stats_print_opts how = {
@@ -149,6 +150,7 @@ static int walk_areas(struct walk *w, int (*area)(void *user, const struct bp_st
 	return r < 0 || found || !cli_given(w->cli, "REGION") ? r : -ENOENT;
 }
 
+/* What was told before a failure isn't printed: half a table would look whole. */
 static int walk_end(struct walk *w, int r)
 {
 	if (r == -ENOENT && cli_given(w->cli, "REGION"))
@@ -164,6 +166,7 @@ static int walk_end(struct walk *w, int r)
 	return r;
 }
 
+/* Counters as the kernel has them; only sectors become bytes. */
 static struct row row_of(const struct walk *w, const struct bp_stats_area *area)
 {
 	return (struct row){
@@ -231,6 +234,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* The first look of two, by region and area. */
 static int remember(void *user, const struct bp_stats_area *area)
 {
 	struct walk *w = user;
@@ -276,6 +280,7 @@ static void wait_ms(int64_t ms)
 		;
 }
 
+/* Counters are not cleared: rates come from differences, so other readers are not disturbed. */
 static int two_looks(struct walk *w)
 {
 	int64_t interval_ms = w->args->interval_ms;

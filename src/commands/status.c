@@ -162,6 +162,7 @@ static void report_done(struct report *report)
 	field_columns_free(report->fields, columns);
 }
 
+/* Lent strings: the row lives shorter than the line. */
 static struct seg_row segment_row(const char *device, const struct bp_status_line *line)
 {
 	return (struct seg_row){
@@ -173,6 +174,7 @@ static struct seg_row segment_row(const char *device, const struct bp_status_lin
 	};
 }
 
+/* Typed, as one object of JSON and one sentence for people. */
 static int add_segment(struct report *p, const char *device, const struct bp_status_line *line,
 		       const struct bp_status *status)
 {
@@ -203,6 +205,7 @@ static void print_line(const struct report *p, const char *device,
 		  line->text);
 }
 
+/* The kernel's own line where that was asked for, or parsed. */
 static int add_line(struct report *p, const char *device, const struct bp_status_line *line)
 {
 	struct bp_status *status;
@@ -228,6 +231,7 @@ static int add_line(struct report *p, const char *device, const struct bp_status
 	return r;
 }
 
+/* Only segments of one target where --target says so. */
 static int add_device(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	struct report *p = user;
@@ -303,6 +307,7 @@ static int print_pasted(struct cli *cli, const struct args *args, struct report 
 	return out_print(steal(p->out));
 }
 
+/* Words that are a pasted line are explained without a device. */
 static int run(struct cli *cli, const struct args *args, const struct out_schema *schema)
 {
 	_cleanup_(report_done) struct report report = {

@@ -23,6 +23,7 @@ void field_columns_free(struct out_column *columns, const struct out_column *bas
 	free(columns);
 }
 
+/* Names are copied: columns outlive the iterator that lends them. */
 static int add_column(struct out_column **columns, size_t count, const struct bp_option *field)
 {
 	struct out_column *more = realloc(*columns, (count + 2) * sizeof(*more));
@@ -39,6 +40,7 @@ static int add_column(struct out_column **columns, size_t count, const struct bp
 	return more[count].name ? 0 : -ENOMEM;
 }
 
+/* Lists and records have no column: they don't fit a cell. */
 int field_columns_new(const struct bp_target *target, const struct out_column *base,
 		      const char *defaults, struct out_column **ret)
 {
@@ -72,6 +74,7 @@ int field_columns_new(const struct bp_target *target, const struct out_column *b
 	return r < 0 ? r : 0;
 }
 
+/* A field that isn't in this status stays empty. */
 int field_columns_set(struct cli *cli, const struct out_column *columns,
 		      const struct out_column *base, const struct bp_status *status,
 		      struct out_row *row)

@@ -41,6 +41,7 @@ static const struct cmd_opt wipe_opts[] = {
 static const struct cmd_opt plain_opts[] = { OPT_CHANGE, OPT_END };
 /* clang-format on */
 
+/* What all verbs of this file take. */
 static struct bp_change_opts change_opts(const struct args *args)
 {
 	return (struct bp_change_opts){
@@ -87,6 +88,7 @@ static int clear_one(struct cli *cli, const void *p, const struct bp_selector *w
 	return bp_device_clear(cli->ctx, which, &how);
 }
 
+/* --force: I/O that hangs would never be flushed, and a freeze would wait for it. */
 static int wipe_one(struct cli *cli, const void *p, const struct bp_selector *which,
 		    const char **ret_done)
 {

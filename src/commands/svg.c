@@ -69,6 +69,7 @@ void svg_text(FILE *f, size_t x, size_t y, const char *text)
 	fputs("</text>\n", f);
 }
 
+/* Counted by characters, not bytes, so that none is cut in two. */
 void svg_text_cut(FILE *f, size_t x, size_t y, const char *text, size_t max)
 {
 	size_t len = strlen(text), i = 0;

@@ -122,6 +122,7 @@ struct explain {
 	size_t next; /* segment whose head comes next */
 };
 
+/* Segments without words have a line of their own too. */
 static int explain_word(void *user, const struct bp_word *word)
 {
 	struct explain *e = user;
@@ -135,6 +136,7 @@ static int explain_word(void *user, const struct bp_word *word)
 	return 0;
 }
 
+/* Keys are shown only if asked for. */
 static int explain(struct cli *cli, const struct args *args, const struct bp_table *table,
 		   const char *subject, struct out *out)
 {
@@ -207,6 +209,7 @@ static int explain_text(struct cli *cli, const struct args *args)
 	return bad ? EXIT_FAILED : r;
 }
 
+/* One device at a time: words of several would not be told apart. */
 static int explain_devices(struct cli *cli, const struct args *args,
 			   const struct devices *devices)
 {
@@ -227,6 +230,7 @@ static int explain_devices(struct cli *cli, const struct args *args,
 	return r ? r : out_print(steal(out));
 }
 
+/* The form that create --concise takes. */
 static int print_concise(struct cli *cli, const struct args *args)
 {
 	_cleanup_(freep) struct bp_selector *which =
@@ -290,6 +294,7 @@ static void print_lines(struct cli *cli, const struct args *args, const char *na
 	}
 }
 
+/* A device without the target that was asked for is left out. */
 static int print_one(struct cli *cli, const struct args *args, const struct bp_selector *which,
 		     bool named, struct bp_json *json)
 {
@@ -311,6 +316,7 @@ static int print_one(struct cli *cli, const struct args *args, const struct bp_s
 	return r < 0 ? cli_fail(cli, selector_text(which), r) : EXIT_OK;
 }
 
+/* Failures are told and remembered; the document stays whole. */
 static int print_tables(struct cli *cli, const struct args *args, const struct devices *devices)
 {
 	struct bp_json *json = NULL;
@@ -334,6 +340,7 @@ static int print_tables(struct cli *cli, const struct args *args, const struct d
 	return worst ? worst : r;
 }
 
+/* Pasted text needs no kernel. */
 static int run_table(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -377,6 +384,7 @@ static const struct out_schema found_schema = {
 
 #define FOUND_OF_SEVERAL "device,severity,segment,argument,value,rule,expected"
 
+/* An argument has a name, or else its number. */
 static void add_finding(struct out *out, const char *device, const struct bp_finding *f)
 {
 	struct found_row row = {
@@ -405,6 +413,7 @@ struct checking {
 	enum bp_severity worst;
 };
 
+/* The worst finding of all decides the exit status. */
 static int check_one(struct checking *c, const char *device, const struct bp_table *table)
 {
 	struct bp_findings *findings;
@@ -464,6 +473,7 @@ static int check_lines(struct checking *c, const char *text)
 	return r;
 }
 
+/* By words, a file, or typed options; several devices get a column for their name. */
 static int check_given(struct checking *c)
 {
 	const struct args *args = c->args;
@@ -483,6 +493,7 @@ static int check_given(struct checking *c)
 	return built ? check_one(c, NULL, table) : check_lines(c, text);
 }
 
+/* The patch level doesn't matter to any rule. */
 static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
 {
 	unsigned major, minor;
@@ -498,6 +509,7 @@ static int parse_release(struct cli *cli, const char *text, uint32_t *ret)
 	return 0;
 }
 
+/* Warnings alone are exit status 0. */
 static int run_check(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

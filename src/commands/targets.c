@@ -46,6 +46,7 @@ static void set_version(struct row *row, const struct bp_kernel_target *entry)
 	row->kernel = row->version;
 }
 
+/* Without --probe only loaded ones have a version: asking for one loads its module. */
 static void add_known(struct cli *cli, const struct args *args, const struct kernel *kernel,
 		      const struct bp_target *target, struct out *out)
 {
@@ -73,6 +74,7 @@ static void add_known(struct cli *cli, const struct args *args, const struct ker
 	out_add(out, NULL, &row);
 }
 
+/* What the library knows first, then what only the kernel does. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

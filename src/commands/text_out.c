@@ -32,6 +32,10 @@ void text_out_damage(void *user, const struct bp_damage *damage)
 	cli_warn(user, "%s", damage->what);
 }
 
+/*
+ * Three cases: kept in part on purpose, whole but with values that no restore takes,
+ * incomplete.
+ */
 static int report_damage(const struct text_out *to, uint64_t damages, const char *where)
 {
 	const char *parts = damages == 1 ? "part" : "parts";
@@ -80,6 +84,7 @@ static int make(const struct text_out *to, bp_write_fn write, void *user, uint64
 			 : to->make(to->cli, to->args, write, user, ret_damages);
 }
 
+/* Past stdio, which is flushed before, so that the order of bytes is kept. */
 static int to_stdout(const struct text_out *to)
 {
 	int fd = fileno(to->cli->out), r;
@@ -97,6 +102,7 @@ static void output_freep(struct bp_output **output)
 	bp_output_free(*output);
 }
 
+/* No text: only whether it could be written, asked before long work. */
 int text_put(struct cli *cli, const char *path, const char *const *inputs, const char *text)
 {
 	struct bp_output_opts how = { .size = sizeof(how), .inputs = inputs };
@@ -131,6 +137,7 @@ static int would_write(const struct text_out *to)
 	return damages ? report_damage(to, damages, "the text") : EXIT_OK;
 }
 
+/* An incomplete text gets another name: the one that was asked for is never taken by it. */
 static int to_file(const struct text_out *to)
 {
 	const char *inputs[] = { to->input, NULL }, *where = to->output;
@@ -164,6 +171,7 @@ int text_out(const struct text_out *to)
 	return to_stdout(to);
 }
 
+/* Directories are refused by name, as reading them fails with an odd error. */
 int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **ret_name)
 {
 	struct stat st;

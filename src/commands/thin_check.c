@@ -39,6 +39,7 @@ struct check {
 	struct bp_thin_check_result res;
 };
 
+/* Three calls, as repairs open for writing and checks don't. */
 static int carry_out(struct check *check)
 {
 	const struct args *args = check->args;
@@ -82,6 +83,10 @@ static void print_more(struct cli *cli, const struct bp_thin_check_result *res)
 		 res->nr_nodes, res->nr_leaves, res->nr_mappings);
 }
 
+/*
+ * Sentences and their order are the reference tool's, as scripts look for them. The last
+ * two lines go to standard output.
+ */
 static void print_text(const struct check_tool *tool)
 {
 	const struct check *check = (const struct check *)tool;
@@ -160,6 +165,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* A metadata snapshot only where there is one: 0 is no block to name. */
 static void superblock_json(struct bp_json *json, const struct bp_thin_check_result *res)
 {
 	const struct bp_thin_superblock *sb = &res->superblock;
@@ -180,6 +186,7 @@ static void superblock_json(struct bp_json *json, const struct bp_thin_check_res
 	bp_json_object_close(json);
 }
 
+/* Every count of the result: a program needs no text. */
 static void counts_json(struct bp_json *json, const struct bp_thin_check_result *res)
 {
 	bp_json_uint(json, "nr_fatal", res->nr_fatal);
@@ -232,6 +239,7 @@ static int use_active(struct cli *cli, struct args *args)
 
 static const struct check_tool_ends ends = { print_text, print_json };
 
+/* A pool in use is checked through its metadata snapshot; a repair takes the path as it is. */
 static int run(struct cli *cli, const void *p)
 {
 	struct args args = *(const struct args *)p;

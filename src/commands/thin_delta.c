@@ -62,6 +62,7 @@ static void print_side(const struct print *p, const char *name, const char *root
 		by_root ? root : id);
 }
 
+/* The reference's head, with an empty uuid as there. */
 static void begin_xml(struct print *p)
 {
 	FILE *out = p->cli->out;
@@ -92,6 +93,7 @@ static void close_element(struct print *p)
 	p->open = false;
 }
 
+/* Ranges of one kind lie in one element. */
 static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 {
 	struct line *line = &p->line;
@@ -120,6 +122,7 @@ static void print_range(struct print *p, const struct bp_thin_delta_run *run)
 	line_print(line, p->cli->out);
 }
 
+/* By hand and not by printf: there can be hundreds of millions of lines. */
 static void print_simple(struct print *p, const struct bp_thin_delta_run *run)
 {
 	static const struct line_piece begin[] = {
@@ -192,6 +195,7 @@ static void json_side(const struct print *p, const char *name, const char *root_
 	bp_json_object_close(p->json);
 }
 
+/* Both sides are named as they were given. */
 static int begin_json(struct print *p)
 {
 	int r = cli_json_start(p->cli, &schema, &p->json);
@@ -207,6 +211,7 @@ static int begin_json(struct print *p)
 	return 0;
 }
 
+/* Where data lie only for the sides that have some. */
 static void print_json(const struct print *p, const struct bp_thin_delta_run *run)
 {
 	bp_json_object(p->json, NULL);
@@ -253,6 +258,7 @@ static int on_run(void *user, const struct bp_thin_delta_run *run)
 	return ferror_unlocked(p->cli->out) ? -EPIPE : 0;
 }
 
+/* The head is printed even if nothing differs. */
 static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta *meta)
 {
 	struct print p = {
@@ -283,6 +289,7 @@ static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta
 	return cli->json ? end_json(&p) : end_xml(&p);
 }
 
+/* Each side by device or by root, and not by block 0. */
 static int check_sides(struct cli *cli, const struct args *args)
 {
 	static const char *const sides[][2] = { { "root1", "thin1" }, { "root2", "thin2" } };

@@ -61,6 +61,7 @@ static void on_damage(void *user, const struct bp_damage *damage)
 	text_out_damage(dump->cli, damage);
 }
 
+/* Numbers only, before anything is opened. */
 static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 {
 	for (size_t i = 0; i < args->ids.count; i++) {
@@ -75,6 +76,10 @@ static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 	return 0;
 }
 
+/*
+ * Called by text_out(), which decides where the text goes and what an incomplete one is
+ * worth.
+ */
 static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 		uint64_t *ret_damages)
 {
@@ -114,6 +119,7 @@ static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 	return r;
 }
 
+/* The plan is made first: what it can't find has no text. */
 static int dump_repaired(const struct text_out *to, struct dump *dump)
 {
 	const struct args *args = dump->args;

@@ -66,6 +66,7 @@ static const struct out_schema schema = {
 	.columns = spoil_columns,
 };
 
+/* Either a new pool or one flag in an old one. */
 static int run_generate(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -110,6 +111,7 @@ static uint64_t given_or_none(const struct cli *cli, const char *name, uint64_t 
 	return cli_given(cli, name) ? value : BP_NONE;
 }
 
+/* One of three: spoiled blocks, wrong counts, other roots. */
 static int run_damage(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -91,6 +91,7 @@ static const struct field *find_field(const char *name, size_t len)
 	return NULL;
 }
 
+/* Any order, also the same field twice; MAX_FIELDS bounds the line. */
 static int read_format(struct cli *cli, struct list *list, const char *format)
 {
 	while (*format) {
@@ -124,6 +125,7 @@ static uint32_t flags_for(const struct list *list)
 	return flags;
 }
 
+/* Kept, as widths are known only behind the last row. */
 static int add_row(void *user, const struct bp_thin_usage *usage)
 {
 	struct list *list = user;
@@ -177,6 +179,7 @@ static void print_blocks(char *cell, uint64_t blocks, enum unit unit, bool last,
 		snprintf(cell, CELL, "%" PRIu64, value);
 }
 
+/* All values by field: the table is the only place that knows which is which. */
 static void print_cell(char *cell, const struct list *list, const struct field *field,
 		       const struct bp_thin_usage *row)
 {
@@ -195,6 +198,7 @@ static void print_cell(char *cell, const struct list *list, const struct field *
 		     list->data_block_sectors);
 }
 
+/* The widest of the column, heading apart. */
 static int width_of(const struct list *list, const struct field *field)
 {
 	char cell[CELL];
@@ -262,6 +266,7 @@ static const struct out_schema schema = {
 };
 /* clang-format on */
 
+/* null: nothing is mapped, so there is no highest block. */
 static void print_device(struct bp_json *json, const struct bp_thin_usage *row)
 {
 	bp_json_object(json, NULL);
@@ -296,6 +301,7 @@ static int print_json(struct cli *cli, const struct list *list)
 	return cli_json_end(cli, json);
 }
 
+/* Sharing costs a walk over all trees: only where a field needs it. */
 static int list_devices(struct cli *cli, const struct args *args, struct list *list)
 {
 	struct bp_thin_open_opts open = {
@@ -315,6 +321,7 @@ static int list_devices(struct cli *cli, const struct args *args, struct list *l
 	return r < 0 ? cli_fail(cli, args->path, r) : 0;
 }
 
+/* The format is read before the pool is opened. */
 static int run(struct cli *cli, const void *p)
 {
 	struct args args = *(const struct args *)p;

@@ -86,6 +86,7 @@ static int print_json(struct cli *cli, const struct bp_thin_pack_result *res)
 	return cli_json_end(cli, json);
 }
 
+/* What is left out is said: a packed copy must not pass for whole. */
 static void tell(struct cli *cli, const struct args *args,
 		 const struct bp_thin_pack_result *res)
 {
@@ -101,6 +102,7 @@ static void tell(struct cli *cli, const struct args *args,
 			 res->nr_packed, res->nr_blocks, res->pack_bytes);
 }
 
+/* Over a file that is metadata it asks once; no answer is a no. */
 static int run_job(struct cli *cli, const struct args *args, job_fn job, const char *title)
 {
 	struct bp_thin_pack_result res = { .size = sizeof(res) };

@@ -53,6 +53,7 @@ static int print_json(struct cli *cli, bp_bytes bytes)
 	return cli_json_end(cli, json);
 }
 
+/* An estimate: no file is touched. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

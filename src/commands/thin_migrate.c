@@ -100,6 +100,7 @@ static int find_node(struct cli *cli, const char *dev, char *node, size_t size)
 	return 0;
 }
 
+/* The pool's table says where its metadata lie. */
 static int find_metadata(struct cli *cli, const char *pool_dev, struct job *job)
 {
 	const void *params = NULL;
@@ -118,6 +119,7 @@ static int find_metadata(struct cli *cli, const char *pool_dev, struct job *job)
 	return status;
 }
 
+/* All that is missing follows from the thin volume's own table. */
 static int ask_kernel(struct cli *cli, const char *source, struct job *job)
 {
 	const struct bp_selector which = { .path = source };
@@ -151,6 +153,7 @@ static void take_args(const struct args *args, struct job *job)
 	job->opts.flags |= BP_THIN_MIGRATE_POOL_DATA;
 }
 
+/* Bytes that were copied, and zeros that were written instead. */
 static int print_result(struct cli *cli, const struct bp_thin_migrate_result *res)
 {
 	struct bp_json *json;
@@ -172,6 +175,7 @@ static int print_result(struct cli *cli, const struct bp_thin_migrate_result *re
 	return cli_json_end(cli, json);
 }
 
+/* Metadata are closed last: the snapshot holds what is being copied. */
 static int copy(struct cli *cli, const struct job *job, const char *dest)
 {
 	const struct bp_thin_open_opts how = {
@@ -190,6 +194,7 @@ static int copy(struct cli *cli, const struct job *job, const char *dest)
 	return r < 0 ? cli_fail(cli, NULL, r) : print_result(cli, &res);
 }
 
+/* Either a mapped device, or the pieces one by one. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

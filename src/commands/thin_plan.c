@@ -86,6 +86,7 @@ int thin_plan_make(struct cli *cli, const char *path, struct bp_thin_repair_opts
 
 /* --- text --- */
 
+/* Each value with where it is from: given, found or guessed. */
 static void print_superblock(struct cli *cli, const struct bp_thin_plan_summary *sum)
 {
 	const struct bp_thin_superblock *sb = &sum->superblock;
@@ -114,6 +115,7 @@ static void print_superblock(struct cli *cli, const struct bp_thin_plan_summary 
 			sum->nr_refilled);
 }
 
+/* Numbers only differ where something was lost. */
 static void print_device(struct cli *cli, const struct bp_thin_plan_device *d)
 {
 	fprintf(cli->out, "device %-8" PRIu64 " %-8s %12" PRIu64, d->device.id,
@@ -125,6 +127,7 @@ static void print_device(struct cli *cli, const struct bp_thin_plan_device *d)
 	fprintf(cli->out, " mappings\n");
 }
 
+/* Losses before the sum, as they explain it. */
 static void print_plan(struct cli *cli, const struct bp_thin_plan *plan)
 {
 	struct bp_thin_plan_summary sum = { .size = sizeof(sum) };
@@ -141,6 +144,7 @@ static void print_plan(struct cli *cli, const struct bp_thin_plan *plan)
 	fprintf(cli->out, "%s\n", sum.lost_unknown ? " and more" : "");
 }
 
+/* Exit status 1 where something is lost, also of a plan. */
 int thin_plan_print(struct cli *cli, const char *path, const struct bp_thin_plan *plan)
 {
 	int status = bp_thin_plan_is_whole(plan) ? EXIT_OK : EXIT_FAILED, end;
@@ -162,6 +166,7 @@ int thin_plan_print(struct cli *cli, const char *path, const struct bp_thin_plan
 	return end ? end : status;
 }
 
+/* The first TEXT_LOSSES of them; the rest is in the JSON. */
 int thin_plan_report(struct cli *cli, const struct bp_thin_plan *plan)
 {
 	struct bp_thin_plan_summary sum = { .size = sizeof(sum) };

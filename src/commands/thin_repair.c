@@ -33,6 +33,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* The report comes after the writing, so that it never speaks of what failed. */
 static int write_output(struct cli *cli, const struct args *args, struct bp_thin_plan *plan)
 {
 	int r, status;
@@ -46,6 +47,7 @@ static int write_output(struct cli *cli, const struct args *args, struct bp_thin
 	return status;
 }
 
+/* The same plan for --plan and for the repair: what is shown is what is done. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

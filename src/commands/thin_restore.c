@@ -23,6 +23,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+/* The message names its own file, since two are in play: no subject is added. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -69,6 +69,7 @@ static bool parse_region(const char *word, struct bp_thin_region *ret)
 	return *end == '\0' && errno == 0 && ret->begin < ret->end;
 }
 
+/* All of them before the first is looked for. */
 static int read_regions(struct cli *cli, const struct args *args, struct bp_thin_region *to)
 {
 	if (args->regions.count == 0)
@@ -148,6 +149,7 @@ static int on_owner_json(void *user, const struct bp_thin_owner *owner)
 	return ferror_unlocked(p->cli->out) ? -EPIPE : 0;
 }
 
+/* One walk for all regions. */
 static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *meta,
 		const struct bp_thin_region *regions)
 {

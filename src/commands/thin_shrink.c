@@ -59,6 +59,7 @@ struct print {
 	struct bp_json *json;
 };
 
+/* Text only of a dry run: a real one may move millions of runs. */
 static int on_move(void *user, const struct bp_thin_move *move)
 {
 	const struct print *p = user;
@@ -86,6 +87,7 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 	return cli_progress(p->cli, done, total);
 }
 
+/* Sums behind the moves, as they are known then. */
 static int end_json(const struct print *p, const struct bp_thin_shrink_result *res)
 {
 	bp_json_array_close(p->json);
@@ -99,6 +101,7 @@ static int end_json(const struct print *p, const struct bp_thin_shrink_result *r
 	return cli_json_end(p->cli, p->json);
 }
 
+/* The library does the order of writes; nothing is decided here. */
 static int run(struct cli *cli, const void *q)
 {
 	const struct args *args = q;

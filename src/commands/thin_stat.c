@@ -52,6 +52,7 @@ struct table {
 	uint64_t times, sum; /* of all rows; sum: of values */
 };
 
+/* Kept for the percentages, which need the sum. */
 static int add_row(void *user, const struct bp_thin_stat_row *row)
 {
 	struct table *t = user;
@@ -76,6 +77,7 @@ static double percentage(const struct table *t, size_t i)
 	return 100.0 * (double)t->rows[i].times / (double)t->times;
 }
 
+/* The reference's table, with its average. */
 static int print_text(struct cli *cli, const struct args *args, const struct table *t)
 {
 	bool runs = args->op == BP_THIN_STAT_DATA_RUNS;
@@ -95,6 +97,7 @@ static int print_text(struct cli *cli, const struct args *args, const struct tab
 	return EXIT_OK;
 }
 
+/* Counts alone: shares are easily made of them. */
 static int print_json(struct cli *cli, const struct args *args, const struct table *t)
 {
 	struct bp_json *json;

@@ -55,6 +55,7 @@ static void print_damage(void *user, const struct bp_damage *damage)
 	cli_warn(p->cli, "%s", damage->what);
 }
 
+/* Text only of a dry run. */
 static int on_run(void *user, bp_dblock begin, bp_dblock length)
 {
 	const struct print *p = user;
@@ -78,6 +79,7 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 	return cli_progress(p->cli, done, total);
 }
 
+/* "discarded" says whether it was one. */
 static int end_json(const struct print *p, const struct bp_thin_trim_result *res)
 {
 	bp_json_array_close(p->json);

@@ -159,6 +159,7 @@ static uint64_t rate(const struct top *top, uint64_t now, uint64_t before)
 	return now >= before ? (uint64_t)((double)(now - before) / top->seconds + 0.5) : 0;
 }
 
+/* Differences by the time that passed between the looks; busy at most 100 %. */
 static void set_io(const struct top *top, struct row *row, const struct bp_device_io *now,
 		   const struct past *before)
 {
@@ -188,6 +189,7 @@ static char *time_text(uint64_t s)
 	return n < 0 ? NULL : text;
 }
 
+/* A moving average: one burst must not foretell the end. Later than ten years is never. */
 static void set_fill(const struct top *top, struct row *row, const struct bp_status *status,
 		     struct past *past, bool is_new)
 {
@@ -213,6 +215,7 @@ static void set_fill(const struct top *top, struct row *row, const struct bp_sta
 	}
 }
 
+/* What can't be known of a new device is unknown until the second look. */
 static int add_row(struct top *top, const struct bp_device_info *info,
 		   const struct bp_status *status)
 {
@@ -252,6 +255,7 @@ static int add_row(struct top *top, const struct bp_device_info *info,
 	return r;
 }
 
+/* Of several segments the first one stands for the device. */
 static int add_device(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	struct top *top = user;
@@ -321,6 +325,7 @@ static void clear_screen(struct cli *cli)
 	cli_print(cli, "\033[H\033[J%s %s\n", cli->cmd->name, when);
 }
 
+/* The first look shows no rates: on a pipe it isn't printed. */
 static int watch(struct top *top, uint64_t count, bool screen)
 {
 	int64_t interval_ms = top->args->interval_ms;
@@ -342,6 +347,7 @@ static int watch(struct top *top, uint64_t count, bool screen)
 	return r;
 }
 
+/* On a terminal without an end, elsewhere two looks. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -59,6 +59,7 @@ static void find_levels(const struct tree_box *boxes, struct place *places, size
 	}
 }
 
+/* Within a level by where its neighbours are, so that few lines cross. */
 static int by_level(const void *a, const void *b)
 {
 	const struct place *x = *(struct place *const *)a, *y = *(struct place *const *)b;
@@ -192,6 +193,7 @@ static void print_all(FILE *f, const struct tree_box *boxes, const struct place 
 	svg_end(f);
 }
 
+/* Levels first, then places within them, then the drawing. */
 int tree_print_svg(FILE *f, const struct tree_box *boxes, size_t count)
 {
 	_cleanup_(freep) struct place *places = calloc(count + 1, sizeof(*places));

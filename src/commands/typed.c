@@ -13,6 +13,10 @@
 #include <assert.h>
 #include <inttypes.h>
 
+/*
+ * The option parser asks in the middle of the line: the last target before the option
+ * decides.
+ */
 enum cmd_extra typed_extra(const struct cli_list *targets, const char *name)
 {
 	const struct bp_target *target;
@@ -115,6 +119,7 @@ static int add_quantity(struct typed *t, const struct typed_option *match, const
 	return 0;
 }
 
+/* Devices and sizes are taken as people write them, and stored as the table needs them. */
 static int convert(struct typed *t, const struct typed_option *match, const char *name,
 		   const char *value, FILE *to)
 {
@@ -131,6 +136,7 @@ static int convert(struct typed *t, const struct typed_option *match, const char
 	return 0;
 }
 
+/* Records add up, everything else is set once. */
 static int set_option(struct typed *t, const char *name, const char *value)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -160,6 +166,7 @@ static int set_option(struct typed *t, const char *name, const char *value)
 	return r < 0 ? cli_fail(t->cli, t->target, r) : 0;
 }
 
+/* Whole sectors; a unit by 1000 gets a hint, as it is the usual reason. */
 static int parse_range(struct typed *t, const char *option, const char *text, bp_sector *ret)
 {
 	_cleanup_(freep) char *hint = NULL;
@@ -277,6 +284,7 @@ static int fill(struct typed *t, struct bp_table *scratch, const struct cli_list
 	return r ? r : complete(t, options, word);
 }
 
+/* A scratch table holds the options until the range is known, which may follow from them. */
 static int add_segment(struct cli *cli, const char *target, const struct cli_list *options,
 		       bool keep_missing, struct bp_table *table)
 {
@@ -299,6 +307,7 @@ static int add_segment(struct cli *cli, const char *target, const struct cli_lis
 	return r;
 }
 
+/* All targets are known before the first is built. */
 int typed_build(struct cli *cli, const struct cli_list *targets, const struct cli_list *options,
 		bool keep_missing, struct bp_table **ret)
 {

@@ -95,6 +95,7 @@ static int not_by_name(struct cli *cli, const char *target, const char *word)
 			      word, target, devices ? devices : "--size=SIZE");
 }
 
+/* Digits and slashes behind a target are most likely operands of the old kind. */
 int typed_no_target(struct cli *cli, const struct cli_list *targets, size_t index)
 {
 	const char *name = targets->words[index], *near;
@@ -126,6 +127,7 @@ static const char *next_spelling(void *user)
 	return s->next < s->count ? s->names[s->next++] : NULL;
 }
 
+/* For near words only: what memory has no room for is not suggested. */
 static void spell_all(struct cli *cli, const struct bp_target *target, struct spellings *s)
 {
 	struct bp_option_iter *iter;
@@ -179,6 +181,7 @@ static char *meant_instead(struct cli *cli, const struct bp_target *target, cons
 	return r < 0 ? NULL : hint;
 }
 
+/* 0: no target at all, so the general message does. */
 int typed_unknown(struct cli *cli, const struct cli_list *targets, const char *name)
 {
 	const struct bp_target *target;
@@ -197,6 +200,7 @@ int typed_unknown(struct cli *cli, const struct cli_list *targets, const char *n
 
 /* --- help --- */
 
+/* What it is, its words, its default: from the target's description alone. */
 static void print_option(struct cli *cli, const struct bp_target *target,
 			 const struct bp_option *option)
 {
@@ -229,6 +233,7 @@ static void print_option(struct cli *cli, const struct bp_target *target,
 		cli_explain(cli->out, left, help);
 }
 
+/* Without a target the list of them. */
 void typed_help(struct cli *cli, const struct cli_list *targets)
 {
 	const char *name = targets->count ? targets->words[targets->count - 1] : NULL;

@@ -99,6 +99,7 @@ static int find_typed(const struct bp_target *target, const char *typed,
 	return 1;
 }
 
+/* With or without the target's name in front, which tells options of several targets apart. */
 int typed_option(const struct bp_target *target, const char *name, struct typed_option *ret)
 {
 	char typed[TYPED_NAME_MAX], prefix[TYPED_NAME_MAX];
@@ -124,6 +125,7 @@ static bool is_meant(const struct bp_target *target, const struct bp_option *opt
 	return typed_option(target, name, &match) == 0 && streq(match.name, option->name);
 }
 
+/* A suffix that names a unit is left off: then the value takes any unit. */
 size_t typed_best_name(const struct bp_target *target, const struct bp_option *option,
 		       const char **ret_value)
 {

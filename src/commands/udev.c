@@ -54,6 +54,7 @@ static int mknodes_one(struct cli *cli, const void *p, const struct bp_selector 
 	return bp_device_mknodes(cli->ctx, which);
 }
 
+/* Without names all nodes, and those of devices that are gone. */
 static int run_mknodes(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -110,6 +111,7 @@ static const char *cookie_text(char *buf, uint32_t value)
 	return buf;
 }
 
+/* Ages that the clock made negative are 0. */
 static int list_cookies(struct cli *cli, const struct args *args)
 {
 	struct bp_cookie_list *cookies;
@@ -155,6 +157,7 @@ static int print_answer(struct cli *cli, const struct answer *answer, const char
 	return out_print(out);
 }
 
+/* The number alone, for use by a script. */
 static int create_cookie(struct cli *cli)
 {
 	char text[16];
@@ -204,6 +207,7 @@ static int probe(struct cli *cli)
 			    text);
 }
 
+/* One thing a call; without any the list. */
 static int run_cookies(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

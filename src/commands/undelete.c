@@ -76,6 +76,7 @@ static char *called(const char *name, uint64_t id)
 	return asprintf(&text, "%" PRIu64, id) < 0 ? NULL : text;
 }
 
+/* A size that no record of LVM tells is unknown. */
 static int add_volume(void *user, const struct bp_removed_volume *volume)
 {
 	struct listing *l = user;
@@ -205,6 +206,7 @@ struct undelete {
 	struct bp_export_result exported;
 };
 
+/* holder is null where the metadata can't be read: nobody is known to have the block. */
 static int json_range(void *user, const struct bp_undelete_range *range)
 {
 	struct bp_json *json = user;
@@ -231,6 +233,7 @@ static int json_missing(const void *user, struct bp_json *json)
 	return 0;
 }
 
+/* Gone for good, or only not readable: two different things to do next. */
 static int warn_range(void *user, const struct bp_undelete_range *range)
 {
 	const struct undelete *u = user;
@@ -260,6 +263,7 @@ static void warn_limits(const struct undelete *u)
 
 /* --- writing --- */
 
+/* Missing blocks are left out as holes, and were warned of one by one. */
 static int export_bytes(struct undelete *u)
 {
 	const struct bp_export_opts export = {
@@ -305,6 +309,7 @@ static char *next_steps(const struct undelete *u)
 	return text;
 }
 
+/* Metadata first: the export doesn't depend on it. */
 static int write_all(struct undelete *u)
 {
 	int r = 0;
@@ -318,6 +323,7 @@ static int write_all(struct undelete *u)
 	return r;
 }
 
+/* Exit status 1 if anything is missing, or can't be told from another volume's. */
 static int print(struct undelete *u)
 {
 	const struct bp_undelete_result *res = &u->result;
@@ -369,6 +375,7 @@ static int print(struct undelete *u)
 		       : r;
 }
 
+/* The report comes after the writing, so that it never speaks of what failed. */
 static int one(struct cli *cli, const struct args *args, struct bp_source *source)
 {
 	const struct bp_undelete_opts how = {
@@ -396,6 +403,7 @@ static int one(struct cli *cli, const struct args *args, struct bp_source *sourc
 	return r;
 }
 
+/* Standard output has the report: no export goes there. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -65,6 +65,7 @@ static int check_storage(struct cli *cli, const struct args *args,
 	return r < 0 ? cli_fail(cli, args->name, r) : EXIT_OK;
 }
 
+/* What is below must have grown before. */
 static int run_grow(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -80,6 +81,7 @@ static int run_grow(struct cli *cli, const void *p)
 	return change_done(cli, args->name, r, "grown");
 }
 
+/* Two verbs that differ in one message to the kernel. */
 static int run_switch(struct cli *cli, const struct args *args,
 		      int (*set)(struct bp_ctx *ctx, const struct bp_selector *which, bool on,
 				 int64_t timeout_ms))

@@ -47,6 +47,7 @@ static const struct out_schema schema = {
 	.flags = OUT_ONE,
 };
 
+/* Counts only of a volume that could be read. */
 static void print_text(const struct check_tool *tool, const struct bp_vdo_check_result *res)
 {
 	struct cli *cli = tool->cli;
@@ -80,6 +81,7 @@ static void number(struct bp_json *json, const char *key, bool known, uint64_t v
 		bp_json_null(json, key);
 }
 
+/* null where the volume can't be read: 0 would be a count. */
 static void result_json(struct bp_json *json, const struct bp_vdo_check_result *res)
 {
 	bool ok = res->volume_ok;
@@ -101,6 +103,7 @@ static void result_json(struct bp_json *json, const struct bp_vdo_check_result *
 	number(json, "nr_wrong", ok, res->nr_wrong);
 }
 
+/* Verdict first, damages last, as of every check. */
 static int print_json(struct check_tool *tool, const struct bp_vdo_check_result *res,
 		      const struct check_verdict *verdict)
 {
@@ -113,6 +116,7 @@ static int print_json(struct check_tool *tool, const struct bp_vdo_check_result 
 	return check_tool_json_end(tool, verdict, json);
 }
 
+/* Exit status 1 for damage, as of every check. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -106,6 +106,10 @@ static struct bp_number number_of(const struct cli *cli, const char *option, uin
 	return (struct bp_number){ value, cli_given(cli, option) };
 }
 
+/*
+ * Ranges that the options have by themselves are the parser's; here are those that need a
+ * reason.
+ */
 static int params_of(struct cli *cli, const struct args *args, struct bp_vdo *p)
 {
 	*p = (struct bp_vdo){
@@ -155,6 +159,7 @@ static void warn(struct cli *cli, const struct args *args, const struct bp_vdo_v
 			 args->name);
 }
 
+/* Planned by the same call where it is a dry run. */
 static int activate(struct cli *cli, const struct args *args, const struct bp_table *table)
 {
 	struct bp_create_opts how = {
@@ -171,6 +176,7 @@ static int activate(struct cli *cli, const struct args *args, const struct bp_ta
 	return change_done(cli, args->name, r, "created");
 }
 
+/* Checked, formatted, warned of, activated: in this order, as formatting is final. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -48,6 +48,7 @@ static void on_found(void *user, const char *what)
 	cli_warn(cli, "%s: %s", cli->dry_run ? "would be overwritten" : "overwritten", what);
 }
 
+/* Foreign contents are told by on_found(), and refused unless forced. */
 static int run_format(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -71,6 +72,7 @@ static int run_format(struct cli *cli, const void *p)
 	return vdo_volume_print(cli, &args->out, &vdo_format_schema, &volume, 0, NULL);
 }
 
+/* Without a size, the smallest that these options allow. */
 static int run_size(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -51,6 +51,7 @@ struct seen {
 	struct vdo_usage usage;
 };
 
+/* A slab whose counts can't be read has no usage. */
 static void add_row(const struct seen *seen, const struct bp_vdo_slab *slab)
 {
 	struct out_row *row = out_row(seen->out, NULL);
@@ -70,6 +71,7 @@ static void add_row(const struct seen *seen, const struct bp_vdo_slab *slab)
 	out_number(row, MAP, slab->map_mblocks);
 }
 
+/* Sums, and rows if they are shown. */
 static int on_slab(void *user, const struct bp_vdo_slab *slab)
 {
 	struct seen *seen = user;
@@ -121,6 +123,7 @@ static int open_image(struct cli *cli, const char *path, struct bp_vdo_image **r
 	return r < 0 ? cli_fail(cli, path, r) : EXIT_OK;
 }
 
+/* Slabs or the volume: one walk does for both. */
 static int print(struct cli *cli, const struct args *args, struct bp_vdo_image *image,
 		 struct seen *seen)
 {
@@ -156,6 +159,7 @@ static int run_inspect(struct cli *cli, const void *p)
 	return r;
 }
 
+/* What journals know is given up: hence --yes. */
 static int run_rebuild(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

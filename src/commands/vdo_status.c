@@ -82,6 +82,7 @@ static const struct out_schema status_schema = {
 	.none = "no vdo volumes",
 };
 
+/* By the live table: a volume has one segment. */
 int vdo_is(struct bp_ctx *ctx, const struct bp_selector *which, bool *ret)
 {
 	struct bp_device_status *status;
@@ -100,6 +101,7 @@ static uint64_t bytes_or_none(uint64_t mblocks)
 	return mblocks == BP_NONE ? OUT_UNKNOWN : bp_mblock_to_bytes(mblocks);
 }
 
+/* The worst that is true. Low is below LOW_PERCENT of the data's room. */
 static unsigned health_of(const struct bp_vdo_stats *s, const struct bp_vdo_status *st)
 {
 	if (s->mode == BP_VDO_READ_ONLY)
@@ -115,6 +117,7 @@ static unsigned health_of(const struct bp_vdo_stats *s, const struct bp_vdo_stat
 	return st && st->index == BP_VDO_INDEX_ERROR ? NO_INDEX : GOOD;
 }
 
+/* Before the kernel knows its counts, during a recovery, they are unknown. */
 static void fill_space(struct row *row, const struct bp_vdo_stats *s)
 {
 	row->physical_size_bytes = bp_mblock_to_bytes(s->physical_mblocks);
@@ -154,6 +157,7 @@ static void warn(struct cli *cli, const char *name, unsigned health,
 		cli_warn(cli, "%s: %s", name, texts[health]);
 }
 
+/* Told and, where somebody must act, warned of. */
 static void add_row(struct cli *cli, struct out *out, const struct bp_device_info *info,
 		    const struct bp_status *status, const struct bp_vdo_stats *s)
 {
@@ -175,6 +179,7 @@ static void add_row(struct cli *cli, struct out *out, const struct bp_device_inf
 	warn(cli, info->name, health, s);
 }
 
+/* One that isn't a vdo is an error only if it was named. */
 static int add_status(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	const struct args *args = ((void **)user)[0];
@@ -202,6 +207,7 @@ static int add_status(struct cli *cli, const struct bp_selector *which, void *us
 	return r;
 }
 
+/* One volume alone is a record, line by line. */
 static int run_status(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -256,6 +262,7 @@ static int counters_json(const void *user, struct bp_json *json)
 	return 0;
 }
 
+/* A few numbers as columns, all counters as one object. */
 static int add_stats(struct cli *cli, const struct bp_selector *which, void *user)
 {
 	const struct args *args = ((void **)user)[0];

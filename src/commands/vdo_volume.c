@@ -131,6 +131,7 @@ static int digit(char c)
 	return p ? (int)((p - digits) % 16) : -1;
 }
 
+/* Two digits, no more, and none behind the end of the string. */
 bool hex_byte(const char *text, uint8_t *ret)
 {
 	int high = digit(text[0]);
@@ -142,6 +143,7 @@ bool hex_byte(const char *text, uint8_t *ret)
 	return true;
 }
 
+/* Dashes at their usual places, or none. */
 bool vdo_uuid_parse(const char *text, uint8_t ret[BP_VDO_UUID_BYTES])
 {
 	for (unsigned i = 0; i < BP_VDO_UUID_BYTES; i++, text += 2) {
@@ -172,6 +174,7 @@ static void add_sizes(struct out_row *row, const struct bp_vdo_volume *v,
 	out_number(row, KERNEL, needs->memory_bytes);
 }
 
+/* No nonce, no volume yet: only sizes were asked for. */
 static void add_state(struct out_row *row, const struct bp_vdo_volume *v)
 {
 	char uuid[VDO_UUID_TEXT];
@@ -191,6 +194,7 @@ static void add_state(struct out_row *row, const struct bp_vdo_volume *v)
 	out_number(row, RELEASE, v->release);
 }
 
+/* In blocks of 4096 bytes from the beginning of the device. */
 static void add_places(struct out_row *row, const struct bp_vdo_volume *v)
 {
 	out_number(row, OFFSET, v->bio_offset_mblocks);
@@ -203,6 +207,7 @@ static void add_places(struct out_row *row, const struct bp_vdo_volume *v)
 	out_number(row, SUMMARY_AT, v->summary_start_mblock);
 }
 
+/* The same for format, size and inspect: what isn't known is left out. */
 int vdo_volume_print(struct cli *cli, const struct out_opts *opts,
 		     const struct out_schema *schema, const struct bp_vdo_volume *volume,
 		     bp_mblock cache_mblocks, const struct vdo_usage *usage)

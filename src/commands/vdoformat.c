@@ -50,6 +50,7 @@ static int parse_size(struct cli *cli, const char *text, uint64_t *ret)
 	return EXIT_OK;
 }
 
+/* Bits of blocks: 13 are 32 MiB, 23 are 32 GiB. */
 static int parse_bits(struct cli *cli, const char *text, uint64_t *ret_bytes)
 {
 	char *end;
@@ -61,6 +62,7 @@ static int parse_bits(struct cli *cli, const char *text, uint64_t *ret_bytes)
 	return EXIT_OK;
 }
 
+/* As words, since quarters are no numbers of bytes to that tool. */
 static int parse_memory(struct cli *cli, const char *text, uint64_t *ret_bytes)
 {
 	static const struct {
@@ -96,6 +98,7 @@ static const char *readable(bp_bytes bytes, char *buf, size_t size)
 	return buf;
 }
 
+/* That tool's sentences. */
 static void print(struct cli *cli, bool defaulted, const struct bp_vdo_volume *v)
 {
 	bp_bytes slab = bp_mblock_to_bytes(v->slab_mblocks);
@@ -140,6 +143,7 @@ static int format(struct cli *cli, const struct args *args, struct bp_vdo_format
 	return EXIT_OK;
 }
 
+/* That tool's options, our library's defaults. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -223,6 +223,7 @@ static void label(FILE *to, const char *text, const char *more)
 	fprintf(to, "  %-37s : ", all);
 }
 
+/* Six counters in a row, as the struct has them. */
 static void print_bios(FILE *to, const struct line *line, const struct bp_vdo_stats *s)
 {
 	static const char *const kinds[] = { " read",    " write", " empty flush",
@@ -234,6 +235,7 @@ static void print_bios(FILE *to, const struct line *line, const struct bp_vdo_st
 	}
 }
 
+/* By a table: labels and their order are the other tool's. */
 static void print_line(FILE *to, const struct line *line, const struct bp_vdo_stats *s)
 {
 	uint64_t value = value_at(s, line->offset);
@@ -307,6 +309,7 @@ static int stats_get(struct cli *cli, const char *answer, const char *name,
 	return r ? -EIO : bp_vdo_stats_parse(cli->ctx, text, ret);
 }
 
+/* A volume that went meanwhile is passed over, unless it was named. */
 static int add(struct cli *cli, const struct args *args, struct volumes *volumes,
 	       const char *name, bool named)
 {
@@ -331,6 +334,7 @@ static int add(struct cli *cli, const struct args *args, struct volumes *volumes
 	return r == 0 || !named ? EXIT_OK : cli_fail(cli, name, r);
 }
 
+/* All of them, in the kernel's order. */
 static int add_all(struct cli *cli, const struct args *args, struct volumes *volumes)
 {
 	struct bp_device_list *list;
@@ -349,6 +353,7 @@ static int add_all(struct cli *cli, const struct args *args, struct volumes *vol
 	return r;
 }
 
+/* Columns as wide as the other tool's, but for the name. */
 static void print_table(struct cli *cli, const struct args *args, const struct volumes *volumes)
 {
 	int width = (int)strlen("Device");
@@ -382,6 +387,7 @@ static void print_verbose(struct cli *cli, const struct volumes *volumes)
 	}
 }
 
+/* What could be read is printed, even where something could not. */
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

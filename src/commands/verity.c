@@ -160,6 +160,7 @@ static int block_given(struct cli *cli, const char *name, uint64_t bytes, uint32
 	return 0;
 }
 
+/* Everything is checked before a device is opened. */
 static int request_of(struct cli *cli, const struct args *args, struct request *ret)
 {
 	int r;
@@ -231,6 +232,7 @@ static int write_root(struct cli *cli, const struct args *args, const char *root
 	return text_put(cli, args->root_file, inputs, root ? line : NULL);
 }
 
+/* The root hash is written to its file before it is printed: it exists nowhere else. */
 static int print_tree(struct cli *cli, const struct args *args,
 		      const struct bp_verity_tree *tree)
 {
@@ -269,6 +271,7 @@ static int print_tree(struct cli *cli, const struct args *args,
 	return out_print(out);
 }
 
+/* The file for the root hash is tried before: hashing may take hours. */
 static int run_format(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
@@ -297,6 +300,7 @@ struct verification {
 	struct bp_json *json;
 };
 
+/* level is null for data. */
 static void damage_json(struct bp_json *json, const struct bp_verity_damage *d)
 {
 	bp_json_object(json, NULL);
@@ -311,6 +315,7 @@ static void damage_json(struct bp_json *json, const struct bp_verity_damage *d)
 	bp_json_object_close(json);
 }
 
+/* Progress is ended first, so that lines don't mix. */
 static int on_damage(void *user, const struct bp_verity_damage *d)
 {
 	struct verification *v = user;
@@ -375,6 +380,7 @@ static int end_text(struct cli *cli, uint64_t damages, const char *line)
 	return damages ? EXIT_FAILED : EXIT_OK;
 }
 
+/* root_hash is what was found, which differs from the given one where the tree is bad. */
 static int end_json(struct verification *v, uint64_t damages, const char *found,
 		    const char *line)
 {
@@ -390,6 +396,7 @@ static int end_json(struct verification *v, uint64_t damages, const char *found,
 	return status ? status : damages ? EXIT_FAILED : EXIT_OK;
 }
 
+/* The table line has the root hash that was given: that is the trusted one. */
 static int finish(struct verification *v, const struct args *args,
 		  const struct bp_verity_tree *tree, const uint8_t *given, uint64_t damages)
 {
@@ -407,6 +414,7 @@ static int finish(struct verification *v, const struct args *args,
 	return v->json ? end_json(v, damages, root, line) : end_text(v->cli, damages, line);
 }
 
+/* The document begins before the work, as damages are written when they are found. */
 static int run_verify(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

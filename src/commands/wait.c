@@ -33,6 +33,7 @@ static const struct out_schema wait_schema = {
 };
 /* clang-format on */
 
+/* Without a number, the next event from now on. */
 static int run_wait(struct cli *cli, const void *p)
 {
 	const struct args *args = p;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Errors of an array in the words that all checks share. */
 enum bp_damage_kind loss_array_kind(enum array_error error, enum node_error node_error)
 {
 	static const enum bp_damage_kind kinds[ARRAY_ERRORS] = {
@@ -37,6 +38,7 @@ static void describe(const struct loss_array *array, const struct loss *loss, ch
 			 array_error_name(loss->error));
 }
 
+/* In elements, not entries: an entry may be 64 bits of a bitset. */
 static struct bp_damage damage_of(const struct loss_array *array, const struct loss *loss)
 {
 	struct bp_damage damage =
@@ -52,6 +54,7 @@ static struct bp_damage damage_of(const struct loss_array *array, const struct l
 	return damage;
 }
 
+/* Which elements are concerned belongs to the sentence, as callers may print nothing else. */
 int loss_tell(const struct loss_array *array, const struct loss *loss, loss_fn report,
 	      void *user)
 {
@@ -93,6 +96,7 @@ static int on_part(void *user, uint64_t begin, uint64_t end, const void *values)
 	return rd->reader->part(rd->reader->user, begin, end, values);
 }
 
+/* Without ears the first loss is a failure. */
 static int on_lost(void *user, uint64_t begin, uint64_t end, enum array_error error,
 		   enum node_error node_error, bp_mblock block)
 {
@@ -125,6 +129,7 @@ static int on_tree(void *user, const struct forest *tree)
 	return ears->tree(ears->user, rd->array, tree);
 }
 
+/* For those who read past damage; whoever can't takes no ears. */
 int loss_array_read(struct meta *meta, const struct loss_array *array,
 		    const struct array_reader *reader)
 {

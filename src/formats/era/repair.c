@@ -42,6 +42,10 @@ static bool is_copy(struct repair *re, const void *buf, bp_mblock block)
 	return !re->res.snapshot || sb.pub.current_era > re->em.sb.pub.current_era;
 }
 
+/*
+ * All of the area, holes left out; the last one found is taken, as the kernel has one at
+ * most.
+ */
 static int find_copy(struct repair *re)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(1);
@@ -88,6 +92,7 @@ static int use_copy(struct repair *re)
 	return rebuild_lost(&re->base, &damage);
 }
 
+/* Block 0, or a metadata snapshot in its place. */
 static int open_input(struct rebuild *base, struct io *from)
 {
 	struct repair *re = repair_of(base);
@@ -158,6 +163,7 @@ static int on_written(void *user, uint64_t begin, uint64_t end)
 	return era_build_written(&re->build, begin, end);
 }
 
+/* In order, as the array is built from left to right. */
 static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 {
 	struct repair *re = user;
@@ -169,6 +175,7 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 	return r == 0 ? rebuild_progress(&re->base, end, nr) : r;
 }
 
+/* Read and written in one pass: memory doesn't grow with the size of the origin. */
 static int write_all(struct rebuild *base, struct io *to)
 {
 	struct repair *re = repair_of(base);

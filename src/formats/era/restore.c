@@ -28,6 +28,7 @@ static int fail_xml(struct restore *re, int r)
 	return r;
 }
 
+/* The kernel's bounds: what it would refuse is not written. */
 static int open_superblock(struct restore *re, const struct era_xml_superblock *sb)
 {
 	const struct era_make make = {
@@ -48,6 +49,7 @@ static int open_superblock(struct restore *re, const struct era_xml_superblock *
 	return era_build_start(&re->build, &make);
 }
 
+/* Eras rise by one each: the kernel digests the lowest of them first. */
 static int open_writeset(struct restore *re, const struct era_xml_writeset *ws)
 {
 	uint32_t current = re->build.make.current_era;
@@ -94,6 +96,7 @@ static int on_bits(struct restore *re, uint64_t begin, uint64_t len, bool value)
 	return r < 0 || !value ? r : era_build_written(&re->build, begin, begin + len);
 }
 
+/* Blocks in order and without holes: the array is built from left to right. */
 static int on_era(struct restore *re, const struct era_xml_era *e)
 {
 	uint32_t current = re->build.make.current_era;
@@ -109,6 +112,7 @@ static int on_era(struct restore *re, const struct era_xml_era *e)
 	return era_build_era(&re->build, (uint32_t)e->block, (uint32_t)e->era);
 }
 
+/* The schema has checked what may stand where. */
 static int on_open(void *user, unsigned element, const void *values)
 {
 	struct restore *re = user;
@@ -160,6 +164,7 @@ static void restore_freep(struct restore **re)
 	free(*re);
 }
 
+/* @io has no valid superblock before the last write. */
 int era_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct io *io,
 		   const struct bp_era_restore_opts *opts)
 {

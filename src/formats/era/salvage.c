@@ -46,6 +46,7 @@ static int refuse_many(const struct salvage *s, uint64_t nr)
 
 /* --- a writeset --- */
 
+/* Runs of ones, found word by word; 64 bits are one value of the array. */
 static int on_bits(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	const struct salvage *s = user;
@@ -68,6 +69,7 @@ static int on_bits(void *user, uint64_t begin, uint64_t end, const void *values)
 	return r;
 }
 
+/* As a whole: what can't be read counts as written. Else it is a gap. */
 static int bits_lost(void *user, uint64_t begin, uint64_t end)
 {
 	const struct salvage *s = user;
@@ -171,6 +173,7 @@ static int judge_bits(const struct salvage *s, const struct era_writeset *ws)
 		    ws->nr_bits, sb->nr_blocks);
 }
 
+/* Eras between two writesets that neither were read nor are known to be lost are a finding. */
 static int on_writeset(void *user, const struct era_writeset *ws)
 {
 	struct salvage *s = user;
@@ -223,6 +226,7 @@ static int writesets_lost(void *user, uint64_t begin, uint64_t end)
 	return r;
 }
 
+/* In order of eras; what is behind the last one is judged when all are read. */
 int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 			  const struct loss_ears *ears, const struct era_taker *taker)
 {
@@ -253,6 +257,7 @@ int era_salvage_writesets(struct bp_era_meta *meta, unsigned flags,
 
 /* --- the array --- */
 
+/* Nothing can be written in an era to come. */
 static int judge_element(const struct salvage *s, uint64_t block, uint32_t era)
 {
 	struct bp_damage damage =
@@ -284,6 +289,7 @@ static int judge_elements(const struct salvage *s, uint64_t begin, uint64_t end,
 	return r;
 }
 
+/* A copy is judged: the reader's buffer is not ours to change. */
 static int on_eras(void *user, uint64_t begin, uint64_t end, const void *values)
 {
 	const struct salvage *s = user;
@@ -298,6 +304,7 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const void *values)
 	return r == 0 && taker->eras ? taker->eras(taker->user, begin, end, values) : r;
 }
 
+/* The newest era that the array can hold: whoever asks for changes gets the blocks. */
 static int eras_lost(void *user, uint64_t begin, uint64_t end)
 {
 	const struct salvage *s = user;
@@ -319,6 +326,7 @@ static int eras_lost(void *user, uint64_t begin, uint64_t end)
 	return r;
 }
 
+/* Elements in order, parts that can't be read among them. */
 int era_salvage_array(struct bp_era_meta *meta, unsigned flags, const struct loss_ears *ears,
 		      const struct era_taker *taker)
 {

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+/* Never refuses: whoever decodes has looked at checksum and kind. */
 void era_sb_decode(const void *data, bp_mblock block, struct era_sb *ret)
 {
 	const struct era_superblock_disk *disk = data;
@@ -58,6 +59,7 @@ static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
 	return -EBADMSG;
 }
 
+/* What makes reading on pointless. */
 int era_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 {
 	enum block_kind kind = block_kind_of(data);

@@ -31,6 +31,7 @@ static bool take(struct decoder *d, uint64_t len, const uint8_t **ret)
 	return true;
 }
 
+/* Little-endian, and no other width than the format has. */
 static bool take_wide(struct decoder *d, unsigned bytes, uint64_t *ret)
 {
 	const uint8_t *p;
@@ -63,6 +64,7 @@ typedef uint64_t pair __attribute__((vector_size(16)));
 #define PAIRS 0
 #endif
 
+/* Two at a time where the machine has such registers: nearly all of a pack are numbers. */
 static void put_numbers(uint8_t *out, uint32_t count, uint64_t number, uint64_t step)
 {
 	pair two = { number, number + step };
@@ -91,6 +93,7 @@ static bool emit(struct decoder *d, uint32_t count, uint64_t step)
 	return true;
 }
 
+/* Both ends are checked; without @data it only counts. */
 static bool copy(struct decoder *d, uint64_t len)
 {
 	const uint8_t *p;
@@ -161,6 +164,7 @@ static bool both_parts(struct decoder *d, size_t len, le64 *low)
 	return true;
 }
 
+/* Two lists, low bits and high bits, are one list of mappings. */
 static bool shifted_numbers(struct decoder *d, uint32_t count)
 {
 	uint8_t *out = d->data + d->out;
@@ -191,6 +195,7 @@ static bool set_times(struct decoder *d, unsigned n, bool wide)
 	return true;
 }
 
+/* False is damage: tags and lengths are the file's. */
 static bool instruction(struct decoder *d, unsigned tag, unsigned n, bool nested)
 {
 	uint64_t len;

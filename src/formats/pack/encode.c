@@ -53,6 +53,7 @@ static void put_literal(struct encoder *e, const uint8_t *bytes, size_t len)
 	e->at += len;
 }
 
+/* Wraps: a large step up is a small one down. */
 static void put_step(struct encoder *e, uint64_t step)
 {
 	bool down = step > (uint64_t)INT64_MAX;
@@ -92,6 +93,7 @@ static void put_numbers(struct encoder *e, const le64 *values, uint32_t count, u
 	}
 }
 
+/* Mappings are packed as two lists, as their times seldom change and their blocks rise. */
 static void put_values(struct encoder *e, const struct btree_node_disk *node, uint32_t max)
 {
 	const le64 *values = node->keys + max;
@@ -118,6 +120,7 @@ static bool has_shape(const struct btree_node_disk *node)
 	       sizeof(*node) + max * (sizeof(le64) + size) <= IO_BLOCK;
 }
 
+/* Keys rise, so their steps are small; the rest of the block is kept as it is. */
 static void put_node(struct encoder *e, const struct btree_node_disk *node)
 {
 	uint32_t max = le32_get(node->max_entries), size = le32_get(node->value_size);
@@ -130,6 +133,7 @@ static void put_node(struct encoder *e, const struct btree_node_disk *node)
 		put_literal(e, (const uint8_t *)node + used, IO_BLOCK - used);
 }
 
+/* What has not the shape of a node is kept literally. */
 size_t code_encode(const void *data, enum block_kind kind, uint8_t *to)
 {
 	const struct btree_node_disk *node = data;

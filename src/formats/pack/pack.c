@@ -55,6 +55,7 @@ static int open_failed(struct bp_ctx *ctx, const char *path, int r)
 	return bp_fail(ctx, r, "%s: cannot open: %s", path, strerror(-r));
 }
 
+/* A regular file, as chunks are read in any order. */
 static int file_open(struct bp_ctx *ctx, const char *path, struct pack_file *f)
 {
 	struct pack_source source = { .read = read_file, .user = &f->fd, .name = path };
@@ -112,6 +113,7 @@ static int write_file(void *user, const char *bytes, size_t len)
 	return bp_output_write(to->out, bytes, len);
 }
 
+/* A pack may become the only copy: that it can't be read must be known now. */
 static int read_again(struct bp_ctx *ctx, const char *path, uint32_t expected, uint64_t size)
 {
 	_cleanup_(freep) uint8_t *buf = malloc(1 << 20);
@@ -137,6 +139,7 @@ static int read_again(struct bp_ctx *ctx, const char *path, uint32_t expected, u
 		       path, r < 0 ? strerror(-r) : "it is altered");
 }
 
+/* Takes its place when all of it was written, and never an input's. */
 static int pack_to(struct bp_ctx *ctx, struct io *io, const char *path, const char *output,
 		   const struct bp_thin_pack_opts *opts, struct bp_thin_pack_result *res)
 {
@@ -165,6 +168,7 @@ static void give_result(struct bp_thin_pack_result *ret, const struct bp_thin_pa
 		       size - sizeof(size_t));
 }
 
+/* Only reads @path. */
 int bp_thin_pack(struct bp_ctx *ctx, const char *path, const char *output,
 		 const struct bp_thin_pack_opts *opts, struct bp_thin_pack_result *ret)
 {
@@ -202,6 +206,7 @@ static int prepare_output(struct bp_ctx *ctx, const struct pack *p, const char *
 	return 0;
 }
 
+/* The output is opened when the pack proved good. */
 static int unpack_to(struct bp_ctx *ctx, const struct pack *p, const char *output,
 		     const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
 {
@@ -259,6 +264,7 @@ static int unpack(struct bp_ctx *ctx, const struct pack *p, const char *output,
 	return unpack_over(ctx, p, output, opts, ret_records);
 }
 
+/* Result only where it succeeded: half an output is none. */
 int bp_thin_unpack(struct bp_ctx *ctx, const char *path, const char *output,
 		   const struct bp_thin_pack_opts *opts, struct bp_thin_pack_result *ret)
 {
@@ -351,6 +357,7 @@ static int pack_io_new(struct bp_ctx *ctx, bp_mblock nr_blocks, struct pack_io *
 	return 0;
 }
 
+/* All of it in memory, so that a pack can be checked like a device. */
 int pack_io_open(struct bp_ctx *ctx, const char *path, struct io **ret)
 {
 	static const struct bp_thin_pack_opts none = { .size = sizeof(none) };

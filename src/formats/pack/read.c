@@ -42,6 +42,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* @fn runs once in this thread and in as many others as could be started. */
 int pack_work(unsigned nr, int (*fn)(void *user, unsigned worker), void *user)
 {
 	_cleanup_(freep) struct thread *threads = calloc(nr, sizeof(*threads));
@@ -85,6 +86,7 @@ static int damaged(struct pack *p, uint64_t offset, const char *what)
 		       what);
 }
 
+/* The bound keeps later sums from overflow. */
 static int check_header(struct pack *p, const struct pack_header_disk *h)
 {
 	struct bp_ctx *ctx = p->ctx;
@@ -113,6 +115,7 @@ static int read_failed(const struct pack *p, uint64_t offset, int r)
 		       offset, strerror(-r));
 }
 
+/* Only lengths are read: they must end with the file. */
 static int find_chunks(struct pack *p)
 {
 	uint64_t at = PACK_HEADER_BYTES;
@@ -137,6 +140,7 @@ static int find_chunks(struct pack *p)
 	return 0;
 }
 
+/* @ret is closed by pack_close(); of a failure nothing is left. */
 int pack_open(struct bp_ctx *ctx, const struct pack_source *source, struct pack *ret)
 {
 	struct pack_header_disk header = { 0 };
@@ -188,6 +192,7 @@ struct reader {
 	void *block;
 };
 
+/* INPUT_BYTES at a time: chunks may be large. */
 static int refill_input(struct reader *rd)
 {
 	const struct pack_source *source = &rd->all->p->source;
@@ -261,6 +266,7 @@ static int decode(struct reader *rd)
 	return how->block ? how->block(how->user, rd->worker, nr, block) : 0;
 }
 
+/* The stream must end where the chunk does. */
 static int read_chunk(struct reader *rd, const struct pack_chunk *chunk)
 {
 	int r = 0;
@@ -283,6 +289,7 @@ static int read_chunk(struct reader *rd, const struct pack_chunk *chunk)
 	return r;
 }
 
+/* By bytes of the file, as blocks aren't known before the end. */
 static int report_progress(const struct reading *all, size_t chunk)
 {
 	const struct pack_reading *how = all->how;
@@ -295,6 +302,7 @@ static int report_progress(const struct reading *all, size_t chunk)
 		       : 0;
 }
 
+/* Each worker takes the next chunk; the first failure stops all. */
 static int read_chunks(struct reader *rd)
 {
 	struct reading *all = rd->all;
@@ -317,6 +325,7 @@ static int read_chunks(struct reader *rd)
 	return r;
 }
 
+/* Buffers are a worker's own. */
 static int reader_main(void *user, unsigned worker)
 {
 	_cleanup_(freep) struct reader *rd = malloc(sizeof(*rd));
@@ -338,6 +347,7 @@ static int reader_main(void *user, unsigned worker)
 	return r;
 }
 
+/* Blocks come in no order. */
 int pack_read(const struct pack *p, const struct pack_reading *how, uint64_t *ret_records)
 {
 	struct reading all = { .p = p, .how = how };

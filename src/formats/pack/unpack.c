@@ -26,6 +26,7 @@ struct unpacking {
 	bp_mblock failed; /* a write; atomic, like the bits of present */
 };
 
+/* Neighbours in one write. */
 static int write_batch(struct unpacking *u, struct batch *b)
 {
 	int r = 0;
@@ -97,6 +98,7 @@ static int write_block0(const struct unpacking *u)
 	return r < 0 ? failed(u, r, 0) : flush(u);
 }
 
+/* Blocks that the pack leaves out were zeros, and a device may hold anything. */
 static int zero_rest(struct unpacking *u)
 {
 	uint8_t *zeros = u->batches[0].buf;
@@ -119,6 +121,7 @@ static int zero_rest(struct unpacking *u)
 	return 0;
 }
 
+/* Everything but block 0. */
 static int write_rest(struct unpacking *u, const struct bp_thin_pack_opts *opts,
 		      uint64_t *ret_records)
 {
@@ -140,6 +143,7 @@ static int write_rest(struct unpacking *u, const struct bp_thin_pack_opts *opts,
 	return r == 0 && u->zero ? zero_rest(u) : r;
 }
 
+/* A batch a worker, BATCH blocks each. */
 static int init(struct unpacking *u, unsigned workers)
 {
 	u->batches = calloc(workers, sizeof(*u->batches));
@@ -166,6 +170,10 @@ static void done(struct unpacking *u, unsigned workers)
 	bits_done(&u->present);
 }
 
+/*
+ * Block 0 is zeroed first and written last, after a flush: interrupted, there is no
+ * superblock.
+ */
 int pack_unpack(const struct pack *p, struct io *io, bool zero,
 		const struct bp_thin_pack_opts *opts, uint64_t *ret_records)
 {

@@ -65,6 +65,7 @@ static void piece_done(struct piece *p)
 	zstream_inflater_free(p->inflater);
 }
 
+/* Sized for the worst case: no block grows beyond RECORD_MAX. */
 static int piece_init(struct piece *p)
 {
 	size_t most = (size_t)MIN(PIECE, MAX(p->all->io->nr_blocks, 1));
@@ -149,6 +150,7 @@ static int encode_block(struct piece *p, bp_mblock nr, const uint8_t *block,
 	return -EIO;
 }
 
+/* Zeros are left out; what is no metadata too, unless asked for. */
 static int encode_slice(struct piece *p, bp_mblock first, size_t count)
 {
 	bool keep = p->all->opts->flags & BP_THIN_PACK_DAMAGED;
@@ -168,6 +170,7 @@ static int encode_slice(struct piece *p, bp_mblock first, size_t count)
 	return r;
 }
 
+/* Length in front, as the format has chunks. */
 static void deflate_piece(struct piece *p)
 {
 	size_t room = zstream_bound(p->coded_len);
@@ -201,6 +204,10 @@ static bool inflates(struct piece *p)
 	return r == 1 && from_len == 0 && at == p->coded_len;
 }
 
+/*
+ * Inflated once more, before it is handed on: a fault of the memory or the library must not
+ * be found years later.
+ */
 static int make_piece(struct piece *p)
 {
 	int r = 0;
@@ -222,6 +229,7 @@ static int make_piece(struct piece *p)
 
 /* --- in order --- */
 
+/* Strictly in order: a worker waits until it is its turn. */
 static int hand_on(struct piece *p, int r)
 {
 	struct writing *all = p->all;
@@ -247,6 +255,7 @@ static int hand_on(struct piece *p, int r)
 	return r;
 }
 
+/* By blocks of the input. */
 static int report_progress(const struct piece *p)
 {
 	const struct bp_thin_pack_opts *opts = p->all->opts;
@@ -258,6 +267,7 @@ static int report_progress(const struct piece *p)
 		       : 0;
 }
 
+/* Pieces are taken in order, so none waits for one that nobody has. */
 static int writer_main(void *user, unsigned worker)
 {
 	struct piece p = { .all = user };
@@ -280,6 +290,7 @@ static int writer_main(void *user, unsigned worker)
 	return r;
 }
 
+/* Sizes are the input's, not that of what is packed. */
 static int write_header(struct writing *all)
 {
 	const struct pack_header_disk header = {
@@ -305,6 +316,7 @@ static int say_why(const struct writing *all, int r)
 		       strerror(-r));
 }
 
+/* The same bytes whatever the number of workers: pieces have a fixed size. */
 int pack_write(struct bp_ctx *ctx, struct io *io, const struct bp_thin_pack_opts *opts,
 	       bp_write_fn write, void *user, struct bp_thin_pack_result *ret)
 {

@@ -49,6 +49,7 @@ static int add_data(void *user, const struct node *leaf, uint32_t owner)
 	return 0;
 }
 
+/* The one with most blocks in it; of equal ones the lowest id. */
 static void name_device(struct cells *c, uint64_t cell)
 {
 	size_t nr = c->own.devices.list.count;
@@ -69,6 +70,7 @@ static void name_devices(struct cells *c)
 		name_device(c, i);
 }
 
+/* Memory: a number a cell and device, at most TALLY_MAX. */
 static int draw_pool(struct cells *c)
 {
 	uint64_t nr_tally = c->nr * c->own.devices.list.count;
@@ -92,6 +94,7 @@ static int draw_pool(struct cells *c)
 
 /* --- a volume --- */
 
+/* A run that goes on where the last one ended is the same fragment. */
 static int add_run(void *user, const struct bp_thin_run *run)
 {
 	struct cells *c = user;
@@ -120,6 +123,7 @@ static int draw_volume(struct cells *c)
 
 /* --- the whole --- */
 
+/* Without a size given, up to the last mapped block. */
 static int find_volume(struct cells *c, bp_dblock *ret_total)
 {
 	struct bp_thin_device device;
@@ -135,6 +139,7 @@ static int find_volume(struct cells *c, bp_dblock *ret_total)
 	return 0;
 }
 
+/* Cells of equal size, but for the last. */
 static int cut(struct cells *c, bp_dblock total)
 {
 	c->each = DIV_UP(total, c->opts.nr_cells ? c->opts.nr_cells : CELLS_DEFAULT);
@@ -150,6 +155,7 @@ static int cut(struct cells *c, bp_dblock total)
 	return 0;
 }
 
+/* A pool by its data blocks, a volume by its own. */
 static int draw(struct cells *c)
 {
 	bp_dblock total = c->own.nr_data_blocks;
@@ -170,6 +176,7 @@ static void cells_done(struct cells *c)
 	free(c->list);
 }
 
+/* Cells in order, also empty ones. */
 int bp_thin_cells(struct bp_thin_meta *meta, const struct bp_thin_cells_opts *opts,
 		  int (*cell)(void *user, const struct bp_thin_cell *cell), void *user)
 {

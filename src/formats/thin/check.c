@@ -41,6 +41,7 @@ static bool shared(const struct check *check)
 	return c->opts.flags & BP_THIN_CHECK_SNAP;
 }
 
+/* What the check kept, whatever step it came to. */
 static void done(struct check *check)
 {
 	struct thin_check *c = (void *)check;
@@ -55,6 +56,7 @@ static void done(struct check *check)
 	check_maps_done(c->space_maps, THIN_MAPS);
 }
 
+/* Space maps only of the live trees: those of others can't say what is in use. */
 static int steps(struct check *check)
 {
 	struct thin_check *c = (void *)check;

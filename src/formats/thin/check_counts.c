@@ -2,6 +2,7 @@
 /* A pool's two space maps, for the frame to compare. */
 #include "formats/thin/check.h"
 
+/* Data first: their bitmaps are blocks that the metadata's counts have to know. */
 int thin_check_space_maps(struct thin_check *c)
 {
 	struct check_map *data = &c->space_maps[THIN_MAP_DATA];

@@ -16,6 +16,7 @@ static const struct check_tree top_tree = {
 	.keys = "devices",
 };
 
+/* Both roots in one forest, so that shared nodes are read and counted as shared. */
 static int walk(struct thin_check *c, struct forest *f, uint32_t value_size, bp_mblock live,
 		bp_mblock snap)
 {
@@ -107,6 +108,7 @@ static void check_id(struct thin_check *c, const struct thin_device *d, bool in_
 			     THIN_DEVICE_ID_MAX);
 }
 
+/* A remark: the kernel doesn't mind. */
 static void check_detail(struct thin_check *c, const struct thin_device *d, bool in_snapshot,
 			 const char *name, uint64_t limit, uint64_t actual)
 {
@@ -132,6 +134,7 @@ static void check_details(struct thin_check *c, const struct thin_device *d,
 		     d->details.snapshotted_time);
 }
 
+/* Device by device; a device of the snapshot is judged by the snapshot's superblock. */
 static void check_list(struct thin_check *c, const struct thin_devices *devices,
 		       const struct thin_sb *sb, bool in_snapshot)
 {
@@ -172,6 +175,7 @@ static int count_superblocks(struct thin_check *c)
 	return check_count(&c->check, c->snap.block);
 }
 
+/* Details first, as the reference tells them first. */
 static int walk_trees(struct thin_check *c)
 {
 	int r = walk(c, &c->details, sizeof(struct thin_details_disk), c->sb.pub.details_root,
@@ -193,6 +197,7 @@ static int join(struct thin_check *c, const struct thin_sb *sb, struct thin_devi
 				 sb->pub.details_root, ret);
 }
 
+/* Roots that were given stand in for the superblock's. */
 int thin_check_devices(struct thin_check *c)
 {
 	int r = count_superblocks(c);

@@ -61,6 +61,7 @@ struct mappings {
 
 /* --- counting, in the workers --- */
 
+/* One note a leaf, as a damaged one may hold hundreds of bad entries. */
 static int note_bad(struct mappings *m, struct tally *t, uint32_t node, const struct node *leaf,
 		    uint32_t pool_time)
 {
@@ -141,6 +142,7 @@ static int add_roots(struct mappings *m, const struct thin_devices *devices)
 	return 0;
 }
 
+/* A tally a worker: counts are merged behind the walk, without locks in it. */
 static int walk(struct mappings *m)
 {
 	struct thin_check *c = m->c;
@@ -174,6 +176,7 @@ static int by_node(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
+/* Sorted, so that the report doesn't depend on which worker read what. */
 static int gather(struct mappings *m)
 {
 	struct thin_check *c = m->c;
@@ -290,6 +293,7 @@ static int on_leaf(void *user, const struct walk_node *leaf)
 	return leaf->mark ? add_device(user, leaf->mark, &none) : 0;
 }
 
+/* Only along what is broken: sound subtrees need no name. */
 static int attribute(struct mappings *m, const struct thin_devices *devices, bool live)
 {
 	struct forest_visitor visitor = {
@@ -336,6 +340,7 @@ static const char *devices_text(char *buf, const struct finding *f)
 	return buf;
 }
 
+/* Whose it is, which block, why, and which virtual blocks are gone. */
 static void tell_lost(struct thin_check *c, const struct finding *f)
 {
 	const struct walk_lost *l = &f->lost;
@@ -366,6 +371,7 @@ static void tell_lost(struct thin_check *c, const struct finding *f)
 		     devices_text(who, f), l->block, node_error_name(l->error), why, range);
 }
 
+/* The kernel would read behind the end of the data device. */
 static void tell_beyond(struct thin_check *c, const struct finding *f, bp_mblock block)
 {
 	const struct bad_leaf *bad = f->bad;
@@ -386,6 +392,7 @@ static void tell_beyond(struct thin_check *c, const struct finding *f, bp_mblock
 		     more);
 }
 
+/* Two findings, as either can be there alone. */
 static void tell_bad_leaf(struct thin_check *c, const struct finding *f)
 {
 	const struct bad_leaf *bad = f->bad;
@@ -457,6 +464,7 @@ static bool same_live(const struct thin_check *c, const struct thin_device *d, s
 	       live->details.mapped_dblocks == d->details.mapped_dblocks;
 }
 
+/* By block, and devices behind that. */
 static void tell_all(struct mappings *m)
 {
 	struct thin_check *c = m->c;
@@ -512,6 +520,7 @@ static bool check_data_size(struct thin_check *c)
 	return false;
 }
 
+/* Counts need all trees, reports only the broken ones: hence two passes. */
 int thin_check_mappings(struct thin_check *c)
 {
 	struct mappings m = { .c = c, .budget = ATTRIBUTION_STEPS };

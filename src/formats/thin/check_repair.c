@@ -14,6 +14,7 @@ static uint32_t clock_of(const struct thin_check *c)
 	return time;
 }
 
+/* The new superblock is the old one with what was mended: nothing else changes. */
 static void fill(void *user, void *superblock)
 {
 	const struct thin_check *c = user;
@@ -79,6 +80,7 @@ static int raise_times(void *user)
 		     : 0;
 }
 
+/* Results follow what was written, not what was wanted. */
 int thin_check_repair(struct thin_check *c)
 {
 	const struct check_mend mend = {

@@ -126,6 +126,10 @@ static void check_copy(struct thin_check *c)
 			    snap->pub.data_block_sectors);
 }
 
+/*
+ * A snapshot that can't be used leaves the counts incomplete: what it holds would look
+ * leaked.
+ */
 static int check_snap(struct thin_check *c, void *buf, bool alone)
 {
 	bool usable;
@@ -144,6 +148,7 @@ static int check_snap(struct thin_check *c, void *buf, bool alone)
 	return 0;
 }
 
+/* @ret_go_on: something can be walked. */
 int thin_check_superblocks(struct thin_check *c, bool *ret_go_on)
 {
 	_cleanup_(freep) void *buf = io_buffer_new(1);

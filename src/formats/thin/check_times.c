@@ -42,6 +42,7 @@ static void reach(struct times *t, const struct walk_node *n, uint32_t limit, bo
 	s->live = true;
 }
 
+/* Where each live tree begins, with the time of its last snapshot. */
 static void from_devices(struct times *t)
 {
 	const struct thin_devices *devices = &t->c->devices;
@@ -89,6 +90,7 @@ static void down(struct times *t)
 		}
 }
 
+/* Needs of children, by height, so that each is final when it is used. */
 static void up(struct times *t)
 {
 	for (int height = 1; height <= t->height; height++)
@@ -186,6 +188,7 @@ static void judge_leaves(struct times *t, struct bits *held, struct bits *again)
 	}
 }
 
+/* Only leaves that the first pass could not judge by their header. */
 static int read_again(struct times *t)
 {
 	struct thin_check *c = t->c;
@@ -210,6 +213,7 @@ static int read_again(struct times *t)
 
 /* --- devices --- */
 
+/* A write would not copy the block first: other devices would change with it. */
 static int tell(struct times *t, struct thin_device *d)
 {
 	const struct walk_node *n =
@@ -231,6 +235,7 @@ static int tell(struct times *t, struct thin_device *d)
 	return vec_add(&t->c->raises, &raise);
 }
 
+/* Down with what is promised, up with what is needed, and compared at the roots. */
 int thin_check_times(struct thin_check *c)
 {
 	struct times t = { .c = c, .f = &c->maps };

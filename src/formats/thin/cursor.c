@@ -177,6 +177,10 @@ static enum node_error check_place(const struct cursor *c, const struct cursor_l
 	return NODE_OK;
 }
 
+/*
+ * @other may hold the same leaf: then it is not read twice. Bounds come from the parent,
+ * and are checked here.
+ */
 int cursor_enter(struct cursor *c, const struct cursor *other)
 {
 	struct cursor_level *child = &c->levels[c->depth];

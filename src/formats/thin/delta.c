@@ -68,6 +68,7 @@ static int add(struct delta *d, const struct bp_thin_delta_run *more)
 	return r;
 }
 
+/* Only changes: what is the same only ends the run before it. */
 static int add_same(struct delta *d, uint64_t begin, uint64_t length, bp_dblock data)
 {
 	const struct bp_thin_delta_run run = {
@@ -81,6 +82,7 @@ static int add_same(struct delta *d, uint64_t begin, uint64_t length, bp_dblock 
 	return d->opts.flags & BP_THIN_DELTA_CHANGES ? flush(d) : add(d, &run);
 }
 
+/* A block that only one side maps. */
 static int add_one_side(struct delta *d, enum bp_thin_delta_kind kind, struct cursor *c)
 {
 	const struct cursor_level *level = cursor_level(c);
@@ -119,6 +121,7 @@ static int add_both(struct delta *d)
 
 /* --- what is shared --- */
 
+/* The same leaf on both sides: without data in the answer, one comparison for all of it. */
 static int add_shared_leaf(struct delta *d)
 {
 	const struct node *leaf = &cursor_level(&d->left)->node;
@@ -136,6 +139,7 @@ static int add_shared_leaf(struct delta *d)
 	return r;
 }
 
+/* Blocks read of those allocated, which is at most too many. */
 static int report_progress(struct delta *d)
 {
 	bp_mblock done = d->left.nr_read + d->right.nr_read;
@@ -242,6 +246,7 @@ static int compare(struct delta *d)
 
 /* --- which trees --- */
 
+/* By id or by block; a block is not searched for in any device. */
 static int find_root(struct bp_thin_meta *tm, const struct bp_thin_delta_side *side,
 		     const char *which, bp_mblock *ret)
 {
@@ -268,6 +273,7 @@ static int find_root(struct bp_thin_meta *tm, const struct bp_thin_delta_side *s
 	return r;
 }
 
+/* Named as in the reference's messages. */
 static int find_both(struct delta *d, const struct bp_thin_delta_side *left,
 		     const struct bp_thin_delta_side *right)
 {
@@ -283,6 +289,7 @@ static int find_both(struct delta *d, const struct bp_thin_delta_side *left,
 	return error;
 }
 
+/* Memory: a path a side. */
 int bp_thin_delta(struct bp_thin_meta *meta, const struct bp_thin_delta_side *left,
 		  const struct bp_thin_delta_side *right, const struct bp_thin_delta_opts *opts,
 		  int (*run)(void *user, const struct bp_thin_delta_run *run), void *user)

@@ -25,6 +25,7 @@ struct collect {
 	bool roots; /* values are roots, not details */
 };
 
+/* Either half of a device; the other comes from the other tree. */
 static int collect_leaf(void *user, const struct walk_node *leaf)
 {
 	const struct collect *c = user;
@@ -77,6 +78,7 @@ static int merge(const struct thin_devices *roots, const struct thin_devices *de
 	return 0;
 }
 
+/* Sorted by id; a device may have one half only. */
 int thin_devices_join(const struct forest *top, bp_mblock mapping_root,
 		      const struct forest *details, bp_mblock details_root,
 		      struct thin_devices *ret)
@@ -116,6 +118,7 @@ static int tree_failed(struct meta *meta, const struct forest *f, const char *tr
 		       node_error_name(edge ? (enum node_error)edge->error : NODE_IO));
 }
 
+/* Any damage is a failure here: for those who need all devices. */
 static int walk_tree(struct forest *f, bp_mblock root, const char *tree)
 {
 	int r = forest_init(f);
@@ -127,6 +130,7 @@ static int walk_tree(struct forest *f, bp_mblock root, const char *tree)
 	return f->nr_errors ? tree_failed(f->meta, f, tree) : 0;
 }
 
+/* A device without one half can't be listed nor dumped. */
 static int all_complete(struct bp_ctx *ctx, const struct thin_devices *devices)
 {
 	for (size_t i = 0; i < devices->list.count; i++) {
@@ -139,6 +143,7 @@ static int all_complete(struct bp_ctx *ctx, const struct thin_devices *devices)
 	return 0;
 }
 
+/* Both small trees as a whole: 24 and 8 bytes a device. */
 int thin_devices_read(struct bp_thin_meta *m, struct thin_devices *ret)
 {
 	struct forest top = { .meta = &m->meta,
@@ -191,6 +196,7 @@ static int no_device(struct bp_thin_meta *m, int r, uint64_t id, const char *wha
 	return r;
 }
 
+/* Two lookups, no walk. */
 int bp_thin_device_find(struct bp_thin_meta *m, uint64_t id, struct bp_thin_device *ret)
 {
 	struct thin_details_disk details;

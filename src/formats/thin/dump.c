@@ -50,6 +50,7 @@ static int put_gap(void *user, const struct thin_gap *gap)
 	return 0;
 }
 
+/* Numbers as they stand in the details; the count is not that of the mappings found. */
 static int put_device(void *user, const struct thin_device *from)
 {
 	const struct thin_xml_device device = {
@@ -98,6 +99,7 @@ static int write_error(struct dump *d)
 
 /* --- the dump --- */
 
+/* What was given stands in for what is damaged. */
 static void put_superblock(struct dump *d)
 {
 	const struct bp_thin_superblock *from = &d->in.tm->sb.pub;
@@ -115,6 +117,7 @@ static void put_superblock(struct dump *d)
 	thin_text_superblock(&d->text, &sb);
 }
 
+/* Everything is read once before the first line: sharing must be known. */
 static int dump(struct dump *d, struct bp_thin_meta *meta, const struct bp_thin_dump_opts *opts)
 {
 	int r = thin_reading_all(&d->in, meta, opts);
@@ -130,6 +133,7 @@ static int dump(struct dump *d, struct bp_thin_meta *meta, const struct bp_thin_
 	return r;
 }
 
+/* Gaps are a result; a failure to write is not. */
 int bp_thin_dump(struct bp_thin_meta *meta, const struct bp_thin_dump_opts *opts,
 		 bp_write_fn write, void *user, uint64_t *ret_damages)
 {

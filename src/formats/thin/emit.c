@@ -49,6 +49,7 @@ static int put_leaf(struct thin_emit *e, const struct io_request *request)
 		       request->block, error ? node_error_name(error) : "no leaf");
 }
 
+/* From memory: the leaf was short enough to keep. */
 static int put_kept(struct thin_emit *e, uint32_t mark)
 {
 	const struct kept_run *run = thin_kept_get(&e->kept, mark);
@@ -60,6 +61,7 @@ static int put_kept(struct thin_emit *e, uint32_t mark)
 	return r < 0 ? r : e->sink->run(e->user, run->virtual_begin, run->value, run->length);
 }
 
+/* Three items make a gap. */
 static int put_gap(struct thin_emit *e, const struct emit_item *items)
 {
 	const struct thin_gap gap = {
@@ -72,6 +74,7 @@ static int put_gap(struct thin_emit *e, const struct emit_item *items)
 	return e->sink->gap ? e->sink->gap(e->user, &gap) : 0;
 }
 
+/* In the order of the text. */
 static int put_item(struct thin_emit *e, const struct emit_item *item)
 {
 	switch (item->kind) {
@@ -95,6 +98,7 @@ static int put_item(struct thin_emit *e, const struct emit_item *item)
 	return -EINVAL;
 }
 
+/* Leaves that were read in between. */
 static int put_items(struct thin_emit *e)
 {
 	size_t leaf = 0;
@@ -121,6 +125,7 @@ static int report_progress(struct thin_emit *e)
 	return 0;
 }
 
+/* Leaves of a batch are read together, then everything is put in order. */
 static int flush_items(struct thin_emit *e)
 {
 	int r = 0;
@@ -216,6 +221,7 @@ static int on_leaf(void *user, const struct walk_node *leaf)
 	return 0; /* part of the run that was referred to */
 }
 
+/* Room for the three items is there by what queue() leaves free. */
 static int on_lost(void *user, const struct walk_lost *lost)
 {
 	struct thin_emit *e = user;
@@ -237,6 +243,7 @@ static bool pass_silent(void *user, const struct walk_node *node)
 	return e->sharing && thin_share_is_silent(&e->share, node);
 }
 
+/* Subtrees that are told as a def are a ref. */
 static int queue_device(struct thin_emit *e, size_t index)
 {
 	const struct forest_visitor visitor = {
@@ -268,6 +275,7 @@ static int keep_leaf(void *user, unsigned worker, uint32_t node, const struct no
 	return thin_kept_add(&e->kept, worker, leaf, &e->forest.nodes.items[node].mark);
 }
 
+/* Each node once, however many devices share it. */
 int thin_emit_walk(struct thin_emit *e, struct meta *meta, const struct thin_device *devices,
 		   size_t nr)
 {
@@ -298,6 +306,7 @@ int thin_emit_walk(struct thin_emit *e, struct meta *meta, const struct thin_dev
 	return r == -ENOMEM ? bp_fail_memory(meta->ctx) : r;
 }
 
+/* In the order of ids: the first owner holds the def. */
 int thin_emit_share(struct thin_emit *e)
 {
 	int r;
@@ -311,6 +320,7 @@ int thin_emit_share(struct thin_emit *e)
 	return r < 0 ? bp_fail_memory(e->meta->ctx) : 0;
 }
 
+/* Defs first, as refs may only point back. */
 int thin_emit_all(struct thin_emit *e, const struct thin_sink *sink, void *user)
 {
 	int r = queue_init(e);

@@ -27,6 +27,7 @@ static int flush(struct free_runs *f)
 	return r;
 }
 
+/* Neighbours across bitmaps are one run. */
 static int add(struct free_runs *f, bp_dblock begin, bp_dblock length)
 {
 	int r = 0;
@@ -53,6 +54,7 @@ static int look_at_word(struct free_runs *f, uint64_t word, bp_dblock first)
 	return r;
 }
 
+/* A bitmap that can't be read ends it: free blocks must not be guessed. */
 static int look_at_bitmap(struct free_runs *f, uint64_t index, const struct io_request *q)
 {
 	const struct sm_bitmap_disk *disk = q->buf;
@@ -71,6 +73,7 @@ static int look_at_bitmap(struct free_runs *f, uint64_t index, const struct io_r
 	return r;
 }
 
+/* BATCH bitmaps at a time. */
 static int look_at_all(struct free_runs *f)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(BATCH);
@@ -103,6 +106,7 @@ static int check_read(struct free_runs *f)
 	return bp_fail(f->meta->ctx, -EUCLEAN, "data space map: its index can't be read");
 }
 
+/* In order. Counts are those on disk: whether they are right is the check's. */
 int thin_free_runs(struct meta *meta, const struct sm_root *data_sm,
 		   int (*run)(void *user, bp_dblock begin, bp_dblock length), void *user)
 {

@@ -26,6 +26,7 @@ static int on_lost(void *user, const struct walk_lost *lost)
 	return vec_add(&finder->gaps->list, &gap);
 }
 
+/* The same loss of several devices comes together. */
 static int compare(const void *a, const void *b)
 {
 	const struct thin_gap_found *x = a, *y = b;
@@ -55,6 +56,7 @@ static void join(struct thin_gaps *gaps)
 	gaps->list.count = to;
 }
 
+/* Only along what is broken. */
 int thin_gaps_find(const struct forest *f, const struct thin_device *devices, size_t nr,
 		   struct thin_gaps *ret)
 {
@@ -84,6 +86,7 @@ void thin_gaps_done(struct thin_gaps *gaps)
 	vec_done(&gaps->list);
 }
 
+/* Inclusive, as people count. */
 static void describe(struct strbuf *s, const struct thin_gap_found *gap)
 {
 	strbuf_addf(s, "device %" PRIu64 ": virtual blocks %" PRIu64, gap->device, gap->begin);
@@ -97,6 +100,7 @@ static void describe(struct strbuf *s, const struct thin_gap_found *gap)
 		strbuf_addf(s, " (the same for %" PRIu64 " more devices)", gap->nr_devices - 1);
 }
 
+/* One finding a gap, however many devices share it. */
 int thin_gaps_report(struct bp_ctx *ctx, const struct thin_gaps *gaps,
 		     void (*damage)(void *user, const struct bp_damage *damage), void *user)
 {
@@ -128,6 +132,7 @@ int thin_gaps_report(struct bp_ctx *ctx, const struct thin_gaps *gaps,
 	return 0;
 }
 
+/* The first one says why, the rest is a number. */
 int thin_gaps_fail(struct bp_ctx *ctx, const struct thin_gaps *gaps)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };

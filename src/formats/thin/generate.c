@@ -103,6 +103,7 @@ static void choose_changes(struct generate *g)
 
 /* --- the text, a piece at a time --- */
 
+/* As large as it must be, if that is more than was asked for. */
 static void put_begin(struct generate *g)
 {
 	bp_dblock nr = MAX(g->opts.nr_data_blocks, g->nr_needed);
@@ -163,6 +164,7 @@ static void put_device(struct generate *g)
 	g->state = ++g->origin < g->opts.nr_devices ? DEFS : END;
 }
 
+/* A piece of text at a time: pools of any size, in the memory of one piece. */
 static void put_more(struct generate *g)
 {
 	strbuf_clear(&g->text);
@@ -186,6 +188,7 @@ static void put_more(struct generate *g)
 	}
 }
 
+/* Stands in for a file: generating is restoring a text that nobody wrote. */
 static ssize_t read_text(void *user, void *buf, size_t len)
 {
 	struct generate *g = user;
@@ -209,6 +212,7 @@ static uint64_t parts_of(const struct bp_thin_generate_opts *o)
 	return DIV_UP(o->nr_mappings, PART);
 }
 
+/* Products are bounded here, once. */
 static int settle(struct bp_ctx *ctx, void *opts)
 {
 	struct bp_thin_generate_opts *o = opts;
@@ -232,6 +236,7 @@ static uint64_t needed(const struct bp_thin_generate_opts *o)
 	return blocks + (o->changed_permille ? blocks * o->nr_snapshots : 0);
 }
 
+/* The same seed gives the same metadata. */
 static int make(struct bp_ctx *ctx, struct io *io, const void *opts)
 {
 	const struct bp_thin_generate_opts *o = opts;

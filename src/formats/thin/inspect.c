@@ -36,6 +36,7 @@ static const uint32_t value_sizes[INSPECT_TREES] = {
 
 /* --- opening --- */
 
+/* Leaves are kept but for mappings, as pointers to blocks are in them. */
 static int walk(struct bp_inspect *in, enum bp_inspect_tree tree, const uint64_t *roots,
 		size_t nr)
 {
@@ -59,6 +60,7 @@ static int collect_roots(struct bp_inspect *in, bp_mblock top, bp_mblock details
 				 &in->trees[BP_TREE_DETAILS], details, ret);
 }
 
+/* Live devices and the snapshot's. */
 static int walk_mappings(struct bp_inspect *in)
 {
 	_cleanup_(thin_devices_done) struct thin_devices snap = { 0 };
@@ -84,6 +86,7 @@ static int walk_mappings(struct bp_inspect *in)
 	return walk(in, BP_TREE_MAPPINGS, roots, nr);
 }
 
+/* Every tree, as the question is what leads to a block. */
 static int walk_all(struct bp_inspect *in)
 {
 	const uint64_t tops[] = { in->live.pub.mapping_root, in->snap.pub.mapping_root };
@@ -111,6 +114,7 @@ static bool read_kind(struct bp_inspect *in, bp_mblock block, enum block_kind ki
 	       block_kind_of(buf) == kind;
 }
 
+/* Without one only single blocks can be shown. */
 static void read_superblocks(struct bp_inspect *in)
 {
 	in->has_sb = read_kind(in, 0, BLOCK_THIN_SUPERBLOCK, in->block);
@@ -124,6 +128,7 @@ static void read_superblocks(struct bp_inspect *in)
 		thin_sb_decode(in->block, in->live.pub.metadata_snap, &in->snap);
 }
 
+/* The metadata's index is no tree: 255 entries in one block. */
 static int read_index(struct bp_inspect *in)
 {
 	bp_mblock block = in->live.metadata_sm.bitmap_root;
@@ -147,6 +152,7 @@ static void free_all(struct bp_inspect *in)
 	free(in);
 }
 
+/* Owns @take_io from here on, unless it fails. */
 int inspect_new_io(struct bp_ctx *ctx, struct io *take_io, struct bp_inspect **ret)
 {
 	struct bp_inspect *in = calloc(1, sizeof(*in));
@@ -223,6 +229,7 @@ static enum bp_inspect_tree guess_tree(const struct btree_node_disk *node)
 	return BP_TREE_NONE;
 }
 
+/* BP_NONE: it can't be known, for damage on the way. */
 static uint64_t stored_count(struct bp_inspect *in, bp_mblock block)
 {
 	uint64_t bitmap = block / SM_BITMAP_ENTRIES, entry = block % SM_BITMAP_ENTRIES;
@@ -245,6 +252,7 @@ static uint64_t stored_count(struct bp_inspect *in, bp_mblock block)
 	return le32_get(count);
 }
 
+/* Of a node that nothing leads to, the tree is guessed by its looks. */
 static void decode_node(struct bp_inspect *in, struct bp_inspected *b)
 {
 	const struct btree_node_disk *disk = (const void *)in->block;
@@ -268,6 +276,7 @@ static int one_ref(void *user, const struct bp_inspect_ref *ref)
 	return 1;
 }
 
+/* Also damaged ones: that is what it is for. */
 int bp_inspect_block(struct bp_inspect *in, bp_mblock block, struct bp_inspected *ret)
 {
 	struct bp_inspected b = { .block = block };

@@ -23,6 +23,7 @@ static int found_field(const struct search *s, bp_mblock parent, bp_mblock point
 	return pointer == s->block && s->block != 0 ? s->ref(s->user, &ref) : 0;
 }
 
+/* By the names of the fields on disk. */
 static int search_superblock(const struct search *s, const struct thin_sb *sb)
 {
 	const struct {
@@ -44,6 +45,7 @@ static int search_superblock(const struct search *s, const struct thin_sb *sb)
 	return r;
 }
 
+/* Only entries that the size of the metadata makes use of. */
 static int search_index(const struct search *s, const struct bp_inspect *in)
 {
 	uint64_t nr = MIN(DIV_UP(in->live.metadata_sm.nr_blocks, SM_BITMAP_ENTRIES),
@@ -74,6 +76,7 @@ static bp_mblock leaf_pointer(enum bp_inspect_tree tree, const struct walk_inner
 	return 0;
 }
 
+/* Children of inner nodes; of leaves only values that are blocks of metadata. */
 static int search_node(const struct search *s, enum bp_inspect_tree tree,
 		       const struct forest *f, const struct walk_node *node)
 {
@@ -99,6 +102,7 @@ static int search_node(const struct search *s, enum bp_inspect_tree tree,
 	return r;
 }
 
+/* A search through what was read: no index the other way round is kept. */
 int bp_inspect_refs(struct bp_inspect *in, bp_mblock block, ref_fn ref, void *user)
 {
 	const struct search s = { block, ref, user };
@@ -150,6 +154,7 @@ int bp_inspect_path(struct bp_inspect *in, bp_mblock block, ref_fn ref, void *us
 
 typedef int (*entry_fn)(void *user, const struct bp_inspect_entry *entry);
 
+/* An unknown tree's value is a number, and nothing more. */
 static void decode_value(enum bp_inspect_tree tree, const struct node *node, uint32_t i,
 			 struct bp_inspect_entry *to)
 {
@@ -189,6 +194,7 @@ static void decode_value(enum bp_inspect_tree tree, const struct node *node, uin
 	}
 }
 
+/* Of a damaged node nothing is told: which entries are good isn't known. */
 static int node_entries(const struct bp_inspect *in, entry_fn entry, void *user)
 {
 	const struct bp_inspected *b = &in->decoded;
@@ -265,6 +271,7 @@ static int bitmap_entries(struct bp_inspect *in, entry_fn entry, void *user)
 	return r ? r : entry(user, &e);
 }
 
+/* Of the block that was decoded last. */
 int bp_inspect_entries(struct bp_inspect *in, entry_fn entry, void *user)
 {
 	switch (in->decoded.kind) {

@@ -69,6 +69,7 @@ static uint32_t find_runs(const struct node *leaf, struct kept_run *runs)
 	return nr;
 }
 
+/* Mark 0: not kept. The mark says which worker's list it is in. */
 int thin_kept_add(struct thin_kept *k, unsigned worker, const struct node *leaf,
 		  uint32_t *ret_mark)
 {

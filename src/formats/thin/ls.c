@@ -9,6 +9,7 @@ struct ls {
 	uint64_t *exclusive; /* by device */
 };
 
+/* Workers share the sum of a device: hence atomic. */
 static int count_exclusive(void *user, const struct node *leaf, uint32_t owner)
 {
 	struct ls *ls = user;
@@ -33,6 +34,7 @@ static bool any_shared(const struct refcounts *c)
 	return false;
 }
 
+/* Without any sharing the counts of the trees are the answer, and nothing is read again. */
 static int find_exclusive(struct ls *ls)
 {
 	const struct thin_owning *own = &ls->own;
@@ -57,6 +59,7 @@ static int look(struct ls *ls, uint32_t flags)
 	return r == 0 && sharing ? find_exclusive(ls) : r;
 }
 
+/* By the flags: what was not counted stays 0. */
 static struct bp_thin_usage usage_of(const struct ls *ls, size_t i, uint32_t flags)
 {
 	const struct thin_device *device = &ls->own.devices.list.items[i];

@@ -32,7 +32,6 @@ static const struct salvage_clean *clean_child(struct cleaner *c, bp_mblock bloc
 
 /* --- writing into the overlay --- */
 
-/* Into the overlay: the input is never written. */
 static int put_node(struct cleaner *c, bp_mblock block, bool leaf, uint32_t value_size,
 		    uint32_t nr, const uint64_t *keys, const void *values)
 {
@@ -621,7 +620,6 @@ static int tell_causes(struct cleaner *c, uint64_t device, bp_mblock block,
 	return r;
 }
 
-/* Down to what was lost, for this device. */
 static int tell_lost(struct cleaner *c, uint64_t device, bp_mblock block,
 		     const struct hook *hook)
 {
@@ -685,7 +683,6 @@ int salvage_clean(struct salvage *s, struct salvage_devices *devices,
 	return r;
 }
 
-/* Back to before, for another try with other choices. */
 void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t nr_lost)
 {
 	io_close(s->overlay);

@@ -36,6 +36,7 @@ struct collect {
 	enum salvage_kind kind;
 };
 
+/* Top and details trees have the same ids; join() puts the two halves together. */
 static int collect_leaf(struct collect *c, const struct snode *n)
 {
 	int r = 0;
@@ -55,6 +56,7 @@ static int collect_leaf(struct collect *c, const struct snode *n)
 	return r;
 }
 
+/* Devices that may have had their root or details there. */
 static int lose_range(struct collect *c, bp_mblock block, uint64_t begin, uint64_t end)
 {
 	struct salvage_lost lost = {
@@ -69,6 +71,7 @@ static int lose_range(struct collect *c, bp_mblock block, uint64_t begin, uint64
 	return vec_add(&c->s->lost, &lost);
 }
 
+/* Also through places whose node is lost, by children that were found for it. */
 static int collect_below(struct collect *c, bp_mblock block, uint64_t begin, uint64_t end,
 			 unsigned depth)
 {
@@ -186,6 +189,7 @@ static int by_claim(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* Older versions of top leaves name roots for ids: candidates for one whose newest is lost. */
 static int add_claims(struct finder *f, const struct snode *leaf)
 {
 	int r = 0;
@@ -202,6 +206,7 @@ static int add_claims(struct finder *f, const struct snode *leaf)
 	return r;
 }
 
+/* Sorted, each once. */
 static int find_claims(struct finder *f)
 {
 	const struct salvage *s = f->s;
@@ -418,6 +423,7 @@ static int add_claimed(struct finder *f)
 	return r;
 }
 
+/* Devices that neither tree has any more. */
 static bool lost_both(const struct salvage *s)
 {
 	bool top = false, details = false;
@@ -443,6 +449,10 @@ static bool is_closed(const struct salvage *s, const struct salvage_roots *roots
 	return s->count && !roots->snap && (roots->metadata_map || devices->list.count == 1);
 }
 
+/*
+ * Only where something is missing: a claim is a guess, and is used where nothing better is
+ * left.
+ */
 static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
 			  struct salvage_devices *devices)
 {
@@ -537,6 +547,7 @@ static int collect(struct collect *c, bp_mblock root)
 	return root ? collect_below(c, root, 0, UINT64_MAX, 0) : collect_live(c);
 }
 
+/* Every device that can be known of: by root, by details, or by both. */
 int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 		    struct salvage_devices *ret)
 {
@@ -564,6 +575,7 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 	return r;
 }
 
+/* Of one state in the history, without guessing. */
 int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
 		 struct salvage_devices *ret)
 {
