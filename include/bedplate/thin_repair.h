@@ -71,10 +71,12 @@ BP_API const char *bp_thin_origin_name(enum bp_thin_origin origin);
  *	taken for unshared.
  * @BP_THIN_PARTLY: some.
  * @BP_THIN_GONE: none of those it had.
- * @BP_THIN_DOUBTFUL: its tree is sound, but has not as many mappings as its details say; or its
- *	root, or that of the list of devices, was lost, and nothing tells whether the one that was
- *	found is the newest; or nothing of its own is left, and this is an older tree. All that is
- *	mapped was so once, but perhaps in an older transaction, and perhaps the device is no more.
+ * @BP_THIN_DOUBTFUL: its tree is sound, but has not as many mappings as its details say; or these are
+ *	lost, and of another device that holds: nodes of two states lie among each other, and it may be
+ *	another device's tree; or its root, or that of the list of devices, was lost, and nothing tells
+ *	whether the one that was found is the newest; or nothing of its own is left, and this is an older
+ *	tree. All that is mapped was so once, but perhaps in an older transaction, and perhaps the device is
+ *	no more.
  */
 enum bp_thin_verdict {
 	BP_THIN_WHOLE = 1,

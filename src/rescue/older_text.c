@@ -122,11 +122,14 @@ static int find_replaced_pool(struct bp_source *source, const struct lvm_group *
 	int r = lvm_scan_replaced(source->scan);
 
 	for (size_t g = before; r == 0 && g < source->scan->groups.count; g++) {
-		const struct lvm_lv *lv = wanted_of(source->scan->groups.items[g].vg, NULL);
+		struct lvm_group *group = &source->scan->groups.items[g];
+		const struct lvm_lv *lv = wanted_of(group->vg, NULL);
 
+		if (!lv && !group->vg->nr_lvs)
+			r = find_removed(source, group, NULL, &lv);
 		if (!lv || nr++)
 			continue;
-		*ret_group = &source->scan->groups.items[g];
+		*ret_group = group;
 		*ret_lv = lv;
 	}
 	if (nr > 1)

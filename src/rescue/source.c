@@ -354,6 +354,23 @@ static void warn_of_group(struct bp_source *source)
 			text_string(group->vg->node, "system_id"));
 }
 
+/* In older texts of the groups; then in groups that were replaced, and in their older texts. */
+static int find_gone(struct bp_source *source, const char *text, struct match *match)
+{
+	int r = source_find_removed(source, text, &match->group, &match->lv);
+
+	if (r == 0 && !match->lv) {
+		r = lvm_scan_replaced(source->scan);
+		match_name(source->scan, text, match);
+		if (r < 0 || match->nr)
+			return r;
+		/* The last text of a group that was removed has none of its volumes any more. */
+		r = source_find_removed(source, text, &match->group, &match->lv);
+	}
+	match->nr = match->lv ? 1 : 0;
+	return r;
+}
+
 /*
  * Names as LVM and device-mapper write them; removed ones and replaced groups only where no
  * other is found.
@@ -370,14 +387,8 @@ static int choose(struct bp_source *source, const char *text)
 		}
 	match_name(source->scan, text, &match);
 	if (match.nr == 0) {
-		int r = source_find_removed(source, text, &match.group, &match.lv);
+		int r = find_gone(source, text, &match);
 
-		if (r == 0 && !match.lv) {
-			r = lvm_scan_replaced(source->scan);
-			match_name(source->scan, text, &match);
-		} else {
-			match.nr = 1;
-		}
 		if (r < 0)
 			return r;
 	}

@@ -285,13 +285,13 @@ static int map_salvaged(struct bp_source *source, struct source_pool *pool, uint
 
 /*
  * Has its tree as many mappings as its details say? One of nodes that are all sound, yet of another time, as two
- * hosts leave them, has not.
+ * hosts leave them, has not. Where there are no details only a salvage can judge.
  */
 static bool is_counted(const struct source_pool *pool, uint64_t id, const struct map *map)
 {
 	struct error_state *saved = error_save(pool->meta->meta.ctx);
 	struct bp_thin_device device;
-	bool counted = bp_thin_device_find(pool->meta, id, &device) < 0 ||
+	bool counted = bp_thin_device_find(pool->meta, id, &device) == 0 &&
 		       device.mapped_dblocks == thin_map_mapped(map);
 
 	error_restore(pool->meta->meta.ctx, saved);

@@ -312,14 +312,14 @@ static int lines_of_group(struct bp_source *source, const struct steps *steps,
 	const struct lvm_vg *vg = source->lv->vg;
 	int r;
 
-	if (group->replaced)
-		return steps_say(steps,
-				 "another group is on the disks of %s: LVM can't have both. "
-				 "Without that one, on a copy of the disks, this would go on:",
-				 vg->name);
-	if (group->origin == LVM_ORIGIN_FILE && !lvm_has_text(vg))
-		return lines_of_text(source, steps, files);
-	if (group->removed)
+	if (group->replaced) {
+		r = steps_say(steps,
+			      "another group is on the disks of %s, LVM can't have both: on a "
+			      "copy of them, 'vgremove' that one behind the next line",
+			      vg->name);
+		return r < 0 ? r : lines_of_text(source, steps, files);
+	}
+	if ((group->origin == LVM_ORIGIN_FILE && !lvm_has_text(vg)) || group->removed)
 		return lines_of_text(source, steps, files);
 	if (group->origin == LVM_ORIGIN_OLD) {
 		r = steps_say(steps,

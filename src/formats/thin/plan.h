@@ -32,9 +32,10 @@ struct bp_thin_plan {
 	char *path;                      /* of that, or NULL */
 	struct bp_thin_plan_summary sum; /* superblock as the result will have it */
 	struct thin_sb live;             /* as block 0 has it, if sound or plausible */
-	bool older;     /* roots of an older transaction were taken, though block 0 is sound */
-	bool unsure;    /* block 0 is not, and nothing tells that these roots are the newest */
-	bool plausible; /* block 0 has a bad checksum, and the right magic */
+	bool older;  /* roots of an older transaction were taken, though block 0 is sound */
+	bool unsure; /* block 0 is not, and nothing tells that these roots are the newest */
+	bool mixed; /* nodes of several states lie among each other: a sound tree proves little */
+	bool plausible;              /* block 0 has a bad checksum, and the right magic */
 	struct bp_thin_meta tm;      /* what it has: on io, or on the overlay */
 	struct thin_devices devices; /* of tm */
 	struct thin_emit emit;       /* walked */

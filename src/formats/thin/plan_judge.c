@@ -30,6 +30,22 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 
 /* --- devices --- */
 
+/*
+ * Is there a device whose tree is sound, and has not the mappings of its details? Then nodes of several states lie
+ * among each other, as two hosts leave them, and any other sound tree may be that of another device.
+ */
+static bool is_mixed(const struct salvage_devices *devices)
+{
+	for (size_t i = 0; i < devices->list.count; i++) {
+		const struct salvage_device *d = &devices->list.items[i];
+
+		if (d->has_root && d->has_details && !d->incomplete && !d->older &&
+		    !d->patched && d->found != d->pub.mapped_dblocks)
+			return true;
+	}
+	return false;
+}
+
 /* Where it is not known which nodes are in use, a root that was found may be an older one. */
 static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 				       const struct salvage_device *d)
@@ -41,8 +57,8 @@ static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 		return d->has_details && d->pub.mapped_dblocks == 0 ? BP_THIN_WHOLE
 								    : BP_THIN_GONE;
 	if (!d->has_details) {
-		if (!d->incomplete)
-			return BP_THIN_REBUILT;
+		if (!d->incomplete) /* its details would be the only witness against it */
+			return plan->mixed ? BP_THIN_DOUBTFUL : BP_THIN_REBUILT;
 		return d->found ? BP_THIN_PARTLY : BP_THIN_GONE;
 	}
 	if (d->found == d->pub.mapped_dblocks)
@@ -342,6 +358,7 @@ int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 	const struct salvage *s = &plan->salvage;
 	int r = plan->sum.scanned ? 0 : add_sound(plan);
 
+	plan->mixed = is_mixed(devices);
 	for (size_t i = 0; r == 0 && i < devices->list.count; i++)
 		r = add_device(plan, &devices->list.items[i]);
 	plan->sum.nr_devices = plan->list.count;

@@ -172,6 +172,7 @@ make_plain() {
 	thin_check -q --strict meta.was
 }
 begin() {
+	dmsetup remove_all > /dev/null 2>&1 || true # what one that failed has left
 	disks=$DISK0 volumes="a s1 s2 b" anything=
 	[ -e disk.was ] || make_plain
 	lvm_sees "$DISK0"
@@ -369,6 +370,15 @@ made_anew() {
 	lvcreate -q -Zn -Wn -L 2M -n first other # over the beginning of the old data
 	vgchange -q -an other
 	exported
+	# LVM has the old group back when the new one is gone.
+	zero_block 0
+	give meta places
+	plan
+	expect_match "^# another group is on the disks of vg" cat lines
+	sed -n '/^dd/{p;q}' lines | sh -e
+	vgremove -q -y -ff other
+	sed -i '1,/^dd/d' lines
+	swapped
 }
 
 # A volume is removed, its number is used again, and some of its blocks.
@@ -664,8 +674,8 @@ luks_above() {
 	begin
 	vgchange -q -ay vg
 	echo key > key
-	lvcreate -q -V 20M -T vg/pool -n secret
-	cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vg/secret key
+	lvcreate -q -V 6M -T vg/pool -n secret
+	cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 /dev/vg/secret key
 	remember secret
 	vgchange -q -an vg
 	take meta places
