@@ -14,6 +14,7 @@ static pid_t udevd;
 static int start_udevd(void)
 {
 	const char *program = getenv("UDEVADM");
+	char ping[512];
 
 	if (!program)
 		program = access("/usr/bin/udevadm", X_OK) == 0 ? "/usr/bin/udevadm"
@@ -29,7 +30,9 @@ static int start_udevd(void)
 	}
 	for (int i = 0; i < 100 && access("/run/udev/control", F_OK) < 0; i++)
 		usleep(20000);
-	usleep(200000);
+	/* Its socket is there before it hears the kernel: an event in between is lost. */
+	snprintf(ping, sizeof(ping), "%s control --ping --timeout=60", program);
+	CHECK(system(ping) == 0);
 	return 0;
 }
 

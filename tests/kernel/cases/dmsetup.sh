@@ -189,6 +189,7 @@ columns() {
 	t info -c --nameprefixes --rows -o name,major
 	t info -c --sort -minor -o name,minor
 	t info -c --sort open,-minor -o name
+	t info -c --unbuffered --sort -minor -o name,minor
 	t info -c --count 2 --interval 1 -o name a
 	t info -c --count -1
 	t info -c --interval 0
