@@ -16,7 +16,7 @@
  *
  *	static const struct cmd_opt opts[] = {        fence it from clang-format
  *		OPT_OPERAND(path, "METADATA", "metadata device or file"),
- *		OPT_BIT(flags, BP_CHECK_SUPER_ONLY, 0, "super-block-only", "stop after the superblock"),
+ *		OPT_BIT(flags, BP_THIN_CHECK_SUPER_ONLY, 0, "super-block-only", "the superblock alone"),
  *		OPT_SIZE(block_bytes, 512, 'b', "block-size", "SIZE", "block size, bare: sectors"),
  *		OPT_SYNONYM("super-only", "super-block-only"),
  *		OPT_CONFLICT("super-block-only", "block-size"),
@@ -26,12 +26,13 @@
  *	static int run(struct cli *cli, const void *p)
  *	{
  *		const struct args *args = p;
- *		uint64_t damages;
- *		int r = bp_thin_check(cli->ctx, args->path, NULL, &damages);
+ *		const struct bp_thin_check_opts how = { .size = sizeof(how), .flags = args->flags };
+ *		struct bp_thin_check_result res = { .size = sizeof(res) };
+ *		int r = bp_thin_check(cli->ctx, args->path, &how, &res);
  *
  *		if (r < 0)
  *			return cli_fail(cli, args->path, r);
- *		return damages ? EXIT_FAILED : EXIT_OK;
+ *		return res.nr_fatal ? EXIT_FAILED : EXIT_OK;
  *	}
  *
  *	const struct cmd cmd_example = {
