@@ -4,7 +4,7 @@ each tool. The list is that of tests/python/test_sts_names.py: a name or a param
 here uses is a failure, and so is a result of another type than sts gives. Run by python_package.py.
 
 What it does not promise: that each pair of parameters works together, nor that a vdo volume can be
-activated (the kernel here has none; the case vdo does that).
+activated (user-mode Linux has none: the case vdo does that).
 """
 
 import contextlib

@@ -151,6 +151,32 @@ bedplate vdo check "$loop"
 losetup -d "$loop"
 rm v.img crash.img
 
+# --- by sts' names: activated as its example does, read again from the kernel ---
+package=$(dirname "$BEDPLATE")/../../python
+if [ -e "$package/bedplate/sts/vdo.py" ]; then
+	truncate -s "$least" sts.img
+	loop=$(attach sts.img)
+	bedplate vdo format --slab-size 32M --logical-size 256M "$loop" > layout
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$package LOOP=$loop python3 -S << 'END'
+import os
+from bedplate.sts.dm import BlockDevice, DmDevice, VdoDevice
+
+made = VdoDevice.from_block_device(
+    device=BlockDevice(os.environ['LOOP']), logical_size_sectors=524288, block_map_cache_size_mb=128, ack=2,
+    compression=True)
+assert made.create('v'), made.last_error
+found = DmDevice.get_by_name('v')
+assert isinstance(found, VdoDevice) and (found.ack, found.compression, found.deduplication) == (2, True, True)
+status = VdoDevice.parse_status(found.get_status())
+assert status['operating_mode'] == 'normal' and status['total_physical_blocks'] == made.storage_size_blocks
+again = VdoDevice.from_table_line(found.table)
+assert again.storage_device == made.storage_device and again.size_sectors == 524288
+assert made.remove() and found.is_created is False
+END
+	losetup -d "$loop"
+	rm sts.img
+fi
+
 # --- full: told before it is ---
 truncate -s "$least" full.img
 loop=$(attach full.img)
