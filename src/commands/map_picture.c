@@ -100,10 +100,10 @@ static void print_legend(FILE *f, const struct map_picture *p)
 	fputs("  +  mostly shared            .  free\n", f);
 }
 
-/* Sums over cells; sizes are those of the data. */
-static void print_total(FILE *f, const struct map_picture *p)
+/* The sentence above either picture: without what a cell is worth the squares say nothing. */
+static const char *say_total(const struct map_picture *p, char *ret, size_t size)
 {
-	char cell[BP_SIZE_TEXT], exclusive[BP_SIZE_TEXT], shared[BP_SIZE_TEXT];
+	char cell[BP_SIZE_TEXT], exclusive[BP_SIZE_TEXT], shared[BP_SIZE_TEXT], runs[40] = "";
 	struct bp_thin_cell sum = { 0 };
 
 	for (size_t i = 0; i < p->nr_cells; i++) {
@@ -111,26 +111,30 @@ static void print_total(FILE *f, const struct map_picture *p)
 		sum.shared_dblocks += p->cells[i].shared_dblocks;
 		sum.fragments += p->cells[i].fragments;
 	}
-	fprintf(f, "%s: %zu cells of %s, %s mapped once, %s shared", p->title, p->nr_cells,
-		bp_size_format(p->nr_cells ? p->cells[0].dblocks * p->block_bytes : 0, cell),
-		bp_size_format(sum.exclusive_dblocks * p->block_bytes, exclusive),
-		bp_size_format(sum.shared_dblocks * p->block_bytes, shared));
 	if (p->of_volume)
-		fprintf(f, ", in %" PRIu64 " run%s", sum.fragments,
-			sum.fragments == 1 ? "" : "s");
-	fputc('\n', f);
+		snprintf(runs, sizeof(runs), ", in %" PRIu64 " run%s", sum.fragments,
+			 sum.fragments == 1 ? "" : "s");
+	snprintf(ret, size, "%zu cells of %s, %s mapped once, %s shared%s", p->nr_cells,
+		 bp_size_format(p->nr_cells ? p->cells[0].dblocks * p->block_bytes : 0, cell),
+		 bp_size_format(sum.exclusive_dblocks * p->block_bytes, exclusive),
+		 bp_size_format(sum.shared_dblocks * p->block_bytes, shared), runs);
+	return ret;
 }
 
 void map_print(FILE *f, const struct map_picture *picture)
 {
-	print_total(f, picture);
+	char total[200];
+
+	fprintf(f, "%s: %s\n", picture->title, say_total(picture, total, sizeof(total)));
 	print_rows(f, picture);
 	print_legend(f, picture);
 }
 
 /* --- SVG --- */
 
-#define SIDE 12u /* of a cell, in pixels */
+/* In pixels. */
+#define SIDE 12u /* of a cell */
+#define TOP  42u /* where cells begin, below two lines of text */
 
 /* Neighbours in the list are far from each other on the circle of hues. */
 static unsigned hue_of(size_t owner)
@@ -160,7 +164,7 @@ static void print_cell(FILE *f, const struct map_picture *p, size_t i)
 	const struct bp_thin_cell *cell = &p->cells[i];
 
 	fprintf(f, "<rect x=\"%zu\" y=\"%zu\" width=\"%u\" height=\"%u\" ",
-		i % ROW_CELLS * SIDE, 24 + i / ROW_CELLS * SIDE, SIDE - 1, SIDE - 1);
+		i % ROW_CELLS * SIDE, TOP + i / ROW_CELLS * SIDE, SIDE - 1, SIDE - 1);
 	print_fill(f, p, cell);
 	fprintf(f,
 		"><title>blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " mapped once, %" PRIu64
@@ -199,10 +203,12 @@ static void print_keys(FILE *f, const struct map_picture *p, size_t y)
 /* Cells, and the legend below them. */
 void map_print_svg(FILE *f, const struct map_picture *picture)
 {
-	size_t legend = 36 + DIV_UP(picture->nr_cells, ROW_CELLS) * SIDE;
+	size_t legend = TOP + 12 + DIV_UP(picture->nr_cells, ROW_CELLS) * SIDE;
+	char total[200];
 
 	svg_begin(f, (size_t)ROW_CELLS * SIDE, legend + (picture->nr_owners + 2) * 18);
 	svg_text(f, 0, 14, picture->title);
+	svg_text(f, 0, 32, say_total(picture, total, sizeof(total)));
 	for (size_t i = 0; i < picture->nr_cells; i++)
 		print_cell(f, picture, i);
 	print_keys(f, picture, legend);
