@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#if __has_include(<sys/pidfd.h>)
 #include <sys/pidfd.h>
+#endif
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>

@@ -16,9 +16,14 @@
 
 #define STATE_MAX 65536 /* 11008 with AMX */
 
-typedef long (*ptrace_fn)(enum __ptrace_request request, ...);
+#ifdef __GLIBC__
+typedef enum __ptrace_request ptrace_word;
+#else
+typedef int ptrace_word;
+#endif
+typedef long (*ptrace_fn)(ptrace_word request, ...);
 
-__attribute__((visibility("default"))) long ptrace(enum __ptrace_request request, ...)
+__attribute__((visibility("default"))) long ptrace(ptrace_word request, ...)
 {
 	static char state[STATE_MAX] __attribute__((aligned(64)));
 	static struct iovec whole; /* iov_len: what this processor has, 0: not known yet */
