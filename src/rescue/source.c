@@ -170,7 +170,8 @@ static void list_names(const struct lvm_scan *scan, bool pools_only, struct strb
 }
 
 /* Tells how many PVs were found at all: none means that the disks were not given. */
-static int not_found(struct bp_source *source, const char *text)
+/* @given: the disks were named. */
+static int not_found(struct bp_source *source, const char *text, bool given)
 {
 	_cleanup_(strbuf_done) struct strbuf s = { 0 };
 
@@ -183,7 +184,12 @@ static int not_found(struct bp_source *source, const char *text)
 		"volumes were; volumes: %s)",
 		text, source->scan->found.count, strbuf_text(&s));
 	error_set_code(source->ctx, BP_E_NO_DEVICE);
-	error_set_hint(source->ctx, "name the disks or images that hold it with --pv");
+	if (given && !source->scan->found.count)
+		error_set_hint(source->ctx,
+			       "'bedplate probe' tells what the files are that were named with "
+			       "--pv");
+	else
+		error_set_hint(source->ctx, "name the disks or images that hold it with --pv");
 	return -ENXIO;
 }
 
@@ -375,7 +381,7 @@ static int find_gone(struct bp_source *source, const char *text, struct match *m
  * Names as LVM and device-mapper write them; removed ones and replaced groups only where no
  * other is found.
  */
-static int choose(struct bp_source *source, const char *text)
+static int choose(struct bp_source *source, const char *text, bool given)
 {
 	static const char *const prefixes[] = { "/dev/mapper/", "/dev/" };
 	struct match match;
@@ -393,7 +399,7 @@ static int choose(struct bp_source *source, const char *text)
 			return r;
 	}
 	if (match.nr == 0)
-		return not_found(source, text);
+		return not_found(source, text, given);
 	if (match.nr > 1) {
 		bp_fail(source->ctx, -ENOTUNIQ,
 			"'%s': %u volume groups of this name were found", text, match.nr);
@@ -575,7 +581,7 @@ static int open_name(struct bp_source *source, const char *name,
 	r = source_scan(source, opts->pvs, opts->nr_pvs, opts->text_path);
 	if (r == 0 && opts->nr_pvs)
 		r = source_warn_foreign(source);
-	return r < 0 ? r : choose(source, name);
+	return r < 0 ? r : choose(source, name, opts->nr_pvs > 0);
 }
 
 /* Reads labels and texts only; metadata is opened when something is asked. */
