@@ -26,6 +26,7 @@ struct change {
 		    const struct bp_change_opts *opts);
 };
 
+/* What suspend, resume and clear share: only the call and the name of its ioctl differ. */
 static int change(struct front *f, const struct change *c, const struct device *device)
 {
 	struct bp_change_opts opts = {
@@ -74,6 +75,7 @@ int verb_clear(struct front *f, int argc, char **argv)
 
 /* --- tables of errors --- */
 
+/* An error target has to be as long as the table that it replaces. */
 static int table_length(struct front *f, const struct device *device, uint64_t *ret)
 {
 	struct bp_device_status *status;
@@ -89,6 +91,7 @@ static int table_length(struct front *f, const struct device *device, uint64_t *
 	return 0;
 }
 
+/* The new table is dropped again where the resume fails: nothing of it may be left loaded. */
 static int wipe(struct front *f, const struct device *device)
 {
 	struct bp_status_line line = { .target = "error", .text = "" };
@@ -136,6 +139,7 @@ static int remove_once(struct front *f, const struct device *device)
 	return r;
 }
 
+/* Only "busy" is worth another try: udev may look at the device for a moment. */
 static int remove_device(struct front *f, const struct device *device)
 {
 	int tries = f->args.retry ? RETRIES : 1, r;
@@ -177,6 +181,7 @@ static int remove_free(struct front *f, size_t *ret_left)
 	return 0;
 }
 
+/* A device that can't be wiped doesn't keep the others from it. */
 static int wipe_all(struct front *f)
 {
 	struct bp_device_list *list;
@@ -194,6 +199,7 @@ static int wipe_all(struct front *f)
 	return 0;
 }
 
+/* --force: what is in use gets an error target first, so that its users let it go. */
 int verb_remove_all(struct front *f, int argc, char **argv)
 {
 	size_t left = 0;
@@ -232,6 +238,7 @@ static int rename_to(struct front *f, const struct device *device, const char *w
 	return r < 0 ? refused(f, "rename", device->label, r) : 0;
 }
 
+/* A device that was not named can't be given one. */
 static int give_uuid(struct front *f, const struct device *device, const char *uuid)
 {
 	char encoded[BP_UUID_SIZE];
@@ -253,6 +260,7 @@ int verb_rename(struct front *f, int argc, char **argv)
 			       : rename_to(f, &device, argv[argc - 1]);
 }
 
+/* Mangled twice is a mistake that nobody but a human can undo. */
 static int mangle_one(struct front *f, const struct device *device)
 {
 	struct bp_device_info info;
@@ -301,6 +309,7 @@ static int first_device(struct front *f, int *argc, char ***argv, struct device 
 	return device_by_word(f, word, ret);
 }
 
+/* A reply ends with a newline, whatever the target sent. */
 static int send(struct front *f, const struct device *device, uint64_t sector,
 		const char *message)
 {
@@ -317,6 +326,7 @@ static int send(struct front *f, const struct device *device, uint64_t sector,
 	return 0;
 }
 
+/* Words are joined by a space each: the kernel takes one string. */
 int verb_message(struct front *f, int argc, char **argv)
 {
 	struct strbuf message = { 0 };
@@ -342,6 +352,7 @@ int verb_message(struct front *f, int argc, char **argv)
 	return r;
 }
 
+/* All four numbers or none. */
 int verb_setgeometry(struct front *f, int argc, char **argv)
 {
 	uint64_t values[4];
@@ -364,6 +375,7 @@ int verb_setgeometry(struct front *f, int argc, char **argv)
 	return r < 0 ? refused(f, "setgeometry", device.label, r) : 0;
 }
 
+/* Without a number, whatever event comes. */
 int verb_wait(struct front *f, int argc, char **argv)
 {
 	struct bp_device_info info;

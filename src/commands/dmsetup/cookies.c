@@ -10,6 +10,7 @@
 
 #define COOKIE_MAGIC 0x0d4du
 
+/* 0 is no cookie, and the sign of a failure. */
 uint32_t cookie_parse(struct front *f, const char *text)
 {
 	unsigned long value;
@@ -31,6 +32,7 @@ static bool udev_runs(struct front *f)
 	return bp_udev_probe(f->ctx, &state) == 0 && state.runs;
 }
 
+/* The upper half of a cookie, as the rules of udev want it in their environment. */
 int verb_udevflags(struct front *f, int argc, char **argv)
 {
 	static const char *const names[] = {
@@ -91,6 +93,7 @@ int verb_udevcomplete(struct front *f, int argc, char **argv)
 	return r < 0 ? no_cookie(f, cookie, r) : 0;
 }
 
+/* Without udev there is nobody to complete it: nothing is made and nothing printed. */
 int verb_udevcreatecookie(struct front *f, int argc, char **argv)
 {
 	uint32_t cookie;
@@ -107,6 +110,7 @@ int verb_udevcreatecookie(struct front *f, int argc, char **argv)
 	return 0;
 }
 
+/* By the operand, or --udevcookie. */
 int verb_udevreleasecookie(struct front *f, int argc, char **argv)
 {
 	int r;
@@ -142,6 +146,7 @@ static bool confirmed(struct front *f)
 	return answer == 'y';
 }
 
+/* Asks first: processes may wait for them. */
 int verb_udevcomplete_all(struct front *f, int argc, char **argv)
 {
 	struct bp_cookie_list *list;
@@ -193,6 +198,7 @@ static const char *time_text(int64_t seconds, char *buf)
 	return buf;
 }
 
+/* One line a cookie of this system, whoever made it. */
 int verb_udevcookies(struct front *f, int argc, char **argv)
 {
 	struct bp_cookie_list *list;

@@ -16,6 +16,7 @@
 
 /* --- tables --- */
 
+/* Overwritten first: tables may hold keys. */
 void lines_done(struct lines *lines)
 {
 	for (size_t i = 0; i < lines->count; i++) {
@@ -63,6 +64,7 @@ static int parse_line(struct front *f, char *text, unsigned number, const char *
 	return add_line(f, text, text + target, target_end - target, text + args, ret);
 }
 
+/* @text is cut into lines in place. */
 static int parse_text(struct front *f, char *text, struct lines *ret)
 {
 	unsigned number = 0;
@@ -79,6 +81,7 @@ static int parse_text(struct front *f, char *text, struct lines *ret)
 	return 0;
 }
 
+/* The buffer is overwritten for the same reason as the lines. */
 static int parse_file(struct front *f, const char *path, struct lines *ret)
 {
 	FILE *from = path ? fopen(path, "re") : stdin;
@@ -125,6 +128,7 @@ void node_mode(const struct front *f, uint32_t *uid, uint32_t *gid, uint32_t *mo
 	*mode = f->args.mode ? (uint32_t)strtol(f->args.mode, NULL, 8) : NODE_MODE;
 }
 
+/* Without a table: that is loaded afterwards, by a call of its own. */
 static int make(struct front *f, const struct new_device *new, const char *name,
 		struct bp_device_info *ret)
 {
@@ -186,6 +190,7 @@ static int fill(struct front *f, const struct new_device *new,
 	return -1;
 }
 
+/* A device that can't be filled is taken away again by fill(). */
 static int create_one(struct front *f, const struct new_device *new)
 {
 	char name[BP_NAME_SIZE], uuid[BP_UUID_SIZE];
@@ -229,6 +234,7 @@ static int say_fields(struct front *f, const struct concise *c)
 		   c->field + 1, shown[0], shown[1], shown[2], shown[3], shown[4]);
 }
 
+/* By fields, of which the last is a table in lines. */
 static int create_concise_one(struct front *f, const struct concise *c)
 {
 	struct new_device new = {
@@ -317,6 +323,7 @@ static int create_concise(struct front *f, const char *text)
 	return say_fields(f, &c);
 }
 
+/* All of standard input at once: the form knows no lines. */
 static int concise_from(struct front *f, int argc, char **argv)
 {
 	const struct args *a = &f->args;
@@ -352,6 +359,7 @@ static int table_of(struct front *f, const char *file, struct lines *ret)
 	return lines_read(f, copy, file, ret);
 }
 
+/* Either one device, or those of --concise. */
 int verb_create(struct front *f, int argc, char **argv)
 {
 	struct new_device new = {
@@ -375,6 +383,7 @@ int verb_create(struct front *f, int argc, char **argv)
 	return r;
 }
 
+/* Loaded only: it becomes live at the next resume. */
 static int load(struct front *f, const struct device *device, const char *file)
 {
 	struct bp_change_opts opts = {
@@ -395,6 +404,7 @@ static int load(struct front *f, const struct device *device, const char *file)
 	return r < 0 ? -1 : f->args.verbose ? info_of(f, device) : 0;
 }
 
+/* The device by name or by its options; what is left is a file. */
 int verb_load(struct front *f, int argc, char **argv)
 {
 	const char *word = NULL, *file = NULL;

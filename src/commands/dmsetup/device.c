@@ -11,6 +11,10 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+/*
+ * Always -1, so that callers return it. What a terminal could take for a command is made
+ * visible.
+ */
 int say(const struct front *f, const char *fmt, ...)
 {
 	_cleanup_(freep) char *text = NULL, *safe = NULL;
@@ -72,6 +76,7 @@ static enum encoded encode(const char *name, bool always, char *ret, size_t size
 	return ENCODED;
 }
 
+/* Two lines, as two functions of the other library complain. */
 int name_encode_said(struct front *f, const char *what, const char *name, char *ret,
 		     size_t size)
 {
@@ -133,6 +138,7 @@ static bool find_node(const char *dir, dev_t dev, char *ret)
 	return found;
 }
 
+/* A path counts if it is the device's own node, by number, or one beside it. */
 static int name_of_path(struct front *f, const char *path, char *ret)
 {
 	const char *last = strrchr(path, '/') + 1;
@@ -158,6 +164,7 @@ static int name_of_path(struct front *f, const char *path, char *ret)
 
 /* --- devices --- */
 
+/* Names are checked here, as the kernel would only say EINVAL. */
 static int by_name(struct front *f, const char *word, struct device *ret)
 {
 	int r = 0;
@@ -174,6 +181,7 @@ static int by_name(struct front *f, const char *word, struct device *ret)
 	return r;
 }
 
+/* A word goes before --uuid, and that before --major. */
 int device_by_word(struct front *f, const char *word, struct device *ret)
 {
 	*ret = (struct device){ 0 };
@@ -245,6 +253,7 @@ static int one_listed(void *user, const struct bp_device_entry *entry)
 	return 0;
 }
 
+/* One that fails doesn't end the list. */
 static int each_listed(struct front *f,
 		       int (*one)(struct front *f, const struct device *device))
 {
@@ -260,6 +269,7 @@ static int each_listed(struct front *f,
 	return each.worst;
 }
 
+/* Named, or all. */
 int each_device(struct front *f, int argc, char **argv,
 		int (*one)(struct front *f, const struct device *device))
 {

@@ -68,6 +68,7 @@ static void print_option(const struct front *f, const struct cmd_opt *opt)
 	cli_explain(f->err, left, opt->help);
 }
 
+/* From the tables of verbs and options: it can't forget one. */
 void usage(struct front *f)
 {
 	fputs("Usage:\n\ndmsetup VERB [OPTION]... [OPERAND]...\n\n", f->err);
@@ -88,6 +89,7 @@ void usage(struct front *f)
 	fputs("\n", f->err);
 }
 
+/* With -c the fields of reports, too. */
 int verb_help(struct front *f, int argc, char **argv)
 {
 	(void)argc;
@@ -114,6 +116,7 @@ int verb_stats(struct front *f, int argc, char **argv)
 /* What chooses the devices of -S. */
 static const struct verb info_verb = { "info", NULL, 0, ANY, 1, verb_info };
 
+/* The same letter means columns, a tree's options, or how names of devices are printed. */
 static int read_dev_names(struct front *f)
 {
 	static const char *const names[] = { "devno", "blkdevname", "devname" };
@@ -136,6 +139,7 @@ static int read_dev_names(struct front *f)
 	return 0;
 }
 
+/* The option goes before the environment. */
 static int use_udev(struct front *f)
 {
 	const char *env = getenv("DM_UDEV_COOKIE");
@@ -164,6 +168,7 @@ static int run_each(struct front *f, const struct verb *v, int argc, char **argv
 	return 0;
 }
 
+/* Rounds of --count and --interval; anything without a report is done once. */
 static int run_reports(struct front *f, const struct verb *v, int argc, char **argv)
 {
 	int r;
@@ -182,6 +187,7 @@ static int run_reports(struct front *f, const struct verb *v, int argc, char **a
 	}
 }
 
+/* --select makes some verbs a list of what info would select. */
 static int run_verb(struct front *f, int argc, char **argv)
 {
 	const struct verb *v = f->verb;
@@ -202,6 +208,7 @@ static int run_verb(struct front *f, int argc, char **argv)
 	return run_reports(f, v, argc, argv);
 }
 
+/* With its number of operands: NULL was told already. */
 static const struct verb *find_verb(struct front *f, int argc, char **argv)
 {
 	const struct verb *v;
@@ -220,6 +227,7 @@ static const struct verb *find_verb(struct front *f, int argc, char **argv)
 	return NULL;
 }
 
+/* Options are read before the verb, as they may stand anywhere. */
 static int start(struct front *f, int argc, char **argv)
 {
 	const char *dev = getenv("DM_DEV_DIR");

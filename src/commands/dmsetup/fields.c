@@ -42,6 +42,7 @@ static int get_unmangled_uuid(const struct subject *s, struct strbuf *ret)
 	return 0;
 }
 
+/* As udev and symlinks have it. */
 static int get_mangled_uuid(const struct subject *s, struct strbuf *ret)
 {
 	char uuid[BP_UUID_SIZE];
@@ -64,6 +65,7 @@ static int get_read_ahead(const struct subject *s, struct strbuf *ret)
 	return 0;
 }
 
+/* The kernel's name, dm-0 or sda. */
 static int add_block_name(const struct subject *s, uint32_t major, uint32_t minor,
 			  struct strbuf *ret)
 {
@@ -151,6 +153,7 @@ static int get_device_count(const struct subject *s, struct strbuf *ret)
 	return 0;
 }
 
+/* Devices without a name are no mapped ones: they are left out. */
 static int add_names(const struct subject *s, const struct numbers *list, struct strbuf *ret)
 {
 	const char *sep = "";
@@ -208,6 +211,7 @@ static int get_ref_count(const struct subject *s, struct strbuf *ret)
 	return 0;
 }
 
+/* Number 0 is the root of the tree, no device. */
 static int get_devnos_using(const struct subject *s, struct strbuf *ret)
 {
 	const char *sep = "";
@@ -300,6 +304,7 @@ static const struct {
 	[PART_SPECIAL] = { "Selection", NULL },
 };
 
+/* Case and underscores don't count: "blkdevname" is "BlkDevName". */
 static bool same(const char *id, const char *name, size_t len)
 {
 	const char *end = name + len;
@@ -332,6 +337,7 @@ int field_part_all(const char *name, size_t len)
 	return -1;
 }
 
+/* By parts, as they need different questions to the kernel. */
 void fields_list(const struct front *f, bool selection)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

@@ -85,6 +85,7 @@ struct getopt_tables {
 	char letters[2 * ARRAY_SIZE(dmsetup_opts)];
 };
 
+/* getopt's form of the same table that the help is made of. */
 static void fill(struct getopt_tables *t)
 {
 	size_t longs = 0, letters = 0;
@@ -137,6 +138,7 @@ static int number(const char *text)
 	return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : (int)v;
 }
 
+/* 0 is refused: nobody could open the node. */
 static int read_mode(struct front *f)
 {
 	char *end;
@@ -152,6 +154,7 @@ static int read_mode(struct front *f)
 	return 0;
 }
 
+/* --interval alone goes on without an end. */
 static int read_repeat(struct front *f)
 {
 	f->count = 1;
@@ -167,6 +170,7 @@ static int read_repeat(struct front *f)
 	return 0;
 }
 
+/* The option goes before the environment, of which an unknown word counts for nothing. */
 static int read_mangling(struct front *f)
 {
 	static const char *const modes[] = { "auto", "hex", "none" };
@@ -202,6 +206,7 @@ static int read_readahead(struct front *f)
 	return 0;
 }
 
+/* What the options' values have to be, in the order in which the other tool complains. */
 static int read_values(struct front *f)
 {
 	struct args *a = &f->args;

@@ -37,6 +37,7 @@ struct report {
 
 /* --- what is shown --- */
 
+/* Notes which questions a report has to ask. */
 static int add_column(struct report *report, const struct field *field, bool hidden)
 {
 	struct column column = {
@@ -50,6 +51,7 @@ static int add_column(struct report *report, const struct field *field, bool hid
 	return vec_add(&report->columns, &column);
 }
 
+/* @part: -1 is all of them; "selected" is not among them. */
 static int add_all(struct report *report, int part)
 {
 	int r = 0;
@@ -79,6 +81,7 @@ static int add_field(struct report *report, const char *name, size_t len)
 	return say(report->f, "Unrecognised field: %.*s", (int)len, name);
 }
 
+/* Empty words between commas are passed over. */
 static int add_fields(struct report *report, const char *names)
 {
 	int r = 0;
@@ -93,6 +96,7 @@ static int add_fields(struct report *report, const char *names)
 	return r;
 }
 
+/* Sorting by a field that isn't shown adds a hidden column. */
 static int add_key(struct report *report, const char *name, size_t len)
 {
 	struct sort_key key = { .falling = *name == '-' };
@@ -128,6 +132,7 @@ static int add_keys(struct report *report, const char *names)
 	return r;
 }
 
+/* "+" adds to the usual ones. */
 static int choose_fields(struct report *report, bool of_names)
 {
 	const char *usual = of_names ? "vg_name,lv_name,lv_layer"
@@ -144,6 +149,7 @@ static int choose_fields(struct report *report, bool of_names)
 	return r;
 }
 
+/* 1: help was asked for and printed. */
 int report_begin(struct front *f, bool of_names)
 {
 	struct report *report = calloc(1, sizeof(*report));
@@ -191,6 +197,7 @@ void report_free(struct report *report)
 
 /* --- rows --- */
 
+/* Every cell is text before it is sorted: widths are known then. */
 static int fill_row(struct report *report, const struct subject *s, struct row *row)
 {
 	row->cells = calloc(report->columns.count + 1, sizeof(*row->cells));
@@ -213,12 +220,7 @@ static int fill_row(struct report *report, const struct subject *s, struct row *
 	return 0;
 }
 
-/* Whether each line goes out when it is known: not where they are to be sorted, or turned, first. */
-static bool at_once(const struct report *report)
-{
-	return report->f->args.unbuffered && !report->f->args.rows && !report->f->args.sort;
-}
-
+/* --unbuffered prints row by row, with widths of that row alone. */
 static int add_row(struct report *report, const struct subject *s)
 {
 	struct row row = { 0 };
@@ -227,7 +229,7 @@ static int add_row(struct report *report, const struct subject *s)
 		row_done(report, &row);
 		return -1;
 	}
-	if (at_once(report))
+	if (report->f->args.unbuffered && !report->f->args.rows)
 		report_end(report->f);
 	return 0;
 }
@@ -266,6 +268,7 @@ static int gather(struct front *f, const struct bp_device_info *info, struct sub
 	return 0;
 }
 
+/* What the selection needs is asked before it is tried. */
 int report_add_device(struct front *f, const struct bp_device_info *info)
 {
 	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
@@ -292,6 +295,7 @@ int report_selects(struct front *f, const struct bp_device_info *info)
 	return selection_matches(f->report->selection, &s);
 }
 
+/* No device: splitname only takes a name apart. */
 int report_add_name(struct front *f, const char *name, const char *subsystem)
 {
 	struct bp_device_info info = { 0 };
@@ -310,6 +314,7 @@ int verb_splitname(struct front *f, int argc, char **argv)
 
 /* --- order --- */
 
+/* Numbers as numbers, whatever their text. */
 static int compare_cells(const struct field *field, const char *a, const char *b)
 {
 	long long x, y;
@@ -321,6 +326,7 @@ static int compare_cells(const struct field *field, const char *a, const char *b
 	return (x > y) - (x < y);
 }
 
+/* By each key in turn; qsort isn't stable, so equal rows may change places. */
 static int compare_rows(const void *a, const void *b, void *user)
 {
 	const struct row *x = a, *y = b;
@@ -344,6 +350,7 @@ static void add_aligned(const struct column *column, const char *text, struct st
 	strbuf_addf(ret, column->field->number ? "%*s" : "%-*s", (int)column->width, text);
 }
 
+/* --nameprefixes: text for a shell to evaluate. */
 static void add_cell(const struct report *report, const struct column *column, const char *text,
 		     struct strbuf *ret)
 {
@@ -409,11 +416,12 @@ static void add_rows(struct report *report, struct strbuf *ret)
 {
 	if (report->headings && !report->headings_done)
 		add_row_text(report, NULL, ret);
-	report->headings_done = at_once(report);
+	report->headings_done = report->f->args.unbuffered;
 	for (size_t i = 0; i < report->rows.count; i++)
 		add_row_text(report, &report->rows.items[i], ret);
 }
 
+/* Rows are dropped, so that the next round begins anew. */
 void report_end(struct front *f)
 {
 	struct report *report = f->report;

@@ -104,6 +104,7 @@ static void list_operators(const struct front *f)
 
 /* --- one test --- */
 
+/* The list of fields is the answer to an unknown one. */
 static int parse_field(struct parser *p, struct node *node)
 {
 	size_t len;
@@ -119,6 +120,7 @@ static int parse_field(struct parser *p, struct node *node)
 	return 0;
 }
 
+/* Longer operators stand first in the table: ">=" is not ">". */
 static int parse_op(struct parser *p, const char *from, struct node *node)
 {
 	size_t i = 0;
@@ -160,6 +162,7 @@ static size_t bare_length(const char *s)
 	return n;
 }
 
+/* In quotes, or up to the next blank or operator. */
 static int take_value(struct parser *p, struct node *node)
 {
 	char quote;
@@ -182,6 +185,7 @@ static int take_value(struct parser *p, struct node *node)
 	return node->value ? 0 : say(p->f, "no memory");
 }
 
+/* A regular expression is compiled once, here. */
 static int parse_value(struct parser *p, struct node *node)
 {
 	if (take_value(p, node) < 0)
@@ -235,6 +239,7 @@ static int parse_unit(struct parser *p, struct node **ret)
 	return 0;
 }
 
+/* Owns both sides from here on, also where it fails. */
 static int join(struct parser *p, enum node_kind kind, struct node **left, struct node *right)
 {
 	struct node *node = calloc(1, sizeof(*node));
@@ -284,6 +289,7 @@ static int parse_or(struct parser *p, struct node **ret)
 	return r;
 }
 
+/* 1: help was asked for and printed. Two lines at an error, as the other tool has them. */
 int selection_parse(struct front *f, const char *text, struct selection **ret)
 {
 	struct parser p = { .f = f, .at = text };
@@ -330,6 +336,7 @@ bool selection_needs(const struct selection *selection, enum field_part part)
 	return selection && needs(selection->root, part);
 }
 
+/* One place for numbers; text knows only equal and not. */
 static bool compares(enum op op, long long a, long long b)
 {
 	if (op == OP_AT_LEAST)
@@ -343,6 +350,7 @@ static bool compares(enum op op, long long a, long long b)
 	return (a == b) == (op == OP_EQUAL);
 }
 
+/* -1: the field can't be read, which is no "no". */
 static int test(const struct node *node, const struct subject *s)
 {
 	struct strbuf text = { 0 };

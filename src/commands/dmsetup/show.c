@@ -27,6 +27,7 @@ bool read_ahead_of(struct front *f, const struct bp_device_info *info, uint32_t 
 	return false;
 }
 
+/* Line by line what scripts parse: widths and words are the other tool's. */
 int info_show(struct front *f, const struct bp_device_info *info)
 {
 	static const char *const tables[] = { "None", "LIVE", "INACTIVE", "LIVE & INACTIVE" };
@@ -97,6 +98,7 @@ static int selected_only(struct front *f, const struct device *device,
 	return f->verb->run(f, 1, words);
 }
 
+/* As text, as a row of a report, or only to learn whether it is selected. */
 static int info_one(struct front *f, const struct device *device)
 {
 	struct bp_device_info info;
@@ -122,6 +124,7 @@ struct lines_verb {
 	bool table, measure, ls;
 };
 
+/* Status without --noflush makes targets write out what they would count. */
 static int ask_lines(struct front *f, const struct lines_verb *v, const struct device *device,
 		     struct bp_device_status **ret)
 {
@@ -148,6 +151,7 @@ static void add_quoted(struct strbuf *s, const char *text)
 	}
 }
 
+/* Devices are separated before the second one. */
 static void add_concise(struct front *f, const struct bp_device_info *info, struct strbuf *s)
 {
 	char uuid[BP_UUID_SIZE];
@@ -178,6 +182,7 @@ static void begin_line(struct front *f, const struct device *device,
 		strbuf_addf(s, "%s: ", device->shown ? device->shown : shown_name(f, info));
 }
 
+/* NULL: a device without a table has an empty line. */
 static void add_line(struct front *f, const struct bp_status_line *line, bool concise,
 		     struct strbuf *s)
 {
@@ -286,6 +291,7 @@ static int exec_on(struct front *f, const struct device *device,
 	return run_command(f, path);
 }
 
+/* --exec runs on devices whose lines were printed. */
 static int lines_one(struct front *f, const struct lines_verb *v, const struct device *device)
 {
 	struct bp_device_status *status;
@@ -337,6 +343,7 @@ int verb_measure(struct front *f, int argc, char **argv)
 
 /* --- deps, ls --- */
 
+/* By number or by name, as -o has it. */
 static void add_dep(struct front *f, const struct bp_devno *dev, struct strbuf *to)
 {
 	char name[BP_NAME_SIZE];
@@ -348,6 +355,7 @@ static void add_dep(struct front *f, const struct bp_devno *dev, struct strbuf *
 		strbuf_addf(to, " (%u, %u)", dev->major, dev->minor);
 }
 
+/* The tab before the colon is the other tool's. */
 static int deps_one(struct front *f, const struct device *device)
 {
 	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
