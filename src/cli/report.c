@@ -164,6 +164,18 @@ static void failure_report(struct cli *cli, const struct failure *f)
 }
 
 /*
+ * What the library calls a wrong use of files was asked for on the command line. An output over an input is
+ * one in every tool; of the rest verbs tell 64 only where they looked themselves.
+ */
+static bool is_usage(const struct cli *cli, const struct bp_error *error)
+{
+	bool output = error->argument_name && streq(error->argument_name, "output");
+
+	return error->code == BP_E_USAGE &&
+	       (output || (cli->cmd && (cli->cmd->flags & CMD_DROP_IN)));
+}
+
+/*
  * What the library said, if it said it about @r; else what the errno says. A closed pipe is
  * no news for anybody.
  */
@@ -185,9 +197,7 @@ int cli_fail(struct cli *cli, const char *subject, int r)
 	} else {
 		f.message = strerror(-r);
 	}
-	/* What the library calls a wrong use of files was asked for on the command line. */
-	f.usage = f.error && f.error->code == BP_E_USAGE && cli->cmd &&
-		  (cli->cmd->flags & CMD_DROP_IN);
+	f.usage = f.error && is_usage(cli, f.error);
 	failure_report(cli, &f);
 	return f.usage ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -172,6 +172,45 @@ static int make_table(struct cli *cli, const struct args *args, struct bp_table 
 			   args->no_check ? BP_TABLE_KEEP : 0, ret);
 }
 
+static int look_ahead(struct bp_ctx *ctx, const struct args *args,
+		      const struct bp_create_opts *create)
+{
+	int r = bp_plan_start(ctx);
+
+	return r < 0 ? r : bp_device_create(ctx, args->name, NULL, create, NULL);
+}
+
+static void forget_plan(struct bp_ctx *ctx)
+{
+	struct bp_plan *plan;
+
+	if (bp_plan_take(ctx, &plan) == 0)
+		bp_plan_free(plan);
+}
+
+/*
+ * What the library refuses by itself (names, uuids, numbers) a dry run refuses too. Tried in a context of its
+ * own, which has nobody to warn: whether a kernel can be asked does not matter to what is printed.
+ */
+static int refuse_new(struct cli *cli, const struct args *args,
+		      const struct bp_create_opts *create)
+{
+	struct bp_ctx *quiet;
+	int r = bp_ctx_new(&quiet);
+
+	if (r < 0)
+		return cli_fail(cli, NULL, r);
+	r = look_ahead(quiet, args, create);
+	forget_plan(quiet);
+	bp_ctx_free(quiet);
+	if (r != -EINVAL)
+		return EXIT_OK;
+	r = look_ahead(cli->ctx, args, create);
+	r = r < 0 ? cli_fail(cli, args->name, r) : EXIT_OK;
+	forget_plan(cli->ctx);
+	return r;
+}
+
 /* Preflight looks at the devices below, and refuses before the kernel is asked. */
 static int create_one(struct cli *cli, const struct args *args,
 		      const struct bp_create_opts *create)
@@ -191,7 +230,8 @@ static int create_one(struct cli *cli, const struct args *args,
 		const struct planned planned = { args->name, args->uuid, args->read_only,
 						 table };
 
-		return preflight_print(cli, &planned, 1, args->no_check);
+		r = refuse_new(cli, args, create);
+		return r ? r : preflight_print(cli, &planned, 1, args->no_check);
 	}
 	if (table)
 		r = preflight_refuse(cli, args->name, table, &preflight);

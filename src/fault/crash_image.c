@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "fault/crash.h"
 
@@ -224,6 +225,15 @@ int crash_image_make(const struct bp_crash *crash, struct crash_base *base,
 	return r;
 }
 
+/* What is there is never written over; that it is the record is worth saying. */
+static bool is_record(const struct bp_crash *crash, const char *path)
+{
+	struct stat in, out;
+
+	return fstat(crash->fd, &in) == 0 && stat(path, &out) == 0 && in.st_dev == out.st_dev &&
+	       in.st_ino == out.st_ino;
+}
+
 /* Never over a file that is there. */
 int bp_crash_image(const struct bp_crash *crash, uint64_t entries, const char *path)
 {
@@ -233,6 +243,12 @@ int bp_crash_image(const struct bp_crash *crash, uint64_t entries, const char *p
 	if (entries > crash->log.entries.count)
 		return bp_fail(crash->ctx, -ERANGE, "the record has %zu entries, not %" PRIu64,
 			       crash->log.entries.count, entries);
+	if (is_record(crash, path)) {
+		bp_fail(crash->ctx, -EINVAL, "%s: output and input are the same", path);
+		error_set_code(crash->ctx, BP_E_USAGE);
+		error_set_argument(crash->ctx, 0, "output", path);
+		return -EINVAL;
+	}
 	base.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (base.fd < 0)
 		return bp_fail(crash->ctx, -errno, "'%s': %s", path, strerror(errno));

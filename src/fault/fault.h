@@ -225,7 +225,11 @@ void fault_tell_moved(struct bp_ctx *ctx, const struct fault_change *change,
 void fault_log_moved(struct bp_ctx *ctx, const struct fault_change *change,
 		     const struct fault_record *about, const struct fault_moved *moved);
 
+#define FAULT_BAD_MAX 65536u /* bad blocks of one fault */
 /* The name of an I/O set: "reads,writes"; at least 32 bytes. */
 const char *fault_io_text(uint32_t io, char *buf);
+/* Which I/O a fault has of what was asked for, 0: its default. @part: not of the whole device. -EINVAL. */
+int fault_io_of(struct bp_ctx *ctx, enum bp_fault_kind kind, uint32_t io, bool part,
+		uint32_t *ret);
 
 #endif

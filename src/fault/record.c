@@ -11,7 +11,6 @@
 
 #define ALL          (BP_FAULT_READS | BP_FAULT_WRITES | BP_FAULT_FLUSHES)
 #define SLOW_MS      100
-#define BAD_MAX      65536u
 #define BAD_BYTES    4096u
 #define MS_A_SECOND  1000
 #define NS_A_MS      1000000
@@ -94,8 +93,8 @@ static int io_of_error(struct bp_ctx *ctx, uint32_t io, bool part, uint32_t *ret
 }
 
 /* What each kind can do, and what it does when nothing is said. */
-static int io_of(struct bp_ctx *ctx, enum bp_fault_kind kind, uint32_t io, bool part,
-		 uint32_t *ret)
+int fault_io_of(struct bp_ctx *ctx, enum bp_fault_kind kind, uint32_t io, bool part,
+		uint32_t *ret)
 {
 	uint32_t most = part ? BP_FAULT_READS | BP_FAULT_WRITES : ALL;
 
@@ -261,10 +260,10 @@ static int choose_bad(struct bp_ctx *ctx, const struct bp_fault *fault,
 			       " bytes: it has to be a power of two of 512 or more",
 			       bytes);
 	blocks = blocks_in(ranges, block);
-	if (count > BAD_MAX || count > blocks)
+	if (count > FAULT_BAD_MAX || count > blocks)
 		return bp_fail(ctx, -ERANGE,
 			       "bad-sectors: %zu blocks: at most %" PRIu64 " there", count,
-			       MIN(blocks, BAD_MAX));
+			       MIN(blocks, FAULT_BAD_MAX));
 	chosen = calloc(count, sizeof(*chosen));
 	if (!chosen || vec_reserve(&bad, count) < 0)
 		return bp_fail_memory(ctx);
@@ -330,7 +329,7 @@ int fault_record_init(struct bp_ctx *ctx, const struct bp_fault *fault, bp_secto
 		part = record.ranges.count != 1 ||
 		       record.ranges.items[0].length_sectors != length;
 	if (r == 0)
-		r = io_of(ctx, fault->kind, fault->io, part, &record.io);
+		r = fault_io_of(ctx, fault->kind, fault->io, part, &record.io);
 	if (r == 0 && fault->file)
 		r = keep_file(ctx, fault, &record);
 	if (r == 0 && fault->kind == BP_FAULT_BAD_SECTORS)

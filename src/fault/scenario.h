@@ -62,6 +62,7 @@ struct bp_scenario {
 	char *fs, *mount;
 	uint64_t seed, until_ms; /* 0: to the program's end */
 	bool cuts;               /* the power goes at some time */
+	uint32_t said; /* which lines there were of those that stand once: the reader's */
 	VEC(struct rule) rules;
 	VEC(struct expect) expects;
 };

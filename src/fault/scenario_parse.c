@@ -29,6 +29,7 @@ struct line {
 	const char *raw, *rest; /* rest: behind the words */
 	struct word words[WORDS_MAX];
 	size_t count, next;
+	uint32_t given; /* words of the action, bits of action_words */
 };
 
 static int fail(const struct line *l, unsigned column, const char *what, const char *word)
@@ -192,85 +193,176 @@ static int need_range(struct line *l, struct action *a)
 	return r;
 }
 
+static int word_reads(struct line *l, struct action *a)
+{
+	(void)l;
+	a->fault.io |= BP_FAULT_READS;
+	return 0;
+}
+
+static int word_writes(struct line *l, struct action *a)
+{
+	(void)l;
+	a->fault.io |= BP_FAULT_WRITES;
+	return 0;
+}
+
+static int word_flushes(struct line *l, struct action *a)
+{
+	(void)l;
+	a->fault.io |= BP_FAULT_FLUSHES;
+	return 0;
+}
+
+static int word_file(struct line *l, struct action *a)
+{
+	const struct word *w;
+	int r = need(l, "a file of the mount is missing", &w);
+
+	return r < 0 ? r : keep(l, w->text, &a->file);
+}
+
+static int word_journal(struct line *l, struct action *a)
+{
+	(void)l;
+	a->classes |= BP_FAULT_JOURNAL;
+	return 0;
+}
+
+static int word_metadata(struct line *l, struct action *a)
+{
+	(void)l;
+	a->classes |= BP_FAULT_METADATA;
+	return 0;
+}
+
+/* 0 would be "until it is healed". */
+static int lasting(struct line *l, const struct word *w, uint64_t ms, struct action *a)
+{
+	if (!ms)
+		return fail(l, w->column, "no time that a fault lasts:", w->text);
+	a->fault.for_ms = (int64_t)ms;
+	return 0;
+}
+
+static int word_for(struct line *l, struct action *a)
+{
+	uint64_t ms;
+	int r = need_time(l, &ms);
+
+	return r < 0 ? r : lasting(l, &l->words[l->next - 1], ms, a);
+}
+
+static int word_count(struct line *l, struct action *a)
+{
+	uint64_t n;
+	int r = need_number(l, FAULT_BAD_MAX, &n);
+
+	if (r == 0 && !n)
+		r = fail(l, l->words[l->next - 1].column, "no number that can be here:", "0");
+	if (r == 0)
+		a->fault.bad_count = (uint32_t)n;
+	return r;
+}
+
+/* Each once in an action; the last is a time without a word of its own: slow's delay, else how long. */
+static const struct {
+	const char *name;
+	int (*parse)(struct line *l, struct action *a);
+} action_words[] = {
+	{ "reads", word_reads },       { "writes", word_writes }, { "flushes", word_flushes },
+	{ "range", need_range },       { "file", word_file },     { "journal", word_journal },
+	{ "metadata", word_metadata }, { "count", word_count },   { "for", word_for },
+};
+#define BIT_FOR   (1u << (ARRAY_SIZE(action_words) - 1))
+#define BIT_DELAY (1u << ARRAY_SIZE(action_words))
+
+static int once(struct line *l, const struct word *w, uint32_t bit)
+{
+	if (l->given & bit)
+		return fail(l, w->column, "it is said twice:", w->text);
+	l->given |= bit;
+	return 0;
+}
+
 /* The delay for "slow", the length for all others. */
 static int word_time(struct line *l, const struct word *w, struct action *a)
 {
+	bool slow = a->fault.kind == BP_FAULT_SLOW;
 	uint64_t ms;
+	int r;
 
 	if (!time_of(w->text, &ms))
 		return fail(l, w->column, "no word of an action:", w->text);
-	if (a->fault.kind == BP_FAULT_SLOW && ms > 0 && ms <= UINT32_MAX)
-		a->fault.delay_ms = (uint32_t)ms;
-	else if (a->fault.kind != BP_FAULT_SLOW)
-		a->fault.for_ms = (int64_t)ms;
-	else
+	r = once(l, w, slow ? BIT_DELAY : BIT_FOR);
+	if (r < 0 || !slow)
+		return r < 0 ? r : lasting(l, w, ms, a);
+	if (!ms || ms > UINT32_MAX)
 		return fail(l, w->column, "no delay:", w->text);
+	a->fault.delay_ms = (uint32_t)ms;
 	return 0;
 }
 
 /* Words behind the action's name, in any order. */
 static int fault_word(struct line *l, const struct word *w, struct action *a)
 {
-	static const char *const io[] = { "reads", "writes", "flushes" };
-	uint64_t n = 0;
-	int r;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(io); i++)
-		if (streq(w->text, io[i])) {
-			a->fault.io |= 1u << i;
-			return 0;
-		}
-	if (streq(w->text, "range"))
-		return need_range(l, a);
-	if (streq(w->text, "file")) {
-		r = need(l, "a file of the mount is missing", &w);
-		return r < 0 ? r : keep(l, w->text, &a->file);
-	}
-	if (streq(w->text, "journal") || streq(w->text, "metadata")) {
-		a->classes |= *w->text == 'j' ? BP_FAULT_JOURNAL : BP_FAULT_METADATA;
-		return 0;
-	}
-	if (streq(w->text, "for")) {
-		r = need_time(l, &n);
-		a->fault.for_ms = (int64_t)n;
-		return r;
-	}
-	if (streq(w->text, "count") && a->fault.kind == BP_FAULT_BAD_SECTORS) {
-		r = need_number(l, UINT32_MAX, &n);
-		a->fault.bad_count = (uint32_t)n;
-		return r;
+	for (uint32_t i = 0; i < ARRAY_SIZE(action_words); i++) {
+		if (!streq(w->text, action_words[i].name) ||
+		    (action_words[i].parse == word_count &&
+		     a->fault.kind != BP_FAULT_BAD_SECTORS))
+			continue;
+		return once(l, w, 1u << i) < 0 ? -EINVAL : action_words[i].parse(l, a);
 	}
 	return word_time(l, w, a);
 }
 
-/* "heal", "power-cut" and "kill" take no words. */
+/* What each kind can do, and what it does when nothing is said. */
+/* What this fault can't be of: known now, and not when its time has come. */
+static int check_fault(struct line *l, const struct word *kind, const struct action *a)
+{
+	bool part = a->file || a->has_range || a->classes;
+	_cleanup_(freep) char *why = NULL;
+	uint32_t io;
+
+	if (a->classes && (a->file || a->has_range))
+		return fail(l, end_column(l),
+			    "journal and metadata are no parts of a file or range", NULL);
+	if (fault_io_of(l->ctx, a->fault.kind, a->fault.io, part, &io) == 0)
+		return 0;
+	why = strdup(bp_errmsg(l->ctx));
+	return why ? fail(l, kind->column, why, NULL) : bp_fail_memory(l->ctx);
+}
+
+static const struct {
+	const char *name;
+	enum action_kind kind;
+} other_actions[] = {
+	{ "heal", ACTION_HEAL },
+	{ "power-cut", ACTION_CUT },
+	{ "kill", ACTION_KILL },
+};
+
 static int parse_action(struct line *l, struct action *a)
 {
-	const struct word *w;
-	int r = need(l, "an action is missing (slow, stall, error, drop, ...)", &w);
+	const struct word *kind, *w;
+	int r = need(l, "an action is missing (slow, stall, error, drop, ...)", &kind);
 
 	*a = (struct action){ .fault.size = sizeof(a->fault) };
 	if (r < 0)
 		return r;
-	if (streq(w->text, "heal"))
-		a->kind = ACTION_HEAL;
-	else if (streq(w->text, "power-cut"))
-		a->kind = ACTION_CUT;
-	else if (streq(w->text, "kill"))
-		a->kind = ACTION_KILL;
-	for (int kind = BP_FAULT_SLOW; kind <= BP_FAULT_FULL; kind++)
-		if (streq(w->text, bp_fault_kind_name((enum bp_fault_kind)kind)))
-			a->fault.kind = (enum bp_fault_kind)kind;
-	if (a->kind != ACTION_FAULT)
-		return no_more(l);
+	for (size_t i = 0; i < ARRAY_SIZE(other_actions); i++)
+		if (streq(kind->text, other_actions[i].name)) {
+			a->kind = other_actions[i].kind;
+			return no_more(l);
+		}
+	for (int i = BP_FAULT_SLOW; i <= BP_FAULT_FULL; i++)
+		if (streq(kind->text, bp_fault_kind_name((enum bp_fault_kind)i)))
+			a->fault.kind = (enum bp_fault_kind)i;
 	if (!a->fault.kind)
-		return fail(l, w->column, "no action there is:", w->text);
+		return fail(l, kind->column, "no action there is:", kind->text);
 	while (r == 0 && (w = take(l)))
 		r = fault_word(l, w, a);
-	if (r == 0 && a->classes && (a->file || a->has_range))
-		r = fail(l, end_column(l),
-			 "journal and metadata are no parts of a file or range", NULL);
-	return r;
+	return r < 0 ? r : check_fault(l, kind, a);
 }
 
 /* Several rules may come due at once: they are done in the order of the file. */
@@ -394,6 +486,8 @@ static int parse_until(struct line *l)
 {
 	int r = need_time(l, &l->scenario->until_ms);
 
+	if (r == 0 && !l->scenario->until_ms)
+		r = fail(l, l->words[1].column, "the program would never run", NULL);
 	return r < 0 ? r : no_more(l);
 }
 
@@ -419,6 +513,15 @@ static int parse_check(struct line *l)
 	return r < 0 ? r : add_expect(l, &e);
 }
 
+/* A program has one exit status; texts and checks there may be many. */
+static bool ends_twice(const struct line *l)
+{
+	for (size_t i = 0; i < l->scenario->expects.count; i++)
+		if (l->scenario->expects.items[i].kind == EXPECT_EXIT)
+			return true;
+	return false;
+}
+
 /* Checked when the program has ended, in the order of the file. */
 static int parse_expect(struct line *l)
 {
@@ -429,7 +532,8 @@ static int parse_expect(struct line *l)
 	if (r < 0)
 		return r;
 	if (streq(w->text, "exit")) {
-		r = need_number(l, UINT8_MAX, &e.status);
+		r = ends_twice(l) ? fail(l, w->column, "it is said twice:", w->text)
+				  : need_number(l, UINT8_MAX, &e.status);
 		if (r == 0)
 			r = no_more(l);
 	} else if (streq(w->text, "output") || streq(w->text, "log")) {
@@ -448,20 +552,33 @@ static int parse_expect(struct line *l)
 static const struct {
 	const char *name;
 	int (*parse)(struct line *l);
+	bool once;
 } statements[] = {
-	{ "device", parse_device }, { "fs", parse_fs },         { "mount", parse_mount },
-	{ "seed", parse_seed },     { "until", parse_until },   { "at", parse_at },
-	{ "every", parse_every },   { "after", parse_after },   { "on", parse_on },
-	{ "check", parse_check },   { "expect", parse_expect },
+	{ "device", parse_device, true },
+	{ "fs", parse_fs, true },
+	{ "mount", parse_mount, true },
+	{ "seed", parse_seed, true },
+	{ "until", parse_until, true },
+	{ "at", parse_at },
+	{ "every", parse_every },
+	{ "after", parse_after },
+	{ "on", parse_on },
+	{ "check", parse_check },
+	{ "expect", parse_expect },
 };
 
 static int parse_words(struct line *l)
 {
 	const struct word *w = take(l);
 
-	for (size_t i = 0; w && i < ARRAY_SIZE(statements); i++)
-		if (streq(w->text, statements[i].name))
-			return statements[i].parse(l);
+	for (uint32_t i = 0; w && i < ARRAY_SIZE(statements); i++) {
+		if (!streq(w->text, statements[i].name))
+			continue;
+		if (statements[i].once && l->scenario->said & 1u << i)
+			return fail(l, w->column, "there is such a line already:", w->text);
+		l->scenario->said |= 1u << i;
+		return statements[i].parse(l);
+	}
 	return w ? fail(l, w->column, "no line begins with", w->text) : 0;
 }
 

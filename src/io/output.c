@@ -67,6 +67,7 @@ int output_refuse_input(struct bp_ctx *ctx, int fd, const char *input, const cha
 		return 0;
 	bp_fail(ctx, -EINVAL, "%s: output and input are the same", output);
 	error_set_code(ctx, BP_E_USAGE);
+	error_set_argument(ctx, 0, "output", output);
 	return -EINVAL;
 }
 

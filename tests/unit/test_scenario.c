@@ -139,7 +139,145 @@ static const struct {
 	{ DEVICE "mount here", "begins with a slash" },
 	{ "device /dev/sdb\nat 1s power-cut", "are for 'device loop'" },
 	{ "device d\nfs ext4\nmount /m", "are for 'device loop'" },
+
+	/* Word by word: what is missing, wrong, too much or said twice. */
+	{ DEVICE "device /dev/sdb",
+	  "line 2, column 1: there is such a line already: 'device'" },
+	{ DEVICE "device loop 2M", "line 2, column 1: there is such a line already: 'device'" },
+	{ "device d e", "line 1, column 10: not expected here: 'e'" },
+	{ DEVICE "fs", "line 2, column 3: a file system's name is missing" },
+	{ DEVICE "fs ext4 xfs", "line 2, column 9: not expected here: 'xfs'" },
+	{ DEVICE "fs ext4\n fs xfs", "line 3, column 2: there is such a line already: 'fs'" },
+	{ DEVICE "mount", "line 2, column 6: a mount point is missing" },
+	{ DEVICE "mount /a /b", "line 2, column 10: not expected here: '/b'" },
+	{ DEVICE "mount /a\nmount /a",
+	  "line 3, column 1: there is such a line already: 'mount'" },
+	{ DEVICE "mount /a", "fs and mount go together" },
+	{ DEVICE "seed", "line 2, column 5: a number is missing" },
+	{ DEVICE "seed 1 2", "line 2, column 8: not expected here: '2'" },
+	{ DEVICE "seed 1\nseed 1", "line 3, column 1: there is such a line already: 'seed'" },
+	{ DEVICE "until", "line 2, column 6: a time is missing" },
+	{ DEVICE "until soon", "line 2, column 7: no time (500ms, 3s, 2min): 'soon'" },
+	{ DEVICE "until 0s", "line 2, column 7: the program would never run" },
+	{ DEVICE "until 1s 2s", "line 2, column 10: not expected here: '2s'" },
+	{ DEVICE "until 1s\nuntil 2s",
+	  "line 3, column 1: there is such a line already: 'until'" },
+	{ DEVICE "at 3s 4s drop", "line 2, column 7: no action there is: '4s'" },
+	{ DEVICE "every", "line 2, column 6: a time is missing" },
+	{ DEVICE "every 1h drop", "line 2, column 7: no time" },
+	{ DEVICE "every 1s", "line 2, column 9: an action is missing" },
+	{ DEVICE "after", "line 2, column 6: a number is missing" },
+	{ DEVICE "after 5 writes", "line 2, column 15: an action is missing" },
+	{ DEVICE "after 5 writes writes drop",
+	  "line 2, column 16: no action there is: 'writes'" },
+	{ DEVICE "on a", "line 2, column 5: an action is missing" },
+	{ DEVICE "on a b drop", "line 2, column 6: no action there is: 'b'" },
+	{ DEVICE "expect exit", "line 2, column 12: a number is missing" },
+	{ DEVICE "expect exit one", "line 2, column 13: no number that can be here: 'one'" },
+	{ DEVICE "expect exit 1 2", "line 2, column 15: not expected here: '2'" },
+	{ DEVICE "expect exit 1\nexpect exit 2", "line 3, column 8: it is said twice: 'exit'" },
+	{ DEVICE "expect output", "line 2, column 14: a text is missing" },
+	{ DEVICE "expect output a b", "line 2, column 17: not expected here: 'b'" },
+	{ DEVICE "expect log", "line 2, column 11: a text is missing" },
+	{ DEVICE "expect log a b", "line 2, column 14: not expected here: 'b'" },
+	{ DEVICE "at 3s heal for 1s", "line 2, column 12: not expected here: 'for'" },
+	{ DEVICE "at 3s kill 9", "line 2, column 12: not expected here: '9'" },
+	{ DEVICE "at 3s power-cut 1s", "line 2, column 17: not expected here: '1s'" },
+	{ DEVICE "at 3s slow reads reads", "line 2, column 18: it is said twice: 'reads'" },
+	{ DEVICE "at 3s slow writes writes", "line 2, column 19: it is said twice: 'writes'" },
+	{ DEVICE "at 3s stall flushes flushes",
+	  "line 2, column 21: it is said twice: 'flushes'" },
+	{ DEVICE "at 3s slow 1s 2s", "line 2, column 15: it is said twice: '2s'" },
+	{ DEVICE "at 3s slow 1s for 2s for 3s", "line 2, column 22: it is said twice: 'for'" },
+	{ DEVICE "at 3s slow for", "line 2, column 15: a time is missing" },
+	{ DEVICE "at 3s stall 1s for 2s", "line 2, column 16: it is said twice: 'for'" },
+	{ DEVICE "at 3s stall for 2s 1s", "line 2, column 20: it is said twice: '1s'" },
+	{ DEVICE "at 3s stall for 0s", "line 2, column 17: no time that a fault lasts: '0s'" },
+	{ DEVICE "at 3s stall 0ms", "line 2, column 13: no time that a fault lasts: '0ms'" },
+	{ DEVICE "at 3s drop range 0..8 range 8..9",
+	  "line 2, column 23: it is said twice: 'range'" },
+	{ DEVICE "at 3s drop range 9..8", "line 2, column 18: the range is empty: '9..8'" },
+	{ DEVICE "at 3s drop file a file b", "line 2, column 19: it is said twice: 'file'" },
+	{ DEVICE "at 3s drop journal journal",
+	  "line 2, column 20: it is said twice: 'journal'" },
+	{ DEVICE "at 3s drop metadata metadata",
+	  "line 2, column 21: it is said twice: 'metadata'" },
+	{ DEVICE "at 3s drop journal file a", "line 2, column 26: journal and metadata" },
+	{ DEVICE "at 3s bad-sectors count 0",
+	  "line 2, column 25: no number that can be here: '0'" },
+	{ DEVICE "at 3s bad-sectors count 65537", "line 2, column 25: no number" },
+	{ DEVICE "at 3s bad-sectors count 1 count 2",
+	  "line 2, column 27: it is said twice: 'count'" },
+	{ DEVICE "at 3s slow count 1", "line 2, column 12: no word of an action: 'count'" },
+	{ DEVICE "at 3s bad-sectors reads", "line 2, column 7: bad-sectors: such blocks" },
+	{ DEVICE "at 3s drop reads", "line 2, column 7: drop: only writes" },
+	{ DEVICE "at 3s full flushes", "line 2, column 7: full: only writes" },
+	{ DEVICE "at 3s corrupt reads writes", "line 2, column 7: corrupt: reads or writes" },
+	{ DEVICE "at 3s error flushes", "line 2, column 7: error: no target fails flushes" },
+	{ DEVICE "at 3s error writes range 0..8",
+	  "line 2, column 7: error: writes of a range" },
 };
+
+/* What goes at the end of a line that is right: each word of the grammar once, alone. */
+static const char *const right[] = {
+	"seed 0",
+	"until 1ms",
+	"at 0s drop",
+	"every 1ms heal",
+	"after 0 writes kill",
+	"on \"a b\" drop",
+	"on seed power-cut",
+	"check true",
+	"expect exit 0",
+	"expect output \"\"",
+	"expect log for",
+	"at 1s slow",
+	"at 1s slow 20ms",
+	"at 1s slow reads 20ms for 1s",
+	"at 1s slow for 1s 20ms flushes",
+	"at 1s stall",
+	"at 1s stall reads writes flushes 5s",
+	"at 1s stall for 5s range ..",
+	"at 1s error",
+	"at 1s error reads",
+	"at 1s error writes",
+	"at 1s error reads range 8s..",
+	"at 1s corrupt",
+	"at 1s corrupt reads",
+	"at 1s corrupt writes range ..1MiB 1s",
+	"at 1s drop",
+	"at 1s drop writes 1s",
+	"at 1s drop journal",
+	"at 1s full",
+	"at 1s full metadata 1min",
+	"at 1s bad-sectors",
+	"at 1s bad-sectors count 65536 range 1MiB.. for 1s",
+	"at 1s heal",
+	"at 1s kill",
+	"at 1s power-cut",
+	"at 1s drop metadata journal",
+	"fs ext4\nmount /m\nat 1s error file for",
+	"fs xfs\nmount /m\nat 1s slow file a range 0..8 1s",
+	"expect output a\nexpect output a\nexpect log b\nexpect log c\ncheck a\ncheck a",
+};
+
+static void take_each(void **state)
+{
+	struct bp_ctx *ctx = context();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		_cleanup_(strbuf_done) struct strbuf text = { 0 };
+		struct bp_scenario *s;
+
+		strbuf_add(&text, DEVICE);
+		strbuf_add(&text, right[i]);
+		if (bp_scenario_parse(ctx, text.text, &s) < 0)
+			fail_msg("'%s': '%s'", right[i], bp_errmsg(ctx));
+		bp_scenario_free(s);
+	}
+	bp_ctx_free(ctx);
+}
 
 static void refuse_each(void **state)
 {
@@ -347,9 +485,10 @@ static void damaged_logs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(read_whole),      cmocka_unit_test(refuse_each),
-		cmocka_unit_test(lines_and_words), cmocka_unit_test(what_is_kept),
-		cmocka_unit_test(flush_with_data), cmocka_unit_test(damaged_logs),
+		cmocka_unit_test(read_whole),   cmocka_unit_test(refuse_each),
+		cmocka_unit_test(take_each),    cmocka_unit_test(lines_and_words),
+		cmocka_unit_test(what_is_kept), cmocka_unit_test(flush_with_data),
+		cmocka_unit_test(damaged_logs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
