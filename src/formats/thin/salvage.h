@@ -199,6 +199,8 @@ void salvage_done(struct salvage *s);
 int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mblock nr_blocks);
 /* Could all of its bitmaps be read? */
 bool salvage_live_whole(const struct salvage *s);
+/* Does it count all that is damaged, so that nothing newer can have been lost? */
+bool salvage_is_newest(const struct salvage *s);
 static inline bool salvage_sound(const struct salvage *s, bp_mblock block)
 {
 	return s->node_of[block] || bits_test(&s->others, block);
@@ -305,6 +307,7 @@ void salvage_unclean(struct salvage *s, struct salvage_devices *devices, size_t 
 struct salvage_pair {
 	bp_mblock mapping, details; /* 0: there is none */
 	bp_mblock index;            /* of a space map that counts just these; 0: none is left */
+	bool sure; /* by that, all that is damaged is part of it: none is newer */
 	uint64_t nr_devices, nr_mappings;
 	uint64_t nr_equal;    /* devices whose mappings are as many as their details say */
 	uint64_t nr_broken;   /* devices of whose trees something is missing */
@@ -316,6 +319,9 @@ struct salvage_pairs {
 	VEC(struct salvage_pair) list; /* newest first */
 };
 int salvage_pairs(struct salvage *s, struct salvage_pairs *ret);
+/* Steps of its order. > 0: @a comes first; 0: nothing tells. */
+int salvage_order_sharing(const struct salvage_pair *a, const struct salvage_pair *b);
+int salvage_order_blocks(const struct salvage_pair *a, const struct salvage_pair *b);
 /*
  * The tree of roots that has the most devices with as many mappings as @devices' details say;
  * the one in the highest block of several. 0 in *@ret: none.

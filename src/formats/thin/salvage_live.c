@@ -120,3 +120,23 @@ bool salvage_live_whole(const struct salvage *s)
 			return false;
 	return true;
 }
+
+/*
+ * All that a later transaction wrote is free in this one: is anything damaged that is? (Not what was
+ * written over from block 0 on.) Blocks of an older one may have been used again since, by other
+ * devices: what is left of a tree that something is missing of can be theirs.
+ */
+bool salvage_is_newest(const struct salvage *s)
+{
+	bool start = true;
+
+	for (bp_mblock b = 1; b < s->meta.nr_blocks; b++) {
+		uint32_t count = salvage_count(s, b);
+
+		if (!bits_test(&s->damaged, b))
+			start = false;
+		else if (!start && (count == 0 || count == COUNT_UNKNOWN))
+			return false;
+	}
+	return true;
+}

@@ -193,9 +193,15 @@ static void compare_lists(const struct knowns *a, const struct knowns *b,
 }
 
 /* Bounded: PAIRS_MAX sound ones and PAIRS_CLASH_MAX others. */
-static int add_pair(struct pairing *p, bp_mblock mapping, bp_mblock details, bp_mblock index)
+static int add_pair(struct pairing *p, bp_mblock mapping, bp_mblock details, bp_mblock index,
+		    bool sure)
 {
-	struct salvage_pair pair = { .mapping = mapping, .details = details, .index = index };
+	struct salvage_pair pair = {
+		.mapping = mapping,
+		.details = details,
+		.index = index,
+		.sure = sure,
+	};
 	struct knowns a = { 0 }, b = { 0 };
 	int r = 0;
 
@@ -204,6 +210,7 @@ static int add_pair(struct pairing *p, bp_mblock mapping, bp_mblock details, bp_
 
 		if (old->mapping == mapping && old->details == details) {
 			old->index = MAX(old->index, index);
+			old->sure |= sure;
 			return 0;
 		}
 	}
@@ -234,7 +241,7 @@ static int pair_roots(struct pairing *p)
 
 			if (top->ids == details->ids &&
 			    (top->broken || top->counts == details->counts))
-				r = add_pair(p, top->block, details->block, 0);
+				r = add_pair(p, top->block, details->block, 0, false);
 		}
 	}
 	return r;
@@ -293,7 +300,8 @@ static int pair_by_index(struct pairing *p)
 		mapping = live_root(s, SALVAGE_TOP);
 		details = live_root(s, SALVAGE_DETAILS);
 		if (mapping || details)
-			r = add_pair(p, mapping, details, s->indexes.items[i]);
+			r = add_pair(p, mapping, details, s->indexes.items[i],
+				     salvage_is_newest(s));
 	}
 	return r;
 }
@@ -304,7 +312,7 @@ static int pair_alone(struct pairing *p)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->tops.count && i < PAIRS_MAX; i++)
-		r = add_pair(p, p->tops.items[i].block, 0, 0);
+		r = add_pair(p, p->tops.items[i].block, 0, 0, false);
 	return r;
 }
 
@@ -448,61 +456,49 @@ static int order_allocation(struct salvage *s, const struct salvage_pair *a,
 	return r;
 }
 
-/* Does it have both roots, and every device as many mappings as its details say? */
-static bool is_whole(const struct salvage_pair *p)
-{
-	return p->mapping && p->details && p->nr_devices && p->nr_equal == p->nr_devices;
-}
-
-/*
- * Of two that share a root, the one that is whole, where the other lost its own; else the one that
- * a space map names belongs together. 0: they share none, or nothing tells.
- */
-static int order_sharing(const struct salvage_pair *a, const struct salvage_pair *b)
-{
-	if (a->mapping != b->mapping && a->details != b->details)
-		return 0;
-	if (is_whole(a) && (!b->mapping || !b->details))
-		return 1;
-	if (is_whole(b) && (!a->mapping || !a->details))
-		return -1;
-	return !a->index != !b->index ? (a->index ? 1 : -1) : 0;
-}
-
-/* By where their roots lie, of which either may be lost. */
-static int order_blocks(const struct salvage_pair *a, const struct salvage_pair *b)
-{
-	bool by_details = a->mapping == b->mapping ||
-			  ((!a->mapping || !b->mapping) && a->details && b->details);
-
-	if (by_details && a->details != b->details)
-		return a->details > b->details ? 1 : -1;
-	return a->mapping > b->mapping ? 1 : -1;
-}
-
 /* Where times prove nothing. > 0: @a is newer. */
 static int order_weakly(struct salvage *s, const struct salvage_pair *a,
 			const struct salvage_pair *b, int *ret)
 {
 	int r = 0;
 
-	*ret = order_sharing(a, b);
+	*ret = salvage_order_sharing(a, b);
 	if (a->index && b->index)
 		r = order_allocation(s, a, b, ret);
 	if (!*ret && a->transaction != b->transaction)
 		*ret = a->transaction > b->transaction ? 1 : -1;
 	if (!*ret)
-		*ret = order_blocks(a, b);
+		*ret = salvage_order_blocks(a, b);
 	return r;
 }
 
-/* Whatever is newer: what can't be as it is comes last, before that what leads to nothing. */
-static int grade(const struct salvage_pair *p)
+/* Is something missing of each of its devices? */
+static bool is_all_broken(const struct salvage_pair *p)
+{
+	return p->nr_devices && p->nr_broken >= p->nr_devices;
+}
+
+/*
+ * Whatever is newer: what can't be as it is comes last, before that what leads to nothing, and what
+ * has no device whole. (In large trees something is missing soon: so not what is surely the
+ * newest, if it has more than others that have.)
+ */
+static int grade(const struct salvage_pair *p, uint64_t most_whole)
 {
 	if (p->nr_clashing)
 		return 2;
 	return ((!p->mapping || !p->details) && !p->index) ||
-	       (p->nr_devices && p->nr_broken >= p->nr_devices);
+	       (is_all_broken(p) && (!p->sure || p->nr_mappings <= most_whole));
+}
+
+static uint64_t find_most_whole(const struct salvage_pair *items, size_t nr)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (!items[i].nr_clashing && !is_all_broken(&items[i]))
+			most = MAX(most, items[i].nr_mappings);
+	return most;
 }
 
 /* What is proved of each two of @nr pairs: [i * nr + k] > 0: i is newer than k. */
@@ -510,6 +506,7 @@ static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t
 		     int8_t *proved)
 {
 	struct pair_lists *lists = calloc(nr + 1, sizeof(*lists));
+	uint64_t most = find_most_whole(items, nr);
 	size_t total = 0, loaded = 0;
 	int r = lists ? 0 : -ENOMEM;
 
@@ -519,7 +516,7 @@ static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t
 	}
 	for (size_t i = 0; r == 0 && i < nr; i++)
 		for (size_t k = 0; k < i; k++) {
-			int newer = grade(&items[i]) - grade(&items[k]);
+			int newer = grade(&items[i], most) - grade(&items[k], most);
 
 			if (!newer && i < loaded)
 				newer = -order_lists(&lists[i], &lists[k]);
