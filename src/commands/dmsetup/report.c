@@ -220,7 +220,12 @@ static int fill_row(struct report *report, const struct subject *s, struct row *
 	return 0;
 }
 
-/* --unbuffered prints row by row, with widths of that row alone. */
+/* Whether each line goes out when it is known: not where they are to be sorted, or turned, first. */
+static bool at_once(const struct report *report)
+{
+	return report->f->args.unbuffered && !report->f->args.rows && !report->f->args.sort;
+}
+
 static int add_row(struct report *report, const struct subject *s)
 {
 	struct row row = { 0 };
@@ -229,7 +234,7 @@ static int add_row(struct report *report, const struct subject *s)
 		row_done(report, &row);
 		return -1;
 	}
-	if (report->f->args.unbuffered && !report->f->args.rows)
+	if (at_once(report))
 		report_end(report->f);
 	return 0;
 }
@@ -416,7 +421,7 @@ static void add_rows(struct report *report, struct strbuf *ret)
 {
 	if (report->headings && !report->headings_done)
 		add_row_text(report, NULL, ret);
-	report->headings_done = report->f->args.unbuffered;
+	report->headings_done = at_once(report);
 	for (size_t i = 0; i < report->rows.count; i++)
 		add_row_text(report, &report->rows.items[i], ret);
 }
