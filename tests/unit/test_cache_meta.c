@@ -422,11 +422,8 @@ static int writeback(struct stage *s, enum io_fault_what what, uint64_t at, int 
 	return r;
 }
 
-/* What has to be on the origin is there, and no block is dirty any more. */
-static void assert_written_back(struct stage *s, const struct seen *before)
+static void assert_dirty_is_on_origin(const struct stage *s, const struct seen *before)
 {
-	static struct seen after;
-
 	for (uint32_t i = 0; i < 1024; i++) {
 		uint32_t found;
 
@@ -436,6 +433,14 @@ static void assert_written_back(struct stage *s, const struct seen *before)
 		       sizeof(found));
 		assert_int_equal(found, i);
 	}
+}
+
+/* What has to be on the origin is there, and no block is dirty any more. */
+static void assert_written_back(struct stage *s, const struct seen *before)
+{
+	static struct seen after;
+
+	assert_dirty_is_on_origin(s, before);
 	walk_image(&s->metadata, &after);
 	assert_memory_equal(after.origin, before->origin, sizeof(after.origin));
 	for (uint32_t i = 0; i < 1024; i++)
@@ -576,6 +581,59 @@ static void blocks_that_fail_are_told(void **state)
 	stage_done(&s);
 }
 
+/*
+ * Whatever block of the metadata is damaged: what may be dirty is copied, and the metadata, of which
+ * something is not known, is left as it is.
+ */
+static void damage_does_not_clear_what_is_dirty(void **state)
+{
+	static struct seen before;
+	struct bp_cache_writeback_result res;
+	unsigned nr_unknown = 0;
+	struct stage s;
+	struct image whole;
+
+	(void)state;
+	image_load(&whole, "cache-v2-dirty");
+	for (bp_mblock b = 1; b < whole.size / IO_BLOCK; b++) {
+		if (block_is_zero(image_block(&whole, b)))
+			continue;
+		stage_init(&s, "cache-v2-dirty");
+		((uint8_t *)image_block(&s.metadata, b))[100] ^= 1;
+		walk_image(&s.metadata, &before);
+		assert_ok(writeback(&s, IO_FAULT_NONE, 0, 0, NULL, &res));
+		assert_int_equal(res.nr_copied, res.nr_blocks);
+		assert_true(res.metadata_updated == !res.nr_damages);
+		nr_unknown += res.nr_damages && res.nr_blocks > 203 / 2;
+		assert_dirty_is_on_origin(&s, &before);
+		stage_done(&s);
+	}
+	assert_true(nr_unknown > 0);
+	image_done(&whole);
+}
+
+/* The last block that is dirty must lie on the fast device with its last byte. */
+static void a_block_beyond_the_fast_device(void **state)
+{
+	static struct seen before;
+	struct bp_cache_writeback_result res;
+	uint32_t last = 1023;
+	struct stage s;
+
+	(void)state;
+	stage_init(&s, "cache-v2-dirty");
+	walk_image(&s.metadata, &before);
+	while (!before.may_be_dirty[last])
+		last--;
+	s.fast.size = (last + 1) * (size_t)BLOCK_BYTES - IO_BLOCK;
+	assert_err(writeback(&s, IO_FAULT_NONE, 0, 0, NULL, &res), EINVAL);
+	assert_why("fast device is too small");
+	s.fast.size += IO_BLOCK;
+	assert_ok(writeback(&s, IO_FAULT_NONE, 0, 0, NULL, &res));
+	assert_written_back(&s, &before);
+	stage_done(&s);
+}
+
 /* --- progress of a restore: by the text --- */
 
 /* A cache of which all is mapped, as text in a file that has no name. */
@@ -649,6 +707,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_tell_all),
 		cmocka_unit_test(each_block_damaged),
+		cmocka_unit_test(damage_does_not_clear_what_is_dirty),
+		cmocka_unit_test(a_block_beyond_the_fast_device),
 		cmocka_unit_test(each_read_fails),
 		cmocka_unit_test(each_write_of_a_repair_fails),
 		cmocka_unit_test(each_write_of_auto_repair_fails),

@@ -407,6 +407,58 @@ static void torn_write(void **state)
 	done(&record, crash);
 }
 
+/* What was acknowledged with FUA is there, whole, in whatever comes after it. */
+static void fua_is_kept(void **state)
+{
+	const struct found whole = {
+		.verify = "[ " AT(2) " = " AT(3) " ] && { [ " AT(7) " != x ] || [ " AT(
+			2) " = p ]; }",
+		.reorders = 32,
+	};
+	struct bp_crash_result *result;
+	struct record record;
+	struct bp_crash *crash;
+
+	(void)state;
+	begin(&record);
+	put_mark(&record, start);
+	put(&record, 2, 2, LOG_FUA, 'p');
+	put(&record, 7, 2, 0, 'x');
+	put_flush(&record);
+	crash = finish(&record);
+	result = check(&record, crash, &whole);
+	if (bp_crash_result_verdict(result)->bad)
+		fail_msg("state %d", (int)bp_crash_result_verdict(result)->reorder);
+	assert_true(bp_crash_result_verdict(result)->tried > 32);
+	bp_crash_result_free(result);
+	done(&record, crash);
+}
+
+/* A write that does not begin with a sector of the disk is cut at one all the same. */
+static void cut_at_whole_sectors(void **state)
+{
+	const struct found whole = {
+		.verify = "[ " AT(1) " = " AT(3) " ] && [ " AT(4) " = " AT(6) " ]",
+		.reorders = 48,
+		.atomic_bytes = 4 * SECTOR,
+	};
+	struct bp_crash_result *result;
+	struct record record;
+	struct bp_crash *crash;
+
+	(void)state;
+	begin(&record);
+	put_mark(&record, start);
+	put(&record, 1, 6, 0, 'p');
+	put_flush(&record);
+	crash = finish(&record);
+	result = check(&record, crash, &whole);
+	if (bp_crash_result_verdict(result)->bad)
+		fail_msg("state %d", (int)bp_crash_result_verdict(result)->reorder);
+	bp_crash_result_free(result);
+	done(&record, crash);
+}
+
 /* What never is good again: the write that broke it. */
 static void broken_since(void **state)
 {
@@ -477,10 +529,16 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_and_marks), cmocka_unit_test(images),
-		cmocka_unit_test(no_record),         cmocka_unit_test(missing_fsync),
-		cmocka_unit_test(right_store),       cmocka_unit_test(lost_write),
-		cmocka_unit_test(torn_write),        cmocka_unit_test(broken_since),
+		cmocka_unit_test(entries_and_marks),
+		cmocka_unit_test(images),
+		cmocka_unit_test(no_record),
+		cmocka_unit_test(missing_fsync),
+		cmocka_unit_test(right_store),
+		cmocka_unit_test(lost_write),
+		cmocka_unit_test(torn_write),
+		cmocka_unit_test(fua_is_kept),
+		cmocka_unit_test(cut_at_whole_sectors),
+		cmocka_unit_test(broken_since),
 		cmocka_unit_test(refused),
 	};
 

@@ -528,6 +528,33 @@ static void a_copy_goes_with_its_scope(void **state)
 	world_free(w);
 }
 
+/* A name has 127 bytes at most; one that was cut would be another's. */
+static void a_name_too_long_is_refused(void **state)
+{
+	char path[128], name[BP_NAME_SIZE + 1];
+	struct world *w = overlay_world(path);
+	struct bp_overlay_opts opts = { .size = sizeof(opts), .room_bytes = 1 };
+	struct bp_overlay_usage usage = { .size = sizeof(usage) };
+	struct bp_overlay *copy;
+
+	(void)state;
+	opts.name = name;
+	memset(name, 'x', sizeof(name));
+	name[BP_NAME_SIZE] = '\0';
+	assert_err(bp_overlay_open(w->scope, path, &opts, &copy), EINVAL);
+	assert_non_null(strstr(bp_errmsg(w->ctx), "too long"));
+	name[BP_NAME_SIZE - 1] = '\0';
+	assert_ok(bp_overlay_open(w->scope, path, &opts, &copy));
+	assert_string_equal(bp_overlay_device(copy)->name, name);
+	/* The least room is a chunk, beside what finds it. */
+	assert_ok(bp_overlay_usage(copy, &usage));
+	assert_int_equal(usage.left_bytes + usage.used_bytes, 4096 + (64 << 10));
+	bp_overlay_close(copy);
+	assert_ok(bp_scope_end(w->scope, 0, 0));
+	assert_only_foreign(w);
+	world_free(w);
+}
+
 static void a_merge_leaves_nothing(void **state)
 {
 	char path[128];
@@ -595,6 +622,7 @@ int main(void)
 		cmocka_unit_test(making_fails_anywhere),
 		cmocka_unit_test(ending_fails_anywhere),
 		cmocka_unit_test(a_copy_goes_with_its_scope),
+		cmocka_unit_test(a_name_too_long_is_refused),
 		cmocka_unit_test(a_merge_leaves_nothing),
 		cmocka_unit_test(a_merge_that_fails_keeps_what_is_left),
 	};

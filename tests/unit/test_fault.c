@@ -618,6 +618,21 @@ static void looking_ahead(void **state)
 	assert_false(is_kept(w));
 }
 
+/* Who is in the way is told, at once or when the time is up. */
+static void one_changes_a_device_at_a_time(void **state)
+{
+	struct world *w = *state;
+	int held, second = -1;
+
+	assert_ok(fault_lock(w->ctx, w->dir, &w->dev, 0, &held));
+	assert_err(fault_lock(w->ctx, w->dir, &w->dev, 0, &second), ETIMEDOUT);
+	assert_err(fault_lock(w->ctx, w->dir, &w->dev, 50, &second), ETIMEDOUT);
+	assert_non_null(strstr(bp_errmsg(w->ctx), "another process changes this device"));
+	close(held);
+	assert_ok(fault_lock(w->ctx, w->dir, &w->dev, 0, &second));
+	close(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,6 +653,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(layers, setup, teardown),
 		cmocka_unit_test_setup_teardown(looking_ahead, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_changes_a_device_at_a_time, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "lvm_set.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 
 /* --- labels, areas, rings --- */
 
@@ -160,6 +161,54 @@ static void check_set(struct lvm_set *set, const char *name)
 			      ".vgs[]|.name as $v|.lvs[]|[$v,.name,.size,.visible,"
 			      ".sha256//\"-\"]|join(\" \")",
 			      check_lv, set) > 0);
+}
+
+/* --- a ring made here --- */
+
+#define ID            "abcdef-ghij-klmn-opqr-stuv-wxyz-012345"
+#define GROUP(number) "vg {\nid = \"" ID "\"\nseqno = " number "\nstatus = [\"READ\"]\n}\n"
+#define FORM          "contents = \"Text Format Volume Group\"\nversion = 1\n"
+
+/*
+ * Texts that are whole, of the version that is known, and no more of the ring than each has; also the
+ * last one, which could have gone on at the ring's start.
+ */
+static void a_ring_of_texts(void **state)
+{
+	static const char *const texts[] = {
+		GROUP("4") FORM,
+		GROUP("5") "contents = \"Text Format Volume Group\"\n", /* of no version */
+		GROUP("6") "contents = \"Text Format Volume Group\"\nversion = 2\n",
+		GROUP("7") "contents = \"Something\"\nversion = 1\n",
+		GROUP("3") FORM,
+	};
+	char area[4096] = "header", path[64];
+	const struct lvm_mda mda = { .area = { .offset = 0, .size = sizeof(area) } };
+	int fd = memfd_create("ring", MFD_CLOEXEC);
+	struct raw_image *image;
+	lvm_old_texts old = { 0 };
+	struct bp_ctx *ctx;
+
+	(void)state;
+	/* A part of a text that began before, as an older one that was written over leaves it. */
+	strcpy(area + 512, "x = 1 }\n");
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		strcpy(area + 1024 + i * 512, texts[i]);
+	assert_int_equal(pwrite(fd, area, sizeof(area), 0), sizeof(area));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_ok(bp_ctx_new(&ctx));
+	assert_ok(raw_image_open(ctx, path, &image));
+	assert_ok(lvm_ring_read(image, 0, &mda, &old));
+	assert_int_equal(old.count, 2);
+	assert_int_equal(old.items[0].seqno, 3);
+	assert_int_equal(old.items[0].offset, 1024 + 4 * 512);
+	assert_int_equal(old.items[1].seqno, 4);
+	for (size_t i = 0; i < old.count; i++)
+		assert_int_equal(old.items[i].size, strlen(texts[i ? 0 : 4]));
+	lvm_old_texts_done(&old);
+	raw_image_close(image);
+	bp_ctx_free(ctx);
+	close(fd);
 }
 
 static void labels_rings_and_volumes_of_all_images(void **state)
@@ -360,6 +409,7 @@ int main(void)
 		cmocka_unit_test(values_of_a_text),
 		cmocka_unit_test(groups_that_cannot_be),
 		cmocka_unit_test(volumes_that_lie_on_themselves),
+		cmocka_unit_test(a_ring_of_texts),
 		cmocka_unit_test(labels_rings_and_volumes_of_all_images),
 		cmocka_unit_test(raids_that_lost_an_image),
 	};

@@ -135,6 +135,7 @@ static const struct {
 	{ DEVICE "expect exit 256", "no number" },
 	{ DEVICE "expect rain", "exit, output or log can be expected, not 'rain'" },
 	{ DEVICE "fs ext4", "fs and mount go together" },
+	{ DEVICE "mount /m", "fs and mount go together" },
 	{ DEVICE "fs ../evil", "line 2, column 4: no file system's name" },
 	{ DEVICE "mount here", "begins with a slash" },
 	{ "device /dev/sdb\nat 1s power-cut", "are for 'device loop'" },
