@@ -345,6 +345,8 @@ static int join(struct forest *f, struct walk_node *parent, uint32_t entry,
 {
 	struct walk_inner *inner = forest_inner(f, parent);
 	bool empty = child->key_min > child->key_max;
+	/* Nothing below could be read; its own keys have their place all the same. */
+	bool unknown = !(child->flags & WALK_IS_LEAF) && child->height == 0;
 
 	parent->flags |= child->flags & WALK_IS_BROKEN;
 	if (child->error)
@@ -353,11 +355,9 @@ static int join(struct forest *f, struct walk_node *parent, uint32_t entry,
 		child->flags |= WALK_IS_SPARSE;
 	if (add_overflow(inner->entries, forest_entries(f, child->block), &inner->entries))
 		inner->entries = UINT64_MAX;
-	if (!(child->flags & WALK_IS_LEAF) && child->height == 0)
-		return 0; /* nothing below could be read */
-	if (parent->height == 0)
+	if (!unknown && parent->height == 0)
 		parent->height = (uint8_t)(child->height + 1);
-	else if (parent->height != child->height + 1)
+	else if (!unknown && parent->height != child->height + 1)
 		return bad_edge(f, parent, entry, NODE_HEIGHT, child);
 	if (empty)
 		return 0;

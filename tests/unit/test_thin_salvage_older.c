@@ -138,10 +138,95 @@ static void lists_of_other_pools_fill_nothing(void **state)
 		check_row(i);
 }
 
+/* --- nodes that point at each other --- */
+
+/* A sealed inner node with many entries, all of them @child; keys rise from @first. */
+static void put_inner(struct image *image, bp_mblock block, bp_mblock child, uint64_t first)
+{
+	struct btree_node_disk *disk = image_block(image, block);
+	uint32_t max = node_capacity(sizeof(le64));
+	le64 *values = (le64 *)(void *)(disk->keys + max);
+
+	memset(disk, 0, IO_BLOCK);
+	disk->flags = le32_make(NODE_INTERNAL);
+	disk->nr_entries = le32_make(max);
+	disk->max_entries = le32_make(max);
+	disk->value_size = le32_make(sizeof(le64));
+	for (uint32_t i = 0; i < max; i++) {
+		disk->keys[i] = le64_make(first + i);
+		values[i] = le64_make(child);
+	}
+	block_seal(disk, BLOCK_NODE, block);
+}
+
+/* What can be had of it, and what is wrong with it; both end, whatever they find. */
+static void look_at(const struct image *image, bool whole_superblock)
+{
+	struct bp_thin_check_result found = { .size = sizeof(found) };
+	struct bp_thin_plan *plan;
+	struct io *io;
+
+	if (thin_plan_io(ctx, image_io(image), NULL, &plan) == 0)
+		bp_thin_plan_free(plan);
+	if (!whole_superblock)
+		return;
+	io = image_io(image);
+	assert_ok(thin_check_io(ctx, io, CHECK_ONLY, NULL, &found));
+	io_close(io);
+	assert_true(found.nr_fatal > 0);
+}
+
+/* Ten levels: all entries of a node are the same node of the level below. @image: at its end. */
+static bp_mblock put_levels(struct image *image, uint32_t value_size)
+{
+	static const uint8_t value[sizeof(struct thin_details_disk)] = { 1 };
+	bp_mblock end = image->size / IO_BLOCK;
+
+	put_leaf(image, end - 1, value_size, 1, 0, value);
+	for (bp_mblock level = 1; level < BTREE_MAX_DEPTH; level++)
+		put_inner(image, end - 1 - level, end - level, 0);
+	return end - BTREE_MAX_DEPTH;
+}
+
+/* Trees of an image that no writer made: the way through them, entry by entry, has no end. */
+static void nodes_that_are_all_one_child(void **state)
+{
+	static const uint32_t sizes[] = { sizeof(le64), sizeof(struct thin_details_disk) };
+	struct image image;
+
+	(void)state;
+	image_load(&image, "thin-small");
+	memset(image_block(&image, 0), 0, IO_BLOCK);
+	put_inner(&image, image.size / IO_BLOCK - 1, image.size / IO_BLOCK - 2, 0);
+	put_inner(&image, image.size / IO_BLOCK - 2, image.size / IO_BLOCK - 1, 0);
+	look_at(&image, false);
+	image_done(&image);
+	/* As orphans, as mappings of devices, and as details; with leaves that fit and others. */
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(sizes); i++) {
+		struct thin_superblock_disk *sb;
+		bp_mblock top;
+
+		image_load(&image, "thin-small");
+		sb = image_block(&image, 0);
+		top = put_levels(&image, sizes[i % 2]);
+		if (i / 2 == 0)
+			memset(sb, 0, IO_BLOCK);
+		if (i / 2 == 1)
+			sb->data_mapping_root = le64_make(top);
+		if (i / 2 == 2)
+			sb->device_details_root = le64_make(top);
+		if (i / 2)
+			block_seal(sb, BLOCK_THIN_SUPERBLOCK, 0);
+		look_at(&image, i / 2 > 0);
+		image_done(&image);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_other_pools_fill_nothing),
+		cmocka_unit_test(nodes_that_are_all_one_child),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

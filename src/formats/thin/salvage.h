@@ -58,6 +58,7 @@ struct snode {
 	uint8_t kind; /* enum salvage_kind */
 	uint8_t height;
 	uint8_t flags;
+	uint16_t walk; /* the last one that passed it: salvage_pass() */
 	/* Kept of internal nodes, and of leaves but those of mappings. */
 	const uint64_t *keys;
 	union {
@@ -146,6 +147,7 @@ struct salvage_devices {
 struct salvage {
 	struct meta meta;        /* nr_blocks: the area's, not the space map's */
 	VEC(struct snode) nodes; /* by block */
+	uint16_t walk;           /* of now: salvage_walk() */
 	uint32_t *node_of;       /* by block: index + 1; 0: none */
 	struct arena *arenas;
 	unsigned nr_arenas;
@@ -184,6 +186,21 @@ static inline struct snode *snode_at(const struct salvage *s, bp_mblock block)
 
 /* Can the node at @block be part of a tree of @kind? Empty leaves can be of two kinds. */
 struct snode *snode_of_kind(const struct salvage *s, bp_mblock block, enum salvage_kind kind);
+
+/*
+ * Walks down from a root pass each node once. A block can be pointed to by every entry of each of its
+ * ten ancestors, which no writer does but an image can hold; entry by entry the way through it would
+ * be as long as 250^10.
+ */
+void salvage_walk(struct salvage *s); /* begins one; the one before is over */
+/* Is it the first time that this walk comes to it? */
+static inline bool salvage_pass(const struct salvage *s, struct snode *n)
+{
+	bool first = n->walk != s->walk;
+
+	n->walk = s->walk;
+	return first;
+}
 
 /* What is wrong with @block, which should be part of a tree of @kind. */
 enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salvage_kind kind);

@@ -75,11 +75,11 @@ static int lose_range(struct collect *c, bp_mblock block, uint64_t begin, uint64
 static int collect_below(struct collect *c, bp_mblock block, uint64_t begin, uint64_t end,
 			 unsigned depth)
 {
-	const struct snode *n = snode_of_kind(c->s, block, c->kind);
+	struct snode *n = snode_of_kind(c->s, block, c->kind);
 	const struct salvage_place *place = n ? NULL : salvage_place_at(c->s, block);
 	int r = 0;
 
-	if (depth == BTREE_MAX_DEPTH)
+	if (depth == BTREE_MAX_DEPTH || (n && !salvage_pass(c->s, n)))
 		return 0;
 	if (n && (n->flags & SNODE_LEAF))
 		return collect_leaf(c, n);
@@ -542,9 +542,15 @@ static int collect_live(struct collect *c)
 	return r;
 }
 
+static int collect_tree(struct collect *c, bp_mblock root)
+{
+	salvage_walk(c->s);
+	return collect_below(c, root, 0, UINT64_MAX, 0);
+}
+
 static int collect(struct collect *c, bp_mblock root)
 {
-	return root ? collect_below(c, root, 0, UINT64_MAX, 0) : collect_live(c);
+	return root ? collect_tree(c, root) : collect_live(c);
 }
 
 /* Every device that can be known of: by root, by details, or by both. */
@@ -580,11 +586,11 @@ int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
 		 struct salvage_devices *ret)
 {
 	struct collect c = { .s = s, .to = ret, .kind = SALVAGE_TOP };
-	int r = collect_below(&c, mapping, 0, UINT64_MAX, 0);
+	int r = collect_tree(&c, mapping);
 
 	c.kind = SALVAGE_DETAILS;
 	if (r == 0)
-		r = collect_below(&c, details, 0, UINT64_MAX, 0);
+		r = collect_tree(&c, details);
 	s->lost.count = 0;
 	if (r == 0)
 		join(ret);

@@ -193,10 +193,10 @@ static int find_versions_below(struct filler *f, const struct snode *parent,
 /* Down an older tree, only where it meets the gap. */
 static int add_tree(struct filler *f, const struct gap *gap, bp_mblock root, unsigned depth)
 {
-	const struct snode *n = snode_of_kind(f->s, root, SALVAGE_MAPPINGS);
+	struct snode *n = snode_of_kind(f->s, root, SALVAGE_MAPPINGS);
 	int r = 0;
 
-	if (!n || depth == BTREE_MAX_DEPTH)
+	if (!n || depth == BTREE_MAX_DEPTH || !salvage_pass(f->s, n))
 		return 0;
 	if (n->flags & SNODE_LEAF)
 		return add_version(f, gap, root);
@@ -217,8 +217,10 @@ static int find_older_roots(struct filler *f, uint64_t id, const struct gap *gap
 		if (n->kind != SALVAGE_TOP || !(n->flags & SNODE_LEAF) || salvage_in_use(s, n))
 			continue;
 		for (uint32_t k = 0; r == 0 && k < n->nr; k++)
-			if (n->keys[k] == id)
+			if (n->keys[k] == id) {
+				salvage_walk(f->s);
 				r = add_tree(f, gap, n->values[k], 0);
+			}
 	}
 	return r;
 }

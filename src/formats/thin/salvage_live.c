@@ -42,9 +42,9 @@ static void forget_bitmap(struct salvage *s, uint64_t nr)
 /* Counts of three and more, as far as their tree can be read. */
 static void take_counts(struct salvage *s, bp_mblock block, unsigned depth)
 {
-	const struct snode *n = snode_of_kind(s, block, SALVAGE_COUNTS);
+	struct snode *n = snode_of_kind(s, block, SALVAGE_COUNTS);
 
-	if (!n || depth == BTREE_MAX_DEPTH)
+	if (!n || depth == BTREE_MAX_DEPTH || !salvage_pass(s, n))
 		return;
 	for (uint32_t i = 0; i < n->nr; i++) {
 		if (!(n->flags & SNODE_LEAF))
@@ -108,6 +108,7 @@ int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mb
 		s->count = NULL;
 		return 0;
 	}
+	salvage_walk(s);
 	take_counts(s, ref_counts, 0);
 	s->nr_dead = count_dead(s);
 	return 0;

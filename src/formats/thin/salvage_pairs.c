@@ -79,14 +79,13 @@ static int know_leaf(const struct salvage *s, const struct snode *n, struct know
 	return r;
 }
 
-/* All devices below a root. Broken: some can't be known. */
-static int know(const struct salvage *s, bp_mblock block, enum salvage_kind kind,
-		struct knowns *to, unsigned depth)
+static int know_below(const struct salvage *s, bp_mblock block, enum salvage_kind kind,
+		      struct knowns *to, unsigned depth)
 {
-	const struct snode *n = snode_of_kind(s, block, kind);
+	struct snode *n = snode_of_kind(s, block, kind);
 	int r = 0;
 
-	if (!n || depth == BTREE_MAX_DEPTH) {
+	if (!n || depth == BTREE_MAX_DEPTH || !salvage_pass(s, n)) {
 		to->broken = true;
 		return 0;
 	}
@@ -94,8 +93,15 @@ static int know(const struct salvage *s, bp_mblock block, enum salvage_kind kind
 		return know_leaf(s, n, to);
 	to->clash |= kind == SALVAGE_DETAILS && (n->flags & SNODE_CLASH);
 	for (uint32_t i = 0; r == 0 && i < n->nr; i++)
-		r = know(s, n->values[i], kind, to, depth + 1);
+		r = know_below(s, n->values[i], kind, to, depth + 1);
 	return r;
+}
+
+/* All devices below a root. Broken: some can't be known, or a node is in it twice. */
+static int know(struct salvage *s, bp_mblock root, enum salvage_kind kind, struct knowns *to)
+{
+	salvage_walk(s);
+	return know_below(s, root, kind, to, 0);
 }
 
 /* FNV-1a, of whole words. */
@@ -112,7 +118,7 @@ static int add_root(struct pairing *p, const struct snode *n)
 {
 	struct root root = { .block = n->block, .ids = 1, .counts = 1 };
 	struct knowns knowns = { 0 };
-	int r = know(p->s, n->block, (enum salvage_kind)n->kind, &knowns, 0);
+	int r = know(p->s, n->block, (enum salvage_kind)n->kind, &knowns);
 
 	for (size_t i = 0; r == 0 && i < knowns.list.count; i++) {
 		const struct known *k = &knowns.list.items[i];
@@ -214,9 +220,9 @@ static int add_pair(struct pairing *p, bp_mblock mapping, bp_mblock details, bp_
 			return 0;
 		}
 	}
-	r = mapping ? know(p->s, mapping, SALVAGE_TOP, &a, 0) : 0;
+	r = mapping ? know(p->s, mapping, SALVAGE_TOP, &a) : 0;
 	if (r == 0 && details)
-		r = know(p->s, details, SALVAGE_DETAILS, &b, 0);
+		r = know(p->s, details, SALVAGE_DETAILS, &b);
 	a.broken |= !mapping;
 	b.broken |= !details;
 	compare_lists(&a, &b, &pair);
@@ -365,10 +371,10 @@ struct pair_lists {
 
 static int lists_read(struct salvage *s, const struct salvage_pair *p, struct pair_lists *ret)
 {
-	int r = p->details ? know(s, p->details, SALVAGE_DETAILS, &ret->details, 0) : 0;
+	int r = p->details ? know(s, p->details, SALVAGE_DETAILS, &ret->details) : 0;
 
 	if (r == 0 && p->mapping)
-		r = know(s, p->mapping, SALVAGE_TOP, &ret->top, 0);
+		r = know(s, p->mapping, SALVAGE_TOP, &ret->top);
 	return r;
 }
 
@@ -670,7 +676,7 @@ int salvage_closest_top(struct salvage *s, const struct salvage_devices *devices
 
 		if (n->kind != SALVAGE_TOP || n->nr == 0 || (n->flags & SNODE_CHILD))
 			continue;
-		r = know(s, n->block, SALVAGE_TOP, &knowns, 0);
+		r = know(s, n->block, SALVAGE_TOP, &knowns);
 		nr = count_equal(&knowns, devices);
 		if (nr && nr >= most) {
 			most = nr;

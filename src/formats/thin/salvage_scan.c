@@ -257,6 +257,16 @@ struct snode *snode_of_kind(const struct salvage *s, bp_mblock block, enum salva
 	return NULL;
 }
 
+/* Walks are told apart by their number, so that none has to clear what the one before marked. */
+void salvage_walk(struct salvage *s)
+{
+	if (++s->walk)
+		return;
+	for (size_t i = 0; i < s->nodes.count; i++)
+		s->nodes.items[i].walk = 0;
+	s->walk = 1;
+}
+
 static void resolve(struct salvage *s, struct snode *n, unsigned depth);
 
 /* Join a child that is resolved into its parent. */
