@@ -141,7 +141,7 @@ static int parse_range(struct fake_dev *dev, char **argv, struct fake_region *re
 	if (!region->step)
 		return -EINVAL;
 	region->nr = (length + region->step - 1) / region->step;
-	return 0;
+	return region->nr > SIZE_MAX / sizeof(*region->areas) ? -ENOMEM : 0;
 }
 
 static int region_parse(struct fake_dev *dev, int argc, char **argv, struct fake_region *region)
@@ -156,7 +156,7 @@ static int region_parse(struct fake_dev *dev, int argc, char **argv, struct fake
 		return -EINVAL;
 	snprintf(region->program, sizeof(region->program), "%s", argc > 0 ? argv[0] : "-");
 	snprintf(region->aux, sizeof(region->aux), "%s", argc > 1 ? argv[1] : "-");
-	region->areas = calloc(region->nr, sizeof(*region->areas));
+	region->areas = calloc((size_t)region->nr, sizeof(*region->areas));
 	return region->areas ? 0 : -ENOMEM;
 }
 
@@ -200,7 +200,7 @@ static int destroy(struct fake_dev *dev, struct fake_region *region)
 
 static void clear(struct fake_region *region, uint64_t first, uint64_t end)
 {
-	memset(region->areas + first, 0, (end - first) * sizeof(*region->areas));
+	memset(region->areas + first, 0, (size_t)(end - first) * sizeof(*region->areas));
 }
 
 static int list(struct fake_dev *dev, int argc, char **argv, struct strbuf *s)

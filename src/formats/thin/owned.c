@@ -147,7 +147,8 @@ struct digit {
 
 static inline size_t digit_of(const struct digit *d, const struct owned *o)
 {
-	return (o->data_begin - d->begin) >> d->shift & ((UINT64_C(1) << d->bits) - 1);
+	return (size_t)((o->data_begin - d->begin) >> d->shift &
+			((UINT64_C(1) << d->bits) - 1));
 }
 
 /* Move all of @from to @to by one digit, keeping the order of equal ones. */
