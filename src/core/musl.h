@@ -60,8 +60,8 @@ static inline const char *musl_error_name(int error)
 /* musl's strerror() gives constant texts: as safe among threads as glibc's strerrordesc_np(). */
 #define strerrordesc_np(error)          strerror(error)
 #define strerrorname_np(error)          musl_error_name(error)
-#define close_range(first, last, flags) ((int)syscall(SYS_close_range, first, last, flags))
-#define closefrom(first)                close_range(first, ~0U, 0)
+#define close_range(first, last, flags) syscall(SYS_close_range, first, last, flags)
+#define closefrom(first)                ((void)close_range(first, ~0U, 0))
 #define W_EXITCODE(status, signal)      ((status) << 8 | (signal))
 #define pidfd_open(pid, flags)          ((int)syscall(SYS_pidfd_open, pid, flags))
 
