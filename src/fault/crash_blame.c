@@ -26,6 +26,7 @@ static int add(const struct bp_crash *crash, struct bp_crash_result *result, siz
 	return vec_add(&result->suspects, &suspect) < 0 ? bp_fail_memory(crash->ctx) : 0;
 }
 
+/* No writes exchanged: the log as it was, cut at @end. */
 static int try_in_order(struct crash_bench *bench, size_t end, size_t told, bool *ret_good)
 {
 	struct crash_state state;
@@ -36,6 +37,7 @@ static int try_in_order(struct crash_bench *bench, size_t end, size_t told, bool
 
 /* --- what was lost --- */
 
+/* Not torn. */
 static bool is_whole(const struct bp_crash *crash, const struct crash_state *state, size_t in)
 {
 	return state->sectors.items[in] ==

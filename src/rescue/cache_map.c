@@ -58,6 +58,10 @@ static void cached_freep(struct cached **m)
 		cached_free(&(*m)->map);
 }
 
+/*
+ * 0 stands for "not cached": numbers are one too high. A mapping beyond the origin belongs
+ * to nothing that can be read.
+ */
 static int on_mapping(void *user, const struct bp_cache_mapping *mapping)
 {
 	struct cached *m = user;

@@ -220,6 +220,7 @@ const char *rescue_words(struct bp_rescue *r, const char *fmt, ...)
 	return s.error ? NULL : arena_strdup(&r->words, strbuf_text(&s));
 }
 
+/* Words belong to the rescue; without memory for them there is none. */
 static int add(struct bp_rescue *r, enum bp_trouble kind, const char *what, const char *advice)
 {
 	const struct bp_rescue_trouble trouble = { sizeof(trouble), kind, what, advice };
@@ -534,6 +535,7 @@ static int tell_formatted(struct bp_rescue *r)
 		"free now");
 }
 
+/* Only where the pool's own list is known: otherwise all of LVM's would seem to be missing. */
 static int tell_volumes(struct bp_rescue *r)
 {
 	uint64_t nr = 0;

@@ -47,6 +47,7 @@ static int look_at_volume(struct bp_rescue *r, struct bp_rescue_volume *volume)
 	return volume->note ? 0 : -ENOMEM;
 }
 
+/* Only volumes that are whole otherwise: of those a loss is the missing disk's alone. */
 int rescue_find_missing(struct bp_rescue *r)
 {
 	int status = 0;

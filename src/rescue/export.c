@@ -251,6 +251,7 @@ static int find_pieces(struct export *e, bp_bytes *ret_end)
 	return 0;
 }
 
+/* In the order of the disks, as the volume's own order would make them seek. */
 static int by_place(const void *a, const void *b)
 {
 	const struct map_piece *x = &(*(struct piece *const *)a)->where;
@@ -353,6 +354,7 @@ static int read_window(struct export *e)
 
 /* --- reading ahead --- */
 
+/* The same for what is asked for ahead. */
 static int by_disk(const void *a, const void *b)
 {
 	const struct asked *x = a, *y = b;
@@ -464,6 +466,7 @@ static int write_sparse(struct export *e, bp_bytes end)
 	return r;
 }
 
+/* Before the copying, so that progress has an end. */
 static void count_data(struct export *e)
 {
 	for (size_t i = 0; i < e->nr_pieces; i++)

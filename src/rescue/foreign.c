@@ -88,6 +88,7 @@ static void set_type(struct foreign *ret, const char *type, const char *what, co
 	snprintf(ret->type, sizeof(ret->type), "%s", type);
 }
 
+/* Without an entry here the type alone is told. */
 void foreign_signature(const struct probe_signature *sig, struct foreign *ret)
 {
 	set_type(ret, sig->type, NULL, NULL);
@@ -101,6 +102,7 @@ void foreign_signature(const struct probe_signature *sig, struct foreign *ret)
 		ret->what = "a file system";
 }
 
+/* The type only where the words don't name it. */
 void foreign_add_what(const struct foreign *is, struct strbuf *s)
 {
 	const char *what = is->what ? is->what : is->type;

@@ -48,6 +48,7 @@ static bool is_one_of(uint64_t id, const uint64_t *ids, size_t nr)
 	return false;
 }
 
+/* Blocks of the volumes in question that no other one maps. */
 static uint64_t count_alone(const struct owners *o)
 {
 	uint64_t nr = 0;
@@ -98,6 +99,7 @@ static int count_shared(void *user, const struct bp_thin_run *run)
 	return 0;
 }
 
+/* One volume at a time: bits of the others are used again. */
 static int share_with(struct bp_thin_meta *meta, struct owners *o, uint64_t id)
 {
 	o->nr = 0;

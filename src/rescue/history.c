@@ -174,6 +174,7 @@ int bp_history_devices(struct bp_history *h, size_t index,
 	return r;
 }
 
+/* Id and transaction: an id alone may have been given to several volumes, one after another. */
 const char *bp_history_volume(struct bp_history *h, const struct bp_thin_device *device,
 			      uint64_t *ret_bytes)
 {

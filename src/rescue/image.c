@@ -110,6 +110,7 @@ static int find_old(struct bp_source *source, const char *name, uint64_t *id,
 	return r;
 }
 
+/* The size is LVM's, now or once; without either the mappings say how far it reaches. */
 static int open_by_id(struct bp_source *source, uint64_t id, bp_mblock root, struct map **ret)
 {
 	bp_bytes size = size_of_id(source, id);
@@ -248,6 +249,7 @@ void image_range(const struct map_piece *piece, bp_bytes offset, struct bp_image
 	}
 }
 
+/* Neighbours in the volume and in the file, and of one kind. */
 static bool joins(const struct bp_image_range *a, const struct bp_image_range *b)
 {
 	if (a->kind != b->kind || a->offset + a->length != b->offset)
@@ -298,6 +300,7 @@ int bp_image_map(struct bp_image *image,
 		       failed);
 }
 
+/* For those who ask piece by piece, such as a server of block devices. */
 int bp_image_map_part(struct bp_image *image, bp_bytes offset, bp_bytes len,
 		      int (*range)(void *user, const struct bp_image_range *range), void *user)
 {

@@ -132,6 +132,7 @@ static bool is_active_lv(const struct lvm_lv *lv)
 	return found;
 }
 
+/* By LVM's name, or by who holds the device. */
 bool source_is_active(const struct bp_source *source)
 {
 	if (source->lv)
@@ -141,6 +142,7 @@ bool source_is_active(const struct bp_source *source)
 
 /* --- nothing there --- */
 
+/* Nothing is written over what is known: a new file is easily had. */
 static int holds(struct bp_source *source, const char *path, const char *what)
 {
 	bp_fail(source->ctx, -EEXIST, "'%s' holds something already: %s", path, what);

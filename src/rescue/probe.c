@@ -457,6 +457,7 @@ static int add_pool(struct bp_probe *p, const struct lvm_group *group, const str
 
 /* --- removed volumes, from older texts --- */
 
+/* By UUID: a name may have been given again. */
 static bool is_removed(const struct lvm_vg *now, const struct lvm_lv *then)
 {
 	if (!then->nr_segments || !streq(lvm_lv_type(then), "thin") || !then->uuid)
@@ -467,6 +468,7 @@ static bool is_removed(const struct lvm_vg *now, const struct lvm_lv *then)
 	return true;
 }
 
+/* The same volume stands in many older texts. */
 static bool told_already(const struct bp_probe *p, size_t first, const char *uuid)
 {
 	for (size_t i = first; i < p->layers.count; i++)

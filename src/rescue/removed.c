@@ -17,6 +17,7 @@ struct reader {
 	bp_dblock nr_data_blocks;
 };
 
+/* @holder: who has the blocks now; BP_NONE: they can't be read. */
 static int add_gap(struct removed *to, bp_dblock begin, bp_dblock length, uint64_t holder)
 {
 	const struct removed_gap gap = { begin, length, holder };
@@ -62,6 +63,7 @@ static int on_leaf(void *user, const struct walk_node *leaf)
 	return r;
 }
 
+/* A gap up to the end of all addresses: its length would not fit. */
 static int on_lost(void *user, const struct walk_lost *lost)
 {
 	struct reader *reader = user;
@@ -98,6 +100,7 @@ int removed_read(struct meta *meta, const struct bp_thin_device *device,
 	return r == -ENOMEM ? bp_fail_memory(meta->ctx) : r;
 }
 
+/* Runs are in order, so the last one tells. */
 bp_dblock removed_end(const struct removed *removed)
 {
 	const struct removed_run *last;

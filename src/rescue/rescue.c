@@ -87,6 +87,7 @@ static int plan_rebuild(struct bp_rescue *r)
 	return status;
 }
 
+/* The same number made in the same transaction is the same volume. */
 static const char *name_of(const struct bp_rescue *r, const struct bp_thin_device *device)
 {
 	const char *by_id = NULL;
@@ -208,6 +209,7 @@ static bool has_trouble(const struct bp_rescue *r, uint32_t kinds)
 	(BIT(BP_TROUBLE_DATA_SMALLER) | BIT(BP_TROUBLE_VOLUMES) |                              \
 	 BIT(BP_TROUBLE_MISSING_DISK) | BIT(BP_TROUBLE_NOTHING_LEFT))
 
+/* As large as the old one; twice that, where it was full. */
 static bp_bytes needed_bytes(const struct bp_rescue *r)
 {
 	bp_mblock nr = r->io->nr_blocks;
@@ -280,6 +282,7 @@ static int count_absent(void *user, const struct bp_thin_device *device)
 	return 0;
 }
 
+/* A whole older state that isn't what the rebuilding gives anyway. */
 static bool is_candidate(const struct bp_rescue *r, const struct bp_history_state *state)
 {
 	bool same =

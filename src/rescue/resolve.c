@@ -37,6 +37,7 @@ static int read_through(struct io *io, const struct io_run *runs, size_t nr)
 	return inner->ops->read(inner, runs, nr);
 }
 
+/* A source is never written, whoever asks. */
 static int write_refused(struct io *io, const struct io_run *run)
 {
 	(void)io;

@@ -23,6 +23,7 @@ int source_use_snap(struct bp_source *source, const char *path, const char *data
 	return r < 0 ? r : raw_image_open(source->ctx, path, &source->snap);
 }
 
+/* It went between the call that found the pool active and this one. */
 static int not_reserved(struct bp_source *source)
 {
 	bp_fail(source->ctx, -EINVAL, "'%s': the pool has no metadata snapshot any more",

@@ -102,6 +102,7 @@ char *source_pool_node(const struct bp_source *source)
 	return node;
 }
 
+/* As LVM writes it: VG/LV. */
 static bool is_slash_name(const struct lvm_lv *lv, const char *text)
 {
 	size_t len = strlen(lv->vg->name);
@@ -209,6 +210,7 @@ static bool holds_metadata(struct bp_source *source, const struct lvm_lv *lv)
 	return yes;
 }
 
+/* A part's name leads to the pool, since people name what they see in /dev/mapper. */
 static const struct lvm_lv *pool_with(const struct lvm_lv *part, const char *key)
 {
 	for (size_t i = 0; i < part->vg->nr_lvs; i++)
@@ -494,12 +496,14 @@ int source_scan(struct bp_source *source, const char *const *names, size_t nr,
 	return r;
 }
 
+/* The superblock's own checksum and number: nothing else begins so. */
 static bool is_metadata(const struct raw_image *image, uint8_t *block)
 {
 	return image->size >= IO_BLOCK && raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
 	       block_kind_of(block) == BLOCK_THIN_SUPERBLOCK;
 }
 
+/* By its header; nothing else is read yet. */
 bool source_is_pack(const struct raw_image *image)
 {
 	uint8_t header[PACK_HEADER_BYTES];

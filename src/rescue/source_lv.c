@@ -43,6 +43,7 @@ static int named_map(struct bp_source *source, const struct lvm_lv *lv, const ch
 
 /* --- thin pools --- */
 
+/* Checksum and number: a block that was moved is not good. */
 bool source_block_good(bp_mblock block, const void *data)
 {
 	enum block_kind kind = block_kind_of(data);
@@ -212,6 +213,7 @@ static void on_origin_free(struct map *map)
 static const struct map_ops on_origin_ops = { .locate = on_origin_locate,
 					      .free = on_origin_free };
 
+/* @top is the mapping root of an older state; 0: the superblock's. */
 static int thin_root(struct bp_source *source, struct bp_thin_meta *meta, bp_mblock top,
 		     uint64_t id, bp_mblock *ret)
 {

@@ -110,6 +110,7 @@ static void line_copy(const struct swap *swap, struct strbuf *s)
 	strbuf_add(s, " bs=1M conv=fsync");
 }
 
+/* Both: the new metadata too must not be active when they are exchanged. */
 static void line_inactive(const struct swap *swap, struct strbuf *s)
 {
 	strbuf_add(s, "lvchange -an ");

@@ -61,6 +61,7 @@ struct text_place {
 	bp_bytes offset, size; /* from the area's start */
 };
 
+/* The same text, by number and UUID, as it stands in the ring of a disk. */
 static int find_in_ring(struct text_place *place, const struct lvm_vg *vg, bool *ret_found)
 {
 	lvm_old_texts ring = { 0 };
@@ -246,6 +247,7 @@ static int line_not_missing(const struct steps *steps, const char *from, const c
 	return steps_tell(steps, &s);
 }
 
+/* LVM itself has noted that a disk was missing: it must be told that it is back. */
 static bool calls_missing(const struct lvm_vg *vg)
 {
 	for (size_t i = 0; i < vg->nr_pvs; i++)

@@ -30,6 +30,7 @@ typedef int (*entry_fn)(struct holding *h, size_t node, uint64_t key, uint64_t v
 
 /* --- leaves --- */
 
+/* The metadata may change meanwhile: what isn't sound any more is passed over. */
 static int leaf_entries(struct holding *h, const struct io_request *request, size_t node_index,
 			entry_fn fn)
 {
@@ -83,6 +84,7 @@ static int each_entry(struct holding *h, struct meta *meta, const struct forest 
 
 /* --- what the volume had --- */
 
+/* By place on the pool, for a search by data block. */
 static int compare_data(const void *a, const void *b, void *user)
 {
 	const struct removed *removed = user;
@@ -206,6 +208,7 @@ static bool now_pass(void *user, const struct walk_node *node)
 	return bits_test_and_set(&h->passed, (size_t)(node - h->now->nodes.items));
 }
 
+/* Devices made after the volume was removed come last: only these can have taken its blocks. */
 static int by_creation(const void *a, const void *b)
 {
 	const struct thin_device *x = a, *y = b;

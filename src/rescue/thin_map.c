@@ -193,6 +193,7 @@ static int add_lost(struct thin_volume_map *m, const struct thin_map_lost *lost)
 	return r;
 }
 
+/* Gaps are runs without data. */
 bool thin_map_has_gaps(const struct map *map)
 {
 	const struct thin_volume_map *m = (const struct thin_volume_map *)(const void *)map;

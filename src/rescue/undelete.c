@@ -47,6 +47,10 @@ static void undelete_freep(struct bp_undelete **u)
 	bp_undelete_free(*u);
 }
 
+/*
+ * What the pool has now, what it had, and the names LVM gave: everything else compares
+ * these.
+ */
 static int look_at_pool(struct bp_source *source, struct bp_undelete **ret)
 {
 	_cleanup_(undelete_freep) struct bp_undelete *u = calloc(1, sizeof(*u));
@@ -93,6 +97,7 @@ static int devices_of(const struct bp_undelete *u, size_t state, device_list *re
 	return r == -ENOMEM ? bp_fail_memory(u->source->ctx) : r;
 }
 
+/* Number, transaction and time together: numbers are given out again. */
 static bool same_volume(const struct bp_thin_device *a, const struct bp_thin_device *b)
 {
 	return a->id == b->id && a->transaction_id == b->transaction_id &&
@@ -115,6 +120,7 @@ static bool is_present(const struct bp_undelete *u, const struct bp_thin_device 
 	return p && (p->expected_dblocks == BP_NONE || same_volume(&p->device, device));
 }
 
+/* LVM's name of that time, if a text of then is left. */
 static const struct old_volume *old_of(const struct bp_undelete *u,
 				       const struct bp_thin_device *device)
 {
@@ -144,6 +150,7 @@ struct listing {
 	void *user;
 };
 
+/* Told once, with the newest state that has it. */
 static int tell(struct listing *l, const struct bp_thin_device *device,
 		const struct bp_history_state *state)
 {
@@ -163,6 +170,7 @@ static int tell(struct listing *l, const struct bp_thin_device *device,
 	return l->volume(l->user, &volume);
 }
 
+/* Newest state first, so that what is told of a volume is the last it was. */
 static int list_all(struct listing *l)
 {
 	device_list devices = { 0 };
@@ -181,6 +189,7 @@ static int list_all(struct listing *l)
 	return r;
 }
 
+/* Reads only. What the present pool has is not removed, whatever older states say. */
 int bp_removed_volumes(struct bp_source *source,
 		       int (*volume)(void *user, const struct bp_removed_volume *volume),
 		       void *user)
@@ -205,6 +214,7 @@ struct wanted {
 	const struct bp_thin_device *volume; /* once one was found: this very one */
 };
 
+/* By name, by number, or, once found, that very volume in other states. */
 static bool is_wanted(const struct bp_undelete *u, const struct wanted *w,
 		      const struct bp_thin_device *device)
 {
@@ -218,6 +228,7 @@ static bool is_wanted(const struct bp_undelete *u, const struct wanted *w,
 	return w->name ? old && streq(old->name, w->name) : device->id == w->id;
 }
 
+/* What was asked for by root or transaction narrows the search. */
 static bool state_allowed(const struct wanted *w, const struct bp_history_state *state)
 {
 	if (w->opts->mapping_root && state->mapping_root != w->opts->mapping_root)
@@ -239,6 +250,10 @@ static bp_dblock nr_data_blocks(const struct bp_undelete *u)
 		       : u->now->sum.superblock.nr_data_blocks;
 }
 
+/*
+ * The pool may have been larger then, or its superblock is guessed: blocks of the volume
+ * must be within.
+ */
 static void raise_data_blocks(struct bp_undelete *u)
 {
 	bp_dblock *nr = &u->now->sum.superblock.nr_data_blocks;
@@ -271,6 +286,7 @@ static int try_state(struct bp_undelete *u, const struct bp_thin_device *device,
 	return r;
 }
 
+/* The first state that has it whole ends the search; otherwise the one that has most. */
 static int find_best(struct bp_undelete *u, struct wanted *w)
 {
 	struct bp_thin_device found;
@@ -298,6 +314,7 @@ static int find_best(struct bp_undelete *u, struct wanted *w)
 	return r;
 }
 
+/* The other tool is named that does what was meant. */
 static int not_removed(const struct bp_undelete *u, const char *volume, uint64_t id)
 {
 	struct bp_ctx *ctx = u->source->ctx;
@@ -310,6 +327,7 @@ static int not_removed(const struct bp_undelete *u, const char *volume, uint64_t
 	return -ENODATA;
 }
 
+/* Whether it is there still is the most likely reason, so it is looked at first. */
 static int not_found(struct bp_undelete *u, const struct wanted *w, const char *volume)
 {
 	struct bp_ctx *ctx = u->source->ctx;
@@ -333,6 +351,7 @@ static int not_found(struct bp_undelete *u, const struct wanted *w, const char *
 	return -ENODATA;
 }
 
+/* A number is a number, unless a volume is called like it. */
 static int find_volume(struct bp_undelete *u, const char *volume,
 		       const struct bp_undelete_opts *opts)
 {
@@ -393,6 +412,7 @@ static bool id_in_use(const struct bp_undelete *u, uint64_t id)
 	return false;
 }
 
+/* Its own again if nobody has it now; else behind all that are known, and only then a gap. */
 static uint64_t free_id(const struct bp_undelete *u)
 {
 	uint64_t id = u->removed.device.id;
@@ -411,6 +431,7 @@ static uint64_t free_id(const struct bp_undelete *u)
 	return id;
 }
 
+/* Hundredths of a percent. */
 static uint32_t survival(uint64_t left, uint64_t of)
 {
 	if (of == 0 || left >= of)
@@ -419,6 +440,10 @@ static uint32_t survival(uint64_t left, uint64_t of)
 	return (uint32_t)((long double)left * 10000 / (long double)of);
 }
 
+/*
+ * Doubtful: more or less is found than the details of then say, without damage that
+ * explains it.
+ */
 static void fill_result(struct bp_undelete *u)
 {
 	struct bp_undelete_result *res = &u->result;
@@ -468,6 +493,7 @@ static void tell_external(const struct bp_undelete *u)
 			u->old->name, u->old->external_origin, u->old->external_origin);
 }
 
+/* Finding first, then comparing with all others: whose blocks are lost is known only so. */
 int bp_undelete_new(struct bp_source *source, const char *volume,
 		    const struct bp_undelete_opts *opts, struct bp_undelete **ret)
 {
@@ -504,6 +530,7 @@ void bp_undelete_get(const struct bp_undelete *u, struct bp_undelete_result *ret
 	memcpy(ret, &result, MIN(ret->size, sizeof(result)));
 }
 
+/* Both kinds of gaps in order: taken by others, and unreadable. */
 int bp_undelete_missing(const struct bp_undelete *u,
 			int (*range)(void *user, const struct bp_undelete_range *range),
 			void *user)
@@ -560,6 +587,7 @@ static int join_runs(const struct removed *removed, struct thin_map_run **ret, s
 	return 0;
 }
 
+/* Needs data: metadata by itself has no bytes to show. */
 int bp_undelete_image(struct bp_undelete *u, struct bp_image **ret)
 {
 	struct thin_map_opts opts = {
@@ -593,6 +621,7 @@ int bp_undelete_image(struct bp_undelete *u, struct bp_image **ret)
 
 /* --- new metadata --- */
 
+/* Into the plan of the present pool, as one more device. */
 static int graft_runs(void *user,
 		      int (*run)(void *to, uint64_t begin, uint64_t data, uint64_t length,
 				 uint32_t time),
@@ -609,6 +638,10 @@ static int graft_runs(void *user,
 	return r;
 }
 
+/*
+ * The new metadata are the present pool's, with the volume as one more device: nothing else
+ * changes.
+ */
 int bp_undelete_write(struct bp_undelete *u, const char *path)
 {
 	struct plan_graft graft = {
@@ -636,6 +669,7 @@ int bp_undelete_write(struct bp_undelete *u, const char *path)
 	return r;
 }
 
+/* The swap of the metadata, and a line that makes the volume visible. */
 int bp_undelete_steps(const struct bp_undelete *u, const char *path,
 		      int (*line)(void *user, const char *line), void *user)
 {

@@ -30,6 +30,7 @@ const struct bp_source_volume *bp_source_volumes_get(const struct bp_source_volu
 	return index < volumes->list.count ? &volumes->list.items[index] : NULL;
 }
 
+/* thin_id and transaction are LVM's view; the pool's own comes by join_device(). */
 static struct bp_source_volume of_lv(const struct lvm_lv *lv)
 {
 	struct bp_source_volume v = {
@@ -49,6 +50,7 @@ static struct bp_source_volume of_lv(const struct lvm_lv *lv)
 	return v;
 }
 
+/* Metadata by itself has no group, so nothing is named. */
 static int add_group_volumes(struct bp_source *source, struct bp_source_volumes *volumes)
 {
 	const struct lvm_vg *vg = source->group ? source->group->vg : NULL;
@@ -86,6 +88,7 @@ static int last_end(void *user, const struct bp_thin_run *run)
 	return 0;
 }
 
+/* One that LVM doesn't know is as long as its last mapping. */
 static int join_device(void *user, const struct bp_thin_device *device)
 {
 	struct joining *j = user;
@@ -116,6 +119,7 @@ static int join_device(void *user, const struct bp_thin_device *device)
 	return 0;
 }
 
+/* A pool that can't be read leaves LVM's list, with a warning. */
 static int join_pool(struct bp_source *source, struct bp_source_volumes *volumes)
 {
 	struct error_state *saved = error_save(source->ctx);
@@ -140,6 +144,7 @@ static int compare_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* By id where the pool is known. */
 int bp_source_volumes(struct bp_source *source, struct bp_source_volumes **ret)
 {
 	struct bp_source_volumes *volumes = calloc(1, sizeof(*volumes));

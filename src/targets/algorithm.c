@@ -40,6 +40,10 @@ uint32_t algorithm_digest_bytes(const char *name)
 	return 0;
 }
 
+/*
+ * By the beginning of its name in the kernel's crypto API: "hmac(sha256)" needs a key,
+ * "sha256" none.
+ */
 bool algorithm_is_keyed(const char *name)
 {
 	static const char *const keyed[] = { "hmac(", "cmac(", "xcbc(", "vmac", "poly1305" };
@@ -119,6 +123,7 @@ bool algorithm_mac_key_fits(const char *name, size_t bytes, const char **ret_siz
 	return algorithm_key_fits(cipher, bytes, ret_sizes);
 }
 
+/* No word at all is hex too: who needs some looks at its length. */
 bool is_hex_bytes(const char *text)
 {
 	size_t digits = strspn(text, "0123456789abcdefABCDEF");
@@ -147,6 +152,10 @@ bool keyring_key_parse(const char *text, struct keyring_key *ret)
 	       0;
 }
 
+/*
+ * The usual mistake of who writes a table by hand; told apart only where both words give it
+ * away.
+ */
 bool key_is_first(const char *cipher, const char *key)
 {
 	struct keyring_key parsed;

@@ -177,6 +177,7 @@ static const char *const mq_args[] = {
 	"read_promote_adjustment", "write_promote_adjustment",
 };
 
+/* As the kernel, without regard to case. */
 static bool is_mq_arg(const char *key)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mq_args); i++)
@@ -254,6 +255,7 @@ static void check(struct check *c, const void *params)
 	check_not_live(c, "cache", "metadata_dev", cache->metadata_dev);
 }
 
+/* A cache is as long as its origin, whatever the fast device has. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_cache *cache = params;

@@ -135,6 +135,7 @@ static void check(struct check *c, const void *params)
 	check_range(c, "source_dev", clone->source_dev, 0, c->length_sectors);
 }
 
+/* The shorter one: neither may end within the clone. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_clone *clone = params;

@@ -99,6 +99,7 @@ struct cipher {
 	uint64_t keys;
 };
 
+/* Cut at PART_MAX: parts are compared with names that are all shorter. */
 static void copy_part(char *to, const char *from, size_t len)
 {
 	len = MIN(len, PART_MAX - 1);
@@ -154,6 +155,7 @@ static void parse_classic(const char *text, struct cipher *cipher)
 	}
 }
 
+/* Two spellings, the kernel's own behind "capi:". */
 static void cipher_parse(const char *text, struct cipher *ret)
 {
 	*ret = (struct cipher){ .keys = 1 };
@@ -346,6 +348,7 @@ static void check(struct check *c, const void *params)
 	check_range(c, "dev", crypt->dev, crypt->offset_sectors, c->length_sectors);
 }
 
+/* Whole sectors of the encryption, which may be up to 4096 bytes. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_crypt *crypt = params;

@@ -34,6 +34,7 @@ static void check_path(struct check *c, const char *name, const struct bp_delay_
 		check_range(c, name, p->dev, p->offset_sectors, c->length_sectors);
 }
 
+/* Writes and flushes may have devices of their own; without one they take that of reads. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_delay *delay = params;

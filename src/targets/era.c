@@ -40,6 +40,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* Metadata in use by another era would be written by both. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_era *era = params;

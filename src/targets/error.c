@@ -20,6 +20,7 @@ static const struct arg args[] = {
 	ARG_END,
 };
 
+/* Limits are new in 6.12: older kernels take no arguments, whatever they are. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_error_target *error = params;

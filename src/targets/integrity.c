@@ -147,6 +147,7 @@ static void check_hash_known(struct check *c, const char *name,
 			    "checked");
 }
 
+/* Only where the key is given inline. */
 static void check_key(struct check *c, const char *name,
 		      const struct bp_integrity_algorithm *algorithm, const char *text)
 {

@@ -28,6 +28,7 @@ static const struct target_message messages[] = {
 	{ NULL },
 };
 
+/* A log on the device itself would log its own writes. */
 static void check(struct check *c, const void *params)
 {
 	const struct bp_log_writes *log = params;

@@ -337,6 +337,7 @@ static int canonical(void *params, struct arena *arena)
 	return 0;
 }
 
+/* All paths lead to the same device: the first one says how long it is. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_multipath *multipath = params;

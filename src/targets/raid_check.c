@@ -192,6 +192,7 @@ static void check_raid10(struct check *c, const struct bp_raid *raid)
 			    "it is near");
 }
 
+/* Room for the kernel's copy while it reshapes, in whole pages. */
 static void check_reshape(struct check *c, const struct bp_raid *raid)
 {
 	const uint64_t offset = raid->data_offset_sectors.value;

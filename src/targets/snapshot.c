@@ -102,6 +102,7 @@ void snapshot_check(struct check *c, const void *params)
 	check_block_multiple(c, "chunk_sectors", snapshot->chunk_sectors, snapshot->cow_dev);
 }
 
+/* The copies' device may be shorter: then the snapshot becomes invalid when it is full. */
 int snapshot_length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_snapshot *snapshot = params;

@@ -98,6 +98,7 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* A letter a leg: A works, D has failed. */
 static void judge(struct judge *j, const void *p)
 {
 	const struct bp_striped_status *s = p;

@@ -25,6 +25,7 @@ static const struct arg status[] = {
 
 static const char *const states[] = { "Fail", "Error", "-", NULL };
 
+/* Only where the kernel is asked: a path may lead to anything. */
 static void check_pool(struct check *c, const char *pool)
 {
 	struct bp_bdev bdev;

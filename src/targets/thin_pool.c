@@ -199,6 +199,7 @@ static void check(struct check *c, const void *params)
 	check_replaced(c, pool);
 }
 
+/* The pool's size is that of its data device. */
 static int length(const struct length_query *query, const void *params, bp_sector *ret)
 {
 	const struct bp_thin_pool *pool = params;

@@ -151,6 +151,7 @@ static void check_pmem(struct check *c, const struct bp_writecache *cache)
 						  : "the device has no DAX: Linux 7.2 crashes");
 }
 
+/* Blocks are the unit of its I/O: the device must take them. */
 static void check_block(struct check *c, const struct bp_writecache *cache, const char *dev)
 {
 	struct bp_bdev bdev;

@@ -83,6 +83,7 @@ static bool same(const struct bp_bdev *a, const struct bp_bdev *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
+/* Everything is asked before the first change. */
 static int look(struct creation *c, const char *origin, const char *fast, const char *metadata)
 {
 	struct bp_bdev bdev;
@@ -335,6 +336,7 @@ static int replace(struct live *l, const struct bp_table *table, int64_t deadlin
 	return r < 0 ? r : reload(l->ctx, "cache", &l->which, &state, table, 0, deadline);
 }
 
+/* The same length: only arguments change. */
 static int replace_params(struct live *l, const struct bp_cache *params, int64_t deadline)
 {
 	_cleanup_(table_freep) struct bp_table *table = NULL;
@@ -404,6 +406,7 @@ static int refuse_unclean(struct live *l, const struct bp_cache_device_info *inf
 	return 0;
 }
 
+/* Dirty blocks may become more meanwhile: the most there were is the whole. */
 static int progress(struct live *l, uint64_t dirty, uint64_t *most)
 {
 	*most = MAX(*most, dirty);
@@ -574,6 +577,7 @@ static int spoil_metadata(struct live *l)
 	return 0;
 }
 
+/* Metadata are spoilt last: a later cache must not take them for its own. */
 int bp_cache_device_uncache(struct bp_ctx *ctx, const struct bp_selector *which,
 			    const struct bp_cache_device_change_opts *opts)
 {

@@ -126,6 +126,7 @@ static int put_inactive_back(struct bp_ctx *ctx, const struct undo *undo, int64_
 			   : dm_order(ctx, "undo load", &u->which, &clear, NULL);
 }
 
+/* What was loaded before is kept, keys included, to be put back. */
 static int load_in(struct bp_ctx *ctx, struct undo_load *u, const struct bp_table *table,
 		   const struct change *c)
 {
@@ -339,6 +340,7 @@ static void undo_reload_done(const struct undo *undo)
 	bp_table_free(u->inactive);
 }
 
+/* Both tables: undoing a reload has to bring back the loaded one too. */
 static int remember(struct bp_ctx *ctx, const char *verb, struct undo_reload *u)
 {
 	int r = 0;

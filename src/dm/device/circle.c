@@ -24,6 +24,7 @@ static bool same(const struct bp_devno *a, const struct bp_devno *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
+/* Each once: stacks are small, so a plain search does. */
 static int add(struct bp_ctx *ctx, struct below *below, const struct bp_devno *dev)
 {
 	for (size_t i = 0; i < below->devs.count; i++)

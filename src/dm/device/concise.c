@@ -81,6 +81,7 @@ static int take_minor(struct parser *p, struct fields *f)
 	return 0;
 }
 
+/* Nothing means rw. */
 static int take_flags(struct parser *p, struct fields *f)
 {
 	const char *text = strbuf_text(&p->text);
@@ -203,6 +204,7 @@ int bp_concise_parse(struct bp_ctx *ctx, const char *text, struct bp_stack **ret
 
 /* --- writing --- */
 
+/* The characters that end fields and devices. */
 static void add_escaped(struct strbuf *s, const char *text)
 {
 	for (; *text; text++) {

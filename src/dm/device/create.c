@@ -125,6 +125,10 @@ struct create {
 	int64_t deadline;
 };
 
+/*
+ * The kernel ignores a major that isn't its own, and makes another device than was asked
+ * for.
+ */
 static int check_number(struct bp_ctx *ctx, struct dm *dm, struct bp_create_opts *opts)
 {
 	uint32_t major;

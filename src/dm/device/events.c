@@ -6,6 +6,7 @@
  */
 #include "dm/kernel/engine.h"
 
+/* Without a device: the event number of all. */
 static int arm(struct bp_ctx *ctx)
 {
 	struct dm_request rq = { .op = OP_ARM, .deadline = DEADLINE_NEVER };

@@ -6,6 +6,7 @@
 
 #define PAUSE_MS 20
 
+/* -ENODEV says it better: what is missing is the driver. */
 static int fail(struct bp_ctx *ctx, const char *path, const char *what, int r)
 {
 	bp_fail(ctx, r, "'%s': %s: %s", path, what, strerrordesc_np(-r));
@@ -20,6 +21,7 @@ struct search {
 	struct dm_loop *ret;
 };
 
+/* By device and inode: the path may have changed since. */
 static int same_file(void *user, const struct dm_loop *loop)
 {
 	const struct search *s = user;

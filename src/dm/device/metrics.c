@@ -86,6 +86,7 @@ static void add_escaped(struct strbuf *to, const char *text)
 	}
 }
 
+/* Quotes, backslashes and line breaks are the format's own. */
 static void add_label(struct strbuf *to, const char *name, const char *value)
 {
 	strbuf_addf(to, "%s=\"", name);

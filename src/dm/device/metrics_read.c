@@ -69,6 +69,7 @@ static void count(struct reading *rd, const struct metric_subject *of, const cha
 	metrics_add_uint(&rd->metrics, METRIC_COUNTER, name, help, of, value);
 }
 
+/* OpenMetrics wants seconds; the kernel has milliseconds. */
 static void seconds(struct reading *rd, const struct metric_subject *of, const char *name,
 		    const char *help, uint64_t ms)
 {
@@ -227,6 +228,7 @@ static void add_path_count(struct reading *rd, const struct metric_subject *of,
 		    of, "state", state, text);
 }
 
+/* Whatever is not active can't be used now. */
 static void count_paths(const struct bp_multipath_group_status *group, uint64_t *active,
 			uint64_t *failed)
 {
@@ -390,6 +392,7 @@ static int add_device(struct reading *rd, const struct bp_selector *which)
 	return r;
 }
 
+/* A device that went since it was listed is no failure. */
 static int add_all(struct reading *rd)
 {
 	struct bp_device_list *list;

@@ -136,6 +136,7 @@ int udev_end(struct bp_ctx *ctx, struct dm *dm, struct cookie *cookie,
 
 /* --- mknodes --- */
 
+/* By the kernel's name, which is what nodes are called. */
 static bool listed(const struct dm_reply *reply, const char *name)
 {
 	for (size_t i = 0; i < reply->entries.count; i++)

@@ -53,6 +53,7 @@ static int by_kernel_name(const void *a, const void *b)
 		      ((const struct bp_device_entry *)b)->kernel_name);
 }
 
+/* The kernel's name may lack its NUL. */
 static void take_entry(const struct dm_entry *from, struct bp_device_entry *to)
 {
 	to->major = from->major;

@@ -44,6 +44,7 @@ static int fail_create(struct bp_ctx *ctx, int r, enum bp_error_code code, const
 	return r;
 }
 
+/* Not aligned: the head is bytes. */
 static uint64_t head64(const struct pool_create *c, size_t at)
 {
 	le64 v;

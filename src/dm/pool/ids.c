@@ -14,6 +14,7 @@ struct undo_reserve {
 	struct which pool;
 };
 
+/* That there is none any more is what was wanted. */
 static int release_again(struct bp_ctx *ctx, const struct undo *undo, int64_t deadline)
 {
 	const struct undo_reserve *u = (const struct undo_reserve *)undo;
@@ -81,6 +82,7 @@ static int read_reserved(struct bp_pool *pool, struct dm *dm, const char *verb,
 	return tx_end(pool->ctx, dm, &level, r);
 }
 
+/* Somebody's snapshot is read as it is: it may be old, hence "foreign". */
 static int read_now(struct bp_pool *pool, struct dm *dm, const char *verb,
 		    const struct bp_pool_status *status, int64_t deadline, struct pool_ids *ret)
 {

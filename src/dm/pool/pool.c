@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The whole word, and nothing behind it. */
 bool devno_parse(const char *word, struct bp_devno *ret)
 {
 	int end = 0;
@@ -133,6 +134,7 @@ int pool_step(struct bp_pool *pool, const char *verb, int64_t deadline, struct u
 	return r;
 }
 
+/* A handle by number: a rename doesn't lose it. */
 int pool_new(struct bp_ctx *ctx, const struct bp_device_info *info, struct bp_pool **ret)
 {
 	struct bp_pool *pool = calloc(1, sizeof(*pool));

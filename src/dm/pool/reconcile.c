@@ -135,6 +135,7 @@ static const struct bp_thin_device *held(const struct comparison *c, uint32_t id
 		       : NULL;
 }
 
+/* By name, as the wanted ones have no number before they are made. */
 static const struct bp_volume *active_as(const struct comparison *c, const char *name)
 {
 	for (size_t i = 0; i < c->active.list.count; i++)
@@ -229,6 +230,7 @@ static int compare(struct comparison *c)
 
 /* --- making it so --- */
 
+/* Told as done only if it was. */
 static int activate(struct comparison *c, struct bp_pool_difference *d)
 {
 	const struct bp_volume_opts opts = {

@@ -161,6 +161,7 @@ static void end_cookies(struct snapshot *s, struct dm *dm)
 	}
 }
 
+/* All origins, before the first snapshot: they are to be of one instant. */
 static int hold(struct snapshot *s)
 {
 	int r = 0;
@@ -194,6 +195,7 @@ static int let_go(struct snapshot *s)
 	return r;
 }
 
+/* One after another, each a message to the pool. */
 static int claim_all(struct snapshot *s, uint32_t first)
 {
 	int r = 0;
@@ -204,6 +206,7 @@ static int claim_all(struct snapshot *s, uint32_t first)
 	return r;
 }
 
+/* As short as can be: writers to the origins wait. */
 static int window(struct snapshot *s, uint32_t id)
 {
 	int r = hold(s), taken;
@@ -325,6 +328,7 @@ static void group_done(struct group *g)
 	free(g->origin_ids);
 }
 
+/* Each as large as its origin. */
 static struct bp_volume_opts opts_of_member(const struct group *g, size_t i)
 {
 	struct bp_volume_opts opts = g->opts;

@@ -82,6 +82,7 @@ int volume_remember(struct bp_pool *pool, struct dm *dm, const struct bp_volume 
 
 /* --- which goes first --- */
 
+/* By an external origin: the one above has to go first. */
 static bool lies_on(const struct bp_volume *above, const struct bp_volume *below)
 {
 	return above->external_origin.major == below->major &&

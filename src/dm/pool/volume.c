@@ -26,6 +26,7 @@ int fail_volume(struct bp_pool *pool, int r, enum bp_error_code code, const char
 	return r;
 }
 
+/* Sorted by id, so the last one that is known tells. */
 uint32_t volumes_next_id(const struct volumes *v)
 {
 	for (size_t i = v->list.count; i-- > 0;)
@@ -77,6 +78,7 @@ int volume_claim(struct bp_pool *pool, const char *verb, uint32_t id, const uint
 		      : pool_step(pool, verb, deadline, &u->undo, "create_thin %u", id);
 }
 
+/* A number that is likely free; the pool itself has the last word. */
 int volume_near(struct bp_pool *pool, const char *verb, const struct volumes *active, size_t nr,
 		int64_t deadline, uint32_t *ret)
 {
@@ -198,6 +200,7 @@ int volume_check(struct bp_pool *pool, const char *verb, const char *name,
 	return r;
 }
 
+/* Inactive: then at least it is asked for, as nothing else would show that it is there. */
 int volume_finish(struct bp_pool *pool, const char *verb, uint32_t id, const char *name,
 		  bp_sector size_sectors, const struct bp_volume_opts *opts)
 {

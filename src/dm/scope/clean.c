@@ -49,6 +49,7 @@ static const char *uuid_of(struct bp_ctx *ctx, const struct bp_tree_node *node,
 	return bp_device_info(ctx, &which, info) == 0 ? info->uuid : "";
 }
 
+/* By UUID: a device may be renamed until it is removed. */
 static int add_found(struct bp_ctx *ctx, const char *uuid, struct found *ret)
 {
 	struct bp_selector which = { .uuid = strdup(uuid) };
@@ -175,6 +176,7 @@ static int remove_all(struct bp_ctx *ctx, const struct mine *mine, uint32_t flag
 						      : r;
 }
 
+/* Nodes behind devices, unless udev makes them. */
 int devices_clean(struct bp_ctx *ctx, mine_fn is, void *user, uint32_t flags, int64_t deadline)
 {
 	const struct mine mine = { .is = is, .user = user };
@@ -247,6 +249,7 @@ static int drop_loop(struct bp_ctx *ctx, const char *path, int fd, void *user)
 
 /* --- all of it --- */
 
+/* Under the lock of all scopes, as another process may be making one of this name. */
 static int forget_place(struct bp_ctx *ctx, const struct scopes *scopes, struct place *place)
 {
 	_cleanup_(closep) int all = scopes_lock(ctx, scopes);

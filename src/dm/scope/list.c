@@ -37,6 +37,7 @@ static void list_freep(struct bp_scope_list **list)
 
 /* --- asking --- */
 
+/* A loop device that went meanwhile is none. */
 static int count_loop(struct bp_ctx *ctx, const char *path, int fd, void *user)
 {
 	struct bp_scope_info *info = user;
@@ -47,6 +48,7 @@ static int count_loop(struct bp_ctx *ctx, const char *path, int fd, void *user)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Dead until the caller has seen that its owner lives. */
 static void tell(const struct place *place, struct bp_scope_info *ret)
 {
 	*ret = (struct bp_scope_info){ .state = BP_SCOPE_DEAD, .pid = place->who.pid };

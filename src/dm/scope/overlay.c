@@ -280,6 +280,7 @@ static int wait_merged(struct bp_overlay *o,
 	}
 }
 
+/* What was merged lies in the page cache until here. */
 static int make_durable(struct bp_overlay *o)
 {
 	_cleanup_(closep) int fd = open(o->origin.path, O_RDONLY | O_CLOEXEC);

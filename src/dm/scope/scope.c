@@ -22,6 +22,7 @@ static void scope_freep(struct bp_scope **scope)
 	bp_scope_close(*scope);
 }
 
+/* Only if the context's prefix is still ours: another scope may have been entered since. */
 static void leave(struct bp_scope *scope)
 {
 	struct dm *dm = ctx_room_get(scope->ctx, CTX_ROOM_DM);
@@ -156,6 +157,7 @@ struct bp_ctx *scope_ctx(const struct bp_scope *scope)
 	return scope->ctx;
 }
 
+/* Outside of the scope's directory, which goes with it. */
 void scope_kept_path(const struct bp_scope *scope, const char *file, char ret[PATH_MAX])
 {
 	snprintf(ret, PATH_MAX, "%s/overlay-%s-%s-%s", scope->scopes.state, scope->place.name,

@@ -16,6 +16,7 @@ _Static_assert(BP_SCOPE_NAME_SIZE == SCOPE_NAME_SIZE, "told once to users, once 
 
 #define FORKED_MS 5000
 
+/* A lock that is held too long gets words of its own: waiting longer helps there. */
 static int fail(struct bp_ctx *ctx, const char *path, int r)
 {
 	bp_fail(ctx, r, "'%s': %s", path,
@@ -25,6 +26,7 @@ static int fail(struct bp_ctx *ctx, const char *path, int r)
 	return r;
 }
 
+/* Given, by the environment, or the usual one. */
 static const char *state_dir_of(const char *given)
 {
 	const char *from_env = getenv(STATE_DIR_ENV);
@@ -80,6 +82,7 @@ void scopes_done(struct scopes *scopes)
 	scopes->fd = -1;
 }
 
+/* Held for moments only, by whoever makes, lists or removes. */
 int scopes_lock(struct bp_ctx *ctx, const struct scopes *scopes)
 {
 	int fd = scope_lock_all(scopes->fd);

@@ -70,6 +70,7 @@ static int loop_back(struct bp_ctx *ctx, const struct undo *undo, int64_t deadli
 	return r;
 }
 
+/* The path is what can be mended: it is the error's device. */
 static int fail_loop(struct bp_ctx *ctx, const struct file_loop *loop, int r)
 {
 	bp_fail(ctx, r, "loop device '%s': '%s': %s", loop->name, loop->path,
@@ -257,6 +258,7 @@ static int refuse_used(struct comparison *c, const struct bp_device_info *info)
 	return -EBUSY;
 }
 
+/* Decided when it was compared: what appeared since is left alone. */
 static bool is_surplus(void *user, const char *uuid)
 {
 	const struct comparison *c = user;
@@ -349,6 +351,7 @@ struct down {
 	int64_t deadline;
 };
 
+/* By the UUID, never by a name that somebody else may have taken. */
 static bool is_ours(void *user, const char *uuid)
 {
 	struct down *d = user;

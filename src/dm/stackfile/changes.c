@@ -8,6 +8,7 @@ struct bp_stack_changes {
 	VEC(struct bp_stack_change) list; /* texts are owned */
 };
 
+/* Texts belong to the change, though it shows them as const. */
 static void change_done(struct bp_stack_change *change)
 {
 	free((void *)(uintptr_t)change->name);

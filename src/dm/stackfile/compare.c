@@ -206,6 +206,7 @@ static int arrange(struct comparison *c)
 
 /* --- mapped devices --- */
 
+/* Its UUID says whose it is: that is told as the cause. */
 static int refuse_foreign(struct comparison *c, const struct file_device *device,
 			  const struct dm_state *state)
 {

@@ -45,6 +45,7 @@ static int fail_pool(const struct loop_pool *p, int r, enum bp_error_code code, 
 	return r;
 }
 
+/* By the UUID that creating it gave: a name proves nothing. */
 bool bp_loop_pool_is(const struct bp_device_info *info)
 {
 	char uuid[2 * BP_NAME_SIZE + 32];
@@ -56,6 +57,7 @@ bool bp_loop_pool_is(const struct bp_device_info *info)
 
 /* --- what is asked for --- */
 
+/* It becomes part of file names. */
 static bool name_ok(const char *name)
 {
 	size_t len = strlen(name);

@@ -129,6 +129,7 @@ static int read_sectors(struct parser *p, const char *what, bp_sector *ret)
 	return 0;
 }
 
+/* Words that nobody takes are refused: they may be misspelt options. */
 static int no_more(struct parser *p)
 {
 	struct word word = next_word(p);

@@ -35,6 +35,7 @@ const struct bp_advice *bp_advices_get(const struct bp_advices *advices, size_t 
 	return index < advices->list.count ? &advices->list.items[index] : NULL;
 }
 
+/* The worst of all; unknown is below harmless. */
 enum bp_verdict bp_advices_verdict(const struct bp_advices *advices)
 {
 	enum bp_verdict worst = BP_VERDICT_UNKNOWN;
@@ -103,6 +104,7 @@ void judge_say(struct judge *judge, enum bp_verdict verdict, const char *next, c
 	strbuf_done(&s);
 }
 
+/* Doubles, as the product of two counts of blocks need not fit 64 bits. */
 unsigned judge_percent(uint64_t part, uint64_t total)
 {
 	unsigned percent;
@@ -390,6 +392,7 @@ static int explain_table(struct explainer *e, const struct pasted *p, struct bp_
 	return add(e, &a);
 }
 
+/* The line as it would be without its name, whatever blanks it was pasted with. */
 static const char *status_text(struct explainer *e, const struct pasted *p)
 {
 	struct strbuf s = { 0 };

@@ -8,6 +8,7 @@
 #include "core/strbuf.h"
 #include "core/util.h"
 
+/* The unit of a field is its name's end, here as in the public structs. */
 static bool is_sectors(const char *field)
 {
 	static const char end[] = "_sectors";

@@ -86,6 +86,7 @@ static const char *severity_name(enum bp_severity severity)
 	return names[severity];
 }
 
+/* What a finding of the whole table doesn't have is left out. */
 static void finding_json(const struct bp_finding *f, struct bp_json *json)
 {
 	bp_json_object(json, NULL);
@@ -211,6 +212,7 @@ const void *check_live_params(const struct check *check, bp_sector *ret_length)
 	return s->params;
 }
 
+/* False also where nothing may be asked: then no rule that needs it applies. */
 bool check_bdev(struct check *check, const char *dev, struct bp_bdev *ret)
 {
 	*ret = (struct bp_bdev){ 0 };
@@ -235,6 +237,7 @@ void check_block_multiple(struct check *check, const char *name, bp_sector secto
 			     dev, block);
 }
 
+/* By name, or by number, since a device has several nodes. */
 bool check_same_dev(struct check *check, const char *a, const char *b)
 {
 	struct bp_bdev x, y;
@@ -245,6 +248,7 @@ bool check_same_dev(struct check *check, const char *a, const char *b)
 	       x.minor == y.minor;
 }
 
+/* A warning: the kernel takes it, and data are lost later. */
 void check_distinct(struct check *check, const char *name, const char *dev,
 		    const char *other_name, const char *other)
 {
@@ -270,6 +274,7 @@ void check_not_live(struct check *check, const char *target, const char *name, c
 			    target, name);
 }
 
+/* Unknown, if the kernel's release is not to be asked. */
 enum bp_answer check_release(const struct check *check, uint32_t release)
 {
 	if (!check->opts.kernel_release)

@@ -23,6 +23,7 @@ static int add_use(struct check *check, struct device_use *use)
 	return 0;
 }
 
+/* By number where both are found; a name alone may still be the same. */
 static bool same_device(const struct device_use *a, const struct device_use *b)
 {
 	if (a->found && b->found)
@@ -80,6 +81,7 @@ static void add(struct check *check, struct device_use *use)
 		check->error = -ENOMEM;
 }
 
+/* A range that overflows is refused elsewhere. */
 void check_use(struct check *check, const char *name, const char *dev, bp_sector start,
 	       bp_sector length)
 {
@@ -90,6 +92,7 @@ void check_use(struct check *check, const char *name, const char *dev, bp_sector
 	add(check, &use);
 }
 
+/* Whatever else uses the device, it would be damaged by it or damage this. */
 void check_alone(struct check *check, const char *name, const char *dev)
 {
 	struct device_use use = { .name = name, .dev = dev, .alone = true };

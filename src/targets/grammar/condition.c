@@ -85,6 +85,7 @@ void conditions_of_legs(struct conditions *c, const char *health, const char *go
 	}
 }
 
+/* False: events of it are told without saying what. */
 bool conditions_known(const char *target)
 {
 	const struct bp_target *type = bp_target_get(target);
@@ -114,6 +115,7 @@ int conditions_of(struct bp_ctx *ctx, const char *target, bp_sector start, const
 	return ret->no_memory ? bp_fail_memory(ctx) : 0;
 }
 
+/* What happened there is one condition as long as these agree; the words may change. */
 bool condition_same(const struct condition *a, const struct condition *b)
 {
 	return a->kind == b->kind && a->start == b->start && streq(a->target, b->target) &&

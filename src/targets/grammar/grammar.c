@@ -28,6 +28,7 @@ uint64_t arg_number_get(const struct arg *arg, const void *base)
 	}
 }
 
+/* By the size of the struct's member; the caller has checked the range. */
 void arg_number_set(const struct arg *arg, void *base, uint64_t value)
 {
 	void *p = arg_at(arg, base);
@@ -48,6 +49,7 @@ void arg_number_set(const struct arg *arg, void *base, uint64_t value)
 	}
 }
 
+/* By memcpy(), as the member's type isn't known here. */
 const void *arg_pointer_get(const struct arg *arg, const void *base)
 {
 	const void *p;
@@ -110,6 +112,7 @@ const struct arg_word *arg_choice_find(const struct arg *arg, const char *word, 
 	return NULL;
 }
 
+/* A choice that isn't made stands for the default. */
 bool arg_when(const struct arg *arg, const void *base)
 {
 	int value = arg_choice_get(arg, base);
@@ -191,6 +194,7 @@ const char *arg_unit(const struct arg *arg)
 	return NULL;
 }
 
+/* Behind the colon of a joined word, "name:value". */
 const char *written_value(const struct written *word)
 {
 	const char *colon = strchr(word->text, ':');
@@ -198,6 +202,7 @@ const char *written_value(const struct written *word)
 	return word->arg && (word->arg->flags & ARG_JOINED) && colon ? colon + 1 : word->text;
 }
 
+/* It has no name of its own in paths: what is in it stands in what is around it. */
 bool arg_is_transparent(const struct arg *arg)
 {
 	return arg->kind == KIND_GROUP || arg->kind == KIND_OPTIONS ||
@@ -301,6 +306,7 @@ int arg_order_add(struct arg_order *order, const struct arg *arg, struct arena *
 	return 0;
 }
 
+/* The rest keeps its order. */
 void arg_order_remove(struct arg_order *order, const struct arg *arg)
 {
 	size_t n = 0;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+/* As the kernel, without regard to case. */
 static const struct target_message *find_message(const struct bp_target *target,
 						 const char *name)
 {
@@ -128,6 +129,7 @@ static int write_words(struct bp_ctx *ctx, const struct words *words, char **ret
 	return strbuf_take(&s, ret) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
+/* The word may be a key that was cut in two: it is hidden like one. */
 static int fail_too_many(struct bp_ctx *ctx, const struct target_message *m, size_t number,
 			 char *word)
 {

@@ -136,6 +136,7 @@ static read_fn *const readers[KINDS] = {
 	[KIND_SPLIT] = read_split,     [KIND_WHEN] = read_when,
 };
 
+/* At the end of the line an optional argument is simply not there. */
 int reader_arg(struct reader *r, const struct arg *arg, void *base, const void *up)
 {
 	if (r->pos == r->end && (arg->flags & ARG_OPTIONAL))

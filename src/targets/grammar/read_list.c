@@ -99,6 +99,7 @@ static int read_element(struct reader *r, const struct arg *arg, struct growing 
 	return 0;
 }
 
+/* NULL for none, so that an empty list has one form only. */
 static void list_set(const struct arg *arg, void *base, const struct growing *list)
 {
 	arg_pointer_set(arg, base, list->count ? list->items : NULL);

@@ -64,6 +64,7 @@ static void find_in(const struct rule *rules, const char *text, size_t *best_len
 	}
 }
 
+/* The longest text that matches, in both lists: it is the most exact. */
 static const struct rule *find_of(const struct bp_target *target, const char *text)
 {
 	const struct rule *best = NULL;
@@ -100,6 +101,10 @@ const struct rule *rule_find(const char *target, const char *text)
 	return rule;
 }
 
+/*
+ * Named by the kernel's own text, so that rule and explanation can't drift apart. One that
+ * isn't listed is a bug of ours.
+ */
 void check_rule(struct check *check, const char *name, const char *expected, const char *text)
 {
 	const struct rule *rule = rule_find(check->target ? check->target->name : "", text);

@@ -54,6 +54,10 @@ static bool looks_like_key(const char *text)
 	return strlen(text) >= KEY_DIGITS && text[strspn(text, HEX)] == '\0';
 }
 
+/*
+ * A reference to a keyring is no secret; what should be a reference and looks like a key is
+ * one.
+ */
 bool arg_hides(const struct arg *arg, const char *text)
 {
 	if (arg->flags & ARG_SECRET)
@@ -86,6 +90,7 @@ bool part_hides(const struct arg *arg, const char *text)
 	return arg_hides(arg, text) || holds_key(arg, text);
 }
 
+/* At any depth. */
 bool args_have_secrets(const struct arg *args)
 {
 	for (; args && args->kind != KIND_END; args++)
@@ -163,6 +168,7 @@ static const char *written_public(const struct written *w, struct arena *arena)
 	return text;
 }
 
+/* Words of a target that isn't known are judged by their looks alone. */
 const char *segment_word_public(const struct segment *s, const struct written *w,
 				struct arena *arena)
 {

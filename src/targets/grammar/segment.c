@@ -64,6 +64,7 @@ static int write_raw(struct bp_ctx *ctx, const struct words *words, struct writt
 	return 0;
 }
 
+/* Typed words first, and behind them what the grammar didn't know. */
 int segment_write(struct bp_ctx *ctx, const struct segment *s, uint32_t flags,
 		  struct arena *arena, struct written_list *ret)
 {
@@ -286,6 +287,7 @@ int segment_copy(struct bp_ctx *ctx, struct segment *s, const void *params, size
 	return segment_refresh(ctx, s);
 }
 
+/* Of optional words, so that a copy is written in the order it was read. */
 static int dup_order(struct segment *copy, const struct segment *s)
 {
 	for (size_t i = 0; i < s->order.count; i++)

@@ -24,6 +24,7 @@ static bool same_dev(void *user, const char *a, const char *b)
 	       x.major == y.major && x.minor == y.minor;
 }
 
+/* Spelling counts: "0x8" and "8" are two. */
 static bool same_words(const struct words *a, const struct words *b)
 {
 	if (a->count != b->count)

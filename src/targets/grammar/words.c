@@ -85,6 +85,7 @@ bool word_valid(const char *word)
 	return *word && !strchr(word, '\n');
 }
 
+/* An odd number of them escapes what follows. */
 static size_t backslashes_at_end(const struct strbuf *s)
 {
 	size_t n = 0;

@@ -348,6 +348,7 @@ static int write_split(struct writer *w, const struct arg *arg, const void *base
 	return put(w, arg, WRITTEN_VALUE, arg->args->name, text);
 }
 
+/* The same choice that decided when it was read. */
 static int write_when(struct writer *w, const struct arg *arg, const void *base, const void *up)
 {
 	if (!arg_when(arg, base))
