@@ -119,7 +119,7 @@ BP_API void bp_device_list_free(struct bp_device_list *list);
 
 /**
  * bp_device_visit() - Call @device for each mapped device, ordered by kernel name. One ioctl, and a
- * twentieth of the memory of a list: for programs that live as long as their answer.
+ * sixth of the memory of a list: for programs that live as long as their answer.
  * @device: may ask the library for more; @entry is lent until it returns. Non-zero ends it and is
  * returned.
  *
