@@ -164,10 +164,12 @@ static void look_at(const struct image *image, bool whole_superblock)
 {
 	struct bp_thin_check_result found = { .size = sizeof(found) };
 	struct bp_thin_plan *plan;
-	struct io *io;
+	struct io *io = image_io(image);
 
-	if (thin_plan_io(ctx, image_io(image), NULL, &plan) == 0)
+	if (thin_plan_io(ctx, io, NULL, &plan) == 0)
 		bp_thin_plan_free(plan);
+	else
+		io_close(io);
 	if (!whole_superblock)
 		return;
 	io = image_io(image);
