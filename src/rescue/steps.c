@@ -88,7 +88,7 @@ static int make_room(const struct steps *steps, struct swap *swap)
 	swap->no_spare = room < need || (held < need && room - need < need - held);
 	if (room >= need)
 		return 0;
-	if (room + held >= need)
+	if (spare && room + held >= need)
 		return line_drop_spare(steps, spare);
 	bp_size_format((need - room) * vg->extent_bytes, size);
 	return steps_say(steps, "%s has not the room: 'vgextend %s DISK' with %s or more first",
