@@ -163,8 +163,9 @@ static int line_pvcreate(const struct steps *steps, const struct lvm_pv *pv, con
 	struct strbuf s = { 0 };
 
 	/* Another label lies there since: LVM asks before it takes that away. */
-	strbuf_addf(&s, "pvcreate %s--uuid %s --restorefile ", pv->found->bare ? "" : "-ff -y ",
-		    pv->uuid);
+	strbuf_addf(&s, "pvcreate %s--uuid ", pv->found->bare ? "" : "-ff -y ");
+	word_add(&s, pv->uuid); /* from a text, which may say anything */
+	strbuf_add(&s, " --restorefile ");
 	word_add(&s, file);
 	strbuf_add_char(&s, ' ');
 	add_device(&s, pv->found, nr);
