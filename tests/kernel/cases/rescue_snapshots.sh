@@ -416,6 +416,7 @@ reused() {
 
 # A volume is removed and others are written to: what no other took is right, what was taken is named.
 undelete() {
+	tried=0
 	for seed in $(seq "${BEDPLATE_SEED:-1}" $((${BEDPLATE_SEED:-1} + 7))); do
 		begin
 		vgchange -q -ay vg
@@ -441,8 +442,17 @@ END
 		# shellcheck disable=SC1091 # made just now
 		. ./work
 		vgchange -q -an vg
-		bedplate --json undelete vg/pool "$gone" --pv "$DISK0" -o reused.meta --export back.img > said.json || true
-		rm -f back.was
+		status=0
+		bedplate --json undelete vg/pool "$gone" --pv "$DISK0" -o reused.meta --export back.img > said.json 2>&1 ||
+			status=$?
+		# What was written since may have taken every old root: that is told, and nothing is made.
+		if grep -q 'state of the pool that is left has a removed volume' said.json; then
+			same "the status" "$status" 1
+			[ ! -e reused.meta ] || fail "metadata without a state"
+			[ ! -e back.img ] || fail "bytes without a state"
+			continue
+		fi
+		tried=$((tried + 1))
 		clean reused.meta
 		rm -f reused.meta
 		python3 - "$gone" << 'END'
@@ -460,6 +470,7 @@ print(sys.argv[1], "survives by", data["survival_percent"], "%, named blocks:", 
 END
 		rm -f back.img
 	done
+	[ "$tried" -gt 0 ] || fail "no seed left a state"
 }
 
 # Two hosts had the pool active from one state on; each block of the metadata is of one of them.
