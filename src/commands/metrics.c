@@ -10,8 +10,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -144,6 +146,14 @@ static int answer(struct cli *cli, const struct args *args, int fd)
 	return sent < 0 ? cli_failf(cli, "the answer", NULL, "%s", strerror(-sent)) : EXIT_OK;
 }
 
+/* As in a guest that nobody has set up: listening works there, and nobody can connect. */
+static bool loopback_is_down(int fd)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+
+	return ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP);
+}
+
 /* Loopback only: there is no access control here. */
 static int listen_on(uint16_t port)
 {
@@ -157,11 +167,29 @@ static int listen_on(uint16_t port)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (const void *)&where, sizeof(where)) == 0 && listen(fd, 1) == 0)
+	if (loopback_is_down(fd))
+		errno = ENETDOWN;
+	else if (bind(fd, (const void *)&where, sizeof(where)) == 0 && listen(fd, 1) == 0)
 		return fd;
 	r = -errno;
 	close(fd);
 	return r;
+}
+
+/* What is usually behind it; NULL: the reason says enough. */
+static const char *hint_of_listen(int error)
+{
+	switch (error) {
+	case -EADDRINUSE:
+		return "another program listens there: take another port";
+	case -ENETDOWN:
+	case -EADDRNOTAVAIL:
+		return "the loopback interface is down: ip link set lo up";
+	case -EACCES:
+		return "ports below 1024 are root's: take another port";
+	default:
+		return NULL;
+	}
 }
 
 /* One answer, and the end: no state is kept between two. */
@@ -170,7 +198,7 @@ static int serve_once(struct cli *cli, const struct args *args)
 	int fd = listen_on((uint16_t)args->port), client, r;
 
 	if (fd < 0)
-		return cli_failf(cli, NULL, "is another program listening there?",
+		return cli_failf(cli, NULL, hint_of_listen(fd),
 				 "cannot listen on 127.0.0.1:%u: %s", (unsigned)args->port,
 				 strerror(-fd));
 	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);

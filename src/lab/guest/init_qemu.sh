@@ -11,6 +11,7 @@ mkdir -p /dev/shm /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t devpts pts /dev/pts
 ln -sf /proc/self/fd /dev/fd
+/bin/busybox ifconfig lo up # for programs that serve and ask there; no other interface is there
 for p in proc sys dev dev/shm dev/pts; do
 	mount --bind /$p /host/$p
 done

@@ -22,6 +22,9 @@ mount -t tmpfs shm /dev/shm
 mount -t devpts pts /dev/pts
 ln -sf /proc/self/fd /dev/fd
 
+# For programs that serve and ask on the loopback interface. No other is there.
+ip link set lo up 2> /dev/null || ifconfig lo up 2> /dev/null || busybox ifconfig lo up 2> /dev/null || :
+
 # The modules lie where modprobe does not look; autoloading goes through this wrapper.
 echo "$LAB_DIR/bin/modprobe" > /proc/sys/kernel/modprobe
 "$LAB_DIR/bin/modprobe" dm-mod

@@ -39,11 +39,9 @@ same rows "$(bedplate top --interval 10ms --count 3 --noheadings --raw -o name l
 bedplate metrics -o file
 expect_match '^bedplate_device_info\{device="low",uuid=""\} 1$' cat file
 
-# One request is answered, with the numbers of its moment; then it ends.
+# One request is answered, with the numbers of its moment; then it ends. The lab has its loopback interface up.
 cat > client.py << 'PYTHON'
-import fcntl, socket, struct, time
-with socket.socket() as s:  # the interface up: flags IFF_UP | IFF_RUNNING
-    fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+import socket, time
 for _ in range(200):
     try:
         with socket.create_connection(("127.0.0.1", 9999)) as s:
@@ -59,3 +57,18 @@ wait $!
 expect_match '^HTTP/1.0 200 OK' cat answer
 expect_match '^bedplate_snapshot_used_bytes' cat answer
 same end "$(tail -n 1 answer)" '# EOF'
+
+# What is in the way is told at once: somebody who listens there, an interface that is down.
+cat > hold.py << 'PYTHON'
+import fcntl, socket, struct, subprocess, sys
+with socket.socket() as s:
+    s.bind(("127.0.0.1", 9998))
+    s.listen()
+    taken = subprocess.run(sys.argv[1:], capture_output=True, text=True, timeout=30)
+    fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0))  # SIOCSIFFLAGS: down
+down = subprocess.run(sys.argv[1:], capture_output=True, text=True, timeout=30)
+print(taken.returncode, taken.stderr, down.returncode, down.stderr)
+PYTHON
+python3 hold.py "$BEDPLATE" metrics --serve-once 9998 > refused
+expect_match '^1 .*Address already in use.*take another port' tr '\n' ' ' < refused
+expect_match 'Network is down.*ip link set lo up' tr '\n' ' ' < refused
