@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A thin front: scripts/ and meson do the work. The first two install what they need.
-.PHONY: demo check build install fuzz bench clean
+.PHONY: demo check build install uninstall fuzz bench clean
 
 demo:
 	scripts/demo
@@ -20,5 +20,8 @@ bench:
 	bench/compare --scale $(or $(SCALE),1) build-bench
 install: build
 	meson install -C build --no-rebuild
+# What the last "make install" put there.
+uninstall:
+	ninja -C build uninstall
 clean:
 	rm -rf build
