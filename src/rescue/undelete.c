@@ -15,8 +15,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DEVICE_ID_MAX ((UINT64_C(1) << 24) - 1) /* more, the kernel does not take */
-
 struct bp_undelete {
 	struct bp_source *source;
 	struct bp_history *history;
@@ -422,11 +420,11 @@ static uint64_t free_id(const struct bp_undelete *u)
 	for (size_t i = 0; i < bp_thin_plan_devices_count(u->now); i++)
 		id = MAX(id, bp_thin_plan_device_get(u->now, i)->device.id);
 	for (size_t i = 0; i < u->names.count; i++)
-		if (u->names.items[i].id <= DEVICE_ID_MAX)
+		if (u->names.items[i].id <= THIN_DEVICE_ID_MAX)
 			id = MAX(id, u->names.items[i].id);
-	if (id < DEVICE_ID_MAX)
+	if (id < THIN_DEVICE_ID_MAX)
 		return id + 1;
-	for (id = 1; id < DEVICE_ID_MAX && id_in_use(u, id);)
+	for (id = 1; id < THIN_DEVICE_ID_MAX && id_in_use(u, id);)
 		id++;
 	return id;
 }

@@ -161,6 +161,43 @@ void image_patch(const struct image *image, bp_mblock nr, enum block_kind kind, 
 	image_seal(image, nr, kind);
 }
 
+/* All but keys and values. */
+static struct btree_node_disk *put_head(const struct image *image, bp_mblock block,
+					uint32_t flags, uint32_t value_size, uint32_t nr)
+{
+	struct btree_node_disk *disk = image_block(image, block);
+
+	assert_true(is_zero((const uint8_t *)disk, IO_BLOCK));
+	assert_true(nr <= node_capacity(value_size));
+	disk->flags = le32_make(flags);
+	disk->nr_entries = le32_make(nr);
+	disk->max_entries = le32_make(node_capacity(value_size));
+	disk->value_size = le32_make(value_size);
+	return disk;
+}
+
+void image_put_leaf(const struct image *image, bp_mblock block, uint32_t value_size,
+		    uint32_t nr, uint64_t first_key, const void *values)
+{
+	struct btree_node_disk *disk = put_head(image, block, NODE_LEAF, value_size, nr);
+
+	for (uint32_t i = 0; i < nr; i++)
+		disk->keys[i] = le64_make(first_key + i);
+	memcpy(disk->keys + node_capacity(value_size), values, (size_t)nr * value_size);
+	block_seal(disk, BLOCK_NODE, block);
+}
+
+void image_put_node(const struct image *image, bp_mblock block, uint32_t nr,
+		    const uint64_t *keys, const le64 *children)
+{
+	struct btree_node_disk *disk = put_head(image, block, NODE_INTERNAL, sizeof(le64), nr);
+
+	for (uint32_t i = 0; i < nr; i++)
+		disk->keys[i] = le64_make(keys[i]);
+	memcpy(disk->keys + node_capacity(sizeof(le64)), children, nr * sizeof(le64));
+	block_seal(disk, BLOCK_NODE, block);
+}
+
 /* Where a superblock has the root of the metadata space map. */
 static size_t map_root_offset(const void *superblock)
 {

@@ -28,6 +28,12 @@ void image_seal(const struct image *image, bp_mblock nr, enum block_kind kind);
 void image_patch(const struct image *image, bp_mblock nr, enum block_kind kind, uint32_t at,
 		 uint32_t bytes, uint64_t value);
 
+/* Sealed btree nodes, into blocks that are zero: a leaf with keys from @first_key, a node above others. */
+void image_put_leaf(const struct image *image, bp_mblock block, uint32_t value_size,
+		    uint32_t nr, uint64_t first_key, const void *values);
+void image_put_node(const struct image *image, bp_mblock block, uint32_t nr,
+		    const uint64_t *keys, const le64 *children);
+
 /* Is metadata block @nr in use, by a space map of one bitmap? */
 bool image_used(const struct image *image, bp_mblock nr);
 

@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What older trees may fill, and what not: an area that holds lists of devices that have nothing to
- * do with each other, as where another pool lay in it before, with the same ids.
+ * What leaves of other devices and older trees may fill, and what not: what lies at the ends of a gap;
+ * an area that holds lists of devices that have nothing to do with each other, as where another
+ * pool lay in it before, with the same ids.
  */
 #include "context_test.h"
 
 #include "formats/thin/plan.h"
 #include "image.h"
+#include "thin_area.h"
 
 #include <inttypes.h>
-
-/* A sealed leaf. */
-static void put_leaf(struct image *image, bp_mblock block, uint32_t value_size, uint32_t nr,
-		     uint64_t first_key, const void *values)
-{
-	struct btree_node_disk *disk = image_block(image, block);
-	uint32_t max = node_capacity(value_size);
-
-	assert_true(block_is_zero(disk));
-	memset(disk, 0, IO_BLOCK);
-	disk->flags = le32_make(NODE_LEAF);
-	disk->nr_entries = le32_make(nr);
-	disk->max_entries = le32_make(max);
-	disk->value_size = le32_make(value_size);
-	for (uint32_t i = 0; i < nr; i++)
-		disk->keys[i] = le64_make(first_key + i);
-	memcpy(disk->keys + max, values, (size_t)nr * value_size);
-	block_seal(disk, BLOCK_NODE, block);
-}
 
 /* Mappings that the foreign tree has: newer than all there are. */
 #define FOREIGN 200u
@@ -40,8 +23,8 @@ static void put_foreign_tree(struct image *image, uint64_t id)
 
 	for (uint32_t i = 0; i < FOREIGN; i++)
 		values[i] = le64_make(thin_mapping_make(2000 + i, 9));
-	put_leaf(image, at, sizeof(le64), FOREIGN, 0, values);
-	put_leaf(image, at + 1, sizeof(le64), 1, id, &root);
+	image_put_leaf(image, at, sizeof(le64), FOREIGN, 0, values);
+	image_put_leaf(image, at + 1, sizeof(le64), 1, id, &root);
 }
 
 /* And a list of details. */
@@ -54,7 +37,7 @@ static void put_foreign_details(struct image *image, uint64_t id, uint64_t trans
 		.snapshotted_time = le32_make(9),
 	};
 
-	put_leaf(image, image->size / IO_BLOCK - 2, sizeof(details), 1, id, &details);
+	image_put_leaf(image, image->size / IO_BLOCK - 2, sizeof(details), 1, id, &details);
 }
 
 #define BLOCK_0 BP_NONE /* in a list that 0 ends */
@@ -138,25 +121,114 @@ static void lists_of_other_pools_fill_nothing(void **state)
 		check_row(i);
 }
 
+/* --- what other devices share with a leaf that is lost --- */
+
+#define WIDE                                                                                   \
+	600u /* mappings of device 1, in leaves of its own; virtual and data blocks are the same */
+
+/* Device 1, and what device 2 shares with it: mappings from @first to before @end. */
+static void restore_two(struct area *area, uint64_t first, uint64_t end)
+{
+	struct strbuf xml = { 0 };
+	char *text;
+
+	strbuf_addf(&xml,
+		    SB "<device dev_id=\"1\" mapped_blocks=\"%u\" transaction=\"0\" "
+		       "creation_time=\"0\" snap_time=\"1\">\n" RANGE(
+			       "0", "0", "%u") "</device>"
+					       "<device dev_id=\"2\" mapped_blocks=\"%" PRIu64
+					       "\" transaction=\"0\" "
+					       "creation_time=\"1\" snap_time=\"1\">\n",
+		    WIDE, WIDE, end - first);
+	for (uint64_t i = first; i < end; i++)
+		strbuf_addf(&xml, AT("%" PRIu64, "%" PRIu64, "0"), i, i);
+	strbuf_add(&xml, END);
+	assert_ok(strbuf_take(&xml, &text));
+	assert_ok(restore(area, text));
+	free(text);
+}
+
+/* The middle one of the three leaves of device 1; its keys are *@ret_begin to before *@ret_end. */
+static bp_mblock middle_leaf(struct area *area, uint64_t *ret_begin, uint64_t *ret_end)
+{
+	struct bp_thin_device device = { 0 };
+	struct bp_thin_meta *meta = open_area(area);
+	struct node root;
+
+	assert_ok(bp_thin_device_find(meta, 1, &device));
+	bp_thin_close(meta);
+	assert_int_equal(node_decode(area->data + device.root * IO_BLOCK, device.root,
+				     sizeof(le64), &root),
+			 NODE_OK);
+	assert_int_equal(root.nr, 3);
+	*ret_begin = node_key(&root, 1);
+	*ret_end = node_key(&root, 2);
+	return node_value64(&root, 1);
+}
+
+/* How many mappings device 1 has once that leaf is lost. */
+static uint64_t left_without(struct area *area, bp_mblock leaf)
+{
+	struct bp_thin_plan *plan;
+	uint64_t left = 0;
+
+	memset(area->data + leaf * IO_BLOCK, 0xa5, IO_BLOCK);
+	assert_ok(thin_plan_io(area->ctx, area_io(area, META_BLOCKS), NULL, &plan));
+	for (size_t i = 0; i < bp_thin_plan_devices_count(plan); i++)
+		if (bp_thin_plan_device_get(plan, i)->device.id == 1)
+			left = bp_thin_plan_device_get(plan, i)->device.mapped_dblocks;
+	bp_thin_plan_free(plan);
+	return left;
+}
+
+/*
+ * What device 2 has at and beside either end of what is lost, in a leaf that may begin or end just
+ * there: all of it that is within comes back.
+ */
+static void a_leaf_that_touches_a_gap_fills_it(void **state)
+{
+	static const struct {
+		bool at_end;
+		int first, end; /* from where the gap begins, or from behind its end */
+		uint64_t back;
+	} shared[] = {
+		{ true, -1, 0, 1 },  { true, -1, 2, 1 },  { true, 0, 2, 0 },
+		{ true, -3, 1, 3 },  { false, 0, 1, 1 },  { false, -1, 1, 1 },
+		{ false, -2, 0, 0 }, { false, -2, 3, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+		uint64_t begin, end, at;
+		struct area area;
+		bp_mblock leaf;
+
+		area_init(&area);
+		restore_two(&area, 0, 1);
+		middle_leaf(&area, &begin, &end);
+		at = shared[i].at_end ? end : begin;
+		restore_two(&area, at + (uint64_t)shared[i].first,
+			    at + (uint64_t)shared[i].end);
+		leaf = middle_leaf(&area, &begin, &end);
+		assert_int_equal(left_without(&area, leaf),
+				 WIDE - (end - begin) + shared[i].back);
+		area_done(&area);
+	}
+}
+
 /* --- nodes that point at each other --- */
 
-/* A sealed inner node with many entries, all of them @child; keys rise from @first. */
-static void put_inner(struct image *image, bp_mblock block, bp_mblock child, uint64_t first)
+/* A sealed inner node as full as can be, all of it @child. */
+static void put_inner(struct image *image, bp_mblock block, bp_mblock child)
 {
-	struct btree_node_disk *disk = image_block(image, block);
-	uint32_t max = node_capacity(sizeof(le64));
-	le64 *values = (le64 *)(void *)(disk->keys + max);
+	uint64_t keys[252];
+	le64 children[ARRAY_SIZE(keys)];
 
-	memset(disk, 0, IO_BLOCK);
-	disk->flags = le32_make(NODE_INTERNAL);
-	disk->nr_entries = le32_make(max);
-	disk->max_entries = le32_make(max);
-	disk->value_size = le32_make(sizeof(le64));
-	for (uint32_t i = 0; i < max; i++) {
-		disk->keys[i] = le64_make(first + i);
-		values[i] = le64_make(child);
+	for (uint32_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		keys[i] = i;
+		children[i] = le64_make(child);
 	}
-	block_seal(disk, BLOCK_NODE, block);
+	image_put_node(image, block, ARRAY_SIZE(keys), keys, children);
 }
 
 /* What can be had of it, and what is wrong with it; both end, whatever they find. */
@@ -184,9 +256,9 @@ static bp_mblock put_levels(struct image *image, uint32_t value_size)
 	static const uint8_t value[sizeof(struct thin_details_disk)] = { 1 };
 	bp_mblock end = image->size / IO_BLOCK;
 
-	put_leaf(image, end - 1, value_size, 1, 0, value);
+	image_put_leaf(image, end - 1, value_size, 1, 0, value);
 	for (bp_mblock level = 1; level < BTREE_MAX_DEPTH; level++)
-		put_inner(image, end - 1 - level, end - level, 0);
+		put_inner(image, end - 1 - level, end - level);
 	return end - BTREE_MAX_DEPTH;
 }
 
@@ -199,8 +271,8 @@ static void nodes_that_are_all_one_child(void **state)
 	(void)state;
 	image_load(&image, "thin-small");
 	memset(image_block(&image, 0), 0, IO_BLOCK);
-	put_inner(&image, image.size / IO_BLOCK - 1, image.size / IO_BLOCK - 2, 0);
-	put_inner(&image, image.size / IO_BLOCK - 2, image.size / IO_BLOCK - 1, 0);
+	put_inner(&image, image.size / IO_BLOCK - 1, image.size / IO_BLOCK - 2);
+	put_inner(&image, image.size / IO_BLOCK - 2, image.size / IO_BLOCK - 1);
 	look_at(&image, false);
 	image_done(&image);
 	/* As orphans, as mappings of devices, and as details; with leaves that fit and others. */
@@ -228,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_other_pools_fill_nothing),
+		cmocka_unit_test(a_leaf_that_touches_a_gap_fills_it),
 		cmocka_unit_test(nodes_that_are_all_one_child),
 	};
 
