@@ -251,16 +251,7 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, "block_sectors", NULL,
 			     "a block is larger than the cache device, %" PRIu64 " sectors",
 			     bp_bytes_to_sector(bdev.size_bytes));
-	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
 	check_not_live(c, "cache", "metadata_dev", cache->metadata_dev);
-}
-
-/* A cache is as long as its origin, whatever the fast device has. */
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_cache *cache = params;
-
-	return length_of(query, cache->origin_dev, 0, ret);
 }
 
 /* clang-format off */
@@ -542,8 +533,8 @@ const struct bp_target target_cache = {
 	.states = states,
 	.messages = messages,
 	.canonical = canonical,
+	.maps = MAPS_WHOLE(struct bp_cache, origin_dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 	.log_names = log_names,
 	.log = log_lines,

@@ -345,7 +345,6 @@ static void check(struct check *c, const void *params)
 	check_sectors(c, crypt);
 	check_integrity(c, crypt, &cipher);
 	check_count(c, crypt);
-	check_range(c, "dev", crypt->dev, crypt->offset_sectors, c->length_sectors);
 }
 
 /* Whole sectors of the encryption, which may be up to 4096 bytes. */
@@ -495,6 +494,7 @@ const struct bp_target target_crypt = {
 	.args = args,
 	.ignores_extra = true,
 	.messages = messages,
+	.maps = MAPS(struct bp_crypt, dev, offset_sectors),
 	.check = check,
 	.length = length,
 	.rules = rules,

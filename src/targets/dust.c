@@ -75,14 +75,6 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, "block_bytes", NULL,
 			     "a block is larger than the segment, %" PRIu64 " sectors",
 			     c->length_sectors);
-	check_range(c, "dev", dust->dev, dust->offset_sectors, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_dust *dust = params;
-
-	return length_of(query, dust->dev, dust->offset_sectors, ret);
 }
 
 /* clang-format off */
@@ -114,7 +106,7 @@ const struct bp_target target_dust = {
 	.status_size = sizeof(struct bp_dust_status),
 	.status = status,
 	.messages = messages,
+	.maps = MAPS(struct bp_dust, dev, offset_sectors),
 	.check = check,
-	.length = length,
 	.rules = rules,
 };

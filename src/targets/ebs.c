@@ -37,14 +37,6 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, "offset_sectors", NULL,
 			     "must be a multiple of the underlying block, %" PRIu64 " sectors",
 			     block);
-	check_range(c, "dev", ebs->dev, ebs->offset_sectors, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_ebs *ebs = params;
-
-	return length_of(query, ebs->dev, ebs->offset_sectors, ret);
 }
 
 /* clang-format off */
@@ -74,7 +66,7 @@ const struct bp_target target_ebs = {
 	.since = "5.8",
 	.size = sizeof(struct bp_ebs),
 	.args = args,
+	.maps = MAPS(struct bp_ebs, dev, offset_sectors),
 	.check = check,
-	.length = length,
 	.rules = rules,
 };

@@ -47,14 +47,6 @@ static void check(struct check *c, const void *params)
 
 	check_not_live(c, "era", "metadata_dev", era->metadata_dev);
 	check_distinct(c, "origin_dev", era->origin_dev, "metadata_dev", era->metadata_dev);
-	check_range(c, "origin_dev", era->origin_dev, 0, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_era *era = params;
-
-	return length_of(query, era->origin_dev, 0, ret);
 }
 
 /* clang-format off */
@@ -154,8 +146,8 @@ const struct bp_target target_era = {
 	.states = states,
 	.conditions = conditions,
 	.messages = messages,
+	.maps = MAPS_WHOLE(struct bp_era, origin_dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 	.log = log_lines,
 };

@@ -129,16 +129,8 @@ static void check(struct check *c, const void *params)
 {
 	const struct bp_flakey *flakey = params;
 
-	check_range(c, "dev", flakey->dev, flakey->offset_sectors, c->length_sectors);
 	check_intervals(c, flakey);
 	check_conflicts(c, flakey);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_flakey *flakey = params;
-
-	return length_of(query, flakey->dev, flakey->offset_sectors, ret);
 }
 
 /* clang-format off */
@@ -218,7 +210,7 @@ const struct bp_target target_flakey = {
 	.args = args,
 	.ignores_extra = true,
 	.canonical = canonical,
+	.maps = MAPS(struct bp_flakey, dev, offset_sectors),
 	.check = check,
-	.length = length,
 	.rules = rules,
 };

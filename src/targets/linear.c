@@ -8,20 +8,6 @@ static const struct arg args[] = {
 	ARG_END,
 };
 
-static void check(struct check *c, const void *params)
-{
-	const struct bp_linear *linear = params;
-
-	check_range(c, "dev", linear->dev, linear->offset_sectors, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_linear *linear = params;
-
-	return length_of(query, linear->dev, linear->offset_sectors, ret);
-}
-
 /* clang-format off */
 static const struct rule rules[] = {
 	{ "Invalid argument count", NULL, "linear has two arguments", "DEV OFFSET" },
@@ -39,7 +25,6 @@ const struct bp_target target_linear = {
 	.since = "2.6.0",
 	.size = sizeof(struct bp_linear),
 	.args = args,
-	.check = check,
-	.length = length,
+	.maps = MAPS(struct bp_linear, dev, offset_sectors),
 	.rules = rules,
 };

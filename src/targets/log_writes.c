@@ -34,14 +34,6 @@ static void check(struct check *c, const void *params)
 	const struct bp_log_writes *log = params;
 
 	check_distinct(c, "log_dev", log->log_dev, "dev", log->dev);
-	check_range(c, "dev", log->dev, 0, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_log_writes *log = params;
-
-	return length_of(query, log->dev, 0, ret);
 }
 
 /* clang-format off */
@@ -73,7 +65,7 @@ const struct bp_target target_log_writes = {
 	.status = status,
 	.brief = brief,
 	.messages = messages,
+	.maps = MAPS_WHOLE(struct bp_log_writes, dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 };

@@ -88,14 +88,6 @@ static void check(struct check *c, const void *params)
 		check_refuse(c, NULL, NULL,
 			     "a live device can't get this table: remove it and make it anew");
 	check_distinct(c, "backing_dev", pcache->backing_dev, "cache_dev", pcache->cache_dev);
-	check_range(c, "backing_dev", pcache->backing_dev, 0, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_pcache *pcache = params;
-
-	return length_of(query, pcache->backing_dev, 0, ret);
 }
 
 /* clang-format off */
@@ -140,7 +132,7 @@ const struct bp_target target_pcache = {
 	.status = status,
 	.brief = brief,
 	.messages = messages,
+	.maps = MAPS_WHOLE(struct bp_pcache, backing_dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 };

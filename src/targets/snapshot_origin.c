@@ -7,20 +7,6 @@ static const struct arg args[] = {
 	ARG_END,
 };
 
-static void check(struct check *c, const void *params)
-{
-	const struct bp_snapshot_origin *origin = params;
-
-	check_range(c, "dev", origin->dev, 0, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_snapshot_origin *origin = params;
-
-	return length_of(query, origin->dev, 0, ret);
-}
-
 const struct bp_target target_snapshot_origin = {
 	.name = "snapshot-origin",
 	.summary = "lie over a device, so that its snapshots stay as they were",
@@ -28,7 +14,6 @@ const struct bp_target target_snapshot_origin = {
 	.since = "2.6",
 	.size = sizeof(struct bp_snapshot_origin),
 	.args = args,
-	.check = check,
-	.length = length,
+	.maps = MAPS_WHOLE(struct bp_snapshot_origin, dev),
 	.rules = snapshot_rules,
 };

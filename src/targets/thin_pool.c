@@ -194,17 +194,8 @@ static void check(struct check *c, const void *params)
 	else if (check_same_dev(c, pool->metadata_dev, pool->data_dev))
 		check_found(c, BP_SEVERITY_WARNING, "data_dev", "another device",
 			    "it is the metadata device as well, which the kernel does not see");
-	check_range(c, "data_dev", pool->data_dev, 0, c->length_sectors);
 	check_metadata(c, pool);
 	check_replaced(c, pool);
-}
-
-/* The pool's size is that of its data device. */
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_thin_pool *pool = params;
-
-	return length_of(query, pool->data_dev, 0, ret);
 }
 
 /* clang-format off */
@@ -569,8 +560,8 @@ const struct bp_target target_thin_pool = {
 	.brief = brief,
 	.states = states,
 	.messages = messages,
+	.maps = MAPS_WHOLE(struct bp_thin_pool, data_dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 	.log_names = log_names,
 	.log = log_lines,

@@ -195,14 +195,6 @@ static void check(struct check *c, const void *params)
 	check_not_live(c, "writecache", "cache_dev", cache->cache_dev);
 	check_distinct(c, "cache_dev", cache->cache_dev, "origin_dev", cache->origin_dev);
 	check_room(c, cache);
-	check_range(c, "origin_dev", cache->origin_dev, 0, c->length_sectors);
-}
-
-static int length(const struct length_query *query, const void *params, bp_sector *ret)
-{
-	const struct bp_writecache *cache = params;
-
-	return length_of(query, cache->origin_dev, 0, ret);
 }
 
 /* clang-format off */
@@ -335,8 +327,8 @@ const struct bp_target target_writecache = {
 	.status = status,
 	.brief = brief,
 	.messages = messages,
+	.maps = MAPS_WHOLE(struct bp_writecache, origin_dev),
 	.check = check,
-	.length = length,
 	.rules = rules,
 	.log = log_lines,
 	.judge = judge,

@@ -118,6 +118,23 @@ const char *bp_dev_format(const struct bp_bdev *bdev, char *buf)
 	return buf;
 }
 
+const char *maps_dev(const struct target_maps *maps, const void *params)
+{
+	const char *dev;
+
+	memcpy(&dev, (const char *)params + maps->dev, sizeof(dev));
+	return dev;
+}
+
+bp_sector maps_offset(const struct target_maps *maps, const void *params)
+{
+	bp_sector offset = 0;
+
+	if (!maps->whole)
+		memcpy(&offset, (const char *)params + maps->offset, sizeof(offset));
+	return offset;
+}
+
 /* What is left of the device behind the offset. */
 int length_of(const struct length_query *query, const char *dev, bp_sector offset,
 	      bp_sector *ret)
@@ -177,12 +194,16 @@ int bp_target_length(struct bp_ctx *ctx, const char *target, const void *params,
 
 	if (!t)
 		return bp_fail(ctx, -ENOENT, "unknown target '%s'", target);
-	if (!t->length)
+	if (!t->length && !t->maps.name)
 		return bp_fail(ctx, -ENODATA, "%s: its length does not follow from a device",
 			       target);
 	copy = arena_alloc(&arena, t->size);
 	if (!copy)
 		return bp_fail_memory(ctx);
 	r = params ? opts_copy(ctx, target, copy, t->size, params, params_size) : 0;
-	return r < 0 ? r : t->length(&query, copy, ret_sectors);
+	if (r < 0)
+		return r;
+	return t->length ? t->length(&query, copy, ret_sectors)
+			 : length_of(&query, maps_dev(&t->maps, copy),
+				     maps_offset(&t->maps, copy), ret_sectors);
 }

@@ -33,6 +33,28 @@ struct length_query {
 	void *user;
 };
 
+/*
+ * The device that a segment is mapped to, sector by sector for as long as it is: its size and its
+ * alignment are checked, the rest of it is bp_target_length(), and nobody else may have it.
+ */
+struct target_maps {
+	const char *name; /* of the member; NULL: there is none such */
+	size_t dev, offset;
+	bool whole; /* from its beginning: there is no offset */
+};
+
+/* clang-format off */
+#define MAPS_DEV_(type, member) \
+	.name = #member, .dev = offsetof(type, member) + ARG_TYPED_(type, member, const char *: 1)
+#define MAPS(type, member, offset_member) { MAPS_DEV_(type, member), \
+	.offset = offsetof(type, offset_member) + ARG_TYPED_(type, offset_member, bp_sector: 1) }
+#define MAPS_WHOLE(type, member) { MAPS_DEV_(type, member), .whole = true }
+/* clang-format on */
+
+/* What @params has of them. */
+const char *maps_dev(const struct target_maps *maps, const void *params);
+bp_sector maps_offset(const struct target_maps *maps, const void *params);
+
 struct bp_target {
 	const char *name;    /* the kernel's */
 	const char *summary; /* one line of purpose */
@@ -62,7 +84,8 @@ struct bp_target {
 	/* Bring a copy of the params to the form that equal ones share; what it points to is not a
 	 * copy, the arena has room for new. 0 or -ENOMEM. May be NULL. */
 	int (*canonical)(void *params, struct arena *arena);
-	/* Rules that the grammar cannot say: check_*() of check.h reports. May be NULL. */
+	struct target_maps maps;
+	/* Rules that neither the grammar nor .maps can say: check_*() of check.h reports. May be NULL. */
 	void (*check)(struct check *check, const void *params);
 	/* What kernels say when they refuse it, and what that means. */
 	const struct rule *rules;
@@ -78,7 +101,7 @@ struct bp_target {
 	 */
 	void (*conditions)(struct conditions *c, const struct bp_status *status,
 			   const void *params);
-	/* bp_target_length(), by length_of(). NULL: does not come from devices. */
+	/* bp_target_length(), by length_of(). NULL: as .maps; without that: not from devices. */
 	int (*length)(const struct length_query *query, const void *params, bp_sector *ret);
 };
 
