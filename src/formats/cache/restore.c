@@ -189,13 +189,14 @@ int cache_restore_io(struct bp_ctx *ctx, const struct xml_source *source, struct
 }
 
 /* Before the output is opened. */
-static int refuse_version(struct bp_ctx *ctx, const struct bp_cache_restore_opts *opts)
+static int refuse_version(struct bp_ctx *ctx, const void *opts)
 {
+	const struct bp_cache_restore_opts *o = opts;
 	int r;
 
-	if (opts->version <= CACHE_VERSION)
+	if (o->version <= CACHE_VERSION)
 		return 0;
-	r = bp_fail(ctx, -EINVAL, "unsupported metadata version %u", opts->version);
+	r = bp_fail(ctx, -EINVAL, "unsupported metadata version %u", o->version);
 	error_set_code(ctx, BP_E_USAGE);
 	return r;
 }
@@ -210,18 +211,11 @@ static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, str
 int bp_cache_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		     const struct bp_cache_restore_opts *opts)
 {
-	struct bp_cache_restore_opts o;
-	struct xml_restore how = { .into = restore_into, .opts = &o };
-	int r = opts_read(ctx, &o, sizeof(o), opts);
+	static const struct xml_restore format = {
+		XML_RESTORE_OPTS(struct bp_cache_restore_opts),
+		.judge = refuse_version,
+		.into = restore_into,
+	};
 
-	if (r == 0)
-		r = refuse_version(ctx, &o);
-	if (r < 0)
-		return r;
-	how.fd = xml_fd;
-	how.name = xml_name;
-	how.path = path;
-	how.progress = o.progress;
-	how.progress_user = o.user;
-	return xml_restore(ctx, &how);
+	return xml_restore(ctx, &format, xml_fd, xml_name, path, opts);
 }

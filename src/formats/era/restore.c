@@ -197,16 +197,10 @@ static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, str
 int bp_era_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		   const struct bp_era_restore_opts *opts)
 {
-	struct bp_era_restore_opts o;
-	struct xml_restore how = { .into = restore_into, .opts = &o };
-	int r = opts_read(ctx, &o, sizeof(o), opts);
+	static const struct xml_restore format = {
+		XML_RESTORE_OPTS(struct bp_era_restore_opts),
+		.into = restore_into,
+	};
 
-	if (r < 0)
-		return r;
-	how.fd = xml_fd;
-	how.name = xml_name;
-	how.path = path;
-	how.progress = o.progress;
-	how.progress_user = o.user;
-	return xml_restore(ctx, &how);
+	return xml_restore(ctx, &format, xml_fd, xml_name, path, opts);
 }

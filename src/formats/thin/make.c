@@ -15,6 +15,9 @@ int thin_make_init(struct thin_make *m, struct bp_ctx *ctx, struct io *io)
 
 void thin_make_done(struct thin_make *m)
 {
+	for (size_t i = 0; i < m->defs.count; i++)
+		thin_def_done(&m->defs.items[i].def);
+	vec_done(&m->defs);
 	vec_done(&m->devices);
 	thin_map_done(&m->map);
 	build_done(&m->build);
@@ -49,6 +52,83 @@ int thin_make_add(struct thin_make *m, const struct thin_made_device *device)
 {
 	return vec_add(&m->devices, device) < 0 ? bp_fail_memory(m->ctx) : 0;
 }
+
+/* --- what devices share --- */
+
+int thin_make_def(struct thin_make *m)
+{
+	struct thin_made_def def = { .newest = m->newest };
+	int r = thin_map_end_def(&m->map, &def.def);
+
+	m->newest = 0;
+	if (r < 0)
+		return r;
+	if (vec_add(&m->defs, &def) < 0) {
+		thin_def_done(&def.def);
+		return bp_fail_memory(m->ctx);
+	}
+	return 0;
+}
+
+void thin_make_device(struct thin_make *m, uint32_t snapshotted_time)
+{
+	m->first_fresh = m->map.fresh.count;
+	m->map.fresh_from = snapshotted_time;
+	m->need = 0;
+}
+
+int thin_make_settle(struct thin_make *m)
+{
+	size_t only = m->only;
+
+	m->only = 0;
+	return only ? thin_map_def(&m->map, &m->defs.items[only - 1].def) : 0;
+}
+
+/* The first one waits: perhaps its tree is the device's whole tree. */
+int thin_make_use(struct thin_make *m, size_t i)
+{
+	int r;
+
+	m->need = MAX(m->need, m->defs.items[i].newest + 1);
+	if (m->map.mapped == 0 && !m->only) {
+		m->only = i + 1;
+		return 0;
+	}
+	r = thin_make_settle(m);
+	return r < 0 ? r : thin_map_def(&m->map, &m->defs.items[i].def);
+}
+
+int thin_make_tree(struct thin_make *m, bp_mblock *ret_root, uint64_t *ret_mapped)
+{
+	struct thin_made_def *only = m->only ? &m->defs.items[m->only - 1] : NULL;
+	int r;
+
+	m->newest = 0;
+	if (only && only->root) {
+		m->only = 0;
+		*ret_root = only->root;
+		*ret_mapped = only->def.mapped;
+		return 0;
+	}
+	r = thin_make_settle(m);
+	if (r == 0)
+		r = thin_map_end_device(&m->map, ret_root, ret_mapped);
+	if (r == 0 && only)
+		only->root = *ret_root;
+	return r;
+}
+
+int thin_make_shared(struct thin_make *m, struct thin_made_device *device)
+{
+	thin_make_raise(m, device, m->need);
+	device->first_fresh = m->first_fresh;
+	device->nr_fresh = m->map.fresh.count - m->first_fresh;
+	m->map.fresh_from = UINT32_MAX;
+	return thin_make_add(m, device);
+}
+
+/* --- the rest of the metadata --- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -165,7 +245,7 @@ static void fill_superblock(void *user, const struct sm_root_disk *metadata_sm,
  * Counts of roots before leaves that nobody uses are dropped; times before details are
  * written; the superblock last of all.
  */
-int thin_make_finish(struct thin_make *m, const struct thin_def *defs, size_t nr_defs)
+int thin_make_finish(struct thin_make *m)
 {
 	struct superblock_parts parts = { .m = m };
 	int r;
@@ -174,8 +254,10 @@ int thin_make_finish(struct thin_make *m, const struct thin_def *defs, size_t nr
 		qsort(m->devices.items, m->devices.count, sizeof(m->devices.items[0]),
 		      compare_ids);
 	r = count_roots(m);
+	for (size_t i = 0; r == 0 && i < m->defs.count; i++)
+		r = thin_map_mark_unused(&m->map, &m->defs.items[i].def);
 	if (r == 0)
-		r = thin_map_drop_unused(&m->map, defs, nr_defs);
+		r = thin_map_drop_unused(&m->map);
 	if (r == 0)
 		r = thin_make_raise_shared(m);
 	if (r < 0)

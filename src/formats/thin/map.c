@@ -429,19 +429,21 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* When all devices are there: only now is it known which leaves of defs nobody has. */
-int thin_map_drop_unused(struct thin_map *m, const struct thin_def *defs, size_t nr_defs)
+/* Only when all devices are there is it known which leaves of a def nobody has. */
+int thin_map_mark_unused(struct thin_map *m, const struct thin_def *def)
 {
-	/* A def's leaf may have been taken back by many devices, and stands in the def too. */
-	for (size_t d = 0; d < nr_defs; d++) {
-		for (size_t i = 0; i < defs[d].leaves.nodes.count; i++) {
-			bp_mblock nr = defs[d].leaves.nodes.items[i].block;
+	for (size_t i = 0; i < def->leaves.nodes.count; i++) {
+		bp_mblock nr = def->leaves.nodes.items[i].block;
 
-			if (refcounts_get(&m->b->counts, nr) == 0 &&
-			    vec_add(&m->loose, &nr) < 0)
-				return bp_fail_memory(m->b->ctx);
-		}
+		if (refcounts_get(&m->b->counts, nr) == 0 && vec_add(&m->loose, &nr) < 0)
+			return bp_fail_memory(m->b->ctx);
 	}
+	return 0;
+}
+
+/* A def's leaf may have been taken back by many devices, and stands in the def too. */
+int thin_map_drop_unused(struct thin_map *m)
+{
 	if (m->loose.count > 0)
 		qsort(m->loose.items, m->loose.count, sizeof(m->loose.items[0]), compare);
 	for (size_t i = 0; i < m->loose.count; i++) {

@@ -71,8 +71,11 @@ int thin_map_end_def(struct thin_map *m, struct thin_def *ret);
 int thin_map_end_device(struct thin_map *m, bp_mblock *ret_root, uint64_t *ret_mapped);
 void thin_def_done(struct thin_def *def);
 
-/* Once nothing is added any more: data blocks of leaves that nobody points to are not counted.
+/*
+ * Once nothing is added any more: data blocks of leaves that nobody points to are not counted. Leaves
+ * of @def are looked at, for all defs; then the whole is done.
  */
-int thin_map_drop_unused(struct thin_map *m, const struct thin_def *defs, size_t nr_defs);
+int thin_map_mark_unused(struct thin_map *m, const struct thin_def *def);
+int thin_map_drop_unused(struct thin_map *m);
 
 #endif

@@ -7,15 +7,10 @@
 
 #include <inttypes.h>
 
-struct named_def {
-	bp_mblock name;
-	struct thin_def def;
-};
-
 struct writer {
 	struct bp_thin_plan *plan;
 	struct thin_make make;
-	VEC(struct named_def) defs; /* by name: they come in that order */
+	VEC(bp_mblock) names; /* of make.defs; they come in this order, by name */
 	const struct thin_device *device;
 	uint64_t done; /* leaves */
 };
@@ -23,16 +18,15 @@ struct writer {
 static int on_def(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	struct named_def def = { .name = name };
 
-	return vec_add(&w->defs, &def) < 0 ? bp_fail_memory(w->plan->ctx) : 0;
+	return vec_add(&w->names, &name) < 0 ? bp_fail_memory(w->plan->ctx) : 0;
 }
 
 static int on_def_end(void *user)
 {
 	struct writer *w = user;
 
-	return thin_map_end_def(&w->make.map, &w->defs.items[w->defs.count - 1].def);
+	return thin_make_def(&w->make);
 }
 
 static int on_device(void *user, const struct thin_device *device)
@@ -89,9 +83,9 @@ static int write_graft(struct writer *w, const struct plan_graft *graft)
 static int on_ref(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	size_t low = vec_bisect(&w->defs, item, item->name < name);
+	size_t low = vec_bisect(&w->names, item, *item < name);
 
-	return thin_map_def(&w->make.map, &w->defs.items[low].def);
+	return thin_map_def(&w->make.map, &w->make.defs.items[low].def);
 }
 
 static int on_run(void *user, uint64_t key, uint64_t value, uint64_t length)
@@ -134,7 +128,6 @@ static int write_all(struct writer *w)
 {
 	struct bp_thin_plan *plan = w->plan;
 	const struct bp_thin_superblock *sb = &plan->sum.superblock;
-	_cleanup_(freep) struct thin_def *defs = NULL;
 	int r = thin_make_begin(&w->make, sb->nr_data_blocks);
 
 	if (plan->opts.progress) {
@@ -149,15 +142,10 @@ static int write_all(struct writer *w)
 		r = write_graft(w, plan->graft);
 	if (r < 0)
 		return r;
-	defs = calloc(w->defs.count + 1, sizeof(*defs));
-	if (!defs)
-		return bp_fail_memory(plan->ctx);
-	for (size_t i = 0; i < w->defs.count; i++)
-		defs[i] = w->defs.items[i].def;
 	w->make.time = sb->time;
 	w->make.transaction_id = sb->transaction_id;
 	w->make.data_block_sectors = sb->data_block_sectors;
-	return thin_make_finish(&w->make, defs, w->defs.count);
+	return thin_make_finish(&w->make);
 }
 
 /*
@@ -199,9 +187,7 @@ static int write_held(struct bp_thin_plan *plan, struct io *io)
 	r = thin_make_init(&w->make, plan->ctx, io);
 	if (r == 0)
 		r = write_all(w);
-	for (size_t i = 0; i < w->defs.count; i++)
-		thin_def_done(&w->defs.items[i].def);
-	vec_done(&w->defs);
+	vec_done(&w->names);
 	thin_make_done(&w->make);
 	if (r == 0)
 		r = verify(plan, io);

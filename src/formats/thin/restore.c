@@ -12,31 +12,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-struct named_def {
-	char *name;
-	struct thin_def def;
-	uint32_t newest; /* time of its mappings */
-	bp_mblock root;  /* of a device that is this def and nothing else; 0: none so far */
-};
-
 struct restore {
 	struct bp_ctx *ctx;
 	const struct bp_thin_restore_opts *opts;
 	struct thin_make make;
 	struct thin_xml_superblock sb;
 
-	VEC(struct named_def) defs;
-	/* By hash of the name: index in defs + 1. Open addressing. */
+	VEC(char *) names; /* of make.defs */
+	/* By hash of the name: index in names + 1. Open addressing. */
 	uint32_t *def_of;
 	size_t def_of_size;
 	char *name; /* of the def at hand, or NULL */
 
 	struct bits ids;
 	struct thin_xml_device device; /* at hand */
-	size_t first_fresh;            /* see struct thin_made_device */
-	uint32_t newest;               /* of the mappings of the def at hand */
-	uint32_t need;                 /* above the times of the defs of the device at hand */
-	size_t only;                   /* 1 + the def that is all of it so far, not added yet */
 	uint64_t nr_recounted;
 };
 
@@ -88,7 +77,7 @@ static uint32_t *def_slot(struct restore *re, const char *name, size_t len)
 	size_t i = crc32c(~0u, name, len) & (re->def_of_size - 1);
 
 	for (; re->def_of[i]; i = (i + 1) & (re->def_of_size - 1)) {
-		const char *known = re->defs.items[re->def_of[i] - 1].name;
+		const char *known = re->names.items[re->def_of[i] - 1];
 
 		if (strlen(known) == len && memcmp(known, name, len) == 0)
 			break;
@@ -101,15 +90,15 @@ static int grow_def_of(struct restore *re)
 {
 	uint32_t *old = re->def_of;
 
-	if (2 * (re->defs.count + 1) <= re->def_of_size)
+	if (2 * (re->names.count + 1) <= re->def_of_size)
 		return 0;
 	re->def_of_size = re->def_of_size ? 2 * re->def_of_size : 64;
 	re->def_of = calloc(re->def_of_size, sizeof(*re->def_of));
 	free(old);
 	if (!re->def_of)
 		return bp_fail_memory(re->ctx);
-	for (uint32_t i = 0; i < re->defs.count; i++) {
-		const char *name = re->defs.items[i].name;
+	for (uint32_t i = 0; i < re->names.count; i++) {
+		const char *name = re->names.items[i];
 
 		*def_slot(re, name, strlen(name)) = i + 1;
 	}
@@ -126,7 +115,6 @@ static int open_def(struct restore *re, const struct thin_xml_name *def)
 	if (*def_slot(re, def->name.text, def->name.len))
 		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second def named '%.*s'",
 					    (int)MIN(def->name.len, 40u), def->name.text));
-	re->newest = 0;
 	re->name = strndup(def->name.text, def->name.len);
 	return re->name ? 0 : bp_fail_memory(re->ctx);
 }
@@ -134,38 +122,17 @@ static int open_def(struct restore *re, const struct thin_xml_name *def)
 /* From here on it can be used by devices. */
 static int close_def(struct restore *re)
 {
-	struct named_def def = { 0 };
-	uint32_t *slot;
-	int r;
+	int r = thin_make_def(&re->make);
 
-	r = thin_map_end_def(&re->make.map, &def.def);
 	if (r < 0)
 		return r;
-	slot = def_slot(re, re->name, strlen(re->name));
-	def.name = steal(re->name);
-	def.newest = re->newest;
-	if (vec_add(&re->defs, &def) < 0) {
-		free(def.name);
-		thin_def_done(&def.def);
+	if (vec_add(&re->names, &re->name) < 0)
 		return bp_fail_memory(re->ctx);
-	}
-	*slot = (uint32_t)re->defs.count;
+	*def_slot(re, re->name, strlen(re->name)) = (uint32_t)re->names.count;
+	re->name = NULL;
 	return 0;
 }
 
-/* The device at hand goes on behind what was its only def so far: then it is added. */
-static int add_only(struct restore *re)
-{
-	size_t only = re->only;
-
-	re->only = 0;
-	return only ? thin_map_def(&re->make.map, &re->defs.items[only - 1].def) : 0;
-}
-
-/*
- * A device that is one def and nothing else so far shares its whole tree: decided when
- * something else comes.
- */
 static int use_def(struct restore *re, const struct thin_xml_name *ref)
 {
 	uint32_t *slot;
@@ -180,13 +147,7 @@ static int use_def(struct restore *re, const struct thin_xml_name *ref)
 				    "Couldn't find sub tree '%.*s': no def of that name comes "
 				    "before",
 				    (int)MIN(ref->name.len, 40u), ref->name.text));
-	re->need = MAX(re->need, re->defs.items[*slot - 1].newest + 1);
-	if (re->make.map.mapped == 0 && !re->only) {
-		re->only = *slot;
-		return 0;
-	}
-	r = add_only(re);
-	return r < 0 ? r : thin_map_def(&re->make.map, &re->defs.items[*slot - 1].def);
+	return thin_make_use(&re->make, *slot - 1);
 }
 
 /* --- devices --- */
@@ -200,30 +161,8 @@ static int open_device(struct restore *re, const struct thin_xml_device *device)
 		return fail_xml(re, bp_fail(re->ctx, -EINVAL, "a second device %" PRIu64,
 					    device->dev_id));
 	re->device = *device;
-	re->first_fresh = re->make.map.fresh.count;
-	re->make.map.fresh_from = (uint32_t)device->snap_time;
-	re->need = 0;
+	thin_make_device(&re->make, (uint32_t)device->snap_time);
 	return 0;
-}
-
-/* The tree of the device at hand: many are one def and nothing else, and one tree does for all. */
-static int end_tree(struct restore *re, bp_mblock *ret_root, uint64_t *ret_mapped)
-{
-	struct named_def *only = re->only ? &re->defs.items[re->only - 1] : NULL;
-	int r;
-
-	if (only && only->root) {
-		re->only = 0;
-		*ret_root = only->root;
-		*ret_mapped = only->def.mapped;
-		return 0;
-	}
-	r = add_only(re);
-	if (r == 0)
-		r = thin_map_end_device(&re->make.map, ret_root, ret_mapped);
-	if (r == 0 && only)
-		only->root = *ret_root;
-	return r;
 }
 
 /* What is counted is right; what the text says is a comment. */
@@ -244,7 +183,7 @@ static int close_device(struct restore *re)
 {
 	struct thin_made_device device = { .id = re->device.dev_id };
 	uint64_t mapped;
-	int r = end_tree(re, &device.root, &mapped);
+	int r = thin_make_tree(&re->make, &device.root, &mapped);
 
 	if (r < 0)
 		return r;
@@ -255,27 +194,22 @@ static int close_device(struct restore *re)
 		.creation_time = le32_make((uint32_t)re->device.creation_time),
 		.snapshotted_time = le32_make((uint32_t)re->device.snap_time),
 	};
-	/* What a def has is shared. */
-	thin_make_raise(&re->make, &device, re->need);
-	device.first_fresh = re->first_fresh;
-	device.nr_fresh = re->make.map.fresh.count - re->first_fresh;
-	re->make.map.fresh_from = UINT32_MAX;
-	return thin_make_add(&re->make, &device);
+	return thin_make_shared(&re->make, &device);
 }
 
 /* --- elements --- */
 
-/* Nothing is added behind a def that waits: add_only() adds that first. */
+/* Nothing is added behind a def that waits: that comes first. */
 static int on_mapping(struct restore *re, unsigned element, const void *values)
 {
 	const struct thin_xml_single *single = values;
 	const struct thin_xml_range *range = values;
 	uint64_t time = element == THIN_XML_SINGLE ? single->time : range->time;
-	int r = add_only(re);
+	int r = thin_make_settle(&re->make);
 
 	if (r < 0)
 		return r;
-	re->newest = MAX(re->newest, (uint32_t)time);
+	thin_make_seen(&re->make, (uint32_t)time);
 	if (element == THIN_XML_SINGLE)
 		r = thin_map_run(&re->make.map, single->origin_block, single->data_block, 1,
 				 (uint32_t)single->time);
@@ -336,26 +270,18 @@ static void warn_of_more(struct restore *re)
 /* Only now is it known how often a def was used. */
 static int finish(struct restore *re)
 {
-	_cleanup_(freep) struct thin_def *defs = calloc(re->defs.count + 1, sizeof(*defs));
-
-	if (!defs)
-		return bp_fail_memory(re->ctx);
-	for (size_t i = 0; i < re->defs.count; i++)
-		defs[i] = re->defs.items[i].def;
 	warn_of_more(re);
 	re->make.time = re->sb.time;
 	re->make.transaction_id = re->sb.transaction;
 	re->make.data_block_sectors = (uint32_t)re->sb.data_block_size;
-	return thin_make_finish(&re->make, defs, re->defs.count);
+	return thin_make_finish(&re->make);
 }
 
 static void restore_done(struct restore *re)
 {
-	for (size_t i = 0; i < re->defs.count; i++) {
-		free(re->defs.items[i].name);
-		thin_def_done(&re->defs.items[i].def);
-	}
-	vec_done(&re->defs);
+	for (size_t i = 0; i < re->names.count; i++)
+		free(re->names.items[i]);
+	vec_done(&re->names);
 	bits_done(&re->ids);
 	free(re->def_of);
 	free(re->name);
@@ -415,16 +341,10 @@ static int restore_into(struct bp_ctx *ctx, const struct xml_source *source, str
 int bp_thin_restore(struct bp_ctx *ctx, int xml_fd, const char *xml_name, const char *path,
 		    const struct bp_thin_restore_opts *opts)
 {
-	struct bp_thin_restore_opts o;
-	struct xml_restore how = { .into = restore_into, .opts = &o };
-	int r = opts_read(ctx, &o, sizeof(o), opts);
+	static const struct xml_restore format = {
+		XML_RESTORE_OPTS(struct bp_thin_restore_opts),
+		.into = restore_into,
+	};
 
-	if (r < 0)
-		return r;
-	how.fd = xml_fd;
-	how.name = xml_name;
-	how.path = path;
-	how.progress = o.progress;
-	how.progress_user = o.user;
-	return xml_restore(ctx, &how);
+	return xml_restore(ctx, &format, xml_fd, xml_name, path, opts);
 }

@@ -10,14 +10,6 @@
 
 #include <inttypes.h>
 
-/* Runs are given out once more for the output: no text comes between. */
-struct named_def {
-	bp_mblock name;
-	struct thin_def def;
-	uint32_t newest; /* time of its mappings */
-	bp_mblock root;  /* of a device that is this def and nothing else; 0: none so far */
-};
-
 /* --- the plan --- */
 
 static int no_name(void *user, bp_mblock name)
@@ -88,42 +80,26 @@ int shrink_meta_plan(struct shrink_meta *s, struct shrink_plan *p)
 
 /* --- the new metadata --- */
 
+/* Runs are given out once more for the output: no text comes between. */
 struct writer {
 	const struct shrink_plan *p;
 	struct thin_make make;
-	VEC(struct named_def) defs; /* by name: they come in that order */
+	VEC(bp_mblock) names; /* of make.defs; they come in this order, by name */
 	const struct thin_device *device;
-	struct named_def *only; /* all that the device at hand is so far, not added yet */
-	size_t first_fresh;     /* see struct thin_made_device */
-	uint32_t newest;        /* of the mappings of the def at hand */
-	uint32_t need;          /* above the times of the defs of the device at hand */
 };
-
-/* It goes on behind what was its only def so far: then that is added. */
-static int add_only(struct writer *w)
-{
-	struct named_def *only = w->only;
-
-	w->only = NULL;
-	return only ? thin_map_def(&w->make.map, &only->def) : 0;
-}
 
 static int on_def(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	const struct named_def def = { .name = name };
 
-	w->newest = 0;
-	return vec_add(&w->defs, &def) < 0 ? bp_fail_memory(w->p->ctx) : 0;
+	return vec_add(&w->names, &name) < 0 ? bp_fail_memory(w->p->ctx) : 0;
 }
 
 static int on_def_end(void *user)
 {
 	struct writer *w = user;
-	struct named_def *def = &w->defs.items[w->defs.count - 1];
 
-	def->newest = w->newest;
-	return thin_map_end_def(&w->make.map, &def->def);
+	return thin_make_def(&w->make);
 }
 
 static int on_device(void *user, const struct thin_device *device)
@@ -131,30 +107,8 @@ static int on_device(void *user, const struct thin_device *device)
 	struct writer *w = user;
 
 	w->device = device;
-	w->need = 0;
-	w->first_fresh = w->make.map.fresh.count;
-	w->make.map.fresh_from = device->details.snapshotted_time;
+	thin_make_device(&w->make, device->details.snapshotted_time);
 	return 0;
-}
-
-/* Many devices are one def and nothing else: one tree does for all of them. */
-static int end_tree(struct writer *w, bp_mblock *ret_root, uint64_t *ret_mapped)
-{
-	struct named_def *only = w->only;
-	int r;
-
-	if (only && only->root) {
-		w->only = NULL;
-		*ret_root = only->root;
-		*ret_mapped = only->def.mapped;
-		return 0;
-	}
-	r = add_only(w);
-	if (r == 0)
-		r = thin_map_end_device(&w->make.map, ret_root, ret_mapped);
-	if (r == 0 && only)
-		only->root = *ret_root;
-	return r;
 }
 
 /* Details as they were, but for the count of mappings and times that sharing asks for. */
@@ -164,7 +118,7 @@ static int on_device_end(void *user)
 	const struct bp_thin_device *from = &w->device->details;
 	struct thin_made_device device = { .id = w->device->id };
 	uint64_t mapped;
-	int r = end_tree(w, &device.root, &mapped);
+	int r = thin_make_tree(&w->make, &device.root, &mapped);
 
 	if (r < 0)
 		return r;
@@ -174,27 +128,14 @@ static int on_device_end(void *user)
 		.creation_time = le32_make(from->creation_time),
 		.snapshotted_time = le32_make(from->snapshotted_time),
 	};
-	thin_make_raise(&w->make, &device, w->need);
-	device.first_fresh = w->first_fresh;
-	device.nr_fresh = w->make.map.fresh.count - w->first_fresh;
-	w->make.map.fresh_from = UINT32_MAX;
-	return thin_make_add(&w->make, &device);
+	return thin_make_shared(&w->make, &device);
 }
 
-/* The first and only def of a device waits: perhaps its tree is the device's whole tree. */
 static int on_ref(void *user, bp_mblock name)
 {
 	struct writer *w = user;
-	struct named_def *def = &w->defs.items[vec_bisect(&w->defs, item, item->name < name)];
-	int r;
 
-	w->need = MAX(w->need, def->newest + 1);
-	if (w->make.map.mapped == 0 && !w->only) {
-		w->only = def;
-		return 0;
-	}
-	r = add_only(w);
-	return r < 0 ? r : thin_map_def(&w->make.map, &def->def);
+	return thin_make_use(&w->make, vec_bisect(&w->names, item, *item < name));
 }
 
 /* A run is cut where a part of it moves elsewhere. */
@@ -203,9 +144,9 @@ static int on_run(void *user, uint64_t key, uint64_t value, uint64_t length)
 	struct writer *w = user;
 	uint32_t time = thin_mapping_time(value);
 	uint64_t piece;
-	int r = add_only(w);
+	int r = thin_make_settle(&w->make);
 
-	w->newest = MAX(w->newest, time);
+	thin_make_seen(&w->make, time);
 	for (uint64_t done = 0; r == 0 && done < length; done += piece) {
 		bp_dblock block = thin_mapping_block(value) + done;
 
@@ -225,7 +166,7 @@ static bool stays(struct writer *w, const struct node *leaf)
 		uint64_t value = node_value64(leaf, i);
 
 		all &= thin_mapping_block(value) < w->p->nr_wanted;
-		w->newest = MAX(w->newest, thin_mapping_time(value));
+		thin_make_seen(&w->make, thin_mapping_time(value));
 	}
 	return all;
 }
@@ -234,7 +175,7 @@ static bool stays(struct writer *w, const struct node *leaf)
 static int on_leaf(void *user, const struct node *leaf)
 {
 	struct writer *w = user;
-	int r = add_only(w);
+	int r = thin_make_settle(&w->make);
 
 	if (r == 0 && stays(w, leaf))
 		return thin_map_leaf(&w->make.map, leaf);
@@ -257,16 +198,11 @@ static const struct thin_sink write_sink = {
 static int finish(struct writer *w, const struct shrink_meta *s)
 {
 	const struct bp_thin_superblock *sb = &s->in.tm->sb.pub;
-	_cleanup_(freep) struct thin_def *defs = calloc(w->defs.count + 1, sizeof(*defs));
 
-	if (!defs)
-		return bp_fail_memory(w->p->ctx);
-	for (size_t i = 0; i < w->defs.count; i++)
-		defs[i] = w->defs.items[i].def;
 	w->make.time = sb->time;
 	w->make.transaction_id = sb->transaction_id;
 	w->make.data_block_sectors = w->p->data_block_sectors;
-	return thin_make_finish(&w->make, defs, w->defs.count);
+	return thin_make_finish(&w->make);
 }
 
 int shrink_meta_write(struct shrink_meta *s, const struct shrink_plan *p, struct io *io)
@@ -284,9 +220,7 @@ int shrink_meta_write(struct shrink_meta *s, const struct shrink_plan *p, struct
 		r = thin_emit_all(&s->in.emit, &write_sink, w);
 	if (r == 0)
 		r = finish(w, s);
-	for (size_t i = 0; i < w->defs.count; i++)
-		thin_def_done(&w->defs.items[i].def);
-	vec_done(&w->defs);
+	vec_done(&w->names);
 	thin_make_done(&w->make);
 	return r;
 }

@@ -2,6 +2,7 @@
 /* Interrupted reads go on; every other failure is told with the file's name. */
 #include "formats/xml/file.h"
 
+#include "core/opts.h"
 #include "io/output.h"
 
 #include <sys/stat.h>
@@ -9,7 +10,10 @@
 
 struct xml_file {
 	struct bp_ctx *ctx;
-	const struct xml_restore *how;
+	int fd;
+	const char *name;
+	xml_progress_fn progress; /* may be NULL */
+	void *user;
 	uint64_t done, total; /* bytes; total 0: not known */
 };
 
@@ -32,36 +36,46 @@ static ssize_t read_file(void *user, void *buf, size_t len)
 	ssize_t n;
 
 	do
-		n = read(file->how->fd, buf, len);
+		n = read(file->fd, buf, len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return bp_fail(file->ctx, -errno, "%s: cannot read: %s", file->how->name,
+		return bp_fail(file->ctx, -errno, "%s: cannot read: %s", file->name,
 			       strerror(errno));
 	file->done += (uint64_t)n;
-	if (file->how->progress &&
-	    file->how->progress(file->how->progress_user, file->done, file->total))
+	if (file->progress && file->progress(file->user, file->done, file->total))
 		return bp_fail(file->ctx, -ECANCELED, "canceled");
 	return n;
 }
 
-/* The XML as output of itself is refused before the metadata is opened, which zeroes it. */
-int xml_restore(struct bp_ctx *ctx, const struct xml_restore *how)
+/* The members of @opts that all formats' options have. */
+static void take_progress(struct xml_file *file, const struct xml_restore *format,
+			  const void *opts)
 {
-	struct xml_file file = { .ctx = ctx, .how = how };
-	const struct xml_source source = {
-		.read = read_file,
-		.user = &file,
-		.name = how->name,
-	};
-	struct io *io;
-	int r = output_refuse_input(ctx, how->fd, NULL, how->path);
+	memcpy(&file->progress, (const char *)opts + format->progress, sizeof(file->progress));
+	memcpy(&file->user, (const char *)opts + format->user, sizeof(file->user));
+}
 
+/* The XML as output of itself is refused before the metadata is opened, which zeroes it. */
+int xml_restore(struct bp_ctx *ctx, const struct xml_restore *format, int fd, const char *name,
+		const char *path, const void *opts)
+{
+	_cleanup_(freep) void *o = calloc(1, format->opts_size);
+	struct xml_file file = { .ctx = ctx, .fd = fd, .name = name };
+	const struct xml_source source = { .read = read_file, .user = &file, .name = name };
+	struct io *io;
+	int r = o ? opts_read(ctx, o, format->opts_size, opts) : bp_fail_memory(ctx);
+
+	if (r == 0 && format->judge)
+		r = format->judge(ctx, o);
 	if (r == 0)
-		r = io_open(ctx, how->path, IO_WRITE | IO_OUTPUT, &io);
+		r = output_refuse_input(ctx, fd, NULL, path);
+	if (r == 0)
+		r = io_open(ctx, path, IO_WRITE | IO_OUTPUT, &io);
 	if (r < 0)
 		return r;
-	file.total = size_left(how->fd);
-	r = how->into(ctx, &source, io, how->opts);
+	take_progress(&file, format, o);
+	file.total = size_left(fd);
+	r = format->into(ctx, &source, io, o);
 	io_close(io);
 	return r;
 }
