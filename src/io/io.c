@@ -10,6 +10,15 @@ void io_close(struct io *io)
 		io->ops->close(io);
 }
 
+int io_taken(struct bp_ctx *ctx, const char *path, struct io *io, int r)
+{
+	if (r < 0) {
+		error_set_device(ctx, path);
+		io_close(io);
+	}
+	return r;
+}
+
 void *io_buffer_new(size_t nr_blocks)
 {
 	size_t bytes;

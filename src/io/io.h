@@ -85,6 +85,12 @@ int io_memory_new(void *data, size_t size_bytes, struct io **ret);
 /* NULL is allowed. Written data is only safe after io_flush(). */
 void io_close(struct io *io);
 
+/*
+ * The end of an open by path: @r, of what takes @io where that succeeds. Where it failed, the message
+ * names @path, and @io is closed.
+ */
+int io_taken(struct bp_ctx *ctx, const char *path, struct io *io, int r);
+
 /* Aligned for every kind of io; free() it. NULL: no memory. */
 void *io_buffer_new(size_t nr_blocks);
 

@@ -48,7 +48,7 @@ int build_init(struct build *b, struct bp_ctx *ctx, struct io *io)
 	int r;
 
 	*b = (struct build){ .ctx = ctx, .io = io, .next = 1, .batch_first = 1 };
-	b->nr_blocks = MIN(io->nr_blocks, (bp_mblock)META_MAX_BLOCKS);
+	b->nr_blocks = meta_blocks(io);
 	if (b->nr_blocks == 0)
 		return fail_space(b);
 

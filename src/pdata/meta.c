@@ -3,6 +3,16 @@
 
 #include <inttypes.h>
 
+struct meta meta_of(struct bp_ctx *ctx, struct io *io, unsigned workers)
+{
+	return (struct meta){
+		.ctx = ctx,
+		.io = io,
+		.nr_blocks = meta_blocks(io),
+		.workers = workers,
+	};
+}
+
 int meta_read(struct meta *meta, bp_mblock nr, void *buf)
 {
 	int r = nr < meta->nr_blocks ? io_read(meta->io, nr, 1, buf) : -ERANGE;

@@ -22,6 +22,15 @@ struct meta {
 	void *progress_user;
 };
 
+/* Blocks of it that can be metadata. */
+static inline bp_mblock meta_blocks(const struct io *io)
+{
+	return MIN(io->nr_blocks, META_MAX_BLOCKS);
+}
+
+/* All of an io. @workers: as the member. */
+struct meta meta_of(struct bp_ctx *ctx, struct io *io, unsigned workers);
+
 /* Read block @nr, or say that it can't be read. -ERANGE past the end. */
 int meta_read(struct meta *meta, bp_mblock nr, void *buf);
 

@@ -118,11 +118,7 @@ int bp_history(struct bp_source *source, struct bp_history **ret)
 		free(h);
 		return r;
 	}
-	h->salvage.meta = (struct meta){
-		.ctx = source->ctx,
-		.io = h->io,
-		.nr_blocks = MIN(h->io->nr_blocks, META_MAX_BLOCKS),
-	};
+	h->salvage.meta = meta_of(source->ctx, h->io, 0);
 	r = find_states(h);
 	if (r < 0) {
 		bp_history_free(h);

@@ -72,12 +72,7 @@ int source_plan_of(struct bp_source *source, const struct lvm_lv *pool,
 			o.nr_data_blocks =
 				source->data->size / bp_sector_to_bytes(o.data_block_sectors);
 	}
-	r = thin_plan_io(source->ctx, io, &o, ret);
-	if (r < 0) {
-		error_set_device(source->ctx, source->name);
-		io_close(io);
-	}
-	return r;
+	return io_taken(source->ctx, source->name, io, thin_plan_io(source->ctx, io, &o, ret));
 }
 
 int source_plan(struct bp_source *source, const struct bp_thin_repair_opts *opts,
@@ -111,7 +106,7 @@ int source_salvage(struct bp_source *source, struct source_pool *pool)
 		return r;
 	pool->raw = pool->salvaged->tm;
 	pool->raw.meta.io = pool->salvaged->io;
-	pool->raw.meta.nr_blocks = MIN(pool->salvaged->io->nr_blocks, META_MAX_BLOCKS);
+	pool->raw.meta.nr_blocks = meta_blocks(pool->salvaged->io);
 	bp_warn(source->ctx,
 		"%s: its metadata is damaged: volumes are read from what can be had of it "
 		"('rescue' tells more)",

@@ -646,10 +646,6 @@ int bp_source_thin_open(struct bp_source *source, const struct bp_thin_open_opts
 
 	if (r < 0)
 		return r;
-	r = thin_meta_open_io(source->ctx, io, opts, ret);
-	if (r < 0) {
-		error_set_device(source->ctx, source->name);
-		io_close(io);
-	}
-	return r;
+	return io_taken(source->ctx, source->name, io,
+			thin_meta_open_io(source->ctx, io, opts, ret));
 }

@@ -66,11 +66,7 @@ static int look_at_pool(struct bp_source *source, struct bp_undelete **ret)
 		r = source_metadata_io(source, &u->io);
 	if (r < 0)
 		return r;
-	u->meta = (struct meta){
-		.ctx = source->ctx,
-		.io = u->io,
-		.nr_blocks = MIN(u->io->nr_blocks, META_MAX_BLOCKS),
-	};
+	u->meta = meta_of(source->ctx, u->io, 0);
 	*ret = steal(u);
 	return 0;
 }

@@ -32,12 +32,7 @@ int cache_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		return r;
 	if (!m)
 		return bp_fail_memory(ctx);
-	m->meta = (struct meta){
-		.ctx = ctx,
-		.io = take_io,
-		.nr_blocks = MIN(take_io->nr_blocks, META_MAX_BLOCKS),
-		.workers = o.workers,
-	};
+	m->meta = meta_of(ctx, take_io, o.workers);
 	r = read_superblock(m);
 	if (r < 0)
 		return r;
@@ -57,12 +52,7 @@ int bp_cache_open(struct bp_ctx *ctx, const char *path, const struct bp_cache_op
 		r = io_open(ctx, path, 0, &io);
 	if (r < 0)
 		return r;
-	r = cache_meta_open_io(ctx, io, &o, ret);
-	if (r < 0) {
-		error_set_device(ctx, path);
-		io_close(io);
-	}
-	return r;
+	return io_taken(ctx, path, io, cache_meta_open_io(ctx, io, &o, ret));
 }
 
 void bp_cache_close(struct bp_cache_meta *meta)

@@ -100,7 +100,7 @@ bool cache_block_sectors_valid(uint64_t sectors)
 
 bp_mblock cache_usable_blocks(const struct io *io, const struct cache_sb *sb)
 {
-	bp_mblock nr = MIN(io->nr_blocks, META_MAX_BLOCKS);
+	bp_mblock nr = meta_blocks(io);
 
 	/* A map of no blocks, or of more than there are, says nothing. */
 	return sb->metadata_sm.nr_blocks ? MIN(nr, sb->metadata_sm.nr_blocks) : nr;

@@ -83,11 +83,7 @@ static int open_metadata(struct writeback *w)
 
 	if (r < 0)
 		return r;
-	w->cm.meta = (struct meta){
-		.ctx = w->ctx,
-		.io = io,
-		.nr_blocks = MIN(io->nr_blocks, META_MAX_BLOCKS),
-	};
+	w->cm.meta = meta_of(w->ctx, io, 0);
 	r = meta_read(&w->cm.meta, 0, buf);
 	if (r == 0)
 		r = cache_sb_check(w->ctx, buf);

@@ -20,7 +20,7 @@ void check_init(struct check *c, struct bp_ctx *ctx, struct io *io, const struct
 	c->meta = (struct meta){
 		.ctx = ctx,
 		.io = io,
-		.nr_blocks = MIN(io->nr_blocks, META_MAX_BLOCKS),
+		.nr_blocks = meta_blocks(io),
 		.workers = how->workers,
 		.progress = how->progress ? on_progress : NULL,
 		.progress_user = c,

@@ -35,9 +35,7 @@ int spoil_init(struct spoil *s, struct bp_ctx *ctx, struct io *io, const struct 
 	s->rng = how->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	for (int i = 0; i < 8; i++)
 		pick(s, 2);
-	return bits_init(&s->seen, MIN(io->nr_blocks, META_MAX_BLOCKS)) < 0
-		       ? bp_fail_memory(ctx)
-		       : 0;
+	return bits_init(&s->seen, meta_blocks(io)) < 0 ? bp_fail_memory(ctx) : 0;
 }
 
 void spoil_done(struct spoil *s)

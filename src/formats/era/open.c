@@ -54,12 +54,7 @@ int era_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		return r;
 	if (!m)
 		return bp_fail_memory(ctx);
-	m->meta = (struct meta){
-		.ctx = ctx,
-		.io = take_io,
-		.nr_blocks = MIN(take_io->nr_blocks, META_MAX_BLOCKS),
-		.workers = o.workers,
-	};
+	m->meta = meta_of(ctx, take_io, o.workers);
 	r = read_superblock(m, 0);
 	if (r < 0)
 		return r;
@@ -84,12 +79,7 @@ int bp_era_open(struct bp_ctx *ctx, const char *path, const struct bp_era_open_o
 		r = io_open(ctx, path, o.flags & BP_ERA_OPEN_SNAP ? IO_SHARED : 0, &io);
 	if (r < 0)
 		return r;
-	r = era_meta_open_io(ctx, io, &o, ret);
-	if (r < 0) {
-		error_set_device(ctx, path);
-		io_close(io);
-	}
-	return r;
+	return io_taken(ctx, path, io, era_meta_open_io(ctx, io, &o, ret));
 }
 
 void bp_era_close(struct bp_era_meta *meta)

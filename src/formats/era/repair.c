@@ -101,11 +101,7 @@ static int open_input(struct rebuild *base, struct io *from)
 
 	if (r < 0)
 		return r;
-	re->em.meta = (struct meta){
-		.ctx = re->base.ctx,
-		.io = from,
-		.nr_blocks = MIN(from->nr_blocks, META_MAX_BLOCKS),
-	};
+	re->em.meta = meta_of(re->base.ctx, from, 0);
 	r = io_read(from, 0, 1, buf);
 	if (r == 0)
 		r = era_sb_check(re->base.ctx, buf, 0);

@@ -95,7 +95,7 @@ bool era_block_sectors_valid(uint64_t sectors)
 
 bp_mblock era_usable_blocks(const struct io *io, const struct era_sb *live)
 {
-	bp_mblock nr = MIN(io->nr_blocks, META_MAX_BLOCKS);
+	bp_mblock nr = meta_blocks(io);
 
 	/* A map of no blocks, or of more than there are, says nothing. */
 	return live->metadata_sm.nr_blocks ? MIN(nr, live->metadata_sm.nr_blocks) : nr;

@@ -55,12 +55,7 @@ int thin_meta_open_io(struct bp_ctx *ctx, struct io *take_io,
 		return r;
 	if (!m)
 		return bp_fail_memory(ctx);
-	m->meta = (struct meta){
-		.ctx = ctx,
-		.io = take_io,
-		.nr_blocks = MIN(take_io->nr_blocks, META_MAX_BLOCKS),
-		.workers = o.workers,
-	};
+	m->meta = meta_of(ctx, take_io, o.workers);
 	r = read_superblocks(m, &o);
 	if (r < 0)
 		return r;
@@ -80,12 +75,9 @@ int bp_thin_open(struct bp_ctx *ctx, const char *path, const struct bp_thin_open
 		r = io_open(ctx, path, o.flags & BP_THIN_OPEN_SNAP ? IO_SHARED : 0, &io);
 	if (r < 0)
 		return r;
-	r = thin_meta_open_io(ctx, io, &o, ret);
-	if (r < 0) {
-		error_set_device(ctx, path);
-		io_close(io);
+	r = io_taken(ctx, path, io, thin_meta_open_io(ctx, io, &o, ret));
+	if (r < 0)
 		return r;
-	}
 	(*ret)->path = strdup(path);
 	if (!(*ret)->path) {
 		bp_thin_close(*ret);

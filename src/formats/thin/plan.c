@@ -198,12 +198,7 @@ static int make_plan(struct bp_thin_plan *plan)
 	if (r < 0 || done)
 		return r;
 	plan->sum.scanned = true;
-	plan->salvage.meta = (struct meta){
-		.ctx = plan->ctx,
-		.io = plan->io,
-		.nr_blocks = MIN(plan->io->nr_blocks, META_MAX_BLOCKS),
-		.workers = plan->opts.workers,
-	};
+	plan->salvage.meta = meta_of(plan->ctx, plan->io, plan->opts.workers);
 	set_stage(plan, &plan->salvage.meta, "area");
 	r = salvage_scan(&plan->salvage);
 	if (r == 0)
@@ -247,12 +242,9 @@ int bp_thin_plan(struct bp_ctx *ctx, const char *path, const struct bp_thin_repa
 		r = io_open(ctx, path, 0, &io);
 	if (r < 0)
 		return r;
-	r = thin_plan_io(ctx, io, &o, ret);
-	if (r < 0) {
-		error_set_device(ctx, path);
-		io_close(io);
+	r = io_taken(ctx, path, io, thin_plan_io(ctx, io, &o, ret));
+	if (r < 0)
 		return r;
-	}
 	(*ret)->path = steal(copy);
 	return 0;
 }

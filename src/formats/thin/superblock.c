@@ -105,7 +105,7 @@ bool thin_block_sectors_valid(uint32_t sectors)
 
 bp_mblock thin_usable_blocks(const struct io *io, const struct thin_sb *live)
 {
-	bp_mblock nr = MIN(io->nr_blocks, META_MAX_BLOCKS);
+	bp_mblock nr = meta_blocks(io);
 
 	/* A map of no blocks, or of more than there are, says nothing. */
 	return live->metadata_sm.nr_blocks ? MIN(nr, live->metadata_sm.nr_blocks) : nr;

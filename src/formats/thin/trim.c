@@ -131,11 +131,7 @@ static int open_data(struct trim *t, const char *path)
 /* Check, size of the data device, then the free runs. */
 static int trim(struct trim *t, struct io *io, const char *path)
 {
-	struct meta meta = {
-		.ctx = t->ctx,
-		.io = io,
-		.nr_blocks = MIN(io->nr_blocks, META_MAX_BLOCKS),
-	};
+	struct meta meta = meta_of(t->ctx, io, 0);
 	int r = check(t, io);
 
 	if (r == 0)

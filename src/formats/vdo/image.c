@@ -220,12 +220,7 @@ int bp_vdo_open(struct bp_ctx *ctx, const char *path, uint32_t flags, struct bp_
 
 	if (r < 0)
 		return r;
-	r = vdo_open_io(ctx, io, ret);
-	if (r < 0) {
-		error_set_device(ctx, path);
-		io_close(io);
-	}
-	return r;
+	return io_taken(ctx, path, io, vdo_open_io(ctx, io, ret));
 }
 
 void bp_vdo_close(struct bp_vdo_image *image)
