@@ -10,6 +10,7 @@
 #include <bedplate/bedplate.h>
 
 #include "core/strbuf.h"
+#include "targets/grammar/target.h"
 
 static struct bp_ctx *ctx;
 static struct tsv lines;
@@ -409,6 +410,23 @@ static void status_lines_are_understood(void **state)
 	print_counts("status lines", NULL);
 }
 
+/* --- targets --- */
+
+/* Whoever adds a target shows that a kernel took it. No disk of the lab encrypts inline. */
+static void each_target_was_taken(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < targets_count; t++) {
+		bool any = streq(targets[t]->name, "inlinecrypt");
+
+		for (size_t i = 0; i < lines.nr_rows; i++)
+			any |= is_kind(i, "table_in") &&
+			       streq(row(i)[TARGET], targets[t]->name);
+		if (!any)
+			fail_msg("targets.tsv: no kernel took a line of %s", targets[t]->name);
+	}
+}
+
 /* --- messages --- */
 
 /* Messages that were taken pass; those refused for their form don't. */
@@ -669,6 +687,7 @@ static void refused_lines_are_caught(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_target_was_taken),
 		cmocka_unit_test(taken_lines_round_trip),
 		cmocka_unit_test(taken_lines_pass_the_check),
 		cmocka_unit_test(printed_lines_mean_what_was_taken),

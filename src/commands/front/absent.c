@@ -2,7 +2,8 @@
 /*
  * What the library can, and the front never asks of it: reading a pool's metadata, to find an id for
  * a new volume. Told here as absent, it keeps the metadata engine, and four libraries, out of the
- * front. These are found before the library's own, whose file is left out then.
+ * front. These are found before the library's own, whose file is left out then. They say no why: who
+ * asks them drops it, and goes on without knowing the ids.
  */
 #include <bedplate/context.h>
 #include <bedplate/thin.h>

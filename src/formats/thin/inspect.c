@@ -7,8 +7,9 @@
 
 #include <inttypes.h>
 
-_Static_assert((int)BP_BLOCK_ARRAY == (int)BLOCK_ARRAY && (int)BP_BLOCK_NODE == (int)BLOCK_NODE,
-	       "the public kinds are ours");
+_Static_assert((int)BP_BLOCK_ARRAY + 1 == (int)BLOCK_KINDS &&
+		       (int)BP_BLOCK_NODE == (int)BLOCK_NODE,
+	       "the public kinds are ours, all of them");
 
 static const char *const tree_names[] = {
 	[BP_TREE_NONE] = "none",
@@ -160,11 +161,7 @@ int inspect_new_io(struct bp_ctx *ctx, struct io *take_io, struct bp_inspect **r
 
 	if (!in)
 		return bp_fail_memory(ctx);
-	in->meta = (struct meta){
-		.ctx = ctx,
-		.io = take_io,
-		.nr_blocks = MIN(take_io->nr_blocks, META_MAX_BLOCKS),
-	};
+	in->meta = meta_of(ctx, take_io, 0);
 	in->decoded.block = BP_NONE;
 	in->block = io_buffer_new(1);
 	r = in->block ? 0 : -ENOMEM;
