@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Calls that take a path, with each read, write and flush failing in turn: the failure is told, and
- * what was to become metadata has no superblock. The path is one that only the context knows, by
+ * what was to become metadata has no superblock; where nothing fails, nothing is left unflushed. The path is one that only the context knows, by
  * the way in which it knows logical volumes.
  */
 #include "context_test.h"
 
+#include <bedplate/cache_check.h>
 #include <bedplate/cache_dump.h>
 #include <bedplate/era_dump.h>
 #include <bedplate/metadata_generate.h>
+#include <bedplate/thin.h>
 #include <bedplate/thin_generate.h>
 #include <bedplate/thin_migrate.h>
 #include <bedplate/thin_stat.h>
@@ -39,12 +41,14 @@ struct faulty {
 struct watched {
 	struct io io;
 	struct faulty *faulty;
+	bool unflushed; /* something was written since the last flush */
 };
 
 static void watched_close(struct io *io)
 {
 	struct watched *w = (struct watched *)(void *)io;
 
+	assert_false(w->unflushed && w->faulty->plan.what == IO_FAULT_NONE);
 	w->faulty->counts = io_fault_counts_get(w->faulty->io);
 	io_close(w->faulty->io);
 	free(w);
@@ -59,14 +63,18 @@ static int watched_read(struct io *io, const struct io_run *runs, size_t nr)
 
 static int watched_write(struct io *io, const struct io_run *run)
 {
-	struct io *below = ((struct watched *)(void *)io)->faulty->io;
+	struct watched *w = (struct watched *)(void *)io;
 
-	return below->ops->write(below, run);
+	w->unflushed = true;
+	return w->faulty->io->ops->write(w->faulty->io, run);
 }
 
 static int watched_flush(struct io *io)
 {
-	return io_flush(((struct watched *)(void *)io)->faulty->io);
+	struct watched *w = (struct watched *)(void *)io;
+
+	w->unflushed = false;
+	return io_flush(w->faulty->io);
 }
 
 static const struct io_ops watched_ops = {
@@ -315,6 +323,27 @@ static int restore_era(void)
 	return r;
 }
 
+static int repair_thin(void)
+{
+	struct bp_thin_check_result res = { .size = sizeof(res) };
+
+	return bp_thin_auto_repair(ctx, PATH, NULL, &res);
+}
+
+static int clear_needs_check(void)
+{
+	struct bp_thin_check_result res = { .size = sizeof(res) };
+
+	return bp_thin_clear_needs_check(ctx, PATH, NULL, &res);
+}
+
+static int repair_cache(void)
+{
+	struct bp_cache_check_result res = { .size = sizeof(res) };
+
+	return bp_cache_auto_repair(ctx, PATH, NULL, &res);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(void);
@@ -336,6 +365,9 @@ static const struct {
 	{ "list_era", list_era, "era-crash", false },
 	{ "restore_cache", restore_cache, NULL, false },
 	{ "restore_era", restore_era, NULL, false },
+	{ "repair_thin", repair_thin, "thin-data-leak", true },
+	{ "clear_needs_check", clear_needs_check, "thin-needs-check", true },
+	{ "repair_cache", repair_cache, "cache-meta-leak", true },
 	{ "spoil_cache", spoil_cache, "cache-v2-dirty", true },
 	{ "spoil_era", spoil_era, "era-msnap", true },
 };
