@@ -228,6 +228,23 @@ static void external_origin(void **state)
 	bp_volume_list_free(list);
 }
 
+/* A volume that goes while they are listed is none; what can't be asked is a failure. */
+static void a_volume_that_goes_is_not_listed(void **state)
+{
+	struct world *w = *state;
+	struct bp_volume_list *list;
+
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(w->pool, "two", 2048, NULL, NULL));
+	fake_fail(w->fake, OP_STATUS, 2, ENXIO);
+	assert_ok(bp_pool_volumes(w->pool, &list));
+	assert_true(fake_failed(w->fake));
+	assert_int_equal(bp_volume_list_count(list), 1);
+	bp_volume_list_free(list);
+	fake_fail(w->fake, OP_STATUS, 2, EIO);
+	assert_err(bp_pool_volumes(w->pool, &list), EIO);
+}
+
 /* Volumes of a pool may lie on each other: the users go first, and come back last. */
 static void remove_nested(void **state)
 {
@@ -408,6 +425,7 @@ int main(void)
 		P(transactions),
 		P(remove_and_reopen),
 		P(external_origin),
+		P(a_volume_that_goes_is_not_listed),
 		P(remove_nested),
 		P(pools),
 		P(plan),

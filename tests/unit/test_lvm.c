@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "core/endian.h"
 #include "core/sha256.h"
 #include "lvm_set.h"
 
@@ -211,6 +212,96 @@ static void a_ring_of_texts(void **state)
 	close(fd);
 }
 
+static void put_u32(uint8_t *at, uint32_t value)
+{
+	const le32 v = le32_make(value);
+
+	memcpy(at, &v, sizeof(v));
+}
+
+static void put_u64(uint8_t *at, uint64_t value)
+{
+	const le64 v = le64_make(value);
+
+	memcpy(at, &v, sizeof(v));
+}
+
+/* A label that says it is of sector @number, in sector @sector; its header at @header of that. */
+static void put_label(uint8_t *data, unsigned sector, unsigned number, uint32_t header)
+{
+	uint8_t *p = data + sector * 512;
+
+	memcpy(p, "LABELONE", 8);
+	put_u64(p + 8, number);
+	put_u32(p + 20, header);
+	memcpy(p + 24, "LVM2 001", 8);
+	if (header <= 512 - 72) { /* an id, a size, no areas */
+		memset(p + header, 'a', 32);
+		put_u64(p + header + 32, 1 << 20);
+	}
+	put_u32(p + 16, lvm_crc(p + 20, 512 - 20));
+}
+
+/* Copied to another sector, with a header that does not fit it: no label, whatever its checksum. */
+static void labels_out_of_place(void **state)
+{
+	static const struct {
+		unsigned sector, number;
+		uint32_t header;
+		bool good;
+	} labels[] = {
+		{ 1, 1, 32, true },   { 0, 0, 32, true },   { 3, 3, 440, true },
+		{ 2, 1, 32, false },  { 0, 1, 32, false },  { 1, 1, 31, false },
+		{ 1, 1, 480, false }, { 1, 1, 512, false }, { 1, 1, 1 << 20, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+		uint8_t data[LVM_LABEL_BYTES] = { 0 };
+		struct lvm_label label;
+		int r;
+
+		put_label(data, labels[i].sector, labels[i].number, labels[i].header);
+		r = lvm_label_decode(data, sizeof(data), &label);
+		assert_int_equal(r, labels[i].good ? 0 : -ENODATA);
+		if (labels[i].good)
+			assert_int_equal(label.sector, labels[i].sector);
+	}
+}
+
+/* The header of an area of 8 KiB, which says it is at @at, with a text of @size from @offset on. */
+static struct lvm_mda area_of(uint64_t at, uint64_t offset, uint64_t size)
+{
+	struct lvm_mda mda = { .area = { .offset = 4096, .size = 8192 } };
+	uint8_t p[512] = { 0 };
+
+	memcpy(p + 4, "\040LVM2\040x[5A%r0N*>", 16);
+	put_u32(p + 20, 1);
+	put_u64(p + 24, at);
+	put_u64(p + 32, 8192);
+	put_u64(p + 40, offset);
+	put_u64(p + 48, size);
+	put_u32(p, lvm_crc(p + 4, sizeof(p) - 4));
+	lvm_mda_decode(p, &mda);
+	return mda;
+}
+
+/* A header that was copied with its disk's beginning is none; texts fit the ring. */
+static void areas_out_of_place(void **state)
+{
+	(void)state;
+	assert_true(area_of(4096, 512, 100).valid);
+	assert_int_equal(area_of(4096, 512, 100).text_size, 100);
+	assert_false(area_of(8192, 512, 100).valid);
+	assert_int_equal(area_of(4096, 511, 100).text_size, 0);
+	assert_int_equal(area_of(4096, 8192, 100).text_size, 0);
+	assert_int_equal(area_of(4096, 512, 8192 - 512).text_size, 8192 - 512);
+	assert_int_equal(area_of(4096, 512, 8192 - 511).text_size, 0);
+	/* Up to the end, and beyond it. */
+	assert_false(area_of(4096, 8000, 192).wrapped);
+	assert_true(area_of(4096, 8000, 193).wrapped);
+}
+
 static void labels_rings_and_volumes_of_all_images(void **state)
 {
 	(void)state;
@@ -410,6 +501,8 @@ int main(void)
 		cmocka_unit_test(groups_that_cannot_be),
 		cmocka_unit_test(volumes_that_lie_on_themselves),
 		cmocka_unit_test(a_ring_of_texts),
+		cmocka_unit_test(labels_out_of_place),
+		cmocka_unit_test(areas_out_of_place),
 		cmocka_unit_test(labels_rings_and_volumes_of_all_images),
 		cmocka_unit_test(raids_that_lost_an_image),
 	};

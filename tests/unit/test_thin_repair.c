@@ -72,6 +72,37 @@ static void totals_are_repaired(void **state)
 	image_done(&image);
 }
 
+/* Counts behind the last block: kernels don't look there, until the map grows over them. */
+static void counts_past_the_end_are_cleared(void **state)
+{
+	const struct sm_index_disk *index;
+	struct sm_bitmap_disk *bitmap;
+	struct image image;
+	struct verdict v;
+	bp_mblock at;
+
+	(void)state;
+	image_load(&image, "thin-refs");
+	index = image_block(&image, 199);
+	at = le64_get(index->entries[0].blocknr);
+	bitmap = image_block(&image, at);
+	assert_true(image.size / IO_BLOCK < 2000);
+	bitmap->words[2000 / 32] = le64_make(UINT64_C(1) << 2 * (2000 % 32));
+	image_seal(&image, at, BLOCK_BITMAP);
+	verdict_check(&v, ctx, &image, CHECK_ONLY, 0);
+	assert_ok(v.r);
+	assert_int_equal(v.res.nr_nonfatal, 1);
+	assert_non_null(strstr(v.text, "1 counts for blocks past the end"));
+	verdict_done(&v);
+	verdict_check(&v, ctx, &image, CHECK_AUTO_REPAIR, 0);
+	assert_ok(v.r);
+	assert_true(v.res.repaired_accounting);
+	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
+	verdict_done(&v);
+	assert_clean(&image);
+	image_done(&image);
+}
+
 /* Images of tests/data in which something fatal is found. */
 static const char *const fatal[] = {
 	"thin-sb-csum",       "thin-sb-zero",          "thin-leaf-csum",
@@ -187,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaks_are_repaired),
 		cmocka_unit_test(totals_are_repaired),
+		cmocka_unit_test(counts_past_the_end_are_cleared),
 		cmocka_unit_test(nothing_is_written_beside_damage),
 		cmocka_unit_test(needs_check_is_cleared),
 		cmocka_unit_test(repair_may_stop_anywhere),

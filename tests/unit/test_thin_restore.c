@@ -115,6 +115,17 @@ static const struct {
 	  NULL,
 	  3,
 	  { .mapped_dblocks = 1 } },
+	/* Times of a def are its own: not those of another, nor of a device before it. */
+	{ SB "<def name=\"a\">" AT("5", "1", "3") "</def><def name=\"b\">" AT(
+		  "6", "2", "1") "</def>" DEV_SNAP("1", "1", "2") "<ref name=\"b\"/>" END,
+	  NULL,
+	  3,
+	  { .mapped_dblocks = 1, .snapshotted_time = 2 } },
+	{ SB DEV_SNAP("2", "1", "3") AT("5", "1", "3") "</device><def name=\"b\">" AT(
+		  "6", "2", "1") "</def>" DEV_SNAP("1", "1", "2") "<ref name=\"b\"/>" END,
+	  NULL,
+	  3,
+	  { .mapped_dblocks = 1, .snapshotted_time = 2 } },
 	/* A def is shared with who has the block by number. */
 	{ SB "<def name=\"a\">" AT("5", "1", "2") "</def>" DEV("1", "1")
 		  AT("5", "1", "2") "</device>" DEV_SNAP("2", "1", "3") "<ref name=\"a\"/>" END,
