@@ -2,7 +2,7 @@
 /* clang-format off */
 /*
  * What a command is made of. A whole tool, src/commands/example.c, plus the row
- * 'example': 'example' in src/commands/meson.build:
+ * 'example': 'example+' in src/commands/meson.build (+: a link of that name, as it is a drop-in tool):
  *
  *	#include "cli/cli.h"
  *
