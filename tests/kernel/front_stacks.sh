@@ -9,31 +9,26 @@
 # part is the verdict of all. They take half an hour on a slow machine, and a newer user-mode kernel is several times
 # as fast: BEDPLATE_LIMIT=1400 env $(scripts/lab-kernel --env uml-7.2) tests/kernel/tap-lab uml ...
 . "$KERNEL_LIB"
-theirs=$(command -v dmsetup) || skip "no dmsetup"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/bin"
-ln -s "$FRONT" "$work/bin/dmsetup"
-export LC_ALL=C.UTF-8
+. "${KERNEL_LIB%lib.sh}front.sh"
 
 # t WORD...: one command, by the program that is on trial. helps WORD...: one that ends with a text of help, whose
 # words are ours: compared are the status, and which fields there are but those of statistics.
 helps() {
 	rc=0
 	echo "\$ dmsetup $*" >> "$log"
-	"$dmsetup" "$@" > "$work/said" 2>&1 || rc=$?
+	"$dmsetup" "$@" > "$WORK/said" 2>&1 || rc=$?
 	for field in name_all uuid read_ahead blkdevname attr tables_loaded devno open deps_all devs_used \
 		blkdevs_used device_ref_count names_using_dev subsystem vg_name lv_layer selected; do
-		! grep -q "^ *$field " "$work/said" || echo "field $field" >> "$log"
+		! grep -q "^ *$field " "$WORK/said" || echo "field $field" >> "$log"
 	done
 	echo "status: $rc" >> "$log"
 }
 t() {
 	rc=0
 	echo "\$ dmsetup $*" >> "$log"
-	"$dmsetup" "$@" >> "$log" 2> "$work/said" < "${input:-/dev/null}" || rc=$?
+	"$dmsetup" "$@" >> "$log" 2> "$WORK/said" < "${input:-/dev/null}" || rc=$?
 	# A usage text is in words of our own; a program says under which name it was called.
-	sed '/^Usage:/,$d; s/^\/.*\/dmsetup: /dmsetup: /; s/^/! /' "$work/said" >> "$log"
+	sed '/^Usage:/,$d; s/^\/.*\/dmsetup: /dmsetup: /; s/^/! /' "$WORK/said" >> "$log"
 	echo "status: $rc" >> "$log"
 }
 
@@ -302,11 +297,11 @@ s32_clone_era() {
 s33_words() {
 	t create top --uuid words --readonly --table "0 64 linear $DISK0 0"
 	t create low --addnodeoncreate --noudevrules --noudevsync --checks --verifyudev --table "0 64 linear $DISK0 64"
-	echo "0 64 linear $DISK0 128" > "$work/table"
-	t create file "$work/table"
-	t load file "$work/table"
+	echo "0 64 linear $DISK0 128" > "$WORK/table"
+	t create file "$WORK/table"
+	t load file "$WORK/table"
 	t resume --addnodeonresume file
-	input=$work/table
+	input=$WORK/table
 	t create stdin
 	t reload stdin
 	input=
@@ -358,28 +353,28 @@ differ=0 stacks=0 commands=0
 for stack in $(sed -n 's/^\(s[0-9][0-9]_[a-z_0-9]*\)().*/\1/p' "$0"); do
 	case ${BEDPLATE_STACKS:-$stack} in *"$stack"*) ;; *) continue ;; esac
 	for run in theirs ours; do
-		log=$work/$run
-		dmsetup=$theirs
-		[ $run = theirs ] || dmsetup=$work/bin/dmsetup
+		log=$WORK/$run
+		dmsetup=$THEIRS
+		[ $run = theirs ] || dmsetup=$WORK/bin/dmsetup
 		: > "$log"
 		"$stack"
 		ask top
 		change top
 		for _ in 1 2 3; do
-			"$theirs" remove_all > /dev/null 2>&1 || :
+			"$THEIRS" remove_all > /dev/null 2>&1 || :
 		done
 	done
-	if diff -U 4 "$work/theirs" "$work/ours" > "$work/difference"; then
+	if diff -U 4 "$WORK/theirs" "$WORK/ours" > "$WORK/difference"; then
 		echo "ok - $stack"
 	else
-		sed "s|$work|WORK|g" "$work/difference"
+		sed "s|$WORK|WORK|g" "$WORK/difference"
 		echo "not ok - $stack"
 		differ=$((differ + 1))
 	fi
 	stacks=$((stacks + 1))
-	commands=$((commands + $(grep -c '^status: ' "$work/ours")))
+	commands=$((commands + $(grep -c '^status: ' "$WORK/ours")))
 	[ -z "${BEDPLATE_COUNTS:-}" ] || awk -v n="$stack" '/^status: 0/ { good++ } /^status: [^0]/ { bad++ }
-		END { print "# " n ": " good " done, " bad " refused" }' "$work/ours"
+		END { print "# " n ": " good " done, " bad " refused" }' "$WORK/ours"
 done
 verdict="$commands commands on $stacks stacks, $differ of these differ"
 [ $differ -eq 0 ] || { echo "not ok - $verdict" && exit 1; }

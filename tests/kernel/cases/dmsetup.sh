@@ -5,12 +5,7 @@
 # either; what is printed, what is said and the exit status must be the same. Where a usage text
 # follows only its first line is compared: the rest is in words of our own.
 . "$KERNEL_LIB"
-theirs=$(command -v dmsetup) || skip "no dmsetup"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/bin"
-ln -s "$FRONT" "$work/bin/dmsetup"
-export LC_ALL=C.UTF-8
+. "${KERNEL_LIB%lib.sh}front.sh"
 
 # t WORD...: one command, by the program that is on trial. Logged without a process more.
 t() {
@@ -64,11 +59,11 @@ names_and_tables() {
 	t --manglename none ls
 	t --manglename hex ls
 	t info --manglename bogus
-	echo '0 7 zero' > "$work/table"
-	t create e "$work/table"
-	t create -u UU f "$work/table"
-	t create g "$work/nothing"
-	input=$work/table
+	echo '0 7 zero' > "$WORK/table"
+	t create e "$WORK/table"
+	t create -u UU f "$WORK/table"
+	t create g "$WORK/nothing"
+	input=$WORK/table
 	t create g
 	t load g
 	t load --readonly g
@@ -305,8 +300,8 @@ concise() {
 	t create --concise "h5\\"
 	t create --concise a b
 	t create --concise 'h1,,,,0 5 zero'
-	printf '%s' 'h7,,,,0 5 zero;h8,,,ro,0 6 zero' > "$work/spec"
-	input=$work/spec
+	printf '%s' 'h7,,,,0 5 zero;h8,,,ro,0 6 zero' > "$WORK/spec"
+	input=$WORK/spec
 	t create --concise
 	input=
 	t table --concise
@@ -372,23 +367,23 @@ udev() {
 
 # calls COMMAND...: how many system calls the program on trial makes for it, and how many of them are ioctls.
 calls() {
-	strace -qqo "$work/calls" "$dmsetup" "$@" > /dev/null
-	all=$(wc -l < "$work/calls")
-	ioctls=$(grep -c '^ioctl(.*DM_' "$work/calls")
+	strace -qqo "$WORK/calls" "$dmsetup" "$@" > /dev/null
+	all=$(wc -l < "$WORK/calls")
+	ioctls=$(grep -c '^ioctl(.*DM_' "$WORK/calls")
 }
 
 # What a start and a question cost is what a kernel is asked: less than the other program asks, and for each device
 # more there is one ioctl more, and nothing else but the three calls that read the read-ahead.
 costs() {
 	devices=$(seq -f 'cost%.0f,,,rw,0 8 zero' 1 40 | paste -sd ';')
-	"$theirs" create --concise "$devices"
+	"$THEIRS" create --concise "$devices"
 	for command in info status table deps 'info -c' ls; do
 		for which in '' cost1; do
 			[ "$command" != ls ] || [ -z "$which" ] || continue
-			dmsetup=$theirs
+			dmsetup=$THEIRS
 			# shellcheck disable=SC2086 # words
 			calls $command $which
-			their_all=$all their_ioctls=$ioctls dmsetup=$work/bin/dmsetup
+			their_all=$all their_ioctls=$ioctls dmsetup=$WORK/bin/dmsetup
 			# shellcheck disable=SC2086
 			calls $command $which
 			echo "$command $which: $all system calls, theirs $their_all"
@@ -398,15 +393,15 @@ costs() {
 	done
 	calls status
 	[ "$all" -lt 130 ] || fail "status of forty devices: $all system calls"
-	"$theirs" remove_all
+	"$THEIRS" remove_all
 }
 
 # Modules that the first of them loads would be there for the second.
 bedplate targets --probe > /dev/null
 for run in theirs ours; do
-	log=$work/$run input=
-	dmsetup=$theirs
-	[ $run = theirs ] || dmsetup=$work/bin/dmsetup
+	log=$WORK/$run input=
+	dmsetup=$THEIRS
+	[ $run = theirs ] || dmsetup=$WORK/bin/dmsetup
 	names_and_tables
 	asking
 	columns
@@ -421,14 +416,14 @@ for run in theirs ours; do
 	awk '/^Usage:/ { usage = 1 }
 		/^[$] / { usage = 0 }
 		!usage { sub(/^\/.*\/dmsetup: /, "dmsetup: "); print }
-		' "$work/$run.errors" > "$work/$run.said"
+		' "$WORK/$run.errors" > "$WORK/$run.said"
 done
 for what in '' .said; do
-	diff -U 6 "$work/theirs$what" "$work/ours$what" || true
-done | sed "s|$work|WORK|g" > "$work/difference"
-[ ! -s "$work/difference" ] || fail "they differ:" "
-$(cat "$work/difference")"
-echo "$(grep -c '^[$] ' "$work/ours") commands"
+	diff -U 6 "$WORK/theirs$what" "$WORK/ours$what" || true
+done | sed "s|$WORK|WORK|g" > "$WORK/difference"
+[ ! -s "$WORK/difference" ] || fail "they differ:" "
+$(cat "$WORK/difference")"
+echo "$(grep -c '^[$] ' "$WORK/ours") commands"
 if command -v strace > /dev/null; then
 	costs
 fi

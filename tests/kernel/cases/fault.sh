@@ -4,21 +4,7 @@
 # Faults under a mounted file system: each does what it says, heal gives back the very table, and
 # neither a killed caller nor a crash in between leaves a device with a fault.
 . "$KERNEL_LIB"
-command -v mkfs.ext4 > /dev/null || skip "no mkfs.ext4"
-modprobe loop 2> /dev/null || :
-mkdir m state
-f() { verb=$1 && shift && bedplate fault "$verb" --state state "$@"; }
-own() { same "table" "$(dmsetup table d)" "$table"; }
-# The table is the own one, and nothing is kept, within a minute.
-until_own() {
-	for _ in $(seq 120); do
-		[ "$(dmsetup table d)" != "$table" ] || [ -n "$(f status -r --noheadings 2> /dev/null)" ] ||
-			return 0
-		sleep 0.5
-	done
-	own
-	fail "a fault is left: $(f status)"
-}
+. "${KERNEL_LIB%lib.sh}fault.sh"
 # ms CMD...: how many milliseconds it took; it may fail.
 ms() {
 	from=$(date +%s%N)
@@ -31,8 +17,6 @@ read_d() { dd if=/dev/mapper/d of=/dev/null bs=4k skip=16000 count=1 iflag=direc
 write_d() {
 	dd if=/dev/zero of=/dev/mapper/d bs=4k seek=16000 count=1 oflag=direct conv=notrunc status=none
 }
-# A check that fails must not leave what would hold the lab's own umount back.
-trap 'f heal --all > /dev/null 2>&1' EXIT
 
 wipe "$DISK0"
 # Two segments, of which the second lies before the first.
@@ -40,7 +24,7 @@ dmsetup create d << END
 0 65536 linear $DISK0 65536
 65536 65536 linear $DISK0 0
 END
-table=$(dmsetup table d)
+keep_table
 mkfs.ext4 -q /dev/mapper/d 48M
 mount /dev/mapper/d m
 echo kept > m/kept && sync

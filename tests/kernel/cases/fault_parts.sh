@@ -4,12 +4,7 @@
 # Faults of parts of a file system, and space that runs out: they are where they should be and nowhere
 # else, on ext4 and, where it can be made, on xfs; and what is made for them goes away.
 . "$KERNEL_LIB"
-command -v mkfs.ext4 > /dev/null || skip "no mkfs.ext4"
-modprobe loop 2> /dev/null || :
-mkdir m state
-f() { verb=$1 && shift && bedplate fault "$verb" --state state "$@"; }
-own() { same "table" "$(dmsetup table d)" "$table"; }
-trap 'f heal --all > /dev/null 2>&1' EXIT
+. "${KERNEL_LIB%lib.sh}fault.sh"
 # shellcheck disable=SC2317 # called by expect_fail
 direct() { dd if=/dev/zero "of=$1" bs=4k count=1 oflag=direct conv=notrunc status=none; }
 alone() { same "devices" "$(bedplate ls -q --noheadings | wc -l)$(losetup -a)" 1; }
@@ -23,7 +18,7 @@ check_fs() {
 
 wipe "$DISK0"
 dmsetup create d --table "0 655360 linear $DISK0 2048"
-table=$(dmsetup table d)
+keep_table
 fs() { # TYPE OPTION...
 	type=$1 && shift
 	command -v "mkfs.$type" > /dev/null || return 1

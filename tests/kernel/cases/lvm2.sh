@@ -4,25 +4,8 @@
 # Debian's lvm2 with our tools as its executables: pools are checked at each activation, extended,
 # repaired; a flag is cleared, damage is refused; a cache is made, checked and taken away again.
 . "$KERNEL_LIB"
-
-command -v lvm > /dev/null || skip "there is no lvm2"
-tools=$(dirname "$(readlink -f "$(command -v bedplate)")")
-mkdir -p etc /run/lvm /run/lock/lvm
-cat > etc/lvm.conf << END
-devices { use_devicesfile=0 filter=["a|^$DISK0\$|","a|^$DISK1\$|","r|.*|"] obtain_device_list_from_udev=0 }
-activation { udev_sync=0 udev_rules=0 monitoring=0 }
-backup { backup=0 archive=0 }
-global {
-	use_lvmpolld=0 use_lvmlockd=0 event_activation=0
-	thin_check_executable="$tools/thin_check" thin_dump_executable="$tools/thin_dump"
-	thin_repair_executable="$tools/thin_repair"
-	cache_check_executable="$tools/cache_check" cache_dump_executable="$tools/cache_dump"
-	cache_repair_executable="$tools/cache_repair"
-	thin_check_options=["-q","--clear-needs-check-flag"]
-	cache_check_options=["-q","--clear-needs-check-flag"]
-}
-END
-export LVM_SYSTEM_DIR="$PWD/etc" LVM_SUPPRESS_FD_WARNINGS=1
+. "${KERNEL_LIB%lib.sh}lvm.sh"
+lvm_sees "$DISK0" "$DISK1"
 
 # Where a volume of the inactive group lies, by our own reader: file, block there, length, block in
 # the volume; of 4096 bytes.

@@ -5,21 +5,8 @@
 # group removed by force, metadata lost. The disk is read as a file; what comes out is compared, and
 # LVM swaps the new metadata in by the lines that are printed.
 . "$KERNEL_LIB"
-
-command -v lvm > /dev/null || skip "there is no lvm2"
-tools=$(dirname "$(readlink -f "$(command -v bedplate)")")
-mkdir -p etc /run/lvm /run/lock/lvm
-cat > etc/lvm.conf << END_OF_CONF
-devices { use_devicesfile=0 filter=["a|^$DISK0\$|","r|.*|"] obtain_device_list_from_udev=0 }
-activation { udev_sync=0 udev_rules=0 monitoring=0 }
-backup { backup=0 archive=0 }
-global {
-	use_lvmpolld=0 use_lvmlockd=0 event_activation=0
-	thin_check_executable="$tools/thin_check" thin_dump_executable="$tools/thin_dump"
-	thin_repair_executable="$tools/thin_repair"
-}
-END_OF_CONF
-export LVM_SYSTEM_DIR="$PWD/etc" LVM_SUPPRESS_FD_WARNINGS=1
+. "${KERNEL_LIB%lib.sh}lvm.sh"
+lvm_sees "$DISK0"
 
 fill() { # LV BLOCKS [FIRST]: blocks of 64 KiB
 	dd if=/dev/urandom of="/dev/vg/$1" bs=64k count="$2" seek="${3:-0}" conv=notrunc,fsync \

@@ -13,24 +13,7 @@ ALL="leaf nodes behind ahead needs_check leaks maps start removed removed_only p
 	metadata_full data_full no_room mirror missing luks_below luks_above"
 disasters=${BEDPLATE_DISASTERS:-labels}
 [ "$disasters" != all ] || disasters=$ALL
-tools=$(dirname "$(readlink -f "$(command -v bedplate)")")
-mkdir -p etc /run/lvm /run/lock/lvm
-# lvm_sees DEVICE...: no others
-lvm_sees() {
-	filter=
-	for device in "$@"; do filter="$filter\"a|^$device\$|\","; done
-	cat > etc/lvm.conf << END_OF_CONF
-devices { use_devicesfile=0 filter=[$filter"r|.*|"] obtain_device_list_from_udev=0 }
-activation { udev_sync=0 udev_rules=0 monitoring=0 }
-backup { backup=0 archive=0 }
-global {
-	use_lvmpolld=0 use_lvmlockd=0 event_activation=0
-	thin_check_executable="$tools/thin_check" thin_dump_executable="$tools/thin_dump"
-	thin_repair_executable="$tools/thin_repair"
-}
-END_OF_CONF
-}
-export LVM_SYSTEM_DIR="$PWD/etc" LVM_SUPPRESS_FD_WARNINGS=1
+. "${KERNEL_LIB%lib.sh}lvm.sh"
 PATCH=${KERNEL_LIB%lib.sh}thin_patch.py
 MIB=48
 
