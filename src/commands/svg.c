@@ -9,12 +9,18 @@
 #define REPLACEMENT "\xef\xbf\xbd"
 #define ELLIPSIS    "\xe2\x80\xa6"
 
+#define MARGIN 8u
+
+/* On white: black text on nothing can't be read where the viewer is dark. */
 void svg_begin(FILE *f, size_t width, size_t height)
 {
+	width += 2 * MARGIN;
+	height += 2 * MARGIN;
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%zu\" "
-		"font-family=\"sans-serif\" font-size=\"12\">\n",
-		width, height);
+		"viewBox=\"-%u -%u %zu %zu\" font-family=\"sans-serif\" font-size=\"12\">\n"
+		"<rect x=\"-%u\" y=\"-%u\" width=\"%zu\" height=\"%zu\" fill=\"#fff\"/>\n",
+		width, height, MARGIN, MARGIN, width, height, MARGIN, MARGIN, width, height);
 }
 
 void svg_end(FILE *f)

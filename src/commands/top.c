@@ -5,12 +5,14 @@
  */
 #include "commands/common.h"
 #include "commands/status_text.h"
+#include "core/utf8.h"
 
 #include <bedplate/metrics.h>
 #include <bedplate/targets.h>
 #include <bedplate/targets_cache.h>
 
 #include <inttypes.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -314,6 +316,7 @@ static int look(struct top *top, bool show)
 	return r;
 }
 
+/* Not by cli_print(), which makes visible what moves the cursor. */
 static void clear_screen(struct cli *cli)
 {
 	char when[32];
@@ -322,7 +325,67 @@ static void clear_screen(struct cli *cli)
 
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	cli_print(cli, "\033[H\033[J%s %s\n", cli->cmd->name, when);
+	fprintf(cli->out, "\033[H\033[J%s %s\n", cli->cmd->name, when);
+}
+
+/* How many bytes of @line, which has @len, the first @max characters are. */
+static size_t cut_at(const char *line, size_t len, size_t max)
+{
+	size_t at = 0;
+	uint32_t c;
+
+	for (; max && at < len; max--)
+		at += MAX(utf8_decode(line + at, len - at, &c), 1u);
+	return at;
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Lines are cut where the screen ends: wrapped ones would push others off it, and nobody finds a row again. */
+static void print_fitting(FILE *f, const char *text, const struct winsize *screen)
+{
+	size_t nr = count_lines(text), room = screen->ws_row > 4 ? screen->ws_row - 2u : nr;
+	size_t shown = nr > room ? room - 1 : nr;
+
+	for (size_t i = 0; i < shown; i++) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(f, "%.*s\n", (int)cut_at(text, len, screen->ws_col), text);
+		text += len + 1;
+	}
+	if (shown < nr)
+		fprintf(f, "(%zu more)\n", nr - shown);
+}
+
+/* A look on a screen, as much of it as there is room for. Tables are safe to print as they are. */
+static int look_on_screen(struct top *top)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct cli *cli = top->cli;
+	FILE *out = cli->out, *buffer;
+	struct winsize screen;
+	size_t len;
+	int r;
+
+	clear_screen(cli);
+	if (top->args->out.raw || ioctl(fileno(out), TIOCGWINSZ, &screen) < 0 || !screen.ws_col)
+		return look(top, true);
+	buffer = open_memstream(&text, &len);
+	if (!buffer)
+		return cli_fail(cli, NULL, -ENOMEM);
+	cli->out = buffer;
+	r = look(top, true);
+	cli->out = out;
+	if (fclose(buffer) == 0)
+		print_fitting(out, text, &screen);
+	return r;
 }
 
 /* The first look shows no rates: on a pipe it isn't printed. */
@@ -336,9 +399,8 @@ static int watch(struct top *top, uint64_t count, bool screen)
 		now = now_seconds();
 		top->seconds = i > 1 ? now - before : 0;
 		before = now;
-		if (screen)
-			clear_screen(top->cli);
-		r = look(top, screen || i == count || (!top->cli->json && i > 1));
+		r = screen ? look_on_screen(top)
+			   : look(top, i == count || (!top->cli->json && i > 1));
 		fflush(top->cli->out);
 		if (i == count || ferror(top->cli->out))
 			break;

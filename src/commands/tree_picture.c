@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* In pixels. */
-#define BOX_WIDTH  176u
+#define BOX_WIDTH  192u
 #define BOX_HEIGHT 58u
 #define GAP        16u  /* between boxes of a level */
 #define LEVEL      104u /* from one level to the next */

@@ -36,6 +36,25 @@ expect_match '^true$' jq '.data | map(select(.name == "m"))[0].written_bytes > 0
 expect_match '^true$' jq '.data | map(select(.name == "snap"))[0] | .used_percent > 0 and .busy_percent == 0' rates
 same rows "$(bedplate top --interval 10ms --count 3 --noheadings --raw -o name low)" "$(printf 'low\nlow')"
 
+# On a terminal each look begins at its top, and fits it: of three devices and a heading two lines of 50, and their number.
+cat > screen.py << 'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 50, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b""
+try:
+    while part := os.read(fd, 65536):
+        text += part
+except OSError:  # the other side is closed
+    pass
+os.waitpid(pid, 0)
+looks = text.decode().replace("\r\n", "\n").split("\x1b[H\x1b[J")
+print(len(looks) - 1, max(map(len, looks[-1].splitlines())), looks[-1].count("\n"), looks[-1].splitlines()[-1])
+PYTHON
+same screen "$(python3 screen.py "$BEDPLATE" top --count 2 --interval 10ms)" "2 50 4 (2 more)"
+
 bedplate metrics -o file
 expect_match '^bedplate_device_info\{device="low",uuid=""\} 1$' cat file
 
