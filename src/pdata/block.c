@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pdata/block.h"
 
+#include "core/context.h"
 #include "core/crc32c.h"
+
+#include <errno.h>
+#include <string.h>
 
 /* Source of the salts: Linux, the validators in drivers/md and drivers/md/persistent-data. */
 static const struct {
@@ -22,6 +26,26 @@ static const struct {
 const char *block_kind_name(enum block_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *block_kind_article(enum block_kind kind)
+{
+	return strchr("aeiou", kinds[kind].name[0]) ? "an" : "a";
+}
+
+int block_refuse(struct bp_ctx *ctx, const void *data, enum block_kind is,
+		 enum block_kind wanted)
+{
+	if (is != BLOCK_UNKNOWN) {
+		bp_fail(ctx, -EUCLEAN, "block 0 is %s %s, not %s %s", block_kind_article(is),
+			kinds[is].name, block_kind_article(wanted), kinds[wanted].name);
+		error_set_code(ctx, BP_E_NOT_METADATA);
+		return -EUCLEAN;
+	}
+	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
+	if (block_is_zero(data))
+		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
+	return -EBADMSG;
 }
 
 static uint32_t register_of(const void *data)

@@ -37,6 +37,14 @@ enum block_error {
 
 /* "btree node", "space map bitmap" ... */
 const char *block_kind_name(enum block_kind kind);
+/* "a" or "an", as its name has it. */
+const char *block_kind_article(enum block_kind kind);
+/*
+ * Say why @data, block 0 and of the kind @is, is no superblock of the kind @wanted. Return: -EUCLEAN for one of another
+ * kind, -EBADMSG.
+ */
+int block_refuse(struct bp_ctx *ctx, const void *data, enum block_kind is,
+		 enum block_kind wanted);
 /* By its checksum; BLOCK_UNKNOWN: damaged, or no metadata. The number is not looked at. */
 enum block_kind block_kind_of(const void *data);
 /* The number a block of @kind says it has. */

@@ -120,12 +120,27 @@ static int find_root(struct repair *re)
 	return r < 0 ? r : use_root(re, &root);
 }
 
+/* One that can't be, a slip of the fingers, would be metadata that has lost everything. */
+static int take_given_root(struct repair *re)
+{
+	if (!re->opts.mapping_root)
+		return 0;
+	if (re->opts.mapping_root >= re->cm.meta.nr_blocks) {
+		bp_fail(re->base.ctx, -EINVAL,
+			"mapping root %" PRIu64 ": the metadata has %" PRIu64 " blocks",
+			re->opts.mapping_root, re->cm.meta.nr_blocks);
+		error_set_code(re->base.ctx, BP_E_USAGE);
+		return -EINVAL;
+	}
+	re->cm.sb.pub.mapping_root = re->opts.mapping_root;
+	return 0;
+}
+
 /* Without a superblock the block size must be given; roots are searched. */
 static int open_input(struct rebuild *base, struct io *from)
 {
 	struct repair *re = repair_of(base);
 	_cleanup_(freep) void *buf = io_buffer_new(1);
-	struct bp_cache_superblock *sb = &re->cm.sb.pub;
 	int r = buf ? 0 : bp_fail_memory(re->base.ctx);
 
 	if (r < 0)
@@ -141,9 +156,7 @@ static int open_input(struct rebuild *base, struct io *from)
 	cache_sb_decode(buf, &re->cm.sb);
 	re->res.superblock_ok = true;
 	re->cm.meta.nr_blocks = cache_usable_blocks(from, &re->cm.sb);
-	if (re->opts.mapping_root)
-		sb->mapping_root = re->opts.mapping_root;
-	return 0;
+	return take_given_root(re);
 }
 
 /* --- what can be kept --- */

@@ -42,31 +42,6 @@ void cache_sb_decode(const void *data, struct cache_sb *ret)
 		pub->dirty_root = le64_get(disk->dirty_root);
 }
 
-static bool is_zero(const void *data)
-{
-	const uint64_t *words = data;
-
-	for (size_t i = 0; i < IO_BLOCK / sizeof(*words); i++)
-		if (words[i])
-			return false;
-	return true;
-}
-
-/* Another kind of metadata, or none. */
-static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
-{
-	if (kind != BLOCK_UNKNOWN) {
-		bp_fail(ctx, -EUCLEAN, "block 0 is a %s, not a cache superblock",
-			block_kind_name(kind));
-		error_set_code(ctx, BP_E_NOT_METADATA);
-		return -EUCLEAN;
-	}
-	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
-	if (is_zero(data))
-		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
-	return -EBADMSG;
-}
-
 /* What makes reading on pointless. */
 int cache_sb_check(struct bp_ctx *ctx, const void *data)
 {
@@ -74,7 +49,7 @@ int cache_sb_check(struct bp_ctx *ctx, const void *data)
 	struct cache_sb sb;
 
 	if (kind != BLOCK_CACHE_SUPERBLOCK)
-		return refuse(ctx, data, kind);
+		return block_refuse(ctx, data, kind, BLOCK_CACHE_SUPERBLOCK);
 	cache_sb_decode(data, &sb);
 	if (sb.magic != CACHE_MAGIC)
 		return bp_fail(ctx, -EUCLEAN, "bad magic in superblock: %" PRIu64 ", not %d",

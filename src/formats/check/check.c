@@ -144,11 +144,6 @@ void check_field(struct check *c, enum bp_damage_place place, bp_mblock block,
 			     check_place_words(c, place), name, actual, expected);
 }
 
-static const char *article(enum block_kind kind)
-{
-	return strchr("aeiou", block_kind_name(kind)[0]) ? "an" : "a";
-}
-
 /* True: it may be decoded. */
 bool check_superblock(struct check *c, const void *data, enum block_kind kind)
 {
@@ -164,8 +159,8 @@ bool check_superblock(struct check *c, const void *data, enum block_kind kind)
 		return false;
 	}
 	damage.kind = BP_DAMAGE_WRONG_KIND;
-	check_report(c, damage, "block 0 is %s %s, not %s %s", article(is), block_kind_name(is),
-		     article(kind), block_kind_name(kind));
+	check_report(c, damage, "block 0 is %s %s, not %s %s", block_kind_article(is),
+		     block_kind_name(is), block_kind_article(kind), block_kind_name(kind));
 	return false;
 }
 

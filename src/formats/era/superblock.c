@@ -34,31 +34,6 @@ void era_sb_decode(const void *data, bp_mblock block, struct era_sb *ret)
 	};
 }
 
-static bool is_zero(const void *data)
-{
-	const uint64_t *words = data;
-
-	for (size_t i = 0; i < IO_BLOCK / sizeof(*words); i++)
-		if (words[i])
-			return false;
-	return true;
-}
-
-/* Another kind of metadata, or none. */
-static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
-{
-	if (kind != BLOCK_UNKNOWN) {
-		bp_fail(ctx, -EUCLEAN, "block 0 is a %s, not an era superblock",
-			block_kind_name(kind));
-		error_set_code(ctx, BP_E_NOT_METADATA);
-		return -EUCLEAN;
-	}
-	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
-	if (is_zero(data))
-		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
-	return -EBADMSG;
-}
-
 /* What makes reading on pointless. */
 int era_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 {
@@ -66,7 +41,7 @@ int era_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 	struct era_sb sb;
 
 	if (kind != BLOCK_ERA_SUPERBLOCK)
-		return refuse(ctx, data, kind);
+		return block_refuse(ctx, data, kind, BLOCK_ERA_SUPERBLOCK);
 	era_sb_decode(data, block, &sb);
 	if (sb.magic != ERA_MAGIC)
 		return bp_fail(ctx, -EUCLEAN, "bad magic in superblock: %" PRIu64 ", not %d",

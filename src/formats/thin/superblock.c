@@ -46,21 +46,6 @@ void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret)
 	};
 }
 
-/* Another kind of metadata, or none. */
-static int refuse(struct bp_ctx *ctx, const void *data, enum block_kind kind)
-{
-	if (kind != BLOCK_UNKNOWN) {
-		bp_fail(ctx, -EUCLEAN, "block 0 is a %s, not a thin superblock",
-			block_kind_name(kind));
-		error_set_code(ctx, BP_E_NOT_METADATA);
-		return -EUCLEAN;
-	}
-	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
-	if (block_is_zero(data))
-		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
-	return -EBADMSG;
-}
-
 /* What makes reading on pointless. */
 int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 {
@@ -68,7 +53,7 @@ int thin_sb_check(struct bp_ctx *ctx, const void *data, bp_mblock block)
 	struct thin_sb sb;
 
 	if (kind != BLOCK_THIN_SUPERBLOCK)
-		return refuse(ctx, data, kind);
+		return block_refuse(ctx, data, kind, BLOCK_THIN_SUPERBLOCK);
 	thin_sb_decode(data, block, &sb);
 	if (sb.magic != THIN_MAGIC)
 		return bp_fail(ctx, -EUCLEAN, "bad magic in superblock: %" PRIu64 ", not %d",
