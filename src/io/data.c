@@ -155,7 +155,7 @@ int data_discard(struct bp_ctx *ctx, const struct data *d, bp_bytes offset, bp_b
  */
 int data_zero(struct bp_ctx *ctx, const struct data *d, bp_bytes offset, bp_bytes len)
 {
-	static const uint8_t zeros[65536];
+	static uint8_t zeros[65536]; /* const ones would be 64 KiB of the program's file */
 	uint64_t range[] = { offset, len };
 	int r = 0;
 
