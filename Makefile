@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A thin front: scripts/ and meson do the work. The first two install what they need.
-.PHONY: demo check build install uninstall fuzz bench clean
+.PHONY: demo check build install uninstall fuzz bench coverage clean
 
 demo:
 	scripts/demo
@@ -18,6 +18,9 @@ bench:
 	[ -e build-bench/build.ninja ] || meson setup build-bench --buildtype=release -Dtests=false
 	ninja -C build-bench
 	bench/compare --scale $(or $(SCALE),1) build-bench
+# Lines that no test runs, beside docs/coverage.md: a quarter of an hour.
+coverage:
+	scripts/coverage
 install: build
 	meson install -C build --no-rebuild
 # What the last "make install" put there.

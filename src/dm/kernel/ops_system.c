@@ -110,7 +110,7 @@ static int open_node(const char *path, dev_t expected)
 int system_open_control(const char *dir, const char *node)
 {
 	char dev_dir[PATH_MAX / 2], mapper[PATH_MAX - 64], path[PATH_MAX];
-	uint32_t minor;
+	uint32_t minor = MAPPER_MINOR;
 	dev_t dev;
 	int r;
 

@@ -53,7 +53,7 @@ bool read_line(const char *path, char *buf, size_t size)
 
 static bool read_devno(const char *dir, uint32_t *ret_major, uint32_t *ret_minor)
 {
-	char path[PATH_MAX], text[32];
+	char path[PATH_MAX + 8], text[32];
 
 	snprintf(path, sizeof(path), "%s/dev", dir);
 	return read_line(path, text, sizeof(text)) &&
