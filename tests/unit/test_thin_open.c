@@ -5,7 +5,11 @@
 
 #include <sys/resource.h>
 
+#include <bedplate/cache_meta.h>
+#include <bedplate/era_meta.h>
 #include <bedplate/thin_ls.h>
+#include <bedplate/thin_repair.h>
+#include <bedplate/vdo.h>
 
 struct listed {
 	uint64_t devices, mapped, runs, blocks, next;
@@ -239,6 +243,64 @@ static void claims_are_not_believed(void **state)
 	image_done(&good);
 }
 
+/* --- what does not open --- */
+
+static int open_thin(const char *path)
+{
+	struct bp_thin_meta *meta;
+
+	return bp_thin_open(ctx, path, NULL, &meta);
+}
+
+static int open_cache(const char *path)
+{
+	struct bp_cache_meta *meta;
+
+	return bp_cache_open(ctx, path, NULL, &meta);
+}
+
+static int open_era(const char *path)
+{
+	struct bp_era_meta *meta;
+
+	return bp_era_open(ctx, path, NULL, &meta);
+}
+
+static int open_plan(const char *path)
+{
+	const struct bp_thin_repair_opts opts = { .size = sizeof(opts) };
+	struct bp_thin_plan *plan;
+
+	return bp_thin_plan(ctx, path, &opts, &plan);
+}
+
+static int open_vdo(const char *path)
+{
+	struct bp_vdo_image *image;
+
+	return bp_vdo_open(ctx, path, 0, &image);
+}
+
+/* Whose superblock it was is told, whatever is opened. */
+static void what_does_not_open_is_named(void **state)
+{
+	static int (*const opens[])(const char *path) = { open_thin, open_cache, open_era,
+							  open_plan, open_vdo };
+	struct image image;
+	char *path;
+
+	(void)state;
+	image_new(&image, 64 * IO_BLOCK);
+	path = image_file(&image);
+	image_done(&image);
+	for (size_t i = 0; i < ARRAY_SIZE(opens); i++) {
+		assert_true(opens[i](path) < 0);
+		assert_non_null(bp_error_get(ctx)->device);
+		assert_string_equal(bp_error_get(ctx)->device, path);
+	}
+	image_unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +308,7 @@ int main(void)
 		cmocka_unit_test(mappings_are_looked_up),
 		cmocka_unit_test(bad_superblocks_do_not_open),
 		cmocka_unit_test(claims_are_not_believed),
+		cmocka_unit_test(what_does_not_open_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
