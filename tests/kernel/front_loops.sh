@@ -4,14 +4,15 @@
 # By hand: tests/kernel/tap-lab uml|qemu build/src/commands/bedplate tests/kernel/front_loops.sh
 # Devices are made and removed, over and over, while a rule of a real udev opens each new node and keeps it open
 # for a while after its event has ended: no removal ends in EBUSY, and no semaphore, node or device stays.
-# BEDPLATE_LOOPS: how often (1000; ten minutes and more).
+# BEDPLATE_LOOPS: how often (1000). BEDPLATE_LANES: so many at a time (6): what a loop takes is the time for which its
+# nodes are held, and loops that wait beside each other take it together.
 . "$KERNEL_LIB"
 command -v udevadm > /dev/null || skip "no udev"
 # The emulated machine's root is a chroot, where udevadm would not wait.
 export SYSTEMD_IGNORE_CHROOT=1
 [ -e /lib/udev/rules.d/55-dm.rules ] || skip "no rules for mapped devices"
 [ -z "$(pidof systemd-udevd)" ] || skip "a udev runs already"
-loops=${BEDPLATE_LOOPS:-1000}
+loops=${BEDPLATE_LOOPS:-1000} lanes=${BEDPLATE_LANES:-6}
 
 # Only the rules of mapped devices are read: a hundred others would run for each event.
 mkdir -p /run/udev/rules.d
@@ -21,7 +22,7 @@ done
 # The opener outlives its event: udev waits for the shell that starts it only.
 cat > opener << 'END'
 #!/bin/sh
-(exec < "$1" && sleep "0.$(($$ % 10))") > /dev/null 2>&1 &
+(exec sleep "0.$(($$ % 4))$(($$ % 10))" < "$1") > /dev/null 2>&1 &
 echo "$1" >> "${0%/*}/opened"
 END
 chmod +x opener
@@ -52,16 +53,13 @@ left() {
 }
 # try WORD...: it must not fail; how often it did, and with what, is told at the end.
 try() {
-	"$@" > said 2>&1 || {
-		echo "loop $i: '$*' ended with $?: $(cat said)" >> failed
+	"$@" > "said.$lane" 2>&1 || {
+		echo "loop $i: '$*' ended with $?: $(cat "said.$lane")" >> failed
 	}
 }
-: > failed
-before=$(left)
-i=0
-while [ "$i" -lt "$loops" ]; do
-	i=$((i + 1))
-	name=loop-$i
+# one I: a life of a device, or of two.
+one() {
+	i=$1 name=loop-$1
 	case $((i % 3)) in
 	0) # the verbs, two devices of which one lies on the other
 		try bedplate create "$name" --table "0 64 linear $DISK0 0"
@@ -82,9 +80,30 @@ while [ "$i" -lt "$loops" ]; do
 		try "$FRONT" remove --retry "$name"
 		;;
 	esac
-	[ $((i % 100)) -ne 0 ] || echo "# $i loops, $(wc -l < failed) failures"
+	echo "$i" >> ended
+}
+# lane N: each one of so many loops, told now and then.
+lane() {
+	lane=$1 next=$1
+	while [ "$next" -le "$loops" ]; do
+		one "$next"
+		next=$((next + lanes))
+		[ "$lane" -ne 1 ] || [ $((next / lanes % 10)) -ne 0 ] ||
+			echo "# $(cut -d. -f1 /proc/uptime) s: $(wc -l < ended) loops, $(wc -l < failed) failures"
+	done
+}
+: > failed
+: > ended
+before=$(left)
+lanes_running=
+for number in $(seq "$lanes"); do
+	lane "$number" &
+	lanes_running="$lanes_running $!"
 done
+# shellcheck disable=SC2086 # processes they are; udev, which is none of them, does not end
+wait $lanes_running
 after=$(left)
+same "loops that ended" "$(wc -l < ended)" "$loops"
 [ ! -s failed ] || fail "$(wc -l < failed) of the calls failed:" "$(head -n 20 failed)"
 same "what is left" "$after" "$before"
 [ "$(wc -l < opened)" -ge "$loops" ] || fail "the rule opened $(wc -l < opened) nodes only"

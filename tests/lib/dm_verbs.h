@@ -26,16 +26,40 @@ static void make(struct world *w, const char *name, const char *text)
 }
 
 static const struct fake_disk disks[] = {
-	{ "/dev/meta", 4 * MIB },
-	{ "/dev/data", 64 * MIB },
-	{ "/dev/meta2", 4 * MIB },
-	{ "/dev/other", 64 * MIB },
-	{ NULL, 0 },
+	{ "/dev/meta", 4 * MIB },   { "/dev/data", 64 * MIB },
+	{ "/dev/meta2", 4 * MIB },  { "/dev/other", 64 * MIB },
+	{ "/dev/slow", 64 * MIB },  { "/dev/fast", 32 * MIB },
+	{ "/dev/cmeta", 4 * MIB },  { "/dev/fast2", 32 * MIB },
+	{ "/dev/cmeta2", 4 * MIB }, { NULL, 0 },
 };
 
-/* Devices of all kinds: live, with an inactive table as well, held by somebody; a pool. */
+static int apply(struct world *w, const char *text)
+{
+	struct bp_stackfile *file;
+	int r;
+
+	assert_ok(bp_stackfile_parse(w->ctx, text, &file));
+	r = bp_stackfile_apply(w->ctx, file, NULL, NULL);
+	bp_stackfile_free(file);
+	return r;
+}
+
+/* Of a stack of two devices one gets another table, and a third is new. */
+#define STACK "stack s\ndevice s1\n0 8 zero\ndevice s2\n0 8 linear @s1 0\n"
+#define STACK_MORE                                                                             \
+	"stack s\ndevice s1\n0 8 error\ndevice s2\n0 8 linear @s1 0\ndevice s3\n0 8 linear "   \
+	"@s2 0\n"
+
+/*
+ * Devices of all kinds: live, with an inactive table as well, held by somebody; a pool, a cache, a stack of a
+ * file.
+ */
 static struct world *world_new(void)
 {
+	struct bp_cache_device_create_opts cache = {
+		.size = sizeof(cache),
+		.io_mode = BP_CACHE_WRITEBACK,
+	};
 	struct bp_selector held = { .name = "held" }, loaded = { .name = "loaded" };
 	struct world *w = calloc(1, sizeof(*w));
 	struct bp_table *table;
@@ -52,6 +76,10 @@ static struct world *world_new(void)
 	bp_table_free(table);
 	make(w, "held", "0 8 zero\n");
 	assert_ok(bp_device_suspend(w->ctx, &held, NULL));
+	fake_cache_dirty(w->fake, 32, 32);
+	assert_ok(bp_cache_device_create(w->ctx, "cache", "/dev/slow", "/dev/fast",
+					 "/dev/cmeta", &cache, NULL));
+	assert_ok(apply(w, STACK));
 	return w;
 }
 
@@ -283,6 +311,42 @@ static int do_stack(struct world *w)
 	return r;
 }
 
+static int do_apply(struct world *w)
+{
+	return apply(w, STACK_MORE);
+}
+
+static const struct bp_selector cached = { .name = "cache" };
+
+static int do_cache_create(struct world *w)
+{
+	struct bp_cache_device_create_opts opts = { .size = sizeof(opts),
+						    .flags = BP_CACHE_DEVICE_WIPE };
+
+	fake_fill_bdev(w->fake, "/dev/cmeta2", 9);
+	return bp_cache_device_create(w->ctx, "cache 2", "/dev/other", "/dev/fast2",
+				      "/dev/cmeta2", &opts, NULL);
+}
+
+static int do_cache_flush(struct world *w)
+{
+	return bp_cache_device_flush(w->ctx, &cached, NULL);
+}
+
+/* What it changes to wants a clean cache first. */
+static int do_cache_change(struct world *w)
+{
+	struct bp_cache_device_change_opts opts = { .size = sizeof(opts),
+						    .io_mode = BP_CACHE_PASSTHROUGH };
+
+	return bp_cache_device_change(w->ctx, &cached, &opts);
+}
+
+static int do_uncache(struct world *w)
+{
+	return bp_cache_device_uncache(w->ctx, &cached, NULL);
+}
+
 static const struct {
 	const char *name;
 	int (*act)(struct world *w);
@@ -315,6 +379,11 @@ static const struct {
 	{ "remove --force", do_force, -EBUSY },
 	{ "stack", do_stack, 0 },
 	{ "remove", do_remove, 0, true },
+	{ "apply", do_apply, 0 },
+	{ "cache create", do_cache_create, 0 },
+	{ "cache flush", do_cache_flush, 0 },
+	{ "cache change", do_cache_change, 0 },
+	{ "uncache", do_uncache, 0, true },
 };
 
 #endif

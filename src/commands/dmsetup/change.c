@@ -125,17 +125,34 @@ int verb_wipe_table(struct front *f, int argc, char **argv)
 
 /* --- remove --- */
 
+/*
+ * A device whose removal is put off has no node from then on, as libdevmapper has it, where nodes are not udev's: nobody
+ * is to open it any more, and nobody would remove the node later.
+ */
+static void drop_node(struct front *f, const struct device *device)
+{
+	struct bp_udev_state udev;
+	struct bp_device_info info;
+
+	if (device->shown && bp_device_info(f->ctx, &device->which, &info) == 0 &&
+	    bp_udev_probe(f->ctx, &udev) == 0 && !udev.runs)
+		unlink(info.path);
+}
+
 static int remove_once(struct front *f, const struct device *device)
 {
+	enum bp_removed how = BP_REMOVED;
 	const struct bp_remove_opts opts = {
 		.size = sizeof(opts),
 		.flags = f->args.deferred ? BP_REMOVE_DEFERRED : 0,
 		.timeout_ms = -1,
 	};
-	int r = bp_device_remove(f->ctx, &device->which, &opts, NULL);
+	int r = bp_device_remove(f->ctx, &device->which, &opts, &how);
 
 	if (r < 0)
 		refused(f, "remove", device->label, r);
+	else if (how == BP_REMOVED_DEFERRED)
+		drop_node(f, device);
 	return r;
 }
 
@@ -160,7 +177,9 @@ int verb_remove(struct front *f, int argc, char **argv)
 		return -1;
 	if (f->args.force && argc && f->cookie)
 		say(f, "WARNING: Use of cookie and --force is not compatible.");
-	if (f->args.force && argc)
+	if (f->args.force && argc && !argv[0][0])
+		say(f, "No device specified.");
+	else if (f->args.force && argc)
 		wipe(f, &device); /* that it failed has been said: it may go all the same */
 	return remove_device(f, &device);
 }
@@ -292,7 +311,7 @@ static int mangle_one(struct front *f, const struct device *device)
 
 int verb_mangle(struct front *f, int argc, char **argv)
 {
-	return each_device(f, argc, argv, mangle_one);
+	return argc && !argv[0][0] ? -1 : each_device(f, argc, argv, mangle_one);
 }
 
 /* --- messages, geometry, events, nodes --- */
@@ -404,6 +423,9 @@ int verb_mknodes(struct front *f, int argc, char **argv)
 
 	if (!argc)
 		r = bp_device_mknodes(f->ctx, NULL);
+	else if (!argv[0][0])
+		return say(f, "Unable to unlink device node for ''") +
+		       1; /* which is no failure */
 	else if (device_by_word(f, argv[0], &device) < 0)
 		return -1;
 	else

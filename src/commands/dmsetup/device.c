@@ -164,11 +164,25 @@ static int name_of_path(struct front *f, const char *path, char *ret)
 
 /* --- devices --- */
 
-/* Names are checked here, as the kernel would only say EINVAL. */
+/* A device number that no device has: no driver's major is so high. */
+#define NOBODYS_NUMBER 4095
+
+static void nobody(struct device *ret)
+{
+	ret->which.major = ret->which.minor = NOBODYS_NUMBER;
+	strcpy(ret->label, " ");
+}
+
+/* Names are checked here, as the kernel would only say EINVAL. The empty one is asked for as any other is. */
 static int by_name(struct front *f, const char *word, struct device *ret)
 {
 	int r = 0;
 
+	ret->shown = word;
+	if (!*word) {
+		nobody(ret);
+		return 0;
+	}
 	if (strchr(word, '/'))
 		r = name_of_path(f, word, ret->name);
 	else if (strlen(word) >= BP_NAME_SIZE)
@@ -176,7 +190,6 @@ static int by_name(struct front *f, const char *word, struct device *ret)
 	else
 		r = name_encode_said(f, "name", word, ret->name, sizeof(ret->name));
 	ret->which.name = ret->name;
-	ret->shown = word;
 	snprintf(ret->label, sizeof(ret->label), "%s ", ret->name);
 	return r;
 }
@@ -187,6 +200,10 @@ int device_by_word(struct front *f, const char *word, struct device *ret)
 	*ret = (struct device){ 0 };
 	if (word)
 		return by_name(f, word, ret);
+	if (f->args.uuid && !*f->args.uuid) {
+		nobody(ret);
+		return 0;
+	}
 	if (f->args.uuid) {
 		char uuid[BP_UUID_SIZE];
 

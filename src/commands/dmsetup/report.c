@@ -300,15 +300,27 @@ int report_selects(struct front *f, const struct bp_device_info *info)
 	return selection_matches(f->report->selection, &s);
 }
 
+static void escape_backslashes(const char *name, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *name && n + sizeof("\\x5c") <= size; name++)
+		n += (size_t)snprintf(ret + n, size - n, *name == '\\' ? "\\x5c" : "%c", *name);
+	ret[n] = '\0';
+}
+
 /* No device: splitname only takes a name apart. */
 int report_add_name(struct front *f, const char *name, const char *subsystem)
 {
+	char escaped[BP_NAME_SIZE];
 	struct bp_device_info info = { 0 };
 	struct subject s = { .f = f, .info = &info, .selected = true };
 
 	snprintf(info.name, sizeof(info.name), "%s", name);
 	snprintf(info.kernel_name, sizeof(info.kernel_name), "%s", name);
-	split(f, name, subsystem, strlen(subsystem), &s.parts);
+	/* A word is no name of the kernel's: what looks mangled in it is meant so. */
+	escape_backslashes(name, escaped, sizeof(escaped));
+	split(f, escaped, subsystem, strlen(subsystem), &s.parts);
 	return add_row(f->report, &s);
 }
 

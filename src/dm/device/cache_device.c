@@ -428,8 +428,9 @@ static int wait_clean(struct live *l, int64_t deadline)
 			r = refuse_unclean(l, &info);
 		if (r == 0)
 			r = progress(l, info.dirty_dblocks, &most);
-		if (r == 0)
-			r = tx_interrupted(l->dm);
+		if (r == 0 && tx_interrupted(l->dm) < 0)
+			r = refuse(l->ctx, -EINTR, BP_E_CANCELED, l->which.label,
+				   "interrupted by a signal");
 		if (r < 0 || !info.dirty_dblocks)
 			return r;
 		if (deadline_left(deadline) == 0) {
