@@ -43,7 +43,7 @@ const struct verb dmsetup_verbs[] = {
 	{ "version", "", 0, 0, 0, verb_version },
 	{ "setgeometry", "DEVICE CYLINDERS HEADS SECTORS START", 5, 5, 0, verb_setgeometry },
 	{ "splitname", "NAME [SUBSYSTEM]", 1, 2, 0, verb_splitname },
-	{ "stats", NULL, 0, ANY, 0, verb_stats },
+	{ "stats", "create|delete|clear|list|print|version [DEVICE...]", 1, ANY, 1, verb_stats },
 	{ NULL, NULL, 0, 0, 0, NULL },
 };
 /* clang-format on */
@@ -100,15 +100,6 @@ int verb_help(struct front *f, int argc, char **argv)
 		return report_begin(f, false) < 0 ? -1 : 0;
 	}
 	return 0;
-}
-
-int verb_stats(struct front *f, int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return say(f,
-		   "Statistics are not served here. The target messages '@stats_create', "
-		   "'@stats_list', '@stats_print' and '@stats_delete' are: dmsetup message.");
 }
 
 /* --- running --- */
@@ -201,7 +192,8 @@ static int run_verb(struct front *f, int argc, char **argv)
 		f->args.columns = 1;
 		v = &info_verb;
 	}
-	if (f->args.columns && (streq(v->name, "info") || streq(v->name, "splitname")))
+	if (f->args.columns &&
+	    (streq(v->name, "info") || streq(v->name, "splitname") || f->stats))
 		r = report_begin(f, streq(v->name, "splitname"));
 	if (r)
 		return r < 0 ? -1 : 0;
@@ -244,8 +236,12 @@ static int start(struct front *f, int argc, char **argv)
 		return -1;
 	if (f->args.help || f->args.version)
 		return f->args.help ? verb_help(f, 0, argv) : run_each(f, f->verb, 0, argv);
-	if (streq(f->verb->name, "splitname"))
-		f->args.columns = 1;
+	if (streq(f->verb->name, "stats")) {
+		f->stats = *++argv;
+		argc--;
+	}
+	if (streq(f->verb->name, "splitname") || f->stats)
+		f->args.columns = !f->stats || streq(f->stats, "list");
 	if (read_dev_names(f) < 0)
 		return say(f, "Couldn't process command line.");
 	if (use_udev(f) < 0)

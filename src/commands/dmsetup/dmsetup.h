@@ -19,9 +19,13 @@ struct args {
 	unsigned inactive, nameprefixes, noflush, noheadings, nolockfs, noopencount, notable;
 	unsigned noudevrules, noudevsync, read_only, retry, rows, setuuid, showkeys, tree;
 	unsigned unbuffered, unquoted, verbose, verifyudev, version, yes;
+	unsigned alldevices, allprograms, allregions, area, clear, group, nogroup, nosuffix;
+	unsigned precise, region, segments;
 	const char *count, *exec, *gid, *interval, *long_verbose, *major, *manglename, *minor;
 	const char *mode, *options, *readahead, *select, *separator, *sort, *table, *target;
 	const char *udevcookie, *uid, *uuid;
+	const char *alias, *areas, *areasize, *bounds, *groupid, *length, *programid, *regionid;
+	const char *start, *units, *userdata;
 };
 
 /* What names go through on their way to the kernel and back. */
@@ -46,8 +50,9 @@ struct front {
 	FILE *out, *err;
 	struct args args;
 	const struct verb *verb;
-	bool many;    /* several devices: lines begin with whose they are */
-	bool as_info; /* -S: @verb is done to each device that "info" selects */
+	const char *stats; /* which of the verbs of "stats"; NULL: another verb */
+	bool many;         /* several devices: lines begin with whose they are */
+	bool as_info;      /* -S: @verb is done to each device that "info" selects */
 
 	uint32_t major, minor; /* of -j, -m */
 	uint32_t cookie;
@@ -77,6 +82,8 @@ const struct verb *verb_find(const char *name);
 /* The rows of the options, and reading them: 0 or -1. @ret_first: where the operands begin. */
 extern const struct cmd_opt dmsetup_opts[];
 int options_read(struct front *f, int argc, char **argv, int *ret_first);
+/* The number of a value, as the C library's atoi has it, but for what does not fit; NULL: 0. */
+int option_number(const char *text);
 
 /* --- saying --- */
 

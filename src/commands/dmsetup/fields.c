@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fields of a report: their names, headings and widths are those that programs know. Those of
- * I/O statistics are not among them.
+ * The fields of a report: their names, headings and widths are those that programs know. Counters and rates of I/O
+ * statistics are not among them.
  */
 #include "commands/dmsetup/report.h"
 
@@ -251,6 +251,84 @@ static int get_layer(const struct subject *s, struct strbuf *ret)
 	return 0;
 }
 
+static int get_stats_name(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add(ret, s->stats->alias[0] ? s->stats->alias : shown_name(s->f, s->info));
+	return 0;
+}
+
+static int get_group_id(const struct subject *s, struct strbuf *ret)
+{
+	if (s->stats->group < 0)
+		strbuf_add_char(ret, '-');
+	else
+		strbuf_add_uint(ret, (uint64_t)s->stats->group);
+	return 0;
+}
+
+static int get_region_id(const struct subject *s, struct strbuf *ret)
+{
+	if (s->stats->members[0])
+		strbuf_add(ret, s->stats->members);
+	else
+		strbuf_add_uint(ret, s->stats->region->region);
+	return 0;
+}
+
+static int get_object_type(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add(ret, s->stats->type);
+	return 0;
+}
+
+static int get_region_start(const struct subject *s, struct strbuf *ret)
+{
+	stats_add_size(s->f, s->stats->start_sectors, ret);
+	return 0;
+}
+
+static int get_region_length(const struct subject *s, struct strbuf *ret)
+{
+	stats_add_size(s->f, s->stats->length_sectors, ret);
+	return 0;
+}
+
+static int get_area_count(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add_uint(ret, s->stats->nr_areas);
+	return 0;
+}
+
+static int get_area_id(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add_uint(ret, s->stats->area);
+	return 0;
+}
+
+static int get_area_length(const struct subject *s, struct strbuf *ret)
+{
+	stats_add_size(s->f, s->stats->area_sectors, ret);
+	return 0;
+}
+
+static int get_program_id(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add(ret, s->stats->region->program_id);
+	return 0;
+}
+
+static int get_user_data(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add(ret, s->stats->user);
+	return 0;
+}
+
+static int get_precise(const struct subject *s, struct strbuf *ret)
+{
+	strbuf_add_uint(ret, s->stats->region->precise);
+	return 0;
+}
+
 static int get_selected(const struct subject *s, struct strbuf *ret)
 {
 	strbuf_add(ret, s->selected ? "1" : "0");
@@ -288,6 +366,18 @@ const struct field dmsetup_fields[] = {
 	{ "vg_name", "VG", PART_NAME, false, 4, "LVM's volume group", get_vg },
 	{ "lv_name", "LV", PART_NAME, false, 4, "LVM's logical volume", get_lv },
 	{ "lv_layer", "LVLayer", PART_NAME, false, 7, "LVM's layer of it", get_layer },
+	{ "stats_name", "Name", PART_STATS, false, 16, "of statistics: the device, or the group's alias", get_stats_name },
+	{ "group_id", "GrpID", PART_STATS, true, 5, "of statistics: number of the group", get_group_id },
+	{ "region_id", "RgID", PART_STATS, true, 4, "of statistics: number of the region", get_region_id },
+	{ "obj_type", "ObjType", PART_STATS, false, 7, "of statistics: area, region or group", get_object_type },
+	{ "region_start", "RgStart", PART_STATS, true, 5, "of statistics: where the region begins", get_region_start },
+	{ "region_len", "RgSize", PART_STATS, true, 5, "of statistics: how long it is", get_region_length },
+	{ "area_count", "#Areas", PART_STATS, true, 3, "of statistics: how many areas it has", get_area_count },
+	{ "area_id", "ArID", PART_STATS, true, 4, "of statistics: number of the area", get_area_id },
+	{ "area_len", "ArSize", PART_STATS, true, 5, "of statistics: how long it is", get_area_length },
+	{ "program_id", "ProgID", PART_STATS, false, 6, "of statistics: whose the region is", get_program_id },
+	{ "user_data", "UserData", PART_STATS, false, 8, "of statistics: text kept with it", get_user_data },
+	{ "precise", "Precise", PART_STATS, false, 7, "of statistics: 1 where it counts nanoseconds", get_precise },
 	{ "selected", "Selected", PART_SPECIAL, true, 8, "1 where -S selects it, else 0; all are shown then", get_selected },
 	{ .id = NULL },
 };
@@ -301,6 +391,7 @@ static const struct {
 	[PART_DEPS] = { "Uses", "deps_all" },
 	[PART_TREE] = { "Uses and users", "tree_all" },
 	[PART_NAME] = { "Parts of names", "splitname_all" },
+	[PART_STATS] = { "Regions of statistics", NULL },
 	[PART_SPECIAL] = { "Selection", NULL },
 };
 

@@ -18,7 +18,16 @@ const struct cmd_opt dmsetup_opts[] = {
 	OPT_OPERAND_OPTIONAL(table, "OPERAND", "devices, mostly: by name or path"),
 	OPT_COUNT(add_on_create, 0, "addnodeoncreate", "create: make the node at once; resume: leave it alone"),
 	OPT_COUNT(add_on_resume, 0, "addnodeonresume", "make the node when the device is resumed (as without it)"),
+	OPT_STRING(alias, 0, "alias", "NAME", "stats create --segments: how the group is called"),
+	OPT_COUNT(alldevices, 0, "alldevices", "stats: of all devices"),
+	OPT_COUNT(allprograms, 0, "allprograms", "stats: regions of all programs"),
+	OPT_COUNT(allregions, 0, "allregions", "stats: all regions of a device"),
+	OPT_COUNT(area, 0, "area", "stats list: areas"),
+	OPT_STRING(areas, 0, "areas", "N", "stats create: parts that are counted on their own"),
+	OPT_STRING(areasize, 0, "areasize", "SIZE", "stats create: or how large they are"),
+	OPT_STRING(bounds, 0, "bounds", "TIMES", "stats create: bounds of a histogram of latencies, by commas"),
 	OPT_COUNT(checks, 0, "checks", "accepted; what the library checks it always does"),
+	OPT_COUNT(clear, 0, "clear", "stats print: set what is printed to zero"),
 	OPT_COUNT(columns, 'c', "columns", "info: a report in columns"),
 	OPT_COUNT(columns, 'C', NULL, NULL),
 	OPT_COUNT(concise, 0, "concise", "create, table: devices in one line"),
@@ -27,38 +36,51 @@ const struct cmd_opt dmsetup_opts[] = {
 	OPT_STRING(exec, 0, "exec", "COMMAND", "run this with the path of each device behind it"),
 	OPT_COUNT(force, 'f', "force", "remove: answer I/O with errors first; wipe_table: don't flush"),
 	OPT_STRING(gid, 'G', "gid", "GID", "group of the node"),
+	OPT_COUNT(group, 0, "group", "stats list: groups"),
+	OPT_STRING(groupid, 0, "groupid", "ID", "stats delete: a group with its regions"),
 	OPT_COUNT(help, 'h', "help", "list verbs and options"),
 	OPT_COUNT(inactive, 0, "inactive", "tell of the inactive table"),
 	OPT_STRING(interval, 0, "interval", "SECONDS", "between two reports"),
+	OPT_STRING(length, 0, "length", "SIZE", "stats create: how long the region is"),
 	OPT_STRING(major, 'j', "major", "MAJOR", "the device's number"),
 	OPT_STRING(manglename, 0, "manglename", "MODE", "names to and from the kernel: auto, hex or none"),
 	OPT_STRING(minor, 'm', "minor", "MINOR", "the device's number"),
 	OPT_STRING(mode, 'M', "mode", "MODE", "mode of the node, octal"),
 	OPT_COUNT(nameprefixes, 0, "nameprefixes", "report: DM_NAME='value'"),
 	OPT_COUNT(noflush, 0, "noflush", "don't flush: I/O on suspend, metadata on status"),
+	OPT_COUNT(nogroup, 0, "nogroup", "stats create --segments: don't group them"),
 	OPT_COUNT(noheadings, 0, "noheadings", "report: without headings, separated by ':'"),
 	OPT_COUNT(nolockfs, 0, "nolockfs", "suspend: don't freeze the file system"),
 	OPT_COUNT(noopencount, 0, "noopencount", "accepted; kernels tell the open count all the same"),
+	OPT_COUNT(nosuffix, 0, "nosuffix", "accepted; where units are chosen sizes have none"),
 	OPT_COUNT(notable, 'n', "notable", "create: without a table"),
 	OPT_COUNT(noudevrules, 0, "noudevrules", "make nodes ourselves, not by udev's rules"),
 	OPT_COUNT(noudevsync, 0, "noudevsync", "don't wait for udev"),
 	OPT_STRING(options, 'o', "options", "FIELDS", "fields of a report; how to name devices; what a tree shows"),
+	OPT_COUNT(precise, 0, "precise", "stats create: count nanoseconds"),
+	OPT_STRING(programid, 0, "programid", "ID", "stats: whose regions; default: dmstats"),
 	OPT_STRING(readahead, 0, "readahead", "SECTORS", "auto, none, a number, or +number: at least that"),
 	OPT_COUNT(read_only, 'r', "readonly", "load the table read-only"),
+	OPT_COUNT(region, 0, "region", "stats list: regions"),
+	OPT_STRING(regionid, 0, "regionid", "ID", "stats: one region"),
 	OPT_COUNT(retry, 0, "retry", "remove: try for five seconds while it is in use"),
 	OPT_COUNT(rows, 0, "rows", "report: a line for each field"),
+	OPT_COUNT(segments, 0, "segments", "stats create: a region for each segment of the table"),
 	OPT_STRING(select, 'S', "select", "SELECTION", "only devices whose fields are so; 'help' explains"),
 	OPT_STRING(separator, 0, "separator", "TEXT", "report: between fields"),
 	OPT_COUNT(setuuid, 0, "setuuid", "rename: give it a uuid, not a name"),
 	OPT_COUNT(showkeys, 0, "showkeys", "table: with keys of encryption"),
 	OPT_STRING(sort, 'O', "sort", "FIELDS", "report: by these; -FIELD: falling"),
+	OPT_STRING(start, 0, "start", "SIZE", "stats create: where the region begins"),
 	OPT_STRING(table, 0, "table", "TABLE", "the table's lines"),
 	OPT_STRING(target, 0, "target", "TARGET", "only segments of this target, or devices with one"),
 	OPT_COUNT(tree, 0, "tree", "ls: what lies on what"),
 	OPT_STRING(udevcookie, 0, "udevcookie", "COOKIE", "have udev's answers counted on it, and don't wait"),
 	OPT_STRING(uid, 'U', "uid", "UID", "owner of the node"),
 	OPT_COUNT(unbuffered, 0, "unbuffered", "report: each line when it is known"),
+	OPT_STRING(units, 0, "units", "UNIT", "stats list: h, b, s, k, m, g, t, p, e; capitals: of 1000"),
 	OPT_COUNT(unquoted, 0, "unquoted", "with --nameprefixes: values without quotes"),
+	OPT_STRING(userdata, 0, "userdata", "TEXT", "stats create: keep this with the region"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "the device's uuid"),
 	OPT_COUNT(verbose, 'v', NULL, "say more: what 'info' tells of the device"),
 	OPT_STRING(long_verbose, 0, "verbose", "WORD", "the same; the word is passed over"),
@@ -131,7 +153,7 @@ static void store(struct args *args, const struct cmd_opt *opt, const char *valu
 /* --- what the values mean --- */
 
 /* As the C library's atoi, but for what does not fit. */
-static int number(const char *text)
+int option_number(const char *text)
 {
 	long v = text ? strtol(text, NULL, 10) : 0;
 
@@ -158,13 +180,13 @@ static int read_mode(struct front *f)
 static int read_repeat(struct front *f)
 {
 	f->count = 1;
-	f->interval_s = f->args.interval ? number(f->args.interval) : 1;
-	if (f->args.count && number(f->args.count) < 0)
+	f->interval_s = f->args.interval ? option_number(f->args.interval) : 1;
+	if (f->args.count && option_number(f->args.count) < 0)
 		return say(f, "Count must be zero or greater.");
 	if (f->interval_s <= 0)
 		return say(f, "Interval must be a positive integer.");
-	if (f->args.count && number(f->args.count))
-		f->count = number(f->args.count);
+	if (f->args.count && option_number(f->args.count))
+		f->count = option_number(f->args.count);
 	else if (f->args.count || f->args.interval)
 		f->count = -1;
 	return 0;
@@ -194,7 +216,7 @@ static int read_readahead(struct front *f)
 	if (!text || strcasecmp(text, "auto") == 0)
 		return 0;
 	text += strspn(text, " \t\n\v\f\r");
-	n = number(text);
+	n = option_number(text);
 	f->read_ahead_minimum = *text == '+';
 	if (strcasecmp(text, "none") != 0 && n < -1)
 		return say(f, "Negative read ahead value (%d) is not understood.", n);
@@ -216,8 +238,8 @@ static int read_values(struct front *f)
 		return -1;
 	if (!a->major != !a->minor)
 		return say(f, "Please specify both major number and minor number.");
-	f->major = (uint32_t)number(a->major);
-	f->minor = (uint32_t)number(a->minor);
+	f->major = (uint32_t)option_number(a->major);
+	f->minor = (uint32_t)option_number(a->minor);
 	if (a->table && a->notable)
 		return say(f, "--table and --notable are incompatible.");
 	if (a->add_on_resume && a->add_on_create)

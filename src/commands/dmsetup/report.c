@@ -57,7 +57,7 @@ static int add_all(struct report *report, int part)
 	int r = 0;
 
 	for (const struct field *field = dmsetup_fields; r == 0 && field->id; field++)
-		if (field->part != PART_SPECIAL &&
+		if (field->part != PART_SPECIAL && (part >= 0 || field->part != PART_STATS) &&
 		    (part < 0 || field->part == (enum field_part)part))
 			r = add_column(report, field, false);
 	return r;
@@ -136,7 +136,10 @@ static int add_keys(struct report *report, const char *names)
 static int choose_fields(struct report *report, bool of_names)
 {
 	const char *usual = of_names ? "vg_name,lv_name,lv_layer"
-				     : "name,major,minor,attr,open,segments,events,uuid";
+			    : report->f->stats
+				    ? "stats_name,group_id,region_id,obj_type,region_start,"
+				      "region_len,area_count,area_len,program_id"
+				    : "name,major,minor,attr,open,segments,events,uuid";
 	const char *options = report->f->args.options;
 	int r = 0;
 
@@ -273,21 +276,30 @@ static int gather(struct front *f, const struct bp_device_info *info, struct sub
 	return 0;
 }
 
-/* What the selection needs is asked before it is tried. */
+static int add_selected(struct front *f, struct subject *s)
+{
+	const struct report *report = f->report;
+	int r = 0;
+
+	if (report->selection) {
+		r = selection_matches(report->selection, s);
+		s->selected = r > 0;
+	}
+	if (r < 0 || (!s->selected && !report->show_all))
+		return r < 0 ? -1 : 0;
+	return add_row(f->report, s);
+}
+
+/* What the selection needs is asked before it is tried. Of statistics there are as many rows as there are objects. */
 int report_add_device(struct front *f, const struct bp_device_info *info)
 {
 	_cleanup_(deps_freep) struct bp_device_deps *deps = NULL;
-	struct report *report = f->report;
 	struct subject s;
-	int r = gather(f, info, &s, &deps);
 
-	if (r == 0 && report->selection) {
-		r = selection_matches(report->selection, &s);
-		s.selected = r > 0;
-	}
-	if (r < 0 || (!s.selected && !report->show_all))
-		return r < 0 ? -1 : 0;
-	return add_row(report, &s);
+	if (gather(f, info, &s, &deps) < 0)
+		return -1;
+	return f->report->parts[PART_STATS] ? stats_walk(f, &s, add_selected)
+					    : add_selected(f, &s);
 }
 
 int report_selects(struct front *f, const struct bp_device_info *info)

@@ -5,8 +5,29 @@
 
 #include "commands/dmsetup/dmsetup.h"
 
+#include <bedplate/stats.h>
+
 /* What a field's value is made of. */
-enum field_part { PART_TASK, PART_INFO, PART_DEPS, PART_TREE, PART_NAME, PART_SPECIAL };
+enum field_part {
+	PART_TASK,
+	PART_INFO,
+	PART_DEPS,
+	PART_TREE,
+	PART_NAME,
+	PART_STATS,
+	PART_SPECIAL
+};
+
+/* Of statistics: an area, a region or a group of them. */
+struct stats_object {
+	const char *type, *user;
+	const struct bp_stats_region *region; /* of a group its first */
+	uint64_t start_sectors, length_sectors, area_sectors, area_start_sectors, nr_areas,
+		area;
+	int64_t group;     /* -1: none */
+	char members[256]; /* of a group; else "" */
+	char alias[BP_NAME_SIZE];
+};
 
 /* What a row tells of. */
 struct subject {
@@ -15,6 +36,7 @@ struct subject {
 	const struct bp_device_deps *deps;
 	size_t nr_deps;
 	const struct dev_node *node;
+	const struct stats_object *stats;
 	struct bp_name_parts parts;
 	bool selected;
 };
@@ -36,6 +58,11 @@ const struct field *field_find(const char *name, size_t len);
 int field_part_all(const char *name, size_t len);
 /* What fields there are, to the errors; @selection: with their types. */
 void fields_list(const struct front *f, bool selection);
+
+/* Each object of a device's statistics that the options want. 0 or -1. */
+int stats_walk(struct front *f, struct subject *s,
+	       int (*add)(struct front *f, struct subject *s));
+void stats_add_size(const struct front *f, uint64_t sectors, struct strbuf *ret);
 
 /* A selection, parsed. */
 struct selection;
