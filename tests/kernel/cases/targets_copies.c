@@ -16,7 +16,7 @@ static void snapshot(enum bp_snapshot_store store, bool discards)
 		    &(struct bp_snapshot){ .origin_dev = dev_path(0),
 					   .cow_dev = dev(1),
 					   .store = store,
-					   .chunk_sectors = 16,
+					   .chunk_sectors = discards ? 512 : 16,
 					   .discard_zeroes_cow = discards,
 					   .discard_passdown_origin = discards });
 	status = live_status("live");
