@@ -434,6 +434,26 @@ static void making_fails_anywhere(void **state)
 	}
 }
 
+/* A device that somebody else removes while it is its turn is no failure, and keeps no other from going. */
+static void gone_meanwhile(void **state)
+{
+	(void)state;
+	for (unsigned nth = 1;; nth++) {
+		struct world *w = world_new();
+		bool failed;
+
+		assert_ok(fill(w));
+		fake_fail(w->fake, OP_REMOVE, nth, ENXIO);
+		assert_ok(bp_scope_end(w->scope, 0, 0));
+		failed = fake_failed(w->fake);
+		fake_fail(w->fake, 0, 0, 0);
+		assert_only_foreign(w);
+		world_free(w);
+		if (!failed)
+			break;
+	}
+}
+
 /* Each request in turn fails while it is removed: it says so or not, the next attempt does it. */
 static void ending_fails_anywhere(void **state)
 {
@@ -620,6 +640,7 @@ int main(void)
 		cmocka_unit_test(error_tables_only_where_asked),
 		cmocka_unit_test(unknown_scopes_only_where_asked),
 		cmocka_unit_test(making_fails_anywhere),
+		cmocka_unit_test(gone_meanwhile),
 		cmocka_unit_test(ending_fails_anywhere),
 		cmocka_unit_test(a_copy_goes_with_its_scope),
 		cmocka_unit_test(a_name_too_long_is_refused),

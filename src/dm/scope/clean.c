@@ -49,6 +49,8 @@ static const char *uuid_of(struct bp_ctx *ctx, const struct bp_tree_node *node,
 	return bp_device_info(ctx, &which, info) == 0 ? info->uuid : "";
 }
 
+#define LOOKS_AGAIN 16
+
 /* By UUID: a device may be renamed until it is removed. */
 static int add_found(struct bp_ctx *ctx, const char *uuid, struct found *ret)
 {
@@ -162,16 +164,27 @@ static int remove_by_force(struct bp_ctx *ctx, const struct mine *mine, int64_t 
 }
 
 /* Suspended devices are woken first: nothing that waits for their I/O could end. */
-static int remove_all(struct bp_ctx *ctx, const struct mine *mine, uint32_t flags,
-		      int64_t deadline)
+static int remove_once(struct bp_ctx *ctx, const struct mine *mine, int64_t deadline)
 {
 	_cleanup_(found_done) struct found found = { 0 };
 	int r = find(ctx, mine, &found);
 
 	for (size_t i = 0; r == 0 && i < found.which.count; i++)
 		wake(ctx, &found.which.items[i], deadline);
-	if (r == 0)
-		r = remove_found(ctx, &found, BP_REMOVE_RETRY, deadline);
+	return r < 0 ? r : remove_found(ctx, &found, BP_REMOVE_RETRY, deadline);
+}
+
+/*
+ * A device that is gone when its turn comes was removed by somebody else: what a killed owner had begun may end
+ * meanwhile. That is no failure, but hides what others had: what is left is looked for anew.
+ */
+static int remove_all(struct bp_ctx *ctx, const struct mine *mine, uint32_t flags,
+		      int64_t deadline)
+{
+	int r = remove_once(ctx, mine, deadline);
+
+	for (unsigned again = 0; r == -ENXIO && again < LOOKS_AGAIN; again++)
+		r = remove_once(ctx, mine, deadline);
 	return r < 0 && flags & BP_SCOPE_ERROR_TABLES ? remove_by_force(ctx, mine, deadline)
 						      : r;
 }
