@@ -56,6 +56,11 @@ each() { # TYPE
 		sleep 0.5
 	done
 	grep -q '"left_sectors": 64' state/log || fail "$(tail -n 3 state/log)"
+	# That is told before the table is put back.
+	for _ in $(seq 120); do
+		[ "$(dmsetup table d)" != "$table" ] || break
+		sleep 0.5
+	done
 	own
 	# Space runs out for one file; then it is there again. Others are written meanwhile.
 	f full m --file m/file2
