@@ -508,8 +508,10 @@ static int create_segments(struct front *f, const struct device *device, const c
 	size_t count = bp_device_status_count(table);
 	_cleanup_(freep) uint32_t *ids = calloc(count + 1, sizeof(*ids));
 	struct strbuf s = { 0 };
-	int r = ids ? 0 : say(f, "Failed to allocated region IDs.");
+	int r = 0;
 
+	if (!ids)
+		return say(f, "Failed to allocated region IDs.");
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		o->start_sectors = bp_device_status_get(table, i)->start_sectors;
 		o->length_sectors = bp_device_status_get(table, i)->length_sectors;
