@@ -6,12 +6,7 @@
 # from one pipe; theirs are compared as they come out of it. No command of dmsetup's help is left out but help
 # itself, which is in words of our own.
 . "$KERNEL_LIB"
-theirs=$(command -v dmsetup) || skip "no dmsetup"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/bin"
-ln -s "$FRONT" "$work/bin/dmsetup"
-export LC_ALL=C.UTF-8
+. "${KERNEL_LIB%lib.sh}front.sh"
 
 # t WORD...: one command, by the program that is on trial, its input from $input. piped WORD...: both outputs are one
 # pipe. p TEXT WORD...: TEXT is its standard input.
@@ -19,14 +14,14 @@ input=
 t() {
 	rc=0
 	echo "\$ dmsetup $*" >> "$log"
-	"$dmsetup" "$@" >> "$log" 2> "$work/said" < "${input:-/dev/null}" || rc=$?
+	"$dmsetup" "$@" >> "$log" 2> "$WORK/said" < "${input:-/dev/null}" || rc=$?
 	while IFS= read -r line; do
 		case $line in
 		Usage:*) break ;; # a text of words of our own
 		/*/dmsetup:*) line=dmsetup:${line#/*/dmsetup:} ;;
 		esac
 		echo "! $line"
-	done < "$work/said" >> "$log"
+	done < "$WORK/said" >> "$log"
 	echo "status: $rc" >> "$log"
 }
 piped() {
@@ -34,9 +29,9 @@ piped() {
 	{ "$dmsetup" "$@" < /dev/null 2>&1 && echo "status: 0" || echo "status: $?"; } | cat >> "$log"
 }
 p() {
-	printf '%s\n' "$1" > "$work/input"
+	printf '%s\n' "$1" > "$WORK/input"
 	shift
-	input=$work/input
+	input=$WORK/input
 	t "$@"
 	input=
 }
@@ -300,13 +295,13 @@ blktests() {
 dmtest() {
 	pool_devices
 	t create tpool --notable
-	echo '0 65536 thin-pool /dev/mapper/meta /dev/mapper/data 128 500 0' > "$work/table"
-	t load tpool "$work/table"
+	echo '0 65536 thin-pool /dev/mapper/meta /dev/mapper/data 128 500 0' > "$WORK/table"
+	t load tpool "$WORK/table"
 	t resume tpool
 	t message tpool 0 create_thin 0
 	t create thin --notable
-	echo '0 65536 thin /dev/mapper/tpool 0' > "$work/table"
-	t load thin "$work/table"
+	echo '0 65536 thin /dev/mapper/tpool 0' > "$WORK/table"
+	t load thin "$WORK/table"
 	t resume thin
 	t info tpool
 	t status tpool
@@ -321,13 +316,13 @@ dmtest() {
 	t suspend thin
 	t message tpool 0 create_snap 1 0
 	t resume thin
-	t load --readonly thin "$work/table"
+	t load --readonly thin "$WORK/table"
 	t suspend thin
 	t resume thin
 	t info -c -o name,readonly thin
-	t load thin "$work/nothing"
-	echo 'no table' > "$work/table"
-	t load thin "$work/table"
+	t load thin "$WORK/nothing"
+	echo 'no table' > "$WORK/table"
+	t load thin "$WORK/table"
 	t message tpool 0 delete 1
 	t message tpool 0 reserve_metadata_snap
 	t message tpool 0 release_metadata_snap
@@ -470,11 +465,11 @@ others() {
 # lvm2's own tests: sets of devices in one call, tables in files, checks.
 lvm2() {
 	t --checks --verifyudev -y -v create -u TEST-pv1 pv1 --table "0 64 linear $DISK0 0"
-	echo "0 64 linear $DISK0 64" > "$work/table"
-	t create -u TEST-pv2 pv2 "$work/table"
+	echo "0 64 linear $DISK0 64" > "$WORK/table"
+	t create -u TEST-pv2 pv2 "$WORK/table"
 	t create --concise "pv3,TEST-pv3,,,0 64 linear $DISK0 128;pv4,TEST-pv4,,ro,0 64 zero;pv5,,,,0 8 error,8 8 zero"
 	t table --concise pv3 pv4
-	t load pv1 "$work/table"
+	t load pv1 "$WORK/table"
 	t --noudevsync resume pv1
 	t info -c -o name,attr,uuid --noheadings -S 'uuid=~^TEST'
 	t info -c --noheadings -o name --sort name -S 'name=~^pv[0-9]$'
@@ -577,30 +572,30 @@ bedplate targets --probe > /dev/null
 differ=0
 for client in $clients; do
 	for run in theirs ours; do
-		log=$work/$client.$run
+		log=$WORK/$client.$run
 		: > "$log"
-		dmsetup=$theirs
-		[ $run = theirs ] || dmsetup=$work/bin/dmsetup
+		dmsetup=$THEIRS
+		[ $run = theirs ] || dmsetup=$WORK/bin/dmsetup
 		"$client"
-		left=$("$theirs" ls)
+		left=$("$THEIRS" ls)
 		[ "$left" = 'No devices found' ] || echo "left behind: $left" >> "$log"
-		"$theirs" remove_all
+		"$THEIRS" remove_all
 	done
-	if diff -U 4 "$work/$client.theirs" "$work/$client.ours" > "$work/difference"; then
-		echo "$client: $(grep -c '^[$] ' "$work/$client.ours") calls"
+	if diff -U 4 "$WORK/$client.theirs" "$WORK/$client.ours" > "$WORK/difference"; then
+		echo "$client: $(grep -c '^[$] ' "$WORK/$client.ours") calls"
 	else
 		echo "$client differs:"
-		sed "s|$work|WORK|g" "$work/difference"
+		sed "s|$WORK|WORK|g" "$WORK/difference"
 		differ=$((differ + 1))
 	fi
 	# The devices of a client are gone when it ends, by its own calls.
-	grep '^left behind' "$work/$client.ours" && differ=$((differ + 1))
+	grep '^left behind' "$WORK/$client.ours" && differ=$((differ + 1))
 done
 [ $differ -eq 0 ] || fail "$differ differ"
 
 # No command is left out.
-cat "$work"/*.ours | sed -n 's/^[$] dmsetup //p' | tr ' ' '\n' | sort -u > "$work/words"
-"$theirs" help 2>&1 | sed -n 's/^\t\([a-z_-]*\).*/\1/p' | sort -u > "$work/commands"
-[ "$(wc -l < "$work/commands")" -gt 25 ] || fail "help names few commands:" "$(cat "$work/commands")"
-missing=$(comm -23 "$work/commands" "$work/words" | grep -v '^help$' || :)
+cat "$WORK"/*.ours | sed -n 's/^[$] dmsetup //p' | tr ' ' '\n' | sort -u > "$WORK/words"
+"$THEIRS" help 2>&1 | sed -n 's/^\t\([a-z_-]*\).*/\1/p' | sort -u > "$WORK/commands"
+[ "$(wc -l < "$WORK/commands")" -gt 25 ] || fail "help names few commands:" "$(cat "$WORK/commands")"
+missing=$(comm -23 "$WORK/commands" "$WORK/words" | grep -v '^help$' || :)
 same "commands that nobody calls" "$missing" ""

@@ -56,12 +56,7 @@ each() { # TYPE
 		sleep 0.5
 	done
 	grep -q '"left_sectors": 64' state/log || fail "$(tail -n 3 state/log)"
-	# That is told before the table is put back.
-	for _ in $(seq 120); do
-		[ "$(dmsetup table d)" != "$table" ] || break
-		sleep 0.5
-	done
-	own
+	until_own # that is told before the table is put back
 	# Space runs out for one file; then it is there again. Others are written meanwhile.
 	f full m --file m/file2
 	expect_fail 1 'No space left' direct m/file2
