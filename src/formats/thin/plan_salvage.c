@@ -25,8 +25,8 @@ static bool find_copy(struct bp_thin_plan *plan, struct thin_sb *ret)
 	const struct salvage *s = &plan->salvage;
 
 	for (size_t i = s->superblocks.count; i-- > 0;)
-		if (s->superblocks.items[i] != 0 &&
-		    read_copy(plan, s->superblocks.items[i], ret))
+		if (s->superblocks.items[i].block != 0 &&
+		    read_copy(plan, s->superblocks.items[i].block, ret))
 			return true;
 	return false;
 }
@@ -169,20 +169,39 @@ static int read_counts(struct bp_thin_plan *plan, const struct salvage_pair *pai
 	struct salvage *s = &plan->salvage;
 	const struct sm_root *root = &plan->live.metadata_sm;
 
+	s->outdated = pair && pair->index && !pair->sure;
+
 	if (!plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_SUPERBLOCK)
 		return salvage_live(s, root->bitmap_root, root->ref_count_root,
 				    root->nr_blocks);
 	return pair && pair->index ? salvage_live(s, pair->index, 0, UINT64_MAX) : 0;
 }
 
-/* Blocks of a metadata snapshot are in use too: they must not be taken for remains. */
+/* Is it in use, as one that was released is not? */
+static bool is_snap(const struct salvage *s, bp_mblock block)
+{
+	uint32_t count = salvage_count(s, block);
+
+	return block != 0 && count != 0 && count != COUNT_UNKNOWN;
+}
+
+/*
+ * Blocks of a metadata snapshot are in use too: they must not be taken for remains. Where the
+ * superblock is lost, or the roots are not its own, what is in use tells whether there is one.
+ */
 static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *roots)
 {
+	const struct salvage *s = &plan->salvage;
 	struct thin_sb copy;
 
-	if (plan->sum.superblock_damaged || plan->sum.roots != BP_THIN_FROM_SUPERBLOCK)
-		return;
-	roots->snap = plan->live.pub.metadata_snap;
+	if (!plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_SUPERBLOCK)
+		roots->snap = plan->live.pub.metadata_snap;
+	else if (!plan->sum.superblock_damaged && is_snap(s, plan->live.pub.metadata_snap))
+		roots->snap = plan->live.pub.metadata_snap;
+	else if (s->count) {
+		roots->snap = salvage_snap(s);
+		roots->snap_unsure = !roots->snap;
+	}
 	if (!read_copy(plan, roots->snap, &copy))
 		return;
 	roots->snap_mapping = copy.pub.mapping_root;
@@ -453,7 +472,8 @@ static int clean_trees(struct bp_thin_plan *plan, struct salvage_devices *device
 	const struct sm_root *data_map =
 		plan->sum.superblock_damaged ? NULL : &plan->live.data_sm;
 	size_t nr_lost;
-	int r = salvage_fill(s, data_map);
+	/* Counts of the newest transaction prove nothing of an older one's trees. */
+	int r = plan->older || s->outdated ? 0 : salvage_fill(s, data_map);
 
 	if (r == 0)
 		r = salvage_older(s, data_map, devices);

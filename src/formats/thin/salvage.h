@@ -144,6 +144,11 @@ struct salvage_devices {
 	VEC(struct salvage_device) list; /* by rising id */
 };
 
+/* A sound superblock: that of block 0, or a metadata snapshot's, which may have been released. */
+struct salvage_copy {
+	uint32_t block, mapping, details;
+};
+
 struct salvage {
 	struct meta meta;        /* nr_blocks: the area's, not the space map's */
 	VEC(struct snode) nodes; /* by block */
@@ -151,7 +156,8 @@ struct salvage {
 	uint32_t *node_of;       /* by block: index + 1; 0: none */
 	struct arena *arenas;
 	unsigned nr_arenas;
-	VEC(uint32_t) superblocks, indexes;       /* sound ones */
+	VEC(struct salvage_copy) superblocks; /* sound ones, as are indexes */
+	VEC(uint32_t) indexes;
 	uint64_t nr_data, nr_damaged, nr_bitmaps; /* blocks that are no holes; neither sound nor
 						     all zeros; sound bitmaps */
 	struct bits others;                       /* sound superblocks, indexes, bitmaps */
@@ -162,9 +168,12 @@ struct salvage {
 	bp_mblock nr_counted;
 	uint32_t *pointers; /* by block: pointers to it from live nodes */
 	uint64_t nr_dead;   /* live blocks that are not sound */
-	bool unseen;  /* of those, some may have been children of others, and left no trace */
-	bool lacking; /* places in general lack what was given to nobody */
+	bool outdated; /* counts may be those of an older transaction: what they count may be
+			       something else by now */
+	bool unseen;   /* of those, some may have been children of others, and left no trace */
+	bool lacking;  /* places in general lack what was given to nobody */
 	bool snap_unknown; /* a metadata snapshot may count what nobody knows to be its own */
+	bool snap_hidden;  /* there may be one of which nobody knows */
 	bp_mblock tops[2]; /* roots of the trees of roots in question; 0: none */
 
 	VEC(struct salvage_place) places; /* by block */
@@ -218,6 +227,10 @@ int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mb
 bool salvage_live_whole(const struct salvage *s);
 /* Does it count all that is damaged, so that nothing newer can have been lost? */
 bool salvage_is_newest(const struct salvage *s);
+/* The superblock of a metadata snapshot, as long as it is in use; 0: there is none that is sound. */
+bp_mblock salvage_snap(const struct salvage *s);
+/* Is @block one of its roots, and nobody else's? */
+bool salvage_snap_has(const struct salvage *s, bp_mblock block);
 static inline bool salvage_sound(const struct salvage *s, bp_mblock block)
 {
 	return s->node_of[block] || bits_test(&s->others, block);
@@ -235,10 +248,18 @@ static inline uint32_t salvage_count(const struct salvage *s, bp_mblock block)
 struct salvage_roots {
 	bp_mblock mapping, details, snap, snap_mapping, snap_details;
 	const struct sm_root *data_map, *metadata_map;
+	bool snap_unsure; /* there may be a snapshot, though none is known */
 };
 
 /* Forget what the roots in question led to, but not what was scanned. */
 void salvage_forget(struct salvage *s);
+
+/*
+ * No live block that is gone, and that a place is not known of, can have been the root of a device.
+ * A list of devices whose own root is not known is one such block itself: @lists of them. After
+ * salvage_mend().
+ */
+bool salvage_all_seen(const struct salvage *s, unsigned lists);
 
 /* Count pointers, find what lost its parent, and give it back. Needs counts. 0, -ENOMEM. */
 int salvage_mend(struct salvage *s, const struct salvage_roots *roots);

@@ -14,22 +14,6 @@ void salvage_devices_done(struct salvage_devices *devices)
 
 /* --- both trees --- */
 
-/*
- * No live block that is gone, and that a place is not known of, can have been the root of a device.
- * A list of devices whose own root is not known is one such block itself: @lists of them.
- */
-static bool all_seen(const struct salvage *s, unsigned lists)
-{
-	unsigned unseen = 0;
-
-	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
-		if (s->count[b] == COUNT_UNKNOWN)
-			return false;
-		unseen += s->count[b] > s->pointers[b] && !salvage_sound(s, b);
-	}
-	return s->count && unseen <= lists;
-}
-
 struct collect {
 	struct salvage *s;
 	struct salvage_devices *to;
@@ -395,6 +379,115 @@ static void find_roots(struct finder *f)
 	}
 }
 
+/* --- a root that is gone, with the list that names it --- */
+
+/* What a lost root of mappings had below it; where nobody knows of a node that has lost others. */
+static int add_orphans(struct salvage *s, struct salvage_place *place, uint64_t *ret_entries)
+{
+	int r = 0;
+
+	*ret_entries = 0;
+	for (uint32_t i = 0; r == 0 && i < s->nodes.count; i++) {
+		const struct snode *n = &s->nodes.items[i];
+
+		if (!snode_of_kind(s, n->block, SALVAGE_MAPPINGS) || n->first > n->last ||
+		    missing(s, n) == 0)
+			continue;
+		if (missing(s, n) > 1 || (n->flags & SNODE_CLASH))
+			return -EUCLEAN;
+		*ret_entries += n->entries;
+		r = vec_add(&place->children, &i);
+	}
+	return r;
+}
+
+static int by_first(const void *a, const void *b, void *user)
+{
+	const struct salvage *s = user;
+	const struct snode *x = &s->nodes.items[*(const uint32_t *)a];
+	const struct snode *y = &s->nodes.items[*(const uint32_t *)b];
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Of one height, and no two with the same keys. */
+static bool are_siblings(const struct salvage *s, const struct salvage_place *place)
+{
+	for (size_t i = 1; i < place->children.count; i++) {
+		const struct snode *a = salvage_child(s, place, i - 1);
+		const struct snode *b = salvage_child(s, place, i);
+
+		if (a->height != b->height || b->first <= a->last)
+			return false;
+	}
+	return place->children.count > 0 &&
+	       place->children.count <= node_capacity(sizeof(le64));
+}
+
+/* Nodes that lost children, and may have lost what is to be given to a root. */
+static bool has_open_places(const struct salvage *s)
+{
+	for (size_t i = 0; i < s->places.count; i++)
+		if (s->places.items[i].kind == SALVAGE_MAPPINGS &&
+		    s->places.items[i].child_height != -2)
+			return true;
+	return false;
+}
+
+/* By block: where the node is made again it must not have the number of one that is there. */
+static int put_place(struct salvage *s, struct salvage_place *take_place)
+{
+	size_t at = s->places.count;
+
+	if (s->next_virtual > UINT32_MAX || vec_add(&s->places, take_place) < 0) {
+		vec_done(&take_place->children);
+		return -ENOMEM;
+	}
+	for (; at > 0 && s->places.items[at - 1].block > take_place->block; at--)
+		s->places.items[at] = s->places.items[at - 1];
+	s->places.items[at] = *take_place;
+	return 0;
+}
+
+/*
+ * One device has no root, and all that lost its parent is in trees of the devices there are: it was
+ * below that root, if it can have been, and is no more than the device had.
+ */
+static int join_orphans(struct finder *f)
+{
+	struct salvage *s = f->s;
+	struct salvage_place place = { .kind = SALVAGE_MAPPINGS, .end = UINT64_MAX };
+	struct salvage_device *d = NULL;
+	uint64_t entries;
+	int r;
+
+	for (size_t i = 0; i < f->devices->list.count; i++) {
+		if (!needs_root(&f->devices->list.items[i]))
+			continue;
+		if (d)
+			return 0;
+		d = &f->devices->list.items[i];
+	}
+	if (!d || !f->closed || s->outdated || s->snap_hidden || has_open_places(s) ||
+	    salvage_all_seen(s, 0))
+		return 0;
+	r = add_orphans(s, &place, &entries);
+	if (r == 0 && place.children.count)
+		qsort_r(place.children.items, place.children.count, sizeof(uint32_t), by_first,
+			s);
+	if (r < 0 || entries > d->pub.mapped_dblocks || !are_siblings(s, &place)) {
+		vec_done(&place.children);
+		return r == -EUCLEAN ? 0 : r;
+	}
+	for (size_t i = 0; i < place.children.count; i++)
+		s->pointers[salvage_child(s, &place, i)->block]++;
+	place.child_height = (int8_t)salvage_child(s, &place, 0)->height;
+	place.lacks = entries < d->pub.mapped_dblocks;
+	d->pub.root = place.block = (uint32_t)s->next_virtual++;
+	d->has_root = d->root_found = true;
+	return put_place(s, &place);
+}
+
 /* Both lists lost devices: those that nobody but their claim knows, if it is the only one. */
 static int add_claimed(struct finder *f)
 {
@@ -459,7 +552,7 @@ static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
 	const unsigned lists = !roots->mapping + !roots->details;
 	struct finder f = { .s = s,
 			    .devices = devices,
-			    .complete = all_seen(s, lists),
+			    .complete = salvage_all_seen(s, lists),
 			    .closed = is_closed(s, roots, devices) };
 	bool both = s->count && lost_both(s), any = both;
 	int r;
@@ -471,6 +564,8 @@ static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
 	r = find_claims(&f);
 	if (r == 0)
 		find_roots(&f);
+	if (r == 0)
+		r = join_orphans(&f);
 	if (r == 0 && both && !s->snap_unknown) {
 		r = add_claimed(&f);
 		join(devices);
@@ -535,7 +630,8 @@ static int collect_live(struct collect *c)
 		uint32_t count = salvage_count(s, n->block);
 
 		if (n->kind == c->kind && (n->flags & SNODE_LEAF) &&
-		    !(n->flags & SNODE_CLASH) && count != 0 && count != COUNT_UNKNOWN)
+		    !(n->flags & SNODE_CLASH) && count != 0 && count != COUNT_UNKNOWN &&
+		    !salvage_snap_has(s, n->block))
 			r = collect_leaf(c, n);
 	}
 	drop_twins(c->to, begin);
@@ -561,7 +657,7 @@ int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 	struct collect c = { .s = s, .to = &devices, .kind = SALVAGE_TOP };
 	int r;
 
-	s->unseen = s->count && !all_seen(s, 0);
+	s->unseen = s->count && !salvage_all_seen(s, 0);
 	r = collect(&c, roots->mapping);
 
 	c.kind = SALVAGE_DETAILS;

@@ -141,3 +141,29 @@ bool salvage_is_newest(const struct salvage *s)
 	}
 	return true;
 }
+
+bp_mblock salvage_snap(const struct salvage *s)
+{
+	for (size_t i = s->superblocks.count; i-- > 0;) {
+		bp_mblock block = s->superblocks.items[i].block;
+		uint32_t count = salvage_count(s, block);
+
+		if (block != 0 && count != 0 && count != COUNT_UNKNOWN)
+			return block;
+	}
+	return 0;
+}
+
+/* Until something is changed the live trees have the same roots, which are counted twice then. */
+bool salvage_snap_has(const struct salvage *s, bp_mblock block)
+{
+	bp_mblock snap = salvage_count(s, block) == 1 ? salvage_snap(s) : 0;
+
+	for (size_t i = 0; snap && i < s->superblocks.count; i++) {
+		const struct salvage_copy *copy = &s->superblocks.items[i];
+
+		if (copy->block == snap)
+			return copy->mapping == block || copy->details == block;
+	}
+	return false;
+}

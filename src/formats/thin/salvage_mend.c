@@ -14,8 +14,8 @@
 
 struct mend {
 	struct salvage *s;
-	bool top_lost;                    /* so a subtree may be a whole device */
-	bp_mblock snap;                   /* a lost superblock of a metadata snapshot, or 0 */
+	bool top_lost;  /* so a subtree may be a whole device, or one of a metadata snapshot */
+	bp_mblock snap; /* a lost superblock of a metadata snapshot, or 0 */
 	VEC(struct salvage_place *) open; /* places with something missing below, by begin */
 	uint64_t *end_max;                /* of open[0 .. i] */
 	VEC(uint32_t) orphans;            /* node indexes */
@@ -111,6 +111,18 @@ static int point_maps(struct salvage *s, const struct salvage_roots *roots)
 			point(s, counts.map.bitmaps[i].block);
 	salvage_counts_done(&counts);
 	return r;
+}
+
+bool salvage_all_seen(const struct salvage *s, unsigned lists)
+{
+	unsigned unseen = 0;
+
+	for (bp_mblock b = 1; s->count && b < s->nr_counted; b++) {
+		if (s->count[b] == COUNT_UNKNOWN)
+			return false;
+		unseen += s->count[b] > s->pointers[b] && !salvage_sound(s, b);
+	}
+	return s->count && unseen <= lists;
 }
 
 /* --- what is missing --- */
@@ -477,6 +489,21 @@ static bool knows_snap(const struct mend *m, const struct salvage_roots *roots)
 }
 
 /*
+ * May there be a metadata snapshot that left no trace but nodes of its devices? Of what is in use its
+ * superblock and its list of roots are gone then, and its list of details is, or has an owner less than
+ * it should.
+ */
+static bool may_have_snap(const struct salvage *s)
+{
+	bool details = false;
+
+	for (size_t i = 0; s->count && i < s->nodes.count && !details; i++)
+		details = s->nodes.items[i].kind == SALVAGE_DETAILS &&
+			  missing_parents(s, &s->nodes.items[i]) > 0;
+	return s->count && !salvage_all_seen(s, details ? 1 : 2);
+}
+
+/*
  * Orphans go to the places that miss them, where range, height and counts agree. Without
  * counts nothing is given back.
  */
@@ -500,8 +527,10 @@ int salvage_mend(struct salvage *s, const struct salvage_roots *roots)
 		r = find_places(&m, roots);
 	if (r == 0) {
 		join_places(s);
-		r = s->count ? find_orphans(&m) : 0;
+		r = s->count && !s->outdated ? find_orphans(&m) : 0;
 	}
+	s->snap_hidden = roots->snap_unsure && may_have_snap(s);
+	m.top_lost |= !roots->mapping || s->snap_hidden;
 	if (r == 0)
 		r = open_places(&m);
 	if (r == 0)

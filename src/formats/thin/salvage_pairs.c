@@ -255,7 +255,7 @@ static int pair_roots(struct pairing *p)
 
 /* --- pairs that a space map names --- */
 
-/* The only live node of @kind that no live one points to; 0: none, or several. */
+/* The only live node of @kind that no live one points to, nor a metadata snapshot; 0: none, or several. */
 static bp_mblock live_root(struct salvage *s, enum salvage_kind kind)
 {
 	bp_mblock root = 0;
@@ -278,7 +278,7 @@ static bp_mblock live_root(struct salvage *s, enum salvage_kind kind)
 		uint32_t count = salvage_count(s, n->block);
 
 		if (n->kind != kind || n->nr == 0 || count == 0 || count == COUNT_UNKNOWN ||
-		    (n->flags & SNODE_REACHED))
+		    (n->flags & SNODE_REACHED) || salvage_snap_has(s, n->block))
 			continue;
 		if (root)
 			return 0;

@@ -4,7 +4,8 @@
 
 struct scanner {
 	VEC(struct snode) nodes;
-	VEC(uint32_t) superblocks, indexes, bitmaps, damaged;
+	VEC(struct salvage_copy) superblocks;
+	VEC(uint32_t) indexes, bitmaps, damaged;
 };
 
 struct scan {
@@ -137,6 +138,17 @@ static int scan_node(struct scan *scan, unsigned worker, bp_mblock block, const 
 	return add_damaged(&scan->scanners[worker], block, data);
 }
 
+static int add_superblock(struct scanner *to, bp_mblock block, const void *data)
+{
+	struct salvage_copy copy = { .block = (uint32_t)block };
+	struct thin_sb sb;
+
+	thin_sb_decode(data, block, &sb);
+	copy.mapping = (uint32_t)MIN(sb.pub.mapping_root, UINT32_MAX);
+	copy.details = (uint32_t)MIN(sb.pub.details_root, UINT32_MAX);
+	return vec_add(&to->superblocks, &copy);
+}
+
 /* io_block_fn */
 static int scan_block(void *user, unsigned worker, size_t index, bp_mblock block,
 		      const void *data, int error)
@@ -155,7 +167,7 @@ static int scan_block(void *user, unsigned worker, size_t index, bp_mblock block
 	if (kind == BLOCK_UNKNOWN || block_number(data, kind) != block)
 		return add_damaged(to, block, data);
 	if (kind == BLOCK_THIN_SUPERBLOCK)
-		return vec_add(&to->superblocks, &nr);
+		return add_superblock(to, block, data);
 	if (kind == BLOCK_INDEX)
 		return vec_add(&to->indexes, &nr);
 	return kind == BLOCK_BITMAP ? vec_add(&to->bitmaps, &nr) : 0;
@@ -191,6 +203,13 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static int by_copy(const void *a, const void *b)
+{
+	const struct salvage_copy *x = a, *y = b;
+
+	return x->block < y->block ? -1 : x->block > y->block;
+}
+
 /* From one worker's lists to the common ones. */
 static int gather_one(struct salvage *s, struct scanner *from)
 {
@@ -202,7 +221,7 @@ static int gather_one(struct salvage *s, struct scanner *from)
 	if (r == 0)
 		s->nodes.count += from->nodes.count;
 	for (size_t i = 0; r == 0 && i < from->superblocks.count; i++) {
-		bits_set(&s->others, from->superblocks.items[i]);
+		bits_set(&s->others, from->superblocks.items[i].block);
 		r = vec_add(&s->superblocks, &from->superblocks.items[i]);
 	}
 	for (size_t i = 0; r == 0 && i < from->indexes.count; i++) {
@@ -230,7 +249,8 @@ static int gather(struct salvage *s, struct scanner *scanners, unsigned nr)
 	if (s->nodes.count)
 		qsort(s->nodes.items, s->nodes.count, sizeof(s->nodes.items[0]), by_block);
 	if (s->superblocks.count)
-		qsort(s->superblocks.items, s->superblocks.count, sizeof(uint32_t), by_number);
+		qsort(s->superblocks.items, s->superblocks.count,
+		      sizeof(s->superblocks.items[0]), by_copy);
 	if (s->indexes.count)
 		qsort(s->indexes.items, s->indexes.count, sizeof(uint32_t), by_number);
 	s->node_of = calloc_many(MAX(s->meta.nr_blocks, 1), sizeof(*s->node_of));
@@ -448,7 +468,8 @@ void salvage_forget(struct salvage *s)
 	free(s->count);
 	free(s->pointers);
 	s->count = s->pointers = NULL;
-	s->unseen = s->lacking = s->snap_unknown = false;
+	s->unseen = s->lacking = s->outdated = false;
+	s->snap_unknown = s->snap_hidden = false;
 	for (size_t i = 0; i < s->nodes.count; i++) {
 		s->nodes.items[i].flags &= (uint8_t) ~(SNODE_REACHED | SNODE_OLDER);
 		s->nodes.items[i].bound = UINT64_MAX;
