@@ -491,6 +491,8 @@ static const struct {
 	/* The older trees, of which the newest counts say nothing. */
 	{ "thin-small", { 94, 108, 111 }, 13, BP_THIN_DOUBTFUL, 1213, 15 },
 	{ "thin-small", { 82, 108, 111 }, 12, BP_THIN_DOUBTFUL, 1208, 5 },
+	/* Both lists, and the snapshot that made half of an older pair unclear: the next that is whole. */
+	{ "thin-msnap", { 92, 95, 64, 31, 57 }, 1, BP_THIN_DOUBTFUL, 1092, 0 },
 	/* The list of roots and the root of the only device, superblock and space map or not. */
 	{ "thin-one", { 136, 137 }, 0, BP_THIN_WHOLE, 697, 0 },
 	{ "thin-one", { 136, 137, 17, 11, 13 }, 0, BP_THIN_WHOLE, 697, 0 },

@@ -348,7 +348,20 @@ static uint64_t count_found(const struct salvage *s, const struct salvage_device
 	return nr;
 }
 
-/* The newest pair there is, where that has more mappings than what the space map leaves. */
+/* The newest pair of both roots, where that has more mappings than what the space map leaves. */
+static const struct salvage_pair *find_older_pair(const struct salvage_pairs *pairs,
+						  uint64_t found)
+{
+	for (size_t i = 0; i < pairs->list.count; i++) {
+		const struct salvage_pair *p = &pairs->list.items[i];
+
+		if (p->mapping && p->details && !p->nr_clashing && p->nr_mappings > found)
+			return p;
+	}
+	return NULL;
+}
+
+/* Nothing is left of the lists of the newest transaction: an older one, if that has more. */
 static int use_older_pair(struct bp_thin_plan *plan, struct salvage_devices *devices)
 {
 	uint64_t found = count_found(&plan->salvage, devices);
@@ -358,13 +371,13 @@ static int use_older_pair(struct bp_thin_plan *plan, struct salvage_devices *dev
 
 	forget_devices(plan, devices);
 	r = choose_roots(plan, &pair, &pairs);
-	plan->older = r == 0 && pair && pair->mapping && pair->details && !pair->nr_clashing &&
-		      pair->nr_mappings > found;
-	if (!plan->older) {
+	pair = r == 0 ? find_older_pair(&pairs, found) : NULL;
+	plan->older = pair;
+	if (pair)
+		set_roots(plan, pair->mapping, pair->details, BP_THIN_FROM_TREES);
+	else
 		set_roots(plan, plan->live.pub.mapping_root, plan->live.pub.details_root,
 			  BP_THIN_FROM_SUPERBLOCK);
-		pair = NULL;
-	}
 	if (r == 0)
 		r = find_devices(plan, pair, devices);
 	vec_done(&pairs.list);
