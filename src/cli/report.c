@@ -5,6 +5,8 @@
  */
 #include "cli/internal.h"
 
+#include "core/hide.h"
+
 #include <bedplate/bdev.h>
 
 #include <stdarg.h>
@@ -149,8 +151,24 @@ static void failure_json(struct cli *cli, const struct failure *f)
 	bp_json_free(json);
 }
 
-static void failure_report(struct cli *cli, const struct failure *f)
+/* A line of a table that was pasted where a name belongs is not told with its keys. NULL: none. */
+static char *without_keys(const char *text)
 {
+	char *copy = text ? strdup(text) : NULL;
+
+	if (copy)
+		hide_pasted_keys(copy);
+	return copy;
+}
+
+static void failure_report(struct cli *cli, const struct failure *given)
+{
+	_cleanup_(freep) char *subject = without_keys(given->subject),
+			      *message = without_keys(given->message);
+	struct failure shown = *given, *f = &shown;
+
+	f->subject = subject;
+	f->message = message ? message : "out of memory";
 	cli->failed = true;
 	if (cli->json) {
 		failure_json(cli, f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/context.h"
+#include "core/hide.h"
 #include "core/strbuf.h"
 #include "core/vec.h"
 
@@ -118,8 +119,11 @@ const char *bp_version(void)
 
 /* --- failing --- */
 
+/* A name that was given may be a line of a table, pasted into the wrong place. */
 static void text_take(struct bp_ctx *ctx, enum text which, char *take_text)
 {
+	if (take_text && which != TEXT_KERNEL_LOG)
+		hide_pasted_keys(take_text);
 	free(ctx->error.texts[which]);
 	ctx->error.texts[which] = take_text;
 }

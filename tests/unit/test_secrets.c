@@ -174,6 +174,98 @@ static void printed_hides(struct world *w, const struct bp_table *table)
 	bp_table_free(copy);
 }
 
+/* --- pasted --- */
+
+static void advice_hides(struct world *w, const char *text)
+{
+	struct bp_advices *advices;
+	struct bp_json *json;
+	char *told;
+
+	assert_ok(bp_explain(w->ctx, text, &advices));
+	assert_ok(bp_json_new(NULL, NULL, &json));
+	bp_json_object(json, NULL);
+	assert_ok(bp_advices_json(advices, json, "data"));
+	bp_json_object_close(json);
+	told = json_take(json);
+	assert_hidden(w, text, told);
+	free(told);
+	bp_advices_free(advices);
+}
+
+/* As a line of a kernel's log, of its own prefix or of another's. */
+static void log_hides(struct world *w, const char *target, const char *words)
+{
+	static const char *const forms[][2] = {
+		{ "device-mapper: ", ": " },
+		{ "device-mapper: ", ": 254:3: " },
+		{ "<3>[1.0] device-mapper: table: 254:3: ", ": " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct bp_explanation *e;
+		char *line;
+
+		assert_true(asprintf(&line, "%s%s%s%s", forms[i][0], target, forms[i][1],
+				     words) > 0);
+		advice_hides(w, line);
+		if (bp_explain_kernel_line(w->ctx, line, NULL, &e) == 0) {
+			assert_hidden(w, line, e->text);
+			bp_explanation_free(e);
+		} else {
+			assert_error_hides(w, line);
+		}
+		free(line);
+	}
+}
+
+static void status_hides(struct world *w, const char *target, const char *words)
+{
+	struct bp_status *status;
+	struct bp_json *json;
+	char *text;
+
+	assert_ok(bp_status_parse(w->ctx, target, words, &status));
+	assert_hidden(w, words, status->text);
+	assert_hidden(w, words, status->problem);
+	assert_ok(bp_json_new(NULL, NULL, &json));
+	assert_ok(bp_status_json(w->ctx, status, json, NULL));
+	text = json_take(json);
+	assert_hidden(w, words, text);
+	free(text);
+	bp_status_free(status);
+}
+
+/* A whole line where a device or a target is to be named. */
+static void names_hide(struct world *w, const char *text)
+{
+	struct bp_selector which = { .name = text };
+	struct bp_table *table;
+	char *formatted;
+
+	assert_true(bp_device_table(w->ctx, &which, 0, &table) < 0);
+	assert_error_hides(w, text);
+	assert_err(bp_message_format(w->ctx, text, "key wipe", NULL, 0, &formatted), ENOENT);
+	assert_error_hides(w, text);
+}
+
+/* The line wherever one may paste it: whatever it is taken for. */
+static void pasted_hides(struct world *w, const char *text)
+{
+	char target[64], *named;
+	int at = 0;
+
+	advice_hides(w, text);
+	assert_true(asprintf(&named, "vg-lv: %s", text) > 0);
+	advice_hides(w, named);
+	free(named);
+	names_hide(w, text);
+	if (sscanf(text, "%*s %*s %63s %n", target, &at) == 1 && at) {
+		log_hides(w, target, text + at);
+		status_hides(w, target, text + at);
+	}
+}
+
 /* All ways to print a table that has keys in it, without asking for them. */
 static void table_hides(struct world *w, struct bp_table *table)
 {
@@ -198,6 +290,7 @@ static void tables(void **state)
 
 		assert_ok(bp_table_parse(w->ctx, text, BP_TABLE_PRINTED, &table));
 		table_hides(w, table);
+		pasted_hides(w, text);
 		bp_table_free(table);
 		free(text);
 	}
@@ -230,6 +323,7 @@ static void parse_hides(struct world *w, const char *text)
 {
 	struct bp_table *table = NULL;
 
+	pasted_hides(w, text);
 	for (uint32_t flags = 0; flags <= BP_TABLE_PRINTED; flags++) {
 		int r = bp_table_parse(w->ctx, text, flags, &table);
 

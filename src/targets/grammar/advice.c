@@ -153,19 +153,20 @@ static const char *keep(struct explainer *e, const char *text)
 	return text ? arena_strdup(&e->out->arena, text) : NULL;
 }
 
-/* What is behind "device-mapper: ", without white space at the end. */
+/* What is behind "device-mapper: ", without white space at the end, and without keys. */
 static const char *log_text(struct explainer *e, const char *line)
 {
-	const char *at = strstr(line, "device-mapper: ");
+	const char *shown = log_line_public(line, &e->out->arena), *at;
 	size_t len;
-	char *copy;
 
-	at = at ? at + strlen("device-mapper: ") : strstr(line, "md/raid");
+	if (!shown)
+		return NULL;
+	at = strstr(shown, "device-mapper: ");
+	at = at ? at + strlen("device-mapper: ") : strstr(shown, "md/raid");
 	len = strlen(at);
 	while (len && isspace((unsigned char)at[len - 1]))
 		len--;
-	copy = arena_strndup(&e->out->arena, at, len);
-	return copy;
+	return arena_strndup(&e->out->arena, at, len);
 }
 
 /* A line of the kernel log: what it means stands in the rules of its target (.log, .rules). */
@@ -400,7 +401,9 @@ static const char *status_text(struct explainer *e, const struct pasted *p)
 
 	strbuf_addf(&s, "%s %s %s%s%s", p->start, p->length, p->target, *p->rest ? " " : "",
 		    p->rest);
-	text = s.error ? NULL : keep(e, strbuf_text(&s));
+	text = s.error ? NULL
+		       : status_public(bp_target_get(p->target), strbuf_text(&s),
+				       &e->out->arena);
 	strbuf_done(&s);
 	return text;
 }
@@ -425,12 +428,14 @@ static int judge_status(struct explainer *e, struct bp_advice *a,
 /* The words of a target without status are no table of it either: why. */
 static int explain_no_table(struct explainer *e, struct bp_advice *a)
 {
-	const struct bp_error *why = e->ctx ? bp_error_get(e->ctx) : NULL;
+	const struct bp_error *error = e->ctx ? bp_error_get(e->ctx) : NULL;
+	const char *why = error && error->errnum ? error->message
+			  : e->ctx ? "a device of it is neither a path nor MAJOR:MINOR"
+				   : "it can't be read as a table";
 
 	a->kind = BP_ADVICE_TABLE;
 	a->verdict = BP_VERDICT_ACT;
-	a->meaning =
-		keep(e, why && why->message ? why->message : "it can't be read as a table");
+	a->meaning = status_public(bp_target_get(a->target), why, &e->out->arena);
 	a->next = "bedplate targets TARGET shows what it takes";
 	return add(e, a);
 }

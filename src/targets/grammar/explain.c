@@ -40,6 +40,14 @@ struct line {
 	bool shared;                         /* of a part that several targets have */
 };
 
+/* Parts that targets share speak of names and uuids, which have long rows of digits, and never of keys. */
+static const char *line_public(const struct line *line, const char *text, struct arena *arena)
+{
+	if (line->shared)
+		return arena_strdup(arena, text);
+	return log_public(bp_target_get(line->target), text, arena);
+}
+
 /* Is @text "PREFIX: ..."? Then the length of the prefix, else 0. */
 static size_t prefix_len(const char *text)
 {
@@ -195,6 +203,14 @@ static bool take_apart(const char *text, struct line *ret)
 	return true;
 }
 
+const char *log_line_public(const char *text, struct arena *arena)
+{
+	struct line line;
+
+	take_apart(text, &line);
+	return line_public(&line, text, arena);
+}
+
 /* --- finding the rule --- */
 
 /* Lines about tables have names in front or in the middle: the longest text that is in one. */
@@ -346,6 +362,15 @@ static int look_into_table(struct bp_ctx *ctx, const struct bp_table *table,
 	return r;
 }
 
+static int fail_unknown(struct bp_ctx *ctx, const char *line, struct arena *arena)
+{
+	const char *shown = log_line_public(line, arena);
+
+	if (!shown)
+		return bp_fail_memory(ctx);
+	return bp_fail(ctx, -ENOENT, "not a line of the kernel that is known: '%s'", shown);
+}
+
 /* Known texts only; -ENOENT leaves the caller to show the line as it is. */
 int bp_explain_kernel_line(struct bp_ctx *ctx, const char *line, const struct bp_table *table,
 			   struct bp_explanation **ret)
@@ -355,15 +380,16 @@ int bp_explain_kernel_line(struct bp_ctx *ctx, const char *line, const struct bp
 	struct line parts;
 	int r = 0;
 
-	rule = take_apart(line, &parts) ? find_rule(&parts) : NULL;
-	if (!rule)
-		return bp_fail(ctx, -ENOENT, "not a line of the kernel that is known: '%s'",
-			       line);
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return bp_fail_memory(ctx);
+	rule = take_apart(line, &parts) ? find_rule(&parts) : NULL;
+	if (!rule)
+		return fail_unknown(ctx, line, &e->arena);
 	e->pub.segment = -1;
 	e->pub.text = arena_strndup(&e->arena, parts.text, parts.text_len);
+	if (e->pub.text)
+		e->pub.text = line_public(&parts, e->pub.text, &e->arena);
 	if (parts.device)
 		e->pub.device = arena_strndup(&e->arena, parts.device, parts.device_len);
 	if (parts.target[0])

@@ -81,6 +81,9 @@ extern const struct rule rules_table[];
 extern const struct rule rules_shared[];
 extern const char *const rules_shared_prefixes[];
 
+/* A line of a log as it may be shown: without what looks like a key. Owned by the arena; NULL: no memory. */
+const char *log_line_public(const char *text, struct arena *arena);
+
 /* The rules of a target, by its name; of the table as a whole, by "". NULL: not known. */
 const struct rule *rules_of(const char *target);
 

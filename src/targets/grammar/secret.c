@@ -10,15 +10,12 @@
 #include "targets/grammar/secret.h"
 
 #include "core/context.h"
+#include "core/hide.h"
 
-#include <ctype.h>
 #include <strings.h>
 
-/* A run of so many hex digits is a key, where the target has keys (64 bits), and where nothing
- * is known of it (128 bits; less would hide large numbers). */
-#define KEY_DIGITS     16u
+/* Where nothing is known of the target: 128 bits; less would hide large numbers. */
 #define UNKNOWN_DIGITS 32u
-#define HEX            "0123456789abcdefABCDEF"
 
 /* A reference into the keyring is no secret: the key itself is not in it. */
 bool is_key_reference(const char *text)
@@ -35,23 +32,9 @@ bool is_key_reference(const char *text)
 	return description > type && *description == ':' && description[1] != '\0';
 }
 
-static size_t alnum_run(const char *text)
-{
-	size_t run = 0;
-
-	while (isalnum((unsigned char)text[run]))
-		run++;
-	return run;
-}
-
-static bool is_key_run(const char *text, size_t run, size_t at_least)
-{
-	return run >= at_least && strspn(text, HEX) >= run;
-}
-
 static bool looks_like_key(const char *text)
 {
-	return strlen(text) >= KEY_DIGITS && text[strspn(text, HEX)] == '\0';
+	return is_key_run(text, strlen(text), KEY_DIGITS);
 }
 
 /*
@@ -102,34 +85,39 @@ bool args_have_secrets(const struct arg *args)
 
 /* --- in words --- */
 
-/* Zeros in place of each run of letters and digits that is @at_least so many hex digits. */
-static void hide_digits(char *text, size_t at_least)
-{
-	while (*text) {
-		size_t run = alnum_run(text);
-
-		if (is_key_run(text, run, at_least))
-			memset(text, '0', run);
-		text += run + (text[run] != '\0');
-	}
-}
-
 void text_hide_keys(char *text)
 {
 	if (text)
-		hide_digits(text, KEY_DIGITS);
+		hide_key_runs(text, KEY_DIGITS, true);
 }
 
 /* In a target that isn't known any long row of hex digits may be a key. */
-const char *word_public(const struct bp_target *target, const char *word, struct arena *arena)
+static char *hidden(const struct bp_target *target, const char *text, bool numbers,
+		    struct arena *arena)
 {
-	char *copy = arena_strdup(arena, word);
+	char *copy = arena_strdup(arena, text);
 
 	if (copy && !target)
-		hide_digits(copy, UNKNOWN_DIGITS);
+		hide_key_runs(copy, UNKNOWN_DIGITS, numbers);
 	else if (copy && target_has_secrets(target))
-		hide_digits(copy, KEY_DIGITS);
+		hide_key_runs(copy, KEY_DIGITS, numbers);
 	return copy;
+}
+
+const char *word_public(const struct bp_target *target, const char *word, struct arena *arena)
+{
+	return hidden(target, word, true, arena);
+}
+
+const char *log_public(const struct bp_target *target, const char *text, struct arena *arena)
+{
+	return hidden(target, text, false, arena);
+}
+
+/* A target without a status has no numbers to show: what is there is a table, or none of it. */
+const char *status_public(const struct bp_target *target, const char *text, struct arena *arena)
+{
+	return hidden(target, text, target && !target->status_size, arena);
 }
 
 bool target_has_secrets(const struct bp_target *target)
@@ -216,7 +204,7 @@ static int hide_text(void *user, const struct arg *arg, const char **text)
 	if (arg_hides(arg, *text))
 		memset((char *)(uintptr_t)*text, '0', strlen(*text));
 	else if (holds_key(arg, *text))
-		hide_digits((char *)(uintptr_t)*text, KEY_DIGITS);
+		hide_key_runs((char *)(uintptr_t)*text, KEY_DIGITS, true);
 	return 0;
 }
 
@@ -229,7 +217,8 @@ int segment_hide(struct bp_ctx *ctx, struct segment *s)
 		args_texts(s->type->args, s->params, NULL, hide_text, NULL);
 	for (size_t i = 0; i < s->extra.count; i++)
 		if (!s->type || target_has_secrets(s->type))
-			hide_digits(s->extra.items[i], s->type ? KEY_DIGITS : UNKNOWN_DIGITS);
+			hide_key_runs(s->extra.items[i], s->type ? KEY_DIGITS : UNKNOWN_DIGITS,
+				      true);
 	return segment_refresh(ctx, s);
 }
 

@@ -30,7 +30,12 @@ void text_hide_keys(char *text);
  */
 const char *word_public(const struct bp_target *target, const char *word, struct arena *arena);
 
-/* The same for a word of a segment, as segment_write() gave it. */
+/* The same for a line of the log, and for a status: numbers of any length have their place there. */
+const char *log_public(const struct bp_target *target, const char *text, struct arena *arena);
+const char *status_public(const struct bp_target *target, const char *text,
+			  struct arena *arena);
+
+/* As word_public() for a word of a segment, as segment_write() gave it. */
 const char *segment_word_public(const struct segment *s, const struct written *w,
 				struct arena *arena);
 

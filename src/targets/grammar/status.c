@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Status lines: the second grammar of a target. */
 #include "core/context.h"
-#include "targets/grammar/target.h"
+#include "targets/grammar/secret.h"
 
 #include <bedplate/json.h>
 
@@ -51,7 +51,8 @@ static int keep_extra(struct status *s, const struct words *words, size_t used)
 		return 0;
 	for (size_t i = used; i < words->count; i++)
 		word_add_text(&extra, words->items[i]);
-	s->pub.extra = extra.error ? NULL : arena_strdup(&s->arena, strbuf_text(&extra));
+	s->pub.extra =
+		extra.error ? NULL : status_public(s->type, strbuf_text(&extra), &s->arena);
 	strbuf_done(&extra);
 	return s->pub.extra ? 0 : -ENOMEM;
 }
@@ -68,7 +69,8 @@ static int read_values(struct bp_ctx *ctx, struct status *s, const struct words 
 	if (r == -EINVAL) {
 		const char *why = ctx ? bp_error_get(ctx)->message : NULL;
 
-		s->pub.problem = arena_strdup(&s->arena, why ? why : "not understood");
+		s->pub.problem =
+			status_public(s->type, why ? why : "not understood", &s->arena);
 		r = s->pub.problem ? 0 : -ENOMEM;
 	} else if (r == 0) {
 		s->pub.values = s->values = values;
@@ -92,24 +94,26 @@ static const char *trimmed(struct arena *arena, const char *text)
 
 /*
  * Never fails on what a kernel printed: what is not understood is .problem, and the text
- * stays.
+ * stays. A table that was taken for a status keeps its keys to itself.
  */
 int bp_status_parse(struct bp_ctx *ctx, const char *target, const char *text,
 		    struct bp_status **ret)
 {
 	_cleanup_(status_freep) struct status *s = calloc(1, sizeof(*s));
 	struct words words;
+	const char *given;
 
 	if (!s)
 		return bp_fail_memory(ctx);
 	s->type = bp_target_get(target);
 	s->pub.target = arena_strdup(&s->arena, target);
-	s->pub.text = trimmed(&s->arena, text);
+	given = trimmed(&s->arena, text);
+	s->pub.text = given ? status_public(s->type, given, &s->arena) : NULL;
 	if (!s->pub.target || !s->pub.text ||
-	    words_split(&s->arena, s->pub.text, strlen(s->pub.text), &words) < 0)
+	    words_split(&s->arena, given, strlen(given), &words) < 0)
 		return bp_fail_memory(ctx);
 	if (s->type)
-		s->pub.state = find_state(s->type, s->pub.text);
+		s->pub.state = find_state(s->type, given);
 	if (s->type && !s->pub.state) {
 		int r = s->type->status ? read_values(ctx, s, &words)
 					: keep_extra(s, &words, 0);
