@@ -465,7 +465,7 @@ static const struct rule rules[] = {
 /* clang-format off */
 /* What kernels say while it is in use, and its states. */
 static const struct rule log_lines[] = {
-	LOG_STOP("INTEGRITY AEAD ERROR, sector *",
+	LOG_STOP("* INTEGRITY AEAD ERROR, sector *",
 		"a sector is not what was written, or its tag isn't: changed from outside, "
 		"never written, or another key. Reading it fails",
 		"if it happens at sector 0 of a new device: write all of it once; else restore "
@@ -479,6 +479,23 @@ static const struct rule log_lines[] = {
 	LOG_ACT("dm-crypt: Integrity*",
 		"the device below has no room for tags, or for tags of another size",
 		"a device made by integrity for it"),
+	LOG_ACT("aborting resume - crypt key is not set.",
+		"the key was wiped: the device stays suspended until it has one",
+		"cryptsetup luksResume NAME; or bedplate message NAME 0 key set KEY, and resume"),
+	LOG_ACT("whitespace chars not allowed in key string",
+		"a key in a table is one word",
+		"hex digits, or :SIZE:TYPE:DESCRIPTION without blanks"),
+	LOG_ACT("Selected cipher does not support IVs",
+		"the cipher takes no IV, so that of the table is not used: equal sectors look equal on the disk",
+		"a cipher of another mode, such as aes-xts-plain64"),
+	LOG_HARMLESS("Zone append operations will be emulated",
+		"on a zoned device writes are placed by crypt itself"),
+	LOG_HARMLESS("* using implementation \"*\"",
+		"which code does the encryption"),
+	LOG_HARMLESS("* Additional per-sector space * bytes for IV.",
+		"each sector has room for its IV in the tags of the device below"),
+	LOG_HARMLESS("* Integrity AEAD, tag size *, IV size *",
+		"each sector has a tag, by which changes are seen"),
 	{ NULL },
 };
 /* clang-format on */

@@ -88,6 +88,15 @@ static const struct brief brief[] = {
 	{ NULL },
 };
 
+/* clang-format off */
+static const struct rule log_lines[] = {
+	LOG_ACT("Couldn't start kdelayd",
+		"the kernel could not start the queue of delayed I/O: it has no memory",
+		"free memory, and try again"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_delay = {
 	.name = "delay",
 	.summary = "hold back reads, writes and flushes",
@@ -101,4 +110,5 @@ const struct bp_target target_delay = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log = log_lines,
 };

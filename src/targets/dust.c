@@ -95,6 +95,43 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct rule log_lines[] = {
+	LOG_HARMLESS("* badblock added at block * with write fail count *",
+		"a block was made bad, as a message asked"),
+	LOG_HARMLESS("* badblock removed at block *",
+		"a block was made good again, as a message asked"),
+	LOG_HARMLESS("block * removed from badblocklist by write",
+		"a bad block was written, and is good again"),
+	LOG_HARMLESS("enabling read failures on bad sectors",
+		"reads of bad blocks fail from now on, as a message asked"),
+	LOG_HARMLESS("disabling read failures on bad sectors",
+		"reads of bad blocks pass from now on, as a message asked"),
+	LOG_ACT("* block * already in badblocklist",
+		"the block is bad already: nothing has changed",
+		"bedplate message NAME 0 listbadblocks"),
+	LOG_ACT("* block * not found in badblocklist",
+		"the block is not bad: nothing has changed",
+		"bedplate message NAME 0 listbadblocks"),
+	LOG_ACT("selected block value out of range",
+		"a message names a block behind the end",
+		"a smaller number: blocks are of the size in the table"),
+	LOG_ACT("selected write fail count out of range",
+		"a message wants more failing writes than can be counted",
+		"0 to 255"),
+	LOG_ACT("* requires an additional argument",
+		"a message lacks the number of its block",
+		"bedplate targets dust shows what each takes"),
+	LOG_ACT("invalid number of arguments '*'",
+		"a message has too many or too few words",
+		"bedplate targets dust shows what each takes"),
+	LOG_ACT("unrecognized message '*' received",
+		"the target has no such message",
+		"bedplate targets dust shows those it has"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_dust = {
 	.name = "dust",
 	.summary = "simulate bad sectors",
@@ -109,4 +146,5 @@ const struct bp_target target_dust = {
 	.maps = MAPS(struct bp_dust, dev, offset_sectors),
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
 };

@@ -199,6 +199,14 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct rule log_lines[] = {
+	LOG_HARMLESS("Corrupting data bio=*",
+		"as the table asks, a byte of this I/O was changed"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_flakey = {
 	.name = "flakey",
 	.summary = "work for a while, misbehave for a while, in turns",
@@ -213,4 +221,5 @@ const struct bp_target target_flakey = {
 	.maps = MAPS(struct bp_flakey, dev, offset_sectors),
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
 };

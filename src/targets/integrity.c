@@ -465,6 +465,18 @@ static const struct rule log_lines[] = {
 	LOG_STOP("journal_sections *",
 		"the journal is too small for what is written",
 		NULL),
+	LOG_ACT("Unexpected integrity data when using internal hash",
+		"whoever uses the device sends tags with its I/O, though it makes its own: such I/O fails",
+		"without internal_hash where a target above (crypt) makes the tags"),
+	LOG_STOP("The superblock was changed while the device was suspended",
+		"the superblock is another one than before the suspend: somebody wrote to the device below",
+		"who writes there; then check the data, and load the table again"),
+	LOG_ACT("out of memory for * - recalculation disabled",
+		"the kernel had no memory to compute the missing tags: reading sectors that have none fails",
+		"free memory, and load the table again"),
+	LOG_ACT("invalid bitmap access *",
+		"a fault of the kernel: the bitmap was used behind its end",
+		"report it to those who made the kernel"),
 	{ NULL },
 };
 /* clang-format on */

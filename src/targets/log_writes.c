@@ -53,6 +53,39 @@ static const struct brief brief[] = {
 	{ NULL },
 };
 
+/* clang-format off */
+static const struct rule log_lines[] = {
+	LOG_ACT("Error writing log block, error=*",
+		"the log's device can't be written: I/O goes on, but is not logged from here on",
+		"a new log, on a device that works"),
+	LOG_ACT("Ran out of space on the logdev",
+		"the log's device is full: I/O goes on, but is not logged from here on",
+		"a new log, on a larger device"),
+	LOG_ACT("Couldn't write super",
+		"the log's header could not be written: I/O goes on, but is not logged from here on",
+		"a new log, on a device that works"),
+	LOG_ACT("Couldn't add page *",
+		"a write could not be put into the log: logging stops",
+		"a new log"),
+	LOG_ACT("Couldn't alloc *",
+		"the kernel had no memory to log a write: logging stops",
+		"free memory; then a new log"),
+	LOG_ACT("Error alloc*",
+		"the kernel had no memory to log a write: that write fails",
+		"free memory, and try again"),
+	LOG_ACT("Error copying mark data",
+		"a mark could not be logged",
+		"bedplate message NAME 0 mark TEXT, once more"),
+	LOG_ACT("Invalid log-writes message arguments, *",
+		"the target has one message, of two words",
+		"bedplate message NAME 0 mark TEXT"),
+	LOG_ACT("Unrecognised log writes target message received: *",
+		"the target has no such message",
+		"bedplate message NAME 0 mark TEXT"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_log_writes = {
 	.name = "log-writes",
 	.summary = "record all writes on a second device",
@@ -68,4 +101,5 @@ const struct bp_target target_log_writes = {
 	.maps = MAPS_WHOLE(struct bp_log_writes, dev),
 	.check = check,
 	.rules = rules,
+	.log = log_lines,
 };

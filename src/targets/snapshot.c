@@ -203,7 +203,7 @@ const struct rule snapshot_log[] = {
 	LOG_STOP("Corruption detected: exception for block * is on disk but not in memory",
 		"the snapshot's store is damaged",
 		"bedplate remove NAME; the merge can't go on"),
-	LOG_ACT("Attempt to merge block *",
+	LOG_STOP("Attempt to merge block *",
 		"the snapshot's store is damaged",
 		"bedplate remove NAME; the merge can't go on"),
 	LOG_ACT("Unable to resume snapshot source until handover completes.",
@@ -248,6 +248,9 @@ const struct rule snapshot_log[] = {
 	  .rule = "this kernel has no such store",
 	  .expected = "P or N",
 	  .verdict = BP_VERDICT_ACT },
+	LOG_ACT("init_origin_hash failed.",
+		"the kernel has no memory for it",
+		"free memory, and load the module again"),
 	LOG_STATE("Invalid", BP_VERDICT_STOP,
 		"the snapshot is lost for good: its store was full or failed. The origin is "
 		"whole",

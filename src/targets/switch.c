@@ -115,6 +115,27 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct rule log_lines[] = {
+	LOG_ACT("invalid set_region_mappings argument: '*'",
+		"a word of the message is no mapping",
+		"INDEX:PATH, :PATH or RINDEX,COUNT, in hexadecimal"),
+	LOG_ACT("invalid set_region_mappings cycle length: *",
+		"a message repeats more mappings than it has given",
+		"a cycle no longer than what was set before"),
+	LOG_ACT("invalid set_region_mappings region number: *",
+		"a message names a region behind the end",
+		"a smaller region: the length divided by the region size"),
+	LOG_ACT("invalid set_region_mappings device: *",
+		"a message names a path that the table does not have",
+		"a path from 0, less than their number"),
+	LOG_ACT("Unrecognised message received.",
+		"the target has no such message",
+		"bedplate targets switch shows those it has"),
+	{ NULL },
+};
+/* clang-format on */
+
 const struct bp_target target_switch = {
 	.name = "switch",
 	.summary = "map each region to a path of its own",
@@ -127,4 +148,5 @@ const struct bp_target target_switch = {
 	.check = check,
 	.length = length,
 	.rules = rules,
+	.log = log_lines,
 };

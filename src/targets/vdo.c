@@ -3,6 +3,7 @@
  * vdo V4 STORAGE_DEV BLOCKS MIN_IO CACHE ERA [KEY VALUE...], and the lines of older versions.
  * Kernels print the words as they were given. Source: Linux, drivers/md/dm-vdo/dm-vdo-target.c.
  */
+#include "targets/vdo.h"
 #include "targets/grammar/condition.h"
 #include "targets/grammar/judge.h"
 
@@ -475,46 +476,6 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-/* clang-format off */
-/* What kernels say while it is in use, and its states. */
-static const struct rule log_lines[] = {
-	LOG_STOP("Unrecoverable error, entering read-only mode*",
-		"vdo has met an error that it can't mend, and takes no writes any more; what it "
-		"holds can be read",
-		"copy the data off; the lines in front say what failed"),
-	LOG_ACT("Device was dirty, rebuilding reference counts",
-		"vdo was not shut down in order, and counts its blocks again; that takes a "
-		"while",
-		NULL),
-	LOG_HARMLESS("Rebuilding reference counts to clear read-only mode",
-		"as asked for, vdo counts its blocks again"),
-	LOG_HARMLESS("Entering recovery mode",
-		"vdo was not shut down in order, and brings its state in order in the "
-		"background"),
-	LOG_HARMLESS("Exiting recovery mode",
-		"vdo's state is in order again"),
-	LOG_HARMLESS("Rebuild complete*",
-		"vdo has counted its blocks again"),
-	LOG_HARMLESS("starting device *",
-		"vdo starts"),
-	LOG_HARMLESS("device * started",
-		"vdo is started"),
-	LOG_HARMLESS("suspending device *",
-		"vdo is being suspended"),
-	LOG_HARMLESS("device * suspended",
-		"vdo is suspended"),
-	LOG_HARMLESS("resuming device *",
-		"vdo is being resumed"),
-	LOG_HARMLESS("device * resumed",
-		"vdo is resumed"),
-	LOG_HARMLESS("stopping device *",
-		"vdo is being stopped"),
-	LOG_HARMLESS("device * stopped",
-		"vdo is stopped"),
-	{ NULL },
-};
-/* clang-format on */
-
 /* Read-only is final: vdo leaves it only by a rebuild that is forced. */
 static void judge(struct judge *j, const void *p)
 {
@@ -573,7 +534,7 @@ const struct bp_target target_vdo = {
 	.messages = messages,
 	.check = check,
 	.rules = rules,
-	.log = log_lines,
+	.log = vdo_log,
 	.judge = judge,
 	.conditions = conditions,
 };

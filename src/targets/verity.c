@@ -389,6 +389,17 @@ static const struct rule log_lines[] = {
 	LOG_STOP("verity_* failed*",
 		"the hash could not be computed: data can't be checked",
 		NULL),
+	LOG_STOP("FEC *: * failed *",
+		"what error correction needs can't be read: the block stays corrupted",
+		"look at the device of the parity data"),
+	LOG_STOP("* failed updating salt: *",
+		"the hash could not be computed: data can't be checked",
+		NULL),
+	LOG_STOP("Error hashing block: *",
+		"the hash could not be computed: data can't be checked",
+		NULL),
+	LOG_HARMLESS("* using ahash \"*\"",
+		"which code computes the hashes"),
 	{ NULL },
 };
 /* clang-format on */

@@ -279,6 +279,12 @@ static const struct rule log_lines[] = {
 	LOG_ACT("unrecognised message received: *",
 		"the target has no such message",
 		"bedplate targets writecache shows those it has"),
+	LOG_STOP("hardware memory error when reading *",
+		"the persistent memory of the cache is broken: what was cached there is lost",
+		"copy the origin; then replace the memory"),
+	LOG_STOP("write error *",
+		"a block could not be written to the cache or the origin: all writes fail from now on",
+		"look at both devices"),
 	{ NULL },
 };
 /* clang-format on */

@@ -102,14 +102,24 @@ static bool take_target(struct line *line)
 	return true;
 }
 
-/* "vdo0:dmsetup: ": the instance and its thread. */
+/* Length of one word with ": " behind it; 0: there is none. */
+static size_t word_len(const char *text)
+{
+	size_t len = prefix_len(text);
+
+	return len && strcspn(text, " ") > len ? len + 2 : 0;
+}
+
+/* "vdo0:dmsetup: ", "vdo[SI]: ", "vdo: dmsetup: ": the instance and its thread, or what was interrupted. */
 static void take_vdo(struct line *line)
 {
-	if (strncmp(line->text, "vdo", 3) != 0 || !isdigit((unsigned char)line->text[3]))
+	const char *text = line->text;
+
+	if (strncmp(text, "vdo", 3) == 0 && (isdigit((unsigned char)text[3]) || text[3] == '['))
+		memcpy(line->target, "vdo", 4);
+	else if (!streq(line->target, "vdo") || rule_find("vdo", text))
 		return;
-	memcpy(line->target, "vdo", 4);
-	line->text += prefix_len(line->text);
-	line->text += strncmp(line->text, ": ", 2) == 0 ? 2 : 0;
+	line->text += word_len(text);
 }
 
 static bool is_one_of(const char *const *names, const char *text, size_t len)

@@ -26,7 +26,7 @@ static const char *find_part(const char *text, const char *part, size_t len)
  * The kernel's format with "*" for each conversion. The result is how many letters matched:
  * of several rules the most exact one is taken.
  */
-size_t rule_matches(const char *pattern, const char *text)
+static size_t matches(const char *pattern, const char *text)
 {
 	size_t letters = strcspn(pattern, "*");
 
@@ -47,6 +47,15 @@ size_t rule_matches(const char *pattern, const char *text)
 	return letters;
 }
 
+size_t rule_matches(const char *pattern, const char *text)
+{
+	size_t letters = matches(pattern, text);
+
+	if (letters == 0 && pattern[0] == '*' && pattern[1] == ' ')
+		letters = matches(pattern + 2, text);
+	return letters;
+}
+
 /* The one of @rules with the most letters that fit; states of one word fit as a whole only. */
 static void find_in(const struct rule *rules, const char *text, size_t *best_len,
 		    const struct rule **best)
@@ -64,7 +73,7 @@ static void find_in(const struct rule *rules, const char *text, size_t *best_len
 	}
 }
 
-/* The longest text that matches, in both lists: it is the most exact. */
+/* The longest text that matches, in all lists: it is the most exact. */
 static const struct rule *find_of(const struct bp_target *target, const char *text)
 {
 	const struct rule *best = NULL;
@@ -72,6 +81,7 @@ static const struct rule *find_of(const struct bp_target *target, const char *te
 
 	find_in(target->rules, text, &len, &best);
 	find_in(target->log, text, &len, &best);
+	find_in(rules_any, text, &len, &best);
 	return best;
 }
 
@@ -81,6 +91,7 @@ const struct rule *rule_find_shared(const char *text)
 	size_t len = 0;
 
 	find_in(rules_shared, text, &len, &best);
+	find_in(rules_any, text, &len, &best);
 	return best;
 }
 

@@ -15,7 +15,10 @@
  * target's .rules; what it says later, while it is in use, is its .log.
  */
 struct rule {
-	/* The kernel's; a line that only begins with it matches as well, '*' is anything. */
+	/*
+	 * The kernel's; a line that only begins with it matches as well, '*' is anything. With "* " in front, what
+	 * stands there (the name of a function, of a device) may be missing.
+	 */
 	const char *text;
 	const char *argument; /* its name in the target's grammar; NULL: none, or none alone */
 	const char *rule; /* what must be, or what went wrong: a sentence without full stop */
@@ -80,6 +83,8 @@ extern const struct rule rules_table[];
 /* What the parts say that several targets share, by the names in front of their lines. */
 extern const struct rule rules_shared[];
 extern const char *const rules_shared_prefixes[];
+/* What the modules of all of them say alike. */
+extern const struct rule rules_any[];
 
 /* A line of a log as it may be shown: without what looks like a key. Owned by the arena; NULL: no memory. */
 const char *log_line_public(const char *text, struct arena *arena);
