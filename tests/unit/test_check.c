@@ -97,6 +97,8 @@ static const struct {
 	  "segment 0 (linear): argument 1 (dev): '259:0': the offset, 4 sectors, must be a multiple of the device's logical block, 8 sectors" },
 	{ "0 4 linear 259:0 8", PLAIN, BP_SEVERITY_REFUSED,
 	  "segment 0 (linear): argument 1 (dev): '259:0': the length, 4 sectors, must be a multiple of the device's logical block, 8 sectors" },
+	{ "0 8 liner x", PLAIN, BP_SEVERITY_UNKNOWN,
+	  "segment 0 (liner): the target 'liner' is not known here; did you mean 'linear'?" },
 	{ "0 8 nosuch x", PLAIN, BP_SEVERITY_UNKNOWN, "segment 0 (nosuch): the target 'nosuch' is not known here" },
 	{ "0 8 liner 8:0 0", KERNEL, BP_SEVERITY_REFUSED,
 	  "segment 0 (liner): this kernel has no target 'liner'; did you mean 'linear'?" },

@@ -353,6 +353,22 @@ static const char *shown_line(struct explainer *e, const struct bp_table *table)
 	return copy;
 }
 
+#define UNKNOWN_TARGET "a target that is not known here"
+
+/* What to do about a target that nobody knows: where it may be a slip, write the other. */
+static const char *near_target(struct explainer *e, const char *name)
+{
+	const char *near = target_near(name), *text;
+	struct strbuf s = { 0 };
+
+	if (!near)
+		return NULL;
+	strbuf_addf(&s, "perhaps '%s' was meant", near);
+	text = s.error ? NULL : keep(e, strbuf_text(&s));
+	strbuf_done(&s);
+	return text;
+}
+
 /* Pre-flight without devices says whether it can be right. */
 static int explain_table(struct explainer *e, const struct pasted *p, struct bp_table *table)
 {
@@ -372,10 +388,10 @@ static int explain_table(struct explainer *e, const struct pasted *p, struct bp_
 	if (r < 0)
 		return r;
 	a.text = shown_line(e, table);
-	a.meaning = target ? target->summary : "a target that is not known here";
+	a.meaning = target ? target->summary : UNKNOWN_TARGET;
 	if (!target) {
 		a.verdict = BP_VERDICT_UNKNOWN;
-		a.next = NULL;
+		a.next = near_target(e, p->target);
 	}
 	for (size_t i = 0; i < bp_findings_count(findings); i++) {
 		const struct bp_finding *f = bp_findings_get(findings, i);
@@ -457,7 +473,8 @@ static int explain_status(struct explainer *e, const struct pasted *p)
 	int r;
 
 	if (!target) {
-		a.meaning = "a target that is not known here";
+		a.meaning = UNKNOWN_TARGET;
+		a.next = near_target(e, p->target);
 		return add(e, &a);
 	}
 	if (!target->status_size && *p->rest)

@@ -5,7 +5,6 @@
  * Source: Linux, drivers/md/dm-table.c, and what kernels 6.1, 6.12 and 7.2 were seen to do.
  */
 #include "core/context.h"
-#include "core/near.h"
 #include "core/number.h"
 #include "targets/grammar/rule.h"
 #include "targets/grammar/secret.h"
@@ -87,18 +86,10 @@ static void check_mixture(struct check *check, const struct segment *s)
 		check_refuse(check, NULL, NULL, "a table of %s must be read-only", t->name);
 }
 
-static const char *next_name(void *user)
-{
-	size_t *i = user;
-
-	return *i < targets_count ? targets[(*i)++]->name : NULL;
-}
-
 /* A name that neither the kernel nor we know may be a slip. */
 static void refuse_target(struct check *check, const struct segment *s)
 {
-	size_t i = 0;
-	const char *near = s->type ? NULL : near_word(s->pub.target, next_name, &i);
+	const char *near = s->type ? NULL : target_near(s->pub.target);
 
 	if (near)
 		check_refuse(check, NULL, near,
@@ -115,11 +106,17 @@ static void check_known(struct check *check, const struct segment *s)
 {
 	uint32_t version[3] = { 0 };
 	enum bp_answer has = BP_ANSWER_UNKNOWN;
+	const char *near;
 
 	if (check->opts.has_target)
 		has = check->opts.has_target(check->opts.user, s->pub.target, version);
+	near = s->type || has != BP_ANSWER_UNKNOWN ? NULL : target_near(s->pub.target);
 	if (has == BP_ANSWER_NO)
 		refuse_target(check, s);
+	else if (near)
+		check_found(check, BP_SEVERITY_UNKNOWN, NULL, near,
+			    "the target '%s' is not known here; did you mean '%s'?",
+			    s->pub.target, near);
 	else if (!s->type && has == BP_ANSWER_UNKNOWN)
 		check_found(check, BP_SEVERITY_UNKNOWN, NULL, NULL,
 			    "the target '%s' is not known here", s->pub.target);

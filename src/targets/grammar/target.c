@@ -2,6 +2,7 @@
 /* The list of targets, and what is asked of one as a whole. */
 #include "targets/grammar/target.h"
 #include "core/context.h"
+#include "core/near.h"
 #include "core/opts.h"
 #include "targets/target_list.h" /* made by meson from its list */
 
@@ -12,6 +13,20 @@ TARGET_DECLARATIONS
 
 const struct bp_target *const targets[] = { TARGET_LIST };
 const size_t targets_count = ARRAY_SIZE(targets);
+
+static const char *next_name(void *user)
+{
+	size_t *i = user;
+
+	return *i < targets_count ? targets[(*i)++]->name : NULL;
+}
+
+const char *target_near(const char *name)
+{
+	size_t i = 0;
+
+	return near_word(name, next_name, &i);
+}
 
 const struct bp_target *bp_target_get(const char *name)
 {

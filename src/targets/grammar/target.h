@@ -109,6 +109,9 @@ struct bp_target {
 extern const struct bp_target *const targets[];
 extern const size_t targets_count;
 
+/* The target that an unknown name may have been meant to be, or NULL. */
+const char *target_near(const char *name);
+
 /*
  * Sectors of @dev behind @offset, for .length. -ERANGE where there are none; what the lookup
  * returned.
