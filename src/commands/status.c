@@ -267,6 +267,20 @@ static int begin(struct report *p, const struct out_schema *schema)
 				p->fields ? p->fields : schema->columns, &p->out);
 }
 
+/* A table that was taken for a status keeps its keys to itself: the text is shown as the library has it. */
+static int add_public(struct report *p, const char *name, struct bp_status_line *line)
+{
+	struct bp_status *status;
+	int r = bp_status_parse(p->cli->ctx, line->target, line->text, &status);
+
+	if (r < 0)
+		return r;
+	line->text = status->text;
+	r = add_line(p, name, line);
+	bp_status_free(status);
+	return r;
+}
+
 /* One line as a kernel or a program printed it. Return: 0 or -errno; 1: not such a line. */
 static int add_pasted(struct report *p, const char *text)
 {
@@ -282,7 +296,7 @@ static int add_pasted(struct report *p, const char *text)
 		return -ENOMEM;
 	line.target = target;
 	line.text = status ? status + strspn(status, " ") : "";
-	return add_line(p, name, &line);
+	return add_public(p, name, &line);
 }
 
 /* No device is asked: programs get what others were told. */

@@ -51,14 +51,31 @@ static size_t number_and_blanks(const char *text)
 	return digits && blanks ? digits + blanks : 0;
 }
 
-/* START LENGTH TARGET, anywhere: names of devices and files are not like that. */
+/* MAJOR:MINOR OFFSET, at @text. */
+static bool is_device_and_number(const char *text)
+{
+	size_t major = strspn(text, DIGITS);
+	size_t minor = text[major] == ':' ? number_and_blanks(text + major + 1) : 0;
+
+	return minor && isdigit((unsigned char)text[major + 1 + minor]);
+}
+
+/* START LENGTH TARGET, at @text. */
+static bool is_segment(const char *text)
+{
+	size_t start = number_and_blanks(text);
+	size_t length = start ? number_and_blanks(text + start) : 0;
+
+	return length && isalpha((unsigned char)text[start + length]);
+}
+
+/* Names of devices and files are not like that. */
 static bool quotes_table(const char *text)
 {
+	if (strcasestr(text, "key set "))
+		return true;
 	while (*(text += strcspn(text, DIGITS))) {
-		size_t start = number_and_blanks(text);
-		size_t length = start ? number_and_blanks(text + start) : 0;
-
-		if (length && isalpha((unsigned char)text[start + length]))
+		if (is_segment(text) || is_device_and_number(text))
 			return true;
 		text += strspn(text, DIGITS);
 	}

@@ -22,8 +22,8 @@ bool is_key_run(const char *text, size_t run, size_t at_least);
 void hide_key_runs(char *text, size_t at_least, bool numbers);
 
 /*
- * The same in a text that quotes a line of a table ("0 8 crypt ..."), as a word of a command line does that
- * was taken for a name. Any other text, and paths, stay as they are.
+ * The same in a text that quotes a line of a table ("0 8 crypt ...", "crypt ... 8:0 0") or a message that sets a
+ * key, as a word of a command line does that was taken for a name. Any other text, and paths, stay as they are.
  */
 void hide_pasted_keys(char *text);
 
