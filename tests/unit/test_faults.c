@@ -388,6 +388,7 @@ static int call_once(struct faulty *f, size_t i, enum io_fault_what what, uint64
 	f->image = image;
 	f->plan = (struct io_fault_plan){ what, at, -EIO };
 	r = calls[i].call();
+	f->image = NULL; /* the caller's, for as long as that */
 	return r;
 }
 
