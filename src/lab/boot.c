@@ -31,7 +31,8 @@ struct guest {
 	pid_t pid;
 	int pidfd, notify, signals; /* what is waited for */
 	int out[2];                 /* the command's output and error output, being written */
-	int64_t started, deadline;  /* ms; deadline 0: none */
+	int processor, place;      /* where a user-mode kernel runs, and what holds it; or -1 */
+	int64_t started, deadline; /* ms; deadline 0: none */
 	bool booted;
 	sigset_t old_mask;
 };
@@ -75,6 +76,8 @@ static void __attribute__((noreturn)) become_guest(struct guest *guest, pid_t pa
 		snprintf(path, sizeof(path), "%s/" LAB_PRELOAD, lab->dir);
 		setenv("LD_PRELOAD", path, 1);
 	}
+	if (guest->processor >= 0)
+		lab_processor_stay(guest->processor);
 	execvp(lab->args[0], lab->args);
 	dprintf(2, "%s: %s\n", lab->args[0], strerror(errno));
 	_exit(127);
@@ -115,6 +118,8 @@ static int start(struct guest *guest)
 	    open_output(guest, "err", &guest->out[1]) < 0)
 		return -1;
 
+	if (lab->opts->kernel == LAB_UML)
+		guest->processor = lab_processor_hold(&guest->place);
 	guest->pid = fork();
 	if (guest->pid == 0)
 		become_guest(guest, parent);
@@ -254,8 +259,8 @@ static int stop(struct guest *guest)
 /* The mask comes back last. */
 static void close_all(struct guest *guest)
 {
-	const int fds[] = { guest->pidfd, guest->notify, guest->signals, guest->out[0],
-			    guest->out[1] };
+	const int fds[] = { guest->pidfd,  guest->notify, guest->signals,
+			    guest->out[0], guest->out[1], guest->place };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
@@ -301,7 +306,13 @@ static void collect(struct lab *lab, int wait_status)
 static void boot(struct lab *lab)
 {
 	struct guest guest = {
-		.lab = lab, .pidfd = -1, .notify = -1, .signals = -1, .out = { -1, -1 }
+		.lab = lab,
+		.pidfd = -1,
+		.notify = -1,
+		.signals = -1,
+		.out = { -1, -1 },
+		.processor = -1,
+		.place = -1,
 	};
 	int status;
 

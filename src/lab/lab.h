@@ -142,6 +142,13 @@ int lab_kernel_prepare(struct lab *lab);
  */
 bool lab_kernel_explain(struct lab *lab, int wait_status, const char *console);
 
+/*
+ * processor.c: a place on the processor that fewest labs of this machine hold; it is held until
+ * *@ret_fd is closed. -1, and *@ret_fd is -1: none. Then, in the child, to stay on that one.
+ */
+int lab_processor_hold(int *ret_fd);
+void lab_processor_stay(int processor);
+
 /* The files of guest/, see src/lab/meson.build. */
 extern const char lab_guest_init_uml[], lab_guest_init_qemu[];
 extern const unsigned char lab_guest_xstate[];
