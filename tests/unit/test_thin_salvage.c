@@ -649,17 +649,16 @@ static void each_read_may_fail(void **state)
 	truth_done(&truth);
 }
 
-/* Cut off at any write there is no superblock, and the error is told. */
-static void each_write_may_fail(void **state)
+static void each_write_of(const char *name, uint64_t writes_at_least)
 {
 	struct repair repair = { 0 };
 	struct truth truth;
+	uint64_t at;
 	int r = -EIO;
 
-	(void)state;
-	truth_load(&truth, "thin-refs");
+	truth_load(&truth, name);
 	assert_ok(make_plan(&repair, &truth.image, NULL));
-	for (uint64_t at = 0; r < 0; at++) {
+	for (at = 0; r < 0; at++) {
 		const struct io_fault_plan fault = { IO_FAULT_WRITE_NTH, at, -EIO };
 		struct image out;
 		struct io *io;
@@ -670,11 +669,22 @@ static void each_write_may_fail(void **state)
 		io_close(io);
 		if (r < 0 && at > 0)
 			assert_true(block_is_zero(image_block(&out, 0)));
+		if (r < 0)
+			assert_why("write");
 		assert_true(at < 256);
 		image_done(&out);
 	}
+	assert_true(at > writes_at_least);
 	bp_thin_plan_free(repair.plan);
 	truth_done(&truth);
+}
+
+/* Cut off at any write there is no superblock, and the error is told: copied, and made anew. */
+static void each_write_may_fail(void **state)
+{
+	(void)state;
+	each_write_of("thin-refs", 20);
+	each_write_of("thin-msnap", 20);
 }
 
 int main(void)

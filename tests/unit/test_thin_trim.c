@@ -42,7 +42,7 @@ static int read_free(const struct thin_pool *pool, const struct io_fault_plan *p
 	seen->nr = seen->end = 0;
 	r = thin_sb_read(&meta, 0, &sb);
 	if (r == 0)
-		r = thin_free_runs(&meta, &sb.data_sm, on_run, seen);
+		r = thin_free_runs(&meta, THIN_MAP_DATA, &sb.data_sm, on_run, seen);
 	*ret_read = io_fault_counts_get(meta.io).blocks_read;
 	io_close(meta.io);
 	return r;

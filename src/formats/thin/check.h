@@ -5,8 +5,6 @@
 
 #include "formats/thin/meta.h"
 
-enum { THIN_MAP_DATA, THIN_MAP_METADATA, THIN_MAPS };
-
 /* A device's snapshotted_time that is too low, and what repair raises it to. */
 struct thin_raise {
 	uint64_t id;

@@ -7,9 +7,10 @@
 
 struct free_runs {
 	struct meta *meta;
+	const char *name; /* of the map */
 	struct space_map sm;
-	bp_dblock begin, length; /* of the run at hand; length 0: none */
-	int (*run)(void *user, bp_dblock begin, bp_dblock length);
+	uint64_t begin, length; /* of the run at hand; length 0: none */
+	int (*run)(void *user, uint64_t begin, uint64_t length);
 	void *user;
 };
 
@@ -28,7 +29,7 @@ static int flush(struct free_runs *f)
 }
 
 /* Neighbours across bitmaps are one run. */
-static int add(struct free_runs *f, bp_dblock begin, bp_dblock length)
+static int add(struct free_runs *f, uint64_t begin, uint64_t length)
 {
 	int r = 0;
 
@@ -41,7 +42,7 @@ static int add(struct free_runs *f, bp_dblock begin, bp_dblock length)
 }
 
 /* The free entries among the 32 of @word, the first of which is for block @first. */
-static int look_at_word(struct free_runs *f, uint64_t word, bp_dblock first)
+static int look_at_word(struct free_runs *f, uint64_t word, uint64_t first)
 {
 	uint64_t nr = MIN(32, f->sm.root.nr_blocks - first);
 	int r = 0;
@@ -58,13 +59,13 @@ static int look_at_word(struct free_runs *f, uint64_t word, bp_dblock first)
 static int look_at_bitmap(struct free_runs *f, uint64_t index, const struct io_request *q)
 {
 	const struct sm_bitmap_disk *disk = q->buf;
-	bp_dblock first = index * SM_BITMAP_ENTRIES;
+	uint64_t first = index * SM_BITMAP_ENTRIES;
 	int r = 0;
 
 	if (q->error || block_check(disk, BLOCK_BITMAP, q->block) != BLOCK_OK)
 		return bp_fail(f->meta->ctx, q->error ? q->error : -EUCLEAN,
-			       "data space map: bitmap in block %" PRIu64 " can't be read",
-			       q->block);
+			       "%s space map: bitmap in block %" PRIu64 " can't be read",
+			       f->name, q->block);
 	for (uint32_t w = 0; r == 0 && w < SM_BITMAP_WORDS; w++, first += 32) {
 		if (first >= f->sm.root.nr_blocks)
 			break;
@@ -101,22 +102,28 @@ static int look_at_all(struct free_runs *f)
 /* The index must be whole; the reference count tree says nothing of what is free. */
 static int check_read(struct free_runs *f)
 {
-	if (f->sm.index.nr_errors == 0)
+	if (f->sm.index.nr_errors == 0 && f->sm.index_error == SM_OK)
 		return 0;
-	return bp_fail(f->meta->ctx, -EUCLEAN, "data space map: its index can't be read");
+	return bp_fail(f->meta->ctx, -EUCLEAN, "%s space map: its index can't be read",
+		       f->name);
 }
 
 /* In order. Counts are those on disk: whether they are right is the check's. */
-int thin_free_runs(struct meta *meta, const struct sm_root *data_sm,
-		   int (*run)(void *user, bp_dblock begin, bp_dblock length), void *user)
+int thin_free_runs(struct meta *meta, enum thin_space_map which, const struct sm_root *root,
+		   int (*run)(void *user, uint64_t begin, uint64_t length), void *user)
 {
-	struct free_runs f = { .meta = meta, .run = run, .user = user };
-	int r = space_map_init(&f.sm, meta, data_sm, true);
+	struct free_runs f = {
+		.meta = meta,
+		.name = which == THIN_MAP_DATA ? "data" : "metadata",
+		.run = run,
+		.user = user,
+	};
+	int r = space_map_init(&f.sm, meta, root, which == THIN_MAP_DATA);
 
 	if (r < 0)
-		return r == -ENOMEM
-			       ? bp_fail_memory(meta->ctx)
-			       : bp_fail(meta->ctx, r, "data space map: its root can't be");
+		return r == -ENOMEM ? bp_fail_memory(meta->ctx)
+				    : bp_fail(meta->ctx, r, "%s space map: its root can't be",
+					      f.name);
 	r = space_map_read(&f.sm, count_nothing, NULL);
 	if (r == -ENOMEM)
 		bp_fail_memory(meta->ctx);

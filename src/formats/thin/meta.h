@@ -24,6 +24,9 @@ struct bp_thin_meta {
 	char *path; /* it was opened by; NULL: it has none */
 };
 
+/* A pool's space maps. */
+enum thin_space_map { THIN_MAP_DATA, THIN_MAP_METADATA, THIN_MAPS };
+
 /* Decode only; nothing is judged. */
 void thin_sb_decode(const void *data, bp_mblock block, struct thin_sb *ret);
 /* Is it one that can be used: kind, magic, number, flags, block size. Says why not. */

@@ -64,4 +64,12 @@ int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 /* Walk what the plan has, into plan->emit; -EUCLEAN without a message where it is not sound. */
 int plan_walk(struct bp_thin_plan *plan);
 
+/*
+ * Steps of thin_plan_write_io(). Is what there is the very metadata that @to should get? Then copy
+ * what is in use; with the superblock, which @to has to hold back until it was checked.
+ * -EUCLEAN: it can't be copied whole, make it anew.
+ */
+bool plan_can_copy(const struct bp_thin_plan *plan, const struct io *to);
+int plan_copy(struct bp_thin_plan *plan, struct io *to);
+
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a plan has as new metadata: leaf by leaf, what devices share once. */
+/*
+ * What a plan has as new metadata: leaf by leaf, what devices share once; or a copy, where
+ * that is the same.
+ */
 #include "formats/thin/make.h"
 #include "formats/thin/plan.h"
 #include "io/held.h"
@@ -175,8 +178,24 @@ static int release(struct bp_thin_plan *plan, struct io *held)
 		     : 0;
 }
 
-/* Nothing is released before it was checked: a repair must not make the next damage. */
-static int write_held(struct bp_thin_plan *plan, struct io *io)
+/* What can't be copied, or was not whole in all, is made anew: *ret_done false. */
+static int try_copy(struct bp_thin_plan *plan, struct io *io, bool *ret_done)
+{
+	struct error_state *before = error_save(plan->ctx);
+	int r = plan_copy(plan, io);
+
+	if (r == 0)
+		r = verify(plan, io);
+	*ret_done = r == 0;
+	if (r < 0 && r != -EUCLEAN) {
+		error_state_free(before);
+		return r;
+	}
+	error_restore(plan->ctx, before);
+	return 0;
+}
+
+static int make_anew(struct bp_thin_plan *plan, struct io *io)
 {
 	_cleanup_(freep) struct writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -189,8 +208,17 @@ static int write_held(struct bp_thin_plan *plan, struct io *io)
 		r = write_all(w);
 	vec_done(&w->names);
 	thin_make_done(&w->make);
-	if (r == 0)
-		r = verify(plan, io);
+	return r < 0 ? r : verify(plan, io);
+}
+
+/* Nothing is released before it was checked: a repair must not make the next damage. */
+static int write_held(struct bp_thin_plan *plan, struct io *io)
+{
+	bool done = false;
+	int r = plan_can_copy(plan, io) ? try_copy(plan, io, &done) : 0;
+
+	if (r == 0 && !done)
+		r = make_anew(plan, io);
 	return r < 0 ? r : release(plan, io);
 }
 

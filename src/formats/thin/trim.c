@@ -143,7 +143,7 @@ static int trim(struct trim *t, struct io *io, const char *path)
 	t->res.nr_data_blocks = t->sb.pub.nr_data_blocks;
 	r = open_data(t, path);
 	if (r == 0)
-		r = thin_free_runs(&meta, &t->sb.data_sm, on_run, t);
+		r = thin_free_runs(&meta, THIN_MAP_DATA, &t->sb.data_sm, on_run, t);
 	if (r == 0 && t->data)
 		r = data_flush(t->ctx, t->data);
 	return r;
