@@ -125,27 +125,54 @@ static int digest_rest(struct export *e)
 	return r;
 }
 
+/* What the mark tells of, where it is all there still: it was made as large as the volume at once. */
+static int open_part(struct export *e)
+{
+	struct stat st;
+
+	e->fd = open(e->part, O_RDWR | O_CLOEXEC);
+	if (e->fd >= 0 && fstat(e->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (bp_bytes)st.st_size == e->result.bytes)
+		return 0;
+	closep(&e->fd);
+	e->fd = -1;
+	return -ENOENT;
+}
+
+/*
+ * From the beginning. An older mark goes first: it tells of a part that is not there any more, and a
+ * resume after this one would leave out what this one did not get to.
+ */
+static int open_anew(struct export *e)
+{
+	e->at = e->saved = 0;
+	if (unlink(e->mark) < 0 && errno != ENOENT)
+		return output_failed(e, -errno, "remove the mark of an older export");
+	e->fd = open(e->part, O_RDWR | O_CREAT | O_CLOEXEC | O_TRUNC, 0666);
+	if (e->fd < 0)
+		return output_failed(e, -errno, "open for writing");
+	if (ftruncate(e->fd, (off_t)e->result.bytes) < 0)
+		return output_failed(e, -errno, "make it as large as the volume");
+	return 0;
+}
+
 /*
  * Written beside as PATH.part with a mark of how far it is; PATH itself appears when all is
  * there. A resumed export reads what is there once more where a digest is wanted.
  */
 static int open_file(struct export *e)
 {
-	bool resume = e->opts.flags & BP_EXPORT_RESUME;
-
 	if (asprintf(&e->part, "%s.part", e->path) < 0)
 		e->part = NULL;
 	if (asprintf(&e->mark, "%s.resume", e->path) < 0)
 		e->mark = NULL;
 	if (!e->part || !e->mark)
 		return bp_fail_memory(e->ctx);
-	e->at = e->saved = resume ? read_mark(e) : 0;
-	e->fd = open(e->part, O_RDWR | O_CREAT | O_CLOEXEC | (e->at ? 0 : O_TRUNC), 0666);
-	if (e->fd < 0)
-		return output_failed(e, -errno, "open for writing");
-	if (ftruncate(e->fd, (off_t)e->result.bytes) < 0)
-		return output_failed(e, -errno, "make it as large as the volume");
-	return e->at && (e->opts.flags & BP_EXPORT_SHA256) ? digest_rest(e) : 0;
+	if (e->opts.flags & BP_EXPORT_RESUME)
+		e->at = e->saved = read_mark(e);
+	if (!e->at || open_part(e) < 0)
+		return open_anew(e);
+	return e->opts.flags & BP_EXPORT_SHA256 ? digest_rest(e) : 0;
 }
 
 /* O_EXCL: no mounted device. Its size is looked at before the first byte. */

@@ -74,6 +74,82 @@ static void assert_includes(const struct bits *all, const struct bits *some)
 		assert_int_equal(some->words[w] & ~all->words[w], 0);
 }
 
+/* --- a walk --- */
+
+struct walked {
+	struct bits written; /* in @since or later, by writesets and array */
+	uint32_t since, era;
+	uint64_t next; /* of the array */
+};
+
+static int on_writeset(void *user, uint32_t era, uint32_t nr_bits, bool current)
+{
+	struct walked *w = user;
+
+	(void)current;
+	assert_true(era > w->era || w->era == 0);
+	assert_in_range(nr_bits, 1, MOST_BLOCKS);
+	w->era = era;
+	return 0;
+}
+
+static int on_bits(void *user, uint32_t begin, uint32_t end)
+{
+	struct walked *w = user;
+
+	return w->era >= w->since ? note_written(&w->written, begin, end) : 0;
+}
+
+static int on_era(void *user, uint32_t begin, uint32_t end, uint32_t era)
+{
+	struct walked *w = user;
+
+	assert_int_equal(begin, w->next);
+	assert_true(begin < end);
+	w->next = end;
+	return era >= w->since ? note_written(&w->written, begin, end) : 0;
+}
+
+/* What writesets and array tell, each block once and in order, is what written_since() makes of them. */
+static void walk_since(struct io *io, uint32_t since)
+{
+	struct walked w = { .since = since };
+	const struct bp_era_visitor visitor = {
+		.writeset = on_writeset,
+		.written = on_bits,
+		.era = on_era,
+		.user = &w,
+	};
+	struct bp_era_meta *meta;
+	struct bits expected;
+
+	assert_ok(era_meta_open_io(ctx, io, NULL, &meta));
+	assert_ok(bits_init(&w.written, MOST_BLOCKS));
+	assert_ok(bp_era_walk(meta, &visitor));
+	assert_int_equal(w.next, bp_era_superblock_get(meta)->nr_blocks);
+	assert_ok(written_since(io, since, &expected));
+	assert_memory_equal(w.written.words, expected.words, MOST_BLOCKS / 8);
+	bits_done(&expected);
+	bits_done(&w.written);
+	free(meta);
+}
+
+static void a_walk_tells_what_was_written(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {
+		struct image image;
+		struct io *io;
+
+		image_load(&image, sound[i]);
+		io = image_io(&image);
+		for (uint32_t since = 1; since <= 12; since++)
+			walk_since(io, since);
+		io_close(io);
+		image_done(&image);
+	}
+}
+
 /* --- each block in turn zeroed, and flipped --- */
 
 static void repair_and_compare(const struct image *image, const struct bits *before)
@@ -354,6 +430,7 @@ static void lost_writesets_count_as_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_walk_tells_what_was_written),
 		cmocka_unit_test(each_block_damaged),
 		cmocka_unit_test(a_lost_array_is_older_than_the_writesets),
 		cmocka_unit_test(the_snapshot_stands_in_for_the_superblock),
