@@ -15,7 +15,7 @@ static void look_at(const struct bp_scenario *s)
 		promise((rule->trigger == TRIGGER_ON) == !!rule->name);
 		promise(rule->trigger != TRIGGER_EVERY || rule->amount);
 		promise(rule->action.kind != ACTION_FAULT || rule->action.fault.kind);
-		promise(!rule->action.file || s->mount);
+		promise(!rule->action.file || s->mount || s->target);
 	}
 	for (size_t i = 0; i < s->expects.count; i++)
 		promise(s->expects.items[i].kind == EXPECT_EXIT || s->expects.items[i].text);

@@ -53,6 +53,16 @@ int fault_below(struct bp_ctx *ctx, const struct bp_devno *from,
 		const struct bp_fault_range *range, const struct bp_devno *to, unsigned depth,
 		struct fault_ranges *ret);
 
+/* --- ask.c --- */
+
+typedef void fault_ask_fn(struct bp_ctx *ctx, const void *user);
+/*
+ * Before a file system on @dev is asked: will it answer? @question is put to it, and what comes of that is dropped.
+ * -EBUSY: what holds the device's I/O back holds the answer back. @what: whose the question is, for the message.
+ */
+int fault_ask_first(struct bp_ctx *ctx, const struct bp_devno *dev, const char *what,
+		    fault_ask_fn *question, const void *user);
+
 /* --- file.c --- */
 
 /*
@@ -215,6 +225,7 @@ void fault_log(struct bp_ctx *ctx, const struct fault_change *change, const char
 struct fault_moved {
 	uint64_t left_sectors,
 		new_sectors; /* no more the file's; the file's, and not the fault's */
+	bool gone;           /* there is no such file any more */
 };
 
 /* How many sectors of @of are not in @in; both ascending and apart. */

@@ -182,12 +182,28 @@ static int find_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const cha
 	return r;
 }
 
+struct question {
+	const struct bp_devno *dev;
+	const char *path;
+	struct part part;
+};
+
+static void put_question(struct bp_ctx *ctx, const void *user)
+{
+	const struct question *q = user;
+	struct fault_ranges ranges = { 0 };
+
+	find_ranges(ctx, q->dev, q->path, &q->part, false, &ranges);
+	vec_done(&ranges);
+}
+
 int fault_file_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,
 		      bp_bytes start_bytes, bp_bytes length_bytes, struct fault_ranges *ret)
 {
-	const struct part part = { start_bytes, length_bytes };
+	const struct question question = { dev, path, { start_bytes, length_bytes } };
+	int r = fault_ask_first(ctx, dev, path, put_question, &question);
 
-	return find_ranges(ctx, dev, path, &part, false, ret);
+	return r < 0 ? r : find_ranges(ctx, dev, path, &question.part, false, ret);
 }
 
 int fault_file_ranges_now(struct bp_ctx *ctx, const struct bp_devno *dev, const char *path,

@@ -76,7 +76,7 @@ static int read_fd(void *user, void *buf, size_t len, uint64_t offset)
 }
 
 /* As it lies on the device: what a mounted file system has not written yet is not seen. */
-int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
+static int find_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
 		       struct fault_ranges *ret)
 {
 	struct layout_disk disk = { .read = read_fd };
@@ -98,6 +98,30 @@ int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t 
 	if (r == 0)
 		fault_ranges_unite(ret);
 	return r;
+}
+
+struct question {
+	const struct bp_devno *dev;
+	uint32_t classes;
+};
+
+static void put_question(struct bp_ctx *ctx, const void *user)
+{
+	const struct question *q = user;
+	struct fault_ranges ranges = { 0 };
+
+	find_ranges(ctx, q->dev, q->classes, &ranges);
+	vec_done(&ranges);
+}
+
+int fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,
+		       struct fault_ranges *ret)
+{
+	const struct question question = { dev, classes };
+	int r = fault_ask_first(ctx, dev, classes & BP_FAULT_JOURNAL ? "journal" : "metadata",
+				put_question, &question);
+
+	return r < 0 ? r : find_ranges(ctx, dev, classes, ret);
 }
 
 int bp_fault_class_ranges(struct bp_ctx *ctx, const struct bp_devno *dev, uint32_t classes,

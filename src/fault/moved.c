@@ -43,9 +43,10 @@ static void compare(struct bp_ctx *ctx, const struct bp_devno *dev,
 {
 	struct error_state *saved = error_save(ctx);
 	struct fault_ranges now = { 0 };
+	int r = fault_file_ranges_now(ctx, dev, f->file, &now);
 
-	*ret = (struct fault_moved){ 0 };
-	if (fault_file_ranges_now(ctx, dev, f->file, &now) < 0)
+	*ret = (struct fault_moved){ .gone = r == -ENOENT };
+	if (r < 0)
 		vec_done(&now);
 	ret->left_sectors = fault_ranges_outside(&f->ranges, &now);
 	if (f->whole_file)
@@ -68,10 +69,17 @@ void fault_tell_moved(struct bp_ctx *ctx, const struct fault_change *change,
 	compare(ctx, &change->dev, f, &moved);
 	if (!moved.left_sectors && !moved.new_sectors)
 		return;
-	bp_warn(ctx,
-		"'%s': it has changed its place since the %s was put in: %" PRIu64
-		" sectors of the fault are its no more, %" PRIu64
-		" of its were without the fault",
-		f->file, bp_fault_kind_name(f->kind), moved.left_sectors, moved.new_sectors);
+	if (moved.gone)
+		bp_warn(ctx,
+			"'%s': it is gone since the %s was put in, and who has its place now "
+			"had the fault",
+			f->file, bp_fault_kind_name(f->kind));
+	else
+		bp_warn(ctx,
+			"'%s': it has changed its place since the %s was put in: %" PRIu64
+			" sectors of the fault are its no more, %" PRIu64
+			" of its were without the fault",
+			f->file, bp_fault_kind_name(f->kind), moved.left_sectors,
+			moved.new_sectors);
 	fault_log_moved(ctx, change, f, &moved);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -71,12 +72,19 @@ static _Noreturn void be_first(const char *const *argv, int output)
 	_exit(status_of(status));
 }
 
+static dev_t device_of_proc(void)
+{
+	struct stat st;
+
+	return stat("/proc", &st) < 0 ? 0 : st.st_dev;
+}
+
 /* A pid namespace: with its first process all that it started ends, daemons too. */
 int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *ret)
 {
 	int ends[2], parents_ns, r = 0;
 
-	*ret = (struct program){ .pidfd = -1, .output = -1 };
+	*ret = (struct program){ .pidfd = -1, .output = -1, .proc = device_of_proc() };
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return bp_fail(ctx, -errno, "pipe: %s", strerror(errno));
 	/*
@@ -113,13 +121,18 @@ void program_kill(struct program *program)
 		kill(program->pid, SIGKILL);
 }
 
-/* 128 + signal, as shells have it. */
+/*
+ * 128 + signal, as shells have it. The program's /proc goes: in it there is no /proc/self for anybody else, and
+ * what comes after the program (checks, whoever looks who holds a device) needs one.
+ */
 int program_wait(struct program *program)
 {
 	int status = 0;
 
 	while (program->pid > 0 && waitpid(program->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (program->pid > 0 && program->proc && device_of_proc() != program->proc)
+		(void)!umount2("/proc", MNT_DETACH);
 	program->pid = 0;
 	closep(&program->pidfd);
 	program->pidfd = -1;

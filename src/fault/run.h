@@ -3,6 +3,7 @@
 #ifndef FAULT_RUN_H
 #define FAULT_RUN_H
 
+#include "fault/control.h"
 #include "fault/scenario.h"
 
 /* A fault that ends at a moment of clock_ms(). */
@@ -19,8 +20,8 @@ struct run {
 	struct stack stack;
 	struct program program;
 	struct watchdog watchdog;
-	char socket_path[108];
-	int socket, kernel_log;
+	struct control control;
+	int kernel_log;
 	int64_t started_ms;
 	uint64_t *done; /* by rule: how often */
 	uint64_t writes_before;

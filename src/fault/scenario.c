@@ -258,7 +258,8 @@ int run_carry_out(struct run *run, const char *name, const char *command,
 	sigset_t old;
 	int r;
 
-	run->socket = run->program.output = run->program.pidfd = -1;
+	control_init(&run->control);
+	run->program.output = run->program.pidfd = -1;
 	run->stack = (struct stack){
 		.ctx = run->ctx,
 		.scenario = run->scenario,

@@ -76,6 +76,7 @@ struct bp_scenario {
 struct program {
 	pid_t pid;
 	int pidfd, output; /* -1: closed */
+	dev_t proc;        /* of the /proc that was there before its own */
 };
 int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *ret);
 void program_kill(struct program *program);

@@ -423,6 +423,12 @@ static int parse_on(struct line *l)
 	return parse_rule(l, TRIGGER_ON);
 }
 
+/* The word that was taken last. */
+static unsigned column(const struct line *l)
+{
+	return l->words[l->next - 1].column;
+}
+
 /* A loop device is the scenario's own; another one belongs to somebody. */
 static int parse_device(struct line *l)
 {
@@ -432,15 +438,13 @@ static int parse_device(struct line *l)
 	if (r < 0)
 		return r;
 	if (!streq(w->text, "loop"))
-		r = keep(l, w->text, &l->scenario->target);
-	else {
-		r = need(l, "a size is missing", &w);
-		if (r == 0)
-			r = size_of(l, w, w->text, strlen(w->text), &l->scenario->size_bytes);
-		if (r == 0 && !l->scenario->size_bytes)
-			r = fail(l, w->column, "a disk of no size", NULL);
-	}
-	return r < 0 ? r : no_more(l);
+		return keep(l, w->text, &l->scenario->target);
+	r = need(l, "a size is missing", &w);
+	if (r == 0)
+		r = size_of(l, w, w->text, strlen(w->text), &l->scenario->size_bytes);
+	if (r == 0 && !l->scenario->size_bytes)
+		r = fail(l, w->column, "a disk of no size", NULL);
+	return r;
 }
 
 static int parse_text(struct line *l, const char *what, char **ret)
@@ -448,9 +452,7 @@ static int parse_text(struct line *l, const char *what, char **ret)
 	const struct word *w;
 	int r = need(l, what, &w);
 
-	if (r == 0)
-		r = keep(l, w->text, ret);
-	return r < 0 ? r : no_more(l);
+	return r < 0 ? r : keep(l, w->text, ret);
 }
 
 /* It becomes part of "mkfs.NAME": letters and digits only. */
@@ -461,7 +463,7 @@ static int parse_fs(struct line *l)
 	if (r == 0 && (strspn(l->scenario->fs, "abcdefghijklmnopqrstuvwxyz0123456789") !=
 			       strlen(l->scenario->fs) ||
 		       strlen(l->scenario->fs) > 32))
-		r = fail(l, l->words[1].column, "no file system's name:", l->scenario->fs);
+		r = fail(l, column(l), "no file system's name:", l->scenario->fs);
 	return r;
 }
 
@@ -470,7 +472,7 @@ static int parse_mount(struct line *l)
 	int r = parse_text(l, "a mount point is missing", &l->scenario->mount);
 
 	if (r == 0 && l->scenario->mount[0] != '/')
-		r = fail(l, l->words[1].column,
+		r = fail(l, column(l),
 			 "a mount point begins with a slash:", l->scenario->mount);
 	return r;
 }
@@ -539,6 +541,8 @@ static int parse_expect(struct line *l)
 	} else if (streq(w->text, "output") || streq(w->text, "log")) {
 		e.kind = streq(w->text, "log") ? EXPECT_LOG : EXPECT_OUTPUT;
 		r = parse_text(l, "a text is missing", &e.text);
+		if (r == 0)
+			r = no_more(l);
 	} else {
 		r = fail(l, w->column, "exit, output or log can be expected, not", w->text);
 	}
@@ -552,11 +556,11 @@ static int parse_expect(struct line *l)
 static const struct {
 	const char *name;
 	int (*parse)(struct line *l);
-	bool once;
+	bool once, disk; /* disk: such lines can be one */
 } statements[] = {
-	{ "device", parse_device, true },
-	{ "fs", parse_fs, true },
-	{ "mount", parse_mount, true },
+	{ "device", parse_device, true, true },
+	{ "fs", parse_fs, true, true },
+	{ "mount", parse_mount, true, true },
 	{ "seed", parse_seed, true },
 	{ "until", parse_until, true },
 	{ "at", parse_at },
@@ -567,19 +571,35 @@ static const struct {
 	{ "expect", parse_expect },
 };
 
+static int parse_statement(struct line *l, const struct word *w, uint32_t i)
+{
+	if (statements[i].once && l->scenario->said & 1u << i)
+		return fail(l, w->column, "there is such a line already:", w->text);
+	l->scenario->said |= 1u << i;
+	return statements[i].parse(l);
+}
+
+/* What the disk is may stand in one line, the device first or not. */
 static int parse_words(struct line *l)
 {
-	const struct word *w = take(l);
+	bool disk = true;
+	int r = 0;
 
-	for (uint32_t i = 0; w && i < ARRAY_SIZE(statements); i++) {
-		if (!streq(w->text, statements[i].name))
-			continue;
-		if (statements[i].once && l->scenario->said & 1u << i)
-			return fail(l, w->column, "there is such a line already:", w->text);
-		l->scenario->said |= 1u << i;
-		return statements[i].parse(l);
+	while (r == 0 && l->next < l->count) {
+		const struct word *w = take(l);
+		uint32_t i = 0;
+
+		while (i < ARRAY_SIZE(statements) && !streq(w->text, statements[i].name))
+			i++;
+		if (w != l->words &&
+		    (!disk || i == ARRAY_SIZE(statements) || !statements[i].disk))
+			return fail(l, w->column, "not expected here:", w->text);
+		if (i == ARRAY_SIZE(statements))
+			return fail(l, w->column, "no line begins with", w->text);
+		disk = statements[i].disk;
+		r = parse_statement(l, w, i);
 	}
-	return w ? fail(l, w->column, "no line begins with", w->text) : 0;
+	return r;
 }
 
 /* @raw without its line's end. */
@@ -623,7 +643,7 @@ static int check_whole(struct bp_ctx *ctx, const struct bp_scenario *s)
 	if (!!s->fs != !!s->mount)
 		return refuse(ctx, "fs and mount go together");
 	for (size_t i = 0; i < s->rules.count; i++)
-		if (s->rules.items[i].action.file && !s->mount)
+		if (s->rules.items[i].action.file && !s->mount && !s->target)
 			return refuse(ctx, "a fault on a file needs fs and mount");
 	return 0;
 }

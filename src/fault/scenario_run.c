@@ -12,9 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "core/clock.h"
 #include "core/opts.h"
@@ -23,8 +21,7 @@
 
 #define POLL_MS     10
 #define OUTPUT_MOST ((size_t)16 << 20)
-#define LINE_MOST   256
-#define TELL_MS     2000
+#define OWN_FDS     3
 
 /* Events in order, with the time since the program began. */
 static void tell(struct run *run, enum bp_scenario_event_kind kind, unsigned line,
@@ -55,12 +52,27 @@ void run_tell_check(struct run *run, unsigned line, const char *what, bool passe
 
 /* --- actions --- */
 
+/* NULL: there is none. A device that was there before may be named by its mount point. */
+static const char *mount_point(const struct run *run)
+{
+	const char *target = run->scenario->target;
+	struct stat st;
+
+	if (run->scenario->mount || !target)
+		return run->scenario->mount;
+	return stat(target, &st) == 0 && S_ISDIR(st.st_mode) ? target : NULL;
+}
+
 /* A relative name is one below the mount point. */
 static int file_path(struct run *run, const char *name, char **ret)
 {
-	int n = *name == '/' ? asprintf(ret, "%s", name)
-			     : asprintf(ret, "%s/%s", run->scenario->mount, name);
+	const char *mount = mount_point(run);
+	int n;
 
+	if (*name != '/' && !mount)
+		return bp_fail(run->ctx, -EINVAL, "'%s': '%s' is no mount point it could be in",
+			       name, run->scenario->target);
+	n = *name == '/' ? asprintf(ret, "%s", name) : asprintf(ret, "%s/%s", mount, name);
 	if (n >= 0)
 		return 0;
 	*ret = NULL;
@@ -294,6 +306,7 @@ static int next_wait(const struct run *run)
 		next += run->started_ms;
 	for (size_t i = 0; i < run->endings.count; i++)
 		next = MIN(next, run->endings.items[i].at_ms);
+	next = MIN(next, control_due(&run->control));
 	if (run->counts_writes)
 		next = MIN(next, now + POLL_MS);
 	if (next == INT64_MAX)
@@ -304,12 +317,13 @@ static int next_wait(const struct run *run)
 /* --- the socket --- */
 
 /* Several rules may have the name. */
-static int on_name(struct run *run, const char *name, const char **ret_answer)
+static int on_name(void *user, const char *name, const char **ret_answer)
 {
+	struct run *run = user;
 	int r = 0;
 
-	*ret_answer = "no such name\n";
-	for (size_t i = 0; r == 0 && i < run->scenario->rules.count; i++) {
+	*ret_answer = run->stop ? "the run has ended\n" : "no such name\n";
+	for (size_t i = 0; r == 0 && !run->stop && i < run->scenario->rules.count; i++) {
 		const struct rule *rule = &run->scenario->rules.items[i];
 
 		if (rule->trigger != TRIGGER_ON || !streq(rule->name, name))
@@ -320,74 +334,13 @@ static int on_name(struct run *run, const char *name, const char **ret_answer)
 	return r;
 }
 
-/* One line, one answer, one connection: a test waits for it, so it comes whole. */
-static int serve(struct run *run)
-{
-	_cleanup_(closep) int fd = accept4(run->socket, NULL, NULL, SOCK_CLOEXEC);
-	const struct timeval limit = { .tv_sec = TELL_MS / 1000 };
-	char line[LINE_MOST];
-	const char *answer;
-	size_t len = 0;
-	ssize_t n = 1;
-	int r;
-
-	if (fd < 0)
-		return 0;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	while (n > 0 && len < sizeof(line) - 1 && !memchr(line, '\n', len)) {
-		n = read(fd, line + len, sizeof(line) - 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	line[len] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
-	r = on_name(run, line, &answer);
-	(void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
-	return r;
-}
-
 /* In the scope's directory: who is killed leaves it to what cleans that. */
 static int open_socket(struct run *run)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char path[PATH_MAX];
 
 	scope_path(run->stack.scope, SOCKET_FILE, path);
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		bp_fail(run->ctx, -ENAMETOOLONG, "'%s': too long a path for a socket", path);
-		error_set_hint(run->ctx, "have BEDPLATE_STATE_DIR name a shorter one");
-		return -ENAMETOOLONG;
-	}
-	strcpy(address.sun_path, path);
-	strcpy(run->socket_path, path);
-	run->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (run->socket < 0 ||
-	    bind(run->socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(run->socket, 16) < 0)
-		return bp_fail(run->ctx, -errno, "'%s': %s", run->socket_path, strerror(errno));
-	return 0;
-}
-
-/* From inside the program under test: returns when the rule was carried out. */
-int bp_scenario_tell(struct bp_ctx *ctx, const char *socket_path, const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_(closep) int fd = -1;
-	char answer[64] = "";
-
-	if (!socket_path)
-		socket_path = getenv("BEDPLATE_FAULT_SOCKET");
-	if (!socket_path || strlen(socket_path) >= sizeof(address.sun_path))
-		return bp_fail(ctx, -ENOENT, "no scenario runs here: BEDPLATE_FAULT_SOCKET");
-	strcpy(address.sun_path, socket_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return bp_fail(ctx, -errno, "'%s': %s", socket_path, strerror(errno));
-	if (dprintf(fd, "%s\n", name) < 0 || read(fd, answer, sizeof(answer) - 1) <= 0)
-		return bp_fail(ctx, -EIO, "'%s': no answer", name);
-	answer[strcspn(answer, "\n")] = '\0';
-	if (streq(answer, "ok"))
-		return 0;
-	return bp_fail(ctx, streq(answer, "failed") ? -EIO : -ENOENT, "'%s': %s", name, answer);
+	return control_open(run->ctx, path, &run->control);
 }
 
 /* --- the program --- */
@@ -417,14 +370,14 @@ void run_output(struct run *run, const char *text, size_t len)
 /* What a program under test may know of its run. */
 static int environment(struct run *run)
 {
+	const char *mount = mount_point(run);
 	char seed[32];
 
 	snprintf(seed, sizeof(seed), "%" PRIu64, run->result.seed);
-	if (setenv("BEDPLATE_FAULT_SOCKET", run->socket_path, 1) < 0 ||
+	if (setenv("BEDPLATE_FAULT_SOCKET", run->control.path, 1) < 0 ||
 	    setenv("BEDPLATE_FAULT_DEVICE", run->stack.top.path, 1) < 0 ||
 	    setenv("BEDPLATE_FAULT_SEED", seed, 1) < 0 ||
-	    setenv("BEDPLATE_FAULT_MOUNT", run->scenario->mount ? run->scenario->mount : "",
-		   1) < 0)
+	    setenv("BEDPLATE_FAULT_MOUNT", mount ? mount : "", 1) < 0)
 		return bp_fail_memory(run->ctx);
 	return 0;
 }
@@ -436,22 +389,23 @@ static int loop(struct run *run)
 	int r = 0;
 
 	while (r == 0 && !run->stop && !ended) {
-		struct pollfd fds[] = {
+		struct pollfd fds[OWN_FDS + CONTROL_FDS] = {
 			{ .fd = run->program.pidfd, .events = POLLIN },
-			{ .fd = run->socket, .events = POLLIN },
 			{ .fd = run->program.output, .events = POLLIN },
 			{ .fd = run->signals, .events = POLLIN },
 		};
-		int n = poll(fds, ARRAY_SIZE(fds), next_wait(run));
+		int n;
 
+		control_poll(&run->control, fds + OWN_FDS);
+		n = poll(fds, ARRAY_SIZE(fds), next_wait(run));
 		if (n < 0 && errno != EINTR)
 			return bp_fail(run->ctx, -errno, "poll: %s", strerror(errno));
 		if (run_interrupted(run))
 			return bp_fail(run->ctx, -EINTR, "interrupted by a signal");
-		if (n > 0 && fds[2].revents)
-			take_output(run);
 		if (n > 0 && fds[1].revents)
-			r = serve(run);
+			take_output(run);
+		if (n >= 0)
+			r = control_serve(&run->control, fds + OWN_FDS, on_name, run);
 		ended = n > 0 && fds[0].revents;
 		if (r == 0 && !ended)
 			r = do_due(run);
@@ -500,6 +454,9 @@ int run_program(struct run *run)
 	if (run->stop)
 		run->result.status = -1;
 	run->result.run_ms = clock_ms() - run->started_ms;
+	/* A check that says a name would wait for ever. */
+	control_close(&run->control);
+	unsetenv("BEDPLATE_FAULT_SOCKET");
 	drain(run);
 	closep(&run->program.output);
 	run->program.output = -1;
@@ -514,7 +471,7 @@ int run_open(struct run *run)
 
 void run_close(struct run *run)
 {
-	closep(&run->socket);
+	control_close(&run->control);
 	vec_done(&run->endings);
 	strbuf_done(&run->output);
 	free(run->done);

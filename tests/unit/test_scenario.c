@@ -134,6 +134,16 @@ static const struct {
 	{ DEVICE "expect", "'exit', 'output' or 'log' is missing" },
 	{ DEVICE "expect exit 256", "no number" },
 	{ DEVICE "expect rain", "exit, output or log can be expected, not 'rain'" },
+	{ "device loop 1M fs ext4 mount /m now",
+	  "line 1, column 33: not expected here: 'now'" },
+	{ "device loop 1M fs ext4 fs xfs",
+	  "line 1, column 24: there is such a line already: 'fs'" },
+	{ "device loop 1M fs ext4 at 1s heal", "line 1, column 24: not expected here: 'at'" },
+	{ "device loop 1M fs", "line 1, column 18: a file system's name is missing" },
+	{ "device loop 1M mount here", "line 1, column 22: a mount point begins with a slash" },
+	{ DEVICE "seed 1 fs ext4 mount /m", "line 2, column 8: not expected here: 'fs'" },
+	{ DEVICE "check true\nat 1s heal fs ext4",
+	  "line 3, column 12: not expected here: 'fs'" },
 	{ DEVICE "fs ext4", "fs and mount go together" },
 	{ DEVICE "mount /m", "fs and mount go together" },
 	{ DEVICE "fs ../evil", "line 2, column 4: no file system's name" },
@@ -277,6 +287,29 @@ static void take_each(void **state)
 			fail_msg("'%s': '%s'", right[i], bp_errmsg(ctx));
 		bp_scenario_free(s);
 	}
+	bp_ctx_free(ctx);
+}
+
+/* The disk in one line, and a file of one that is there already. */
+static void the_disk(void **state)
+{
+	struct bp_ctx *ctx = context();
+	struct bp_scenario *s;
+
+	(void)state;
+	assert_ok(bp_scenario_parse(
+		ctx, "device loop 2GiB  fs ext4  mount /mnt/t # all of it\n", &s));
+	assert_int_equal(s->size_bytes, INT64_C(2) << 30);
+	assert_string_equal(s->fs, "ext4");
+	assert_string_equal(s->mount, "/mnt/t");
+	bp_scenario_free(s);
+	assert_ok(bp_scenario_parse(ctx, "mount /m fs xfs device loop 1M\n", &s));
+	assert_string_equal(s->fs, "xfs");
+	bp_scenario_free(s);
+	assert_ok(bp_scenario_parse(ctx, "device /srv\nat 1s error file wal\n", &s));
+	assert_string_equal(s->target, "/srv");
+	assert_string_equal(s->rules.items[0].action.file, "wal");
+	bp_scenario_free(s);
 	bp_ctx_free(ctx);
 }
 
@@ -486,10 +519,10 @@ static void damaged_logs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(read_whole),   cmocka_unit_test(refuse_each),
-		cmocka_unit_test(take_each),    cmocka_unit_test(lines_and_words),
-		cmocka_unit_test(what_is_kept), cmocka_unit_test(flush_with_data),
-		cmocka_unit_test(damaged_logs),
+		cmocka_unit_test(read_whole),      cmocka_unit_test(the_disk),
+		cmocka_unit_test(refuse_each),     cmocka_unit_test(take_each),
+		cmocka_unit_test(lines_and_words), cmocka_unit_test(what_is_kept),
+		cmocka_unit_test(flush_with_data), cmocka_unit_test(damaged_logs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,44 @@ fs() { # TYPE OPTION...
 	sync
 }
 
+# moved COMMAND PATTERN: what healing tells of m/moved, to which that was done meanwhile; '': nothing.
+moved() {
+	f slow m --file m/moved --delay 1ms
+	sh -ec "$1" > out 2>&1 || fail "$1: $(cat out)"
+	sync
+	f heal m 2> err
+	if [ -n "$2" ]; then
+		grep -qE "m/moved': $2" err || fail "$1: $(cat err)"
+	else
+		[ ! -s err ] || fail "$1: $(cat err)"
+	fi
+	own
+}
+moves() { # TYPE
+	some='it has changed its place .*: [1-9][0-9]* sectors of the fault are its no more, [1-9]'
+	yes old | head -c 262144 > m/moved && sync
+	moved 'yes new | head -c 262144 | dd of=m/moved bs=64k iflag=fullblock conv=notrunc' ''
+	moved 'mv m/file3 m/file4 && mv m/file4 m/file3' ''
+	moved 'fallocate -p -o 65536 -l 65536 m/moved' '.*: 128 sectors of the fault are its no more, 0 '
+	moved 'dd if=/dev/zero of=m/moved bs=64k seek=1 count=1 conv=notrunc' '.*: 0 sectors of the fault are its no more, 128 '
+	moved 'truncate -s 196608 m/moved' '.*: 128 sectors of the fault are its no more, 0 '
+	moved 'yes more | head -c 65536 >> m/moved' '.*: 0 sectors of the fault are its no more, 128 '
+	moved 'cp --reflink=never m/moved m/new && mv m/new m/moved' "$some"
+	if [ "$1" = xfs ]; then
+		moved 'cp --reflink=always m/moved m/clone && dd if=/dev/zero of=m/moved bs=64k count=1 conv=notrunc' "$some"
+		rm m/clone
+	elif command -v e4defrag > /dev/null; then
+		# In pieces, as others were written between: put together again by a tool for that.
+		: > m/moved
+		for n in 1 2 3 4 5 6 7 8; do
+			head -c 32768 /dev/zero | tee -a m/other >> m/moved && sync
+		done
+		rm m/other && sync
+		moved 'e4defrag m/moved' "$some"
+	fi
+	moved 'rm m/moved && sync' 'it is gone since the slow was put in'
+}
+
 each() { # TYPE
 	# One file: it alone can't be read.
 	f error m --file m/file2
@@ -48,6 +86,7 @@ each() { # TYPE
 	yes more | head -c 100000 >> m/file3 && sync
 	f heal m 2> err
 	grep -q 'file3.* 0 sectors of the fault are its no more, [1-9]' err || fail "$(cat err)"
+	: > state/log
 	f slow m --file m/file3 --range ..64s --for 10min
 	yes new | head -c 300000 > m/file3.new && mv m/file3.new m/file3 && sync
 	pkill -TERM -x bedplate-heal # the process that heals it later, which does now
@@ -57,6 +96,7 @@ each() { # TYPE
 	done
 	grep -q '"left_sectors": 64' state/log || fail "$(tail -n 3 state/log)"
 	until_own # that is told before the table is put back
+	moves "$1"
 	# Space runs out for one file; then it is there again. Others are written meanwhile.
 	f full m --file m/file2
 	expect_fail 1 'No space left' direct m/file2

@@ -75,6 +75,45 @@ run d.fault -- sleep 10
 expect "0 2048 linear $(lsblk -dno MAJ:MIN "$DISK0" | tr -d ' ') 0" dmsetup table d
 dmsetup remove d
 
+# A mount point that was there before: its files, by names in it. Checks have a /proc, and nobody to tell anything.
+mkdir there && mkfs.ext4 -q "$DISK0" 32M && dmsetup create d --table "0 65536 linear $DISK0 0" && mount /dev/mapper/d there
+echo one > there/a && echo two > there/b && sync
+cat > there.fault << 'END'
+device there
+on bad error file a
+check grep -q there /proc/self/mounts
+check ! bedplate fault tell bad
+expect exit 0
+END
+# shellcheck disable=SC2016 # the program expands it
+run there.fault -- sh -c 'bedplate fault tell bad && cd "$BEDPLATE_FAULT_MOUNT" && echo 3 > /proc/sys/vm/drop_caches && ! cat a && cat b'
+expect one cat there/a
+umount there && dmsetup remove --retry d
+# Who connects and says nothing holds up no moment of the scenario; a line without an end is one in the end.
+printf 'device loop 32MiB fs ext4 mount /run/bedplate-idle\nat 500ms slow 1ms\non a heal\n' > idle.fault
+cat > idle.py << 'END'
+import os, socket
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.environ["BEDPLATE_FAULT_SOCKET"])
+    return s
+idle, held = connect(), connect()
+held.sendall(b"a")
+assert held.recv(9) == b"ok\n"
+held.sendall(b"a\nb\r\na\n")
+assert held.makefile().read(19) == "ok\nno such name\nok\n"
+END
+if command -v python3 > /dev/null; then
+	run idle.fault -- python3 idle.py > out || fail "$(cat out)"
+	grep -qE '^ +0\.[5-9][0-9]+  slow' out || fail "$(cat out)"
+fi
+# A file system that can't answer while the disk is stalled does not hold the run: it is told, and all is healed.
+printf 'device loop 32MiB fs ext4 mount /run/bedplate-held\nat 300ms stall\nat 600ms error file a\n' > held.fault
+# shellcheck disable=SC2016 # the program expands it
+expect_fail 1 'line 3, error: .*does not answer while a fault holds' run held.fault -- \
+	sh -c 'cd "$BEDPLATE_FAULT_MOUNT" && echo a > a && sync && while :; do echo a >> a && sync a; done'
+nothing_left
+
 # A program that can't be, and a scenario that can't be read.
 expect_fail 1 'exit 127' run cockroachdb-slow-disk.fault -- ./nothing
 echo 'device loop 5x' > bad.fault
