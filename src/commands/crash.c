@@ -112,6 +112,7 @@ static const struct out_column check_columns[] = {
 	DOC("what", OUT_TEXT, "mount, verify or fsck: what failed"),
 	DOC("status", OUT_NUMBER, "its exit status"),
 	DOC("output", OUT_TEXT, "what it printed"),
+	DOC("why", OUT_TEXT, "what the writes to blame say, in words"),
 	DOC_LIST("writes", suspect_columns, "to blame, and around it"),
 	OUT_COLUMNS_END
 };
@@ -296,11 +297,70 @@ static void print_suspect(struct cli *cli, const struct bp_crash *crash,
 	cli_print(cli, "%s%s%s%s\n", *flags ? " " : "", flags, *s->files ? "  " : "", s->files);
 }
 
+/* What the role of the writes to blame says, in words; the first that there is. */
+static const struct {
+	enum bp_crash_role role;
+	const char *what;
+} reasons[] = {
+	{ BP_CRASH_LATE, "came too late: is an fsync missing before this was told as done?" },
+	{ BP_CRASH_TORN, "was written in part only: is it written over in place, without a log "
+			 "or a checksum?" },
+	{ BP_CRASH_LOST,
+	  "was lost, and what came after it was kept: is an fsync missing between them?" },
+	{ BP_CRASH_BROKE, "was written over: is what was there before needed still?" },
+};
+
+/* Each file once; the file system's own blocks are told where no file is to blame. */
+static bool put_files(FILE *f, const struct bp_crash_result *result, enum bp_crash_role role)
+{
+	const char *last = "";
+	bool found = false, any = false, own = false;
+
+	for (size_t i = 0; i < bp_crash_result_count(result); i++) {
+		const struct bp_crash_suspect *s = bp_crash_result_get(result, i);
+
+		if (s->role != role)
+			continue;
+		found = true;
+		own |= *s->files == '<';
+		if (!*s->files || *s->files == '<' || strcmp(s->files, last) == 0)
+			continue;
+		fprintf(f, "%s%s", any ? ", " : "", s->files);
+		last = s->files;
+		any = true;
+	}
+	if (found && !any)
+		fputs(own ? "what is in no file's own blocks (a name, a size, a directory)"
+			  : "what is told above",
+		      f);
+	return found;
+}
+
+/* NULL: no memory; "": no write is to blame. free() it. */
+static char *why(const struct bp_crash_result *result)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; f && i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (put_files(f, result, reasons[i].role)) {
+			fprintf(f, " %s", reasons[i].what);
+			break;
+		}
+	if (!f || fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 /* Enough to run that one state again: point, seed and number. */
 static void print_verdict(struct cli *cli, const struct args *args,
 			  const struct bp_crash *crash, const struct bp_crash_result *result)
 {
 	const struct bp_crash_verdict *v = bp_crash_result_verdict(result);
+	_cleanup_(freep) char *reason = why(result);
 
 	if (!v->bad) {
 		cli_print(cli, "good: %" PRIu64 " points tried\n", v->tried);
@@ -317,6 +377,8 @@ static void print_verdict(struct cli *cli, const struct args *args,
 			  v->output[strlen(v->output) - 1] == '\n' ? "" : "\n");
 	for (size_t i = 0; i < bp_crash_result_count(result); i++)
 		print_suspect(cli, crash, bp_crash_result_get(result, i));
+	if (reason && *reason)
+		cli_print(cli, "why: %s\n", reason);
 }
 
 /* All fields always, so that readers need no cases. */
@@ -346,6 +408,7 @@ static int verdict_json(struct cli *cli, const struct args *args, const struct b
 			const struct bp_crash_result *result)
 {
 	const struct bp_crash_verdict *v = bp_crash_result_verdict(result);
+	_cleanup_(freep) char *reason = why(result);
 	struct bp_json *json;
 	int r = cli_json_start(cli, &check_schema, &json);
 
@@ -362,6 +425,7 @@ static int verdict_json(struct cli *cli, const struct args *args, const struct b
 	bp_json_string(json, "what", v->what);
 	bp_json_int(json, "status", v->status);
 	bp_json_string(json, "output", v->output);
+	bp_json_string(json, "why", reason ? reason : "");
 	bp_json_array(json, "writes");
 	for (size_t i = 0; i < bp_crash_result_count(result); i++)
 		suspect_json(json, crash, bp_crash_result_get(result, i));

@@ -151,13 +151,31 @@ static int blame_late(struct crash_bench *bench, size_t told, size_t end,
 
 /* --- all --- */
 
+/* Was it good before with all that is promised now? Then nothing is missing: a write has broken it. */
+static int blame_broken(struct crash_bench *bench, const struct crash_point *bad,
+			size_t good_before, struct bp_crash_result *result)
+{
+	size_t first = bad->end;
+	bool good = false;
+	int r = good_before < bad->end ? try_in_order(bench, good_before, bad->end, &good) : 0;
+
+	if (r < 0 || !good)
+		return r;
+	r = boundary(bench, good_before, bad->end, bad->end, false, &first);
+	return r < 0 ? r : add(bench->crash, result, first - 1, BP_CRASH_BROKE, 0);
+}
+
 static int blame_in_order(struct crash_bench *bench, const struct crash_point *bad,
 			  size_t good_before, struct bp_crash_result *result)
 {
 	size_t count = bench->crash->log.entries.count, first = bad->end;
 	bool good = false;
-	int r = bad->end < count ? try_in_order(bench, count, bad->end, &good) : 0;
+	int r = blame_broken(bench, bad, good_before, result);
 
+	if (r < 0 || result->suspects.count)
+		return r;
+	if (bad->end < count)
+		r = try_in_order(bench, count, bad->end, &good);
 	if (r < 0 || good)
 		return r < 0 ? r : blame_late(bench, bad->end, count, result);
 	if (good_before >= bad->end)

@@ -150,9 +150,11 @@ static int base_at(const struct bp_crash *crash, struct crash_base *base, size_t
 		r = empty(crash, base->fd);
 		base->done = 0;
 	}
-	for (; r == 0 && base->done < end; base->done++)
+	while (r == 0 && base->done < end) {
 		r = put(crash, base->fd, base->done,
 			crash->log.entries.items[base->done].nr_sectors);
+		base->done += r == 0;
+	}
 	return r;
 }
 

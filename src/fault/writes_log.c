@@ -80,6 +80,9 @@ static int read_entry(struct bp_ctx *ctx, const struct log_source *source,
 		.flags = le64_get(disk.flags),
 		.data_bytes = *offset + log->sector_bytes,
 	};
+	/* The kernel logs none, and a file of holes would be full of them. */
+	if (!e.nr_sectors && !e.flags)
+		return bad(ctx, "an entry is nothing");
 	if (has_data(e.flags) &&
 	    (mul_overflow(e.nr_sectors, log->sector_bytes, &bytes) ||
 	     bytes > source->size_bytes || e.data_bytes > source->size_bytes - bytes))

@@ -202,6 +202,13 @@ static void no_record(void **state)
 	put(&record, 1, 2, 0, 'a');
 	crash = finish(&record);
 	bp_crash_close(crash);
+	/* Of holes: a terabyte of entries that are nothing, for a few bytes. */
+	record.entries = UINT64_C(1) << 31;
+	assert_int_equal(pwrite(record.fd, &record.entries, 8, 16), 8);
+	assert_int_equal(ftruncate(record.fd, INT64_C(1) << 40), 0);
+	assert_err(bp_crash_open(record.ctx, record.path, &crash), EUCLEAN);
+	record.entries = 1;
+	assert_int_equal(pwrite(record.fd, &record.entries, 8, 16), 8);
 	assert_int_equal(ftruncate(record.fd, record.used - 1), 0);
 	assert_err(bp_crash_open(record.ctx, record.path, &crash), EUCLEAN);
 	assert_int_equal(ftruncate(record.fd, record.used), 0);
@@ -337,6 +344,37 @@ static void right_store(void **state)
 	assert_int_equal(v->points, 14);
 	assert_int_equal(v->tried, 14);
 	assert_int_equal(bp_crash_result_count(result), 0);
+	bp_crash_result_free(result);
+	done(&record, crash);
+}
+
+/* What was there, and promised, is written over; that it is good again later makes it no missing fsync. */
+static void written_over(void **state)
+{
+	const struct found kept = {
+		.verify = "[ -z \"$BEDPLATE_CRASH_MARK\" ] || [ " AT(0) " = a ]",
+	};
+	struct bp_crash_result *result;
+	struct record record;
+	struct bp_crash *crash;
+
+	(void)state;
+	begin(&record);
+	put_mark(&record, start);
+	put(&record, 0, 1, 0, 'a');
+	put_flush(&record);
+	put_mark(&record, "one");
+	put(&record, 5, 1, 0, 'y');
+	put(&record, 0, 1, 0, 'x');
+	put_flush(&record);
+	put(&record, 0, 1, 0, 'a');
+	put_flush(&record);
+	crash = finish(&record);
+	result = check(&record, crash, &kept);
+	assert_true(bp_crash_result_verdict(result)->bad);
+	assert_int_equal(bp_crash_result_verdict(result)->entries, 7);
+	assert_int_equal(blamed(result)->role, BP_CRASH_BROKE);
+	assert_int_equal(blamed(result)->index, 5);
 	bp_crash_result_free(result);
 	done(&record, crash);
 }
@@ -529,17 +567,12 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_and_marks),
-		cmocka_unit_test(images),
-		cmocka_unit_test(no_record),
-		cmocka_unit_test(missing_fsync),
-		cmocka_unit_test(right_store),
-		cmocka_unit_test(lost_write),
-		cmocka_unit_test(torn_write),
-		cmocka_unit_test(fua_is_kept),
-		cmocka_unit_test(cut_at_whole_sectors),
-		cmocka_unit_test(broken_since),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(entries_and_marks), cmocka_unit_test(images),
+		cmocka_unit_test(no_record),         cmocka_unit_test(missing_fsync),
+		cmocka_unit_test(right_store),       cmocka_unit_test(written_over),
+		cmocka_unit_test(lost_write),        cmocka_unit_test(torn_write),
+		cmocka_unit_test(fua_is_kept),       cmocka_unit_test(cut_at_whole_sectors),
+		cmocka_unit_test(broken_since),      cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ bedplate crash check bad.log --mount --verify './store verify' --work-dir images
 grep -q '^bad: the power gone after [0-9]* of [0-9]* entries, after mark 1: verify ended with 1$' out || fail "$(cat out)"
 grep -q '^record 1 is lost$' out || fail "$(cat out)"
 grep -q '^  late .*  /db$' out || fail "$(cat out)"
+grep -q '^why: /db came too late: is an fsync missing' out || fail "$(cat out)"
 nothing_left
 
 expect_fail 1 'nothing is recorded here' bedplate crash mark x
