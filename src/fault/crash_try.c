@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -134,11 +133,11 @@ static int all(const struct crash_bench *bench, const struct crash_try *try, siz
 
 /* Dies with its parent: checks must not outlive who asked for them. */
 static _Noreturn void child(const struct crash_bench *bench, const struct crash_try *try,
-			    size_t told)
+			    size_t told, pid_t parent)
 {
 	int r;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	process_end_with(parent);
 	r = all(bench, try, told);
 	if (r < 0)
 		*try->outcome = (struct crash_outcome){ STAGE_OWN, r };
@@ -154,6 +153,7 @@ static _Noreturn void child(const struct crash_bench *bench, const struct crash_
 int crash_try_start(struct crash_bench *bench, struct crash_try *try,
 		    const struct crash_state *state, size_t told)
 {
+	const pid_t self = getpid();
 	int r = crash_image_make(bench->crash, &bench->base, state, try->image);
 
 	if (r < 0)
@@ -163,7 +163,7 @@ int crash_try_start(struct crash_bench *bench, struct crash_try *try,
 	*try->outcome = (struct crash_outcome){ STAGE_GOOD, 0 };
 	try->pid = fork();
 	if (try->pid == 0)
-		child(bench, try, told);
+		child(bench, try, told, self);
 	if (try->pid < 0) {
 		r = -errno;
 		try->pid = 0;

@@ -5,6 +5,7 @@
  * waited for; and the watchdog, which does the cleaning where a run is killed.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,13 +50,34 @@ static _Noreturn void become(const char *const *argv, int output)
 	_exit(NOT_FOUND);
 }
 
-/* The first process: it waits for all, and ends with the program. */
-static _Noreturn void be_first(const char *const *argv, int output)
+/* Where the parent ends before its child has asked to be told, nobody tells. */
+void process_end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(NOT_FOUND);
+}
+
+/* The same of a parent in another process namespace, which has no number here. */
+static void end_with_outer(int pidfd)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&gone, 1, 0) != 0)
+		_exit(NOT_FOUND);
+}
+
+/*
+ * The first process: it waits for all, and ends with the program. What it would keep open is the run's: the
+ * watchdog waits for the end of one.
+ */
+static _Noreturn void be_first(const char *const *argv, int output, int parent)
 {
 	pid_t child, ended;
 	int status = 0;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_outer(parent);
 	default_signals();
 	setsid();
 	/* In the run's own mount namespace: what it sees are its own processes. */
@@ -65,7 +87,7 @@ static _Noreturn void be_first(const char *const *argv, int output)
 		become(argv, output);
 	if (child < 0)
 		_exit(NOT_FOUND);
-	close(output);
+	close_range(3, ~0u, 0);
 	do {
 		ended = wait(&status);
 	} while (ended != child && (ended > 0 || errno == EINTR));
@@ -82,7 +104,7 @@ static dev_t device_of_proc(void)
 /* A pid namespace: with its first process all that it started ends, daemons too. */
 int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *ret)
 {
-	int ends[2], parents_ns, r = 0;
+	int ends[2], parents_ns, self, r = 0;
 
 	*ret = (struct program){ .pidfd = -1, .output = -1, .proc = device_of_proc() };
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -92,12 +114,13 @@ int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *r
 	 * before.
 	 */
 	parents_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	if (parents_ns < 0 || unshare(CLONE_NEWPID) < 0)
+	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (parents_ns < 0 || self < 0 || unshare(CLONE_NEWPID) < 0)
 		r = -errno;
 	if (r == 0) {
 		ret->pid = fork();
 		if (ret->pid == 0)
-			be_first(argv, ends[1]);
+			be_first(argv, ends[1], self);
 		r = ret->pid < 0 ? -errno : 0;
 	}
 	close(ends[1]);
@@ -105,6 +128,7 @@ int program_start(struct bp_ctx *ctx, const char *const *argv, struct program *r
 		(void)!setns(parents_ns, CLONE_NEWPID);
 		close(parents_ns);
 	}
+	closep(&self);
 	if (r == 0)
 		ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
 	if (r < 0) {
@@ -142,6 +166,7 @@ int program_wait(struct program *program)
 /* Its output comes with the status; -errno where it could not be run. */
 int run_command(const char *const *argv, struct strbuf *output)
 {
+	const pid_t self = getpid();
 	char buf[4096];
 	int ends[2], status;
 	ssize_t n;
@@ -151,7 +176,7 @@ int run_command(const char *const *argv, struct strbuf *output)
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would wait for it */
+		process_end_with(self); /* nobody would wait for it */
 		default_signals();
 		become(argv, ends[1]);
 	}

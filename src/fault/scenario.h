@@ -83,6 +83,9 @@ void program_kill(struct program *program);
 /* Wait for its end: the status as a shell has it. */
 int program_wait(struct program *program);
 
+/* In a child of @parent: be killed when that ends, also where it has ended by now. */
+void process_end_with(pid_t parent);
+
 /* Does what a killed run has left, where its end of the pipe closes before the word. */
 struct watchdog {
 	int fd;

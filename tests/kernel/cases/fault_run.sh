@@ -130,6 +130,24 @@ for _ in $(seq "${BEDPLATE_KILLS:-3}"); do
 	wait $victim || :
 	nothing_left
 done
+# Killed when the program's first process was just made, and has not asked yet to end with the run: strace holds it up there.
+if command -v strace > /dev/null; then
+	printf 'device loop 32MiB\n' > early.fault
+	strace -f -qq -o /dev/null -e trace=prctl -e inject=prctl:delay_enter=4000000 \
+		sh -c 'echo $$ > victim && exec bedplate fault run early.fault -- sleep 1001' > /dev/null 2>&1 &
+	: > early
+	for _ in $(seq 300); do # in a process namespace of its own
+		[ ! -s early ] || break
+		sleep 0.1
+		for pid in $(pgrep -P "$(cat victim 2> /dev/null || echo 1)" -x bedplate); do
+			[ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || echo "$pid" > early
+		done
+	done
+	kill -KILL "$(cat victim)"
+	[ -s early ] || fail "the program's first process was not seen"
+	nothing_left
+	! pgrep -x sleep || fail "the program of a killed run goes on"
+fi
 # A device that was there is healed, and stays.
 dmsetup create d --table "0 2048 linear $DISK0 0"
 own=$(dmsetup table d)
