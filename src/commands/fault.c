@@ -45,6 +45,11 @@ static const struct cmd_opt error_opts[] = {
 };
 static const struct cmd_opt drop_opts[] = { OPT_WHERE, OPT_REST_OF_FAULT, OPT_END };
 static const struct cmd_opt full_opts[] = { OPT_WHERE, OPT_REST_OF_FAULT, OPT_END };
+static const struct cmd_opt cut_opts[] = {
+	OPT_OPERAND(target, "TARGET", TARGET_HELP),
+	OPT_TIME(for_ms, 0, "for", "TIME", "the power comes back after this long: 500ms, 30s; default: when told"),
+	OPT_REST_OF_FAULT, OPT_END
+};
 static const struct cmd_opt corrupt_opts[] = {
 	OPT_WHERE, OPT_READS, OPT_WRITES,
 	OPT_RANGE(byte, 1, UINT32_MAX, 0, "byte", "NUMBER", "which byte of each I/O; default: 1, the first"),
@@ -325,6 +330,12 @@ static int run_full(struct cli *cli, const void *p)
 	return run_kind(cli, p, BP_FAULT_FULL);
 }
 
+/* Nothing reaches the disk and nothing comes from it: to a device that is what all I/O failing is. */
+static int run_cut(struct cli *cli, const void *p)
+{
+	return run_kind(cli, p, BP_FAULT_ERROR);
+}
+
 /* clang-format off */
 #define FAULT_CMD(verb, text, options, function) \
 	{ \
@@ -352,4 +363,6 @@ const struct cmd cmd_fault_bad_sectors =
 	FAULT_CMD("bad-sectors", "Let some blocks of a device, chosen by a seed, fail.", bad_opts, run_bad);
 const struct cmd cmd_fault_full =
 	FAULT_CMD("full", "Let writes to a device fail for want of space.", full_opts, run_full);
+const struct cmd cmd_fault_power_cut =
+	FAULT_CMD("power-cut", "Let nothing reach a device any more, from here on.", cut_opts, run_cut);
 /* clang-format on */

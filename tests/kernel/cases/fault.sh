@@ -90,6 +90,19 @@ mount /dev/mapper/d m
 expect kept cat m/kept
 [ ! -s m/lost ] || fail "what was dropped is there"
 
+# The power goes: what was acknowledged is there when it is back, what was in memory is not.
+echo safe > m/safe && sync m/safe m
+echo memory > m/memory
+f power-cut m
+expect_fail 1 'Input/output error' write_d
+umount m
+f heal d && own
+e2fsck -fp /dev/mapper/d > fsck 2>&1 || [ $? -le 1 ] || fail "e2fsck: $(cat fsck)"
+mount /dev/mapper/d m
+expect safe cat m/safe
+[ ! -s m/memory ] || fail "what was in memory only is there"
+rm -f m/safe m/memory
+
 # A file: nothing but it fails, through a linear device, a partition of a loop device's file too.
 hit_only() {
 	echo 3 > /proc/sys/vm/drop_caches
