@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pdata/block.h"
 
+#include "pdata/refuse.h"
+
 #include "core/context.h"
 #include "core/crc32c.h"
 
@@ -45,6 +47,8 @@ int block_refuse(struct bp_ctx *ctx, const void *data, enum block_kind is,
 	bp_fail(ctx, -EBADMSG, "bad checksum in superblock");
 	if (block_is_zero(data))
 		error_set_cause(ctx, "block 0 is all zeros: not formatted, or wiped");
+	else
+		superblock_cause(ctx, data);
 	return -EBADMSG;
 }
 

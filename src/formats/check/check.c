@@ -3,6 +3,7 @@
 #include "formats/check/check.h"
 
 #include "core/strbuf.h"
+#include "pdata/refuse.h"
 
 #include <inttypes.h>
 
@@ -150,12 +151,13 @@ bool check_superblock(struct check *c, const void *data, enum block_kind kind)
 	enum block_kind is = block_kind_of(data);
 	struct bp_damage damage = DAMAGE(.kind = BP_DAMAGE_CHECKSUM, .harm = BP_HARM_FATAL,
 					 .place = BP_PLACE_SUPERBLOCK, .block = 0);
+	char remark[80];
 
 	if (is == kind)
 		return true;
 	if (is == BLOCK_UNKNOWN) {
 		check_report(c, damage, "bad checksum in superblock%s",
-			     block_is_zero(data) ? " (block 0 is all zeros)" : "");
+			     superblock_remark(data, remark, sizeof(remark)));
 		return false;
 	}
 	damage.kind = BP_DAMAGE_WRONG_KIND;

@@ -50,6 +50,7 @@ static int read_superblock(struct bp_thin_plan *plan)
 	plan->sum.superblock_damaged = thin_sb_check(plan->ctx, buf, 0) < 0;
 	error_restore(plan->ctx, before);
 	thin_sb_decode(buf, 0, &plan->live);
+	memcpy(plan->start, buf, sizeof(plan->start));
 	plan->plausible = plan->sum.superblock_damaged && is_plausible(&plan->live);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "formats/thin/emit.h"
 #include "formats/thin/salvage.h"
+#include "io/begins.h"
 
 /* A device that the plan's metadata does not have, to be written with the others. */
 struct plan_graft {
@@ -32,6 +33,7 @@ struct bp_thin_plan {
 	char *path;                      /* of that, or NULL */
 	struct bp_thin_plan_summary sum; /* superblock as the result will have it */
 	struct thin_sb live;             /* as block 0 has it, if sound or plausible */
+	uint8_t start[BEGINS_BYTES];     /* of block 0 */
 	bool older;  /* roots of an older transaction were taken, though block 0 is sound */
 	bool unsure; /* block 0 is not, and nothing tells that these roots are the newest */
 	bool mixed; /* nodes of several states lie among each other: a sound tree proves little */

@@ -2,6 +2,8 @@
 /* Which roots a plan begins with, where the values of its superblock come from. */
 #include "formats/thin/plan.h"
 
+#include "pdata/refuse.h"
+
 #include <inttypes.h>
 
 /* --- a metadata snapshot's superblock --- */
@@ -410,6 +412,7 @@ static int choose_devices(struct bp_thin_plan *plan, struct salvage_devices *ret
 	    !plan->sum.superblock.details_root) {
 		r = bp_fail(plan->ctx, -EUCLEAN,
 			    "no compatible roots found: no trees of devices are left");
+		superblock_cause(plan->ctx, plan->start);
 		error_set_code(plan->ctx, BP_E_DAMAGED);
 	}
 	if (r == 0)

@@ -3,6 +3,7 @@
 #include "core/number.h"
 #include "formats/xml/base64.h"
 #include "formats/xml/reader.h"
+#include "io/begins.h"
 
 #include <expat.h>
 #include <inttypes.h>
@@ -440,13 +441,17 @@ static int read_by_expat(struct xml_reader *rd)
  */
 static int refuse_binary(struct xml_reader *rd)
 {
+	const struct begins *is = begins_as(rd->buf, rd->end);
 	int r;
 
-	/* But for UTF-16, which begins with its mark. */
-	if (!memchr(rd->buf, '\0', MIN(rd->end, (size_t)32)) ||
-	    memcmp(rd->buf, "\xff\xfe", 2) == 0 || memcmp(rd->buf, "\xfe\xff", 2) == 0)
+	if (is && rd->buf[0] == '<') /* a dump in XML */
 		return 0;
-	r = bp_fail(rd->ctx, -EINVAL, "%s: not XML, but binary data", rd->source->name);
+	/* But for UTF-16, which begins with its mark. */
+	if (!is && (!memchr(rd->buf, '\0', MIN(rd->end, (size_t)32)) ||
+		    memcmp(rd->buf, "\xff\xfe", 2) == 0 || memcmp(rd->buf, "\xfe\xff", 2) == 0))
+		return 0;
+	r = bp_fail(rd->ctx, -EINVAL, "%s: not XML, but %s", rd->source->name,
+		    is ? is->what : "binary data");
 	error_set_code(rd->ctx, BP_E_XML);
 	return r;
 }
