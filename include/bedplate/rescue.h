@@ -35,6 +35,8 @@ extern "C" {
  * @BP_TROUBLE_FORMATTED: an empty pool lies over one with volumes: a kernel that is given metadata
  *	whose superblock is all zeros makes a new pool of it.
  * @BP_TROUBLE_MIRROR: blocks of mirrored metadata differ from leg to leg: a kernel may read either.
+ * @BP_TROUBLE_OTHER_POOL: in the place of its metadata lies that of another pool. Where its own lies in that
+ *	one's place, all that is told is of that.
  * @BP_TROUBLE_BLOCK_SIZE: nobody knows the data block size, without which nothing can be applied.
  */
 enum bp_trouble {
@@ -58,6 +60,7 @@ enum bp_trouble {
 	BP_TROUBLE_BLOCK_SIZE = 18,
 	BP_TROUBLE_FORMATTED = 19,
 	BP_TROUBLE_MIRROR = 20,
+	BP_TROUBLE_OTHER_POOL = 21,
 };
 
 /* "overwritten", "superblock", "nodes", "space-maps" ...: names for programs, stable. */

@@ -168,6 +168,7 @@ struct map_io {
 	map_good_fn good;
 	uint8_t *
 		differ; /* by block, of what was read: 1 where copies differ; NULL: not asked */
+	bool hides_first;
 };
 
 static struct map_io *map_io_of(struct io *io)
@@ -267,8 +268,11 @@ static int map_io_read(struct io *io, const struct io_run *runs, size_t nr)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < nr; i++)
+	for (size_t i = 0; r == 0 && i < nr; i++) {
 		r = read_run(map_io_of(io), &runs[i]);
+		if (r == 0 && runs[i].first == 0 && map_io_of(io)->hides_first)
+			memset(runs[i].buf, 0xff, IO_BLOCK);
+	}
 	return r;
 }
 
@@ -360,6 +364,11 @@ int map_io_new(struct map *take_map, map_good_fn good, struct io **ret)
 	};
 	*ret = &m->io;
 	return 0;
+}
+
+void map_io_hide_first(struct io *io)
+{
+	map_io_of(io)->hides_first = true;
 }
 
 int map_io_compare(struct io *io)

@@ -89,6 +89,9 @@ int map_read(struct map *map, bp_bytes at, size_t len, void *buf);
 typedef bool (*map_good_fn)(bp_mblock block, const void *data);
 int map_io_new(struct map *take_map, map_good_fn good, struct io **ret);
 
+/* From now on block 0 of such an io reads as something that is no metadata: what lies there is not believed. */
+void map_io_hide_first(struct io *io);
+
 /*
  * From now on read every copy, and count the blocks of which one copy is good and another differs
  * or can't be read; of what was read, each once. Of any other io: nothing. Memory: a byte a block.

@@ -41,6 +41,7 @@ static const char *const names[] = {
 	[BP_TROUBLE_BLOCK_SIZE] = "block-size",
 	[BP_TROUBLE_FORMATTED] = "formatted",
 	[BP_TROUBLE_MIRROR] = "mirror",
+	[BP_TROUBLE_OTHER_POOL] = "other-pool",
 };
 
 const char *bp_trouble_name(enum bp_trouble trouble)
@@ -269,13 +270,37 @@ static int tell_beginning(struct bp_rescue *r)
 	return add(
 		r, BP_TROUBLE_SUPERBLOCK,
 		rescue_words(r, "the superblock is gone: %s",
-			     f->zeros ? "block 0 is all zeros"
+			     r->whose && r->whose->kind == WHOSE_SUPERBLOCK
+				     ? "block 0 is that of another pool"
+			     : f->zeros ? "block 0 is all zeros"
 			     : f->sb.magic == THIN_MAGIC
 				     ? "block 0 looks like one, and its checksum is wrong"
 				     : "block 0 is something else"),
 		f->zeros ? "do not activate the pool: a kernel takes zeros for a new pool and "
 			   "formats it. What it pointed to is mostly there: rebuild"
 			 : "what it points to is mostly there: rebuild");
+}
+
+/* Sound metadata, and of another pool: first of all, as nothing else that is said would be of this one. */
+static int tell_other(struct bp_rescue *r)
+{
+	const struct whose *w = r->whose;
+	const char *vg = r->source->group ? r->source->group->vg->name : "";
+
+	if (!w || w->kind != WHOSE_OTHER)
+		return 0;
+	return add(
+		r, BP_TROUBLE_OTHER_POOL,
+		w->other ? rescue_words(r, "in the place of its metadata lies that of %s/%s",
+					vg, w->other->name)
+			 : "what lies in the place of its metadata is of another pool: LVM has "
+			   "another block size",
+		w->lies_in ? rescue_words(r,
+					  "its own lies in %s%s/%s, and this page is of it: "
+					  "make new metadata of both before any is swapped in",
+					  whose_place(w), vg, w->lies_in->name)
+			   : "do not activate it: find its own metadata (pool_meta0, "
+			     "lvol0_pmspare, a backup)");
 }
 
 /* Lost nodes are lost mappings: said before counts, which follow from them. */
@@ -575,9 +600,9 @@ static int tell_nothing(struct bp_rescue *r)
 int rescue_tell(struct bp_rescue *r)
 {
 	static int (*const all[])(struct bp_rescue * r) = {
-		tell_beginning,   tell_mirror,    tell_nodes,   tell_hosts,   tell_maps,
-		tell_transaction, tell_formatted, tell_volumes, tell_flags,   tell_space,
-		tell_size,        tell_cut,       tell_group,   tell_nothing,
+		tell_other, tell_beginning,   tell_mirror,    tell_nodes,   tell_hosts,
+		tell_maps,  tell_transaction, tell_formatted, tell_volumes, tell_flags,
+		tell_space, tell_size,        tell_cut,       tell_group,   tell_nothing,
 	};
 	int status = 0;
 

@@ -203,7 +203,7 @@ static bool has_trouble(const struct bp_rescue *r, uint32_t kinds)
 	 BIT(BP_TROUBLE_SPACE_MAPS) | BIT(BP_TROUBLE_LEAKS) | BIT(BP_TROUBLE_TIMES) |          \
 	 BIT(BP_TROUBLE_NEEDS_CHECK) | BIT(BP_TROUBLE_BEHIND) | BIT(BP_TROUBLE_AHEAD) |        \
 	 BIT(BP_TROUBLE_METADATA_FULL) | BIT(BP_TROUBLE_TWO_HOSTS) |                           \
-	 BIT(BP_TROUBLE_FORMATTED) | BIT(BP_TROUBLE_MIRROR))
+	 BIT(BP_TROUBLE_FORMATTED) | BIT(BP_TROUBLE_MIRROR) | BIT(BP_TROUBLE_OTHER_POOL))
 /* Where there is nothing to mend, and the bytes may be wanted. */
 #define EXPORT_HELPS                                                                           \
 	(BIT(BP_TROUBLE_DATA_SMALLER) | BIT(BP_TROUBLE_VOLUMES) |                              \
@@ -406,6 +406,25 @@ static int make_plans(struct bp_rescue *r)
 	return status < 0 ? status : add_export(r);
 }
 
+static int find_whose(struct bp_rescue *r)
+{
+	struct whose *whose;
+	int status;
+
+	if (r->source->kind != BP_SOURCE_POOL || r->source->snap)
+		return 0;
+	status = source_whose(r->source, r->source->lv, &whose);
+	if (status == 0)
+		r->whose = whose;
+	return status;
+}
+
+/* Is all that there is another pool's? */
+static bool is_only_others(const struct bp_rescue *r)
+{
+	return r->whose && r->whose->kind == WHOSE_OTHER && !r->whose->lies_in;
+}
+
 /*
  * Order matters: what the volumes lack is known by the plan, whether an older state helps
  * by the volumes.
@@ -415,7 +434,9 @@ static int look(struct bp_rescue *r)
 	int status;
 
 	r->active = source_is_active(r->source);
-	status = rescue_look(r);
+	status = find_whose(r);
+	if (status == 0)
+		status = rescue_look(r);
 	if (status == 0)
 		status = plan_rebuild(r);
 	if (status == 0 && r->rebuild && (r->found.nr_counts || r->found.nr_crossed))
@@ -424,7 +445,7 @@ static int look(struct bp_rescue *r)
 		status = find_volumes(r);
 	if (status == 0)
 		status = rescue_find_missing(r);
-	if (status == 0 && older_may_help(r))
+	if (status == 0 && !is_only_others(r) && older_may_help(r))
 		status = find_older(r);
 	if (status == 0)
 		status = rescue_tell(r);

@@ -9,6 +9,7 @@
 #include "core/arena.h"
 #include "formats/thin/plan.h"
 #include "rescue/source.h"
+#include "rescue/whose.h"
 
 /* What a check found, by what it means. */
 struct rescue_found {
@@ -28,6 +29,7 @@ struct bp_rescue {
 	struct bp_source *source;
 	struct io *io;
 	struct rescue_found found;
+	const struct whose *whose; /* the metadata is; NULL: nobody can say */
 	struct bp_thin_plan *rebuild; /* NULL: nothing was found, and @why */
 	const char *why;
 	bool assumed;               /* nobody knows the data block size: good enough to look */

@@ -6,6 +6,7 @@
  */
 #include "formats/thin/plan.h"
 #include "rescue/source.h"
+#include "rescue/whose.h"
 
 #include <inttypes.h>
 
@@ -55,8 +56,10 @@ int source_plan_of(struct bp_source *source, const struct lvm_lv *pool,
 	struct bp_thin_repair_opts o = { .size = sizeof(o) };
 	uint32_t sectors;
 	struct io *io;
-	int r = pool ? source_pool_io(source, pool, &io) : source_metadata_io(source, &io);
+	int r = pool ? source_refuse_other(source, pool) : 0;
 
+	if (r == 0)
+		r = pool ? source_pool_io(source, pool, &io) : source_metadata_io(source, &io);
 	if (r < 0)
 		return r;
 	if (opts)

@@ -30,6 +30,9 @@ void source_pools_done(struct bp_source *source)
 		free(source->pools.items[i]);
 	}
 	vec_done(&source->pools);
+	for (size_t i = 0; i < source->whose.count; i++)
+		free(source->whose.items[i]);
+	vec_done(&source->whose);
 }
 
 void bp_source_close(struct bp_source *source)

@@ -41,6 +41,7 @@ struct bp_source {
 		*snap; /* the active pool's metadata, of which a snapshot is read; or NULL */
 	struct io *snap_io; /* the same, for what lies on it */
 	VEC(struct source_pool *) pools;
+	VEC(struct whose *) whose; /* what is known of the places of pools: whose.h */
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
 	unsigned depth;     /* of maps being made, against volumes that lie on themselves */
 	unsigned nr_doubts; /* volumes that were opened though they are doubtful */
@@ -129,6 +130,8 @@ bool source_is_pack(const struct raw_image *image);
 /* The metadata as an io that reads; the caller closes it. Of the source, or of a pool of LVM. */
 int source_metadata_io(struct bp_source *source, struct io **ret);
 int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret);
+/* What lies in the place of a pool's metadata, whoever's it is, or in another volume: an io of map.h. */
+int source_place_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret);
 
 /* Is this block one that was written whole? Any kind of block of a thin pool will do. */
 bool source_block_good(bp_mblock block, const void *data);

@@ -7,6 +7,7 @@
 #include "formats/pack/pack.h"
 #include "formats/thin/plan.h"
 #include "rescue/source.h"
+#include "rescue/whose.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -52,14 +53,13 @@ bool source_block_good(bp_mblock block, const void *data)
 }
 
 /* Each block from the leg on which its checksum holds. */
-int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
+int source_place_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
-	int r;
+	int r = streq(lvm_lv_type(pool), "thin-pool")
+			? named_map(source, pool, "metadata", &map)
+			: own_map(source, pool, &map);
 
-	if (source->snap && pool == source->lv)
-		return source_snap_io(source, ret);
-	r = named_map(source, pool, "metadata", &map);
 	if (r < 0)
 		return r;
 	r = map_io_new(map, source_block_good, ret);
@@ -67,6 +67,46 @@ int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct i
 		return bp_fail_memory(source->ctx);
 	steal(map);
 	return 0;
+}
+
+/* Said once, before anything is read by it. */
+static void tell_whose(struct bp_source *source, struct whose *whose)
+{
+	const char *vg = whose->pool->vg->name, *pool = whose->pool->name;
+
+	if (whose->kind == WHOSE_OWN || whose->told)
+		return;
+	whose->told = true;
+	if (whose->kind == WHOSE_SUPERBLOCK)
+		bp_warn(source->ctx,
+			"%s/%s: the superblock of its metadata is another pool's: it is taken "
+			"for lost",
+			vg, pool);
+	else if (whose->lies_in)
+		bp_warn(source->ctx,
+			"%s/%s: its metadata lies in %s%s/%s: it is read from there", vg, pool,
+			whose_place(whose), vg, whose->lies_in->name);
+	else
+		bp_warn(source->ctx,
+			"%s/%s: what lies in the place of its metadata is another pool's", vg,
+			pool);
+}
+
+/* The pool's own, wherever that lies: with checksums alone another pool's would be as good. */
+int source_pool_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
+{
+	struct whose *whose;
+	int r;
+
+	if (source->snap && pool == source->lv)
+		return source_snap_io(source, ret);
+	if (source_whose(source, pool, &whose) < 0)
+		return bp_fail_memory(source->ctx);
+	tell_whose(source, whose);
+	r = source_place_io(source, whose->lies_in ?: pool, ret);
+	if (r == 0 && whose->kind == WHOSE_SUPERBLOCK)
+		map_io_hide_first(*ret);
+	return r;
 }
 
 /* Whatever the source is, its metadata is one io: all that follows knows no difference. */
@@ -151,9 +191,11 @@ static int open_pool(struct bp_source *source, const struct lvm_lv *lv,
 		     struct source_pool *pool)
 {
 	struct io *io;
-	int r = source_pool_io(source, lv, &io);
+	int r = source_refuse_other(source, lv);
 
 	pool->lv = lv;
+	if (r == 0)
+		r = source_pool_io(source, lv, &io);
 	if (r == 0)
 		r = open_meta(source, io, pool);
 	if (r < 0) {
