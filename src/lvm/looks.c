@@ -2,18 +2,20 @@
 /*
  * Which of several disks without a label is a PV of a text: by what begins where the text says that
  * something begins. Promises to name a disk only for what has a magic number of its own there, and
- * to read no more than those blocks.
+ * to read no more than those blocks, and of metadata without its first one 64.
  *
  * Sources: Linux, drivers/md/dm-thin-metadata.c (superblock), drivers/md/dm-raid.c (struct
  * dm_raid_superblock).
  */
 #include "lvm/looks.h"
+#include "core/crc32c.h"
 #include "core/endian.h"
 
 #include "lvm/scan.h"
 
 #define THIN_MAGIC UINT64_C(27022010)
 #define RAID_MAGIC UINT32_C(0x64526D44)
+#define LOOK_BYTES (UINT64_C(64) * BP_MBLOCK_BYTES) /* of metadata without a superblock */
 
 /* The first sector of either. */
 union start {
@@ -66,6 +68,39 @@ static enum look look(const struct lvm_lv *lv, const union start *start)
 	return LOOK_NOTHING;
 }
 
+/*
+ * A block of a pool's metadata at its own place: its number is in it, and its checksum says which kind it is. Salts of
+ * superblocks, nodes, bitmaps and indexes. Source: Linux, drivers/md/persistent-data.
+ */
+static bool is_block(const uint8_t *block, uint64_t number)
+{
+	static const uint32_t salts[] = { 160774, 121107, 240779, 160478 };
+	uint32_t salt = crc32c(UINT32_MAX, block + 4, BP_MBLOCK_BYTES - 4) ^
+			le32_get(*(const le32 *)(const void *)block);
+
+	for (size_t i = 0; i < ARRAY_SIZE(salts); i++)
+		if (salts[i] == salt)
+			return le64_get(*(const le64 *)(const void *)(block + 8)) == number;
+	return false;
+}
+
+/* Of metadata whose first block is lost the next ones tell: they are handed out from the front. */
+static bool has_blocks(const struct lvm_lv *lv, const struct raw_image *image, bp_bytes at)
+{
+	_cleanup_(freep) uint8_t *buf = malloc(LOOK_BYTES);
+	bp_bytes len = 0;
+
+	if (!buf || mul_overflow(lv->segments[0].extent_count, lv->vg->extent_bytes, &len))
+		return false;
+	len = MIN(len, LOOK_BYTES);
+	if (raw_image_read(image, at, (size_t)len, buf) < 0)
+		return false;
+	for (size_t i = 1; (i + 1) * BP_MBLOCK_BYTES <= len; i++)
+		if (is_block(buf + i * BP_MBLOCK_BYTES, i))
+			return true;
+	return false;
+}
+
 /* Where @lv begins in an image, if it begins on this PV at all. */
 static bool place_of(const struct lvm_lv *lv, const struct lvm_pv *pv, bp_bytes offset,
 		     bp_bytes *ret)
@@ -95,6 +130,9 @@ bool lvm_pv_looks_so(const struct lvm_vg *vg, const struct lvm_pv *pv,
 		    raw_image_read(image, at, sizeof(start), &start) < 0)
 			continue;
 		found = look(&vg->lvs[i], &start);
+		if (found == LOOK_NOTHING && is_pool_metadata(&vg->lvs[i]) &&
+		    has_blocks(&vg->lvs[i], image, at))
+			found = LOOK_SAME;
 		if (found == LOOK_OTHER)
 			return false;
 		same |= found == LOOK_SAME;

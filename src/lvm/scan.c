@@ -6,8 +6,6 @@
  */
 #include "lvm/scan.h"
 
-#include "lvm/looks.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -264,7 +262,7 @@ static bp_bytes segment_end(const struct lvm_vg *vg, const struct lvm_pv *pv,
 }
 
 /* Where the last volume on a PV ends; 0: none is there. A spare has nothing to lose. */
-static bp_bytes used_end(const struct lvm_vg *vg, const struct lvm_pv *pv)
+bp_bytes lvm_pv_used_end(const struct lvm_vg *vg, const struct lvm_pv *pv)
 {
 	bp_bytes last = 0;
 
@@ -287,7 +285,7 @@ bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv)
 
 	if (!pv->found || pv->found->offset >= pv->found->image->size)
 		return 0;
-	end = used_end(vg, pv);
+	end = lvm_pv_used_end(vg, pv);
 	size = pv->found->image->size - pv->found->offset;
 	return end > size ? end - size : 0;
 }
@@ -317,173 +315,6 @@ void lvm_scan_use(struct lvm_scan *scan, struct lvm_group *group, struct lvm_vg 
 	group->vg = take_vg;
 	group->origin = LVM_ORIGIN_OLD;
 	lvm_join_pvs(scan, group);
-}
-
-/* --- disks without a label --- */
-
-static bool holds_pv(const struct lvm_scan *scan, const struct raw_image *image)
-{
-	for (size_t i = 0; i < scan->found.count; i++)
-		if (scan->found.items[i]->image == image)
-			return true;
-	return false;
-}
-
-/* A place that may be a PV whose label is lost. */
-struct bare_place {
-	const struct raw_image *image;
-	bp_bytes offset, size;
-};
-typedef VEC(struct bare_place) bare_places;
-
-/*
- * Places that could be a PV whose label is lost: disks without a table, else their
- * partitions.
- */
-static int find_bare(const struct lvm_scan *scan, bare_places *ret)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < scan->disks.count; i++) {
-		const struct lvm_disk *disk = &scan->disks.items[i];
-		struct bare_place place = { disk->image, 0, disk->image->size };
-
-		if (holds_pv(scan, disk->image))
-			continue;
-		if (!disk->table.partitions.count)
-			r = vec_add(ret, &place);
-		for (size_t p = 0; r == 0 && p < disk->table.partitions.count; p++) {
-			place.offset = disk->table.partitions.items[p].offset;
-			place.size = disk->table.partitions.items[p].size;
-			r = vec_add(ret, &place);
-		}
-	}
-	return r;
-}
-
-/* Of the places of a PV's very size the only one that looks like it; a lone image may be cut. */
-static struct bare_place *looks_like(const struct lvm_vg *vg, const struct lvm_pv *pv,
-				     bare_places *places, bool only)
-{
-	bool cut = only && places->count == 1;
-	struct bare_place *found = NULL;
-
-	for (size_t i = 0; i < places->count; i++) {
-		struct bare_place *place = &places->items[i];
-
-		if (!place->image || (!cut && place->size != pv->dev_size) ||
-		    !lvm_pv_looks_so(vg, pv, place->image, place->offset))
-			continue;
-		if (found)
-			return NULL;
-		found = place;
-	}
-	return found;
-}
-
-/* The place for a PV: of its very size; or the only one, if all volumes end in it. */
-static struct bare_place *place_for(const struct lvm_vg *vg, const struct lvm_pv *pv,
-				    bare_places *places, bool only)
-{
-	struct bare_place *exact = NULL;
-	unsigned nr = 0;
-	bp_bytes end;
-
-	for (size_t i = 0; i < places->count; i++)
-		if (places->items[i].image && places->items[i].size == pv->dev_size) {
-			exact = &places->items[i];
-			nr++;
-		}
-	for (size_t i = 0; i < vg->nr_pvs; i++)
-		nr += &vg->pvs[i] != pv && !vg->pvs[i].found &&
-		      vg->pvs[i].dev_size == pv->dev_size;
-	if (exact)
-		return nr == 1 ? exact : NULL; /* several: nobody can tell */
-	end = used_end(vg, pv);
-	if (!only || places->count != 1 || !end)
-		return NULL;
-	return places->items[0].size >= end ? &places->items[0] : NULL;
-}
-
-/*
- * An entry as of a label that was read, but marked bare. It is said aloud: whoever reads
- * volumes from it has to know that it is a guess.
- */
-static int take_place(struct lvm_scan *scan, struct lvm_pv *pv, struct bare_place *place,
-		      const char *by)
-{
-	struct lvm_found *found = calloc(1, sizeof(*found));
-
-	if (!found)
-		return -ENOMEM;
-	found->image = place->image;
-	found->offset = place->offset;
-	snprintf(found->label.uuid, sizeof(found->label.uuid), "%s", pv->uuid);
-	found->label.device_size = place->size;
-	found->bare = true;
-	if (vec_add(&scan->found, &found) < 0) {
-		free(found);
-		return -ENOMEM;
-	}
-	pv->found = found;
-	bp_warn(scan->ctx, "%s has no LVM label: it is taken for PV %s by its %s",
-		place->image->path, pv->uuid, by);
-	place->image = NULL; /* taken */
-	return 0;
-}
-
-/* More disks of one size than can be told apart. */
-static void tell_unknown(struct lvm_scan *scan, const struct lvm_vg *vg,
-			 const bare_places *places)
-{
-	for (size_t i = 0; i < vg->nr_pvs; i++)
-		for (size_t k = 0; !vg->pvs[i].found && k < places->count; k++) {
-			if (!places->items[k].image ||
-			    places->items[k].size != vg->pvs[i].dev_size)
-				continue;
-			bp_warn(scan->ctx,
-				"PV %s may be any of several disks of its size without a "
-				"label: "
-				"none is taken for it",
-				vg->pvs[i].uuid);
-			break;
-		}
-}
-
-/* A text that was given knows PVs whose labels are gone: by what lies there, and their sizes. */
-static int join_bare(struct lvm_scan *scan, struct lvm_group *group)
-{
-	struct lvm_vg *vg = group->vg;
-	bare_places places = { 0 };
-	int r;
-
-	if (group->origin != LVM_ORIGIN_FILE || !group->nr_missing)
-		return 0;
-	r = find_bare(scan, &places);
-	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
-		struct bare_place *place =
-			vg->pvs[i].found
-				? NULL
-				: looks_like(vg, &vg->pvs[i], &places, group->nr_missing == 1);
-
-		if (place)
-			r = take_place(scan, &vg->pvs[i], place, "size and metadata");
-	}
-	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
-		struct bare_place *place =
-			vg->pvs[i].found
-				? NULL
-				: place_for(vg, &vg->pvs[i], &places, group->nr_missing == 1);
-
-		if (place)
-			r = take_place(scan, &vg->pvs[i], place, "size");
-	}
-	if (r == 0)
-		tell_unknown(scan, vg, &places);
-	vec_done(&places);
-	if (r == 0)
-		lvm_join_pvs(scan, group);
-	return r < 0 ? bp_fail_memory(scan->ctx) : 0;
 }
 
 /* A file as vgcfgbackup writes it. Larger than TEXT_FILE_MAX is no such text. */
@@ -519,9 +350,57 @@ static int join_groups(struct lvm_scan *scan)
 
 	for (size_t i = 0; r == 0 && i < scan->groups.count; i++) {
 		lvm_join_pvs(scan, &scan->groups.items[i]);
-		r = join_bare(scan, &scan->groups.items[i]);
+		r = lvm_join_bare(scan, &scan->groups.items[i]);
 	}
 	return r;
+}
+
+/*
+ * Labels on whole disks that have partitions with PVs of their own since: of groups that are known, where @known, else
+ * of all.
+ */
+static int add_stale(struct lvm_scan *scan, bool known)
+{
+	size_t before = scan->found.count;
+	bool found;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scan->disks.count; i++) {
+		struct lvm_disk *disk = &scan->disks.items[i];
+
+		if (!disk->stale_label)
+			continue;
+		r = add_found(scan, disk->image, 0, &found);
+		if (r < 0 || !found)
+			continue;
+		if (known &&
+		    !lvm_in_a_group(scan,
+				    scan->found.items[scan->found.count - 1]->label.uuid)) {
+			free(scan->found.items[--scan->found.count]);
+			continue;
+		}
+		disk->stale_label = false;
+		bp_warn(scan->ctx,
+			"%s: was shared out by a table of partitions after it was a PV as a "
+			"whole: what "
+			"was written since lies over that",
+			disk->image->path);
+	}
+	if (r == 0)
+		mark_ambiguous(scan, before);
+	return r;
+}
+
+int lvm_scan_stale(struct lvm_scan *scan)
+{
+	size_t before = scan->found.count, groups = scan->groups.count;
+	int r = add_stale(scan, false);
+
+	if (r == 0)
+		r = find_groups(scan, before);
+	for (size_t i = groups; i < scan->groups.count; i++)
+		scan->groups.items[i].replaced = true;
+	return r < 0 || scan->found.count == before ? r : join_groups(scan);
 }
 
 /*
@@ -545,6 +424,8 @@ int lvm_scan_new(struct bp_ctx *ctx, const char *const *paths, size_t nr_paths,
 		r = add_text_file(scan, text_path);
 	if (r == 0)
 		r = find_groups(scan, 0);
+	if (r == 0 && text_path)
+		r = add_stale(scan, true);
 	if (r == 0)
 		r = join_groups(scan);
 	if (r < 0)
@@ -598,7 +479,7 @@ int lvm_scan_lost(struct lvm_scan *scan, bool (*may)(const struct raw_image *ima
 		const struct lvm_disk *disk = &scan->disks.items[i];
 
 		lost.image = disk->image;
-		if (disk->table.partitions.count || holds_pv(scan, disk->image) ||
+		if (disk->table.partitions.count || lvm_holds_pv(scan, disk->image) ||
 		    !may(disk->image))
 			continue;
 		r = lvm_lost_search(disk->image, &visitor);

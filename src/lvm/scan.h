@@ -69,6 +69,12 @@ static inline void lvm_scan_freep(struct lvm_scan **scan)
 }
 
 /*
+ * Labels of whole disks that were partitioned since, and hold PVs of their own in partitions, which LVM does not look
+ * at: they and their groups are added, as replaced ones. 0, -ENOMEM, or as lvm_scan_new().
+ */
+int lvm_scan_stale(struct lvm_scan *scan);
+
+/*
  * Groups that were removed before those were made which are on the disks now, by the newest of their
  * texts in the rings: they are added. Nothing is lost where none is found. 0 or -ENOMEM.
  */
@@ -82,6 +88,13 @@ bool lvm_in_a_group(const struct lvm_scan *scan, const char *uuid);
 
 /* Join the PVs of a group to what was found, and count those that are not here. */
 void lvm_join_pvs(struct lvm_scan *scan, struct lvm_group *group);
+
+/* The byte of a PV at which the last volume on it ends; 0: none is there. */
+bp_bytes lvm_pv_used_end(const struct lvm_vg *vg, const struct lvm_pv *pv);
+/* Was a PV found on that disk, by its label? */
+bool lvm_holds_pv(const struct lvm_scan *scan, const struct raw_image *image);
+/* Of a group whose text was given: PVs that are missing, by what lies on disks without a label. 0, -ENOMEM. */
+int lvm_join_bare(struct lvm_scan *scan, struct lvm_group *group);
 
 /* How many bytes lie between the end of a PV's image and the end of the last volume on the PV, behind it. */
 bp_bytes lvm_pv_cut_bytes(const struct lvm_vg *vg, const struct lvm_pv *pv);

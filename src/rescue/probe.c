@@ -447,6 +447,7 @@ static int add_pool(struct bp_probe *p, const struct lvm_group *group, const str
 	r = add(p, &l);
 	if (r == 0)
 		r = bp_source_volumes(&view, &volumes);
+	source_pools_done(&view);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < bp_source_volumes_count(volumes); i++)

@@ -371,7 +371,9 @@ static int find_gone(struct bp_source *source, const char *text, struct match *m
 	int r = source_find_removed(source, text, &match->group, &match->lv);
 
 	if (r == 0 && !match->lv) {
-		r = lvm_scan_replaced(source->scan);
+		r = lvm_scan_stale(source->scan);
+		if (r == 0)
+			r = lvm_scan_replaced(source->scan);
 		match_name(source->scan, text, match);
 		if (r < 0 || match->nr)
 			return r;

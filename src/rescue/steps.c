@@ -134,6 +134,24 @@ static void line_active(const struct swap *swap, struct strbuf *s)
 	add_lv(s, "", swap->vg, swap->source->lv->name);
 }
 
+/* Is some volume on its way from disk to disk? LVM swaps nothing that is. */
+static bool is_moving(const struct lvm_vg *vg)
+{
+	for (size_t i = 0; i < vg->nr_lvs; i++)
+		if (text_has(vg->lvs[i].node, "status", "PVMOVE"))
+			return true;
+	return false;
+}
+
+/* All that was read here was read from where it was before the move, and stays there so. */
+static int line_stay(const struct steps *steps)
+{
+	struct strbuf s = { 0 };
+
+	strbuf_add(&s, "pvmove --abort");
+	return steps_tell(steps, &s);
+}
+
 /*
  * LVM's way of swapping metadata: a volume beside, copied to, the pool inactive, swapped,
  * active. Nothing of it is run here.
@@ -146,6 +164,8 @@ static int steps_of_lvm(struct bp_source *source, const char *path, const struct
 	struct swap swap = { .source = source, .vg = source->lv->vg, .path = path };
 	int r = steps_of_group(source, steps);
 
+	if (r == 0 && is_moving(swap.vg))
+		r = line_stay(steps);
 	free_name(swap.vg, swap.name);
 	swap.size = size_for(&swap);
 	if (r == 0)

@@ -129,48 +129,67 @@ static bool fits(const struct lvm_lv *pool, const struct area *area)
 
 /* --- superblock and area --- */
 
-/* A block that is whole, and something else than a node with values of that size. */
-static bool is_no_root(const struct area *area, bp_mblock root, uint32_t value_size, void *buf)
+/* What a block that a superblock names says of it. */
+enum witness {
+	WITNESS_LOST, /* nothing: it is damaged, or was never written */
+	WITNESS_RIGHT,
+	WITNESS_WRONG, /* it is whole, and something else */
+};
+
+static bool read_sound(const struct area *area, bp_mblock block, void *buf)
+{
+	return block < area->io->nr_blocks && io_read(area->io, block, 1, buf) == 0 &&
+	       source_block_good(block, buf);
+}
+
+/* Inner nodes of all trees are alike. */
+static enum witness ask_root(const struct area *area, bp_mblock root, uint32_t value_size,
+			     void *buf)
 {
 	struct node node;
 
-	if (root >= area->io->nr_blocks || io_read(area->io, root, 1, buf) < 0 ||
-	    !source_block_good(root, buf))
-		return false; /* lost: that says nothing */
-	return node_decode(buf, root, value_size, &node) != NODE_OK &&
-	       node_decode(buf, root, sizeof(le64), &node) != NODE_OK;
+	if (!read_sound(area, root, buf))
+		return WITNESS_LOST;
+	if (node_decode(buf, root, value_size, &node) == NODE_OK)
+		return WITNESS_RIGHT;
+	return node_decode(buf, root, sizeof(le64), &node) == NODE_OK && !node.leaf
+		       ? WITNESS_RIGHT
+		       : WITNESS_WRONG;
 }
 
-/* The index of the metadata's space map is whole, and counts other blocks than the superblock. */
-static bool counts_others(const struct area *area, void *buf)
+/* The index of the metadata's space map counts as many blocks as the superblock. */
+static enum witness ask_index(const struct area *area, void *buf)
 {
 	const struct sm_root *sm = &area->sb.metadata_sm;
 	const struct sm_index_disk *index = buf;
 	uint64_t used = 0;
 
-	if (sm->bitmap_root >= area->io->nr_blocks ||
-	    io_read(area->io, sm->bitmap_root, 1, buf) < 0 ||
-	    !source_block_good(sm->bitmap_root, buf))
-		return false;
+	if (!read_sound(area, sm->bitmap_root, buf))
+		return WITNESS_LOST;
 	if (block_check(buf, BLOCK_INDEX, sm->bitmap_root) != BLOCK_OK)
-		return true;
+		return WITNESS_WRONG;
 	for (uint64_t i = 0; i < SM_INDEX_ENTRIES && i * SM_BITMAP_ENTRIES < sm->nr_blocks; i++)
 		used += SM_BITMAP_ENTRIES -
 			MIN(le32_get(index->entries[i].nr_free), (uint32_t)SM_BITMAP_ENTRIES);
-	return used != sm->nr_allocated;
+	return used == sm->nr_allocated ? WITNESS_RIGHT : WITNESS_WRONG;
 }
 
 /*
  * All that a superblock names is on disk before it is. Blocks that are sound and are not what it says were
- * not written for it.
+ * not written for it; nor was an area in which hardly one is. The root of the mappings proves little: pools
+ * of one size begin alike. For @sure the index has to agree, which no other pool's does.
  */
-static bool is_of_area(const struct area *area, void *buf)
+static bool is_of_area(const struct area *area, bool sure, void *buf)
 {
 	const struct bp_thin_superblock *sb = &area->sb.pub;
+	enum witness mapping = ask_root(area, sb->mapping_root, sizeof(le64), buf);
+	enum witness details =
+		ask_root(area, sb->details_root, sizeof(struct thin_details_disk), buf);
+	enum witness index = ask_index(area, buf);
 
-	return !is_no_root(area, sb->mapping_root, sizeof(le64), buf) &&
-	       !is_no_root(area, sb->details_root, sizeof(struct thin_details_disk), buf) &&
-	       !counts_others(area, buf);
+	if (mapping == WITNESS_WRONG || details == WITNESS_WRONG || index == WITNESS_WRONG)
+		return false;
+	return index == WITNESS_RIGHT || (!sure && details == WITNESS_RIGHT);
 }
 
 /* --- other pools of the group --- */
@@ -232,7 +251,7 @@ static int judge(struct bp_source *source, const struct area *area, struct whose
 	if (!area->sound || fits(pool, area))
 		return 0;
 	if (!(fits_size(pool, &area->sb) && fits_transaction(pool, &area->sb)) &&
-	    !is_of_area(area, buf)) {
+	    !is_of_area(area, !fits_size(pool, &area->sb), buf)) {
 		whose->kind = WHOSE_SUPERBLOCK;
 		return 0;
 	}
