@@ -24,8 +24,14 @@ void print_word(FILE *f, const char *word)
 
 void print_command(FILE *f, const struct cli *cli, const char *verb, const char *pool)
 {
-	fprintf(f, "bedplate %s", verb);
-	print_word(f, pool);
+	fprintf(f, "bedplate %s%s", verb, *pool == '-' ? " ./" : "");
+	if (*pool == '-') {
+		_cleanup_(freep) char *quoted = cli_word(pool);
+
+		fputs(quoted ?: "", f);
+	} else {
+		print_word(f, pool);
+	}
 	for (size_t i = 0; i < cli->pvs.count; i++) {
 		fputs(" --pv", f);
 		print_word(f, cli->pvs.words[i]);

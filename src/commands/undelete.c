@@ -66,12 +66,12 @@ struct listing {
 	char *first; /* what to call the first one; NULL: there is none, or no memory */
 };
 
-/* Its name where it has one: numbers are used again. */
+/* Its name where it has one, and that is no option: numbers are used again. */
 static char *called(const char *name, uint64_t id)
 {
 	char *text;
 
-	if (name)
+	if (name && *name != '-')
 		return strdup(name);
 	return asprintf(&text, "%" PRIu64, id) < 0 ? NULL : text;
 }

@@ -58,3 +58,10 @@ void word_add(struct strbuf *s, const char *text)
 	else
 		add_quoted(s, text);
 }
+
+void word_add_path(struct strbuf *s, const char *path)
+{
+	if (*path == '-')
+		strbuf_add(s, "./");
+	word_add(s, path);
+}

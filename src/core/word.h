@@ -11,4 +11,7 @@
  */
 void word_add(struct strbuf *s, const char *text);
 
+/* The same of the name of a file, which no program then takes for an option: "./" before a dash. */
+void word_add_path(struct strbuf *s, const char *path);
+
 #endif

@@ -82,7 +82,7 @@ void foreign_add_hint(const struct foreign *is, const char *path, struct strbuf 
 		strbuf_add(&raw, path);
 		strbuf_add_len(&raw, c + 1, name - 1);
 		s->error = s->error ? s->error : raw.error;
-		word_add(s, strbuf_text(&raw));
+		word_add_path(s, strbuf_text(&raw));
 		c += name - 1;
 	}
 }

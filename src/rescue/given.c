@@ -53,7 +53,7 @@ int source_refuse_disk(struct bp_source *source, const char *path,
 
 	if (blocks > 0)
 		return 0;
-	word_add(&word, path);
+	word_add_path(&word, path);
 	if (blocks < 0 || word.error)
 		return bp_fail_memory(source->ctx);
 	bp_fail(source->ctx, -EINVAL,

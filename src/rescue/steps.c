@@ -134,22 +134,28 @@ static void line_active(const struct swap *swap, struct strbuf *s)
 	add_lv(s, "", swap->vg, swap->source->lv->name);
 }
 
-/* Is some volume on its way from disk to disk? LVM swaps nothing that is. */
-static bool is_moving(const struct lvm_vg *vg)
+/*
+ * Metadata that is on its way from disk to disk (pvmove) is locked, and LVM swaps none that is. It takes a move back only
+ * while that is active, so the metadata alone, without its pool, is made so. What was read here was read from where it was
+ * before the move, and is again then.
+ */
+static int lines_stay(const struct steps *steps, const struct swap *swap)
 {
-	for (size_t i = 0; i < vg->nr_lvs; i++)
-		if (text_has(vg->lvs[i].node, "status", "PVMOVE"))
-			return true;
-	return false;
-}
+	static const char *const lines[] = { "lvchange -ay -y ", NULL, "lvchange -an " };
+	const struct lvm_lv *meta = lvm_lv_named_by(swap->source->lv, "metadata");
+	int r = 0;
 
-/* All that was read here was read from where it was before the move, and stays there so. */
-static int line_stay(const struct steps *steps)
-{
-	struct strbuf s = { 0 };
+	if (!meta || !text_has(meta->node, "status", "LOCKED"))
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lines); i++) {
+		struct strbuf s = { 0 };
 
-	strbuf_add(&s, "pvmove --abort");
-	return steps_tell(steps, &s);
+		strbuf_add(&s, lines[i] ?: "pvmove --abort");
+		if (lines[i])
+			add_lv(&s, "", swap->vg, meta->name);
+		r = steps_tell(steps, &s);
+	}
+	return r;
 }
 
 /*
@@ -164,8 +170,8 @@ static int steps_of_lvm(struct bp_source *source, const char *path, const struct
 	struct swap swap = { .source = source, .vg = source->lv->vg, .path = path };
 	int r = steps_of_group(source, steps);
 
-	if (r == 0 && is_moving(swap.vg))
-		r = line_stay(steps);
+	if (r == 0)
+		r = lines_stay(steps, &swap);
 	free_name(swap.vg, swap.name);
 	swap.size = size_for(&swap);
 	if (r == 0)
@@ -179,10 +185,24 @@ static int steps_of_lvm(struct bp_source *source, const char *path, const struct
 	return r;
 }
 
+/* No name that LVM gives begins with a dash; one in a text would be an option in a line. */
+static bool has_name_of_option(const struct bp_source *source)
+{
+	const struct lvm_lv *meta = lvm_lv_named_by(source->lv, "metadata");
+
+	return source->lv->vg->name[0] == '-' || source->lv->name[0] == '-' ||
+	       (meta && meta->name[0] == '-');
+}
+
 int bp_source_swap_steps(struct bp_source *source, const char *path,
 			 int (*line)(void *user, const char *line), void *user)
 {
 	const struct steps steps = { source->ctx, line, user };
 
-	return source->kind == BP_SOURCE_POOL ? steps_of_lvm(source, path, &steps) : 0;
+	if (source->kind != BP_SOURCE_POOL)
+		return 0;
+	if (has_name_of_option(source))
+		return steps_say(&steps, "LVM takes no names that begin with a dash: %s",
+				 source->name);
+	return steps_of_lvm(source, path, &steps);
 }

@@ -150,7 +150,7 @@ static void add_device(struct strbuf *s, const struct lvm_found *found, unsigned
 	else if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
 		strbuf_addf(s, "\"${DISK%u:?the disk of which there is an image in ", nr);
 	else {
-		word_add(s, path);
+		word_add_path(s, path);
 		return;
 	}
 	strbuf_add(s, may_stand(path) ? path : "a file");
@@ -242,7 +242,7 @@ static int line_not_missing(const struct steps *steps, const char *from, const c
 	struct strbuf s = { 0 };
 
 	strbuf_add(&s, "sed 's/flags = \\[\"MISSING\"\\]/flags = []/' ");
-	word_add(&s, from);
+	word_add_path(&s, from);
 	strbuf_add(&s, " > ");
 	word_add(&s, to);
 	return steps_tell(steps, &s);
