@@ -29,7 +29,7 @@ struct bp_rescue {
 	struct bp_source *source;
 	struct io *io;
 	struct rescue_found found;
-	const struct whose *whose; /* the metadata is; NULL: nobody can say */
+	const struct whose *whose;    /* the metadata is; NULL: nobody can say */
 	struct bp_thin_plan *rebuild; /* NULL: nothing was found, and @why */
 	const char *why;
 	bool assumed;               /* nobody knows the data block size: good enough to look */

@@ -41,7 +41,7 @@ struct bp_source {
 		*snap; /* the active pool's metadata, of which a snapshot is read; or NULL */
 	struct io *snap_io; /* the same, for what lies on it */
 	VEC(struct source_pool *) pools;
-	VEC(struct whose *) whose; /* what is known of the places of pools: whose.h */
+	VEC(struct whose *) whose;   /* what is known of the places of pools: whose.h */
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
 	unsigned depth;     /* of maps being made, against volumes that lie on themselves */
 	unsigned nr_doubts; /* volumes that were opened though they are doubtful */

@@ -17,7 +17,8 @@ struct whose {
 	enum whose_kind kind;
 	const struct lvm_lv
 		*other; /* WHOSE_OTHER: the pool of the group whose it is; NULL: of none */
-	const struct lvm_lv *lies_in; /* in the place of this pool, or this volume, its own lies; NULL: nowhere */
+	const struct lvm_lv *
+		lies_in; /* in the place of this pool, or this volume, its own lies; NULL: nowhere */
 	bool told;
 };
 
