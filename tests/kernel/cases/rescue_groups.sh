@@ -9,7 +9,7 @@
 . "${KERNEL_LIB%lib.sh}rescue.sh"
 
 ALL="superblock_of_other superblock_of_twin exchanged copied external cachevol cachepool moved cut_short legs partitioned two_labels thrice"
-disasters=${BEDPLATE_DISASTERS:-moved}
+disasters=${BEDPLATE_DISASTERS:-two_labels}
 [ "$disasters" != all ] || disasters=$ALL
 
 # on DISK...: a group on these, with nothing in it yet
