@@ -23,17 +23,15 @@ static void die(const char *path)
 	exit(1);
 }
 
-static void run_file(const char *path)
+/* To its last byte, whatever is in it. */
+static void run_file(const char *path, size_t size)
 {
-	char *data = NULL;
-	size_t size = 0;
+	char *data = malloc(size + 1);
 	FILE *f = fopen(path, "r");
-	ssize_t len;
 
-	if (!f)
+	if (!f || !data || fread(data, 1, size, f) != size)
 		die(path);
-	len = getdelim(&data, &size, EOF, f);
-	run(data, len < 0 ? 0 : (size_t)len);
+	run(data, size);
 	free(data);
 	fclose(f);
 }
@@ -86,7 +84,7 @@ static void run_path(const char *path)
 		if (end && strcmp(end, ".tsv") == 0)
 			run_tsv(path);
 		else
-			run_file(path);
+			run_file(path, (size_t)st.st_size);
 		return;
 	}
 	dir = opendir(path);

@@ -92,6 +92,28 @@ static void blocks_come_back(void **state)
 	}
 }
 
+/* Headers that leave room for nothing behind the last key, or the last value. */
+static void full_nodes_come_back(void **state)
+{
+	static const struct {
+		uint32_t max, value_size;
+	} shapes[] = { { 508, 0 }, { 254, 8 }, { 127, 24 }, { 0, 0 }, { 0, 8 }, { 1, 4056 } };
+	static uint8_t block[IO_BLOCK], back[IO_BLOCK], coded[CODE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		struct btree_node_disk *node = (void *)block;
+		size_t len;
+
+		make_node(block, i);
+		node->max_entries = le32_make(shapes[i].max);
+		node->value_size = le32_make(shapes[i].value_size);
+		len = code_encode(block, BLOCK_NODE, coded);
+		assert_int_equal(code_decode(coded, len, back), len);
+		assert_memory_equal(block, back, IO_BLOCK);
+	}
+}
+
 static void instructions_do_as_they_say(void **state)
 {
 	/* A literal fills what a row leaves of the block. */
@@ -473,6 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_come_back),
+		cmocka_unit_test(full_nodes_come_back),
 		cmocka_unit_test(instructions_do_as_they_say),
 		cmocka_unit_test(every_size_comes_back),
 		cmocka_unit_test(damaged_blocks_are_kept_on_request),

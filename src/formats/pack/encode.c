@@ -43,8 +43,11 @@ static void put_count(struct encoder *e, unsigned tag, uint32_t count)
 	*e->at++ = (uint8_t)count;
 }
 
+/* None, where there are no bytes: behind the last one of a block nobody looks for it. */
 static void put_literal(struct encoder *e, const uint8_t *bytes, size_t len)
 {
+	if (len == 0)
+		return;
 	if (len < 16)
 		put(e, 9, (unsigned)len);
 	else
