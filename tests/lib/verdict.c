@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verdict.h"
 
+#include "unit.h"
+
 static void on_damage(void *user, const struct bp_damage *d)
 {
 	struct verdict *v = user;
@@ -39,4 +41,14 @@ void verdict_check(struct verdict *v, struct bp_ctx *ctx, const struct image *im
 void verdict_done(struct verdict *v)
 {
 	free(v->text);
+}
+
+void assert_clean(struct bp_ctx *ctx, const struct image *image)
+{
+	struct verdict v;
+
+	verdict_check(&v, ctx, image, CHECK_ONLY, BP_THIN_CHECK_STRICT);
+	assert_ok(v.r);
+	assert_string_equal(v.text, "");
+	verdict_done(&v);
 }

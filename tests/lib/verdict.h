@@ -25,5 +25,7 @@ void verdict_check_io(struct verdict *v, struct bp_ctx *ctx, struct io *io,
 void verdict_check(struct verdict *v, struct bp_ctx *ctx, const struct image *image,
 		   enum check_mode mode, uint32_t flags);
 void verdict_done(struct verdict *v);
+/* Nothing at all is found in @image, leaks and remarks included; the test fails otherwise. */
+void assert_clean(struct bp_ctx *ctx, const struct image *image);
 
 #endif

@@ -19,16 +19,6 @@ static void write_plan(struct io *take_io, const struct bp_thin_repair_opts *opt
 	bp_thin_plan_free(plan);
 }
 
-static void assert_clean(const struct image *image)
-{
-	struct verdict v;
-
-	verdict_check(&v, ctx, image, CHECK_ONLY, BP_THIN_CHECK_STRICT);
-	assert_ok(v.r);
-	assert_string_equal(v.text, "");
-	verdict_done(&v);
-}
-
 /* Blocks in use, by the map of @in, that @out does not have where @in has them. */
 static unsigned blocks_moved(const struct image *in, const struct image *out)
 {
@@ -52,7 +42,7 @@ static void what_is_whole_is_copied(void **state)
 		image_load(&in, names[i]);
 		image_patch(&in, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 1);
 		write_plan(image_io(&in), NULL, in.size, &out);
-		assert_clean(&out);
+		assert_clean(ctx, &out);
 		assert_int_equal(blocks_moved(&in, &out), 0);
 		image_patch(&in, 0, BLOCK_THIN_SUPERBLOCK, 4, 4, 0);
 		assert_memory_equal(image_block(&in, 0), image_block(&out, 0), IO_BLOCK);
@@ -84,7 +74,7 @@ static void what_is_to_be_otherwise_is_made(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		image_load(&in, cases[i].name);
 		write_plan(image_io(&in), cases[i].opts, in.size + cases[i].more, &out);
-		assert_clean(&out);
+		assert_clean(ctx, &out);
 		assert_true(blocks_moved(&in, &out) > 0);
 		image_done(&in);
 		image_done(&out);
@@ -107,12 +97,12 @@ static void no_fault_is_copied(void **state)
 			continue;
 		assert_ok(io_fault_new(image_io(&in), &fault, &io));
 		write_plan(io, NULL, in.size, &out);
-		assert_clean(&out);
+		assert_clean(ctx, &out);
 		image_done(&out);
 		image_copy(&changed, &in);
 		*((uint8_t *)image_block(&changed, b) + 100) ^= 4;
 		write_plan(image_io(&changed), NULL, in.size, &out);
-		assert_clean(&out);
+		assert_clean(ctx, &out);
 		image_done(&changed);
 		image_done(&out);
 	}
@@ -131,7 +121,7 @@ static void wrong_counts_are_put_right(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		image_load(&in, names[i]);
 		write_plan(image_io(&in), NULL, in.size, &out);
-		assert_clean(&out);
+		assert_clean(ctx, &out);
 		image_done(&in);
 		image_done(&out);
 	}

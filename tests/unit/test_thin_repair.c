@@ -2,16 +2,6 @@
 #include "context_test.h"
 #include "verdict.h"
 
-static void assert_clean(const struct image *image)
-{
-	struct verdict v;
-
-	verdict_check(&v, ctx, image, CHECK_ONLY, BP_THIN_CHECK_STRICT);
-	assert_ok(v.r);
-	assert_string_equal(v.text, "");
-	verdict_done(&v);
-}
-
 /* Both kinds of leaks, wrong totals, and the flag. */
 static void load_to_repair(struct image *image)
 {
@@ -48,7 +38,7 @@ static void leaks_are_repaired(void **state)
 		assert_int_equal(v.res.repaired_metadata_leaks, i == 0 ? 0 : 1);
 		assert_false(v.res.cleared_needs_check);
 		verdict_done(&v);
-		assert_clean(&image);
+		assert_clean(ctx, &image);
 		image_done(&image);
 	}
 }
@@ -68,7 +58,7 @@ static void totals_are_repaired(void **state)
 	assert_true(v.res.repaired_accounting);
 	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
 	verdict_done(&v);
-	assert_clean(&image);
+	assert_clean(ctx, &image);
 	image_done(&image);
 }
 
@@ -99,7 +89,7 @@ static void counts_past_the_end_are_cleared(void **state)
 	assert_true(v.res.repaired_accounting);
 	assert_int_equal(v.res.nr_fatal + v.res.nr_nonfatal + v.res.nr_remarks, 0);
 	verdict_done(&v);
-	assert_clean(&image);
+	assert_clean(ctx, &image);
 	image_done(&image);
 }
 
@@ -157,7 +147,7 @@ static void needs_check_is_cleared(void **state)
 		assert_false(v.res.cleared_needs_check);
 		assert_int_equal(v.res.superblock.flags, 0);
 		verdict_done(&v);
-		assert_clean(&image);
+		assert_clean(ctx, &image);
 		image_done(&image);
 	}
 	verdict_check(&v, ctx, &good, CHECK_AUTO_REPAIR, BP_THIN_CHECK_SKIP_MAPPINGS);
@@ -189,7 +179,7 @@ static void repair_may_stop_anywhere(void **state)
 	assert_true(counts.blocks_written >= 3 && counts.flushes >= 3);
 	io_close(io);
 	verdict_done(&v);
-	assert_clean(&image);
+	assert_clean(ctx, &image);
 	image_done(&image);
 
 	for (size_t w = 0; w < ARRAY_SIZE(faults); w++)
@@ -207,7 +197,7 @@ static void repair_may_stop_anywhere(void **state)
 			assert_ok(v.r);
 			assert_int_equal(v.res.nr_fatal, 0);
 			verdict_done(&v);
-			assert_clean(&image);
+			assert_clean(ctx, &image);
 			image_done(&image);
 		}
 	image_done(&good);
