@@ -49,20 +49,40 @@ static int same(struct bp_ctx *ctx, const char *text, const struct bp_table *liv
 	return r;
 }
 
-/*
- * Is the live table the device's own, one of ours, or somebody else's? Compared as tables,
- * as kernels print them in another form.
- */
-static int recognise(struct bp_ctx *ctx, struct fault_change *c)
+/* Is it the device's own, one of ours, or somebody else's? As tables: kernels print another form. */
+static int recognise(struct bp_ctx *ctx, const struct fault_state *state,
+		     const struct bp_table *table, enum fault_live *ret)
 {
 	bool own = false, set = false, before = false;
-	int r = same(ctx, c->state.original, c->live, &own);
+	int r = same(ctx, state->original, table, &own);
 
 	if (r == 0)
-		r = same(ctx, c->state.set, c->live, &set);
+		r = same(ctx, state->set, table, &set);
 	if (r == 0)
-		r = same(ctx, c->state.before, c->live, &before);
-	c->found = own ? FAULT_LIVE_OWN : set || before ? FAULT_LIVE_SET : FAULT_LIVE_FOREIGN;
+		r = same(ctx, state->before, table, &before);
+	*ret = own ? FAULT_LIVE_OWN : set || before ? FAULT_LIVE_SET : FAULT_LIVE_FOREIGN;
+	return r;
+}
+
+/*
+ * Killed between load and resume, a change leaves its table loaded, and mostly the device suspended.
+ * We hold the lock: nobody is at it now.
+ */
+static int find_cut(struct bp_ctx *ctx, struct fault_change *c)
+{
+	struct bp_selector which = selector(&c->dev);
+	enum fault_live loaded = FAULT_LIVE_FOREIGN;
+	struct bp_table *table;
+	int r;
+
+	if (!c->info.inactive_table)
+		return 0;
+	r = bp_device_table(ctx, &which, BP_TABLE_INACTIVE | BP_TABLE_SHOW_KEYS, &table);
+	if (r == 0) {
+		r = recognise(ctx, &c->state, table, &loaded);
+		bp_table_free(table);
+	}
+	c->cut = loaded != FAULT_LIVE_FOREIGN;
 	return r;
 }
 
@@ -79,7 +99,8 @@ static int read_kept(struct bp_ctx *ctx, struct fault_change *c)
 		streq(c->state.name, c->info.kernel_name) && streq(c->state.uuid, c->info.uuid);
 	if (!c->kept)
 		fault_state_done(&c->state);
-	return c->kept ? recognise(ctx, c) : 0;
+	r = c->kept ? recognise(ctx, &c->state, c->live, &c->found) : 0;
+	return r == 0 && c->kept ? find_cut(ctx, c) : r;
 }
 
 /* Kept as lines: a name with a line break would forge one. */
@@ -206,10 +227,14 @@ size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms)
 
 /* --- the change --- */
 
-/* A table that others have loaded meanwhile is not overwritten: the state file may be old. */
+/*
+ * A table that others have loaded meanwhile is not overwritten: the state file may be old. One
+ * that a killed change of ours has loaded is, and the device is resumed.
+ */
 static int refuse_state(struct bp_ctx *ctx, const struct fault_change *c)
 {
 	const char *why = !c->info.live_table ? "it has no live table"
+			  : c->cut            ? NULL
 			  : c->info.suspended ? "it is suspended: resume it first"
 			  : c->info.inactive_table
 				  ? "it has a table loaded: resume or clear it first"

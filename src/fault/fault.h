@@ -179,6 +179,7 @@ struct fault_change {
 	struct bp_device_info info;
 	struct bp_table *live;
 	bool kept; /* @state was read */
+	bool cut; /* whoever changed it last was killed on the way: a table of ours is loaded */
 	struct fault_state state;
 	enum fault_live found;
 };

@@ -118,6 +118,8 @@ int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 
 	if (r == 0) {
 		healed = fault_state_remove(&c.state, id, since_ms);
+		if (c.cut && c.found == FAULT_LIVE_OWN)
+			healed = MAX(healed, 1);
 		if (healed)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		else if (c.kept && c.found == FAULT_LIVE_OWN)
@@ -170,6 +172,8 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 		r = 0;
 	} else if (r == 0) {
 		n = fault_state_remove_overdue(&c.state, fault_clock_ms());
+		if (c.cut && c.found == FAULT_LIVE_OWN)
+			n = MAX(n, 1);
 		if (n)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		if (r == 0)

@@ -8,10 +8,13 @@ mkdir m state
 f() { verb=$1 && shift && bedplate fault "$verb" --state state "$@"; }
 # keep_table: its own is the one that it has now. own: it has that. until_own: within a minute, and nothing is kept.
 keep_table() { table=$(dmsetup table d); }
-own() { same "table" "$(dmsetup table d)" "$table"; }
+own() {
+	same "table" "$(dmsetup table d)" "$table"
+	same "loaded and suspended" "$(dmsetup info -c --noheadings -o tables_loaded,suspended d)" "Live:Active"
+}
 until_own() {
 	for _ in $(seq 120); do
-		[ "$(dmsetup table d)" != "$table" ] || [ -n "$(f status -r --noheadings 2> /dev/null)" ] ||
+		[ "$(dmsetup table d)" != "$table" ] || dmsetup info d | grep -q SUSPENDED || [ -n "$(f status -r --noheadings 2> /dev/null)" ] ||
 			return 0
 		sleep 0.5
 	done

@@ -584,6 +584,57 @@ static void cut_off(void **state)
 	assert_false(is_kept(w));
 }
 
+/* As a change that was killed before its resume leaves it: its table loaded, the device suspended. */
+static void leave_half_way(struct world *w, const char *loaded, bool suspended)
+{
+	struct bp_selector which = { .name = "x" };
+	struct bp_table *t;
+
+	assert_ok(bp_table_parse(w->ctx, loaded, 0, &t));
+	assert_ok(bp_device_load(w->ctx, &which, t, NULL));
+	bp_table_free(t);
+	if (suspended)
+		assert_ok(bp_device_suspend(w->ctx, &which, NULL));
+}
+
+static void killed_on_the_way(void **state)
+{
+	static const char kept[] =
+		"bedplate-fault 1\nname x\nuuid \nnext-id 2\n"
+		"fault 1 1 3 100 0 0 1 0 0+8\n"
+		"original 0 2048 linear 8:0 100\noriginal 2048 1024 linear 8:16 0\n"
+		"set 0 3072 error\n";
+	static const char set_table[] = "0 3072 error\n";
+	struct bp_selector which = { .name = "x" };
+	struct world *w = *state;
+	struct bp_device_info info;
+	size_t healed;
+
+	for (int i = 0; i < 4; i++) {
+		/* On the way in, its own table is live; on the way out, the other. */
+		bool in = i % 2 == 0;
+
+		assert_ok(load(w, in ? OWN : set_table));
+		put_state(w, kept);
+		leave_half_way(w, in ? set_table : OWN, i >= 2);
+		assert_ok(bp_fault_heal(w->ctx, &w->dev, 0, &w->opts, &healed));
+		assert_int_equal(healed, 1);
+		assert_table(w, OWN);
+		assert_false(is_kept(w));
+		assert_ok(bp_device_info(w->ctx, &which, &info));
+		assert_false(info.suspended || info.inactive_table);
+	}
+	/* Another's table stays loaded, another's suspension stays. */
+	put_state(w, kept);
+	leave_half_way(w, "0 3072 zero\n", true);
+	assert_ok(bp_fault_heal(w->ctx, &w->dev, 0, &w->opts, &healed));
+	assert_int_equal(healed, 0);
+	assert_ok(bp_device_info(w->ctx, &which, &info));
+	assert_true(info.suspended && info.inactive_table);
+	assert_ok(bp_device_clear(w->ctx, &which, NULL));
+	assert_ok(bp_device_resume(w->ctx, &which, NULL));
+}
+
 static void layers(void **state)
 {
 	struct bp_device_info info;
@@ -651,6 +702,7 @@ int main(void)
 		cmocka_unit_test(ranges_outside),
 		cmocka_unit_test_setup_teardown(file_that_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(layers, setup, teardown),
 		cmocka_unit_test_setup_teardown(looking_ahead, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_changes_a_device_at_a_time, setup,
