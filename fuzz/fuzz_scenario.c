@@ -25,10 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bp_scenario *scenario;
 	struct bp_ctx *ctx;
-	char *text = strndup((const char *)data, size);
+	char *text = calloc(1, size + 1);
 	int r;
 
 	promise(text && bp_ctx_new(&ctx) == 0);
+	memcpy(text, data, size);
 	r = bp_scenario_parse(ctx, text, &scenario);
 	if (r == 0) {
 		look_at(scenario);
