@@ -196,11 +196,10 @@ static void find_roots_of_snap(struct bp_thin_plan *plan, struct salvage_roots *
 	const struct salvage *s = &plan->salvage;
 	struct thin_sb copy;
 
-	if (!plan->sum.superblock_damaged && plan->sum.roots == BP_THIN_FROM_SUPERBLOCK)
+	if (!plan->sum.superblock_damaged && (plan->sum.roots == BP_THIN_FROM_SUPERBLOCK ||
+					      is_snap(s, plan->live.pub.metadata_snap))) {
 		roots->snap = plan->live.pub.metadata_snap;
-	else if (!plan->sum.superblock_damaged && is_snap(s, plan->live.pub.metadata_snap))
-		roots->snap = plan->live.pub.metadata_snap;
-	else if (s->count) {
+	} else if (s->count) {
 		roots->snap = salvage_snap(s);
 		roots->snap_unsure = !roots->snap;
 	}

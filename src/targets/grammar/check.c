@@ -328,7 +328,7 @@ void check_range(struct check *check, const char *name, const char *dev, bp_sect
 /* Grammar first, as a target's own rules may rely on what it has checked. */
 static void check_segment(struct check *check, const struct segment *s, struct arena *arena)
 {
-	const struct target_maps *maps = s->type ? &s->type->maps : NULL;
+	const struct bp_target *typed = s->params ? s->type : NULL;
 
 	check->target = s->type;
 	check->length_sectors = s->pub.length_sectors;
@@ -336,11 +336,11 @@ static void check_segment(struct check *check, const struct segment *s, struct a
 	if (segment_write(check->ctx, s, WRITE_HALF_MADE, arena, &check->words) < 0)
 		check->error = -ENOMEM;
 	check_grammar_rules(check, s);
-	if (s->params && s->type->check)
-		s->type->check(check, s->params);
-	if (s->params && maps && maps->name)
-		check_range(check, maps->name, maps_dev(maps, s->params),
-			    maps_offset(maps, s->params), s->pub.length_sectors);
+	if (typed && typed->check)
+		typed->check(check, s->params);
+	if (typed && typed->maps.name)
+		check_range(check, typed->maps.name, maps_dev(&typed->maps, s->params),
+			    maps_offset(&typed->maps, s->params), s->pub.length_sectors);
 	vec_done(&check->words.list);
 }
 
