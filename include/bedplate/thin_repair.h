@@ -196,7 +196,8 @@ BP_API void bp_thin_plan_json(const struct bp_thin_plan *plan, struct bp_json *j
 BP_API struct bp_thin_meta *bp_thin_plan_meta(struct bp_thin_plan *plan);
 
 /**
- * bp_thin_plan_write() - Write what a plan has as new metadata.
+ * bp_thin_plan_write() - Write what a plan has as new metadata; where that is just what it was made
+ * of, and @path has as many blocks, as a copy of the blocks in use. The result is checked.
  * @path: metadata device or file to overwrite. It must exist, and not be in use. Not what the
  *	plan was made of.
  *
