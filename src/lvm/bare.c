@@ -148,6 +148,27 @@ static void tell_unknown(struct lvm_scan *scan, const struct lvm_vg *vg,
 		}
 }
 
+/* Of the PVs that are not known yet those that @find finds a place for. */
+static int take_each(struct lvm_scan *scan, const struct lvm_group *group, bare_places *places,
+		     struct bare_place *(*find)(const struct lvm_vg *vg,
+						const struct lvm_pv *pv, bare_places *places,
+						bool only),
+		     const char *by)
+{
+	struct lvm_vg *vg = group->vg;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
+		struct bare_place *place = vg->pvs[i].found ? NULL
+							    : find(vg, &vg->pvs[i], places,
+								   group->nr_missing == 1);
+
+		if (place)
+			r = take_place(scan, &vg->pvs[i], place, by);
+	}
+	return r;
+}
+
 /* A text that was given knows PVs whose labels are gone: by what lies there, and their sizes. */
 int lvm_join_bare(struct lvm_scan *scan, struct lvm_group *group)
 {
@@ -158,24 +179,10 @@ int lvm_join_bare(struct lvm_scan *scan, struct lvm_group *group)
 	if (group->origin != LVM_ORIGIN_FILE || !group->nr_missing)
 		return 0;
 	r = find_bare(scan, vg, &places);
-	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
-		struct bare_place *place =
-			vg->pvs[i].found
-				? NULL
-				: looks_like(vg, &vg->pvs[i], &places, group->nr_missing == 1);
-
-		if (place)
-			r = take_place(scan, &vg->pvs[i], place, "size and metadata");
-	}
-	for (size_t i = 0; r == 0 && i < vg->nr_pvs; i++) {
-		struct bare_place *place =
-			vg->pvs[i].found
-				? NULL
-				: place_for(vg, &vg->pvs[i], &places, group->nr_missing == 1);
-
-		if (place)
-			r = take_place(scan, &vg->pvs[i], place, "size");
-	}
+	if (r == 0)
+		r = take_each(scan, group, &places, looks_like, "size and metadata");
+	if (r == 0)
+		r = take_each(scan, group, &places, place_for, "size");
 	if (r == 0)
 		tell_unknown(scan, vg, &places);
 	vec_done(&places);
