@@ -24,6 +24,7 @@ _Static_assert(offsetof(struct dm_target_versions, name) == REPLY_VERSION_NAME,
 	       "kernel interface");
 _Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kernel interface");
 
+#define SYS_VIRTUAL   "/sys/devices/virtual/block" /* mapped devices' own place in sysfs */
 #define HEADER_BYTES  sizeof(struct dm_ioctl)
 #define QUERY_BYTES   ((size_t)4 << 10)
 #define MESSAGE_BYTES ((size_t)64 << 10)
@@ -36,7 +37,8 @@ _Static_assert(BP_NAME_SIZE == DM_NAME_LEN && BP_UUID_SIZE == DM_UUID_LEN, "kern
  * of a thousand devices, which says nothing of what each one's table needs.
  */
 struct kernel {
-	int fd, event_fd, log_fd; /* -1: not open yet */
+	int fd, event_fd, log_fd, virtual_fd; /* -1: not open yet */
+	uint32_t major; /* of mapped devices, as answers had it; 0: none yet */
 	char *buffer;
 	size_t size, query_size, list_size;
 	struct limit_helper *helper, *left; /* left: its call runs on */
@@ -361,7 +363,7 @@ static void take_state(const struct dm_ioctl *h, struct dm_state *state)
  * data_start and data_size are the kernel's, and still looked at: a wrong offset must not
  * lead out of the buffer.
  */
-static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *reply)
+static int take_answer(struct kernel *k, enum dm_op op, struct dm_reply *reply)
 {
 	const struct dm_ioctl *h = (const struct dm_ioctl *)k->buffer;
 	struct reply_data in = {
@@ -370,6 +372,8 @@ static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *r
 	};
 
 	take_state(h, &reply->state);
+	if (reply->state.major)
+		k->major = reply->state.major;
 	if (!op_is(op, OP_REPLY))
 		return 0;
 	if (h->data_size > h->data_start && h->data_size <= k->size) {
@@ -379,7 +383,8 @@ static int take_answer(const struct kernel *k, enum dm_op op, struct dm_reply *r
 	return reply_decode(op, &in, reply);
 }
 
-/* A descriptor stays open for the context's life. */
+/* --- descriptors, open for the context's life --- */
+
 static int open_once(int *fd)
 {
 	int r;
@@ -537,6 +542,7 @@ static void kernel_free(void *self)
 	closep(&k->fd);
 	closep(&k->event_fd);
 	closep(&k->log_fd);
+	closep(&k->virtual_fd);
 	free(k->buffer);
 	free(k);
 }
@@ -548,9 +554,26 @@ int dm_ops_ioctl_new(void **ret_self)
 
 	if (!k)
 		return -ENOMEM;
-	k->fd = k->event_fd = k->log_fd = -1;
+	k->fd = k->event_fd = k->log_fd = k->virtual_fd = -1;
 	*ret_self = k;
 	return 0;
+}
+
+/*
+ * A mapped device is "dm-MINOR" since there are any, so of a thousand none is looked up through
+ * its link in /sys/dev/block.
+ */
+static int attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret)
+{
+	struct kernel *k = self;
+	char path[128];
+
+	if (k->virtual_fd < 0 && major == k->major)
+		k->virtual_fd = open(SYS_VIRTUAL, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (k->virtual_fd < 0 || major != k->major)
+		return system_attr_get(NULL, major, minor, name, ret);
+	snprintf(path, sizeof(path), "dm-%u/%s", minor, name);
+	return system_read_number_at(k->virtual_fd, path, ret);
 }
 
 static int another(void *self, void **ret_self)
@@ -575,7 +598,7 @@ const struct dm_ops dm_ops_ioctl = {
 	.log_mark = log_mark,
 	.log = log_read,
 	.udev_why_not = system_udev_why_not,
-	.attr_get = system_attr_get,
+	.attr_get = attr_get,
 	.attr_set = system_attr_set,
 	.io_counters = system_io_counters,
 	.bdev = system_bdev,

@@ -333,9 +333,9 @@ const char *system_udev_why_not(void *self)
 /* --- sysfs --- */
 
 /* A file of sysfs with one number. */
-int system_read_number(const char *path, uint64_t *ret)
+int system_read_number_at(int dir, const char *path, uint64_t *ret)
 {
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(closep) int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	char text[32];
 	ssize_t n;
 	size_t len;
@@ -350,6 +350,11 @@ int system_read_number(const char *path, uint64_t *ret)
 	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
 		len--;
 	return number_parse_len(text, len, UINT64_MAX, ret);
+}
+
+int system_read_number(const char *path, uint64_t *ret)
+{
+	return system_read_number_at(AT_FDCWD, path, ret);
 }
 
 static void attr_path(char *path, size_t size, uint32_t major, uint32_t minor, const char *name)

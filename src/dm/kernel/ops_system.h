@@ -40,7 +40,8 @@ int system_loop_list(void *self, int (*each)(void *user, const struct dm_loop *l
 
 /* The device directory: DM_DEV_DIR, else /dev; without a slash at its end. */
 const char *system_dev_dir(char *buf, size_t size);
-/* A number in a file of decimal digits: 0 or -errno. */
+/* A number in a file of decimal digits: 0 or -errno. _at: a path relative to a directory. */
+int system_read_number_at(int dir, const char *path, uint64_t *ret);
 int system_read_number(const char *path, uint64_t *ret);
 
 #endif
