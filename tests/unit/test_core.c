@@ -9,6 +9,7 @@
 #include "core/number.h"
 #include "core/opts.h"
 #include "core/strbuf.h"
+#include "core/turns.h"
 #include "core/vec.h"
 #include "unit.h"
 
@@ -457,6 +458,68 @@ static void slips_are_forgiven(void **state)
 	}
 }
 
+struct sums {
+	uint64_t slots[TURNS_SLOTS_MAX], results[TURNS_SLOTS_MAX];
+};
+
+static void square(void *user, unsigned slot)
+{
+	struct sums *sums = user;
+
+	/* Some take longer. */
+	for (uint64_t i = 0; i < sums->slots[slot] % 7 * 1000; i++)
+		__asm__ volatile("");
+	sums->results[slot] = sums->slots[slot] * sums->slots[slot];
+}
+
+/* @nr squares, in order; with @give_back each slot is free again at once. */
+static void take_turns(unsigned nr_slots, unsigned threads, uint64_t nr, bool give_back)
+{
+	struct sums sums = { 0 };
+	uint64_t given = 0, taken = 0;
+	struct turns *t;
+	int slot;
+
+	assert_ok(turns_new(nr_slots, threads, square, &sums, &t));
+	while (taken < nr) {
+		for (; given < nr && (slot = turns_slot(t)) >= 0; given++) {
+			sums.slots[slot] = given;
+			turns_ask(t);
+		}
+		slot = turns_take(t);
+		assert_true(slot >= 0);
+		assert_int_equal(sums.results[slot], taken * taken);
+		taken++;
+		if (give_back) {
+			turns_give_back(t);
+			assert_true(turns_slot(t) >= 0);
+		}
+	}
+	assert_int_equal(turns_take(t), -1);
+	turns_free(t);
+}
+
+static void turns_come_in_order(void **state)
+{
+	static const unsigned slots[] = { 2, 3, 4, 32 };
+	struct sums sums = { 0 };
+	struct turns *t;
+
+	(void)state;
+	for (unsigned threads = 1; threads < 6; threads++)
+		for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+			take_turns(slots[i], threads, 1, true);
+			take_turns(slots[i], threads, 500, false);
+			take_turns(slots[i], threads, 500, true);
+		}
+	/* What was asked for need not be taken. */
+	assert_ok(turns_new(4, 3, square, &sums, &t));
+	while (turns_slot(t) >= 0)
+		turns_ask(t);
+	turns_free(t);
+	turns_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +542,7 @@ int main(void)
 		cmocka_unit_test(deadlines_end),
 		cmocka_unit_test(powers_of_two),
 		cmocka_unit_test(little_endian_is_little_endian),
+		cmocka_unit_test(turns_come_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -66,6 +66,33 @@ static int on_close(void *user, unsigned element)
 	return 0;
 }
 
+/* At any place, for several threads: nothing is used up. */
+static ssize_t read_at(void *user, void *buf, size_t len, uint64_t offset)
+{
+	const struct text_source *s = user;
+	size_t n = offset < s->len ? MIN(MIN(len, s->step), s->len - offset) : 0;
+
+	memcpy(buf, s->text + offset, n);
+	return (ssize_t)n;
+}
+
+static int came(void *user, ssize_t len)
+{
+	(void)user;
+	return len < 0 ? (int)len : 0;
+}
+
+static int read_anywhere(struct seen *seen, const char *text, size_t step)
+{
+	struct text_source from = { .text = text, .len = strlen(text), .step = step };
+	const struct xml_source source = {
+		.read_at = read_at, .came = came, .user = &from, .name = "x"
+	};
+	const struct xml_handler handler = { .open = on_open, .close = on_close, .user = seen };
+
+	return xml_read(seen->ctx, &thin_xml_schema, &source, &handler);
+}
+
 static int read_as(struct seen *seen, const char *text, size_t step, bool expat_only)
 {
 	struct text_source from = { .text = text, .len = strlen(text), .step = step };
@@ -328,13 +355,184 @@ static void read_across_buffers(void **state)
 	strbuf_done(&text);
 }
 
+/* --- pieces of a long text, in threads --- */
+
+static uint64_t seed;
+
+/* Below @n. */
+static unsigned any(unsigned n)
+{
+	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)(seed >> 33) % n;
+}
+
+/* Something that stands between devices' mappings, and what the scanner doesn't know. */
+static void add_other(struct strbuf *text)
+{
+	switch (any(6)) {
+	case 0:
+		strbuf_add(text, "</device>\n" DEV);
+		break;
+	case 1:
+		strbuf_add(text, "\r\n\t  \n\n");
+		break;
+	case 2:
+		strbuf_add(text, "<ref name=\"5\"/>");
+		break;
+	case 3: /* no '>' for longer than pieces are looked through for one */
+		strbuf_addf(text, "%*s", 5000 + (int)any(400000), "");
+		break;
+	case 4:
+		strbuf_addf(text, "<ref name=\"%0*u\"/>", 1 + (int)any(20000), 7u);
+		break;
+	case 5:
+		strbuf_add(text, "</device>" DEV "</device>" DEV);
+		break;
+	}
+}
+
+/* Wrong, or right for expat alone; at most one of them in a text. */
+static const char *const odd[] = {
+	"<!-- a > in a comment -->",
+	"<ref name=\"a&gt;b\"/>",
+	"<ref name=\"a>b\"/>",
+	"<ref name='7'></ref>",
+	"<single_mapping data_block=\"1\" time=\"0\" origin_block=\"9\"/>",
+	"<single_mapping origin_block=\"00000000000000000000000000000001\" data_block=\"1\" "
+	"time=\"0\"/>",
+	"<single_mapping origin_block=\"1\" data_block=\"1\" time=\"16777216\"/>",
+	"<single_mapping origin_block=\"\" data_block=\"1\" time=\"0\"/>",
+	"<single_mapping origin_block=\"1a\" data_block=\"1\" time=\"0\"/>",
+	"<device dev_id=\"1\" mapped_blocks=\"2\" transaction=\"3\" creation_time=\"4\" "
+	"snap_time=\"5\"/>",
+	"</superblock>",
+	"text",
+	"<",
+};
+
+static void make_text(struct strbuf *text, const char *odd_one)
+{
+	unsigned nr = 12000, odd_at = any(nr);
+
+	strbuf_clear(text);
+	strbuf_add(text, SB DEV);
+	for (unsigned i = 0; i < nr; i++) {
+		if (any(500) == 0)
+			add_other(text);
+		if (i == odd_at && odd_one)
+			strbuf_add(text, odd_one);
+		if (any(3))
+			strbuf_addf(text,
+				    "%s<single_mapping origin_block=\"%u\" data_block=\"%u\" "
+				    "time=\"%u\"/>",
+				    any(9) ? "\n    " : "", any(UINT32_MAX) >> any(32),
+				    any(UINT32_MAX) >> any(32), any(20));
+		else
+			strbuf_addf(text,
+				    "\n    <range_mapping origin_begin=\"%u\" "
+				    "data_begin=\"%u\" length=\"%u\" time=\"0\"/>",
+				    i, any(UINT32_MAX) >> any(32), 1 + any(100));
+	}
+	strbuf_add(text, "\n</device></superblock>\n");
+}
+
+enum way { BY_EXPAT, ALL_AT_ONCE, IN_BITS, ANYWHERE, ANYWHERE_IN_BITS, WAYS };
+
+static int read_by(enum way way, struct seen *seen, const char *text)
+{
+	size_t step = way == IN_BITS || way == ANYWHERE_IN_BITS ? 1 + any(100000) : SIZE_MAX;
+
+	if (way >= ANYWHERE)
+		return read_anywhere(seen, text, step);
+	return read_as(seen, text, step, way == BY_EXPAT);
+}
+
+/* The same elements, the same end, and of what is wrong the same message with the same place. */
+static void all_ways_agree(void **state)
+{
+	struct strbuf text = { 0 };
+
+	(void)state;
+	for (unsigned trial = 0; trial < 3 * ARRAY_SIZE(odd) / 2; trial++) {
+		bool with_odd = trial < ARRAY_SIZE(odd);
+		struct strbuf wanted = { 0 }, message = { 0 };
+		unsigned fail_at;
+		int result = 0;
+
+		seed = trial;
+		make_text(&text, with_odd ? odd[trial] : NULL);
+		fail_at = with_odd ? 0 : any(14000);
+		for (enum way way = 0; way < WAYS; way++) {
+			struct seen seen = { .fail_at = fail_at };
+			int r;
+
+			assert_ok(bp_ctx_new(&seen.ctx));
+			r = read_by(way, &seen, text.text);
+			if (way == BY_EXPAT) {
+				result = r;
+				strbuf_add(&wanted, strbuf_text(&seen.text));
+				strbuf_add(&message, bp_errmsg(seen.ctx));
+			}
+			assert_int_equal(r, result);
+			assert_string_equal(bp_errmsg(seen.ctx), strbuf_text(&message));
+			assert_string_equal(strbuf_text(&seen.text), strbuf_text(&wanted));
+			strbuf_done(&seen.text);
+			bp_ctx_free(seen.ctx);
+		}
+		strbuf_done(&wanted);
+		strbuf_done(&message);
+	}
+	strbuf_done(&text);
+}
+
+/* Bytes up to there can be read. */
+#define READABLE 1000000u
+
+static ssize_t read_at_until(void *user, void *buf, size_t len, uint64_t offset)
+{
+	return offset >= READABLE ? -EIO
+				  : read_at(user, buf, MIN(len, READABLE - offset), offset);
+}
+
+/* What could be read was seen; then the error is passed on as it is. */
+static void reading_anywhere_fails(void **state)
+{
+	struct strbuf text = { 0 };
+	struct text_source from = { .step = SIZE_MAX };
+	const struct xml_source source = {
+		.read_at = read_at_until, .came = came, .user = &from, .name = "x"
+	};
+	struct seen seen = { 0 };
+	const struct xml_handler handler = { .open = on_open,
+					     .close = on_close,
+					     .user = &seen };
+
+	(void)state;
+	seed = 1;
+	make_text(&text, NULL);
+	assert_true(text.len > READABLE);
+	from.text = text.text;
+	from.len = text.len;
+	assert_ok(bp_ctx_new(&seen.ctx));
+	assert_err(xml_read(seen.ctx, &thin_xml_schema, &source, &handler), EIO);
+	assert_true(seen.count > 1000);
+	strbuf_done(&seen.text);
+	bp_ctx_free(seen.ctx);
+	strbuf_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(read_cases),          cmocka_unit_test(binary_is_named),
-		cmocka_unit_test(handler_stops),       cmocka_unit_test(source_fails),
-		cmocka_unit_test(write_elements),      cmocka_unit_test(write_error_is_kept),
+		cmocka_unit_test(read_cases),
+		cmocka_unit_test(binary_is_named),
+		cmocka_unit_test(handler_stops),
+		cmocka_unit_test(source_fails),
+		cmocka_unit_test(write_elements),
+		cmocka_unit_test(write_error_is_kept),
 		cmocka_unit_test(read_across_buffers),
+		cmocka_unit_test(all_ways_agree),
+		cmocka_unit_test(reading_anywhere_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,10 @@
 struct dump {
 	struct thin_reading in;
 	struct thin_text text;
+	struct {
+		struct thin_text text; /* without a buffer: not used yet */
+		char apart[THIN_EMIT_APART];
+	} parts[THIN_EMIT_BATCHES]; /* of batches */
 };
 
 /* --- text --- */
@@ -71,9 +75,24 @@ static int put_device_end(void *user)
 	return 0;
 }
 
-static int batch(void *user)
+/* Formatting is most of the work: batches are parts of the text. */
+static void *part(void *user, unsigned batch)
 {
-	return ((const struct thin_text *)user)->w.error;
+	struct dump *d = user;
+	struct thin_text *t = &d->parts[batch].text;
+
+	if (!t->w.buf && thin_text_part_init(t, d->in.opts->flags & BP_THIN_DUMP_HUMAN) < 0)
+		return NULL;
+	thin_text_part_begin(t);
+	return t;
+}
+
+static int join(void *user, unsigned batch)
+{
+	struct dump *d = user;
+
+	thin_text_join(&d->text, &d->parts[batch].text);
+	return d->text.w.error;
 }
 
 static const struct thin_sink text_sink = {
@@ -85,7 +104,8 @@ static const struct thin_sink text_sink = {
 	.leaf = put_leaf,
 	.run = put_run,
 	.gap = put_gap,
-	.batch = batch,
+	.part = part,
+	.join = join,
 };
 
 /* What the caller's function said first, which gets its own words there. */
@@ -125,7 +145,7 @@ static int dump(struct dump *d, struct bp_thin_meta *meta, const struct bp_thin_
 	if (r < 0)
 		return r;
 	put_superblock(d);
-	r = thin_emit_all(&d->in.emit, &text_sink, &d->text);
+	r = thin_emit_all(&d->in.emit, &text_sink, d);
 	if (d->text.w.error)
 		return write_error(d);
 	if (r == 0 && thin_text_end(&d->text, d->in.nr_gaps) != 0)
@@ -147,6 +167,8 @@ int bp_thin_dump(struct bp_thin_meta *meta, const struct bp_thin_dump_opts *opts
 	r = thin_text_init(&d.text, known.flags & BP_THIN_DUMP_HUMAN, write, user);
 	r = r < 0 ? bp_fail_memory(meta->meta.ctx) : dump(&d, meta, &known);
 	thin_text_done(&d.text);
+	for (size_t i = 0; i < THIN_EMIT_BATCHES; i++)
+		thin_text_done(&d.parts[i].text);
 	thin_reading_done(&d.in);
 	if (r < 0)
 		return r;

@@ -8,9 +8,9 @@
 
 #include <inttypes.h>
 
-/* Leaves that are read at once: 2 MiB. */
-#define QUEUE_LEAVES 512u
-#define QUEUE_ITEMS  (2 * QUEUE_LEAVES)
+/* Leaves of a batch: 64 KiB, whose text stays in a processor's own cache. */
+#define BATCH_LEAVES 16u
+#define BATCH_ITEMS  (8 * BATCH_LEAVES)
 
 /* Numbers of workers that write at once lie in different cache lines. */
 #define LASTS_APART 8u
@@ -31,38 +31,36 @@ struct emit_item {
 	uint64_t n;
 };
 
-/* --- giving out the queue --- */
+/* --- giving out a batch --- */
 
-static int put_leaf(struct thin_emit *e, const struct io_request *request)
+static int put_leaf(struct emit_batch *b, const struct io_request *request)
 {
-	enum node_error error = NODE_IO;
 	struct node leaf;
 
+	b->why = NODE_IO;
 	if (!request->error)
-		error = node_decode(request->buf, request->block, sizeof(le64), &leaf);
-	if (error == NODE_OK && leaf.leaf)
-		return e->sink->leaf(e->user, &leaf);
-	/* The walk before has seen it sound. */
-	return bp_fail(e->meta->ctx, error == NODE_IO ? -EIO : -EUCLEAN,
-		       "block %" PRIu64 ": %s, though it was sound a moment ago: is the pool "
-		       "active?",
-		       request->block, error ? node_error_name(error) : "no leaf");
+		b->why = node_decode(request->buf, request->block, sizeof(le64), &leaf);
+	if (b->why == NODE_OK && leaf.leaf)
+		return b->e->sink->leaf(b->user, &leaf);
+	b->bad = request;
+	return b->why == NODE_IO ? -EIO : -EUCLEAN;
 }
 
 /* From memory: the leaf was short enough to keep. */
-static int put_kept(struct thin_emit *e, uint32_t mark)
+static int put_kept(struct emit_batch *b, uint32_t mark)
 {
-	const struct kept_run *run = thin_kept_get(&e->kept, mark);
+	const struct thin_sink *sink = b->e->sink;
+	const struct kept_run *run = thin_kept_get(&b->e->kept, mark);
 	int r = 0;
 
 	for (; r == 0 && !run->last; run++)
-		r = e->sink->run(e->user, run->virtual_begin, run->value, run->length);
-	e->done++;
-	return r < 0 ? r : e->sink->run(e->user, run->virtual_begin, run->value, run->length);
+		r = sink->run(b->user, run->virtual_begin, run->value, run->length);
+	b->done++;
+	return r < 0 ? r : sink->run(b->user, run->virtual_begin, run->value, run->length);
 }
 
 /* Three items make a gap. */
-static int put_gap(struct thin_emit *e, const struct emit_item *items)
+static int put_gap(struct emit_batch *b, const struct emit_item *items)
 {
 	const struct thin_gap gap = {
 		.block = items[0].n,
@@ -71,27 +69,29 @@ static int put_gap(struct thin_emit *e, const struct emit_item *items)
 		.why = node_error_name(items[0].error),
 	};
 
-	return e->sink->gap ? e->sink->gap(e->user, &gap) : 0;
+	return b->e->sink->gap ? b->e->sink->gap(b->user, &gap) : 0;
 }
 
 /* In the order of the text. */
-static int put_item(struct thin_emit *e, const struct emit_item *item)
+static int put_item(struct emit_batch *b, const struct emit_item *item)
 {
+	const struct thin_sink *sink = b->e->sink;
+
 	switch (item->kind) {
 	case ITEM_KEPT:
-		return put_kept(e, (uint32_t)item->n);
+		return put_kept(b, (uint32_t)item->n);
 	case ITEM_DEF:
-		return e->sink->def(e->user, item->n);
+		return sink->def(b->user, item->n);
 	case ITEM_DEF_END:
-		return e->sink->def_end(e->user);
+		return sink->def_end(b->user);
 	case ITEM_DEVICE:
-		return e->sink->device(e->user, &e->devices[item->n]);
+		return sink->device(b->user, &b->e->devices[item->n]);
 	case ITEM_DEVICE_END:
-		return e->sink->device_end(e->user);
+		return sink->device_end(b->user);
 	case ITEM_REF:
-		return e->sink->ref(e->user, item->n);
+		return sink->ref(b->user, item->n);
 	case ITEM_GAP:
-		return put_gap(e, item);
+		return put_gap(b, item);
 	case ITEM_LEAF:
 		break;
 	}
@@ -99,22 +99,23 @@ static int put_item(struct thin_emit *e, const struct emit_item *item)
 }
 
 /* Leaves that were read in between. */
-static int put_items(struct thin_emit *e)
+static int put_items(struct emit_batch *b)
 {
 	size_t leaf = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < e->nr_items; i++) {
-		const struct emit_item *item = &e->items[i];
+	for (size_t i = 0; r == 0 && i < b->nr_items; i++) {
+		const struct emit_item *item = &b->items[i];
 
 		if (item->kind == ITEM_LEAF)
-			r = put_leaf(e, &e->requests[leaf++]);
+			r = put_leaf(b, &b->requests[leaf++]);
 		else
-			r = put_item(e, item);
+			r = put_item(b, item);
 		if (item->kind == ITEM_GAP)
 			i += 2;
 	}
-	return r < 0 || !e->sink->batch ? r : e->sink->batch(e->user);
+	b->done += b->nr_leaves;
+	return r;
 }
 
 static int report_progress(struct thin_emit *e)
@@ -125,54 +126,124 @@ static int report_progress(struct thin_emit *e)
 	return 0;
 }
 
-/* Leaves of a batch are read together, then everything is put in order. */
-static int flush_items(struct thin_emit *e)
+/* --- batches --- */
+
+/* In any thread: read, and where the sink has parts, given out. */
+static void do_batch(void *user, unsigned slot)
 {
+	struct emit_batch *b = &((struct thin_emit *)user)->batches[slot];
+
+	for (size_t i = 0; i < b->nr_leaves; i++)
+		b->requests[i].buf = b->buf + i * IO_BLOCK;
+	b->error = b->nr_leaves ? io_read_many(b->e->meta->io, b->requests, b->nr_leaves) : 0;
+	if (b->error == 0 && b->e->sink->part)
+		b->error = put_items(b);
+}
+
+/* The walk before has seen it sound. */
+static int tell_bad(const struct thin_emit *e, const struct emit_batch *b)
+{
+	return bp_fail(e->meta->ctx, b->error,
+		       "block %" PRIu64 ": %s, though it was sound a moment ago: is the pool "
+		       "active?",
+		       b->bad->block, b->why ? node_error_name(b->why) : "no leaf");
+}
+
+/* What do_batch() alone can't tell is memory. */
+static int give_out(struct thin_emit *e, struct emit_batch *b, unsigned slot)
+{
+	int failed = b->error, r = failed;
+
+	if (r == 0)
+		r = e->sink->part ? e->sink->join(e->user, slot) : put_items(b);
+	if (b->bad)
+		return tell_bad(e, b);
+	e->done += b->done;
+	if (failed)
+		return bp_fail_memory(e->meta->ctx);
+	return r < 0 ? r : report_progress(e);
+}
+
+/* The oldest batch; false in @ret_any: there is none. */
+static int take_batch(struct thin_emit *e, bool *ret_any)
+{
+	int slot = turns_take(e->turns), r = 0;
+
+	*ret_any = slot >= 0;
+	if (slot >= 0)
+		r = give_out(e, &e->batches[slot], (unsigned)slot);
+	turns_give_back(e->turns);
+	return r;
+}
+
+/* What a slot needs is made when it is used first. */
+static int batch_begin(struct thin_emit *e, unsigned slot)
+{
+	struct emit_batch *b = &e->batches[slot];
+
+	b->e = e;
+	b->nr_items = b->nr_leaves = 0;
+	b->done = 0;
+	b->error = 0;
+	b->bad = NULL;
+	b->user = e->sink->part ? e->sink->part(e->user, slot) : e->user;
+	if (!b->items)
+		b->items = calloc(BATCH_ITEMS, sizeof(*b->items));
+	if (!b->requests)
+		b->requests = calloc(BATCH_LEAVES, sizeof(*b->requests));
+	if (!b->buf)
+		b->buf = io_buffer_new(BATCH_LEAVES);
+	e->filling = b;
+	return b->items && b->requests && b->buf && b->user ? 0 : bp_fail_memory(e->meta->ctx);
+}
+
+static void hand_over(struct thin_emit *e)
+{
+	e->filling = NULL;
+	turns_ask(e->turns);
+}
+
+/* A batch with room for an item; the oldest is given out where none is free. */
+static int make_room(struct thin_emit *e)
+{
+	const struct emit_batch *b = e->filling;
+	bool any;
 	int r = 0;
 
-	for (size_t i = 0, leaf = 0; i < e->nr_items; i++) {
-		if (e->items[i].kind == ITEM_LEAF) {
-			e->requests[leaf].block = e->items[i].n;
-			e->requests[leaf].buf = e->buf + leaf * IO_BLOCK;
-			leaf++;
-		}
-	}
-	if (e->nr_leaves > 0)
-		r = io_read_many(e->meta->io, e->requests, e->nr_leaves);
-	if (r < 0)
-		return bp_fail_memory(e->meta->ctx);
-	r = put_items(e);
-	e->done += e->nr_leaves;
-	e->nr_items = e->nr_leaves = 0;
-	return r < 0 ? r : report_progress(e);
+	/* Room for the three items of a gap is kept together. */
+	if (b && (b->nr_items + 3 > BATCH_ITEMS || b->nr_leaves == BATCH_LEAVES))
+		hand_over(e);
+	if (e->filling)
+		return 0;
+	if (turns_slot(e->turns) < 0)
+		r = take_batch(e, &any);
+	return r < 0 ? r : batch_begin(e, (unsigned)turns_slot(e->turns));
 }
 
 static int queue(struct thin_emit *e, enum item_kind kind, uint64_t n)
 {
-	/* Room for the three items of a gap is kept together. */
-	if (e->nr_items + 3 > QUEUE_ITEMS || e->nr_leaves == QUEUE_LEAVES) {
-		int r = flush_items(e);
+	int r = make_room(e);
+	struct emit_batch *b = e->filling;
 
-		if (r < 0)
-			return r;
-	}
-	e->items[e->nr_items++] = (struct emit_item){ .kind = kind, .n = n };
-	e->nr_leaves += kind == ITEM_LEAF;
+	if (r < 0)
+		return r;
+	b->items[b->nr_items++] = (struct emit_item){ .kind = kind, .n = n };
+	if (kind == ITEM_LEAF)
+		b->requests[b->nr_leaves++].block = n;
 	return 0;
 }
 
-/* Empty, also after an emission that failed half way: one plan may be written several times. */
-static int queue_init(struct thin_emit *e)
+/* All that is queued. */
+static int give_out_rest(struct thin_emit *e)
 {
-	e->nr_items = 0;
-	e->nr_leaves = 0;
-	if (!e->items)
-		e->items = calloc(QUEUE_ITEMS, sizeof(*e->items));
-	if (!e->requests)
-		e->requests = calloc(QUEUE_LEAVES, sizeof(*e->requests));
-	if (!e->buf)
-		e->buf = io_buffer_new(QUEUE_LEAVES);
-	return e->items && e->requests && e->buf ? 0 : bp_fail_memory(e->meta->ctx);
+	bool any = true;
+	int r = 0;
+
+	if (e->filling)
+		hand_over(e);
+	while (r == 0 && any)
+		r = take_batch(e, &any);
+	return r;
 }
 
 /* --- filling it --- */
@@ -226,12 +297,13 @@ static int on_lost(void *user, const struct walk_lost *lost)
 {
 	struct thin_emit *e = user;
 	int r = queue(e, ITEM_GAP, lost->block);
+	struct emit_batch *b = e->filling;
 
 	if (r < 0)
 		return r;
-	e->items[e->nr_items - 1].error = lost->error;
-	e->items[e->nr_items++] = (struct emit_item){ .kind = ITEM_GAP, .n = lost->begin };
-	e->items[e->nr_items++] = (struct emit_item){ .kind = ITEM_GAP, .n = lost->end };
+	b->items[b->nr_items - 1].error = lost->error;
+	b->items[b->nr_items++] = (struct emit_item){ .kind = ITEM_GAP, .n = lost->begin };
+	b->items[b->nr_items++] = (struct emit_item){ .kind = ITEM_GAP, .n = lost->end };
 	return 0;
 }
 
@@ -321,17 +393,30 @@ int thin_emit_share(struct thin_emit *e)
 }
 
 /* Defs first, as refs may only point back. */
-int thin_emit_all(struct thin_emit *e, const struct thin_sink *sink, void *user)
+static int queue_all(struct thin_emit *e)
 {
-	int r = queue_init(e);
+	int r = e->sharing ? queue_defs(e) : 0;
 
-	e->sink = sink;
-	e->user = user;
-	if (r == 0 && e->sharing)
-		r = queue_defs(e);
 	for (size_t i = 0; r == 0 && i < e->nr_devices; i++)
 		r = queue_device(e, i);
-	return r < 0 ? r : flush_items(e);
+	return r < 0 ? r : give_out_rest(e);
+}
+
+/* Also again after an emission that failed half way: one plan may be written several times. */
+int thin_emit_all(struct thin_emit *e, const struct thin_sink *sink, void *user)
+{
+	int r = turns_new(THIN_EMIT_BATCHES,
+			  io_workers(e->meta->io, e->meta->workers, UINT64_MAX), do_batch, e,
+			  &e->turns);
+
+	if (r < 0)
+		return bp_fail_memory(e->meta->ctx);
+	e->sink = sink;
+	e->user = user;
+	e->filling = NULL;
+	r = queue_all(e);
+	turns_free(steal(e->turns));
+	return r;
 }
 
 void thin_emit_done(struct thin_emit *e)
@@ -340,7 +425,9 @@ void thin_emit_done(struct thin_emit *e)
 	thin_kept_done(&e->kept);
 	thin_share_done(&e->share);
 	free(e->lasts);
-	free(e->items);
-	free(e->requests);
-	free(e->buf);
+	for (size_t i = 0; i < THIN_EMIT_BATCHES; i++) {
+		free(e->batches[i].items);
+		free(e->batches[i].requests);
+		free(e->batches[i].buf);
+	}
 }

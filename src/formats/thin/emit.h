@@ -6,6 +6,7 @@
 #ifndef FORMATS_THIN_EMIT_H
 #define FORMATS_THIN_EMIT_H
 
+#include "core/turns.h"
 #include "formats/thin/kept.h"
 #include "formats/thin/meta.h"
 #include "formats/thin/share.h"
@@ -23,11 +24,37 @@ struct thin_sink {
 	int (*leaf)(void *user, const struct node *leaf);
 	int (*run)(void *user, uint64_t key, uint64_t value, uint64_t length);
 	int (*gap)(void *user, const struct thin_gap *gap); /* may be NULL */
-	/* After some of these; may be NULL. */
-	int (*batch)(void *user);
+	/*
+	 * Both or none: then all of the above are called by several threads, each with what part()
+	 * says for its batch, below THIN_EMIT_BATCHES; joined are the batches in order, by the caller's.
+	 * Errors are kept for join(). part() is NULL where there is no memory.
+	 */
+	void *(*part)(void *user, unsigned batch);
+	int (*join)(void *user, unsigned batch);
 };
 
+/* Batches in the making; what several threads write to lies so many bytes apart. */
+#define THIN_EMIT_BATCHES 4u
+#define THIN_EMIT_APART   128u
+
 struct emit_item;
+
+/* What is read, and given out, at once. */
+struct emit_batch {
+	struct thin_emit *e;
+	struct emit_item *items;
+	size_t nr_items;
+	struct io_request *requests;
+	size_t nr_leaves;
+	uint8_t *buf;
+	void *user;    /* of the sink's functions */
+	uint64_t done; /* leaves and runs kept that were given out */
+	int error;
+	/* Where that is -EIO or -EUCLEAN of a leaf: which, and why. */
+	const struct io_request *bad;
+	enum node_error why;
+	char apart[THIN_EMIT_APART];
+};
 
 /* Zero at first; the members before the blank line are the caller's to set. */
 struct thin_emit {
@@ -48,12 +75,10 @@ struct thin_emit {
 
 	const struct thin_sink *sink;
 	void *user;
-	struct emit_item *items;
-	size_t nr_items;
-	struct io_request *requests;
-	size_t nr_leaves;
-	uint8_t *buf;
-	uint64_t done; /* leaves and runs kept that were given out */
+	struct emit_batch batches[THIN_EMIT_BATCHES];
+	struct turns *turns;
+	struct emit_batch *filling; /* NULL: none yet */
+	uint64_t done;              /* leaves and runs kept that were given out */
 };
 
 /* Walk the trees of these devices: what is damaged is in e->forest then. */

@@ -5,6 +5,9 @@
 
 #include <inttypes.h>
 
+/* What is handed on as it is: larger pieces aren't copied once more. */
+#define PIECE_MIN (64u * 1024)
+
 /* How each part of a dump looks. */
 struct text_style {
 	void (*superblock)(struct xml_writer *w, const struct thin_xml_superblock *sb);
@@ -12,7 +15,7 @@ struct text_style {
 	void (*def_end)(struct xml_writer *w);
 	void (*device)(struct xml_writer *w, const struct thin_xml_device *device);
 	void (*device_end)(struct xml_writer *w);
-	void (*run)(struct xml_writer *w, const struct thin_xml_range *run);
+	void (*run)(struct thin_text *t, const struct thin_xml_range *run);
 	void (*ref)(struct xml_writer *w, const struct thin_xml_name *name);
 	void (*gap)(struct xml_writer *w, const char *text);
 	void (*end)(struct xml_writer *w);
@@ -52,16 +55,15 @@ static void xml_device_end(struct xml_writer *w)
 }
 
 /* A single mapping has an element of its own, as in the reference's text. */
-static void xml_run(struct xml_writer *w, const struct thin_xml_range *run)
+static void xml_run(struct thin_text *t, const struct thin_xml_range *run)
 {
-	if (run->length == 1) {
-		const struct thin_xml_single single = { run->origin_begin, run->data_begin,
-							run->time };
+	const uint64_t single[] = { run->origin_begin, run->data_begin, run->time };
+	const uint64_t range[] = { run->origin_begin, run->data_begin, run->length, run->time };
 
-		xml_write_element(w, 2, &thin_xml_elements[THIN_XML_SINGLE], &single);
-		return;
-	}
-	xml_write_element(w, 2, &thin_xml_elements[THIN_XML_RANGE], run);
+	if (run->length == 1)
+		xml_write_line(&t->w, &t->single, single);
+	else
+		xml_write_line(&t->w, &t->range, range);
 }
 
 static void xml_ref(struct xml_writer *w, const struct thin_xml_name *name)
@@ -144,8 +146,10 @@ static void human_device(struct xml_writer *w, const struct thin_xml_device *dev
 	put(w, "\n");
 }
 
-static void human_run(struct xml_writer *w, const struct thin_xml_range *run)
+static void human_run(struct thin_text *t, const struct thin_xml_range *run)
 {
+	struct xml_writer *w = &t->w;
+
 	put_number(w, "    (", run->origin_begin);
 	put_number(w, "..", run->origin_begin + run->length - 1);
 	put_number(w, ") -> (", run->data_begin);
@@ -197,6 +201,8 @@ static const struct text_style human_style = {
 int thin_text_init(struct thin_text *t, bool human, bp_write_fn write, void *user)
 {
 	*t = (struct thin_text){ .style = human ? &human_style : &xml_style };
+	xml_line_init(&t->single, 2, &thin_xml_elements[THIN_XML_SINGLE]);
+	xml_line_init(&t->range, 2, &thin_xml_elements[THIN_XML_RANGE]);
 	return xml_writer_init(&t->w, write, user);
 }
 
@@ -205,10 +211,26 @@ void thin_text_done(struct thin_text *t)
 	xml_writer_done(&t->w);
 }
 
+int thin_text_part_init(struct thin_text *part, bool human)
+{
+	return thin_text_init(part, human, NULL, NULL);
+}
+
+void thin_text_part_begin(struct thin_text *part)
+{
+	part->w.len = 0;
+	part->run.length = 0;
+	part->head.length = 0;
+	part->at_head = true;
+}
+
 static void end_run(struct thin_text *t)
 {
-	if (t->run.length > 0)
-		t->style->run(&t->w, &t->run);
+	if (t->at_head)
+		t->head = t->run;
+	else if (t->run.length > 0)
+		t->style->run(t, &t->run);
+	t->at_head = false;
 	t->run.length = 0;
 }
 
@@ -228,6 +250,7 @@ void thin_text_def(struct thin_text *t, bp_mblock block)
 	char buf[NUMBER_MAX_BYTES];
 	struct thin_xml_name name = name_of(block, buf);
 
+	end_run(t);
 	t->style->def(&t->w, &name);
 }
 
@@ -239,6 +262,7 @@ void thin_text_def_end(struct thin_text *t)
 
 void thin_text_device(struct thin_text *t, const struct thin_xml_device *device)
 {
+	end_run(t);
 	t->style->device(&t->w, device);
 }
 
@@ -281,7 +305,8 @@ static inline void add_run(struct thin_text *t, uint64_t key, uint64_t value, ui
 	    value == t->next_value && value >= UINT64_C(1) << THIN_TIME_BITS) {
 		t->run.length += length;
 	} else {
-		end_run(t);
+		if (t->run.length > 0)
+			end_run(t);
 		t->run = (struct thin_xml_range){
 			.origin_begin = key,
 			.data_begin = thin_mapping_block(value),
@@ -301,6 +326,34 @@ void thin_text_leaf(struct thin_text *t, const struct node *leaf)
 {
 	for (uint32_t i = 0; i < leaf->nr; i++)
 		add_run(t, node_key(leaf, i), node_value64(leaf, i), 1);
+}
+
+/* A run may go on from part to part; small pieces are collected. */
+static void put_body(struct thin_text *t, const struct xml_writer *body)
+{
+	if (body->len < PIECE_MIN) {
+		xml_write_text(&t->w, body->buf, body->len);
+	} else if (xml_writer_flush(&t->w) == 0) {
+		t->w.error = t->w.write(t->w.user, body->buf, body->len);
+	}
+}
+
+void thin_text_join(struct thin_text *t, struct thin_text *part)
+{
+	const struct thin_xml_range *first = part->at_head ? &part->run : &part->head;
+
+	if (first->length > 0)
+		add_run(t, first->origin_begin,
+			thin_mapping_make(first->data_begin, (uint32_t)first->time),
+			first->length);
+	if (part->at_head)
+		return;
+	end_run(t);
+	if (part->w.error && !t->w.error)
+		t->w.error = part->w.error;
+	put_body(t, &part->w);
+	t->run = part->run;
+	t->next_value = part->next_value;
 }
 
 /* With gaps the text has no end on purpose: no restore takes it by mistake. */

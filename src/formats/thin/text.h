@@ -18,14 +18,29 @@ struct thin_gap {
 struct thin_text {
 	struct xml_writer w;
 	const struct text_style *style;
+	struct xml_line single, range;
 	/* The mappings not written yet; length 0: none. */
 	struct thin_xml_range run;
 	uint64_t next_value; /* what continues the run: its packed block and time */
+	/*
+	 * Of a part: its first run, which may continue one before the part, and whether that is still
+	 * the one at hand.
+	 */
+	struct thin_xml_range head;
+	bool at_head;
 };
 
 /* 0 or -ENOMEM. */
 int thin_text_init(struct thin_text *t, bool human, bp_write_fn write, void *user);
 void thin_text_done(struct thin_text *t);
+
+/*
+ * A part of the text, made apart, perhaps in another thread: what thin_text_part_begin() empties and
+ * thin_text_join() puts behind @t, as if all had been said to @t.
+ */
+int thin_text_part_init(struct thin_text *part, bool human);
+void thin_text_part_begin(struct thin_text *part);
+void thin_text_join(struct thin_text *t, struct thin_text *part);
 
 void thin_text_superblock(struct thin_text *t, const struct thin_xml_superblock *sb);
 void thin_text_def(struct thin_text *t, bp_mblock name);

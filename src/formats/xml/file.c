@@ -15,36 +15,59 @@ struct xml_file {
 	xml_progress_fn progress; /* may be NULL */
 	void *user;
 	uint64_t done, total; /* bytes; total 0: not known */
+	off_t begin;          /* of a regular file: where we stand in it */
 };
 
-/* What is left to be read of @fd; 0 where nobody knows, as of a pipe. */
-static uint64_t size_left(int fd)
+/* What is left to be read of the file; false where nobody knows, as of a pipe. */
+static bool find_size(struct xml_file *file)
 {
 	struct stat st;
-	off_t at;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	at = lseek(fd, 0, SEEK_CUR);
-	return at >= 0 && at < st.st_size ? (uint64_t)(st.st_size - at) : 0;
+	if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	file->begin = lseek(file->fd, 0, SEEK_CUR);
+	if (file->begin < 0)
+		return false;
+	file->total = st.st_size > file->begin ? (uint64_t)(st.st_size - file->begin) : 0;
+	return true;
 }
 
 /* Of a struct xml_source. -ECANCELED as progress() wished. */
-static ssize_t read_file(void *user, void *buf, size_t len)
+static int came(void *user, ssize_t len)
 {
 	struct xml_file *file = user;
+
+	if (len < 0)
+		return bp_fail(file->ctx, (int)len, "%s: cannot read: %s", file->name,
+			       strerror((int)-len));
+	file->done += (uint64_t)len;
+	if (file->progress && file->progress(file->user, file->done, file->total))
+		return bp_fail(file->ctx, -ECANCELED, "canceled");
+	return 0;
+}
+
+static ssize_t read_file(void *user, void *buf, size_t len)
+{
+	const struct xml_file *file = user;
 	ssize_t n;
+	int r;
 
 	do
 		n = read(file->fd, buf, len);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return bp_fail(file->ctx, -errno, "%s: cannot read: %s", file->name,
-			       strerror(errno));
-	file->done += (uint64_t)n;
-	if (file->progress && file->progress(file->user, file->done, file->total))
-		return bp_fail(file->ctx, -ECANCELED, "canceled");
-	return n;
+	r = came(user, n < 0 ? -errno : n);
+	return r < 0 ? r : n;
+}
+
+static ssize_t read_file_at(void *user, void *buf, size_t len, uint64_t offset)
+{
+	const struct xml_file *file = user;
+	ssize_t n;
+
+	do
+		n = pread(file->fd, buf, len, file->begin + (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /* The members of @opts that all formats' options have. */
@@ -61,7 +84,9 @@ int xml_restore(struct bp_ctx *ctx, const struct xml_restore *format, int fd, co
 {
 	_cleanup_(freep) void *o = calloc(1, format->opts_size);
 	struct xml_file file = { .ctx = ctx, .fd = fd, .name = name };
-	const struct xml_source source = { .read = read_file, .user = &file, .name = name };
+	struct xml_source source = {
+		.read = read_file, .came = came, .user = &file, .name = name
+	};
 	struct io *io;
 	int r = o ? opts_read(ctx, o, format->opts_size, opts) : bp_fail_memory(ctx);
 
@@ -74,7 +99,8 @@ int xml_restore(struct bp_ctx *ctx, const struct xml_restore *format, int fd, co
 	if (r < 0)
 		return r;
 	take_progress(&file, format, o);
-	file.total = size_left(fd);
+	if (find_size(&file))
+		source.read_at = read_file_at;
 	r = format->into(ctx, &source, io, o);
 	io_close(io);
 	return r;

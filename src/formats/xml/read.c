@@ -20,34 +20,6 @@ struct expat_side {
 	int result;
 };
 
-/*
- * What is not read yet moves to the front; zeros behind the end let the scanner look ahead
- * without asking.
- */
-int reader_fill(struct xml_reader *rd)
-{
-	size_t left = rd->end - rd->pos;
-
-	memmove(rd->buf, rd->buf + rd->pos, left);
-	rd->offset += rd->pos;
-	rd->pos = 0;
-	rd->end = left;
-	while (rd->end < READER_BUFFER) {
-		ssize_t n = rd->source->read(rd->source->user, rd->buf + rd->end,
-					     READER_BUFFER - rd->end);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0) {
-			rd->eof = true;
-			break;
-		}
-		rd->end += (size_t)n;
-	}
-	memset(rd->buf + rd->end, 0, READER_PAD);
-	return 0;
-}
-
 bool reader_allows(const struct xml_reader *rd, const struct xml_element *element)
 {
 	if (rd->depth == 0)
@@ -55,11 +27,11 @@ bool reader_allows(const struct xml_reader *rd, const struct xml_element *elemen
 	return rd->depth < READER_DEPTH && (element->parents >> rd->open[rd->depth - 1] & 1);
 }
 
-int reader_open(struct xml_reader *rd, unsigned element)
+int reader_open(struct xml_reader *rd, unsigned element, const void *values)
 {
 	rd->open[rd->depth++] = element;
 	rd->outermost_seen = true;
-	return rd->handler->open(rd->handler->user, element, rd->values);
+	return rd->handler->open(rd->handler->user, element, values);
 }
 
 int reader_close(struct xml_reader *rd)
@@ -265,7 +237,7 @@ static void XMLCALL on_start(void *user, const char *name, const char **attrs)
 	}
 	if (!read_attrs(x, &rd->schema->elements[id], attrs))
 		return;
-	r = reader_open(rd, (unsigned)id);
+	r = reader_open(rd, (unsigned)id, rd->values);
 	if (r != 0)
 		stop(x, r);
 }
@@ -422,6 +394,7 @@ static int read_by_expat(struct xml_reader *rd)
 	struct expat_side x = { .rd = rd };
 	int r;
 
+	rd->by_expat = true;
 	x.parser = XML_ParserCreate(NULL);
 	if (!x.parser)
 		return bp_fail_memory(rd->ctx);
@@ -477,20 +450,27 @@ static int read_document(struct xml_reader *rd)
 	return read_by_expat(rd);
 }
 
-/* Memory: one buffer, whatever the text's size. */
+static void reader_freep(struct xml_reader **rd)
+{
+	if (*rd)
+		reader_done(*rd);
+	free(*rd);
+}
+
+/* Memory: READER_PIECES, whatever the text's size. */
 int xml_read(struct bp_ctx *ctx, const struct xml_schema *schema,
 	     const struct xml_source *source, const struct xml_handler *handler)
 {
-	_cleanup_(freep) struct xml_reader *rd = calloc(1, sizeof(*rd));
-	_cleanup_(freep) char *buf = malloc(READER_BUFFER + READER_PAD);
+	_cleanup_(reader_freep) struct xml_reader *rd = calloc(1, sizeof(*rd));
 
-	if (!rd || !buf)
+	if (!rd)
 		return bp_fail_memory(ctx);
 	rd->ctx = ctx;
 	rd->schema = schema;
 	rd->source = source;
 	rd->handler = handler;
-	rd->buf = buf;
 	rd->line = 1;
+	if (reader_init(rd) < 0)
+		return bp_fail_memory(ctx);
 	return read_document(rd);
 }

@@ -28,6 +28,13 @@ struct xml_handler {
  */
 struct xml_source {
 	ssize_t (*read)(void *user, void *buf, size_t len);
+	/*
+	 * For text that can be read at any place, NULL for other: as read(), from @offset on, by several
+	 * threads at once, and without a message; what came, or its -errno, is told to came() in the order
+	 * of the text, by the caller's thread. 0, or what ends the reading, with its message.
+	 */
+	ssize_t (*read_at)(void *user, void *buf, size_t len, uint64_t offset);
+	int (*came)(void *user, ssize_t len);
 	void *user;
 	const char *name; /* for messages: a path */
 	bool expat_only;  /* leave the scanner out: what its results are compared with */

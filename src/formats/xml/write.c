@@ -3,6 +3,8 @@
 #include "core/number.h"
 #include "formats/xml/base64.h"
 
+#include <assert.h>
+
 _Static_assert(XML_LINE_MAX >= 8 + XML_LEAD_MAX + 8 * (XML_LEAD_MAX + 21) + 3,
 	       "a line of eight numbers");
 
@@ -15,7 +17,9 @@ int xml_writer_init(struct xml_writer *w, bp_write_fn write, void *user)
 
 	if (!buf)
 		return -ENOMEM;
-	*w = (struct xml_writer){ .buf = buf, .write = write, .user = user };
+	*w = (struct xml_writer){
+		.buf = buf, .size = BUFFER_SIZE, .write = write, .user = user
+	};
 	return 0;
 }
 
@@ -33,11 +37,32 @@ int xml_writer_flush(struct xml_writer *w)
 	return w->error;
 }
 
-/* A place with XML_LINE_MAX free bytes behind it. */
-static char *room(struct xml_writer *w)
+static void grow(struct xml_writer *w)
 {
-	if (w->len + XML_LINE_MAX > BUFFER_SIZE)
+	char *buf = w->error ? NULL : realloc(w->buf, 2 * w->size);
+
+	if (buf) {
+		w->buf = buf;
+		w->size *= 2;
+		return;
+	}
+	w->error = -ENOMEM;
+	w->len = 0;
+}
+
+static __attribute__((noinline)) void make_room(struct xml_writer *w)
+{
+	if (w->write)
 		xml_writer_flush(w);
+	else
+		grow(w);
+}
+
+/* A place with XML_LINE_MAX free bytes behind it. */
+static inline char *room(struct xml_writer *w)
+{
+	if (w->len + XML_LINE_MAX > w->size)
+		make_room(w);
 	return w->buf + w->len;
 }
 
@@ -178,4 +203,44 @@ void xml_write_close(struct xml_writer *w, unsigned depth, const struct xml_elem
 	if (newline)
 		*at++ = '\n';
 	w->len = (size_t)(at - w->buf);
+}
+
+static void line_add(struct xml_line *line, unsigned at, const char *text, size_t len)
+{
+	assert(line->len[at] + len <= XML_LINE_TEXT);
+	memcpy(line->text[at] + line->len[at], text, len);
+	line->len[at] = (uint8_t)(line->len[at] + len);
+}
+
+void xml_line_init(struct xml_line *line, unsigned depth, const struct xml_element *element)
+{
+	*line = (struct xml_line){ .nr = (uint8_t)element->nr_attrs };
+	assert(element->nr_attrs > 0 && element->nr_attrs <= XML_LINE_NUMBERS);
+	line_add(line, 0, "        ", 2 * depth);
+	line_add(line, 0, element->tag, element->name_len + 1u);
+	for (unsigned i = 0; i < line->nr; i++) {
+		const struct xml_attr *attr = &element->attrs[i];
+
+		assert(attr->type == XML_NUMBER && attr->presence != XML_OPTIONAL &&
+		       attr->offset == i * sizeof(uint64_t));
+		if (i > 0)
+			line_add(line, i, "\"", 1);
+		line_add(line, i, attr->lead, attr->lead_len);
+	}
+	line_add(line, line->nr, "\"/>\n", 4);
+	assert(element->empty);
+}
+
+/* Pieces are copied whole, of a size that compilers know: what is too much is written over. */
+void xml_write_line(struct xml_writer *w, const struct xml_line *line, const uint64_t *numbers)
+{
+	char *at = room(w);
+
+	for (unsigned i = 0; i < line->nr; i++) {
+		memcpy(at, line->text[i], XML_LINE_TEXT);
+		at += line->len[i];
+		at += number_format_here(at, numbers[i]);
+	}
+	memcpy(at, line->text[line->nr], 4);
+	w->len = (size_t)(at + 4 - w->buf);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writing dumps: one tag a line, two blanks a level, attributes in the order of the tables. The
- * text is collected in one large buffer and handed on when that is full. The first error is
+ * text is collected in one large buffer and handed on when that is full, or kept there where
+ * nobody takes it. The first error is
  * kept and turns every later call into nothing, so that one look at the end is enough.
  */
 #ifndef XML_WRITE_H
@@ -13,14 +14,28 @@
 
 struct xml_writer {
 	char *buf;
-	size_t len;
-	bp_write_fn write;
+	size_t len, size;
+	bp_write_fn write; /* NULL: the buffer grows */
 	void *user;
 	int error; /* 0, or what @write or memory said first */
 };
 
 /* Free room that xml_writer_room() promises: more than any line without strings takes. */
 #define XML_LINE_MAX 512
+
+/*
+ * What stands around the numbers of an element that has nothing else, written always: a table once,
+ * for the elements that a dump is full of.
+ */
+#define XML_LINE_NUMBERS 4u
+#define XML_LINE_TEXT    48u
+struct xml_line {
+	uint8_t nr; /* numbers */
+	uint8_t len[XML_LINE_NUMBERS + 1];
+	char text[XML_LINE_NUMBERS + 1][XML_LINE_TEXT];
+};
+
+void xml_line_init(struct xml_line *line, unsigned depth, const struct xml_element *element);
 
 /* 0 or -ENOMEM. */
 int xml_writer_init(struct xml_writer *w, bp_write_fn write, void *user);
@@ -31,6 +46,8 @@ int xml_writer_flush(struct xml_writer *w);
 /* A line that opens @element, or is all of it where it is an empty one. @depth: levels. */
 void xml_write_element(struct xml_writer *w, unsigned depth, const struct xml_element *element,
 		       const void *values);
+/* The same by a line made before; @numbers are the element's struct. */
+void xml_write_line(struct xml_writer *w, const struct xml_line *line, const uint64_t *numbers);
 void xml_write_close(struct xml_writer *w, unsigned depth, const struct xml_element *element,
 		     bool newline);
 /* Raw text. */
