@@ -71,6 +71,7 @@ struct report {
 	struct event *events;
 	size_t count, room;
 	bool lost; /* no memory for one */
+	bool open; /* the program's last line has no end yet */
 };
 
 static void report_done(struct report *report)
@@ -87,19 +88,25 @@ static void put_output(void *user, const char *text, size_t len)
 {
 	struct report *report = user;
 
+	if (len)
+		report->open = text[len - 1] != '\n';
 	fwrite(text, 1, len, report->cli->json ? stderr : report->cli->out);
 	fflush(report->cli->json ? stderr : report->cli->out);
 }
 
-static void print_event(struct cli *cli, const struct bp_scenario_event *e)
+static void print_event(struct report *report, const struct bp_scenario_event *e)
 {
+	struct cli *cli = report->cli;
+
 	if (cli->json)
 		return;
-	cli_print(cli, "%6" PRId64 ".%03d  %s%s%s%s\n", e->at_ms / 1000, (int)(e->at_ms % 1000),
+	cli_print(cli, "%s%6" PRId64 ".%03d  %s%s%s%s\n", report->open ? "\n" : "",
+		  e->at_ms / 1000, (int)(e->at_ms % 1000),
 		  e->kind == BP_SCENARIO_DID ? ""
 		  : e->passed                ? "ok: "
 					     : "FAILED: ",
 		  e->what, *e->detail ? ": " : "", e->detail);
+	report->open = false;
 	fflush(cli->out); /* it is read as it happens */
 }
 
@@ -120,7 +127,7 @@ static void keep_event(void *user, const struct bp_scenario_event *e)
 		.passed = e->passed,
 	};
 
-	print_event(report->cli, e);
+	print_event(report, e);
 	if (report->count == report->room) {
 		size_t room = report->room ? report->room * 2 : 64;
 		struct event *more = realloc(report->events, room * sizeof(*more));

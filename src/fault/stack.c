@@ -86,6 +86,17 @@ static int make_top(struct stack *s, const char *below)
 	return make(s, s->scope_name, s->base.size_bytes, BP_PARAMS_LINEAR(&linear), &s->top);
 }
 
+/* How much of a tool's output is about what it was called for: up to how it is to be called. */
+static size_t said(const char *text)
+{
+	const char *usage = strstr(text, "\nUsage");
+	size_t len = usage ? (size_t)(usage - text) : strlen(text);
+
+	while (len && text[len - 1] == '\n')
+		len--;
+	return MIN(len, (size_t)1024);
+}
+
 /* -q, and its output only where it fails. */
 static int mkfs(struct stack *s)
 {
@@ -97,8 +108,8 @@ static int mkfs(struct stack *s)
 	snprintf(tool, sizeof(tool), "mkfs.%s", s->scenario->fs);
 	r = run_command(argv, &output);
 	if (r > 0)
-		return bp_fail(s->ctx, -EIO, "%s ended with %d: %s", tool, r,
-			       strbuf_text(&output));
+		return bp_fail(s->ctx, -EIO, "%s ended with %d: %.*s", tool, r,
+			       (int)said(strbuf_text(&output)), strbuf_text(&output));
 	return r < 0 ? bp_fail(s->ctx, r, "%s: %s", tool, strerror(-r)) : 0;
 }
 

@@ -194,6 +194,9 @@ static void print_environment(struct lab *lab, FILE *file)
 	fprintf(file, " 'MODPROBE_OPTIONS=-d %s/modules'", uml ? lab->dir : "/run");
 	fprintf(file, " DM_DISABLE_UDEV=1 LAB=%s LAB_DISKS=%zu", uml ? "uml" : "qemu",
 		lab->opts->nr_disks);
+	/* This machine's is of its own devices, and not for everybody. */
+	if (!getenv("BEDPLATE_STATE_DIR"))
+		fputs(" BEDPLATE_STATE_DIR=/run/bedplate-state", file);
 	for (size_t i = 0; i < lab->opts->nr_disks; i++)
 		fprintf(file, " LAB_DISK%zu=%s%c", i, disk_node(lab), (char)('a' + i));
 	for (size_t i = 0; i < lab->opts->nr_mounts; i++) {
@@ -209,7 +212,7 @@ static void print_disks(struct lab *lab, FILE *file)
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin\nexport PATH\n"
 		"failed() { echo \"bedplate: the lab: $*\" >&2; exit %d; }\n"
 		"make() { said=$(\"mkfs.$1\" \"$2\" 2>&1 < /dev/null) ||\n"
-		"	failed \"mkfs.$1: $said\"; }\n"
+		"	failed \"mkfs.$1: $(echo \"$said\" | sed '/^Usage/,$d')\"; }\n"
 		"put() { case $2 in /run/*) mkdir -p \"$2\" ;; esac\n"
 		"	[ -d \"$2\" ] || failed \"'$2' is no directory: make it, or take one "
 		"in /run\"\n"

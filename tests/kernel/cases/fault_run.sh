@@ -50,6 +50,17 @@ run longhorn-eio.fault -- ./store put 10000
 for shape in flakey error log-writes; do
 	run xfstests-dm-$shape.fault -- sh ./xfstests.sh $shape
 done
+run disk-full.fault -- sh ./copy.sh full
+run bit-rot.fault -- sh ./copy.sh rot
+# A line of the program that has no end yet is ended before what is told; of a tool that can't, what it said, not its usage.
+printf 'device loop 1MiB\nat 100ms slow 1ms\n' > line.fault
+run line.fault -- sh -c 'printf half; sleep 0.5; echo line' > out
+grep -qx half out || fail "$(cat out)"
+printf 'device loop 8MiB fs xfs mount /run/bedplate-small\n' > small.fault
+if command -v mkfs.xfs > /dev/null; then
+	expect_fail 1 'mkfs.xfs ended with 1: .*[a-z.]$' run small.fault -- true
+	run small.fault -- true 2> err || ! grep -q Usage err || fail "$(cat err)"
+fi
 cat > reads.sh << 'END'
 cd "$BEDPLATE_FAULT_MOUNT"
 echo log > wal && echo other > other && sync
