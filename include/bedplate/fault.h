@@ -32,6 +32,7 @@ enum bp_fault_kind {
 	BP_FAULT_BAD_SECTORS =
 		6,         /* single blocks, chosen by a seed, can't be read or written */
 	BP_FAULT_FULL = 7, /* writes fail for want of space (ENOSPC); reads and flushes work */
+	BP_FAULT_POWER_CUT = 8, /* nothing reaches the device or comes from it: all I/O fails */
 };
 
 /* Which I/O a fault is for. A write that asks for a flush before it counts as a flush. */
@@ -50,9 +51,9 @@ struct bp_fault_range {
  * struct bp_fault - What shall be wrong. Zero in a member is its default.
  * @kind: must be given.
  * @io: enum bp_fault_io; 0: all that @kind can be for: slow and stall any, error reads, writes or
- *	both, drop and full writes, corrupt reads (the default) or writes. What can't be is refused
- *	(-EINVAL).
- * @ranges, @nr_ranges: where in the device; none: all of it. Lent.
+ *	both, drop and full writes, corrupt reads (the default) or writes, a power cut all. What can't
+ *	be is refused (-EINVAL).
+ * @ranges, @nr_ranges: where in the device; none: all of it, which a power cut is of. Lent.
  * @delay_ms: of slow: how much longer; 0: 100.
  * @corrupt_byte: of corrupt: which byte of each I/O, from 1; 0: the first.
  * @corrupt_value: what that byte becomes, 0 to 255.
@@ -60,8 +61,8 @@ struct bp_fault_range {
  *	4096, at least 512) are chosen in the ranges. The same seed chooses the same.
  * @for_ms: heal it after this long; 0: when told.
  * @file: the file whose contents @ranges are, of bp_fault_file_ranges(); NULL: of none. Lent. It is
- *	looked at when the last fault of the device is healed: where it lies elsewhere by then, that is told by a
- *	warning and a line of the log.
+ *	looked at when the fault is healed: where it lies elsewhere by then, that is told by a warning and a
+ *	line of the log. Where another fault keeps the file system from answering, the warning says that.
  * @whole_file: @ranges are all of @file: what it has more by then is told too.
  */
 struct bp_fault {
@@ -224,11 +225,14 @@ BP_API int bp_fault_expire(struct bp_ctx *ctx, const struct bp_fault_opts *opts,
  * @BP_FAULT_ACTIVE: the device has the table with it.
  * @BP_FAULT_OVERDUE: the same, but its time is over.
  * @BP_FAULT_LOST: others gave the device another table.
+ * @BP_FAULT_UNFINISHED: whoever put it in or healed it was killed on the way. Perhaps the device has it, perhaps
+ *	not, and perhaps it is suspended, so that all I/O waits. bp_fault_heal() ends that.
  */
 enum bp_fault_state {
 	BP_FAULT_ACTIVE = 1,
 	BP_FAULT_OVERDUE = 2,
 	BP_FAULT_LOST = 3,
+	BP_FAULT_UNFINISHED = 4,
 };
 
 /**

@@ -330,10 +330,9 @@ static int run_full(struct cli *cli, const void *p)
 	return run_kind(cli, p, BP_FAULT_FULL);
 }
 
-/* Nothing reaches the disk and nothing comes from it: to a device that is what all I/O failing is. */
 static int run_cut(struct cli *cli, const void *p)
 {
-	return run_kind(cli, p, BP_FAULT_ERROR);
+	return run_kind(cli, p, BP_FAULT_POWER_CUT);
 }
 
 /* clang-format off */

@@ -53,14 +53,21 @@ struct row {
 	uint64_t start_sectors, length_sectors, affected_sectors, nr_ranges;
 };
 static const char *const states[] = {
-	[BP_FAULT_ACTIVE] = "active", [BP_FAULT_OVERDUE] = "overdue", [BP_FAULT_LOST] = "lost", NULL,
+	[BP_FAULT_ACTIVE] = "active", [BP_FAULT_OVERDUE] = "overdue", [BP_FAULT_LOST] = "lost",
+	[BP_FAULT_UNFINISHED] = "unfinished", NULL,
+};
+/* Of states that want something done: what, up to the device's name. */
+static const char *const advice[] = {
+	[BP_FAULT_OVERDUE] = "its time is over, and nobody healed it: bedplate fault heal",
+	[BP_FAULT_LOST] = "others gave it another table; see that it has the right one, then: bedplate fault heal --forget",
+	[BP_FAULT_UNFINISHED] = "who changed its faults last was killed on the way, and perhaps its I/O waits: bedplate fault heal",
 };
 static const struct out_column columns[] = {
 	COL_TEXT(struct row, device, OUT_DEFAULT, "name of the mapped device"),
 	COL_NUMBER(struct row, id, OUT_DEFAULT, "number of the fault"),
 	COL_TEXT(struct row, kind, OUT_DEFAULT, "what is wrong"),
 	COL_TEXT(struct row, io, OUT_DEFAULT, "with which I/O: reads, writes, flushes"),
-	COL_TEXT(struct row, state, OUT_DEFAULT, "active; overdue: its time is over; lost: others gave the device another table"),
+	COL_TEXT(struct row, state, OUT_DEFAULT, "active; overdue: its time is over; lost: others gave the device another table; unfinished: who changed it was killed"),
 	COL_NUMBER(struct row, left_ms, OUT_DEFAULT, "until it is healed; unknown: when told"),
 	COL_NUMBER(struct row, since_ms, 0, "when it was put in, in Unix time"),
 	COL_NUMBER(struct row, delay_ms, 0, "of slow: how much longer I/O takes"),
@@ -196,6 +203,25 @@ static void add_entry(struct out *out, const struct bp_fault_entry *e)
 	out_add(out, NULL, &row);
 }
 
+/* Once a device and state. */
+static void advise(struct cli *cli, const struct args *args, const struct bp_fault_list *list)
+{
+	const struct bp_fault_entry *last = NULL;
+
+	for (size_t i = 0; i < bp_fault_list_count(list); i++) {
+		const struct bp_fault_entry *e = bp_fault_list_get(list, i);
+		const char *what =
+			(unsigned)e->state < ARRAY_SIZE(advice) ? advice[e->state] : NULL;
+
+		if (what &&
+		    !(last && streq(last->device, e->device) && last->state == e->state))
+			cli_warn(cli, "%s: %s %s%s%s", e->device, what, e->device,
+				 args->state_dir ? " --state " : "",
+				 args->state_dir ? args->state_dir : "");
+		last = e;
+	}
+}
+
 /* Of one device, or of all that there are records of. */
 static int run_status(struct cli *cli, const void *p)
 {
@@ -217,6 +243,7 @@ static int run_status(struct cli *cli, const void *p)
 	}
 	for (size_t i = 0; i < bp_fault_list_count(list); i++)
 		add_entry(out, bp_fault_list_get(list, i));
+	advise(cli, args, list);
 	bp_fault_list_free(list);
 	return out_print(out);
 }

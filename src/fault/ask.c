@@ -29,7 +29,7 @@ static bool holds(const struct bp_segment *segment)
 	       (is_long(&delay->read) || is_long(delay->write) || is_long(delay->flush));
 }
 
-static int device_holds(struct bp_ctx *ctx, const struct bp_devno *dev, bool *ret)
+int fault_device_holds(struct bp_ctx *ctx, const struct bp_devno *dev, bool *ret)
 {
 	const struct bp_selector which = { .major = dev->major, .minor = dev->minor };
 	struct bp_table *table;
@@ -93,7 +93,7 @@ int fault_ask_first(struct bp_ctx *ctx, const struct bp_devno *dev, const char *
 	const int64_t deadline = deadline_in(ASK_MS);
 	struct pollfd end = { .fd = -1, .events = POLLIN };
 	bool held;
-	int r = device_holds(ctx, dev, &held);
+	int r = fault_device_holds(ctx, dev, &held);
 
 	if (r == 0 && held)
 		r = start(ctx, question, user, &end.fd);

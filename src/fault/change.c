@@ -60,7 +60,10 @@ static int recognise(struct bp_ctx *ctx, const struct fault_state *state,
 		r = same(ctx, state->set, table, &set);
 	if (r == 0)
 		r = same(ctx, state->before, table, &before);
-	*ret = own ? FAULT_LIVE_OWN : set || before ? FAULT_LIVE_SET : FAULT_LIVE_FOREIGN;
+	*ret = own      ? FAULT_LIVE_OWN
+	       : set    ? FAULT_LIVE_SET
+	       : before ? FAULT_LIVE_BEFORE
+			: FAULT_LIVE_FOREIGN;
 	return r;
 }
 
@@ -78,11 +81,18 @@ static int find_cut(struct bp_ctx *ctx, struct fault_change *c)
 	if (!c->info.inactive_table)
 		return 0;
 	r = bp_device_table(ctx, &which, BP_TABLE_INACTIVE | BP_TABLE_SHOW_KEYS, &table);
-	if (r == 0) {
-		r = recognise(ctx, &c->state, table, &loaded);
-		bp_table_free(table);
-	}
-	c->cut = loaded != FAULT_LIVE_FOREIGN;
+	if (r < 0)
+		return r;
+	r = recognise(ctx, &c->state, table, &loaded);
+	if (r == 0 && loaded == FAULT_LIVE_FOREIGN)
+		r = same(ctx, c->state.loaded, table, &c->cut);
+	c->cut |= loaded != FAULT_LIVE_FOREIGN;
+	c->unfinished |= c->cut;
+	free(c->state.loaded);
+	c->state.loaded = NULL;
+	if (r == 0 && c->cut)
+		r = bp_table_format(ctx, table, &c->state.loaded);
+	bp_table_free(table);
 	return r;
 }
 
@@ -100,6 +110,7 @@ static int read_kept(struct bp_ctx *ctx, struct fault_change *c)
 	if (!c->kept)
 		fault_state_done(&c->state);
 	r = c->kept ? recognise(ctx, &c->state, c->live, &c->found) : 0;
+	c->unfinished = c->kept && c->found == FAULT_LIVE_BEFORE;
 	return r == 0 && c->kept ? find_cut(ctx, c) : r;
 }
 
@@ -120,12 +131,18 @@ static int begin_state(struct bp_ctx *ctx, struct fault_change *c)
 	return bp_table_format(ctx, c->live, &c->state.original);
 }
 
-/* Where it has its own table again, by whatever hand, no fault is left. */
-static void drop_undone(struct fault_change *c)
+/* A killed change that healed nothing put the newest one in. */
+void fault_change_settle(struct fault_change *c)
 {
-	if (c->kept && c->found == FAULT_LIVE_OWN)
+	bool own = c->kept && c->found == FAULT_LIVE_OWN;
+
+	if (c->unfinished && c->found == FAULT_LIVE_BEFORE && !c->state.gone.count &&
+	    c->state.faults.count)
+		fault_record_done(&c->state.faults.items[--c->state.faults.count]);
+	if (own)
 		fault_state_remove(&c->state, 0, 0);
-	fault_state_forget_gone(&c->state);
+	if (own || !c->unfinished)
+		fault_state_forget_gone(&c->state);
 }
 
 /* Whoever only looks ahead leaves nothing behind, not even a lock. */
@@ -161,8 +178,6 @@ int fault_change_begin(struct bp_ctx *ctx, const struct bp_devno *dev,
 		r = bp_device_table(ctx, &which, BP_TABLE_SHOW_KEYS, &ret->live);
 	if (r == 0)
 		r = read_kept(ctx, ret);
-	if (r == 0)
-		drop_undone(ret);
 	return r < 0 || ret->kept ? r : begin_state(ctx, ret);
 }
 
@@ -173,10 +188,10 @@ void fault_change_end(struct fault_change *change)
 	closep(&change->lock);
 }
 
-/* What is healed is told of afterwards. Without memory it is only not told. */
+/* What is healed is told of afterwards, and kept until it is. Without memory it is only not told. */
 static void put_away(struct fault_state *state, struct fault_record *f)
 {
-	if (!f->file || vec_add(&state->gone, f) < 0)
+	if (vec_add(&state->gone, f) < 0)
 		fault_record_done(f);
 }
 
@@ -185,6 +200,17 @@ void fault_state_forget_gone(struct fault_state *state)
 	for (size_t i = 0; i < state->gone.count; i++)
 		fault_record_done(&state->gone.items[i]);
 	vec_done(&state->gone);
+}
+
+size_t fault_state_count(const struct fault_state *state, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < state->faults.count; i++)
+		n += !id || state->faults.items[i].id == id;
+	for (size_t i = 0; i < state->gone.count; i++)
+		n += !id || state->gone.items[i].id == id;
+	return n;
 }
 
 /* By id and time: a keeper must not heal a later fault that got its number. */
@@ -302,7 +328,10 @@ static void put_back(struct bp_ctx *ctx, struct fault_change *c, bool kept,
 	error_restore(ctx, saved);
 }
 
-/* What was set before stays beside the new one: killed in between, either may be live. */
+/*
+ * What was set before stays beside the new one: killed in between, either may be live. Where a killed change has never
+ * set what it kept, what it found is.
+ */
 static int keep_tables(struct bp_ctx *ctx, struct fault_change *c, const struct bp_table *table)
 {
 	char *text;
@@ -310,8 +339,12 @@ static int keep_tables(struct bp_ctx *ctx, struct fault_change *c, const struct 
 
 	if (r < 0)
 		return r;
-	free(c->state.before);
-	c->state.before = c->state.set;
+	if (c->found == FAULT_LIVE_BEFORE) {
+		free(c->state.set);
+	} else {
+		free(c->state.before);
+		c->state.before = c->state.set;
+	}
 	c->state.set = text;
 	return fault_state_write(ctx, c->path, &c->state);
 }

@@ -255,8 +255,8 @@ static int emit(struct bp_ctx *ctx, const struct piece *piece, struct bp_table *
 	if (f->kind == BP_FAULT_FULL)
 		return emit_full(ctx, piece, to);
 	if (f->kind == BP_FAULT_BAD_SECTORS ||
-	    (f->kind == BP_FAULT_ERROR && (f->io & both) == both &&
-	     (!(f->io & BP_FAULT_FLUSHES) || !below(piece, &linear))))
+	    ((f->kind == BP_FAULT_ERROR || f->kind == BP_FAULT_POWER_CUT) &&
+	     (f->io & both) == both && (!(f->io & BP_FAULT_FLUSHES) || !below(piece, &linear))))
 		return emit_error(ctx, piece, to);
 	return emit_flakey(ctx, piece, to);
 }

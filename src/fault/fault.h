@@ -63,6 +63,9 @@ typedef void fault_ask_fn(struct bp_ctx *ctx, const void *user);
 int fault_ask_first(struct bp_ctx *ctx, const struct bp_devno *dev, const char *what,
 		    fault_ask_fn *question, const void *user);
 
+/* Does its table hold I/O back for longer than anybody waits here? */
+int fault_device_holds(struct bp_ctx *ctx, const struct bp_devno *dev, bool *ret);
+
 /* --- file.c --- */
 
 /*
@@ -133,12 +136,13 @@ struct fault_state {
 	char *name, *uuid; /* whose it is: as the kernel has them */
 	uint64_t next_id;
 	VEC(struct fault_record) faults;
-	VEC(struct fault_record) gone; /* removed by this change; not kept */
+	VEC(struct fault_record) gone; /* removed by this change, or by one that was killed */
 	/*
 	 * Tables as text: the device's own; the one with the faults; and what was before that,
-	 * which it still has where a change was cut off in between.
+	 * which it still has where a change was cut off in between. And what such a change left loaded, for whoever
+	 * is cut off in mending that.
 	 */
-	char *original, *set, *before;
+	char *original, *set, *before, *loaded;
 };
 
 void fault_state_done(struct fault_state *state);
@@ -166,7 +170,8 @@ int fault_compose(struct bp_ctx *ctx, const struct bp_table *original,
 
 enum fault_live {
 	FAULT_LIVE_OWN,     /* it has its own table */
-	FAULT_LIVE_SET,     /* the one with the faults, or what was before */
+	FAULT_LIVE_SET,     /* the one with the faults */
+	FAULT_LIVE_BEFORE,  /* what was before: the change to that one was killed */
 	FAULT_LIVE_FOREIGN, /* one that is not kept */
 };
 
@@ -180,6 +185,7 @@ struct fault_change {
 	struct bp_table *live;
 	bool kept; /* @state was read */
 	bool cut; /* whoever changed it last was killed on the way: a table of ours is loaded */
+	bool unfinished; /* the same, or it was killed before that: what is kept is not what is */
 	struct fault_state state;
 	enum fault_live found;
 };
@@ -188,6 +194,11 @@ int fault_opts_read(struct bp_ctx *ctx, const struct bp_fault_opts *from,
 		    struct bp_fault_opts *ret);
 int fault_change_begin(struct bp_ctx *ctx, const struct bp_devno *dev,
 		       const struct bp_fault_opts *opts, struct fault_change *ret);
+/*
+ * What is kept as what is: where it has its own table again, by whatever hand, no fault is left; what a change
+ * that came to its end has healed is forgotten.
+ */
+void fault_change_settle(struct fault_change *change);
 void fault_change_end(struct fault_change *change);
 /*
  * Give the device the table that its state's faults make. @for_ms: of the newest, whose keeper is
@@ -198,6 +209,8 @@ int fault_change_apply(struct bp_ctx *ctx, struct fault_change *change, int64_t 
 /* Remove faults: @id, and only if put in at @since_ms (0: whenever); id 0: all. How many. */
 void fault_state_forget_gone(struct fault_state *state);
 size_t fault_state_remove(struct fault_state *state, uint64_t id, int64_t since_ms);
+/* How many there are of that number, of those that were being healed too. */
+size_t fault_state_count(const struct fault_state *state, uint64_t id);
 /* Those whose time is over at @now_ms. */
 size_t fault_state_remove_overdue(struct fault_state *state, int64_t now_ms);
 int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
@@ -227,6 +240,7 @@ struct fault_moved {
 	uint64_t left_sectors,
 		new_sectors; /* no more the file's; the file's, and not the fault's */
 	bool gone;           /* there is no such file any more */
+	const char *unknown; /* why that can't be told; NULL: it can */
 };
 
 /* How many sectors of @of are not in @in; both ascending and apart. */

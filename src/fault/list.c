@@ -33,24 +33,41 @@ static void describe(const struct fault_change *c, const struct fault_record *f,
 	for (size_t i = 0; i < f->ranges.count; i++)
 		ret->affected_sectors += f->ranges.items[i].length_sectors;
 	ret->state = c->found == FAULT_LIVE_FOREIGN ? BP_FAULT_LOST
+		     : c->unfinished                ? BP_FAULT_UNFINISHED
 		     : ret->left_ms < 0             ? BP_FAULT_OVERDUE
 						    : BP_FAULT_ACTIVE;
 }
 
-/* Begun as a change, so that the state is looked at under its lock. */
+static int add_records(struct bp_ctx *ctx, const struct fault_change *c,
+		       const struct fault_record *records, size_t count,
+		       struct bp_fault_list *list)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct bp_fault_entry entry;
+
+		describe(c, &records[i], &entry);
+		if (vec_add(&list->entries, &entry) < 0)
+			return bp_fail_memory(ctx);
+	}
+	return 0;
+}
+
+/*
+ * Begun as a change, so that the state is looked at under its lock. Of a change that was killed both what it put in
+ * and what it healed.
+ */
 static int add_device(struct bp_ctx *ctx, const struct bp_devno *dev,
 		      const struct bp_fault_opts *opts, struct bp_fault_list *list)
 {
 	struct fault_change c;
 	int r = fault_change_begin(ctx, dev, opts, &c);
 
-	for (size_t i = 0; r == 0 && c.kept && i < c.state.faults.count; i++) {
-		struct bp_fault_entry entry;
-
-		describe(&c, &c.state.faults.items[i], &entry);
-		if (vec_add(&list->entries, &entry) < 0)
-			r = bp_fail_memory(ctx);
-	}
+	if (!c.unfinished)
+		fault_change_settle(&c);
+	if (r == 0 && c.kept)
+		r = add_records(ctx, &c, c.state.gone.items, c.state.gone.count, list);
+	if (r == 0 && c.kept)
+		r = add_records(ctx, &c, c.state.faults.items, c.state.faults.count, list);
 	fault_change_end(&c);
 	return r;
 }

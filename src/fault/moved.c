@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Whether a fault on a file was on it to its end: programs rename new files over old ones, and let them grow,
- * and what lies elsewhere is without the fault. Looked at once the device has its own table again,
- * since a file system that waits for a fault would let the question wait too. Told, never mended; and nothing is made to be
+ * and what lies elsewhere is without the fault. Looked at once the device is without that fault, and not where
+ * another one would let the question wait. Told, never mended; and nothing is made to be
  * written for it: what has no place yet is not counted.
  */
 #include <inttypes.h>
@@ -37,22 +37,74 @@ uint64_t fault_ranges_outside(const struct fault_ranges *of, const struct fault_
 	return outside;
 }
 
-/* Where it can't be asked any more it is not there, whatever the reason. */
-static void compare(struct bp_ctx *ctx, const struct bp_devno *dev,
+/* What the failure to find it says of the file; of all other failures nothing does. */
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR;
+}
+
+static bool is_elsewhere(int r)
+{
+	return r == -ENODATA || r == -EINVAL || r == -ENOTSUP;
+}
+
+/* Another fault that is there yet may keep the file system from answering; it is not waited for. */
+static const char *held(struct bp_ctx *ctx, const struct fault_change *change)
+{
+	bool holds = false;
+
+	if (!change->state.faults.count)
+		return NULL;
+	if (fault_device_holds(ctx, &change->dev, &holds) < 0 || holds)
+		return "another fault holds its device's I/O back";
+	return NULL;
+}
+
+static void compare(struct bp_ctx *ctx, const struct fault_change *change,
 		    const struct fault_record *f, struct fault_moved *ret)
 {
 	struct error_state *saved = error_save(ctx);
 	struct fault_ranges now = { 0 };
-	int r = fault_file_ranges_now(ctx, dev, f->file, &now);
+	int r = 0;
 
-	*ret = (struct fault_moved){ .gone = r == -ENOENT };
+	*ret = (struct fault_moved){ .unknown = held(ctx, change) };
+	if (!ret->unknown)
+		r = fault_file_ranges_now(ctx, &change->dev, f->file, &now);
 	if (r < 0)
 		vec_done(&now);
-	ret->left_sectors = fault_ranges_outside(&f->ranges, &now);
-	if (f->whole_file)
-		ret->new_sectors = fault_ranges_outside(&now, &f->ranges);
+	ret->gone = is_gone(r);
+	if (r < 0 && !ret->gone && !is_elsewhere(r))
+		ret->unknown = strerror(-r);
+	if (!ret->unknown) {
+		ret->left_sectors = fault_ranges_outside(&f->ranges, &now);
+		if (f->whole_file)
+			ret->new_sectors = fault_ranges_outside(&now, &f->ranges);
+	}
 	vec_done(&now);
 	error_restore(ctx, saved);
+}
+
+static void warn(struct bp_ctx *ctx, const struct fault_record *f,
+		 const struct fault_moved *moved)
+{
+	const char *kind = bp_fault_kind_name(f->kind);
+
+	if (moved->unknown)
+		bp_warn(ctx,
+			"'%s': whether it has changed its place since the %s was put in can't "
+			"be told: %s",
+			f->file, kind, moved->unknown);
+	else if (moved->gone)
+		bp_warn(ctx,
+			"'%s': it is gone since the %s was put in, and who has its place now "
+			"had the fault",
+			f->file, kind);
+	else
+		bp_warn(ctx,
+			"'%s': it has changed its place since the %s was put in: %" PRIu64
+			" sectors of the fault are its no more, %" PRIu64
+			" of its were without the fault",
+			f->file, kind, moved->left_sectors, moved->new_sectors);
 }
 
 /*
@@ -64,22 +116,12 @@ void fault_tell_moved(struct bp_ctx *ctx, const struct fault_change *change,
 {
 	struct fault_moved moved;
 
-	if (!f->file || change->state.faults.count)
+	if (!f->file)
 		return;
-	compare(ctx, &change->dev, f, &moved);
-	if (!moved.left_sectors && !moved.new_sectors)
+	compare(ctx, change, f, &moved);
+	if (!moved.unknown && !moved.left_sectors && !moved.new_sectors)
 		return;
-	if (moved.gone)
-		bp_warn(ctx,
-			"'%s': it is gone since the %s was put in, and who has its place now "
-			"had the fault",
-			f->file, bp_fault_kind_name(f->kind));
-	else
-		bp_warn(ctx,
-			"'%s': it has changed its place since the %s was put in: %" PRIu64
-			" sectors of the fault are its no more, %" PRIu64
-			" of its were without the fault",
-			f->file, bp_fault_kind_name(f->kind), moved.left_sectors,
-			moved.new_sectors);
-	fault_log_moved(ctx, change, f, &moved);
+	warn(ctx, f, &moved);
+	if (!moved.unknown)
+		fault_log_moved(ctx, change, f, &moved);
 }

@@ -21,7 +21,7 @@ static const char *const names[] = {
 	[BP_FAULT_SLOW] = "slow",       [BP_FAULT_STALL] = "stall",
 	[BP_FAULT_ERROR] = "error",     [BP_FAULT_DROP] = "drop",
 	[BP_FAULT_CORRUPT] = "corrupt", [BP_FAULT_BAD_SECTORS] = "bad-sectors",
-	[BP_FAULT_FULL] = "full",
+	[BP_FAULT_FULL] = "full",       [BP_FAULT_POWER_CUT] = "power-cut",
 };
 
 const char *bp_fault_kind_name(enum bp_fault_kind kind)
@@ -127,6 +127,12 @@ int fault_io_of(struct bp_ctx *ctx, enum bp_fault_kind kind, uint32_t io, bool p
 		if (io & ~(uint32_t)BP_FAULT_WRITES)
 			return bp_fail(ctx, -EINVAL, "full: only writes need space");
 		*ret = BP_FAULT_WRITES;
+		return 0;
+	case BP_FAULT_POWER_CUT:
+		if (part || (io && io != ALL))
+			return bp_fail(ctx, -EINVAL,
+				       "power-cut: it is of all I/O of a whole device");
+		*ret = ALL;
 		return 0;
 	}
 	return bp_fail(ctx, -EINVAL, "fault: no kind that is known");

@@ -93,6 +93,7 @@ int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev, const struct bp
 	if (r < 0)
 		return r;
 	r = fault_change_begin(ctx, dev, opts, &c);
+	fault_change_settle(&c);
 	if (r == 0)
 		r = refuse_root(ctx, &c);
 	if (r == 0)
@@ -108,19 +109,24 @@ int bp_fault_set(struct bp_ctx *ctx, const struct bp_devno *dev, const struct bp
 	return r;
 }
 
-/* @id 0: all. A state file with nothing left goes. */
+/*
+ * @id 0: all. A state file with nothing left goes. What a killed change has left half done is done in any case: by a
+ * keeper that comes for another fault too.
+ */
 int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 		   int64_t since_ms, const struct bp_fault_opts *opts, size_t *ret_healed)
 {
 	struct fault_change c;
-	size_t healed = 0;
+	size_t healed = 0, removed;
 	int r = fault_change_begin(ctx, dev, opts, &c);
 
 	if (r == 0) {
-		healed = fault_state_remove(&c.state, id, since_ms);
-		if (c.cut && c.found == FAULT_LIVE_OWN)
-			healed = MAX(healed, 1);
-		if (healed)
+		if (c.unfinished)
+			healed = fault_state_count(&c.state, id);
+		fault_change_settle(&c);
+		removed = fault_state_remove(&c.state, id, since_ms);
+		healed = MAX(removed, healed);
+		if (healed || c.unfinished)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		else if (c.kept && c.found == FAULT_LIVE_OWN)
 			unlink(c.path);
@@ -171,10 +177,9 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 		unlink(c.path);
 		r = 0;
 	} else if (r == 0) {
+		fault_change_settle(&c);
 		n = fault_state_remove_overdue(&c.state, fault_clock_ms());
-		if (c.cut && c.found == FAULT_LIVE_OWN)
-			n = MAX(n, 1);
-		if (n)
+		if (n || c.unfinished)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		if (r == 0)
 			*healed += n;

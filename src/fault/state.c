@@ -8,9 +8,10 @@
  *	bedplate-fault 1
  *	name NAME, uuid UUID       as the kernel has them; each to the end of its line
  *	next-id N
+ *	gone ID KIND ...           as fault; those that this change heals, in front of the others
  *	fault ID KIND IO DELAY_MS BYTE VALUE SINCE_MS UNTIL_MS START+LENGTH...
  *	file 0|1 PATH              of the fault in front: whose contents its ranges were; 1: all
- *	original LINE, set LINE, before LINE        one for each segment of the table
+ *	original LINE, set LINE, before LINE, loaded LINE        one for each segment of the table
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@
 #define FILE_MAX    ((size_t)64 << 20)
 #define MODE_DIR    0700
 #define MODE_FILE   0600
-#define KIND_MAX    BP_FAULT_FULL
+#define KIND_MAX    BP_FAULT_POWER_CUT
 #define NAME_FORMAT "%s/%" PRIu32 ":%" PRIu32
 
 void fault_state_done(struct fault_state *state)
@@ -43,6 +44,7 @@ void fault_state_done(struct fault_state *state)
 	free(state->original);
 	free(state->set);
 	free(state->before);
+	free(state->loaded);
 	*state = (struct fault_state){ 0 };
 }
 
@@ -67,12 +69,12 @@ static void put_table(struct strbuf *s, const char *key, const char *table)
 }
 
 /* A line of numbers; names of files are the rest of a line of their own. */
-static void put_fault(struct strbuf *s, const struct fault_record *f)
+static void put_fault(struct strbuf *s, const char *key, const struct fault_record *f)
 {
 	strbuf_addf(s,
-		    "fault %" PRIu64 " %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32
-		    " %" PRId64 " %" PRId64,
-		    f->id, f->kind, f->io, f->delay_ms, f->corrupt_byte, f->corrupt_value,
+		    "%s %" PRIu64 " %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRId64
+		    " %" PRId64,
+		    key, f->id, f->kind, f->io, f->delay_ms, f->corrupt_byte, f->corrupt_value,
 		    f->since_ms, f->until_ms);
 	for (size_t i = 0; i < f->ranges.count; i++)
 		strbuf_addf(s, " %" PRIu64 "+%" PRIu64, f->ranges.items[i].start_sectors,
@@ -87,11 +89,14 @@ static int as_text(const struct fault_state *state, struct strbuf *s)
 {
 	strbuf_addf(s, MAGIC "\nname %s\nuuid %s\nnext-id %" PRIu64 "\n", state->name,
 		    state->uuid, state->next_id);
+	for (size_t i = 0; i < state->gone.count; i++)
+		put_fault(s, "gone", &state->gone.items[i]);
 	for (size_t i = 0; i < state->faults.count; i++)
-		put_fault(s, &state->faults.items[i]);
+		put_fault(s, "fault", &state->faults.items[i]);
 	put_table(s, "original", state->original);
 	put_table(s, "set", state->set);
 	put_table(s, "before", state->before);
+	put_table(s, "loaded", state->loaded);
 	return s->error;
 }
 
@@ -176,7 +181,7 @@ static int get_range(char *word, struct fault_ranges *ranges)
 }
 
 /* Bounds of each number are its member's. */
-static int get_fault(char *line, struct fault_state *state)
+static int get_fault(char *line, bool gone, struct fault_state *state)
 {
 	static const uint64_t most[] = { UINT64_MAX, KIND_MAX,   UINT32_MAX, UINT32_MAX,
 					 UINT32_MAX, UINT32_MAX, INT64_MAX,  INT64_MAX };
@@ -204,7 +209,7 @@ static int get_fault(char *line, struct fault_state *state)
 	if (r == 0 && !f.ranges.count)
 		r = -EINVAL;
 	if (r == 0)
-		r = vec_add(&state->faults, &f);
+		r = gone ? vec_add(&state->gone, &f) : vec_add(&state->faults, &f);
 	if (r < 0)
 		fault_record_done(&f);
 	return r;
@@ -229,15 +234,22 @@ static int take_text(char **to, const char *text)
 	return *to ? 0 : -ENOMEM;
 }
 
+/* The newest: those that are gone come first. */
+static struct fault_record *last_record(struct fault_state *state)
+{
+	if (state->faults.count)
+		return &state->faults.items[state->faults.count - 1];
+	return state->gone.count ? &state->gone.items[state->gone.count - 1] : NULL;
+}
+
 /* Belongs to the fault before it. */
 static int get_file(char *value, struct fault_state *state)
 {
-	struct fault_record *f;
+	struct fault_record *f = last_record(state);
 	uint64_t whole;
 
-	if (!state->faults.count || next_number(&value, 1, &whole) < 0 || *value != '/')
+	if (!f || next_number(&value, 1, &whole) < 0 || *value != '/')
 		return -EINVAL;
-	f = &state->faults.items[state->faults.count - 1];
 	f->whole_file = whole;
 	return take_text(&f->file, value);
 }
@@ -256,7 +268,9 @@ static int get_line(char *line, struct fault_state *state)
 	if (streq(line, "next-id"))
 		return next_number(&value, UINT64_MAX, &state->next_id);
 	if (streq(line, "fault"))
-		return get_fault(value, state);
+		return get_fault(value, false, state);
+	if (streq(line, "gone"))
+		return state->faults.count ? -EINVAL : get_fault(value, true, state);
 	if (streq(line, "file"))
 		return get_file(value, state);
 	if (streq(line, "original"))
@@ -265,6 +279,8 @@ static int get_line(char *line, struct fault_state *state)
 		return append_line(&state->set, value);
 	if (streq(line, "before"))
 		return append_line(&state->before, value);
+	if (streq(line, "loaded"))
+		return append_line(&state->loaded, value);
 	return -EINVAL;
 }
 

@@ -94,6 +94,7 @@ expect kept cat m/kept
 echo safe > m/safe && sync m/safe m
 echo memory > m/memory
 f power-cut m
+expect_match '^d +[0-9]+ power-cut +reads,writes,flushes +active' f status d
 expect_fail 1 'Input/output error' write_d
 umount m
 f heal d && own
@@ -180,6 +181,32 @@ echo after > m/after
 sync m/after
 umount m
 e2fsck -fn /dev/mapper/d > fsck 2>&1 || fail "e2fsck: $(cat fsck)"
+
+# A heal that is killed with all that it has started, after each of its steps, which strace lets take 60 ms: what is half
+# done is listed with what to do, and one heal more ends it. (Putting in is alike; u:fault_killed tries each step of both.)
+if command -v strace > /dev/null; then
+	halves=0
+	for n in 05 06 07 08 09 10 11 12 13 14 15 16; do
+		f error d --range 128000s..128008s > /dev/null
+		was=$(dmsetup table d)
+		strace -f -qq -o /dev/null -e trace=ioctl,rename,unlink -e inject=ioctl,rename,unlink:delay_enter=60000 \
+			bedplate fault heal d --state state > /dev/null 2>&1 &
+		sleep "$(echo "$n" | awk '{ print $1 * 0.06 }')"
+		pkill -KILL -x bedplate || :
+		wait $! || :
+		f status d > out 2> err
+		if dmsetup info -c --noheadings -o tables_loaded,suspended d | grep -qv Live:Active; then
+			grep -q ' unfinished ' out || fail "killed after $n steps: $(cat out err)"
+			grep -q 'killed on the way.*: bedplate fault heal d --state state$' err || fail "$(cat err)"
+			halves=$((halves + 1))
+		elif [ "$(dmsetup table d)" = "$was" ]; then
+			grep -qE ' (unfinished|active) ' out || fail "killed after $n steps: $(cat out err)"
+		fi
+		f heal --all && own
+	done
+	[ $halves -ge 1 ] || fail "nothing was half done"
+	echo "$halves half done"
+fi
 
 # A layer over an idle disk; a busy one is refused.
 expect_fail 1 'it is in use' bedplate fault attach "$DISK0"

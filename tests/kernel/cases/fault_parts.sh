@@ -97,6 +97,14 @@ each() { # TYPE
 	grep -q '"left_sectors": 64' state/log || fail "$(tail -n 3 state/log)"
 	until_own # that is told before the table is put back
 	moves "$1"
+	# Healed beside another fault, it is told too.
+	f slow m --file m/file3 --delay 1ms > one
+	f slow m --file m/file1 --delay 1ms > /dev/null
+	yes newer | head -c 200000 > m/file3.new && mv m/file3.new m/file3 && sync
+	f heal m --id "$(sed -n 's/^Id: *//p' one)" 2> err
+	grep -q "m/file3': it has changed its place" err || fail "$(cat err)"
+	f heal m 2> err && own
+	[ ! -s err ] || fail "$(cat err)"
 	# Space runs out for one file; then it is there again. Others are written meanwhile.
 	f full m --file m/file2
 	expect_fail 1 'No space left' direct m/file2
