@@ -69,7 +69,7 @@ BP_API void bp_json_raw(struct bp_json *json, const char *key, const char *value
  */
 BP_API int bp_json_end(struct bp_json *json);
 
-/* bp_json_text() - What was written, where @write was NULL. Lent; NUL at the end. */
+/* bp_json_text() - What was written, where @write was NULL. Lent; NUL at the end. NULL: memory ran out. */
 BP_API const char *bp_json_text(struct bp_json *json, size_t *ret_len);
 
 #ifdef __cplusplus

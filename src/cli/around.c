@@ -63,7 +63,10 @@ static int finish(struct cli *cli, int r)
 	if (failed && !reader_gone(cli->out))
 		cli_failf(cli, "standard output", NULL, "%s",
 			  errno ? strerror(errno) : "cannot write");
-	return failed && r == EXIT_OK ? EXIT_FAILED : r;
+	else if (cli->lost)
+		cli_failf(cli, NULL, NULL,
+			  "out of memory: something is missing in what was told");
+	return (failed || cli->lost) && r == EXIT_OK ? EXIT_FAILED : r;
 }
 
 int cli_end(struct cli *cli, int r)

@@ -267,7 +267,7 @@ struct cli {
 	unsigned verbose;
 
 	/* Inside of src/cli. */
-	bool help, version, schemas, json_begun, failed;
+	bool help, version, schemas, json_begun, failed, lost;
 	int argc;
 	char **argv;
 	bool *given; /* by row of the table */
@@ -324,6 +324,19 @@ void cli_note(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
 /* Results as text that may hold names from outside: on a terminal they can do no harm. */
 void cli_print(struct cli *cli, const char *fmt, ...) _printf_(2, 3);
 
+/*
+ * For lack of memory something is missing in what was printed: told at the end, where the program
+ * can't end with 0 then.
+ */
+void cli_lost(struct cli *cli);
+
+/*
+ * The end of a text in memory (open_memstream(); @f may be NULL, where that failed): false where
+ * memory ran out, and *@text is NULL. fclose() alone does not know: glibc's says 0 where the last
+ * piece found no room.
+ */
+bool cli_text_end(FILE *f, char **text);
+
 /* A copy in which what would act on a terminal is \xHH. NULL: no memory. */
 char *cli_visible(const char *text);
 
@@ -337,7 +350,7 @@ char *cli_word(const char *text);
  */
 int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_json **ret);
 int cli_json_end(struct cli *cli, struct bp_json *json);
-int cli_json_line(struct bp_json *json);
+int cli_json_line(struct cli *cli, struct bp_json *json);
 /* Where the work failed with data half written: the failure follows it. As cli_fail(), and ends. */
 int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, int r);
 

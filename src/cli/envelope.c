@@ -27,16 +27,18 @@ void errors_free(struct cli *cli)
 	cli->nr_errors = 0;
 }
 
-/* A failure that can't be kept is printed all the same, in text. */
+/* A failure that can't be kept is told all the same, at the end. */
 void errors_add(struct cli *cli, const char *subject, const char *json)
 {
 	struct cli_error *more =
 		reallocarray(cli->errors, cli->nr_errors + 1, sizeof(*cli->errors));
 	struct cli_error *e;
 
-	if (!more)
+	cli->errors = more ? more : cli->errors;
+	if (!more || !json) {
+		cli_lost(cli);
 		return;
-	cli->errors = more;
+	}
 	e = &more[cli->nr_errors];
 	e->subject = subject ? strdup(subject) : NULL;
 	e->json = strdup(json);
@@ -44,6 +46,7 @@ void errors_add(struct cli *cli, const char *subject, const char *json)
 		cli->nr_errors++;
 	else
 		free(e->subject);
+	cli->lost = cli->lost || !e->json || (subject && !e->subject);
 }
 
 /* "error" is the first, which mostly is the only one; "errors" are all where there are several. */
@@ -107,7 +110,7 @@ int cli_json_start(struct cli *cli, const struct out_schema *schema, struct bp_j
 	return begin(cli, schema->name, schema->flags & OUT_STREAM, ret);
 }
 
-static int end(struct bp_json *json)
+static int end(struct cli *cli, struct bp_json *json)
 {
 	int r;
 
@@ -115,6 +118,8 @@ static int end(struct bp_json *json)
 	r = bp_json_end(json);
 	bp_json_free(json);
 	/* Failed writes are told once, when main finds the stream in error. */
+	if (r == -ENOMEM)
+		cli_lost(cli);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -122,7 +127,7 @@ int cli_json_end(struct cli *cli, struct bp_json *json)
 {
 	errors_json(cli, json);
 	warnings_json(cli, json);
-	return end(json);
+	return end(cli, json);
 }
 
 int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, int r)
@@ -133,9 +138,9 @@ int cli_json_fail(struct cli *cli, struct bp_json *json, const char *subject, in
 	return EXIT_FAILED;
 }
 
-int cli_json_line(struct bp_json *json)
+int cli_json_line(struct cli *cli, struct bp_json *json)
 {
-	return end(json);
+	return end(cli, json);
 }
 
 /* A verb without a schema is called bedplate.VERB. */
@@ -159,8 +164,10 @@ int envelope_empty(struct cli *cli)
 	struct bp_json *json;
 
 	if (begin(cli, schema_of(cli->cmd, name, sizeof(name)),
-		  schema && schema->flags & OUT_STREAM, &json) < 0)
+		  schema && schema->flags & OUT_STREAM, &json) < 0) {
+		cli_lost(cli);
 		return EXIT_FAILED;
+	}
 	bp_json_null(json, "data");
 	return cli_json_end(cli, json);
 }

@@ -132,8 +132,10 @@ static void failure_json(struct cli *cli, const struct failure *f)
 {
 	struct bp_json *json;
 
-	if (bp_json_new(NULL, NULL, &json) < 0)
+	if (bp_json_new(NULL, NULL, &json) < 0) {
+		cli_lost(cli);
 		return;
+	}
 	bp_json_flat(json);
 	if (f->error) {
 		bp_error_json(cli->ctx, json, NULL);
@@ -317,8 +319,10 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
-	if (!text)
+	if (!text) {
+		cli_lost(cli);
 		return;
+	}
 	if (!cli->quiet && !cli->json) {
 		cli_progress_end(cli);
 		print_verb(cli, YELLOW);
@@ -328,6 +332,7 @@ void cli_warn(struct cli *cli, const char *fmt, ...)
 	more = cli->json ? reallocarray(cli->warnings, cli->nr_warnings + 1, sizeof(*more))
 			 : NULL;
 	if (!more) {
+		cli->lost = cli->lost || cli->json;
 		free(text);
 		return;
 	}
@@ -348,8 +353,28 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
+	if (!text)
+		cli_lost(cli);
 	print_visible(cli->err, text ? text : "");
 	fputc('\n', cli->err);
+}
+
+void cli_lost(struct cli *cli)
+{
+	cli->lost = true;
+}
+
+bool cli_text_end(FILE *f, char **text)
+{
+	bool bad = !f || ferror(f);
+
+	if (f && fclose(f) != 0)
+		bad = true;
+	if (!bad && *text)
+		return true;
+	free(*text);
+	*text = NULL;
+	return false;
 }
 
 /* Asked once: it is a system call for each line otherwise. */
@@ -379,5 +404,7 @@ void cli_print(struct cli *cli, const char *fmt, ...)
 	va_end(args);
 	if (text && out_is_terminal(cli))
 		safe = cli_visible_lines(text);
-	fputs(safe ? safe : text ? text : "", cli->out);
+	if (!text || (out_is_terminal(cli) && !safe))
+		cli_lost(cli);
+	fputs(safe ? safe : text && !out_is_terminal(cli) ? text : "", cli->out);
 }

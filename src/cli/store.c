@@ -177,8 +177,7 @@ static int store_choice(struct cli *cli, const struct cmd_opt *opt, unsigned *re
 	f = open_memstream(&list, &len);
 	for (unsigned i = 0; f && opt->choices[i]; i++)
 		fprintf(f, "%s%s", i ? ", " : "one of: ", opt->choices[i]);
-	if (f)
-		fclose(f);
+	cli_text_end(f, &list);
 	return cli_usage_hint(cli, list, "%s: '%s' is not a choice", spelled, text);
 }
 

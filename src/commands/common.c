@@ -113,6 +113,12 @@ const char *devno_text(char *buf, uint32_t major, uint32_t minor)
 	return buf;
 }
 
+void device_unknown(struct cli *cli, uint32_t major, uint32_t minor, int r)
+{
+	if (r < 0 && r != -ENXIO)
+		cli_warn(cli, "%u:%u: %s", major, minor, bp_errmsg(cli->ctx));
+}
+
 /*
  * Unknown is said as that: the device may be gone meanwhile. @ret->targets are names once
  * each, as many as fit.
@@ -123,11 +129,16 @@ void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device
 	struct bp_device_info info;
 	struct bp_table *table;
 	size_t len = 0;
+	int r;
 
 	*ret = (struct device_about){ .size_bytes = OUT_UNKNOWN };
-	if (bp_device_info(cli->ctx, &which, &info) == 0)
+	r = bp_device_info(cli->ctx, &which, &info);
+	if (r == 0)
 		memcpy(ret->path, info.path, sizeof(ret->path));
-	if (bp_device_table(cli->ctx, &which, 0, &table) < 0)
+	device_unknown(cli, major, minor, r);
+	r = bp_device_table(cli->ctx, &which, 0, &table);
+	device_unknown(cli, major, minor, r);
+	if (r < 0)
 		return;
 	ret->size_bytes = bp_sector_to_bytes(bp_table_length(table));
 	for (size_t i = 0; i < bp_table_count(table); i++) {
@@ -326,7 +337,7 @@ static int read_piece(FILE *f, char **ret, size_t *ret_len, bool *ret_nul)
 
 	errno = 0;
 	n = getdelim(ret, &size, '\0', f);
-	if (n < 0 && ferror(f))
+	if (n < 0 && !feof(f)) /* ferror() does not know that there was no memory */
 		return errno ? -errno : -EIO;
 	/* Nothing read leaves a buffer in which nothing was written, not even its end. */
 	if (n < 0) {

@@ -98,6 +98,8 @@ struct device_about {
 	char targets[64];        /* each once, by commas; cut where there are many */
 };
 void device_about(struct cli *cli, uint32_t major, uint32_t minor, struct device_about *ret);
+/* What could not be asked is told, unless the device is gone: then there is nothing to tell. */
+void device_unknown(struct cli *cli, uint32_t major, uint32_t minor, int r);
 #define SIZE_HELP    "size of the live table"
 #define TARGETS_HELP "targets of the live table, each once"
 

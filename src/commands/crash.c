@@ -348,11 +348,7 @@ static char *why(const struct bp_crash_result *result)
 			fprintf(f, " %s", reasons[i].what);
 			break;
 		}
-	if (!f || fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return cli_text_end(f, &text) ? text : NULL;
 }
 
 /* Enough to run that one state again: point, seed and number. */
@@ -362,6 +358,8 @@ static void print_verdict(struct cli *cli, const struct args *args,
 	const struct bp_crash_verdict *v = bp_crash_result_verdict(result);
 	_cleanup_(freep) char *reason = why(result);
 
+	if (!reason)
+		cli_lost(cli);
 	if (!v->bad) {
 		cli_print(cli, "good: %" PRIu64 " points tried\n", v->tried);
 		return;

@@ -139,7 +139,7 @@ static void print_json(struct cli *cli, const struct bp_event *event)
 		bp_json_null(json, "start_sectors");
 	bp_json_string(json, "about", event->about);
 	bp_json_string(json, "what", event->what);
-	cli_json_line(json);
+	cli_json_line(cli, json);
 }
 
 /* Words in a fixed order, with the name as the kernel has it. */

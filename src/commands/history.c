@@ -157,8 +157,8 @@ static int add_row(struct out *out, struct bp_history *history, size_t index,
 		else
 			print_changes(f, history, &then, now);
 	}
-	if (f)
-		fclose(f);
+	if (!cli_text_end(f, &row.changes) && r == 0)
+		r = -ENOMEM;
 	if (r == 0)
 		out_add(out, NULL, &row);
 	free(row.changes);
@@ -221,6 +221,8 @@ static int run(struct cli *cli, const void *p)
 		out_free(out);
 		return cli_fail(cli, args->pool, r);
 	}
+	if (!count && cli->json)
+		cli_failf(cli, args->pool, NULL, "%s", schema.none);
 	r = out_print(out);
 	return r == EXIT_OK && !count ? EXIT_FAILED
 				      : r; /* a pool has at least the state it is in */

@@ -86,13 +86,11 @@ void junit_case(FILE *f, const struct junit_case *c)
 /* Replaces the file in one step, and never an input. */
 int junit_end(struct cli *cli, struct junit *junit, const char *path, const char *const *inputs)
 {
-	bool bad;
 	int r;
 
 	fputs("  </testsuite>\n</testsuites>\n", junit->f);
-	bad = ferror(junit->f);
-	bad |= fclose(junit->f) != 0;
-	r = bad ? cli_fail(cli, NULL, -ENOMEM) : text_put(cli, path, inputs, junit->text);
+	r = cli_text_end(junit->f, &junit->text) ? text_put(cli, path, inputs, junit->text)
+						 : cli_fail(cli, NULL, -ENOMEM);
 	free(junit->text);
 	return r;
 }

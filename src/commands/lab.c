@@ -65,8 +65,7 @@ struct kept {
 static void kept_done(struct kept *kept)
 {
 	for (int i = 0; i < 2; i++) {
-		if (kept->file[i])
-			fclose(kept->file[i]);
+		cli_text_end(kept->file[i], &kept->text[i]);
 		free(kept->text[i]);
 	}
 }

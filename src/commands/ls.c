@@ -157,11 +157,15 @@ static void tree_state(struct drawing *d, const struct bp_tree_node *node, struc
 {
 	struct bp_selector which = { .major = node->major, .minor = node->minor };
 	struct bp_device_info info;
+	int r;
 
 	row->open_count = -1;
 	row->suspended = row->read_only = row->live_table = -1;
-	if (!node->mapped || !shows_state(d->out) ||
-	    bp_device_info(d->cli->ctx, &which, &info) < 0)
+	if (!node->mapped || !shows_state(d->out))
+		return;
+	r = bp_device_info(d->cli->ctx, &which, &info);
+	device_unknown(d->cli, node->major, node->minor, r);
+	if (r < 0)
 		return;
 	row->open_count = info.open_count;
 	row->suspended = info.suspended;

@@ -35,7 +35,7 @@ static int join(const struct cli_list *words, char **ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < words->count; i++)
 		fprintf(f, "%s%s", i ? " " : "", words->words[i]);
-	return fclose(f) ? -ENOMEM : 0;
+	return cli_text_end(f, ret) ? 0 : -ENOMEM;
 }
 
 /*

@@ -138,7 +138,7 @@ static int answer(struct cli *cli, const struct args *args, int fd)
 	if (!f)
 		return cli_fail(cli, NULL, -ENOMEM);
 	r = gather(cli, args, write_stream, f);
-	if (fclose(f) != 0 && r == 0)
+	if (!cli_text_end(f, &text) && r == 0)
 		r = -ENOMEM;
 	sent = send_answer(fd, r < 0, text, len);
 	if (r < 0)

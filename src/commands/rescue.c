@@ -167,8 +167,10 @@ static void find_next(struct page *page)
 	if (!plan || wants_disk(page))
 		return;
 	f = open_memstream(&page->next, &page->next_len);
-	if (!f)
+	if (!f) {
+		cli_lost(page->cli);
 		return;
+	}
 	print_command(f, page->cli, export ? "export" : "rescue", page->args->pool);
 	add_block_size(f, page);
 	if (export)
@@ -176,7 +178,8 @@ static void find_next(struct page *page)
 	if (export && has_trouble(page, BP_TROUBLE_MISSING_DISK))
 		fputs(" --skip-bad", f);
 	fputs(export ? " --to FILE" : " --apply A -o NEW-METADATA", f);
-	fclose(f);
+	if (!cli_text_end(f, &page->next))
+		cli_lost(page->cli);
 }
 
 /* Of a sound pool nothing has to be done; but why would one look at it? */
@@ -189,12 +192,15 @@ static void print_deleted(const struct page *page)
 	if (page->args->apply || bp_rescue_troubles_count(page->rescue))
 		return;
 	f = open_memstream(&line, &len);
-	if (!f)
-		return;
-	print_command(f, page->cli, "undelete", page->args->pool);
-	add_block_size(f, page);
-	fclose(f);
-	cli_print(page->cli, "next      %s   # where a volume was deleted by mistake\n", line);
+	if (f) {
+		print_command(f, page->cli, "undelete", page->args->pool);
+		add_block_size(f, page);
+	}
+	if (cli_text_end(f, &line))
+		cli_print(page->cli, "next      %s   # where a volume was deleted by mistake\n",
+			  line);
+	else
+		cli_lost(page->cli);
 	free(line);
 }
 
@@ -207,12 +213,12 @@ static int add_line(void *user, const char *line)
 static void find_steps(struct page *page)
 {
 	FILE *f = open_memstream(&page->steps, &page->steps_len);
+	int r = f ? bp_source_swap_steps(page->source, page->args->output, add_line, f)
+		  : -ENOMEM;
 
-	if (!f)
-		return;
-	bp_source_swap_steps(page->source, page->args->output, add_line, f);
-	fclose(f);
-	if (page->steps_len)
+	if (!cli_text_end(f, &page->steps) || r == -ENOMEM)
+		cli_lost(page->cli);
+	if (page->steps && page->steps_len)
 		page->steps[page->steps_len - 1] = '\0';
 }
 

@@ -110,10 +110,7 @@ static char *join(const uint64_t *numbers, size_t count, const char *before, cha
 		fprintf(to, "%" PRIu64, numbers[i]);
 	}
 	fputs(after, to);
-	if (fclose(to) == 0)
-		return text;
-	free(text);
-	return NULL;
+	return cli_text_end(to, &text) ? text : NULL;
 }
 
 /* A list is an array for programs and a word with colons for people. */

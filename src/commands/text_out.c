@@ -72,7 +72,7 @@ static int make_printed(const struct text_out *to, bp_write_fn write, void *user
 	if (!f)
 		return -ENOMEM;
 	r = to->print(f, to->args);
-	if (fclose(f) != 0)
+	if (!cli_text_end(f, &text))
 		return -ENOMEM;
 	return r < 0 ? r : write(user, text, len);
 }

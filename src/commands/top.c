@@ -383,8 +383,9 @@ static int look_on_screen(struct top *top)
 	cli->out = buffer;
 	r = look(top, true);
 	cli->out = out;
-	if (fclose(buffer) == 0)
-		print_fitting(out, text, &screen);
+	if (!cli_text_end(buffer, &text))
+		return cli_fail(cli, NULL, -ENOMEM);
+	print_fitting(out, text, &screen);
 	return r;
 }
 

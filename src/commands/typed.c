@@ -154,11 +154,10 @@ static int set_option(struct typed *t, const char *name, const char *value)
 	if (!f)
 		return cli_fail(t->cli, NULL, -ENOMEM);
 	r = convert(t, &match, name, value, f);
-	fclose(f);
+	if (!cli_text_end(f, &text) && r == 0)
+		return cli_fail(t->cli, NULL, -ENOMEM);
 	if (r)
 		return r;
-	if (!text)
-		return cli_fail(t->cli, NULL, -ENOMEM);
 	if (match.kind == BP_OPTION_RECORDS)
 		r = bp_segment_add(t->cli->ctx, t->segment, match.name, text);
 	else

@@ -72,9 +72,7 @@ static char *device_options(struct cli *cli, const struct bp_target *target)
 		add_option(cli, target, &option, f);
 	}
 	bp_option_iter_free(iter);
-	if (f)
-		fclose(f);
-	return nr ? steal(text) : NULL;
+	return cli_text_end(f, &text) && nr ? steal(text) : NULL;
 }
 
 /* A device or a number behind a target is meant to be one of its arguments. */
@@ -208,15 +206,19 @@ static void print_option(struct cli *cli, const struct bp_target *target,
 	size_t left_size, help_size;
 	FILE *f = open_memstream(&left, &left_size);
 
-	if (!f)
+	if (f) {
+		fputs("    ", f);
+		add_option(cli, target, option, f);
+	}
+	if (!cli_text_end(f, &left)) {
+		cli_lost(cli);
 		return;
-	fputs("    ", f);
-	add_option(cli, target, option, f);
-	fclose(f);
-
+	}
 	f = open_memstream(&help, &help_size);
-	if (!f)
+	if (!f) {
+		cli_lost(cli);
 		return;
+	}
 	fprintf(f, "%s", option->help ? option->help : "");
 	for (size_t i = 0; option->choices && option->choices[i]; i++)
 		fprintf(f, "%s%s", i ? ", " : ": ", option->choices[i]);
@@ -228,9 +230,10 @@ static void print_option(struct cli *cli, const struct bp_target *target,
 		fprintf(f, "; default %s", option->usual_value);
 	else
 		fprintf(f, "%s", option->required ? " (needed)" : "");
-	fclose(f);
-	if (left && help)
+	if (cli_text_end(f, &help))
 		cli_explain(cli->out, left, help);
+	else
+		cli_lost(cli);
 }
 
 /* Without a target the list of them. */

@@ -100,10 +100,15 @@ static void print_next(struct cli *cli, const struct args *args, const char *vol
 {
 	char *line = NULL;
 	size_t len;
-	FILE *f = cli->json ? NULL : open_memstream(&line, &len);
+	FILE *f;
 
-	if (!f)
+	if (cli->json)
 		return;
+	f = open_memstream(&line, &len);
+	if (!f) {
+		cli_lost(cli);
+		return;
+	}
 	print_command(f, cli, "undelete", args->pool);
 	if (args->data) {
 		fputs(" --data", f);
@@ -113,8 +118,10 @@ static void print_next(struct cli *cli, const struct args *args, const char *vol
 		fprintf(f, " --data-block-size %" PRIu64, args->block_sectors);
 	print_word(f, volume);
 	fputs(" --export FILE", f);
-	fclose(f);
-	cli_note(cli, "next: %s", line);
+	if (cli_text_end(f, &line))
+		cli_note(cli, "next: %s", line);
+	else
+		cli_lost(cli);
 	free(line);
 }
 
@@ -296,15 +303,15 @@ static char *next_steps(const struct undelete *u)
 	char *text = NULL;
 	size_t len;
 	FILE *f;
+	int r;
 
 	if (!u->args->output || u->cli->dry_run)
 		return NULL;
 	f = open_memstream(&text, &len);
-	if (!f)
-		return NULL;
-	bp_undelete_steps(u->volume, u->args->output, add_line, f);
-	fclose(f);
-	if (len)
+	r = f ? bp_undelete_steps(u->volume, u->args->output, add_line, f) : -ENOMEM;
+	if (!cli_text_end(f, &text) || r == -ENOMEM)
+		cli_lost(u->cli);
+	if (text && len)
 		text[len - 1] = '\0'; /* the last newline */
 	return text;
 }

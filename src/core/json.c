@@ -224,5 +224,5 @@ const char *bp_json_text(struct bp_json *json, size_t *ret_len)
 {
 	if (ret_len)
 		*ret_len = json->out.len;
-	return strbuf_text(&json->out);
+	return json->out.error ? NULL : strbuf_text(&json->out);
 }

@@ -131,6 +131,9 @@ static void add_line(struct bp_ctx *ctx, const struct fault_change *change, cons
 	snprintf(path, sizeof(path), "%s/log", change->dir);
 	if (r == 0) {
 		text = bp_json_text(json, &len);
+		r = text ? 0 : -ENOMEM;
+	}
+	if (r == 0) {
 		if (!change->opts.log)
 			turn_over(path);
 		r = append(change->opts.log ? change->opts.log : path, text, len);

@@ -299,7 +299,7 @@ static int get_lines(FILE *f, struct fault_state *state)
 		line[n - 1] = '\0';
 		r = number++ ? get_line(line, state) : streq(line, MAGIC) ? 0 : -EINVAL;
 	}
-	if (r == 0 && ferror(f))
+	if (r == 0 && !feof(f))
 		return -EIO;
 	return r == 0 && (!state->name || !state->uuid || !state->original) ? -EINVAL : r;
 }

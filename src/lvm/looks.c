@@ -87,16 +87,15 @@ static bool is_block(const uint8_t *block, uint64_t number)
 /* Of metadata whose first block is lost the next ones tell: they are handed out from the front. */
 static bool has_blocks(const struct lvm_lv *lv, const struct raw_image *image, bp_bytes at)
 {
-	_cleanup_(freep) uint8_t *buf = malloc(LOOK_BYTES);
+	uint8_t block[BP_MBLOCK_BYTES];
 	bp_bytes len = 0;
 
-	if (!buf || mul_overflow(lv->segments[0].extent_count, lv->vg->extent_bytes, &len))
+	if (mul_overflow(lv->segments[0].extent_count, lv->vg->extent_bytes, &len))
 		return false;
 	len = MIN(len, LOOK_BYTES);
-	if (raw_image_read(image, at, (size_t)len, buf) < 0)
-		return false;
-	for (size_t i = 1; (i + 1) * BP_MBLOCK_BYTES <= len; i++)
-		if (is_block(buf + i * BP_MBLOCK_BYTES, i))
+	for (size_t i = 1; (i + 1) * sizeof(block) <= len; i++)
+		if (raw_image_read(image, at + i * sizeof(block), sizeof(block), block) == 0 &&
+		    is_block(block, i))
 			return true;
 	return false;
 }

@@ -481,6 +481,16 @@ static int plant(struct pass *p, const uint64_t *roots, size_t nr_roots)
 	return 0;
 }
 
+/* Room for what pass_done() moves, while a walk can still fail: nodes of a good one stay where they are. */
+static int reserve_memory(const struct pass *p)
+{
+	size_t nr = 0;
+
+	for (unsigned k = 0; k < p->nr_walkers; k++)
+		nr += p->walkers[k].chunks.count;
+	return vec_reserve(&p->f->memory, nr);
+}
+
 static void pass_done(struct pass *p)
 {
 	struct forest *f = p->f;
@@ -522,6 +532,8 @@ int forest_walk(struct forest *f, const uint64_t *roots, size_t nr_roots)
 	for (size_t i = 0; r == 0 && i < nr_roots; i++)
 		if (forest_node(f, roots[i]))
 			forest_node(f, roots[i])->flags |= WALK_IS_ROOT;
+	if (r == 0)
+		r = reserve_memory(&p);
 	pass_done(&p);
 	return r;
 }

@@ -58,9 +58,9 @@ static void current_first(struct bp_history *h)
 /* Without a superblock no state is the current one. */
 static bool read_live(struct bp_history *h, struct thin_sb *ret)
 {
-	_cleanup_(freep) void *buf = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t buf[IO_BLOCK];
 
-	if (!buf || io_read(h->io, 0, 1, buf) < 0 ||
+	if (io_read(h->io, 0, 1, buf) < 0 ||
 	    block_check(buf, BLOCK_THIN_SUPERBLOCK, 0) != BLOCK_OK)
 		return false;
 	thin_sb_decode(buf, 0, ret);
@@ -175,7 +175,8 @@ const char *bp_history_volume(struct bp_history *h, const struct bp_thin_device 
 			      uint64_t *ret_bytes)
 {
 	if (!h->named && source_old_volumes(h->source, &h->names) < 0)
-		return NULL;
+		bp_warn(h->source->ctx, "volumes have no names here: %s",
+			bp_errmsg(h->source->ctx));
 	h->named = true;
 	for (size_t i = 0; i < h->names.count; i++) {
 		const struct old_volume *v = &h->names.items[i];

@@ -98,9 +98,13 @@ int source_old_volumes(struct bp_source *source, old_volumes *ret)
 	r = add_of_text(source->group->vg, source->lv, ret);
 	for (size_t i = old.count; r == 0 && i-- > 0;) {
 		struct lvm_vg *vg;
+		int status =
+			lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg);
 
-		if (lvm_vg_parse(source->ctx, old.items[i].text, old.items[i].size, &vg) < 0)
-			continue; /* not a whole text after all */
+		if (status < 0) {
+			r = status == -ENOMEM ? status : 0;
+			continue; /* else not a whole text after all */
+		}
 		r = add_of_text(vg, source->lv, ret);
 		lvm_vg_free(vg);
 	}

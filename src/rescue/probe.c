@@ -134,9 +134,9 @@ static int add_pv(struct bp_probe *p, const struct lvm_found *found, unsigned de
 /* Metadata of ours by its first block; NULL: none. */
 static const char *metadata_type(const struct raw_image *image, bp_bytes offset)
 {
-	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t block[IO_BLOCK];
 
-	if (!block || raw_image_read(image, offset, IO_BLOCK, block) < 0)
+	if (raw_image_read(image, offset, IO_BLOCK, block) < 0)
 		return NULL;
 	switch (block_kind_of(block)) {
 	case BLOCK_THIN_SUPERBLOCK:

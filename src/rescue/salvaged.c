@@ -13,11 +13,11 @@
 /* Is it sound? *@ret_sectors: the data block size it says, if only its checksum is wrong; or 0. */
 static bool superblock_sound(struct io *io, uint32_t *ret_sectors)
 {
-	_cleanup_(freep) void *buf = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t buf[IO_BLOCK];
 	struct thin_sb sb;
 
 	*ret_sectors = 0;
-	if (!buf || io_read(io, 0, 1, buf) < 0)
+	if (io_read(io, 0, 1, buf) < 0)
 		return false;
 	thin_sb_decode(buf, 0, &sb);
 	if (sb.magic == THIN_MAGIC && thin_block_sectors_valid(sb.pub.data_block_sectors))

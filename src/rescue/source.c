@@ -203,9 +203,9 @@ static int not_found(struct bp_source *source, const char *text, bool given)
 static bool holds_metadata(struct bp_source *source, const struct lvm_lv *lv)
 {
 	_cleanup_(map_freep) struct map *map = NULL;
-	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t block[IO_BLOCK];
 	struct error_state *saved = error_save(source->ctx);
-	bool yes = block && source_lv_map(source, lv, &map) == 0 && map->size >= IO_BLOCK &&
+	bool yes = source_lv_map(source, lv, &map) == 0 && map->size >= IO_BLOCK &&
 		   map_read(map, 0, IO_BLOCK, block) == 0 &&
 		   block_kind_of(block) == BLOCK_THIN_SUPERBLOCK;
 
@@ -469,9 +469,9 @@ static int machine_devices(struct bp_source *source, paths *ret)
 static bool may_be_disk(const struct raw_image *image)
 {
 	struct foreign is;
-	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t block[IO_BLOCK];
 
-	return block && foreign_look(image, &is) == -ENODATA && image->size >= IO_BLOCK &&
+	return foreign_look(image, &is) == -ENODATA && image->size >= IO_BLOCK &&
 	       raw_image_read(image, 0, IO_BLOCK, block) == 0 &&
 	       block_kind_of(block) == BLOCK_UNKNOWN;
 }

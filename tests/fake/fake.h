@@ -102,6 +102,7 @@ struct fake {
 	uint32_t flags[OPS];     /* of the last request of each */
 	const char *fault_lines; /* or NULL */
 	bool failed, fault_lasts;
+	int failed_kind; /* of the last that did */
 	/* disturbances */
 	unsigned signal_in, linger_in;
 	int signal_number;

@@ -35,6 +35,11 @@ bool fake_failed(const struct fake *fake)
 	return fake->failed;
 }
 
+int fake_failed_kind(const struct fake *fake)
+{
+	return fake->failed_kind;
+}
+
 void fake_signal(struct fake *fake, unsigned nth, int number)
 {
 	fake->signal_in = nth;

@@ -46,6 +46,7 @@ int fake_fault(struct fake *fake, int kind)
 		return 0;
 	fake->fault_in = fake->fault_lasts;
 	fake->failed = true;
+	fake->failed_kind = kind;
 	log_lines(fake, fake->fault_lines);
 	return -fake->fault_errnum;
 }

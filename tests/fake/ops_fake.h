@@ -52,6 +52,8 @@ void fake_fail_from(struct fake *fake, int kind, int errnum);
 void fake_refuse(struct fake *fake, int kind, unsigned nth, int errnum, const char *lines);
 /* Has the fault happened? */
 bool fake_failed(const struct fake *fake);
+/* Which kind of call that was. */
+int fake_failed_kind(const struct fake *fake);
 unsigned fake_count(const struct fake *fake, int kind);
 /* RQ_ flags of the last request of a kind. */
 uint32_t fake_flags(const struct fake *fake, enum dm_op op);

@@ -366,7 +366,8 @@ int verb_message(struct front *f, int argc, char **argv)
 		strbuf_add(&message, i > 1 ? " " : "");
 		strbuf_add(&message, argv[i]);
 	}
-	r = send(f, &device, sector, strbuf_text(&message));
+	r = message.error ? refused(f, "message", device.label, message.error)
+			  : send(f, &device, sector, strbuf_text(&message));
 	strbuf_done(&message);
 	return r;
 }

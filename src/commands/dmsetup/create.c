@@ -94,6 +94,10 @@ static int parse_file(struct front *f, const char *path, struct lines *ret)
 		return say(f, "Couldn't open '%s' for reading.", path);
 	while (r == 0 && getline(&line, &size, from) > 0)
 		r = parse_line(f, line, ++number, path ? path : "on stdin", ret);
+	/* Half a table would make another device. */
+	if (r == 0 && !feof(from))
+		r = say(f, "Couldn't read '%s': %s", path ? path : "standard input",
+			strerror(errno));
 	if (line)
 		explicit_bzero(line, size);
 	free(line);
@@ -340,7 +344,9 @@ static int concise_from(struct front *f, int argc, char **argv)
 		return create_concise(f, argv[0]);
 	if (getdelim(&text, &size, '\0', stdin) < 0) {
 		free(text);
-		return 0;
+		return feof(stdin)
+			       ? 0
+			       : say(f, "Couldn't read standard input: %s", strerror(errno));
 	}
 	r = create_concise(f, text);
 	free(text);

@@ -35,6 +35,14 @@ void put(const struct front *f, const char *text)
 	cli_print(f->cli, "%s", text);
 }
 
+void put_all(const struct front *f, const struct strbuf *text)
+{
+	if (text->error)
+		cli_lost(f->cli);
+	else
+		put(f, strbuf_text(text));
+}
+
 /* --- names --- */
 
 static bool plain(char c)

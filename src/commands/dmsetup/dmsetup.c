@@ -254,6 +254,9 @@ static int raw(struct cli *cli, int argc, char **argv)
 	struct front f = { .cli = cli, .ctx = cli->ctx, .out = cli->out, .err = cli->err };
 	int r = start(&f, argc, argv);
 
+	/* A node that could not be removed, udev that does not answer: the status is none the worse. */
+	for (size_t i = 0; i < bp_warnings_count(cli->ctx); i++)
+		say(&f, "%s", bp_warning_get(cli->ctx, i));
 	report_free(f.report);
 	tree_free(f.tree);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;

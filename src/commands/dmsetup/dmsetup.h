@@ -91,6 +91,8 @@ int option_number(const char *text);
 int say(const struct front *f, const char *fmt, ...) _printf_(2, 3);
 /* Text with names in it to the results: harmless on a terminal, as it is elsewhere. */
 void put(const struct front *f, const char *text);
+/* The same, all of it or, told at the end, nothing. */
+void put_all(const struct front *f, const struct strbuf *text);
 
 /* --- devices --- */
 

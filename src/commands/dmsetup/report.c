@@ -48,7 +48,10 @@ static int add_column(struct report *report, const struct field *field, bool hid
 
 	report->parts[field->part] = true;
 	report->show_all |= field->part == PART_SPECIAL;
-	return vec_add(&report->columns, &column);
+	if (vec_add(&report->columns, &column) == 0)
+		return 0;
+	cli_lost(report->f->cli);
+	return -1;
 }
 
 /* @part: -1 is all of them; "selected" is not among them. */
@@ -116,7 +119,10 @@ static int add_key(struct report *report, const char *name, size_t len)
 		key.column++;
 	if (key.column == report->columns.count && add_column(report, field, true) < 0)
 		return -1;
-	return vec_add(&report->keys, &key);
+	if (vec_add(&report->keys, &key) == 0)
+		return 0;
+	cli_lost(report->f->cli);
+	return -1;
 }
 
 static int add_keys(struct report *report, const char *names)
@@ -465,7 +471,7 @@ void report_end(struct front *f)
 		add_fields_as_rows(report, &text);
 	else
 		add_rows(report, &text);
-	put(f, strbuf_text(&text));
+	put_all(f, &text);
 	strbuf_done(&text);
 	for (size_t i = 0; i < report->rows.count; i++)
 		row_done(report, &report->rows.items[i]);

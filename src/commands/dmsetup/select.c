@@ -354,16 +354,21 @@ static bool compares(enum op op, long long a, long long b)
 static int test(const struct node *node, const struct subject *s)
 {
 	struct strbuf text = { 0 };
+	int r = node->field->get(s, &text), found = 0;
 	const char *value;
 	bool yes;
 
-	if (node->field->get(s, &text) < 0) {
+	value = strbuf_text(&text);
+	if (r == 0 && node->has_regex)
+		found = regexec(&node->regex, value, 0, NULL, 0);
+	if (r < 0 || text.error || (found != 0 && found != REG_NOMATCH)) {
 		strbuf_done(&text);
+		if (r == 0)
+			cli_lost(s->f->cli);
 		return -1;
 	}
-	value = strbuf_text(&text);
 	if (node->has_regex)
-		yes = (regexec(&node->regex, value, 0, NULL, 0) == 0) == (node->op == OP_MATCH);
+		yes = (found == 0) == (node->op == OP_MATCH);
 	else if (node->field->number)
 		yes = compares(node->op, strtoll(value, NULL, 10),
 			       strtoll(node->value, NULL, 10));

@@ -50,7 +50,7 @@ int info_show(struct front *f, const struct bp_device_info *info)
 	if (info->uuid[0])
 		strbuf_addf(&s, "UUID: %s\n", shown_uuid(f, info, uuid));
 	strbuf_add(&s, "\n");
-	put(f, strbuf_text(&s));
+	put_all(f, &s);
 	strbuf_done(&s);
 	return 0;
 }
@@ -174,7 +174,7 @@ static void begin_line(struct front *f, const struct device *device,
 	if (concise)
 		return;
 	if (first && f->args.verbose) {
-		put(f, strbuf_text(s));
+		put_all(f, s);
 		strbuf_clear(s);
 		info_show(f, info);
 	}
@@ -236,7 +236,7 @@ static bool print_lines(struct front *f, const struct lines_verb *v,
 	if (f->many && f->args.verbose && matched && !v->ls &&
 	    (!concise || f->args.verbose > 1))
 		strbuf_add(&s, "\n");
-	put(f, strbuf_text(&s));
+	put_all(f, &s);
 	strbuf_done(&s);
 	return matched;
 }
@@ -373,7 +373,7 @@ static int deps_one(struct front *f, const struct device *device)
 	for (size_t i = 0; i < bp_device_deps_count(deps); i++)
 		add_dep(f, bp_device_deps_get(deps, i), &s);
 	strbuf_add(&s, f->many && f->args.verbose ? "\n\n" : "\n");
-	put(f, strbuf_text(&s));
+	put_all(f, &s);
 	strbuf_done(&s);
 	return 0;
 }
@@ -394,7 +394,7 @@ static int name_one(struct front *f, const struct device *device)
 	else
 		strbuf_addf(&s, "%s\t(%u:%u)\n", device->shown, device->which.major,
 			    device->which.minor);
-	put(f, strbuf_text(&s));
+	put_all(f, &s);
 	strbuf_done(&s);
 	return 0;
 }

@@ -496,7 +496,9 @@ static int make_group(struct front *f, const struct device *device, const uint32
 	strbuf_addf(&s, TAG "%s:", alias);
 	add_members(regions, count, &s);
 	strbuf_addf(&s, "#%s", user && *user ? user : "-");
-	r = bp_stats_set_aux(f->ctx, &device->which, regions[0], strbuf_text(&s), -1);
+	r = s.error;
+	if (r == 0)
+		r = bp_stats_set_aux(f->ctx, &device->which, regions[0], strbuf_text(&s), -1);
 	strbuf_done(&s);
 	return r < 0 ? refused(f, "message", device->label, r) : 0;
 }
@@ -522,7 +524,8 @@ static int create_segments(struct front *f, const struct device *device, const c
 		r = make_group(f, device, ids, count, f->args.userdata);
 		if (r == 0)
 			fprintf(f->out, "Grouped regions %s as group ID %" PRIu32 "%s%s\n",
-				strbuf_text(&s), ids[0], f->args.alias ? " with alias " : "",
+				s.error ? "" : strbuf_text(&s), ids[0],
+				f->args.alias ? " with alias " : "",
 				f->args.alias ? f->args.alias : "");
 	}
 	strbuf_done(&s);

@@ -284,9 +284,10 @@ static void end_line(struct drawing *d)
 		cut = strndup(text, (size_t)(end - text));
 		strbuf_clear(&d->line);
 		strbuf_addf(&d->line, "%s...", cut ? cut : "");
+		d->line.error = cut ? d->line.error : -ENOMEM;
 	}
 	strbuf_add_char(&d->line, '\n');
-	put(d->f, strbuf_text(&d->line));
+	put_all(d->f, &d->line);
 	strbuf_clear(&d->line);
 }
 
@@ -400,7 +401,7 @@ int tree_show(struct front *f)
 		draw_below(&d, tree_node(f, 0), 0);
 	/* In a compact line of which the last is not shown, nothing has ended it: there neither. */
 	if (r == 0 && d.line.len)
-		put(f, strbuf_text(&d.line));
+		put_all(f, &d.line);
 	strbuf_done(&d.line);
 	return r;
 }

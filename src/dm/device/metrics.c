@@ -134,6 +134,7 @@ static void add_family(struct strbuf *text, const struct metric_family *family)
 	add_escaped(text, family->help);
 	strbuf_add_char(text, '\n');
 	strbuf_add(text, strbuf_text(&family->samples));
+	text->error = text->error ? text->error : family->samples.error;
 }
 
 /* "# EOF" is the last line: a reader knows by it that the text was not cut. */

@@ -368,6 +368,9 @@ int bp_cookie_list(struct bp_ctx *ctx, struct bp_cookie_list **ret)
 
 	if (!list)
 		return bp_fail_memory(ctx);
+	if (last < 0 && errno != ENOSYS) /* a kernel without semaphores has no cookies */
+		return bp_fail(ctx, -errno, "cannot look through the semaphores: %s",
+			       strerrordesc_np(errno));
 	for (int i = 0; i <= last; i++) {
 		struct bp_cookie cookie;
 

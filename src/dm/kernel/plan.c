@@ -254,7 +254,8 @@ int plan_request(struct bp_ctx *ctx, struct dm *dm, const char *verb, const stru
 	}
 	describe(rq, &s);
 	name_decode(reply->state.name, name, sizeof(name));
-	r = plan_note(ctx, dm, dm_op_traits[rq->op].name, name, strbuf_text(&s));
+	r = s.error ? bp_fail_memory(ctx)
+		    : plan_note(ctx, dm, dm_op_traits[rq->op].name, name, strbuf_text(&s));
 	strbuf_done(&s);
 	return r;
 }

@@ -435,6 +435,16 @@ int bp_pool_set_transaction(struct bp_pool *pool, uint64_t old_id, uint64_t new_
 	return r;
 }
 
+/* Where it lies can't be told: whoever asked has nothing of it, and could not ask again. */
+static void drop_metadata_snap(struct bp_pool *pool, int64_t timeout_ms)
+{
+	struct error_state *first = error_save(pool->ctx);
+
+	pool_message(pool, "reserve-metadata-snap", dm_deadline(timeout_ms),
+		     "release_metadata_snap");
+	error_restore(pool->ctx, first);
+}
+
 /* One at a time in a pool: another program's is not taken over. */
 int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
 				  bp_mblock *ret_mblock)
@@ -458,6 +468,8 @@ int bp_pool_reserve_metadata_snap(struct bp_pool *pool, int64_t timeout_ms,
 	r = bp_pool_status(pool, 0, &status);
 	if (r == 0)
 		*ret_mblock = status.held_root_mblock;
+	else
+		drop_metadata_snap(pool, timeout_ms);
 	return r;
 }
 

@@ -230,13 +230,14 @@ static enum bp_inspect_tree guess_tree(const struct btree_node_disk *node)
 static uint64_t stored_count(struct bp_inspect *in, bp_mblock block)
 {
 	uint64_t bitmap = block / SM_BITMAP_ENTRIES, entry = block % SM_BITMAP_ENTRIES;
-	_cleanup_(freep) struct sm_bitmap_disk *disk = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t buf[IO_BLOCK];
+	const struct sm_bitmap_disk *disk = (const struct sm_bitmap_disk *)(const void *)buf;
 	uint32_t bits;
 	le32 count;
 
-	if (!disk || !in->index || block >= in->live.metadata_sm.nr_blocks ||
+	if (!in->index || block >= in->live.metadata_sm.nr_blocks ||
 	    bitmap >= SM_INDEX_ENTRIES ||
-	    !read_kind(in, le64_get(in->index->entries[bitmap].blocknr), BLOCK_BITMAP, disk))
+	    !read_kind(in, le64_get(in->index->entries[bitmap].blocknr), BLOCK_BITMAP, buf))
 		return BP_NONE;
 	bits = (uint32_t)(sm_word_swap(le64_get(disk->words[entry / 32])) >>
 				  (2 * (entry % 32)) &

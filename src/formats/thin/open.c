@@ -68,6 +68,7 @@ int bp_thin_open(struct bp_ctx *ctx, const char *path, const struct bp_thin_open
 		 struct bp_thin_meta **ret)
 {
 	struct bp_thin_open_opts o;
+	struct bp_thin_meta *m;
 	struct io *io;
 	int r = opts_read(ctx, &o, sizeof(o), opts);
 
@@ -75,14 +76,15 @@ int bp_thin_open(struct bp_ctx *ctx, const char *path, const struct bp_thin_open
 		r = io_open(ctx, path, o.flags & BP_THIN_OPEN_SNAP ? IO_SHARED : 0, &io);
 	if (r < 0)
 		return r;
-	r = io_taken(ctx, path, io, thin_meta_open_io(ctx, io, &o, ret));
+	r = io_taken(ctx, path, io, thin_meta_open_io(ctx, io, &o, &m));
 	if (r < 0)
 		return r;
-	(*ret)->path = strdup(path);
-	if (!(*ret)->path) {
-		bp_thin_close(*ret);
+	m->path = strdup(path);
+	if (!m->path) {
+		bp_thin_close(m);
 		return bp_fail_memory(ctx);
 	}
+	*ret = m;
 	return 0;
 }
 

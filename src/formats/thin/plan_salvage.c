@@ -11,9 +11,9 @@
 /* It is right about sizes, and old about the rest. */
 static bool read_copy(struct bp_thin_plan *plan, bp_mblock block, struct thin_sb *ret)
 {
-	_cleanup_(freep) void *buf = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t buf[IO_BLOCK];
 
-	if (!buf || block == 0 || io_read(plan->io, block, 1, buf) < 0 ||
+	if (block == 0 || io_read(plan->io, block, 1, buf) < 0 ||
 	    block_check(buf, BLOCK_THIN_SUPERBLOCK, block) != BLOCK_OK)
 		return false;
 	thin_sb_decode(buf, block, ret);

@@ -427,13 +427,13 @@ enum node_error salvage_why(const struct salvage *s, bp_mblock block, enum salva
 {
 	uint32_t size =
 		kind == SALVAGE_DETAILS ? sizeof(struct thin_details_disk) : sizeof(le64);
-	_cleanup_(freep) void *buf = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t buf[IO_BLOCK];
 	enum node_error error;
 	struct node node;
 
 	if (block == 0 || block >= s->meta.nr_blocks)
 		return NODE_RANGE;
-	if (!buf || io_read(s->meta.io, block, 1, buf) < 0)
+	if (io_read(s->meta.io, block, 1, buf) < 0)
 		return NODE_IO;
 	error = node_decode(buf, block, size, &node);
 	return error ? error : NODE_VALUE_SIZE; /* sound, and of something else */

@@ -135,14 +135,13 @@ static bool read_block(struct io *io, struct vdo_report *report, bp_mblock block
 /* True: the volume can be read by these values. */
 bool vdo_volume_read(struct io *io, struct vdo_report *report, struct bp_vdo_volume *v)
 {
-	_cleanup_(freep) uint8_t *block = io_buffer_new(1);
+	_Alignas(IO_BLOCK) uint8_t block[IO_BLOCK];
 	bp_mblock at;
 
 	*v = (struct bp_vdo_volume){ .size = sizeof(*v) };
 	report->place = BP_PLACE_VDO_GEOMETRY;
 	report->block = 0;
-	if (!block || !read_block(io, report, 0, block) ||
-	    !vdo_geometry_decode(block, report, v))
+	if (!read_block(io, report, 0, block) || !vdo_geometry_decode(block, report, v))
 		return false;
 	judge_index(v, report);
 	if (!block_number(v, io, v->data_start_mblock, 1, &at)) {
