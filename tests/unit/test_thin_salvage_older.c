@@ -77,6 +77,14 @@ static const struct {
 	{ "thin-one", { 136, 5, BLOCK_0 }, NOTHING, 0, 697, BP_THIN_DOUBTFUL },
 	/* A leaf of each device, and the superblock: the newest roots, not those of when all was less. */
 	{ "thin-200k", { 1401, 1281, 779, 508, BLOCK_0 }, NOTHING, 1, 109717, BP_THIN_PARTLY },
+	/* A live leaf without a parent may be the very one that is missing: it speaks for the older tree. */
+	{ "thin-refs", { 169, 194, 156, BLOCK_0 }, NOTHING, 6, 300, BP_THIN_DOUBTFUL },
+	{ "thin-refs", { 192, 156, 196, BLOCK_0 }, NOTHING, 6, 300, BP_THIN_DOUBTFUL },
+	{ "thin-msnap", { 71, 69, 60, 73, BLOCK_0 }, NOTHING, 1, 645, BP_THIN_DOUBTFUL },
+	{ "thin-msnap", { 74, 79, 64, 69, 95 }, NOTHING, 1, 600, BP_THIN_DOUBTFUL },
+	/* All of a root's children are gone: it is a root nonetheless, and the newest lists are taken. */
+	{ "thin-refs", { 171, 148, 156, BLOCK_0 }, NOTHING, 1, 300, BP_THIN_WHOLE },
+	{ "thin-refs", { 171, 148, 156, BLOCK_0 }, NOTHING, 0, 300, BP_THIN_DOUBTFUL },
 };
 
 static void check_row(size_t row)

@@ -5,7 +5,7 @@
  * was last, so it makes the device doubtful. Only devices that are known to exist get one, and no
  * mapping is taken whose data block somebody else has by now: sharing keeps the virtual block, so
  * whoever has it at another got it since; nor one that has no more owners than are there, where the
- * data space map tells.
+ * data space map tells. (Not counted are leaves that may have lost a parent.)
  */
 #include "formats/thin/salvage.h"
 
@@ -15,6 +15,7 @@
 struct reader {
 	struct salvage *s;
 	VEC(struct salvage_stale) stale; /* mappings of older leaves; by block, then key */
+	bool orphan;                     /* the leaf being read may lack a parent */
 	int (*entry)(struct reader *reader, uint64_t key, bp_dblock block);
 };
 
@@ -195,7 +196,20 @@ static int add_stale(struct reader *reader, uint64_t key, bp_dblock block)
 	return vec_add(&reader->stale, &stale);
 }
 
-/* Somebody else maps the block now: the older mapping would show their data. */
+/*
+ * May a parent of a live leaf be gone? Then it is perhaps the very leaf that lost devices had.
+ */
+static bool is_orphan(const struct salvage *s, bp_mblock block)
+{
+	uint32_t count = salvage_count(s, block);
+
+	return count == COUNT_UNKNOWN || count > s->pointers[block];
+}
+
+/*
+ * Somebody else maps the block now: the older mapping would show their data. At its own place in a
+ * leaf that may lack a parent it does not: who the older mapping is of may be the one that lacks.
+ */
 static int mark_taken(struct reader *reader, uint64_t key, bp_dblock block)
 {
 	struct salvage_stale *items = reader->stale.items;
@@ -203,7 +217,7 @@ static int mark_taken(struct reader *reader, uint64_t key, bp_dblock block)
 	for (size_t i = first_stale(items, reader->stale.count, block);
 	     i < reader->stale.count && items[i].block == block; i++) {
 		items[i].taken |= items[i].key != key;
-		items[i].nr_owners++;
+		items[i].nr_owners += !reader->orphan;
 	}
 	return 0;
 }
@@ -220,6 +234,7 @@ static int read_leaf(void *user, unsigned worker, size_t index, bp_mblock block,
 	(void)index;
 	if (error || node_decode(data, block, sizeof(le64), &leaf) != NODE_OK)
 		return -EIO; /* it was sound a moment ago */
+	reader->orphan = is_orphan(reader->s, block);
 	for (uint32_t i = 0; r == 0 && i < leaf.nr; i++)
 		r = reader->entry(reader, node_key(&leaf, i),
 				  thin_mapping_block(node_value64(&leaf, i)));
@@ -263,6 +278,7 @@ static void mark_filled(struct reader *reader)
 {
 	const struct salvage *s = reader->s;
 
+	reader->orphan = false;
 	for (size_t i = 0; i < s->places.count; i++) {
 		const struct salvage_place *p = &s->places.items[i];
 
