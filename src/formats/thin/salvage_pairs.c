@@ -56,6 +56,12 @@ struct knowns {
 	bool clash;
 };
 
+/* Of something else than mappings: a node below which all is gone may be of anything. */
+static bool is_other(const struct snode *n)
+{
+	return n && n->kind != SALVAGE_NONE;
+}
+
 /* What each device is said to have, by either tree. */
 static int know_leaf(const struct salvage *s, const struct snode *n, struct knowns *to)
 {
@@ -71,7 +77,7 @@ static int know_leaf(const struct salvage *s, const struct snode *n, struct know
 			k.root = snode_of_kind(s, n->values[i], SALVAGE_MAPPINGS);
 			k.broken = !k.root || (k.root->flags & SNODE_BROKEN);
 			k.clash = k.root ? k.root->flags & SNODE_CLASH
-					 : snode_at(s, n->values[i]) != NULL;
+					 : is_other(snode_at(s, n->values[i]));
 			k.entries = k.root ? k.root->entries : 0;
 		}
 		r = vec_add(&to->list, &k);
@@ -486,25 +492,14 @@ static bool is_all_broken(const struct salvage_pair *p)
 
 /*
  * Whatever is newer: what can't be as it is comes last, before that what leads to nothing, and what
- * has no device whole. (In large trees something is missing soon: so not what is surely the
- * newest, if it has more than others that have.)
+ * has no device whole, unless it is surely the newest: then older trees fill what it lacks, where
+ * they alone would bring back what was deleted since.
  */
-static int grade(const struct salvage_pair *p, uint64_t most_whole)
+static int grade(const struct salvage_pair *p)
 {
 	if (p->nr_clashing)
 		return 2;
-	return ((!p->mapping || !p->details) && !p->index) ||
-	       (is_all_broken(p) && (!p->sure || p->nr_mappings <= most_whole));
-}
-
-static uint64_t find_most_whole(const struct salvage_pair *items, size_t nr)
-{
-	uint64_t most = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		if (!items[i].nr_clashing && !is_all_broken(&items[i]))
-			most = MAX(most, items[i].nr_mappings);
-	return most;
+	return ((!p->mapping || !p->details) && !p->index) || (is_all_broken(p) && !p->sure);
 }
 
 /* What is proved of each two of @nr pairs: [i * nr + k] > 0: i is newer than k. */
@@ -512,7 +507,6 @@ static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t
 		     int8_t *proved)
 {
 	struct pair_lists *lists = calloc(nr + 1, sizeof(*lists));
-	uint64_t most = find_most_whole(items, nr);
 	size_t total = 0, loaded = 0;
 	int r = lists ? 0 : -ENOMEM;
 
@@ -522,7 +516,7 @@ static int prove_all(struct salvage *s, const struct salvage_pair *items, size_t
 	}
 	for (size_t i = 0; r == 0 && i < nr; i++)
 		for (size_t k = 0; k < i; k++) {
-			int newer = grade(&items[i], most) - grade(&items[k], most);
+			int newer = grade(&items[i]) - grade(&items[k]);
 
 			if (!newer && i < loaded)
 				newer = -order_lists(&lists[i], &lists[k]);
