@@ -238,6 +238,14 @@ int verb_remove_all(struct front *f, int argc, char **argv)
 
 /* --- names --- */
 
+/* The kernel looks first whether the new name or uuid is taken, and then who is to have it. */
+static int none_or_taken(struct front *f, const struct bp_selector *taken)
+{
+	struct bp_device_info info;
+
+	return bp_device_info(f->ctx, taken, &info) == 0 ? -EBUSY : -ENXIO;
+}
+
 static int rename_to(struct front *f, const struct device *device, const char *word)
 {
 	const struct bp_change_opts opts = { .size = sizeof(opts), .timeout_ms = -1 };
@@ -254,6 +262,8 @@ static int rename_to(struct front *f, const struct device *device, const char *w
 		return -1;
 	/* The kernel finds the device to rename by its name only. */
 	r = device->shown ? bp_device_rename(f->ctx, &device->which, name, &opts) : -ENXIO;
+	if (r == -ENXIO)
+		r = none_or_taken(f, &(struct bp_selector){ .name = name });
 	return r < 0 ? refused(f, "rename", device->label, r) : 0;
 }
 
@@ -266,6 +276,8 @@ static int give_uuid(struct front *f, const struct device *device, const char *u
 	if (name_encode_said(f, "UUID", uuid, encoded, sizeof(encoded)) < 0)
 		return -1;
 	r = device->shown ? bp_device_set_uuid(f->ctx, &device->which, uuid) : -ENXIO;
+	if (r == -ENXIO)
+		r = none_or_taken(f, &(struct bp_selector){ .uuid = uuid });
 	return r < 0 ? refused(f, "rename", device->label, r) : 0;
 }
 

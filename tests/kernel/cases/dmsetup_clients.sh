@@ -451,6 +451,14 @@ others() {
 	done
 	t rename a ''
 	t rename '' c
+	for who in '' nobody; do
+		t rename "$who" b # taken: that is looked at before who
+		t rename "$who" --setuuid uuid-b
+		t rename "$who" --setuuid uuid-c
+	done
+	t rename a b
+	t rename a --setuuid uuid-b
+	t rename a --setuuid uuid-c
 	t message '' 0 hello
 	t info -u ''
 	t remove_all
