@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from . import _bedplate as c
 from ._context import DEFAULT, context, milliseconds, sectors, size_bytes, tell_warnings
-from ._errors import NoDevice
+from ._errors import Busy, Error, NoDevice
 from .table import Table, parse_status, printed
 
 
@@ -92,7 +92,8 @@ def _udev(policy):
 class Device:
     """A mapped device, by name (or path, or 'MAJOR:MINOR', or uuid=).
 
-    In a with statement it is removed at the end, whatever happened in between:
+    In a with statement it is removed at the end, whatever happened in between. Where somebody still holds
+    it then, that is a Busy, and it is removed when they let go:
 
     >>> with Device.create('d', Table().append('zero', 1 << 20)) as device:
     ...     use(device.path)
@@ -130,8 +131,18 @@ class Device:
     def __exit__(self, *exception):
         with contextlib.suppress(NoDevice):
             if self.info().suspended:
-                self.resume()
+                with contextlib.suppress(Error):  # what can't go on can be removed all the same
+                    self.resume()
+            self._remove_at_end()
+
+    def _remove_at_end(self):
+        """Whoever still holds it is told of by a Busy, and it goes when they have let go."""
+        try:
             self.remove(retry=True)
+        except Busy:
+            with contextlib.suppress(Error):
+                self.remove(deferred=True)
+            raise
 
     # --- asking ---
 

@@ -5,16 +5,21 @@
 
 dm_scope: a bedplate.Scope, one for each test. dm_device, dm_pool: its device() and pool(), to
 be called as often as needed. Tests that ask for them are skipped where there is no
-device-mapper, or no right to use it.
+device-mapper, or no right to use it. A test that leaves a device in use (an open file, a mount) has an
+error that says who holds it; the device answers its holders with errors, and goes when they let go.
 """
 
+import itertools
 import os
 
 import pytest
 
-from ._errors import NoDeviceMapper, NotAllowed
+from ._errors import Busy, NoDeviceMapper, NotAllowed
 from .device import devices
 from .scope import Scope
+
+PATIENCE = 5  # seconds, for whom a test has let go of a device without waiting for it
+_numbers = itertools.count(1)  # names of one test's devices are not those of the next
 
 
 @pytest.fixture
@@ -24,8 +29,13 @@ def dm_scope():
         devices()
     except (NoDeviceMapper, NotAllowed) as error:
         pytest.skip(str(error))
-    with Scope(f'pytest-{os.getpid()}') as scope:
+    with Scope(f'pytest-{os.getpid()}-{next(_numbers)}') as scope:
         yield scope
+        try:
+            scope.end(timeout=PATIENCE)
+        except Busy:  # the test's fault, and not the next one's
+            scope.end(error_tables=True, timeout=PATIENCE)
+            raise
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Pool(Device):
 
     def __exit__(self, *exception):
         if self.exists():
-            self.remove(retry=True)
+            self._remove_at_end()
 
     def pool_status(self, *, flush=False):
         """A PoolStatus. flush: let it commit first."""

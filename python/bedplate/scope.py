@@ -13,7 +13,8 @@ from .pool import Pool
 class Scope:
     """All mapped devices that this thread makes, and loop devices made by loop(), belong to it, and
     are removed at the end of its with statement. Where the process is killed before, the next Scope
-    of that name, or "bedplate scope gc", removes them.
+    of that name, or "bedplate scope gc", removes them. So they do where the end of the with statement
+    could not, as something was still in use (a Busy); the thread is in no scope then either.
 
     >>> with Scope('tests') as scope:
     ...     pool = scope.pool(data=64 << 20)
@@ -29,8 +30,11 @@ class Scope:
         return self
 
     def __exit__(self, kind, value, trace):
-        self._resume()
-        self.end(error_tables=kind is not None)
+        try:
+            self._resume()
+            self.end(error_tables=kind is not None)
+        finally:
+            self._scope.close()
 
     def _resume(self):
         """What was left suspended would hold everybody up who uses it."""

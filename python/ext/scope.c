@@ -50,16 +50,30 @@ static void scope_dealloc(PyObject *object)
 	Py_DECREF((PyObject *)type);
 }
 
+/* NULL, with an exception, where it was closed. */
+static struct bp_scope *scope_of(PyObject *object)
+{
+	struct bp_scope *scope = ((struct scope *)object)->scope;
+
+	if (!scope)
+		PyErr_SetString(PyExc_ValueError, "the scope is closed");
+	return scope;
+}
+
 static PyObject *scope_token(PyObject *object, PyObject *none)
 {
+	const struct bp_scope *scope = scope_of(object);
+
 	(void)none;
-	return text_or_none(bp_scope_token(((struct scope *)object)->scope));
+	return scope ? text_or_none(bp_scope_token(scope)) : NULL;
 }
 
 static PyObject *scope_prefix(PyObject *object, PyObject *none)
 {
+	const struct bp_scope *scope = scope_of(object);
+
 	(void)none;
-	return text_or_none(bp_scope_uuid_prefix(((struct scope *)object)->scope));
+	return scope ? text_or_none(bp_scope_uuid_prefix(scope)) : NULL;
 }
 
 /* loop(SIZE_BYTES): the path of a loop device on a sparse file. */
@@ -69,7 +83,7 @@ static PyObject *scope_loop(PyObject *object, PyObject *args)
 	unsigned long long size;
 	struct bp_bdev bdev;
 
-	if (!PyArg_ParseTuple(args, "K", &size))
+	if (!scope_of(object) || !PyArg_ParseTuple(args, "K", &size))
 		return NULL;
 	if (CALL(self->context, ((void)ctx, bp_scope_loop(self->scope, size, &bdev))) < 0)
 		return NULL;
@@ -83,10 +97,21 @@ static PyObject *scope_end(PyObject *object, PyObject *args)
 	long long timeout_ms = 0;
 	unsigned flags = 0;
 
-	if (!PyArg_ParseTuple(args, "|IL", &flags, &timeout_ms))
+	if (!scope_of(object) || !PyArg_ParseTuple(args, "|IL", &flags, &timeout_ms))
 		return NULL;
 	if (CALL(self->context, ((void)ctx, bp_scope_end(self->scope, flags, timeout_ms))) < 0)
 		return NULL;
+	Py_RETURN_NONE;
+}
+
+/* close(): its context is in no scope any more; what is left of it is for the next of its name. */
+static PyObject *scope_close(PyObject *object, PyObject *none)
+{
+	struct scope *self = (struct scope *)object;
+
+	(void)none;
+	bp_scope_close(self->scope);
+	self->scope = NULL;
 	Py_RETURN_NONE;
 }
 
@@ -95,6 +120,7 @@ static PyMethodDef scope_methods[] = {
 	{ "uuid_prefix", scope_prefix, METH_NOARGS, NULL },
 	{ "loop", scope_loop, METH_VARARGS, NULL },
 	{ "end", scope_end, METH_VARARGS, NULL },
+	{ "close", scope_close, METH_NOARGS, NULL },
 	{ NULL, NULL, 0, NULL },
 };
 

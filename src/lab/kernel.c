@@ -166,6 +166,8 @@ static int make_module_root(struct lab *lab)
 	const char *modules = env_or("LAB_MODULES", UML_MODULES);
 	char root[LAB_LONG_PATH], path[LAB_PATH * 3];
 
+	if (lab->opts->kernel_file && !getenv("LAB_MODULES") && access(modules, F_OK) != 0)
+		modules = lab->dir; /* it may have all built in */
 	if (access(modules, R_OK | X_OK) != 0) {
 		lab_why(lab, "the user-mode kernel's modules are not in %s", modules);
 		return lab_hint(lab, "install the package user-mode-linux (apt-get install "
@@ -328,6 +330,11 @@ static const struct {
 	{ "set fp regs failed",
 	  "this processor's floating point state is larger than the user-mode kernel knows",
 	  "use --kernel qemu, or a newer kernel (LAB_UML)" },
+	{ "mount: mounting lab on /lab failed",
+	  "this kernel can't mount what the lab shares with it, or has no driver for it",
+	  "build virtio_pci, virtio_blk, 9p, 9pnet_virtio and device-mapper into it: the "
+	  "initramfs "
+	  "has modules of another kernel" },
 	{ "Out of memory", "the guest ran out of memory", "give it more with --mem" },
 	{ "Kernel panic - ",
 	  "the guest's kernel panicked: ", "--keep-log FILE shows all it said" },

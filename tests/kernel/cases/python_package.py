@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 import unittest
 
 import bedplate
@@ -15,6 +16,15 @@ from python_rows import EveryRow  # pylint: disable=unused-import # its tests ar
 DISK0, DISK1 = os.environ['DISK0'], os.environ['DISK1']
 ZERO = '0 2048 zero'
 PYTEST = '/usr/bin/python3'  # Debian's, which python3-pytest is for
+
+
+def gone(device):
+    """The kernel's own worker does deferred removals."""
+    for _ in range(100):
+        if not device.exists():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 class NothingLeft(unittest.TestCase):
@@ -43,7 +53,9 @@ class Examples(NothingLeft):
 
 
 FIXTURE_TESTS = """
+import time
 import bedplate
+import pytest
 
 pytest_plugins = ['bedplate.fixtures']
 
@@ -60,6 +72,26 @@ def test_gone(dm_scope):
 def test_failing(dm_device):
     dm_device('0 8 zero')
     assert False
+
+HELD = []
+
+def test_held(dm_pool, dm_device):
+    HELD.append(open(dm_pool(data=16 << 20).create_volume('held', 1 << 20).path, 'rb', buffering=0))
+    dm_device('0 8 zero').suspend()
+
+def test_after_held(dm_pool):
+    with pytest.raises(OSError):
+        HELD[0].read(512)
+    assert [device.name for device in bedplate.devices()] == ['held']
+    dm_pool(data=16 << 20)
+    HELD.pop().close()
+    for _ in range(100): # the kernel's own worker does deferred removals
+        if not bedplate.Device('held').exists():
+            break
+        time.sleep(0.05)
+
+def test_let_go(dm_scope):
+    assert bedplate.devices() == []
 """
 
 
@@ -83,7 +115,28 @@ class Scopes(NothingLeft):
             file.write(FIXTURE_TESTS.replace("pytest_plugins = ['bedplate.fixtures']\n", ''))
         done = subprocess.run([PYTEST, '-m', 'pytest', '-p', 'no:cacheprovider', '-q'], check=False,
                               capture_output=True, text=True)
-        self.assertIn('1 failed, 2 passed', done.stdout + done.stderr)
+        said = done.stdout + done.stderr
+        self.assertRegex(said, r'1 failed, 5 passed, 1 error\b')
+        self.assertRegex(said, r'(?s)ERROR at teardown of test_held .*Busy: .*python')
+
+    def test_left_in_use(self):
+        with self.assertRaises(bedplate.Busy):
+            with bedplate.Scope('kernel-held') as scope:
+                with open(scope.device('0 8 zero').path, 'rb') as held:
+                    scope.end(timeout=0.1)
+        with self.assertRaises(ValueError):
+            scope.end()
+        with self.assertRaises(bedplate.Busy):
+            with bedplate.Scope('kernel-held') as scope:
+                device = scope.device('0 8 zero')
+                held = open(device.path, 'rb')  # pylint: disable=consider-using-with
+                scope.end = lambda **how: bedplate.Scope.end(scope, timeout=0.1)
+        with bedplate.Scope('other'):
+            pass
+        self.assertTrue(device.exists())
+        held.close()
+        with bedplate.Scope('kernel-held'):
+            self.assertFalse(device.exists())
 
 
 class Devices(NothingLeft):
@@ -117,6 +170,27 @@ class Devices(NothingLeft):
                     raise ZeroDivisionError
         with bedplate.Device.create('d', ZERO) as device:
             device.remove()
+
+    def test_goes_when_let_go(self):
+        def hasty(device):
+            device.remove = lambda **how: type(device).remove(device, timeout=0.1, **how)
+
+        with self.assertRaises(bedplate.Busy) as caught:
+            with bedplate.Device.create('d', ZERO) as device:
+                hasty(device)
+                held = open(device.path, 'rb')  # pylint: disable=consider-using-with
+                raise ZeroDivisionError
+        self.assertIsInstance(caught.exception.__context__, ZeroDivisionError)
+        self.assertTrue(device.exists())
+        held.close()
+        self.assertTrue(gone(device))
+        with self.assertRaises(bedplate.Busy):
+            with bedplate.Pool.create('pool', DISK0, DISK1, wipe=True) as pool:
+                hasty(pool)
+                held = open(pool.create_volume('volume', 1 << 20).path, 'rb')  # pylint: disable=consider-using-with
+                raise ZeroDivisionError
+        held.close()
+        self.assertTrue(gone(pool))
 
     def test_errors(self):
         with bedplate.Device.create('d', ZERO) as device:
