@@ -50,9 +50,6 @@ int refcounts_inc_run(struct refcounts *c, uint64_t begin, uint64_t length)
 	return 0;
 }
 
-/* So many at once. */
-#define FETCH 64u
-
 _Static_assert(REFCOUNTS_PIECE % 32 == 0, "a block's place in its word is its number's rest");
 
 /* Compared without a branch for each entry: most leaves are one run, and it is decided once. */
@@ -67,11 +64,14 @@ static bool is_run(const le64 *values, uint32_t nr, unsigned shift)
 	return differ == 0;
 }
 
-/* Scattered blocks: all their words are on the way before the first is needed. */
-static int inc_scattered(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift)
-{
-	uint64_t *words[FETCH];
+/* A leaf's blocks; what of it is looked at as one run. */
+#define FETCH 252u
+#define PART  63u
 
+/* Scattered blocks: their words, which are on the way from now on. */
+static int fetch(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift,
+		 uint64_t **words)
+{
 	for (uint32_t i = 0; i < nr; i++) {
 		uint64_t block = le64_get(values[i]) >> shift, piece = block / REFCOUNTS_PIECE;
 
@@ -80,16 +80,44 @@ static int inc_scattered(struct refcounts *c, const le64 *values, uint32_t nr, u
 		words[i] = &c->pieces[piece][block % REFCOUNTS_PIECE / 32];
 		__builtin_prefetch(words[i], 1);
 	}
+	return 0;
+}
+
+/* Those that have a word. */
+static int inc_fetched(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift,
+		       uint64_t **words)
+{
 	for (uint32_t i = 0; i < nr; i++) {
 		uint64_t block = le64_get(values[i]) >> shift;
 		unsigned at = (unsigned)(block % 32) * 2;
 
+		if (!words[i])
+			continue;
 		if (__builtin_expect((*words[i] >> at & 3) < 3, 1))
 			*words[i] += UINT64_C(1) << at;
 		else if (refcounts_more(c, block, 1) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* At most FETCH. Runs are counted at once, in between all others are fetched. */
+static int inc_leaf(struct refcounts *c, const le64 *values, uint32_t nr, unsigned shift)
+{
+	uint64_t *words[FETCH] = { 0 };
+	uint32_t fetched = 0;
+	int r = 0;
+
+	for (uint32_t i = 0, n; r == 0 && i < nr; i += n) {
+		n = MIN(nr - i, PART);
+		if (is_run(values + i, n, shift)) {
+			r = refcounts_inc_run(c, le64_get(values[i]) >> shift, n);
+			continue;
+		}
+		r = fetch(c, values + i, n, shift, words + i);
+		fetched = i + n;
+	}
+	return r < 0 ? r : inc_fetched(c, values, fetched, shift, words);
 }
 
 /*
@@ -100,13 +128,8 @@ int refcounts_inc_many(struct refcounts *c, const le64 *values, uint32_t nr, uns
 {
 	int r = 0;
 
-	for (uint32_t i = 0, n; r == 0 && i < nr; i += n) {
-		n = MIN(nr - i, FETCH);
-		if (is_run(values + i, n, shift))
-			r = refcounts_inc_run(c, le64_get(values[i]) >> shift, n);
-		else
-			r = inc_scattered(c, values + i, n, shift);
-	}
+	for (uint32_t i = 0; r == 0 && i < nr; i += FETCH)
+		r = inc_leaf(c, values + i, MIN(nr - i, FETCH), shift);
 	return r;
 }
 
