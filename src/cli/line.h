@@ -86,13 +86,13 @@ static inline void line_part_set(struct line_part *part, uint64_t begin, uint64_
 		return;
 	part->begin = begin;
 	part->end = end;
-	first->len = number_format((char *)first->text, begin);
+	first->len = number_format_here((char *)first->text, begin);
 	if (end - begin == 1 && first->len <= 8 && begin % 10 != 9) {
 		second->len = first->len;
 		second->text[0] = htole64(le64toh(first->text[0]) +
 					  (UINT64_C(1) << (8 * (first->len - 1))));
 	} else {
-		second->len = number_format((char *)second->text, end);
+		second->len = number_format_here((char *)second->text, end);
 	}
 }
 

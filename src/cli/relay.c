@@ -1,82 +1,80 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See relay.h. One batch is being filled and one formatted: whoever is ready first waits. */
 #include "cli/relay.h"
 
-int relay_init(struct relay *r, size_t size,
-	       void (*take)(void *user, const void *things, size_t count), void *user)
+#include "core/cpus.h"
+
+/* In any thread. */
+static void format(void *user, unsigned slot)
 {
-	*r = (struct relay){ .take = take, .user = user, .size = size };
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->change, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(r->batches); i++) {
-		r->batches[i] = calloc(RELAY_BATCH, size);
-		if (!r->batches[i])
-			return -ENOMEM;
+	const struct relay *r = user;
+	struct relay_batch *b = &((struct relay *)user)->batches[slot];
+	char *at = b->text;
+
+	for (size_t i = 0; i < b->count; i++)
+		at = r->how.format(b->state, b->things + i * r->how.thing_size, at);
+	b->len = (size_t)(at - b->text);
+}
+
+int relay_init(struct relay *r, const struct relay_how *how)
+{
+	*r = (struct relay){ .how = *how };
+	return turns_new(RELAY_BATCHES, cpus_available(), format, r, &r->turns);
+}
+
+/* Few things need one batch only. */
+static int begin(struct relay *r, unsigned slot)
+{
+	struct relay_batch *b = &r->batches[slot];
+
+	if (!b->things) {
+		b->things = malloc(RELAY_BATCH * r->how.thing_size);
+		b->text = malloc(RELAY_BATCH * r->how.max_bytes);
+		b->state = calloc(1, r->how.state_size + RELAY_APART);
 	}
+	if (!b->things || !b->text || !b->state)
+		return -ENOMEM;
+	b->count = 0;
+	r->filling = b;
 	return 0;
 }
 
-static void *work(void *user)
+/* The oldest text; false: there is none. */
+static bool write_next(struct relay *r)
 {
-	struct relay *r = user;
-	unsigned batch = 0; /* that filled first is handed over first */
+	int slot = turns_take(r->turns);
 
-	pthread_mutex_lock(&r->lock);
-	for (;;) {
-		size_t count;
+	if (slot < 0)
+		return false;
+	if (!r->error)
+		r->error =
+			r->how.write(r->how.user, r->batches[slot].text, r->batches[slot].len);
+	turns_give_back(r->turns);
+	return true;
+}
 
-		while (!r->handed && !r->ended)
-			pthread_cond_wait(&r->change, &r->lock);
-		count = r->handed;
-		if (!count)
-			break;
-		pthread_mutex_unlock(&r->lock);
-		r->take(r->user, r->batches[batch], count);
-		batch ^= 1;
-		pthread_mutex_lock(&r->lock);
-		r->handed = 0;
-		pthread_cond_signal(&r->change);
+int relay_hand_over(struct relay *r)
+{
+	if (r->filling)
+		turns_ask(r->turns);
+	r->filling = NULL;
+	if (turns_slot(r->turns) < 0)
+		write_next(r);
+	if (!r->error)
+		r->error = begin(r, (unsigned)turns_slot(r->turns));
+	return r->error;
+}
+
+int relay_end(struct relay *r)
+{
+	if (r->filling)
+		turns_ask(r->turns);
+	while (r->turns && write_next(r))
+		;
+	turns_free(r->turns);
+	for (size_t i = 0; i < RELAY_BATCHES; i++) {
+		free(r->batches[i].things);
+		free(r->batches[i].text);
+		free(r->batches[i].state);
 	}
-	pthread_mutex_unlock(&r->lock);
-	return NULL;
-}
-
-void relay_hand_over(struct relay *r)
-{
-	if (!r->tried)
-		r->runs = pthread_create(&r->thread, NULL, work, r) == 0;
-	r->tried = true;
-	if (r->runs) {
-		pthread_mutex_lock(&r->lock);
-		while (r->handed)
-			pthread_cond_wait(&r->change, &r->lock);
-		r->handed = r->count;
-		pthread_cond_signal(&r->change);
-		pthread_mutex_unlock(&r->lock);
-		r->filling ^= 1;
-	} else {
-		r->take(r->user, r->batches[r->filling], r->count);
-	}
-	r->count = 0;
-}
-
-static void join(struct relay *r)
-{
-	pthread_mutex_lock(&r->lock);
-	r->ended = true;
-	pthread_cond_signal(&r->change);
-	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
-}
-
-void relay_end(struct relay *r)
-{
-	if (r->runs)
-		join(r);
-	if (r->count)
-		r->take(r->user, r->batches[r->filling], r->count);
-	for (size_t i = 0; i < ARRAY_SIZE(r->batches); i++)
-		free(r->batches[i]);
-	pthread_cond_destroy(&r->change);
-	pthread_mutex_destroy(&r->lock);
+	return r->error;
 }

@@ -31,14 +31,15 @@ struct name {
 #define NAMES 64u
 
 /* Owners of one block come one after the other: what their lines have in common is made once. */
+struct made {
+	struct line_part data, thin;
+	struct name names[NAMES]; /* by the last bits of the device */
+};
+
 struct print {
 	struct cli *cli;
 	struct bp_json *json;
-	struct relay relay; /* of struct bp_thin_owner, to what follows */
-	bool broken;        /* the output */
-	struct line_part data, thin;
-	struct name names[NAMES]; /* by the last bits of the device */
-	struct line line;
+	struct relay relay; /* of struct bp_thin_owner */
 };
 
 /* clang-format off */
@@ -84,9 +85,9 @@ static int read_regions(struct cli *cli, const struct args *args, struct bp_thin
 	return 0;
 }
 
-static const struct line_piece *name_device(struct print *p, uint64_t device)
+static const struct line_piece *name_device(struct made *m, uint64_t device)
 {
-	struct name *name = &p->names[device % NAMES];
+	struct name *name = &m->names[device % NAMES];
 	struct line_piece *piece = &name->text;
 
 	if (piece->len && name->device == device)
@@ -99,41 +100,39 @@ static const struct line_piece *name_device(struct print *p, uint64_t device)
 	return piece;
 }
 
-/* All of it is less than LINE_MAX_BYTES, for which a line has room. */
-static void print_owner(struct print *p, const struct bp_thin_owner *owner)
+/* For the relay: all of it is less than LINE_MAX_BYTES. */
+static char *print_owner(void *state, const void *thing, char *at)
 {
-	const struct line_piece *name = name_device(p, owner->device);
-	struct line *line = &p->line;
-	char *begin = line->text + line->len, *at = begin;
+	const struct bp_thin_owner *owner = thing;
+	struct made *m = state;
+	const struct line_piece *name = name_device(m, owner->device);
 
-	line_part_set(&p->data, owner->data_begin, owner->data_begin + owner->length);
-	line_part_set(&p->thin, owner->virtual_begin, owner->virtual_begin + owner->length);
+	line_part_set(&m->data, owner->data_begin, owner->data_begin + owner->length);
+	line_part_set(&m->thin, owner->virtual_begin, owner->virtual_begin + owner->length);
 	memcpy(at, "data ", 5);
-	at = line_part_put(at + 5, &p->data);
+	at = line_part_put(at + 5, &m->data);
 	memcpy(at, name->text, sizeof(name->text));
-	at = line_part_put(at + name->len, &p->thin);
-	line->len += (size_t)(at - begin);
-	line_print(line, p->cli->out);
+	at = line_part_put(at + name->len, &m->thin);
+	*at = '\n';
+	return at + 1;
 }
 
-/* For the relay. */
-static void print_owners(void *user, const void *things, size_t count)
+static int write_lines(void *user, const char *text, size_t len)
 {
-	const struct bp_thin_owner *owners = things;
-	struct print *p = user;
+	FILE *out = user;
 
-	for (size_t i = 0; i < count; i++)
-		print_owner(p, &owners[i]);
-	if (ferror_unlocked(p->cli->out))
-		__atomic_store_n(&p->broken, true, __ATOMIC_RELAXED);
+	return fwrite_unlocked(text, 1, len, out) == len ? 0 : -EPIPE;
 }
 
 static int on_owner(void *user, const struct bp_thin_owner *owner)
 {
 	struct print *p = user;
+	struct bp_thin_owner *to = relay_add(&p->relay);
 
-	*(struct bp_thin_owner *)relay_add(&p->relay) = *owner;
-	return __atomic_load_n(&p->broken, __ATOMIC_RELAXED) ? -EPIPE : 0;
+	if (!to)
+		return p->relay.error;
+	*to = *owner;
+	return 0;
 }
 
 static int on_owner_json(void *user, const struct bp_thin_owner *owner)
@@ -158,20 +157,28 @@ static int look(struct cli *cli, const struct args *args, struct bp_thin_meta *m
 		.progress = cli_progress,
 		.progress_user = cli,
 	};
+	const struct relay_how lines = {
+		.thing_size = sizeof(struct bp_thin_owner),
+		.state_size = sizeof(struct made),
+		.max_bytes = LINE_MAX_BYTES,
+		.format = print_owner,
+		.write = write_lines,
+		.user = cli->out,
+	};
 	struct print p = { .cli = cli };
-	int r = cli->json ? cli_json_start(cli, &schema, &p.json) : 0;
+	int written, r = cli->json ? cli_json_start(cli, &schema, &p.json) : 0;
 
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	if (p.json)
 		bp_json_array(p.json, "data");
 	cli_progress_title(cli, "Looking for owners");
-	r = relay_init(&p.relay, sizeof(struct bp_thin_owner), print_owners, &p);
+	r = relay_init(&p.relay, &lines);
 	if (r == 0)
 		r = bp_thin_rmap(meta, regions, args->regions.count, &opt,
 				 p.json ? on_owner_json : on_owner, &p);
-	relay_end(&p.relay);
-	line_flush(&p.line, cli->out);
+	written = relay_end(&p.relay);
+	r = r < 0 ? r : written;
 	if (r < 0) {
 		const char *subject = ferror(cli->out) ? NULL : args->path;
 

@@ -5,7 +5,7 @@
  */
 #include "io/map.h"
 
-#include "io/cpus.h"
+#include "core/cpus.h"
 #include "io/io.h"
 
 void map_free(struct map *map)

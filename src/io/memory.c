@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Blocks in memory that is the caller's: reads and writes in place, flushing does nothing. */
-#include "io/cpus.h"
+#include "core/cpus.h"
 #include "io/io.h"
 
 struct memory {

@@ -4,7 +4,7 @@
  * is and from where a copy is cheaper than any other way; devices past it, so that what a pool
  * wrote is seen, with several reads in flight by io_uring or, without it, by threads.
  */
-#include "io/cpus.h"
+#include "core/cpus.h"
 #include "io/io.h"
 #include "io/uring.h"
 

@@ -3,10 +3,10 @@
  * Reading packs: bytes from outside, possibly hostile. Chunks are taken by workers, each with a
  * window of inflated bytes, so what a chunk claims to be costs nothing before it is there.
  */
+#include "core/cpus.h"
 #include "formats/pack/code.h"
 #include "formats/pack/pack.h"
 #include "formats/pack/zstream.h"
-#include "io/cpus.h"
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  * where that can be done at any place: then a piece stays in the cache of one processor. What is
  * read one after the other is read by the calling thread. Handlers are called by that one only.
  */
+#include "core/cpus.h"
 #include "formats/xml/reader.h"
-#include "io/cpus.h"
 
 /* What is before the first '>' of @len bytes, and that; 0: there is none. */
 static size_t behind_tag(const char *p, size_t len)

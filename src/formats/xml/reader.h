@@ -11,7 +11,7 @@
 /* Room before a piece for what is left of the one before. */
 #define READER_LEFT (READER_BUFFER / 4)
 /* Pieces in the making: one is used, others are read and scanned ahead. */
-#define READER_PIECES 4u
+#define READER_PIECES 6u
 /* Pieces end behind a tag where there is one so near to the end. */
 #define READER_REST 4096u
 /* NULs behind the text: they end every loop of the scanner, and tags may be compared past it.

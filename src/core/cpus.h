@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How many processors this process may use. */
-#ifndef IO_CPUS_H
-#define IO_CPUS_H
+#ifndef CORE_CPUS_H
+#define CORE_CPUS_H
 
 #include "core/util.h"
 
