@@ -244,8 +244,8 @@ typedef int (*bp_lookup_fn)(void *user, const char *dev, struct bp_bdev *ret);
  *
  * Compared is what the parameters mean: order and case of feature words, defaults that a
  * kernel adds or leaves out, and numbers with leading zeros make no difference. Values that a
- * kernel chooses where none was given agree with everything. Segments of unknown targets are
- * compared word by word.
+ * kernel chooses where none was given agree with everything, and one that it changes by itself
+ * (stripe_cache of raid) with any other. Segments of unknown targets are compared word by word.
  *
  * Return: 0, -EINVAL (a table that can't be formatted), -ENOMEM.
  */

@@ -213,7 +213,8 @@ static const uint32_t *sorted(const uint32_t *list, size_t nr, struct arena *are
 
 /*
  * What kernels print in another form than it was given: indices sorted, no chunk for raid1,
- * write-behind in whole pairs of sectors. The same table then compares equal.
+ * write-behind in whole pairs of sectors. A cache of stripes they make larger by themselves while it is
+ * short (R5_ALLOC_MORE), and tell how large it is now. The same table then compares equal.
  */
 static int canonical(void *params, struct arena *arena)
 {
@@ -227,6 +228,7 @@ static int canonical(void *params, struct arena *arena)
 	if (raid->type == BP_RAID1)
 		raid->chunk_sectors = 0;
 	raid->max_write_behind_sectors.value &= ~UINT64_C(1);
+	raid->stripe_cache_entries.value = 0;
 	return 0;
 }
 
