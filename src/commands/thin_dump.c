@@ -61,6 +61,13 @@ static void on_damage(void *user, const struct bp_damage *damage)
 	text_out_damage(dump->cli, damage);
 }
 
+static int on_progress(void *user, bp_mblock done, bp_mblock total)
+{
+	const struct dump *dump = user;
+
+	return cli_progress(dump->cli, done, total);
+}
+
 /* Numbers only, before anything is opened. */
 static int read_ids(struct cli *cli, const struct args *args, uint64_t *ids)
 {
@@ -99,6 +106,7 @@ static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 		.nr_data_blocks = dump->plan ? 0 : args->nr_data_blocks,
 		.transaction_id = args->transaction_id,
 		.damage = on_damage,
+		.progress = args->output ? on_progress : NULL, /* not into the text */
 		.callback_user = dump,
 	};
 	struct bp_thin_meta *meta;

@@ -32,6 +32,8 @@ static int run(struct cli *cli, const void *p)
 		.data_block_sectors = (uint32_t)args->data_block_sectors,
 		.nr_data_blocks = args->nr_data_blocks,
 		.transaction_id = args->transaction_id,
+		.progress = cli_progress,
+		.user = cli,
 	};
 	const char *name;
 	int fd, r, status;
