@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 
 #define PAGE        4096u
-#define SLAB_CHUNKS 32u
+#define SLAB_CHUNKS 32u /* of a worker's first slabs, */
+#define SLABS_FEW   16u /* of which there are so many; then they are huge pages */
+#define HUGE_CHUNKS 512u
 #define MAX_DIGIT   12u /* bits: its counters fit the first cache */
 #define FEW         32u /* for which counting digits takes longer than moving them one by one */
 
@@ -40,17 +42,24 @@ void owned_done(struct owned_list *l)
 	*l = (struct owned_list){ 0 };
 }
 
-/* All of it is going to be written: pages come cheaper at once than by a fault for each. */
+/*
+ * All of it is going to be written: pages come cheaper at once than by a fault for each, and huge ones
+ * cheaper still, where they can be had.
+ */
 static int add_slab(struct owned_worker *worker)
 {
-	struct owned_chunk *slab = aligned_alloc(PAGE, (size_t)PAGE * SLAB_CHUNKS);
+	bool few = worker->slabs.count < SLABS_FEW;
+	size_t chunks = few ? SLAB_CHUNKS : HUGE_CHUNKS, size = PAGE * chunks;
+	struct owned_chunk *slab = aligned_alloc(few ? PAGE : size, size);
 
 	if (!slab || vec_add(&worker->slabs, &slab) < 0) {
 		free(slab);
 		return -ENOMEM;
 	}
-	(void)madvise(slab, (size_t)PAGE * SLAB_CHUNKS, MADV_POPULATE_WRITE);
-	worker->left = SLAB_CHUNKS;
+	if (!few)
+		(void)madvise(slab, size, MADV_HUGEPAGE);
+	(void)madvise(slab, size, MADV_POPULATE_WRITE);
+	worker->left = chunks;
 	return 0;
 }
 

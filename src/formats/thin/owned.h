@@ -10,8 +10,8 @@
  *	for (part = 0; part < OWNED_PARTS; part++)
  *		owned_part(&list, part, &first, &count);
  *
- * Memory: 24 bytes each, as much again twice for the largest part, and a page for each part that
- * a worker has any of.
+ * Memory: 24 bytes each, as much again twice for the largest part, a page for each part that a worker
+ * has any of, and for each worker up to 2 MiB that may be left of its last slab.
  */
 #ifndef FORMATS_THIN_OWNED_H
 #define FORMATS_THIN_OWNED_H
