@@ -125,7 +125,7 @@ void map_print(FILE *f, const struct map_picture *picture)
 {
 	char total[200];
 
-	fprintf(f, "%s: %s\n", picture->title, say_total(picture, total, sizeof(total)));
+	fprintf(f, "%s\n%s\n", picture->title, say_total(picture, total, sizeof(total)));
 	print_rows(f, picture);
 	print_legend(f, picture);
 }

@@ -338,7 +338,7 @@ const struct bp_target target_clone = {
 	.length = length,
 	.rules = rules,
 	.log_names = log_names,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 	.judge = judge,
 	.conditions = conditions,
 };

@@ -110,5 +110,5 @@ const struct bp_target target_delay = {
 	.check = check,
 	.length = length,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

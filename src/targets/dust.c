@@ -146,5 +146,5 @@ const struct bp_target target_dust = {
 	.maps = MAPS(struct bp_dust, dev, offset_sectors),
 	.check = check,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

@@ -221,5 +221,5 @@ const struct bp_target target_flakey = {
 	.maps = MAPS(struct bp_flakey, dev, offset_sectors),
 	.check = check,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

@@ -530,7 +530,7 @@ const struct bp_target target_integrity = {
 	.canonical = canonical,
 	.check = check,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 	.judge = judge,
 	.conditions = conditions,
 };

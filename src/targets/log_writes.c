@@ -101,5 +101,5 @@ const struct bp_target target_log_writes = {
 	.maps = MAPS_WHOLE(struct bp_log_writes, dev),
 	.check = check,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

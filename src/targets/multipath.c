@@ -538,7 +538,7 @@ const struct bp_target target_multipath = {
 	.length = length,
 	.rules = rules,
 	.log_names = log_names,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 	.judge = judge,
 	.conditions = conditions,
 };

@@ -148,5 +148,5 @@ const struct bp_target target_switch = {
 	.check = check,
 	.length = length,
 	.rules = rules,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

@@ -534,7 +534,7 @@ const struct bp_target target_vdo = {
 	.messages = messages,
 	.check = check,
 	.rules = rules,
-	.log = vdo_log,
+	.log = BP_RESCUE ? NULL : vdo_log,
 	.judge = judge,
 	.conditions = conditions,
 };

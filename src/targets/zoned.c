@@ -284,5 +284,5 @@ const struct bp_target target_zoned = {
 	.check = check,
 	.rules = rules,
 	.log_names = log_names,
-	.log = log_lines,
+	.log = BP_RESCUE ? NULL : log_lines,
 };

@@ -70,7 +70,7 @@ static int on_close(void *user, unsigned element)
 static ssize_t read_at(void *user, void *buf, size_t len, uint64_t offset)
 {
 	const struct text_source *s = user;
-	size_t n = offset < s->len ? MIN(MIN(len, s->step), s->len - offset) : 0;
+	size_t n = offset < s->len ? MIN(MIN(len, s->step), s->len - (size_t)offset) : 0;
 
 	memcpy(buf, s->text + offset, n);
 	return (ssize_t)n;
@@ -490,8 +490,9 @@ static void all_ways_agree(void **state)
 
 static ssize_t read_at_until(void *user, void *buf, size_t len, uint64_t offset)
 {
-	return offset >= READABLE ? -EIO
-				  : read_at(user, buf, MIN(len, READABLE - offset), offset);
+	return offset >= READABLE
+		       ? -EIO
+		       : read_at(user, buf, MIN(len, READABLE - (size_t)offset), offset);
 }
 
 /* What could be read was seen; then the error is passed on as it is. */

@@ -6,6 +6,10 @@
 
 #include "targets/grammar/grammar.h"
 
+#ifndef BP_RESCUE
+#define BP_RESCUE 0 /* -Drescue=true */
+#endif
+
 struct check;      /* pre-flight of one segment: check.h */
 struct rule;       /* what kernels say of it: rule.h */
 struct judge;      /* of a status line: judge.h */
@@ -89,7 +93,8 @@ struct bp_target {
 	void (*check)(struct check *check, const void *params);
 	/* What kernels say when they refuse it, and what that means. */
 	const struct rule *rules;
-	/* What they say of it while it is in use, and of its states ("Fail"); or NULL. */
+	/* What they say of it while it is in use, and of its states ("Fail"); or NULL. Long, so left out
+	 * (BP_RESCUE ? NULL : ...) of what nobody activates from a rescue disk. */
 	const struct rule *log;
 	/* Names in front of its lines in the log, beside its own; NULL-terminated, or NULL. */
 	const char *const *log_names;
