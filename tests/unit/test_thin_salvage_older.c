@@ -224,6 +224,96 @@ static void a_leaf_that_touches_a_gap_fills_it(void **state)
 	}
 }
 
+/* --- trees that no list of roots names any more --- */
+
+/* Mappings of a device, or BP_NONE; where it has any, all of them are its own. */
+static uint64_t left_of(const struct bp_thin_plan *plan, uint64_t id)
+{
+	for (size_t i = 0; i < bp_thin_plan_devices_count(plan); i++) {
+		const struct bp_thin_plan_device *d = bp_thin_plan_device_get(plan, i);
+
+		if (d->device.id != id)
+			continue;
+		assert_int_equal(d->verdict,
+				 d->device.mapped_dblocks ? BP_THIN_WHOLE : BP_THIN_GONE);
+		return d->device.mapped_dblocks;
+	}
+	return BP_NONE;
+}
+
+/* Every list of roots, the older ones too, and the root of a device: the others are told by their counts. */
+static void trees_are_told_by_their_counts(void **state)
+{
+	static const bp_mblock lists[] = { 15, 20, 25, 30, 37, 44, 50,  55,
+					   62, 68, 73, 81, 88, 93, 100, 108 };
+	static const struct {
+		bp_mblock root;
+		uint64_t left[7];
+	} roots_lost[] = {
+		{ 0, { 220, 115, 38, 240, 0, 0, 120 } },
+		{ 56, { 0, 115, 38, 240, 0, 0, 120 } },
+		{ 109, { 220, 0, 38, 240, 0, 0, 120 } },
+		{ 45, { 220, 115, 0, 240, 0, 0, 120 } },
+	};
+	/* 12 and 13 have as many mappings: nobody knows which tree is whose. */
+	static const uint64_t ids[] = { 1, 2, 3, 11, 12, 13, 21 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(roots_lost); i++) {
+		struct bp_thin_plan *plan;
+		struct image image;
+
+		image_load(&image, "thin-small");
+		for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+			memset(image_block(&image, lists[k]), 0xa5, IO_BLOCK);
+		if (roots_lost[i].root)
+			memset(image_block(&image, roots_lost[i].root), 0xa5, IO_BLOCK);
+		assert_ok(thin_plan_io(ctx, image_io(&image), NULL, &plan));
+		for (size_t k = 0; k < ARRAY_SIZE(ids); k++) {
+			print_message("# %zu: device %" PRIu64 "\n", i, ids[k]);
+			assert_int_equal(left_of(plan, ids[k]), roots_lost[i].left[k]);
+		}
+		bp_thin_plan_free(plan);
+		image_done(&image);
+	}
+}
+
+/* The list of roots and the root of device 1: its leaves, unless that of device 2 may be one of them. */
+static void check_rest(struct area *area, uint64_t left1, uint64_t left2)
+{
+	struct bp_thin_device device = { 0 };
+	struct bp_thin_meta *meta = open_area(area);
+	struct bp_thin_plan *plan;
+
+	assert_ok(bp_thin_device_find(meta, 1, &device));
+	memset(area->data + bp_thin_superblock_get(meta)->mapping_root * IO_BLOCK, 0xa5,
+	       IO_BLOCK);
+	memset(area->data + device.root * IO_BLOCK, 0xa5, IO_BLOCK);
+	bp_thin_close(meta);
+	assert_ok(thin_plan_io(area->ctx, area_io(area, META_BLOCKS), NULL, &plan));
+	assert_int_equal(left_of(plan, 1), left1);
+	assert_int_equal(left_of(plan, 2), left2);
+	bp_thin_plan_free(plan);
+}
+
+static void what_is_left_over_was_below_the_root(void **state)
+{
+	struct area area;
+	uint64_t begin, end;
+
+	(void)state;
+	area_init(&area);
+	restore_two(&area, 0, 7);
+	middle_leaf(&area, &begin, &end);
+	check_rest(&area, WIDE, 7);
+	/* As many as the leaf in the middle has, but of other blocks: it is none of the three. */
+	restore_two(&area, begin - 1, end - 1);
+	check_rest(&area, WIDE, end - begin);
+	restore_two(&area, begin, end);
+	check_rest(&area, 0, 0);
+	area_done(&area);
+}
+
 /* --- nodes that point at each other --- */
 
 /* A sealed inner node as full as can be, all of it @child. */
@@ -309,6 +399,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_other_pools_fill_nothing),
 		cmocka_unit_test(a_leaf_that_touches_a_gap_fills_it),
+		cmocka_unit_test(trees_are_told_by_their_counts),
+		cmocka_unit_test(what_is_left_over_was_below_the_root),
 		cmocka_unit_test(nodes_that_are_all_one_child),
 	};
 

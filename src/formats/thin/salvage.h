@@ -223,6 +223,8 @@ void salvage_done(struct salvage *s);
  * 0: not known. Where the index can't be read, count stays NULL. 0, -ENOMEM.
  */
 int salvage_live(struct salvage *s, bp_mblock index, bp_mblock ref_counts, bp_mblock nr_blocks);
+/* How many parents of a live node are gone, as far as its count is known. */
+uint32_t salvage_missing_parents(const struct salvage *s, const struct snode *n);
 /* Could all of its bitmaps be read? */
 bool salvage_live_whole(const struct salvage *s);
 /* Does it count all that is damaged, so that nothing newer can have been lost? */
@@ -328,6 +330,15 @@ static inline struct snode *salvage_child(const struct salvage *s,
 int salvage_devices(struct salvage *s, const struct salvage_roots *roots,
 		    struct salvage_devices *ret);
 void salvage_devices_done(struct salvage_devices *devices);
+static inline bool salvage_needs_root(const struct salvage_device *d)
+{
+	return !d->has_root && d->has_details && d->pub.mapped_dblocks > 0;
+}
+/*
+ * A step of it, where all devices are known, and all that is in use of mappings is of their trees: roots for
+ * devices that lost theirs, or what lay below one that is gone. 0, -ENOMEM.
+ */
+int salvage_orphans(struct salvage *s, struct salvage_devices *devices);
 /* The devices of any two trees, as they are. @ret: empty; to be freed in any case. */
 int salvage_list(struct salvage *s, bp_mblock mapping, bp_mblock details,
 		 struct salvage_devices *ret);

@@ -134,11 +134,6 @@ struct finder {
 	bool closed;              /* all live trees are of these devices */
 };
 
-static bool needs_root(const struct salvage_device *d)
-{
-	return !d->has_root && d->has_details && d->pub.mapped_dblocks > 0;
-}
-
 /* Parents of a live node that are missing; where nothing is known of live ones, one. */
 static uint32_t missing(const struct salvage *s, const struct snode *n)
 {
@@ -226,7 +221,7 @@ static struct salvage_device *find_device(const struct finder *f, uint64_t id)
 static bool could_be(const struct finder *f, const struct salvage_device *d,
 		     const struct snode *n)
 {
-	if (!needs_root(d) || missing(f->s, n) == 0)
+	if (!salvage_needs_root(d) || missing(f->s, n) == 0)
 		return false;
 	return n->flags & SNODE_BROKEN ? n->entries <= d->pub.mapped_dblocks
 				       : n->entries == d->pub.mapped_dblocks;
@@ -325,7 +320,8 @@ static bool fits_another(const struct finder *f, const struct salvage_device *d,
 	for (size_t i = 0; i < f->devices->list.count; i++) {
 		const struct salvage_device *other = &f->devices->list.items[i];
 
-		if (other != d && needs_root(other) && other->pub.mapped_dblocks >= n->entries)
+		if (other != d && salvage_needs_root(other) &&
+		    other->pub.mapped_dblocks >= n->entries)
 			return true;
 	}
 	return false;
@@ -365,9 +361,9 @@ static void find_roots(struct finder *f)
 			struct salvage_device *d = &f->devices->list.items[i];
 			struct snode *n = NULL;
 
-			if (needs_root(d))
+			if (salvage_needs_root(d))
 				n = only_root(f, d);
-			if (!n && needs_root(d))
+			if (!n && salvage_needs_root(d))
 				n = claimed_root(f, d);
 			if (!n)
 				continue;
@@ -379,114 +375,7 @@ static void find_roots(struct finder *f)
 	}
 }
 
-/* --- a root that is gone, with the list that names it --- */
-
-/* What a lost root of mappings had below it; where nobody knows of a node that has lost others. */
-static int add_orphans(struct salvage *s, struct salvage_place *place, uint64_t *ret_entries)
-{
-	int r = 0;
-
-	*ret_entries = 0;
-	for (uint32_t i = 0; r == 0 && i < s->nodes.count; i++) {
-		const struct snode *n = &s->nodes.items[i];
-
-		if (!snode_of_kind(s, n->block, SALVAGE_MAPPINGS) || n->first > n->last ||
-		    missing(s, n) == 0)
-			continue;
-		if (missing(s, n) > 1 || (n->flags & SNODE_CLASH))
-			return -EUCLEAN;
-		*ret_entries += n->entries;
-		r = vec_add(&place->children, &i);
-	}
-	return r;
-}
-
-static int by_first(const void *a, const void *b, void *user)
-{
-	const struct salvage *s = user;
-	const struct snode *x = &s->nodes.items[*(const uint32_t *)a];
-	const struct snode *y = &s->nodes.items[*(const uint32_t *)b];
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* Of one height, and no two with the same keys. */
-static bool are_siblings(const struct salvage *s, const struct salvage_place *place)
-{
-	for (size_t i = 1; i < place->children.count; i++) {
-		const struct snode *a = salvage_child(s, place, i - 1);
-		const struct snode *b = salvage_child(s, place, i);
-
-		if (a->height != b->height || b->first <= a->last)
-			return false;
-	}
-	return place->children.count > 0 &&
-	       place->children.count <= node_capacity(sizeof(le64));
-}
-
-/* Nodes that lost children, and may have lost what is to be given to a root. */
-static bool has_open_places(const struct salvage *s)
-{
-	for (size_t i = 0; i < s->places.count; i++)
-		if (s->places.items[i].kind == SALVAGE_MAPPINGS &&
-		    s->places.items[i].child_height != -2)
-			return true;
-	return false;
-}
-
-/* By block: where the node is made again it must not have the number of one that is there. */
-static int put_place(struct salvage *s, struct salvage_place *take_place)
-{
-	size_t at = s->places.count;
-
-	if (s->next_virtual > UINT32_MAX || vec_add(&s->places, take_place) < 0) {
-		vec_done(&take_place->children);
-		return -ENOMEM;
-	}
-	for (; at > 0 && s->places.items[at - 1].block > take_place->block; at--)
-		s->places.items[at] = s->places.items[at - 1];
-	s->places.items[at] = *take_place;
-	return 0;
-}
-
-/*
- * One device has no root, and all that lost its parent is in trees of the devices there are: it was
- * below that root, if it can have been, and is no more than the device had.
- */
-static int join_orphans(struct finder *f)
-{
-	struct salvage *s = f->s;
-	struct salvage_place place = { .kind = SALVAGE_MAPPINGS, .end = UINT64_MAX };
-	struct salvage_device *d = NULL;
-	uint64_t entries;
-	int r;
-
-	for (size_t i = 0; i < f->devices->list.count; i++) {
-		if (!needs_root(&f->devices->list.items[i]))
-			continue;
-		if (d)
-			return 0;
-		d = &f->devices->list.items[i];
-	}
-	if (!d || !f->closed || s->outdated || s->snap_hidden || has_open_places(s) ||
-	    salvage_all_seen(s, 0))
-		return 0;
-	r = add_orphans(s, &place, &entries);
-	if (r == 0 && place.children.count)
-		qsort_r(place.children.items, place.children.count, sizeof(uint32_t), by_first,
-			s);
-	if (r < 0 || entries > d->pub.mapped_dblocks || !are_siblings(s, &place)) {
-		vec_done(&place.children);
-		return r == -EUCLEAN ? 0 : r;
-	}
-	for (size_t i = 0; i < place.children.count; i++)
-		s->pointers[salvage_child(s, &place, i)->block]++;
-	place.child_height = (int8_t)salvage_child(s, &place, 0)->height;
-	place.lacks = entries < d->pub.mapped_dblocks;
-	d->pub.root = place.block = (uint32_t)s->next_virtual++;
-	d->has_root = d->root_found = true;
-	return put_place(s, &place);
-}
+/* --- devices that both lists lost --- */
 
 /* Both lists lost devices: those that nobody but their claim knows, if it is the only one. */
 static int add_claimed(struct finder *f)
@@ -558,14 +447,14 @@ static int complete_roots(struct salvage *s, const struct salvage_roots *roots,
 	int r;
 
 	for (size_t i = 0; i < devices->list.count; i++)
-		any |= needs_root(&devices->list.items[i]);
+		any |= salvage_needs_root(&devices->list.items[i]);
 	if (!any)
 		return 0;
 	r = find_claims(&f);
 	if (r == 0)
 		find_roots(&f);
-	if (r == 0)
-		r = join_orphans(&f);
+	if (r == 0 && f.closed)
+		r = salvage_orphans(s, devices);
 	if (r == 0 && both && !s->snap_unknown) {
 		r = add_claimed(&f);
 		join(devices);

@@ -281,7 +281,7 @@ static void join_places(struct salvage *s)
 
 /* --- who lost a parent --- */
 
-static uint32_t missing_parents(const struct salvage *s, const struct snode *n)
+uint32_t salvage_missing_parents(const struct salvage *s, const struct snode *n)
 {
 	uint32_t count = salvage_count(s, n->block);
 
@@ -300,7 +300,7 @@ static int find_orphans(struct mend *m)
 		const struct snode *n = &s->nodes.items[i];
 
 		if (n->first <= n->last && n->kind >= SALVAGE_MAPPINGS &&
-		    n->kind <= SALVAGE_DETAILS && missing_parents(s, n) > 0)
+		    n->kind <= SALVAGE_DETAILS && salvage_missing_parents(s, n) > 0)
 			r = vec_add(&m->orphans, &i);
 	}
 	return r;
@@ -398,7 +398,7 @@ static int give_back(struct mend *m, uint32_t index)
 {
 	const struct snode *n = &m->s->nodes.items[index];
 	struct salvage_place *found[PLACES_MAX];
-	uint32_t missing = missing_parents(m->s, n);
+	uint32_t missing = salvage_missing_parents(m->s, n);
 	size_t nr;
 
 	if (missing == 0 || missing > PLACES_MAX)
@@ -443,7 +443,7 @@ static bool may_miss_parents(const struct salvage *s, const struct snode *n)
 {
 	return n->first <= n->last && n->kind >= SALVAGE_MAPPINGS &&
 	       n->kind <= SALVAGE_DETAILS &&
-	       (missing_parents(s, n) > 0 || salvage_count(s, n->block) == COUNT_MANY);
+	       (salvage_missing_parents(s, n) > 0 || salvage_count(s, n->block) == COUNT_MANY);
 }
 
 /* Where several places are for a node that has fewer parents, each of them may lack it. */
@@ -499,7 +499,7 @@ static bool may_have_snap(const struct salvage *s)
 
 	for (size_t i = 0; s->count && i < s->nodes.count && !details; i++)
 		details = s->nodes.items[i].kind == SALVAGE_DETAILS &&
-			  missing_parents(s, &s->nodes.items[i]) > 0;
+			  salvage_missing_parents(s, &s->nodes.items[i]) > 0;
 	return s->count && !salvage_all_seen(s, details ? 1 : 2);
 }
 
