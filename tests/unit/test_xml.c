@@ -4,6 +4,7 @@
 #include "core/strbuf.h"
 #include "formats/thin/xml.h"
 #include "formats/xml/read.h"
+#include "formats/xml/reader.h"
 #include "formats/xml/write.h"
 
 #include <inttypes.h>
@@ -485,6 +486,40 @@ static void all_ways_agree(void **state)
 	strbuf_done(&text);
 }
 
+/* Texts that end near the end of a piece, or within what the next one looks at too. */
+static void texts_end_anywhere(void **state)
+{
+	struct strbuf text = { 0 };
+	size_t body;
+
+	(void)state;
+	strbuf_add(&text, SB DEV);
+	while (text.len < READER_BUFFER - 400)
+		strbuf_add(
+			&text,
+			"\n<single_mapping origin_block=\"1\" data_block=\"2\" time=\"3\"/>");
+	body = text.len;
+	for (unsigned more = 0; more < READER_REST + 800; more += 61) {
+		struct seen seen[2] = { 0 };
+
+		text.len = body;
+		strbuf_addf(&text, "%s%*s</device>", more & 1 ? "<ref name=\"7\"/>" : "",
+			    (int)more, "");
+		strbuf_add(&text, "</superblock>\n");
+		for (unsigned i = 0; i < 2; i++) {
+			assert_ok(bp_ctx_new(&seen[i].ctx));
+			assert_ok(i ? read_anywhere(&seen[i], text.text, 100000)
+				    : read_as(&seen[i], text.text, SIZE_MAX, true));
+		}
+		assert_string_equal(strbuf_text(&seen[0].text), strbuf_text(&seen[1].text));
+		for (unsigned i = 0; i < 2; i++) {
+			strbuf_done(&seen[i].text);
+			bp_ctx_free(seen[i].ctx);
+		}
+	}
+	strbuf_done(&text);
+}
+
 /* Bytes up to there can be read. */
 #define READABLE 1000000u
 
@@ -525,15 +560,11 @@ static void reading_anywhere_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(read_cases),
-		cmocka_unit_test(binary_is_named),
-		cmocka_unit_test(handler_stops),
-		cmocka_unit_test(source_fails),
-		cmocka_unit_test(write_elements),
-		cmocka_unit_test(write_error_is_kept),
-		cmocka_unit_test(read_across_buffers),
-		cmocka_unit_test(all_ways_agree),
-		cmocka_unit_test(reading_anywhere_fails),
+		cmocka_unit_test(read_cases),          cmocka_unit_test(binary_is_named),
+		cmocka_unit_test(handler_stops),       cmocka_unit_test(source_fails),
+		cmocka_unit_test(write_elements),      cmocka_unit_test(write_error_is_kept),
+		cmocka_unit_test(read_across_buffers), cmocka_unit_test(all_ways_agree),
+		cmocka_unit_test(texts_end_anywhere),  cmocka_unit_test(reading_anywhere_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
