@@ -101,7 +101,7 @@ static struct bp_fault_opts fault_opts(const struct args *args)
 
 /* --- heal --- */
 
-/* Each device once, whatever it has. */
+/* Each device once, whatever it has. In the end what is kept of those that have nothing goes too. */
 static int heal_all(struct cli *cli, const struct bp_fault_opts *how, size_t *healed)
 {
 	struct bp_fault_list *list;
@@ -124,6 +124,8 @@ static int heal_all(struct cli *cli, const struct bp_fault_opts *how, size_t *he
 	}
 	if (r == 0)
 		bp_fault_list_free(list);
+	if (r == 0 && worst == 0)
+		worst = bp_fault_expire(cli->ctx, how, NULL);
 	return worst;
 }
 

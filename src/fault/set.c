@@ -181,6 +181,8 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 		n = fault_state_remove_overdue(&c.state, fault_clock_ms());
 		if (n || c.unfinished)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
+		else if (c.found == FAULT_LIVE_OWN) /* killed after it was healed */
+			unlink(c.path);
 		if (r == 0)
 			*healed += n;
 	}

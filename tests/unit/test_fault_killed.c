@@ -13,6 +13,7 @@
 #include <bedplate/fault.h>
 
 #include "fake/fake.h"
+#include "fault/fault.h"
 #include "temp.h"
 
 #define OWN "0 2048 linear 8:0 100\n"
@@ -191,9 +192,11 @@ static void make_device(struct world *w)
 static _Noreturn void live(struct world *w, const struct change *c, unsigned nth,
 			   unsigned again, bool more)
 {
+	char path[128];
 	bool over;
 
 	make_device(w);
+	fault_state_path(w->opts.state_dir, w->dev.major, w->dev.minor, path, sizeof(path));
 	c->before(w);
 	over = !killed(w, c->run, nth);
 	check_list(w);
@@ -204,6 +207,7 @@ static _Noreturn void live(struct world *w, const struct change *c, unsigned nth
 	check_list(w);
 	CHECK(heal_all(w) == 0);
 	check_well(w);
+	CHECK(access(path, F_OK) < 0);
 	_exit(over ? OVER : 0);
 }
 

@@ -21,9 +21,14 @@ int bp_bdev_get(struct bp_ctx *ctx, const char *which, struct bp_bdev *ret)
 	if (r == 0)
 		return 0;
 	bp_fail(ctx, r, "'%s': %s", which,
-		r == -ENXIO ? "no block device has this number" : strerrordesc_np(-r));
+		r == -ENXIO     ? "no block device has this number"
+		: r == -ENOTBLK ? "it is no block device"
+				: strerrordesc_np(-r));
 	if (r == -ENOENT || r == -ENOTBLK || r == -ENXIO)
 		error_set_code(ctx, BP_E_NO_BLOCK_DEVICE);
+	if (r == -ENOTBLK)
+		error_set_hint(ctx, "a file is made one by: losetup -f --show FILE (-r: "
+				    "read-only)");
 	error_set_device(ctx, which);
 	return r;
 }
