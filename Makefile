@@ -8,7 +8,7 @@ check:
 	scripts/check
 build:
 	scripts/install-deps build
-	@[ -e build/build.ninja ] || meson setup build
+	@[ -e build/build.ninja ] || meson setup build $$(pkg-config --exists cmocka || echo -Dtests=false)
 	ninja -C build
 # Each target for SECONDS (60): make fuzz SECONDS=10
 fuzz:
