@@ -51,6 +51,9 @@ class Examples(NothingLeft):
     def test_python(self):
         self.run_page('python.md', 4)
 
+    def test_readme(self):
+        self.run_page('../README.md', 1)
+
 
 FIXTURE_TESTS = """
 import time
