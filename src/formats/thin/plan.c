@@ -55,8 +55,7 @@ static int read_superblock(struct bp_thin_plan *plan)
 	return 0;
 }
 
-/* What options say holds; what they don't was found. */
-static void choose_values(struct bp_thin_plan *plan)
+void plan_take_options(struct bp_thin_plan *plan)
 {
 	struct bp_thin_superblock *sb = &plan->sum.superblock;
 
@@ -94,7 +93,7 @@ static void take_superblock(struct bp_thin_plan *plan)
 		sb->details_root = plan->opts.details_root;
 	if (plan->opts.mapping_root || plan->opts.details_root)
 		plan->sum.roots = BP_THIN_FROM_CALLER;
-	choose_values(plan);
+	plan_take_options(plan);
 }
 
 /* --- what is sound --- */

@@ -61,6 +61,8 @@ int thin_plan_write_io(struct bp_thin_plan *plan, struct io *io);
 int plan_sound(struct bp_thin_plan *plan, bool *ret_done);
 /* From whatever there is. */
 int plan_salvage(struct bp_thin_plan *plan);
+/* What the caller's options say holds before all that was found. */
+void plan_take_options(struct bp_thin_plan *plan);
 /* What became of each device, and what is lost. */
 int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices);
 /* Walk what the plan has, into plan->emit; -EUCLEAN without a message where it is not sound. */

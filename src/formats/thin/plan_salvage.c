@@ -91,25 +91,6 @@ static void derive_values(struct bp_thin_plan *plan, const struct salvage_device
 	}
 }
 
-/* What the caller says counts before all that was found. */
-static void choose_values(struct bp_thin_plan *plan)
-{
-	struct bp_thin_superblock *sb = &plan->sum.superblock;
-
-	if (plan->opts.data_block_sectors) {
-		sb->data_block_sectors = plan->opts.data_block_sectors;
-		plan->sum.block_size = BP_THIN_FROM_CALLER;
-	}
-	if (plan->opts.nr_data_blocks) {
-		sb->nr_data_blocks = plan->opts.nr_data_blocks;
-		plan->sum.size_of_data = BP_THIN_FROM_CALLER;
-	}
-	if (plan->opts.flags & BP_THIN_REPAIR_TRANSACTION) {
-		sb->transaction_id = plan->opts.transaction_id;
-		plan->sum.transaction = BP_THIN_FROM_CALLER;
-	}
-}
-
 /* --- roots --- */
 
 static void set_roots(struct bp_thin_plan *plan, bp_mblock mapping, bp_mblock details,
@@ -528,7 +509,7 @@ int plan_salvage(struct bp_thin_plan *plan)
 	if (r == 0 && plan->sum.superblock_damaged)
 		derive_values(plan, &devices);
 	if (r == 0)
-		choose_values(plan);
+		plan_take_options(plan);
 	if (r == 0 && !plan->sum.superblock.data_block_sectors)
 		r = need_block_size(plan);
 	plan->sum.superblock.version = THIN_VERSION;
