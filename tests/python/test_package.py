@@ -6,6 +6,7 @@ import gc
 import lzma
 import os
 import pickle
+import runpy
 import tempfile
 import threading
 import unittest
@@ -92,6 +93,21 @@ class Tables(unittest.TestCase):
         self.assertIn('thin-pool', bedplate.targets())
         with self.assertRaises(KeyError):
             bedplate.options('nonsense')
+
+
+class Place(unittest.TestCase):
+    DEBIAN = ['/usr/local/lib/python3.11/dist-packages', '/usr/lib/python3/dist-packages', '/usr/lib/python3.11/dist-packages']
+
+    def test_where_the_interpreter_looks(self):
+        place = runpy.run_path(os.path.join(os.environ['DATA'], '../../python/place.py'))['place']
+        for prefix, mesons, places, expected in (
+                ('/usr', 'lib/python3/dist-packages/', self.DEBIAN, ('/usr/lib/python3/dist-packages', True)),
+                ('/usr', '/usr/lib/python3/dist-packages', self.DEBIAN, ('/usr/lib/python3/dist-packages', True)),
+                ('/usr/local', 'lib/python3/dist-packages', self.DEBIAN, (self.DEBIAN[0], True)),
+                ('/opt/x', 'lib/python3/dist-packages', self.DEBIAN, ('/opt/x/lib/python3/dist-packages', False)),
+                ('/usr', 'lib/python3.13/site-packages', ['/usr/lib64/python3.13/site-packages', '/usr/lib/python3.13/site-packages'],
+                 ('/usr/lib/python3.13/site-packages', True))):
+            self.assertEqual(place(prefix, mesons, places), expected)
 
 
 class Errors(unittest.TestCase):
