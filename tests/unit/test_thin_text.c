@@ -210,6 +210,7 @@ static struct bp_thin_meta *open_pool(struct pool *p, unsigned workers)
 	assert_ok(io_memory_new(p->area, (size_t)BLOCKS * IO_BLOCK, &io));
 	assert_ok(thin_meta_open_io(p->ctx, io, NULL, &meta));
 	meta->meta.workers = workers;
+	meta->meta.io->batch_runs = workers; /* more than one: as devices have it */
 	return meta;
 }
 

@@ -8,9 +8,13 @@
 
 #include <inttypes.h>
 
-/* Leaves of a batch: 64 KiB, whose text stays in a processor's own cache. */
-#define BATCH_LEAVES 16u
-#define BATCH_ITEMS  (8 * BATCH_LEAVES)
+/*
+ * Leaves of a batch: 64 KiB, whose text stays in a processor's own cache. A device that takes many
+ * requests at once gets more.
+ */
+#define BATCH_LEAVES        16u
+#define BATCH_LEAVES_DEVICE 128u
+#define BATCH_ITEMS         (2 * BATCH_LEAVES_DEVICE)
 
 /* Numbers of workers that write at once lie in different cache lines. */
 #define LASTS_APART 8u
@@ -190,9 +194,9 @@ static int batch_begin(struct thin_emit *e, unsigned slot)
 	if (!b->items)
 		b->items = calloc(BATCH_ITEMS, sizeof(*b->items));
 	if (!b->requests)
-		b->requests = calloc(BATCH_LEAVES, sizeof(*b->requests));
+		b->requests = calloc(e->batch_leaves, sizeof(*b->requests));
 	if (!b->buf)
-		b->buf = io_buffer_new(BATCH_LEAVES);
+		b->buf = io_buffer_new(e->batch_leaves);
 	e->filling = b;
 	return b->items && b->requests && b->buf && b->user ? 0 : bp_fail_memory(e->meta->ctx);
 }
@@ -211,7 +215,7 @@ static int make_room(struct thin_emit *e)
 	int r = 0;
 
 	/* Room for the three items of a gap is kept together. */
-	if (b && (b->nr_items + 3 > BATCH_ITEMS || b->nr_leaves == BATCH_LEAVES))
+	if (b && (b->nr_items + 3 > BATCH_ITEMS || b->nr_leaves == e->batch_leaves))
 		hand_over(e);
 	if (e->filling)
 		return 0;
@@ -414,6 +418,7 @@ int thin_emit_all(struct thin_emit *e, const struct thin_sink *sink, void *user)
 	e->sink = sink;
 	e->user = user;
 	e->filling = NULL;
+	e->batch_leaves = e->meta->io->batch_runs > 1 ? BATCH_LEAVES_DEVICE : BATCH_LEAVES;
 	r = queue_all(e);
 	turns_free(steal(e->turns));
 	return r;

@@ -78,6 +78,7 @@ struct thin_emit {
 	struct emit_batch batches[THIN_EMIT_BATCHES];
 	struct turns *turns;
 	struct emit_batch *filling; /* NULL: none yet */
+	unsigned batch_leaves;      /* at most, in each */
 	uint64_t done;              /* leaves and runs kept that were given out */
 };
 
