@@ -101,6 +101,13 @@ static bool of_maps(const struct bp_damage *d)
 	return d->place == BP_PLACE_DATA_SPACE_MAP || d->place == BP_PLACE_METADATA_SPACE_MAP;
 }
 
+static int add_uncounted(struct rescue_found *found, const struct bp_damage *d)
+{
+	const struct rescue_range range = { d->begin, d->end };
+
+	return vec_add(&found->uncounted, &range);
+}
+
 /*
  * Sorted by what a rebuild can do about it, not by where it lies. Leaks are counted by the
  * check itself.
@@ -113,6 +120,8 @@ static void on_damage(void *user, const struct bp_damage *d)
 		return;
 	if (d->kind == BP_DAMAGE_CROSS_LINK)
 		found->nr_crossed++;
+	if (d->kind == BP_DAMAGE_WRONG_KIND && !d->in_snapshot)
+		found->nr_strange++;
 	if (d->kind == BP_DAMAGE_LEAK)
 		return; /* the result counts them */
 	if (d->kind == BP_DAMAGE_SNAPSHOTTED_TIME || d->kind == BP_DAMAGE_MAPPING_TIME)
@@ -125,6 +134,9 @@ static void on_damage(void *user, const struct bp_damage *d)
 	else
 		found->nr_other++;
 	found->nr_counts += of_maps(d) && d->kind == BP_DAMAGE_COUNT;
+	if (d->place == BP_PLACE_DATA_SPACE_MAP && d->kind == BP_DAMAGE_COUNT &&
+	    d->actual < d->expected)
+		found->no_memory |= add_uncounted(found, d) < 0;
 }
 
 /*
@@ -155,56 +167,7 @@ int rescue_look(struct bp_rescue *r)
 	if (status < 0 && status != -ENOMEM)
 		r->found.nr_other++;
 	r->found.nr_differ = map_io_differing(r->io);
-	return status == -ENOMEM ? status : 0;
-}
-
-/* --- data blocks at two places --- */
-
-struct places {
-	uint32_t *at; /* by data block: virtual block + 1, its low bits; 0: none */
-	bp_dblock nr;
-	uint64_t clashes;
-};
-
-/*
- * Two mappings of one data block from different places of their volumes: no snapshot makes
- * that, two hosts do.
- */
-static int note_run(void *user, const struct bp_thin_run *run)
-{
-	struct places *p = user;
-
-	for (bp_dblock i = 0; i < run->length && run->data_begin + i < p->nr; i++) {
-		uint32_t *at = &p->at[run->data_begin + i];
-		uint32_t here = (uint32_t)(run->virtual_begin + i) + 1;
-
-		p->clashes += *at && *at != here;
-		*at = here;
-	}
-	return 0;
-}
-
-/*
- * Memory: 4 bytes a data block. Pools with 2^30 blocks and more are left out: it is one
- * sign among others.
- */
-int rescue_find_clashes(struct bp_rescue *r)
-{
-	struct bp_thin_meta *meta = bp_thin_plan_meta(r->rebuild);
-	struct places p = { .nr = r->rebuild->sum.superblock.nr_data_blocks };
-	int status = 0;
-
-	if (p.nr > UINT32_MAX / 4)
-		return 0;
-	p.at = calloc_many(p.nr + 1, sizeof(*p.at));
-	if (!p.at)
-		return -ENOMEM;
-	for (size_t i = 0; status == 0 && i < r->rebuild->devices.list.count; i++)
-		status = bp_thin_mappings(meta, r->rebuild->devices.list.items[i].id, 0,
-					  UINT64_MAX, note_run, &p);
-	free(p.at);
-	r->nr_clashes = p.clashes;
-	return status == -ENOMEM ? status : 0;
+	return status == -ENOMEM || r->found.no_memory ? -ENOMEM : 0;
 }
 
 /* --- telling --- */
@@ -454,7 +417,7 @@ static int tell_space(struct bp_rescue *r)
 	return status;
 }
 
-/* Blocks that are used twice, or two texts of LVM with one number. */
+/* Blocks that are used twice, or of two states, or two texts of LVM with one number. */
 static int tell_hosts(struct bp_rescue *r)
 {
 	bool split = r->source->group && r->source->group->split;
@@ -469,6 +432,23 @@ static int tell_hosts(struct bp_rescue *r)
 				     r->nr_clashes, r->found.nr_crossed),
 			"what was written last is in those blocks, in one of the volumes it is "
 			"wrong: check file systems on copies, trust none");
+	if (r->suspects.count)
+		return add(r, BP_TROUBLE_TWO_HOSTS,
+			   rescue_words(r,
+					"%zu volumes have data blocks that are not counted for "
+					"them: the pool was "
+					"active on two hosts, or was put back in time",
+					r->suspects.count),
+			   "those blocks may be given to others, or are of another state: "
+			   "check the "
+			   "file systems of these volumes on copies");
+	if (r->found.nr_strange || (r->rebuild && r->rebuild->crossed))
+		return add(r, BP_TROUBLE_TWO_HOSTS,
+			   "blocks of another state of the pool lie where some of this one's "
+			   "were: it was "
+			   "active on two hosts, or was put back in time",
+			   "what no count proves is doubtful: check file systems on copies, "
+			   "trust none");
 	if (split)
 		return add(r, BP_TROUBLE_TWO_HOSTS,
 			   "LVM's metadata has two texts of one number: two hosts have written",

@@ -31,6 +31,8 @@ void bp_rescue_free(struct bp_rescue *r)
 	old_volumes_done(&r->names);
 	vec_done(&r->troubles);
 	vec_done(&r->volumes);
+	vec_done(&r->suspects);
+	vec_done(&r->found.uncounted);
 	vec_done(&r->plans);
 	arena_done(&r->words);
 	io_close(r->io);
@@ -131,6 +133,20 @@ static const char *describe_losses(struct bp_rescue *r, uint64_t id)
 	return rescue_words(r, "missing within %s", strbuf_text(&s));
 }
 
+/* What seems whole, and may be half of one state and half of another. */
+static bool is_suspect(const struct bp_rescue *r, const struct bp_thin_plan_device *d)
+{
+	if (d->verdict != BP_THIN_WHOLE && d->verdict != BP_THIN_REBUILT)
+		return false;
+	/* One leaf is of one state; of two each may be of another. */
+	if (r->found.nr_strange && d->device.mapped_dblocks > node_capacity(sizeof(le64)))
+		return true;
+	for (size_t i = 0; i < r->suspects.count; i++)
+		if (r->suspects.items[i] == d->device.id)
+			return true;
+	return false;
+}
+
 /* A note only where something is lost or guessed. */
 static int add_volume(struct bp_rescue *r, const struct bp_thin_plan_device *d)
 {
@@ -149,6 +165,12 @@ static int add_volume(struct bp_rescue *r, const struct bp_thin_plan_device *d)
 		volume.note = "its tree is sound, but may be that of another volume";
 	if (d->verdict == BP_THIN_REBUILT)
 		volume.note = "all mappings; its details were lost and are guessed";
+	if (is_suspect(r, d)) {
+		volume.verdict = BP_THIN_DOUBTFUL;
+		volume.note =
+			"some of it may be of another state: of two hosts that had the pool, "
+			"or of another time";
+	}
 	return vec_add(&r->volumes, &volume);
 }
 

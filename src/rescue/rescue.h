@@ -11,6 +11,10 @@
 #include "rescue/source.h"
 #include "rescue/whose.h"
 
+struct rescue_range {
+	uint64_t begin, end;
+};
+
 /* What a check found, by what it means. */
 struct rescue_found {
 	bool sound;          /* block 0 is a superblock */
@@ -21,8 +25,12 @@ struct rescue_found {
 	struct thin_sb sb;
 	struct bp_thin_check_result check;
 	uint64_t nr_nodes, nr_maps, nr_times, nr_crossed, nr_other, nr_counts;
-	uint64_t nr_differ; /* blocks of mirrored metadata that are sound on some legs only */
+	uint64_t nr_strange; /* sound blocks where others should be: of another state */
+	uint64_t nr_differ;  /* blocks of mirrored metadata that are sound on some legs only */
 	bool pending;
+	VEC(struct rescue_range)
+	uncounted; /* data blocks that are mapped more often than counted */
+	bool no_memory;
 };
 
 struct bp_rescue {
@@ -38,6 +46,8 @@ struct bp_rescue {
 	old_volumes names;
 	bool active;
 	uint64_t nr_clashes; /* data blocks that lie at two places */
+	VEC(uint64_t)
+	suspects; /* ids of volumes that have blocks which were not counted for them */
 	VEC(struct bp_rescue_trouble) troubles;
 	VEC(struct bp_rescue_volume) volumes;
 	VEC(struct bp_rescue_plan) plans;
@@ -54,7 +64,7 @@ static inline bool rescue_is_empty(const struct bp_rescue *r)
 	return r->found.sound && r->rebuild && !r->rebuild->sum.nr_devices;
 }
 
-/* Count data blocks that volumes have at two places. 0, -ENOMEM. */
+/* Data blocks that volumes have at two places, and volumes that have uncounted ones. 0, -ENOMEM. */
 int rescue_find_clashes(struct bp_rescue *r);
 
 /* Note of each volume what of its data lies on disks that are not here. 0, -ENOMEM. */

@@ -7,7 +7,6 @@
 
 #include "formats/thin/emit.h"
 #include "formats/thin/salvage.h"
-#include "io/begins.h"
 
 /* A device that the plan's metadata does not have, to be written with the others. */
 struct plan_graft {
@@ -33,9 +32,10 @@ struct bp_thin_plan {
 	char *path;                      /* of that, or NULL */
 	struct bp_thin_plan_summary sum; /* superblock as the result will have it */
 	struct thin_sb live;             /* as block 0 has it, if sound or plausible */
-	uint8_t start[BEGINS_BYTES];     /* of block 0 */
-	bool older;  /* roots of an older transaction were taken, though block 0 is sound */
-	bool unsure; /* block 0 is not, and nothing tells that these roots are the newest */
+	uint8_t start[IO_BLOCK];         /* block 0 */
+	bool older;   /* roots of an older transaction were taken, though block 0 is sound */
+	bool unsure;  /* block 0 is not, and nothing tells that these roots are the newest */
+	bool crossed; /* sound blocks lie where others were in use: more than one has written */
 	bool mixed; /* nodes of several states lie among each other: a sound tree proves little */
 	bool plausible;              /* block 0 has a bad checksum, and the right magic */
 	struct bp_thin_meta tm;      /* what it has: on io, or on the overlay */
@@ -63,6 +63,13 @@ int plan_sound(struct bp_thin_plan *plan, bool *ret_done);
 int plan_salvage(struct bp_thin_plan *plan);
 /* What the caller's options say holds before all that was found. */
 void plan_take_options(struct bp_thin_plan *plan);
+/* Have several written to it? Sets plan->crossed and plan->mixed. */
+int plan_find_mixed(struct bp_thin_plan *plan, const struct salvage_devices *devices);
+/*
+ * Blocks that any space map left in the area counts, newest or not: they have been written. Memory: two bits a
+ * block. @ret is to be done in any case.
+ */
+int plan_find_used(const struct bp_thin_plan *plan, struct bits *ret);
 /* What became of each device, and what is lost. */
 int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices);
 /* Walk what the plan has, into plan->emit; -EUCLEAN without a message where it is not sound. */

@@ -30,20 +30,12 @@ const char *bp_thin_verdict_name(enum bp_thin_verdict verdict)
 
 /* --- devices --- */
 
-/*
- * Is there a device whose tree is sound, and has not the mappings of its details? Then nodes of several states lie
- * among each other, as two hosts leave them, and any other sound tree may be that of another device.
- */
-static bool is_mixed(const struct salvage_devices *devices)
+/* One leaf is of one state; of two each may be of another, and the sum right by chance. */
+static bool is_of_leaves(const struct bp_thin_plan *plan, const struct salvage_device *d)
 {
-	for (size_t i = 0; i < devices->list.count; i++) {
-		const struct salvage_device *d = &devices->list.items[i];
+	const struct snode *n = snode_of_kind(&plan->salvage, d->tree, SALVAGE_MAPPINGS);
 
-		if (d->has_root && d->has_details && !d->incomplete && !d->older &&
-		    !d->patched && d->found != d->pub.mapped_dblocks)
-			return true;
-	}
-	return false;
+	return !n || !(n->flags & SNODE_LEAF);
 }
 
 /* Where it is not known which nodes are in use, a root that was found may be an older one. */
@@ -51,7 +43,7 @@ static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 				       const struct salvage_device *d)
 {
 	if (d->found && (plan->older || plan->unsure || d->older || d->patched ||
-			 (d->root_found && !plan->salvage.count)))
+			 (d->root_found && (plan->mixed || !plan->salvage.count))))
 		return BP_THIN_DOUBTFUL;
 	if (!d->has_root)
 		return d->has_details && d->pub.mapped_dblocks == 0 ? BP_THIN_WHOLE
@@ -62,7 +54,8 @@ static enum bp_thin_verdict verdict_of(const struct bp_thin_plan *plan,
 		return d->found ? BP_THIN_PARTLY : BP_THIN_GONE;
 	}
 	if (d->found == d->pub.mapped_dblocks)
-		return BP_THIN_WHOLE;
+		return plan->crossed && is_of_leaves(plan, d) ? BP_THIN_DOUBTFUL
+							      : BP_THIN_WHOLE;
 	if (d->found > d->pub.mapped_dblocks || !d->incomplete)
 		return BP_THIN_DOUBTFUL;
 	return d->found ? BP_THIN_PARTLY : BP_THIN_GONE;
@@ -358,7 +351,8 @@ int plan_judge(struct bp_thin_plan *plan, const struct salvage_devices *devices)
 	const struct salvage *s = &plan->salvage;
 	int r = plan->sum.scanned ? 0 : add_sound(plan);
 
-	plan->mixed = is_mixed(devices);
+	if (r == 0)
+		r = plan_find_mixed(plan, devices);
 	for (size_t i = 0; r == 0 && i < devices->list.count; i++)
 		r = add_device(plan, &devices->list.items[i]);
 	plan->sum.nr_devices = plan->list.count;

@@ -212,17 +212,24 @@ static int judge_age(struct bp_thin_plan *plan)
 {
 	struct salvage *s = &plan->salvage;
 	struct salvage_counts counts;
-	bool start = true;
+	struct bits used = { 0 };
+	bool start = true, zeros = true;
 	int r = salvage_counts_init(&counts, s, NULL);
 
+	if (r == 0)
+		r = plan_find_used(plan, &used);
 	for (bp_mblock b = 1; r == 0 && b < s->meta.nr_blocks && !plan->unsure; b++) {
 		uint32_t count = salvage_count(s, b);
-		bool damaged = bits_test(&s->damaged, b);
+		bool damaged = bits_test(&s->damaged, b), sound = salvage_sound(s, b);
 
 		start &= damaged;
-		plan->unsure = (damaged && !start && (count == 0 || count == COUNT_UNKNOWN)) ||
+		zeros &= !sound;
+		/* Zeros where there was something once are damage too. */
+		damaged = (damaged && !start) || (!sound && !zeros && bits_test(&used, b));
+		plan->unsure = (damaged && (count == 0 || count == COUNT_UNKNOWN)) ||
 			       may_be_root(s, &counts, b);
 	}
+	bits_done(&used);
 	salvage_counts_done(&counts);
 	return r;
 }
