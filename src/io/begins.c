@@ -71,6 +71,45 @@ static const struct {
 	  4 },
 };
 
+/* What has its magic further on. The more certain comes first. */
+static const struct {
+	struct begins is;
+	size_t at;
+	const char *magic;
+	size_t length;
+} disks[] = {
+	{ { "LVM2_member", "a physical volume of LVM", NULL }, 0, "LABELONE", 8 },
+	{ { "LVM2_member", "a physical volume of LVM", NULL }, 512, "LABELONE", 8 },
+	{ { "LVM2_member", "a physical volume of LVM", NULL }, 1024, "LABELONE", 8 },
+	{ { "LVM2_member", "a physical volume of LVM", NULL }, 1536, "LABELONE", 8 },
+	{ { "gpt", "a disk with partitions", NULL }, 512, "EFI PART", 8 },
+	{ { "crypto_LUKS", "an encrypted device (LUKS)", NULL }, 0, "LUKS\xba\xbe", 6 },
+	{ { "xfs", "a file system: xfs", NULL }, 0, "XFSB", 4 },
+	{ { "ntfs", "a file system: ntfs", NULL }, 3, "NTFS    ", 8 },
+	{ { "vfat", "a file system: vfat", NULL }, 82, "FAT32   ", 8 },
+	{ { "squashfs", "a file system: squashfs", NULL }, 0, "hsqs", 4 },
+	{ { "swap", "swap space", NULL }, 4086, "SWAPSPACE2", 10 },
+	{ { "vdo", "a volume of vdo", NULL }, 0, "dmvdo001", 8 },
+	{ { "DM_integrity", "a device below dm-integrity", NULL }, 0, "integrt", 7 },
+	{ { "pack", "a file of thin_metadata_pack", NULL },
+	  0,
+	  "\x77\xef\x09\x63\xaa\xa0\x37\xa5",
+	  8 },
+	{ { "ext4", "a file system: ext2, ext3 or ext4", NULL }, 1080, "\x53\xef", 2 },
+	{ { "dos", "a disk with partitions", NULL }, 510, "\x55\xaa", 2 },
+};
+
+const struct begins *begins_as_disk(const void *start)
+{
+	const struct begins *is = begins_as(start, BEGINS_BYTES);
+
+	for (size_t i = 0; !is && i < ARRAY_SIZE(disks); i++)
+		if (memcmp((const char *)start + disks[i].at, disks[i].magic,
+			   disks[i].length) == 0)
+			is = &disks[i].is;
+	return is;
+}
+
 const struct begins *begins_as(const void *start, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

@@ -13,7 +13,7 @@
 
 void superblock_cause(struct bp_ctx *ctx, const void *data)
 {
-	const struct begins *is = begins_as(data, BEGINS_BYTES);
+	const struct begins *is = begins_as_disk(data);
 
 	if (!is)
 		return;
@@ -21,9 +21,29 @@ void superblock_cause(struct bp_ctx *ctx, const void *data)
 	error_set_hint(ctx, "'bedplate rescue' of the same file tells what to do with it");
 }
 
+void superblock_cause_of(struct bp_ctx *ctx, struct io *io)
+{
+	_cleanup_(freep) void *block = io_buffer_new(1);
+
+	if (block && io_read(io, 0, 1, block) == 0)
+		superblock_cause(ctx, block);
+}
+
+void superblock_warn(struct bp_ctx *ctx, struct io *io)
+{
+	_cleanup_(freep) void *block = io_buffer_new(1);
+	const struct begins *is;
+
+	if (!block || io_read(io, 0, 1, block) < 0)
+		return;
+	is = begins_as_disk(block);
+	if (is)
+		bp_warn(ctx, "no metadata, but something else: %s", is->what);
+}
+
 const char *superblock_remark(const void *data, char *buf, size_t size)
 {
-	const struct begins *is = begins_as(data, BEGINS_BYTES);
+	const struct begins *is = begins_as_disk(data);
 
 	if (block_is_zero(data))
 		snprintf(buf, size, " (block 0 is all zeros)");

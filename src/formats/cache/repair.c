@@ -7,6 +7,7 @@
 
 #include "formats/cache/build.h"
 #include "formats/check/rebuild.h"
+#include "pdata/refuse.h"
 
 #include <inttypes.h>
 
@@ -83,9 +84,12 @@ static int use_root(struct repair *re, const struct bp_cache_root *root)
  */
 static int refuse_choice(struct repair *re, const struct cache_roots *roots)
 {
-	if (roots->list.count == 0)
-		return bp_fail(re->base.ctx, -ENODATA,
-			       "no superblock, and nothing that mappings lie in was found");
+	if (roots->list.count == 0) {
+		bp_fail(re->base.ctx, -ENODATA,
+			"no superblock, and nothing that mappings lie in was found");
+		superblock_cause_of(re->base.ctx, re->cm.meta.io);
+		return -ENODATA;
+	}
 	bp_fail(re->base.ctx, -EINVAL,
 		"no superblock, and %zu arrays that the mappings may lie in: one has to be "
 		"chosen",

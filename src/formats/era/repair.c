@@ -8,6 +8,7 @@
 #include "formats/check/rebuild.h"
 #include "formats/era/build.h"
 #include "formats/era/salvage.h"
+#include "pdata/refuse.h"
 
 #include <inttypes.h>
 
@@ -64,10 +65,12 @@ static int find_copy(struct repair *re)
 		}
 		at = MAX(begin, end);
 	}
-	if (r == 0 && !re->res.snapshot)
+	if (r == 0 && !re->res.snapshot) {
 		r = bp_fail(re->base.ctx, -ENODATA,
 			    "block 0 is no superblock that can be used, and there is no "
 			    "metadata snapshot");
+		superblock_cause_of(re->base.ctx, meta->io);
+	}
 	return r;
 }
 

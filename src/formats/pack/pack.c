@@ -8,6 +8,7 @@
 #include "formats/pack/pack.h"
 #include "io/output.h"
 #include "pdata/block.h"
+#include "pdata/refuse.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -152,6 +153,8 @@ static int pack_to(struct bp_ctx *ctx, struct io *io, const char *path, const ch
 		r = check_output(ctx, output, opts->flags);
 	if (r == 0)
 		r = bp_output_error(to.out, pack_write(ctx, io, opts, write_file, &to, res));
+	if (r == 0 && res->nr_packed == 0 && res->nr_damaged > 0)
+		superblock_warn(ctx, io);
 	if (r == 0)
 		r = bp_output_commit(to.out);
 	bp_output_free(to.out);

@@ -7,6 +7,8 @@
 #include "formats/pack/code.h"
 #include "formats/pack/pack.h"
 #include "formats/pack/zstream.h"
+#include "pdata/block.h"
+#include "pdata/refuse.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -86,6 +88,20 @@ static int damaged(struct pack *p, uint64_t offset, const char *what)
 		       what);
 }
 
+/* What it is instead, where that can be told. */
+static void tell_cause(const struct pack *p)
+{
+	_cleanup_(freep) void *block = calloc(1, IO_BLOCK);
+
+	if (!block ||
+	    p->source.read(p->source.user, 0, (size_t)MIN(p->source.size, IO_BLOCK), block) < 0)
+		return;
+	if (block_kind_of(block) == BLOCK_UNKNOWN)
+		superblock_cause(p->ctx, block);
+	else
+		error_set_cause(p->ctx, "it is metadata, not packed");
+}
+
 /* The bound keeps later sums from overflow. */
 static int check_header(struct pack *p, const struct pack_header_disk *h)
 {
@@ -93,6 +109,7 @@ static int check_header(struct pack *p, const struct pack_header_disk *h)
 
 	if (!pack_is_one(h)) {
 		bp_fail(ctx, -EINVAL, "%s: Not a pack file", p->source.name);
+		tell_cause(p);
 		error_set_code(ctx, BP_E_NOT_METADATA);
 		return -EINVAL;
 	}

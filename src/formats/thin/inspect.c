@@ -5,6 +5,8 @@
  */
 #include "formats/thin/inspect.h"
 
+#include "pdata/refuse.h"
+
 #include <inttypes.h>
 
 _Static_assert((int)BP_BLOCK_ARRAY + 1 == (int)BLOCK_KINDS &&
@@ -175,6 +177,8 @@ int inspect_new_io(struct bp_ctx *ctx, struct io *take_io, struct bp_inspect **r
 		free_all(in);
 		return r == -ENOMEM ? bp_fail_memory(ctx) : r;
 	}
+	if (!in->has_sb)
+		superblock_warn(ctx, take_io);
 	*ret = in;
 	return 0;
 }

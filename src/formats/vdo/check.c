@@ -7,6 +7,7 @@
  */
 #include "core/opts.h"
 #include "formats/vdo/vdo.h"
+#include "pdata/refuse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -435,6 +436,7 @@ static int look(struct bp_ctx *ctx, struct io *io)
 	if (memcmp(block, VDO_MAGIC, strlen(VDO_MAGIC)) == 0)
 		return 0;
 	bp_fail(ctx, -EINVAL, "no geometry of a vdo volume");
+	superblock_cause(ctx, block);
 	error_set_code(ctx, BP_E_NOT_METADATA);
 	return -EINVAL;
 }

@@ -4,6 +4,7 @@
 #include "formats/xml/base64.h"
 #include "formats/xml/reader.h"
 #include "io/begins.h"
+#include "io/io.h"
 
 #include <expat.h>
 #include <inttypes.h>
@@ -414,7 +415,8 @@ static int read_by_expat(struct xml_reader *rd)
  */
 static int refuse_binary(struct xml_reader *rd)
 {
-	const struct begins *is = begins_as(rd->buf, rd->end);
+	const struct begins *is =
+		rd->end >= IO_BLOCK ? begins_as_disk(rd->buf) : begins_as(rd->buf, rd->end);
 	int r;
 
 	if (is && rd->buf[0] == '<') /* a dump in XML */
