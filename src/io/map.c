@@ -169,6 +169,7 @@ struct map_io {
 	uint8_t *
 		differ; /* by block, of what was read: 1 where copies differ; NULL: not asked */
 	bool hides_first;
+	unsigned first; /* of copies, which is tried first; where there are fewer, the first */
 };
 
 static struct map_io *map_io_of(struct io *io)
@@ -183,8 +184,9 @@ static bool take_good(const struct map_io *m, bp_mblock block, const struct map_
 	bool found = false, differ = false;
 
 	for (unsigned i = 0; i < piece->nr_places && (!found || m->differ); i++) {
-		bool read = raw_image_read(piece->places[i].image, piece->places[i].offset,
-					   IO_BLOCK, other) == 0;
+		const struct map_place *place =
+			&piece->places[(m->first + i) % piece->nr_places];
+		bool read = raw_image_read(place->image, place->offset, IO_BLOCK, other) == 0;
 
 		if (found) {
 			differ |= !read || memcmp(buf, other, IO_BLOCK) != 0;
@@ -364,6 +366,40 @@ int map_io_new(struct map *take_map, map_good_fn good, struct io **ret)
 	};
 	*ret = &m->io;
 	return 0;
+}
+
+void map_io_prefer(struct io *io, int (*cmp)(const void *a, const void *b))
+{
+	uint8_t best[IO_BLOCK], other[IO_BLOCK];
+	struct map_io *m = map_io_of(io);
+	struct map_piece piece;
+	bool found = false;
+
+	if (!m->good || map_locate(m->map, 0, IO_BLOCK, &piece) < 0 || piece.kind != MAP_DATA ||
+	    piece.length < IO_BLOCK)
+		return;
+	for (unsigned i = 0; i < piece.nr_places; i++) {
+		const struct map_place *place = &piece.places[i];
+
+		if (raw_image_read(place->image, place->offset, IO_BLOCK, other) < 0 ||
+		    !m->good(0, other) || (found && cmp(other, best) <= 0))
+			continue;
+		memcpy(best, other, IO_BLOCK);
+		m->first = i;
+		found = true;
+	}
+}
+
+bool map_io_is_whole(struct io *io)
+{
+	bp_bytes size = bp_mblock_to_bytes(io->nr_blocks);
+	struct map_piece piece;
+
+	for (bp_bytes at = 0; io->ops == &map_io_ops && at < size; at += piece.length)
+		if (map_locate(map_io_of(io)->map, at, size - at, &piece) < 0 ||
+		    piece.kind == MAP_MISSING)
+			return false;
+	return true;
 }
 
 void map_io_hide_first(struct io *io)

@@ -89,6 +89,15 @@ int map_read(struct map *map, bp_bytes at, size_t len, void *buf);
 typedef bool (*map_good_fn)(bp_mblock block, const void *data);
 int map_io_new(struct map *take_map, map_good_fn good, struct io **ret);
 
+/*
+ * Of copies that are all good, and differ, the one that is of the newest time is taken first from now on, as block 0
+ * tells it: @cmp of two good copies of that, above 0 where @a is newer.
+ */
+void map_io_prefer(struct io *io, int (*cmp)(const void *a, const void *b));
+
+/* Is none of it missing? True of any other io. */
+bool map_io_is_whole(struct io *io);
+
 /* From now on block 0 of such an io reads as something that is no metadata: what lies there is not believed. */
 void map_io_hide_first(struct io *io);
 

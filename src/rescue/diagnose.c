@@ -322,7 +322,9 @@ static int tell_mirror(struct bp_rescue *r)
 			     " blocks that are in use; what is said here is of sound copies",
 			     r->found.nr_differ),
 		"a kernel reads from any leg, and may find the bad copy: a rebuild writes each "
-		"block as the sound leg has it. Find out which disk fails");
+		"block as the sound leg has it, or the newer one where both are sound. Find "
+		"out which "
+		"disk fails");
 }
 
 /*

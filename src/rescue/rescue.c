@@ -7,6 +7,7 @@
 #include "rescue/rescue.h"
 
 #include "core/strbuf.h"
+#include "io/map.h"
 #include "rescue/output.h"
 
 #include <inttypes.h>
@@ -421,7 +422,8 @@ static int make_plans(struct bp_rescue *r)
 		return 0;
 	if (status == 0 && r->older && !rebuild_is_worth_it(r))
 		status = add_older(r);
-	if (status == 0 && r->rebuild && has_trouble(r, MENDED))
+	/* LVM needs another place for metadata that lies in part on a disk which is gone. */
+	if (status == 0 && r->rebuild && (has_trouble(r, MENDED) || !map_io_is_whole(r->io)))
 		status = add_rebuild(r);
 	if (status == 0 && r->older && rebuild_is_worth_it(r))
 		status = add_older(r);

@@ -52,6 +52,31 @@ bool source_block_good(bp_mblock block, const void *data)
 	return kind != BLOCK_UNKNOWN && block_number(data, kind) == block;
 }
 
+/* Superblocks of two legs: a leg that was away, or that the raid had given up, is of an older time. */
+static int newer(const void *a, const void *b)
+{
+	struct thin_sb x, y;
+
+	if (block_kind_of(a) != BLOCK_THIN_SUPERBLOCK ||
+	    block_kind_of(b) != BLOCK_THIN_SUPERBLOCK)
+		return 0;
+	thin_sb_decode(a, 0, &x);
+	thin_sb_decode(b, 0, &y);
+	if (x.pub.transaction_id != y.pub.transaction_id)
+		return x.pub.transaction_id > y.pub.transaction_id ? 1 : -1;
+	return x.pub.time > y.pub.time ? 1 : x.pub.time < y.pub.time ? -1 : 0;
+}
+
+/* A map as metadata: each block from a leg on which its checksum holds, the newest one first. */
+static int meta_map_io(struct map *take_map, struct io **ret)
+{
+	int r = map_io_new(take_map, source_block_good, ret);
+
+	if (r == 0)
+		map_io_prefer(*ret, newer);
+	return r;
+}
+
 /* Each block from the leg on which its checksum holds. */
 int source_place_io(struct bp_source *source, const struct lvm_lv *pool, struct io **ret)
 {
@@ -62,7 +87,7 @@ int source_place_io(struct bp_source *source, const struct lvm_lv *pool, struct 
 
 	if (r < 0)
 		return r;
-	r = map_io_new(map, source_block_good, ret);
+	r = meta_map_io(map, ret);
 	if (r < 0)
 		return bp_fail_memory(source->ctx);
 	steal(map);
@@ -133,7 +158,7 @@ int source_metadata_io(struct bp_source *source, struct io **ret)
 	else
 		r = map_image_new(source->image, 0, source->image->size, &map);
 	if (r == 0)
-		r = map_io_new(map, source_block_good, ret);
+		r = meta_map_io(map, ret);
 	if (r == 0)
 		steal(map);
 	return r == -ENOMEM ? bp_fail_memory(source->ctx) : r;

@@ -8,6 +8,7 @@
 #include "rescue/steps.h"
 
 #include "core/word.h"
+#include "io/probe.h"
 #include "rescue/source.h"
 
 #include <inttypes.h>
@@ -157,13 +158,26 @@ static void add_device(struct strbuf *s, const struct lvm_found *found, unsigned
 	strbuf_add(s, "}\"");
 }
 
+/* LVM asks before it wipes what it knows there, and does nothing where nobody answers. */
+static bool asks(const struct lvm_found *found)
+{
+	struct probe_signature sig;
+	int r = probe_signature(found->image->fd, found->offset,
+				found->image->size - found->offset, &sig);
+
+	return r == 0 || r == -EILSEQ;
+}
+
 static int line_pvcreate(const struct steps *steps, const struct lvm_pv *pv, const char *file,
 			 unsigned nr)
 {
 	struct strbuf s = { 0 };
 
 	/* Another label lies there since: LVM asks before it takes that away. */
-	strbuf_addf(&s, "pvcreate %s--uuid ", pv->found->bare ? "" : "-ff -y ");
+	strbuf_addf(&s, "pvcreate %s--uuid ",
+		    !pv->found->bare  ? "-ff -y "
+		    : asks(pv->found) ? "-y "
+				      : "");
 	word_add(&s, pv->uuid); /* from a text, which may say anything */
 	strbuf_add(&s, " --restorefile ");
 	word_add(&s, file);
