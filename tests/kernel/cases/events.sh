@@ -8,7 +8,7 @@ wipe "$DISK1"
 
 # watch [OPTION]...: events from here on to the file "seen", once it has begun.
 watch() {
-	bedplate events --json --timeout 40s "$@" > seen 2> watch.err &
+	bedplate events --json --timeout 60s "$@" > seen 2> watch.err &
 	watcher=$!
 	# It has begun when it sees a device come and go.
 	for try in $(seq 100); do
@@ -63,6 +63,37 @@ seen '.event == "pool-low-water" and .ended'
 bedplate pool remove pool
 bedplate remove data meta
 seen '.event == "removed" and .name == "pool"'
+
+# Metadata that can't be written: the pool asks for a check.
+bedplate create meta linear --device "$DISK1" --size 4M
+bedplate create data linear --device "$DISK0" --size 16M
+wipe /dev/mapper/meta 1
+bedplate pool create pool --metadata /dev/mapper/meta --data /dev/mapper/data --yes
+bedplate pool thin pool v --size 8M > made
+bedplate reload meta --table "0 8192 flakey $DISK1 0 0 60 1 error_writes"
+dd if=/dev/zero of=/dev/mapper/v bs=64K count=4 oflag=direct conv=fsync status=none 2> /dev/null ||
+	echo "the pool's metadata can't be written"
+seen '.event == "pool-needs-check" and .name == "pool" and (.ended | not)'
+seen '.event == "pool-read-only" and .name == "pool" and (.ended | not)'
+bedplate reload meta linear --device "$DISK1" --size 4M
+bedplate pool remove pool
+bedplate remove data meta
+
+# A leg of a raid that can't be written to.
+modprobe -a dm-raid raid1 2> /dev/null || true
+if dmsetup targets | grep -q '^raid '; then
+	for leg in 0 1; do
+		eval "disk=\$DISK$leg"
+		wipe "$disk" 1
+		bedplate create "info$leg" linear --device "$disk" --size 1M
+		bedplate create "leg$leg" linear --device "$disk" --offset 1M --size 8M
+	done
+	bedplate create mirrored --table "0 16384 raid raid1 1 128 2 /dev/mapper/info0 /dev/mapper/leg0 /dev/mapper/info1 /dev/mapper/leg1"
+	bedplate reload leg1 error --size 8M
+	dd if=/dev/zero of=/dev/mapper/mirrored bs=64K count=1 oflag=direct status=none
+	seen '.event == "raid-degraded" and .name == "mirrored" and (.ended | not)'
+	bedplate remove mirrored leg0 leg1 info0 info1
+fi
 
 # A removal that waits for the last user.
 bedplate create held zero --size 8

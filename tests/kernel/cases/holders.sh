@@ -81,6 +81,44 @@ swapon /dev/mapper/d
 named swap 'swap on /dev/'
 swapoff /dev/mapper/d
 
+# A part of an array, by which it is held before the array runs.
+devno=$(bedplate info -c --noheadings -r -o major,minor d | tr ' ' ':')
+modprobe md-mod 2> /dev/null || true
+new=/sys/module/md_mod/parameters/new_array
+if [ -w "$new" ]; then
+	echo md_t > "$new"
+	echo "$devno" > /sys/block/md_t/md/new_dev
+	named raid 'RAID array md_t'
+	echo clear > /sys/block/md_t/md/array_state
+fi
+
+# What bcache has in its care, before a cache is attached: a superblock of a backing device, made here.
+modprobe bcache 2> /dev/null || true
+if [ -w /sys/fs/bcache/register ] && command -v python3 > /dev/null; then
+	python3 - /dev/mapper/d << 'END'
+import struct, sys
+
+magic = bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81")
+body = struct.pack("<QQ16s16s16s32sQQ64sQHHHHIHH", 8, 1, magic, b"u" * 16, b"s" * 16, b"", 0, 0, b"", 0, 1, 0, 0, 0, 0, 0, 0)
+crc = 2**64 - 1
+for byte in body:
+    crc ^= byte << 56
+    for _ in range(8):
+        crc = (crc << 1 ^ (crc >> 63) * 0x42F0E1EBA9EA3693) & 2**64 - 1
+with open(sys.argv[1], "r+b") as device:
+    device.seek(4096)
+    device.write(struct.pack("<Q", crc ^ 2**64 - 1) + body)
+END
+	sync
+	echo /dev/mapper/d > /sys/fs/bcache/register
+	named bcache 'bcache device bcache'
+	echo 1 > "/sys/dev/block/$devno/bcache/stop"
+	for try in $(seq 100); do
+		bedplate holders -r --noheadings d 2> /dev/null | grep -q . || break
+		sleep 0.05
+	done
+fi
+
 # Errors of others: a table of one device, of two; metadata tools; a fresh pool.
 mkfs.ext2 -q -F /dev/mapper/d
 mount /dev/mapper/d mnt
