@@ -78,11 +78,13 @@ static void sort_rows(struct out *out)
 }
 
 /* What would be taken for a separator, or hurt a terminal, as \xHH. */
-static void print_raw_text(FILE *to, const char *text, const char *separator)
+static void print_raw_text(struct cli *cli, const char *text, const char *separator)
 {
 	_cleanup_(freep) char *safe = cli_visible_raw(text, separator);
 
-	fputs(safe ? safe : "", to);
+	if (!safe)
+		cli_lost(cli);
+	fputs(safe ? safe : "", cli->out);
 }
 
 /* One line a row, separated; headings too, unless told otherwise. */
@@ -100,7 +102,7 @@ static void print_raw(const struct out *out)
 	for (const struct out_row *row = out->first; row; row = row->next) {
 		for (unsigned i = 0; i < out->nr_shown; i++) {
 			fputs(i ? separator : "", to);
-			print_raw_text(to, out_field_text(out, row, out->shown[i], buf),
+			print_raw_text(out->cli, out_field_text(out, row, out->shown[i], buf),
 				       separator);
 		}
 		fputc('\n', to);
@@ -116,10 +118,13 @@ static void print_variable(FILE *to, const char *name)
 }
 
 /* Between quotes a shell takes everything as it is; what would hurt a terminal is \xHH. */
-static void print_quoted(FILE *to, const char *text)
+static void print_quoted(struct cli *cli, const char *text)
 {
 	_cleanup_(freep) char *safe = cli_visible(text);
+	FILE *to = cli->out;
 
+	if (!safe)
+		cli_lost(cli);
 	fputc('\'', to);
 	for (const char *c = safe ? safe : ""; *c; c++)
 		if (*c == '\'')
@@ -142,7 +147,7 @@ static void print_pairs(const struct out *out)
 			fputs(i ? " " : "", to);
 			print_variable(to, out->columns[column].name);
 			fputc('=', to);
-			print_quoted(to, out_field_text(out, row, column, buf));
+			print_quoted(out->cli, out_field_text(out, row, column, buf));
 			fputs(i + 1 < out->nr_shown ? "" : "\n", to);
 		}
 }
@@ -165,6 +170,8 @@ static void print_record(const struct out *out)
 			const char *text = out_field_text(out, row, column, buf);
 			_cleanup_(freep) char *safe = cli_visible(text);
 
+			if (!safe)
+				cli_lost(out->cli);
 			if (!*text)
 				continue;
 			out_heading(&out->columns[column], heading, sizeof(heading));

@@ -68,6 +68,8 @@ static void put(struct cli *cli, const char *text)
 {
 	_cleanup_(freep) char *visible = cli_visible(text);
 
+	if (!visible)
+		cli_lost(cli);
 	fputs(visible ? visible : "", cli->out);
 }
 

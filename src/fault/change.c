@@ -374,7 +374,7 @@ static int commit(struct bp_ctx *ctx, struct fault_change *c, const struct bp_ta
 	if (r < 0)
 		put_back(ctx, c, kept, &old);
 	else if (!c->state.faults.count)
-		unlink(c->path);
+		r = fault_state_unlink(ctx, c->path);
 	fault_state_done(&old);
 	return r;
 }

@@ -152,6 +152,7 @@ void fault_state_path(const char *dir, uint32_t major, uint32_t minor, char *ret
 int fault_state_read(struct bp_ctx *ctx, const char *path, struct fault_state *ret);
 /* Whole or not at all, under any crash. */
 int fault_state_write(struct bp_ctx *ctx, const char *path, const struct fault_state *state);
+int fault_state_unlink(struct bp_ctx *ctx, const char *path);
 int fault_dir_make(struct bp_ctx *ctx, const char *dir);
 /* Hold the lock of a device, as nobody else in @dir: a descriptor to close. */
 int fault_lock(struct bp_ctx *ctx, const char *dir, const struct bp_devno *dev,

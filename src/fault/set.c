@@ -129,7 +129,7 @@ int fault_heal_one(struct bp_ctx *ctx, const struct bp_devno *dev, uint64_t id,
 		if (healed || c.unfinished)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		else if (c.kept && c.found == FAULT_LIVE_OWN)
-			unlink(c.path);
+			r = fault_state_unlink(ctx, c.path);
 	}
 	fault_change_end(&c);
 	if (r == 0 && ret_healed)
@@ -159,8 +159,7 @@ int bp_fault_forget(struct bp_ctx *ctx, const struct bp_devno *dev,
 	if (r < 0)
 		return r;
 	fault_state_path(o.state_dir, dev->major, dev->minor, path, sizeof(path));
-	if (unlink(path) < 0 && errno != ENOENT)
-		r = bp_fail(ctx, -errno, "'%s': %s", path, strerror(errno));
+	r = fault_state_unlink(ctx, path);
 	close(lock);
 	return r;
 }
@@ -174,8 +173,7 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 	int r = fault_change_begin(ctx, dev, opts, &c);
 
 	if (r == -ENXIO || (r == 0 && !c.kept)) {
-		unlink(c.path);
-		r = 0;
+		r = fault_state_unlink(ctx, c.path);
 	} else if (r == 0) {
 		fault_change_settle(&c);
 		n = fault_state_remove_overdue(&c.state, fault_clock_ms());

@@ -142,6 +142,15 @@ int fault_state_write(struct bp_ctx *ctx, const char *path, const struct fault_s
 		     : 0;
 }
 
+/* Nothing is left to heal: a file that stays would say that there is. */
+int fault_state_unlink(struct bp_ctx *ctx, const char *path)
+{
+	if (unlink(path) == 0 || errno == ENOENT)
+		return 0;
+	return bp_fail(ctx, -errno, "'%s': what was kept to heal by can't be removed: %s", path,
+		       strerror(errno));
+}
+
 /* --- reading --- */
 
 /* The next word of a line, cut out of it; NULL at its end. */
