@@ -82,11 +82,12 @@ bedplate remove data meta
 # A leg of a raid that can't be written to.
 modprobe -a dm-raid raid1 2> /dev/null || true
 if dmsetup targets | grep -q '^raid '; then
-	for leg in 0 1; do
-		eval "disk=\$DISK$leg"
+	leg=0
+	for disk in "$DISK0" "$DISK1"; do
 		wipe "$disk" 1
 		bedplate create "info$leg" linear --device "$disk" --size 1M
 		bedplate create "leg$leg" linear --device "$disk" --offset 1M --size 8M
+		leg=1
 	done
 	bedplate create mirrored --table "0 16384 raid raid1 1 128 2 /dev/mapper/info0 /dev/mapper/leg0 /dev/mapper/info1 /dev/mapper/leg1"
 	bedplate reload leg1 error --size 8M

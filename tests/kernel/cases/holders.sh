@@ -113,7 +113,7 @@ END
 	echo /dev/mapper/d > /sys/fs/bcache/register
 	named bcache 'bcache device bcache'
 	echo 1 > "/sys/dev/block/$devno/bcache/stop"
-	for try in $(seq 100); do
+	for _ in $(seq 100); do
 		bedplate holders -r --noheadings d 2> /dev/null | grep -q . || break
 		sleep 0.05
 	done
