@@ -4,8 +4,8 @@
  * may have been swapped between pools. Both have good checksums, and volumes that were read by them would be made
  * of the wrong blocks without a word.
  *
- * LVM's text says what a pool is: its block size, which never changes, its transaction, and for each volume a number
- * and the transaction in which it was made. Promises to doubt only what that text contradicts, and to say that
+ * LVM's text says what a pool is: its block size, which never changes, its transaction, how large its data are, and
+ * for each volume a number and the transaction in which it was made. Promises to doubt only what that text contradicts, and to say that
  * metadata is another pool's only where it is exactly what the text has of that one, or has another block size.
  */
 #include "rescue/whose.h"
@@ -77,6 +77,23 @@ static bool fits_size(const struct lvm_lv *pool, const struct thin_sb *sb)
 	return !chunk || chunk == sb->pub.data_block_sectors;
 }
 
+/* As many data as the pool has, by the superblock's block size. */
+static uint64_t blocks_of(const struct lvm_lv *pool, const struct thin_sb *sb)
+{
+	return pool->size / BP_SECTOR_BYTES / MAX(sb->pub.data_block_sectors, 1u);
+}
+
+static bool fills(const struct lvm_lv *pool, const struct thin_sb *sb)
+{
+	return sb->pub.nr_data_blocks == blocks_of(pool, sb);
+}
+
+/* A pool never shrinks; and where LVM has extended it since, the kernel has not seen that yet. */
+static bool fits_data(const struct lvm_lv *pool, const struct thin_sb *sb)
+{
+	return sb->pub.nr_data_blocks <= blocks_of(pool, sb);
+}
+
 /* With a message that was not sent yet it may be one behind. */
 static bool fits_transaction(const struct lvm_lv *pool, const struct thin_sb *sb)
 {
@@ -124,7 +141,7 @@ static bool fits_volumes(const struct lvm_lv *pool, const struct area *area)
 static bool fits(const struct lvm_lv *pool, const struct area *area)
 {
 	return area->sound && fits_size(pool, &area->sb) && fits_transaction(pool, &area->sb) &&
-	       fits_volumes(pool, area);
+	       fits_data(pool, &area->sb) && fits_volumes(pool, area);
 }
 
 /* --- superblock and area --- */
@@ -217,11 +234,16 @@ static bool is_free_volume(const struct lvm_lv *lv)
 	return lvm_type_is_plain(lvm_lv_type(lv));
 }
 
+static bool is_at_home(const struct lvm_lv *lv, const struct area *area)
+{
+	return is_pool(lv) && fits(lv, area) && fills(lv, &area->sb);
+}
+
 /*
  * Where in the group metadata lies that is @pool's: in the place of another pool's, or in a volume by itself, as LVM
- * leaves what it has swapped out.
+ * leaves what it has swapped out. @sure: of pools only, where it is as large as @pool, and can't be that one's.
  */
-static int find_place(struct bp_source *source, const struct lvm_lv *pool,
+static int find_place(struct bp_source *source, const struct lvm_lv *pool, bool sure,
 		      const struct lvm_lv **ret)
 {
 	int r = 0;
@@ -233,9 +255,27 @@ static int find_place(struct bp_source *source, const struct lvm_lv *pool,
 		if (lv == pool || !(is_pool(lv) || is_free_volume(lv)))
 			continue;
 		r = area_open(source, lv, &area);
-		if (r == 0 && fits(pool, &area) && !(is_pool(lv) && fits(lv, &area)))
+		if (r == 0 && fits(pool, &area) && !is_at_home(lv, &area) &&
+		    (!sure || (is_pool(lv) && fills(pool, &area.sb) && !fits(lv, &area))))
 			*ret = lv;
 		area_done(&area);
+	}
+	return r;
+}
+
+/*
+ * It fits, but for a smaller pool than this: extended since, or that of one that has the same numbers. It is
+ * another's where its own lies in that one's place, for which it is too large.
+ */
+static int judge_smaller(struct bp_source *source, const struct area *area, struct whose *whose)
+{
+	int r = find_place(source, whose->pool, true, &whose->lies_in);
+
+	if (r == 0 && whose->lies_in && fits(whose->lies_in, area)) {
+		whose->kind = WHOSE_OTHER;
+		whose->other = whose->lies_in;
+	} else {
+		whose->lies_in = NULL;
 	}
 	return r;
 }
@@ -248,8 +288,10 @@ static int judge(struct bp_source *source, const struct area *area, struct whose
 
 	if (!buf)
 		return -ENOMEM;
-	if (!area->sound || fits(pool, area))
+	if (!area->sound)
 		return 0;
+	if (fits(pool, area))
+		return fills(pool, &area->sb) ? 0 : judge_smaller(source, area, whose);
 	if (!(fits_size(pool, &area->sb) && fits_transaction(pool, &area->sb)) &&
 	    !is_of_area(area, !fits_size(pool, &area->sb), buf)) {
 		whose->kind = WHOSE_SUPERBLOCK;
@@ -259,7 +301,7 @@ static int judge(struct bp_source *source, const struct area *area, struct whose
 	if (!whose->other && fits_size(pool, &area->sb))
 		return 0;
 	whose->kind = WHOSE_OTHER;
-	return find_place(source, whose->pool, &whose->lies_in);
+	return find_place(source, whose->pool, false, &whose->lies_in);
 }
 
 const char *whose_place(const struct whose *whose)
