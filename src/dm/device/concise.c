@@ -173,9 +173,11 @@ static int parse_device(struct parser *p, struct bp_stack *stack)
 	return bp_stack_add(stack, &device);
 }
 
+#define BLANKS " \t\n" /* between devices they say nothing */
+
 static bool only_blanks(const char *s)
 {
-	return s[strspn(s, " \t\n")] == '\0';
+	return s[strspn(s, BLANKS)] == '\0';
 }
 
 /* All or nothing; devices are numbered for messages. */
@@ -191,7 +193,7 @@ int bp_concise_parse(struct bp_ctx *ctx, const char *text, struct bp_stack **ret
 		r = bp_fail(ctx, -EINVAL, "no device is described");
 	while (r == 0 && !only_blanks(p.at)) {
 		p.device++;
-		p.at += strspn(p.at, " \t\n");
+		p.at += strspn(p.at, BLANKS);
 		r = parse_device(&p, stack);
 	}
 	strbuf_done(&p.text);
@@ -248,6 +250,8 @@ int bp_concise_format(struct bp_ctx *ctx, const struct bp_stack *stack, char **r
 
 		if (i)
 			strbuf_add_char(&s, ';');
+		if (strspn(device->name, BLANKS))
+			strbuf_add_char(&s, '\\');
 		add_escaped(&s, device->name);
 		strbuf_add_char(&s, ',');
 		add_escaped(&s, device->uuid);
