@@ -244,13 +244,30 @@ typedef int (*bp_lookup_fn)(void *user, const char *dev, struct bp_bdev *ret);
  *
  * Compared is what the parameters mean: order and case of feature words, defaults that a
  * kernel adds or leaves out, and numbers with leading zeros make no difference. Values that a
- * kernel chooses where none was given agree with everything, and one that it changes by itself
- * (stripe_cache of raid) with any other. Segments of unknown targets are compared word by word.
+ * kernel chooses where none was given agree with everything. Segments of unknown targets are
+ * compared word by word.
  *
  * Return: 0, -EINVAL (a table that can't be formatted), -ENOMEM.
  */
 BP_API int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a,
 			  const struct bp_table *b, bp_lookup_fn lookup, void *user, bool *ret);
+
+/**
+ * bp_table_is_loaded() - Is a live table what came of loading another?
+ * @live: as a kernel tells it.
+ * @table: what may have been loaded.
+ * @lookup, @user, @ret: as of bp_table_equal().
+ *
+ * As bp_table_equal(), and what a kernel changes by itself while a table is live makes no
+ * difference: raid4, 5 and 6 make their stripe_cache larger than it was asked for while stripes are short
+ * (drivers/md/raid5.c), so a live one may be larger than @table has it. That it was asked to be smaller
+ * since can't be told.
+ *
+ * Return: as bp_table_equal().
+ */
+BP_API int bp_table_is_loaded(struct bp_ctx *ctx, const struct bp_table *live,
+			      const struct bp_table *table, bp_lookup_fn lookup, void *user,
+			      bool *ret);
 
 /**
  * struct bp_word - One word of a table line, explained. All texts are lent for the call.

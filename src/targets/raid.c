@@ -213,8 +213,7 @@ static const uint32_t *sorted(const uint32_t *list, size_t nr, struct arena *are
 
 /*
  * What kernels print in another form than it was given: indices sorted, no chunk for raid1,
- * write-behind in whole pairs of sectors. A cache of stripes they make larger by themselves while it is
- * short (R5_ALLOC_MORE), and tell how large it is now. The same table then compares equal.
+ * write-behind in whole pairs of sectors. The same table then compares equal.
  */
 static int canonical(void *params, struct arena *arena)
 {
@@ -228,8 +227,18 @@ static int canonical(void *params, struct arena *arena)
 	if (raid->type == BP_RAID1)
 		raid->chunk_sectors = 0;
 	raid->max_write_behind_sectors.value &= ~UINT64_C(1);
-	raid->stripe_cache_entries.value = 0;
 	return 0;
+}
+
+/* Stripes that are short md makes more of by itself (R5_ALLOC_MORE); never fewer than were asked for. */
+static void settle(void *live, const void *table)
+{
+	struct bp_raid *raid = live;
+	const struct bp_raid *loaded = table;
+
+	if (raid->stripe_cache_entries.is_set && loaded->stripe_cache_entries.is_set)
+		raid->stripe_cache_entries.value = MIN(raid->stripe_cache_entries.value,
+						       loaded->stripe_cache_entries.value);
 }
 
 /*
@@ -516,6 +525,7 @@ const struct bp_target target_raid = {
 	.messages = messages,
 	.from_printed = from_printed,
 	.canonical = canonical,
+	.settle = settle,
 	.check = raid_check,
 	.length = length,
 	.rules = raid_rules,

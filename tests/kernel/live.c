@@ -207,7 +207,7 @@ static void compare(const char *name, const struct bp_table *loaded)
 	const struct bp_segment *segment = read_back(name, &printed);
 	bool equal;
 
-	OK(bp_table_equal(ctx, loaded, printed, look, ctx, &equal));
+	OK(bp_table_is_loaded(ctx, printed, loaded, look, ctx, &equal));
 	if (!equal) {
 		char *text;
 

@@ -508,7 +508,7 @@ static int unless_same(struct bp_ctx *ctx, const struct which *which,
 		return 0;
 	r = table_read(ctx, "reload", which, BP_TABLE_SHOW_KEYS, &live);
 	if (r == 0)
-		r = bp_table_equal(ctx, live, table, table_lookup, ctx, &same);
+		r = bp_table_is_loaded(ctx, live, table, table_lookup, ctx, &same);
 	return r < 0 ? r : same ? -EALREADY : 0;
 }
 

@@ -229,8 +229,8 @@ static int compare_tables(struct comparison *c, const struct which *which,
 	if (flags & ST_LIVE) {
 		r = table_read(c->ctx, "diff", which, BP_TABLE_SHOW_KEYS, &live->live);
 		if (r == 0)
-			r = bp_table_equal(c->ctx, live->live, live->table, table_lookup,
-					   c->ctx, &same);
+			r = bp_table_is_loaded(c->ctx, live->live, live->table, table_lookup,
+					       c->ctx, &same);
 		live->shrinks =
 			r == 0 && bp_table_length(live->table) < bp_table_length(live->live);
 	}

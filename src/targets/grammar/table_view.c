@@ -12,6 +12,7 @@
 struct same_dev {
 	bp_lookup_fn lookup;
 	void *user;
+	bool is_live; /* the first table is a kernel's, the second what that may have been given */
 };
 
 /* Do two words name one device? */
@@ -65,25 +66,42 @@ static int segments_equal(struct bp_ctx *ctx, const struct segment *a, const str
 	y = canonical(b, &arena);
 	if (!x || !y)
 		return bp_fail_memory(ctx);
+	if (same->is_live && a->type->settle)
+		a->type->settle(x, y);
 	return args_equal(ctx, a->type->args, x, y, same->lookup ? same_dev : NULL, same, ret);
 }
 
-/* Equal: a kernel would do the same with both. Segments that could be joined are not. */
-int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a, const struct bp_table *b,
-		   bp_lookup_fn lookup, void *user, bool *ret)
+static int tables_equal(struct bp_ctx *ctx, const struct bp_table *a, const struct bp_table *b,
+			struct same_dev *same, bool *ret)
 {
-	struct same_dev same = { lookup, user };
 	bool equal = a->segments.count == b->segments.count;
 	int r;
 
 	for (size_t i = 0; equal && i < a->segments.count; i++) {
-		r = segments_equal(ctx, a->segments.items[i], b->segments.items[i], &same,
+		r = segments_equal(ctx, a->segments.items[i], b->segments.items[i], same,
 				   &equal);
 		if (r < 0)
 			return r;
 	}
 	*ret = equal;
 	return 0;
+}
+
+/* Equal: a kernel would do the same with both. Segments that could be joined are not. */
+int bp_table_equal(struct bp_ctx *ctx, const struct bp_table *a, const struct bp_table *b,
+		   bp_lookup_fn lookup, void *user, bool *ret)
+{
+	struct same_dev same = { .lookup = lookup, .user = user };
+
+	return tables_equal(ctx, a, b, &same, ret);
+}
+
+int bp_table_is_loaded(struct bp_ctx *ctx, const struct bp_table *live,
+		       const struct bp_table *table, bp_lookup_fn lookup, void *user, bool *ret)
+{
+	struct same_dev same = { .lookup = lookup, .user = user, .is_live = true };
+
+	return tables_equal(ctx, live, table, &same, ret);
 }
 
 /* --- explaining --- */

@@ -88,6 +88,9 @@ struct bp_target {
 	/* Bring a copy of the params to the form that equal ones share; what it points to is not a
 	 * copy, the arena has room for new. 0 or -ENOMEM. May be NULL. */
 	int (*canonical)(void *params, struct arena *arena);
+	/* Undo in a live segment, in that form, what its kernel may have changed by itself since it was
+	 * given @table. May be NULL. */
+	void (*settle)(void *live, const void *table);
 	struct target_maps maps;
 	/* Rules that neither the grammar nor .maps can say: check_*() of check.h reports. May be NULL. */
 	void (*check)(struct check *check, const void *params);
