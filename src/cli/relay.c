@@ -6,8 +6,8 @@
 /* In any thread. */
 static void format(void *user, unsigned slot)
 {
-	const struct relay *r = user;
-	struct relay_batch *b = &((struct relay *)user)->batches[slot];
+	struct relay *r = user;
+	struct relay_batch *b = &r->batches[slot];
 	char *at = b->text;
 
 	for (size_t i = 0; i < b->count; i++)

@@ -180,7 +180,7 @@ static int expire_one(struct bp_ctx *ctx, const struct bp_devno *dev,
 		if (n || c.unfinished)
 			r = fault_change_apply(ctx, &c, 0, "heal", NULL);
 		else if (c.found == FAULT_LIVE_OWN) /* killed after it was healed */
-			unlink(c.path);
+			r = fault_state_unlink(ctx, c.path);
 		if (r == 0)
 			*healed += n;
 	}

@@ -43,6 +43,20 @@ give() { # FILE PLACES
 			oflag=direct status=none
 	done < "$2"
 }
+metadata_of() { # POOL [SIZE]: its places, and its bytes
+	places_of "$1_tmeta" > "$1.places"
+	truncate -s "${2:-2M}" "$1.meta"
+	take "$1.meta" "$1.places"
+	thin_check -q --strict "$1.meta"
+}
+on() { # DISK...: a group on these, with nothing in it yet
+	dmsetup remove_all > /dev/null 2>&1 || true # what one that failed has left
+	disks="$*" anything='' pool=pool
+	lvm_sees "$@"
+	for device in "$@"; do wipe "$device" "$MIB"; done
+	pvcreate -q "$@"
+	vgcreate -q -s 1M vg "$@"
+}
 zero_block() { # NUMBER FILE
 	dd if=/dev/zero of="${2:-meta}" bs=4096 seek="$1" count=1 conv=notrunc status=none
 }

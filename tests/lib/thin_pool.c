@@ -5,6 +5,7 @@
  */
 #include "thin_pool.h"
 #include "unit.h"
+#include "xml_text.h"
 
 #include "core/strbuf.h"
 #include "formats/thin/restore.h"
@@ -122,26 +123,10 @@ static void put_device(struct maker *m, struct thin_pool *pool, unsigned device)
 	strbuf_done(&text);
 }
 
-struct source {
-	const char *at;
-	size_t len;
-};
-
-static ssize_t read_source(void *user, void *buf, size_t len)
-{
-	struct source *s = user;
-	size_t n = MIN(len, s->len);
-
-	memcpy(buf, s->at, n);
-	s->at += n;
-	s->len -= n;
-	return (ssize_t)n;
-}
-
 int thin_pool_restore(struct bp_ctx *ctx, struct io *io, const char *xml)
 {
-	struct source text = { xml, strlen(xml) };
-	const struct xml_source source = { .read = read_source, .user = &text, .name = "x" };
+	struct text text = { xml, strlen(xml) };
+	const struct xml_source source = text_source(&text);
 
 	return thin_restore_io(ctx, &source, io, NULL);
 }

@@ -546,20 +546,21 @@ static void ranges_outside(void **state)
 	}
 }
 
+static const struct bp_fault of_no_file = {
+	.size = sizeof(of_no_file),
+	.kind = BP_FAULT_SLOW,
+	.ranges = middle,
+	.nr_ranges = 1,
+	.file = "/no such/file",
+	.whole_file = true,
+};
+
 /* Kept from the root on; gone when it is healed: both told, once. */
 static void file_that_is_gone(void **state)
 {
 	struct world *w = *state;
-	const struct bp_fault fault = {
-		.size = sizeof(fault),
-		.kind = BP_FAULT_SLOW,
-		.ranges = middle,
-		.nr_ranges = 1,
-		.file = "/no such/file",
-		.whole_file = true,
-	};
 
-	assert_ok(bp_fault_set(w->ctx, &w->dev, &fault, &w->opts, NULL));
+	assert_ok(bp_fault_set(w->ctx, &w->dev, &of_no_file, &w->opts, NULL));
 	assert_ok(bp_fault_heal(w->ctx, &w->dev, 0, &w->opts, NULL));
 	assert_int_equal(bp_warnings_count(w->ctx), 1);
 	assert_non_null(strstr(bp_warning_get(w->ctx, 0), "'/no such/file'"));
@@ -582,16 +583,9 @@ static void file_of_one_of_several(void **state)
 	struct world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct bp_fault fault = {
-			.size = sizeof(fault),
-			.kind = BP_FAULT_SLOW,
-			.ranges = middle,
-			.nr_ranges = 1,
-			.file = "/no such/file",
-		};
 		uint64_t id;
 
-		assert_ok(bp_fault_set(w->ctx, &w->dev, &fault, &w->opts, &id));
+		assert_ok(bp_fault_set(w->ctx, &w->dev, &of_no_file, &w->opts, &id));
 		set(w, rows[i].other, 0, 8, 0, NULL);
 		bp_warnings_clear(w->ctx);
 		assert_ok(bp_fault_heal(w->ctx, &w->dev, id, &w->opts, NULL));

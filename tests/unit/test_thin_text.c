@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A dump that is made in parts, by several threads, is the one that is made at once. */
 #include "unit.h"
+#include "xml_text.h"
 
 #include <bedplate/thin_dump.h>
 
@@ -143,17 +144,6 @@ struct pool {
 	uint8_t *area;
 };
 
-static ssize_t read_xml(void *user, void *buf, size_t len)
-{
-	struct strbuf *rest = user;
-	size_t n = MIN(len, rest->len);
-
-	memcpy(buf, rest->text, n);
-	rest->text += n;
-	rest->len -= n;
-	return (ssize_t)n;
-}
-
 /* Singles, and now and then a run that is longer than several batches of leaves. */
 static void pool_init(struct pool *p)
 {
@@ -191,8 +181,8 @@ static void pool_init(struct pool *p)
 
 static void pool_restore(struct pool *p)
 {
-	struct strbuf rest = p->xml;
-	const struct xml_source source = { .read = read_xml, .user = &rest, .name = "x" };
+	struct text text = { p->xml.text, p->xml.len };
+	const struct xml_source source = text_source(&text);
 	struct io *io;
 
 	p->area = io_buffer_new(BLOCKS);

@@ -12,22 +12,6 @@ ALL="superblock_of_other superblock_of_twin exchanged copied external cachevol c
 disasters=${BEDPLATE_DISASTERS:-two_labels}
 [ "$disasters" != all ] || disasters=$ALL
 
-# on DISK...: a group on these, with nothing in it yet
-on() {
-	dmsetup remove_all > /dev/null 2>&1 || true # what one that failed has left
-	disks="$*" anything='' pool=pool
-	lvm_sees "$@"
-	for device in "$@"; do wipe "$device" "$MIB"; done
-	pvcreate -q "$@"
-	vgcreate -q -s 1M vg "$@"
-}
-# metadata_of POOL: its places, and its bytes
-metadata_of() {
-	places_of "$1_tmeta" > "$1.places"
-	truncate -s 2M "$1.meta"
-	take "$1.meta" "$1.places"
-	thin_check -q --strict "$1.meta"
-}
 volume_with_snapshot() { # POOL NAME BLOCKS
 	lvcreate -q -V 6M -T "vg/$1" -n "$2"
 	fill "$2" "$3"

@@ -11,20 +11,6 @@ ALL="mkfs_over other_disk half_missing stale_leg lost_origin extended repaired_b
 disasters=${BEDPLATE_DISASTERS:-mkfs_over}
 [ "$disasters" != all ] || disasters=$ALL
 
-# on DISK...: a group on these, with nothing in it yet
-on() {
-	dmsetup remove_all > /dev/null 2>&1 || true # what one that failed has left
-	disks="$*" anything='' pool=pool
-	lvm_sees "$@"
-	for device in "$@"; do wipe "$device" "$MIB"; done
-	pvcreate -q "$@"
-	vgcreate -q -s 1M vg "$@"
-}
-metadata_of() { # POOL: its places, and its bytes
-	places_of "$1_tmeta" > "$1.places"
-	truncate -s "${2:-2M}" "$1.meta"
-	take "$1.meta" "$1.places"
-}
 volumes_of() { # POOL
 	lvcreate -q -V 6M -T "vg/$1" -n a
 	fill a 40
