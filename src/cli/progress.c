@@ -41,12 +41,12 @@ static struct cli_progress *get(struct cli *cli)
 	return p;
 }
 
-/* A phase of its own: its time begins anew. */
+/* A phase of its own: its time begins anew. Said again it is the same phase still. */
 void cli_progress_title(struct cli *cli, const char *title)
 {
 	struct cli_progress *p = get(cli);
 
-	if (!p)
+	if (!p || strncmp(p->title, title, sizeof(p->title) - 1) == 0)
 		return;
 	cli_progress_end(cli);
 	snprintf(p->title, sizeof(p->title), "%s", title);
