@@ -373,38 +373,69 @@ static bool stored_number(enum out_store store, const void *member, uint64_t *re
 	return false;
 }
 
-/* By how the member is stored; "unset" values leave the field empty. */
-static void add_field(struct out_row *row, unsigned i, const struct out_column *column,
-		      const void *member)
+/* By how the member is stored; "unset" values are not set. */
+void out_value_read(const struct out_column *column, const void *from, struct out_value *ret)
 {
+	const void *member = (const char *)from + column->offset;
 	const struct out_json *json = member;
-	uint64_t number;
 
+	*ret = (struct out_value){ 0 };
 	switch (column->store) {
 	case OUT_STORE_NONE:
-		break;
+		return;
 	case OUT_STORE_POINTER:
-		out_text(row, i, *(const char *const *)member);
-		break;
+		ret->text = *(const char *const *)member;
+		ret->set = ret->text;
+		return;
 	case OUT_STORE_ARRAY:
-		out_text(row, i, member);
-		break;
+		ret->text = member;
+		ret->set = true;
+		return;
 	case OUT_STORE_BOOL:
-		out_bool(row, i, *(const bool *)member);
-		break;
+		ret->truth = *(const bool *)member;
+		ret->set = true;
+		return;
 	case OUT_STORE_MAYBE:
-		if (*(const int8_t *)member >= 0)
-			out_bool(row, i, *(const int8_t *)member > 0);
-		break;
+		ret->set = *(const int8_t *)member >= 0;
+		ret->truth = *(const int8_t *)member > 0;
+		return;
 	case OUT_STORE_JSON:
-		out_json(row, i, json->json, json->text);
-		break;
+		ret->json = json->json;
+		ret->text = json->text;
+		ret->set = json->json;
+		return;
 	case OUT_STORE_U64:
 	case OUT_STORE_U32:
 	case OUT_STORE_I64:
 	case OUT_STORE_I32:
-		if (stored_number(column->store, member, &number))
-			out_number(row, i, number);
+		ret->set = stored_number(column->store, member, &ret->number);
+		return;
+	}
+}
+
+/* Copied. */
+static void add_field(struct out_row *row, unsigned i, const struct out_column *column,
+		      const void *from)
+{
+	struct out_value v;
+
+	out_value_read(column, from, &v);
+	if (!v.set)
+		return;
+	switch (column->kind) {
+	case OUT_TEXT:
+		out_text(row, i, v.text);
+		break;
+	case OUT_BOOL:
+		out_bool(row, i, v.truth);
+		break;
+	case OUT_JSON:
+		out_json(row, i, v.json, v.text);
+		break;
+	case OUT_NUMBER:
+	case OUT_SIZE:
+	case OUT_PERCENT:
+		out_number(row, i, v.number);
 		break;
 	}
 }
@@ -414,7 +445,6 @@ struct out_row *out_add(struct out *out, struct out_row *parent, const void *fro
 	struct out_row *row = out_row(out, parent);
 
 	for (unsigned i = 0; row && i < out->nr_columns; i++)
-		add_field(row, i, &out->columns[i],
-			  (const char *)from + out->columns[i].offset);
+		add_field(row, i, &out->columns[i], from);
 	return row;
 }

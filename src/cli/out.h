@@ -28,8 +28,10 @@
  * .schemas = SCHEMAS(&schema) in the command. What is not known is blank in text and null in
  * JSON: a NULL text, OUT_UNKNOWN as a number, -1 as a signed one.
  *
- * A document that is written by hand (cli_json_start()) is declared by the same columns, made by
- * DOC(), DOC_OBJECT(), DOC_LIST(); tests/lib/check-json compares what is printed with that.
+ * A document that is no list of rows (cli_json_start()) is declared by the same columns. Those that
+ * name a member are written by out_members(); what has to be worked out or left out is written by
+ * hand, and declared by DOC(), DOC_OBJECT(), DOC_LIST(). tests/lib/check-json compares what is
+ * printed with that.
  */
 /* clang-format on */
 #ifndef CLI_OUT_H
@@ -121,7 +123,7 @@ struct out_column {
 #define COL_JSON(type, m, has, f, h) \
 	{ COL_(type, #m, m, OUT_JSON, f, h, _Generic(&((type *)0)->m, struct out_json *: OUT_STORE_JSON)), .members = has }
 
-/* Of a document written by hand. */
+/* Of a document: what is written by hand. */
 #define DOC(n, k, h)                        { .name = n, .kind = k, .help = h }
 #define DOC_WORD(n, list, h)                { .name = n, .kind = OUT_TEXT, .help = h, .words = list }
 #define DOC_MAYBE(n, k, h)                  { .name = n, .kind = k, .flags = OUT_OPTIONAL, .help = h }
@@ -216,6 +218,13 @@ void out_textf(struct out_row *row, unsigned column, const char *fmt, ...) _prin
 void out_number(struct out_row *row, unsigned column, uint64_t number);
 void out_bool(struct out_row *row, unsigned column, bool value);
 void out_json(struct out_row *row, unsigned column, const char *json, const char *text);
+
+/*
+ * Write the members of a document's object that lie in @from, of the type that @columns name. Other
+ * columns, and the object's own begin and end, are the caller's. Numbers are written as they are:
+ * OUT_UNKNOWN is one of them.
+ */
+void out_members(struct bp_json *json, const struct out_column *columns, const void *from);
 
 /* The caller has printed something itself: it is not said that there is nothing. */
 void out_printed(struct out *out);

@@ -13,6 +13,13 @@ struct out_field {
 	char *text, *json;
 };
 
+/* What a row's member holds, lent. */
+struct out_value {
+	bool set, truth;
+	uint64_t number;
+	const char *text, *json;
+};
+
 struct out_row {
 	struct out *out;
 	struct out_row *parent, *next; /* all rows in the order given */
@@ -40,6 +47,8 @@ const char *out_field_text(const struct out *out, const struct out_row *row, uns
 			   char *buf);
 /* "SIZE" for "size_bytes". @buf: as long as the name. */
 const char *out_heading(const struct out_column *column, char *buf, size_t size);
+/* The value of @column's member in @from; not set where it is not known, or there is no member. */
+void out_value_read(const struct out_column *column, const void *from, struct out_value *ret);
 /* <0, 0, >0, by the kind of the sort column and its direction. */
 int out_compare(const struct out_row *a, const struct out_row *b);
 

@@ -6,35 +6,57 @@
 #include <inttypes.h>
 
 /* What isn't set is null. */
-static void field_json(const struct out *out, const struct out_row *row, unsigned column,
-		       struct bp_json *json, const char *name)
+static void value_json(struct bp_json *json, const char *name, enum out_kind kind,
+		       const struct out_value *v)
 {
-	const struct out_field *f = &row->fields[column];
 	char number[32];
 
-	if (!f->set) {
+	if (!v->set) {
 		bp_json_null(json, name);
 		return;
 	}
-	switch (out->columns[column].kind) {
+	switch (kind) {
 	case OUT_TEXT:
-		bp_json_string(json, name, f->text);
+		bp_json_string(json, name, v->text);
 		break;
 	case OUT_JSON:
-		bp_json_raw(json, name, f->json ? f->json : "null");
+		bp_json_raw(json, name, v->json ? v->json : "null");
 		break;
 	case OUT_BOOL:
-		bp_json_bool(json, name, f->truth);
+		bp_json_bool(json, name, v->truth);
 		break;
 	case OUT_PERCENT:
-		snprintf(number, sizeof(number), "%" PRIu64 ".%02u", f->number / 100,
-			 (unsigned)(f->number % 100));
+		snprintf(number, sizeof(number), "%" PRIu64 ".%02u", v->number / 100,
+			 (unsigned)(v->number % 100));
 		bp_json_raw(json, name, number);
 		break;
 	case OUT_NUMBER:
 	case OUT_SIZE:
-		bp_json_uint(json, name, f->number);
+		bp_json_uint(json, name, v->number);
 		break;
+	}
+}
+
+static void field_json(const struct out *out, const struct out_row *row, unsigned column,
+		       struct bp_json *json, const char *name)
+{
+	const struct out_field *f = &row->fields[column];
+
+	value_json(json, name, out->columns[column].kind,
+		   &(struct out_value){ f->set, f->truth, f->number, f->text, f->json });
+}
+
+void out_members(struct bp_json *json, const struct out_column *columns, const void *from)
+{
+	for (; columns->name; columns++) {
+		struct out_value v;
+
+		if (columns->store == OUT_STORE_NONE)
+			continue;
+		out_value_read(columns, from, &v);
+		/* Damaged metadata may hold any number. */
+		v.set = v.set || columns->store == OUT_STORE_U64;
+		value_json(json, columns->name, columns->kind, &v);
 	}
 }
 

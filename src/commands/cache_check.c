@@ -100,34 +100,34 @@ static void print_text(const struct check_tool *tool)
 
 /* clang-format off */
 static const struct out_column superblock_members[] = {
-	DOC("version", OUT_NUMBER, "of the format"),
+	COL_NUMBER_AS("version", struct bp_cache_check_result, superblock.version, 0, "of the format"),
 	DOC("clean_shutdown", OUT_BOOL, "it was shut down cleanly"),
 	DOC("needs_check", OUT_BOOL, "the kernel found damage: until it is cleared it can't be used"),
-	DOC("policy", OUT_TEXT, "name of the policy"),
-	DOC("hint_bytes", OUT_SIZE, "size of the policy's hint of a block"),
+	COL_TEXT_AS("policy", struct bp_cache_check_result, superblock.policy, 0, "name of the policy"),
+	COL_SIZE_AS("hint_bytes", struct bp_cache_check_result, superblock.hint_bytes, 0, "size of the policy's hint of a block"),
 	DOC("data_block_bytes", OUT_SIZE, "size of a block of data"),
-	DOC("nr_cache_blocks", OUT_NUMBER, "blocks of the cache"),
-	DOC("discard_block_sectors", OUT_NUMBER, "unit of discards"),
-	DOC("nr_discard_blocks", OUT_NUMBER, "how many of them"),
-	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
-	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
-	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	COL_NUMBER_AS("nr_cache_blocks", struct bp_cache_check_result, superblock.nr_cache_blocks, 0, "blocks of the cache"),
+	COL_NUMBER_AS("discard_block_sectors", struct bp_cache_check_result, superblock.discard_block_sectors, 0, "unit of discards"),
+	COL_NUMBER_AS("nr_discard_blocks", struct bp_cache_check_result, superblock.nr_discard_blocks, 0, "how many of them"),
+	COL_NUMBER_AS("nr_metadata_blocks", struct bp_cache_check_result, superblock.nr_metadata_blocks, 0, "metadata blocks"),
+	COL_NUMBER_AS("nr_metadata_allocated", struct bp_cache_check_result, superblock.nr_metadata_allocated, 0, "of them, those in use"),
+	COL_NUMBER(struct bp_cache_check_result, nr_metadata_free, 0, "as the kernel counts them"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
 	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
-	DOC("nr_fatal", OUT_NUMBER, "damages that keep it from being used"),
-	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
-	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
-	DOC("nr_mapped", OUT_NUMBER, "cache blocks that hold something"),
-	DOC("nr_dirty", OUT_NUMBER, "of them, those stored as dirty"),
-	DOC("nr_lost", OUT_NUMBER, "cache blocks whose mapping can't be read"),
-	DOC("nr_metadata_leaked", OUT_NUMBER, "metadata blocks that nobody has, but count as used"),
-	DOC("nr_metadata_wrong", OUT_NUMBER, "metadata blocks whose count is wrong"),
-	DOC("repaired_metadata_leaks", OUT_NUMBER, "leaked metadata blocks that were given back"),
-	DOC("repaired_accounting", OUT_BOOL, "totals of the space map were put right"),
-	DOC("cleared_needs_check", OUT_BOOL, "the flag was cleared"),
+	COL_NUMBER(struct bp_cache_check_result, nr_fatal, 0, "damages that keep it from being used"),
+	COL_NUMBER(struct bp_cache_check_result, nr_nonfatal, 0, "damages that don't"),
+	COL_NUMBER(struct bp_cache_check_result, nr_remarks, 0, "what is of no consequence"),
+	COL_NUMBER(struct bp_cache_check_result, nr_mapped, 0, "cache blocks that hold something"),
+	COL_NUMBER(struct bp_cache_check_result, nr_dirty, 0, "of them, those stored as dirty"),
+	COL_NUMBER(struct bp_cache_check_result, nr_lost, 0, "cache blocks whose mapping can't be read"),
+	COL_NUMBER(struct bp_cache_check_result, nr_metadata_leaked, 0, "metadata blocks that nobody has, but count as used"),
+	COL_NUMBER(struct bp_cache_check_result, nr_metadata_wrong, 0, "metadata blocks whose count is wrong"),
+	COL_NUMBER(struct bp_cache_check_result, repaired_metadata_leaks, 0, "leaked metadata blocks that were given back"),
+	COL_BOOL(struct bp_cache_check_result, repaired_accounting, 0, "totals of the space map were put right"),
+	COL_BOOL(struct bp_cache_check_result, cleared_needs_check, 0, "the flag was cleared"),
 	CHECK_TOOL_DAMAGES,
 	OUT_COLUMNS_END
 };
@@ -142,18 +142,10 @@ static void superblock_json(struct bp_json *json, const struct bp_cache_check_re
 	const struct bp_cache_superblock *sb = &res->superblock;
 
 	bp_json_object(json, "superblock");
-	bp_json_uint(json, "version", sb->version);
+	out_members(json, superblock_members, res);
 	bp_json_bool(json, "clean_shutdown", sb->flags & BP_CACHE_CLEAN);
 	bp_json_bool(json, "needs_check", sb->flags & BP_CACHE_NEEDS_CHECK);
-	bp_json_string(json, "policy", sb->policy);
-	bp_json_uint(json, "hint_bytes", sb->hint_bytes);
 	bp_json_uint(json, "data_block_bytes", bp_sector_to_bytes(sb->data_block_sectors));
-	bp_json_uint(json, "nr_cache_blocks", sb->nr_cache_blocks);
-	bp_json_uint(json, "discard_block_sectors", sb->discard_block_sectors);
-	bp_json_uint(json, "nr_discard_blocks", sb->nr_discard_blocks);
-	bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
-	bp_json_uint(json, "nr_metadata_allocated", sb->nr_metadata_allocated);
-	bp_json_uint(json, "nr_metadata_free", res->nr_metadata_free);
 	bp_json_object_close(json);
 }
 
@@ -169,17 +161,7 @@ static int print_json(struct check_tool *tool, const struct check_verdict *verdi
 		return r;
 	if (res->superblock_ok)
 		superblock_json(json, res);
-	bp_json_uint(json, "nr_fatal", res->nr_fatal);
-	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
-	bp_json_uint(json, "nr_remarks", res->nr_remarks);
-	bp_json_uint(json, "nr_mapped", res->nr_mapped);
-	bp_json_uint(json, "nr_dirty", res->nr_dirty);
-	bp_json_uint(json, "nr_lost", res->nr_lost);
-	bp_json_uint(json, "nr_metadata_leaked", res->nr_metadata_leaked);
-	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
-	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
-	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
-	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
+	out_members(json, columns, res);
 	return check_tool_json_end(tool, verdict, json);
 }
 

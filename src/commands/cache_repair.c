@@ -26,26 +26,26 @@ static const struct cmd_opt opts[] = {
 
 /* clang-format off */
 static const struct out_column root_members[] = {
-	DOC("block", OUT_NUMBER, "where it lies"),
-	DOC("nr_cache_blocks", OUT_NUMBER, "cache blocks it has"),
-	DOC("nr_mapped", OUT_NUMBER, "of them mapped"),
-	DOC("nr_lost", OUT_NUMBER, "of them that can't be read"),
+	COL_NUMBER(struct bp_cache_root, block, 0, "where it lies"),
+	COL_NUMBER(struct bp_cache_root, nr_cache_blocks, 0, "cache blocks it has"),
+	COL_NUMBER(struct bp_cache_root, nr_mapped, 0, "of them mapped"),
+	COL_NUMBER(struct bp_cache_root, nr_lost, 0, "of them that can't be read"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
 	DOC("written", OUT_BOOL, "false: a plan only"),
-	DOC("superblock_ok", OUT_BOOL, "the superblock could be used"),
-	DOC("clean_shutdown", OUT_BOOL, "the cache was shut down cleanly"),
-	DOC("mapping_root", OUT_NUMBER, "root of the mappings taken"),
-	DOC("nr_cache_blocks", OUT_NUMBER, "blocks of the cache"),
-	DOC("nr_kept", OUT_NUMBER, "mappings kept"),
-	DOC("nr_dirty", OUT_NUMBER, "of them, to be taken as dirty"),
-	DOC("nr_lost", OUT_NUMBER, "cache blocks whose mapping is lost"),
-	DOC("nr_dropped", OUT_NUMBER, "mappings left out as they can't be"),
-	DOC("nr_unknown", OUT_NUMBER, "mappings whose state is lost, dirty now"),
-	DOC("hints_lost", OUT_BOOL, "hints were lost in part"),
-	DOC("discards_lost", OUT_BOOL, "discards were lost"),
+	COL_BOOL(struct bp_cache_repair_result, superblock_ok, 0, "the superblock could be used"),
+	COL_BOOL(struct bp_cache_repair_result, clean_shutdown, 0, "the cache was shut down cleanly"),
+	COL_NUMBER(struct bp_cache_repair_result, mapping_root, 0, "root of the mappings taken"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_cache_blocks, 0, "blocks of the cache"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_kept, 0, "mappings kept"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_dirty, 0, "of them, to be taken as dirty"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_lost, 0, "cache blocks whose mapping is lost"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_dropped, 0, "mappings left out as they can't be"),
+	COL_NUMBER(struct bp_cache_repair_result, nr_unknown, 0, "mappings whose state is lost, dirty now"),
+	COL_BOOL(struct bp_cache_repair_result, hints_lost, 0, "hints were lost in part"),
+	COL_BOOL(struct bp_cache_repair_result, discards_lost, 0, "discards were lost"),
 	DOC_LIST("roots", root_members, "roots of mappings that were found"),
 	CHECK_TOOL_DAMAGES,
 	OUT_COLUMNS_END
@@ -167,10 +167,7 @@ static void roots_json(struct bp_json *json, const struct repair *re)
 		const struct bp_cache_root *root = &re->roots[i];
 
 		bp_json_object(json, NULL);
-		bp_json_uint(json, "block", root->block);
-		bp_json_uint(json, "nr_cache_blocks", root->nr_cache_blocks);
-		bp_json_uint(json, "nr_mapped", root->nr_mapped);
-		bp_json_uint(json, "nr_lost", root->nr_lost);
+		out_members(json, root_members, root);
 		bp_json_object_close(json);
 	}
 	bp_json_array_close(json);
@@ -187,17 +184,7 @@ static int print_json(struct check_tool *tool, const struct check_verdict *verdi
 	if (r)
 		return r;
 	bp_json_bool(json, "written", !re->base.planned);
-	bp_json_bool(json, "superblock_ok", res->superblock_ok);
-	bp_json_bool(json, "clean_shutdown", res->clean_shutdown);
-	bp_json_uint(json, "mapping_root", res->mapping_root);
-	bp_json_uint(json, "nr_cache_blocks", res->nr_cache_blocks);
-	bp_json_uint(json, "nr_kept", res->nr_kept);
-	bp_json_uint(json, "nr_dirty", res->nr_dirty);
-	bp_json_uint(json, "nr_lost", res->nr_lost);
-	bp_json_uint(json, "nr_dropped", res->nr_dropped);
-	bp_json_uint(json, "nr_unknown", res->nr_unknown);
-	bp_json_bool(json, "hints_lost", res->hints_lost);
-	bp_json_bool(json, "discards_lost", res->discards_lost);
+	out_members(json, columns, res);
 	roots_json(json, re);
 	return check_tool_json_end(tool, verdict, json);
 }

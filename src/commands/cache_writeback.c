@@ -33,19 +33,19 @@ static const struct cmd_opt opts[] = {
 
 /* clang-format off */
 static const struct out_column failed_members[] = {
-	DOC("cache_block", OUT_NUMBER, "of the fast device"),
-	DOC("origin_block", OUT_NUMBER, "of the origin"),
-	DOC("writing", OUT_BOOL, "false: it could not be read"),
+	COL_NUMBER(struct bp_cache_writeback_failed, cache_block, 0, "of the fast device"),
+	COL_NUMBER(struct bp_cache_writeback_failed, origin_block, 0, "of the origin"),
+	COL_BOOL(struct bp_cache_writeback_failed, writing, 0, "false: it could not be read"),
 	DOC("error", OUT_TEXT, "why"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
-	DOC("nr_blocks", OUT_NUMBER, "blocks to be copied"),
-	DOC("nr_copied", OUT_NUMBER, "of them copied"),
-	DOC("nr_read_errors", OUT_NUMBER, "that could not be read"),
-	DOC("nr_write_errors", OUT_NUMBER, "that could not be written"),
-	DOC("nr_damages", OUT_NUMBER, "damages of the metadata"),
-	DOC("metadata_updated", OUT_BOOL, "blocks copied are clean in the metadata now"),
+	COL_NUMBER(struct bp_cache_writeback_result, nr_blocks, 0, "blocks to be copied"),
+	COL_NUMBER(struct bp_cache_writeback_result, nr_copied, 0, "of them copied"),
+	COL_NUMBER(struct bp_cache_writeback_result, nr_read_errors, 0, "that could not be read"),
+	COL_NUMBER(struct bp_cache_writeback_result, nr_write_errors, 0, "that could not be written"),
+	COL_NUMBER(struct bp_cache_writeback_result, nr_damages, 0, "damages of the metadata"),
+	COL_BOOL(struct bp_cache_writeback_result, metadata_updated, 0, "blocks copied are clean in the metadata now"),
 	DOC_LIST("failed", failed_members, "blocks that could not be copied"),
 	OUT_COLUMNS_END
 };
@@ -163,9 +163,7 @@ static void failed_block_json(struct bp_json *json,
 			      const struct bp_cache_writeback_failed *failed)
 {
 	bp_json_object(json, NULL);
-	bp_json_uint(json, "cache_block", failed->cache_block);
-	bp_json_uint(json, "origin_block", failed->origin_block);
-	bp_json_bool(json, "writing", failed->writing);
+	out_members(json, failed_members, failed);
 	bp_json_string(json, "error", strerror(-failed->error));
 	bp_json_object_close(json);
 }
@@ -190,12 +188,7 @@ static int print_json(const struct tool *tool)
 	if (r < 0)
 		return cli_fail(tool->cli, NULL, r);
 	bp_json_object(json, "data");
-	bp_json_uint(json, "nr_blocks", res->nr_blocks);
-	bp_json_uint(json, "nr_copied", res->nr_copied);
-	bp_json_uint(json, "nr_read_errors", res->nr_read_errors);
-	bp_json_uint(json, "nr_write_errors", res->nr_write_errors);
-	bp_json_uint(json, "nr_damages", res->nr_damages);
-	bp_json_bool(json, "metadata_updated", res->metadata_updated);
+	out_members(json, columns, res);
 	failed_json(json, tool);
 	bp_json_object_close(json);
 	return cli_json_end(tool->cli, json);

@@ -92,26 +92,26 @@ static const struct out_column suspect_columns[] = {
 	DOC("entry", OUT_NUMBER, "its number in the record, from 0"),
 	DOC("role", OUT_TEXT, "late: it came after the point and is missing there; lost, torn: no flush had made it durable; broke: with it it is bad; near: next to the point"),
 	DOC("kind", OUT_TEXT, "write, discard, flush or mark"),
-	DOC("start_sectors", OUT_NUMBER, "where on the disk"),
-	DOC("length_sectors", OUT_NUMBER, "how much"),
+	COL_NUMBER(struct bp_crash_entry, start_sectors, 0, "where on the disk"),
+	COL_NUMBER(struct bp_crash_entry, length_sectors, 0, "how much"),
 	DOC("kept_sectors", OUT_NUMBER, "of a torn one: so many of its first sectors are there"),
-	DOC("flush", OUT_BOOL, "what was done before it is durable when this is done"),
-	DOC("fua", OUT_BOOL, "it is itself"),
-	DOC("mark", OUT_TEXT, "a mark's text"),
+	COL_BOOL(struct bp_crash_entry, flush, 0, "what was done before it is durable when this is done"),
+	COL_BOOL(struct bp_crash_entry, fua, 0, "it is itself"),
+	COL_TEXT(struct bp_crash_entry, mark, 0, "a mark's text"),
 	DOC("files", OUT_TEXT, "whose it is, where ext2 to ext4 tell"),
 	OUT_COLUMNS_END
 };
 static const struct out_column check_columns[] = {
-	DOC("points", OUT_NUMBER, "how many there are to try"),
-	DOC("tried", OUT_NUMBER, "of these, up to the first bad one"),
-	DOC("bad", OUT_BOOL, "one was"),
-	DOC("entries", OUT_NUMBER, "of the record that had been done there"),
-	DOC("reorder", OUT_NUMBER, "0: all in order; else the number of the state"),
+	COL_NUMBER(struct bp_crash_verdict, points, 0, "how many there are to try"),
+	COL_NUMBER(struct bp_crash_verdict, tried, 0, "of these, up to the first bad one"),
+	COL_BOOL(struct bp_crash_verdict, bad, 0, "one was"),
+	COL_NUMBER(struct bp_crash_verdict, entries, 0, "of the record that had been done there"),
+	COL_NUMBER(struct bp_crash_verdict, reorder, 0, "0: all in order; else the number of the state"),
 	DOC("seed", OUT_NUMBER, "that chose"),
-	DOC("mark", OUT_TEXT, "the last one before it"),
-	DOC("what", OUT_TEXT, "mount, verify or fsck: what failed"),
+	COL_TEXT(struct bp_crash_verdict, mark, 0, "the last one before it"),
+	COL_TEXT(struct bp_crash_verdict, what, 0, "mount, verify or fsck: what failed"),
 	DOC("status", OUT_NUMBER, "its exit status"),
-	DOC("output", OUT_TEXT, "what it printed"),
+	COL_TEXT(struct bp_crash_verdict, output, 0, "what it printed"),
 	DOC("why", OUT_TEXT, "what the writes to blame say, in words"),
 	DOC_LIST("writes", suspect_columns, "to blame, and around it"),
 	OUT_COLUMNS_END
@@ -391,12 +391,8 @@ static void suspect_json(struct bp_json *json, const struct bp_crash *crash,
 	bp_json_uint(json, "entry", s->index);
 	bp_json_string(json, "role", roles[s->role]);
 	bp_json_string(json, "kind", kinds[e.kind]);
-	bp_json_uint(json, "start_sectors", e.start_sectors);
-	bp_json_uint(json, "length_sectors", e.length_sectors);
+	out_members(json, suspect_columns, &e);
 	bp_json_uint(json, "kept_sectors", s->kept_sectors);
-	bp_json_bool(json, "flush", e.flush);
-	bp_json_bool(json, "fua", e.fua);
-	bp_json_string(json, "mark", e.mark);
 	bp_json_string(json, "files", s->files);
 	bp_json_object_close(json);
 }
@@ -413,16 +409,9 @@ static int verdict_json(struct cli *cli, const struct args *args, const struct b
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	bp_json_object(json, "data");
-	bp_json_uint(json, "points", v->points);
-	bp_json_uint(json, "tried", v->tried);
-	bp_json_bool(json, "bad", v->bad);
-	bp_json_uint(json, "entries", v->entries);
-	bp_json_uint(json, "reorder", v->reorder);
+	out_members(json, check_columns, v);
 	bp_json_uint(json, "seed", args->seed);
-	bp_json_string(json, "mark", v->mark);
-	bp_json_string(json, "what", v->what);
 	bp_json_int(json, "status", v->status);
-	bp_json_string(json, "output", v->output);
 	bp_json_string(json, "why", reason ? reason : "");
 	bp_json_array(json, "writes");
 	for (size_t i = 0; i < bp_crash_result_count(result); i++)

@@ -85,28 +85,28 @@ static void print_text(const struct check_tool *tool)
 
 /* clang-format off */
 static const struct out_column superblock_members[] = {
-	DOC("version", OUT_NUMBER, "of the format"),
+	COL_NUMBER_AS("version", struct bp_era_check_result, superblock.version, 0, "of the format"),
 	DOC("data_block_bytes", OUT_SIZE, "size of a block of data"),
-	DOC("nr_blocks", OUT_NUMBER, "blocks that are watched"),
-	DOC("current_era", OUT_NUMBER, "the era it is in"),
+	COL_NUMBER_AS("nr_blocks", struct bp_era_check_result, superblock.nr_blocks, 0, "blocks that are watched"),
+	COL_NUMBER_AS("current_era", struct bp_era_check_result, superblock.current_era, 0, "the era it is in"),
 	DOC("current_writeset", OUT_BOOL, "the current era has a set of blocks"),
 	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot"),
-	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
-	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
-	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	COL_NUMBER_AS("nr_metadata_blocks", struct bp_era_check_result, superblock.nr_metadata_blocks, 0, "metadata blocks"),
+	COL_NUMBER_AS("nr_metadata_allocated", struct bp_era_check_result, superblock.nr_metadata_allocated, 0, "of them, those in use"),
+	COL_NUMBER(struct bp_era_check_result, nr_metadata_free, 0, "as the kernel counts them"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
 	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
-	DOC("nr_fatal", OUT_NUMBER, "damages that keep it from being used"),
-	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
-	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
-	DOC("nr_writesets", OUT_NUMBER, "sets of blocks not yet digested"),
-	DOC("nr_metadata_leaked", OUT_NUMBER, "metadata blocks that nobody has, but count as used"),
-	DOC("nr_metadata_wrong", OUT_NUMBER, "metadata blocks whose count is wrong"),
-	DOC("repaired_metadata_leaks", OUT_NUMBER, "leaked metadata blocks that were given back"),
-	DOC("repaired_accounting", OUT_BOOL, "totals of the space map were put right"),
+	COL_NUMBER(struct bp_era_check_result, nr_fatal, 0, "damages that keep it from being used"),
+	COL_NUMBER(struct bp_era_check_result, nr_nonfatal, 0, "damages that don't"),
+	COL_NUMBER(struct bp_era_check_result, nr_remarks, 0, "what is of no consequence"),
+	COL_NUMBER(struct bp_era_check_result, nr_writesets, 0, "sets of blocks not yet digested"),
+	COL_NUMBER(struct bp_era_check_result, nr_metadata_leaked, 0, "metadata blocks that nobody has, but count as used"),
+	COL_NUMBER(struct bp_era_check_result, nr_metadata_wrong, 0, "metadata blocks whose count is wrong"),
+	COL_NUMBER(struct bp_era_check_result, repaired_metadata_leaks, 0, "leaked metadata blocks that were given back"),
+	COL_BOOL(struct bp_era_check_result, repaired_accounting, 0, "totals of the space map were put right"),
 	CHECK_TOOL_DAMAGES,
 	OUT_COLUMNS_END
 };
@@ -121,16 +121,11 @@ static void superblock_json(struct bp_json *json, const struct bp_era_check_resu
 	const struct bp_era_superblock *sb = &res->superblock;
 
 	bp_json_object(json, "superblock");
-	bp_json_uint(json, "version", sb->version);
+	out_members(json, superblock_members, res);
 	bp_json_uint(json, "data_block_bytes", bp_sector_to_bytes(sb->data_block_sectors));
-	bp_json_uint(json, "nr_blocks", sb->nr_blocks);
-	bp_json_uint(json, "current_era", sb->current_era);
 	bp_json_bool(json, "current_writeset", sb->current_root != 0);
 	if (sb->metadata_snap)
 		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
-	bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
-	bp_json_uint(json, "nr_metadata_allocated", sb->nr_metadata_allocated);
-	bp_json_uint(json, "nr_metadata_free", res->nr_metadata_free);
 	bp_json_object_close(json);
 }
 
@@ -146,14 +141,7 @@ static int print_json(struct check_tool *tool, const struct check_verdict *verdi
 		return r;
 	if (res->superblock_ok)
 		superblock_json(json, res);
-	bp_json_uint(json, "nr_fatal", res->nr_fatal);
-	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
-	bp_json_uint(json, "nr_remarks", res->nr_remarks);
-	bp_json_uint(json, "nr_writesets", res->nr_writesets);
-	bp_json_uint(json, "nr_metadata_leaked", res->nr_metadata_leaked);
-	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
-	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
-	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
+	out_members(json, columns, res);
 	return check_tool_json_end(tool, verdict, json);
 }
 

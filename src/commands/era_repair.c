@@ -22,10 +22,10 @@ static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
 	DOC("written", OUT_BOOL, "false: a plan only"),
 	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot that is left out"),
-	DOC("nr_blocks", OUT_NUMBER, "blocks of the era device"),
-	DOC("current_era", OUT_NUMBER, "the era that goes on"),
-	DOC("nr_writesets", OUT_NUMBER, "writesets kept"),
-	DOC("nr_damages", OUT_NUMBER, "parts that can't be kept"),
+	COL_NUMBER(struct bp_era_repair_result, nr_blocks, 0, "blocks of the era device"),
+	COL_NUMBER(struct bp_era_repair_result, current_era, 0, "the era that goes on"),
+	COL_NUMBER(struct bp_era_repair_result, nr_writesets, 0, "writesets kept"),
+	COL_NUMBER(struct bp_era_repair_result, nr_damages, 0, "parts that can't be kept"),
 	CHECK_TOOL_DAMAGES,
 	OUT_COLUMNS_END
 };
@@ -95,10 +95,7 @@ static int print_json(struct check_tool *tool, const struct check_verdict *verdi
 	bp_json_bool(json, "written", !re->base.planned);
 	if (res->snapshot)
 		bp_json_uint(json, "metadata_snap", res->snapshot);
-	bp_json_uint(json, "nr_blocks", res->nr_blocks);
-	bp_json_uint(json, "current_era", res->current_era);
-	bp_json_uint(json, "nr_writesets", res->nr_writesets);
-	bp_json_uint(json, "nr_damages", res->nr_damages);
+	out_members(json, columns, res);
 	return check_tool_json_end(tool, verdict, json);
 }
 

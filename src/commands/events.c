@@ -47,17 +47,17 @@ static const char *const event_words[] = {
 _Static_assert(sizeof(event_words) / sizeof(*event_words) == EVENT_KINDS + 1, "all kinds");
 static const struct out_column columns[] = {
 	DOC_WORD("event", event_words, "what happened"),
-	DOC("ended", OUT_BOOL, "a state that is over"),
+	COL_BOOL(struct bp_event, ended, 0, "a state that is over"),
 	DOC("name", OUT_TEXT, "name of the device"),
-	DOC("old_name", OUT_TEXT, "its name before, where it was renamed"),
+	COL_TEXT(struct bp_event, old_name, 0, "its name before, where it was renamed"),
 	DOC("uuid", OUT_TEXT, "its uuid"),
 	DOC("major", OUT_NUMBER, "major number"),
 	DOC("minor", OUT_NUMBER, "minor number"),
 	DOC("event_nr", OUT_NUMBER, "number of its last event"),
-	DOC("target", OUT_TEXT, "target of the segment"),
+	COL_TEXT(struct bp_event, target, 0, "target of the segment"),
 	DOC("start_sectors", OUT_NUMBER, "where the segment begins; null of the device"),
-	DOC("about", OUT_TEXT, "which path, leg or mode"),
-	DOC("what", OUT_TEXT, "what that means"),
+	COL_TEXT(struct bp_event, about, 0, "which path, leg or mode"),
+	COL_TEXT(struct bp_event, what, 0, "what that means"),
 	OUT_COLUMNS_END
 };
 /* clang-format on */
@@ -125,20 +125,16 @@ static void print_json(struct cli *cli, const struct bp_event *event)
 	if (cli_json_start(cli, &schema, &json) != 0)
 		return;
 	bp_json_string(json, "event", bp_event_name(event->kind));
-	bp_json_bool(json, "ended", event->ended);
+	out_members(json, columns, event);
 	bp_json_string(json, "name", event->device->name);
-	bp_json_string(json, "old_name", event->old_name);
 	bp_json_string(json, "uuid", event->device->uuid);
 	bp_json_uint(json, "major", event->device->major);
 	bp_json_uint(json, "minor", event->device->minor);
 	bp_json_uint(json, "event_nr", event->device->event_nr);
-	bp_json_string(json, "target", event->target);
 	if (event->target)
 		bp_json_uint(json, "start_sectors", event->start_sectors);
 	else
 		bp_json_null(json, "start_sectors");
-	bp_json_string(json, "about", event->about);
-	bp_json_string(json, "what", event->what);
 	cli_json_line(cli, json);
 }
 

@@ -14,6 +14,15 @@ struct args {
 	bool check_only;
 };
 
+struct event {
+	uint64_t seed;
+	enum bp_scenario_event_kind kind;
+	unsigned line;
+	int64_t at_ms;
+	char *what, *detail;
+	bool passed;
+};
+
 /* clang-format off */
 static const struct cmd_opt run_opts[] = {
 	OPT_OPERAND(file, "FILE", "the scenario; -: standard input"),
@@ -33,13 +42,13 @@ static const struct cmd_opt tell_opts[] = {
 };
 
 static const struct out_column event_columns[] = {
-	DOC("seed", OUT_NUMBER, "of the run"),
+	COL_NUMBER(struct event, seed, 0, "of the run"),
 	DOC("kind", OUT_TEXT, "did: an action; check: something that has to hold"),
-	DOC("line", OUT_NUMBER, "of the scenario; 0: of none"),
+	COL_NUMBER(struct event, line, 0, "of the scenario; 0: of none"),
 	DOC("at_ms", OUT_NUMBER, "since the program was started"),
-	DOC("what", OUT_TEXT, "the action, or what was looked at"),
-	DOC("passed", OUT_BOOL, "whether it was so"),
-	DOC("detail", OUT_TEXT, "what was seen"),
+	COL_TEXT(struct event, what, 0, "the action, or what was looked at"),
+	COL_BOOL(struct event, passed, 0, "whether it was so"),
+	COL_TEXT(struct event, detail, 0, "what was seen"),
 	OUT_COLUMNS_END
 };
 static const struct out_column run_columns[] = {
@@ -55,15 +64,6 @@ static const struct out_schema run_schema = {
 	.name = "bedplate.fault.run", .columns = run_columns, .flags = OUT_ONE,
 };
 /* clang-format on */
-
-struct event {
-	uint64_t seed;
-	enum bp_scenario_event_kind kind;
-	unsigned line;
-	int64_t at_ms;
-	char *what, *detail;
-	bool passed;
-};
 
 struct report {
 	struct cli *cli;
@@ -204,13 +204,9 @@ static int print_json(struct cli *cli, const struct report *report, uint64_t run
 		const struct event *e = &report->events[i];
 
 		bp_json_object(json, NULL);
-		bp_json_uint(json, "seed", e->seed);
+		out_members(json, event_columns, e);
 		bp_json_string(json, "kind", e->kind == BP_SCENARIO_DID ? "did" : "check");
-		bp_json_uint(json, "line", e->line);
 		bp_json_int(json, "at_ms", e->at_ms);
-		bp_json_string(json, "what", e->what);
-		bp_json_bool(json, "passed", e->passed);
-		bp_json_string(json, "detail", e->detail);
 		bp_json_object_close(json);
 	}
 	bp_json_array_close(json);

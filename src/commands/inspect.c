@@ -26,25 +26,25 @@ static const struct cmd_opt opts[] = {
 
 /* clang-format off */
 static const struct out_column superblock_members[] = {
-	DOC("flags", OUT_NUMBER, "bit 0: needs_check"),
-	DOC("version", OUT_NUMBER, "of the format"),
-	DOC("time", OUT_NUMBER, "the clock of snapshots"),
-	DOC("transaction_id", OUT_NUMBER, "of user space"),
-	DOC("metadata_snap", OUT_NUMBER, "block of the held root, or 0"),
-	DOC("mapping_root", OUT_NUMBER, "root of the mappings"),
-	DOC("details_root", OUT_NUMBER, "root of the details"),
-	DOC("data_block_sectors", OUT_NUMBER, "size of a data block"),
-	DOC("nr_data_blocks", OUT_NUMBER, "of the data device"),
-	DOC("nr_metadata_blocks", OUT_NUMBER, "of the metadata device"),
+	COL_NUMBER(struct bp_thin_superblock, flags, 0, "bit 0: needs_check"),
+	COL_NUMBER(struct bp_thin_superblock, version, 0, "of the format"),
+	COL_NUMBER(struct bp_thin_superblock, time, 0, "the clock of snapshots"),
+	COL_NUMBER(struct bp_thin_superblock, transaction_id, 0, "of user space"),
+	COL_NUMBER(struct bp_thin_superblock, metadata_snap, 0, "block of the held root, or 0"),
+	COL_NUMBER(struct bp_thin_superblock, mapping_root, 0, "root of the mappings"),
+	COL_NUMBER(struct bp_thin_superblock, details_root, 0, "root of the details"),
+	COL_NUMBER(struct bp_thin_superblock, data_block_sectors, 0, "size of a data block"),
+	COL_NUMBER(struct bp_thin_superblock, nr_data_blocks, 0, "of the data device"),
+	COL_NUMBER(struct bp_thin_superblock, nr_metadata_blocks, 0, "of the metadata device"),
 	OUT_COLUMNS_END
 };
 static const struct out_column node_members[] = {
 	DOC("tree", OUT_TEXT, "which one"),
-	DOC("leaf", OUT_BOOL, "no internal node"),
-	DOC("nr_entries", OUT_NUMBER, "entries it has"),
-	DOC("max_entries", OUT_NUMBER, "for which it has room"),
-	DOC("value_size", OUT_NUMBER, "bytes of a value"),
-	DOC("error", OUT_TEXT, "what is wrong with it"),
+	COL_BOOL(struct bp_inspected, leaf, 0, "no internal node"),
+	COL_NUMBER(struct bp_inspected, nr_entries, 0, "entries it has"),
+	COL_NUMBER(struct bp_inspected, max_entries, 0, "for which it has room"),
+	COL_NUMBER(struct bp_inspected, value_size, 0, "bytes of a value"),
+	COL_TEXT_AS("error", struct bp_inspected, node_error, 0, "what is wrong with it"),
 	OUT_COLUMNS_END
 };
 static const struct out_column ref_members[] = {
@@ -72,12 +72,12 @@ static const struct out_column entry_members[] = {
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
-	DOC("block", OUT_NUMBER, "its number"),
+	COL_NUMBER(struct bp_inspected, block, 0, "its number"),
 	DOC("kind", OUT_TEXT, "what it is"),
-	DOC("stored_checksum", OUT_NUMBER, "the checksum in it"),
-	DOC("expected_checksum", OUT_NUMBER, "the one of what it holds"),
-	DOC("stored_block_number", OUT_NUMBER, "the number in it"),
-	DOC("reachable", OUT_BOOL, "something leads to it"),
+	COL_NUMBER_AS("stored_checksum", struct bp_inspected, stored_csum, 0, "the checksum in it"),
+	COL_NUMBER_AS("expected_checksum", struct bp_inspected, expected_csum, 0, "the one of what it holds"),
+	COL_NUMBER_AS("stored_block_number", struct bp_inspected, stored_number, 0, "the number in it"),
+	COL_BOOL(struct bp_inspected, reachable, 0, "something leads to it"),
 	DOC_MAYBE("reference_count", OUT_NUMBER, "as the metadata space map has it"),
 	DOC_OBJECT_MAYBE("superblock", superblock_members, "of a superblock"),
 	DOC_OBJECT_MAYBE("node", node_members, "of a node of a btree"),
@@ -198,38 +198,19 @@ static void print_entry(FILE *out, const struct bp_inspect_entry *e)
 /* What a block doesn't have is left out, so that 0 is always a value. */
 static void json_block(struct bp_json *json, const struct bp_inspected *b)
 {
-	const struct bp_thin_superblock *sb = &b->superblock;
-
-	bp_json_uint(json, "block", b->block);
+	out_members(json, columns, b);
 	bp_json_string(json, "kind", b->zero ? "zero" : b->kind_name);
-	bp_json_uint(json, "stored_checksum", b->stored_csum);
-	bp_json_uint(json, "expected_checksum", b->expected_csum);
-	bp_json_uint(json, "stored_block_number", b->stored_number);
-	bp_json_bool(json, "reachable", b->reachable);
 	if (b->ref_count != BP_NONE)
 		bp_json_uint(json, "reference_count", b->ref_count);
 	if (b->kind == BP_BLOCK_THIN_SUPERBLOCK) {
 		bp_json_object(json, "superblock");
-		bp_json_uint(json, "flags", sb->flags);
-		bp_json_uint(json, "version", sb->version);
-		bp_json_uint(json, "time", sb->time);
-		bp_json_uint(json, "transaction_id", sb->transaction_id);
-		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
-		bp_json_uint(json, "mapping_root", sb->mapping_root);
-		bp_json_uint(json, "details_root", sb->details_root);
-		bp_json_uint(json, "data_block_sectors", sb->data_block_sectors);
-		bp_json_uint(json, "nr_data_blocks", sb->nr_data_blocks);
-		bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
+		out_members(json, superblock_members, &b->superblock);
 		bp_json_object_close(json);
 	}
 	if (b->kind == BP_BLOCK_NODE || b->node_error) {
 		bp_json_object(json, "node");
 		bp_json_string(json, "tree", bp_inspect_tree_name(b->tree));
-		bp_json_bool(json, "leaf", b->leaf);
-		bp_json_uint(json, "nr_entries", b->nr_entries);
-		bp_json_uint(json, "max_entries", b->max_entries);
-		bp_json_uint(json, "value_size", b->value_size);
-		bp_json_string(json, "error", b->node_error);
+		out_members(json, node_members, b);
 		bp_json_object_close(json);
 	}
 }

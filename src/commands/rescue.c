@@ -38,28 +38,28 @@ static const char *const ways[] = { "rebuild", "older", "export", NULL };
 
 static const struct out_column trouble_columns[] = {
 	DOC_WORD("kind", trouble_names, "what is wrong"),
-	DOC("what", OUT_TEXT, "the same in words, with numbers"),
-	DOC("advice", OUT_TEXT, "what to do about it, or not to do"),
+	COL_TEXT(struct bp_rescue_trouble, what, 0, "the same in words, with numbers"),
+	COL_TEXT(struct bp_rescue_trouble, advice, 0, "what to do about it, or not to do"),
 	OUT_COLUMNS_END
 };
 static const struct out_column volume_columns[] = {
-	DOC("id", OUT_NUMBER, "number in the pool"),
-	DOC("name", OUT_TEXT, "LVM's, or null"),
+	COL_NUMBER(struct bp_rescue_volume, id, 0, "number in the pool"),
+	COL_TEXT(struct bp_rescue_volume, name, 0, "LVM's, or null"),
 	DOC_WORD("verdict", verdicts, "what there is of it; absent: LVM has it, the pool has not, or can't be read"),
 	DOC("mapped_dblocks", OUT_NUMBER, "data blocks it should have, or null"),
-	DOC("intact_dblocks", OUT_NUMBER, "of those, whose mappings are there"),
-	DOC("note", OUT_TEXT, "which parts are missing, or null"),
+	COL_NUMBER(struct bp_rescue_volume, intact_dblocks, 0, "of those, whose mappings are there"),
+	COL_TEXT(struct bp_rescue_volume, note, 0, "which parts are missing, or null"),
 	OUT_COLUMNS_END
 };
 static const struct out_column plan_columns[] = {
 	DOC("plan", OUT_TEXT, "its letter, for --apply"),
 	DOC_WORD("way", ways, "how"),
-	DOC("whole", OUT_BOOL, "nothing is lost by it"),
-	DOC("what", OUT_TEXT, "the same in words"),
-	DOC("loses", OUT_TEXT, "what it loses"),
-	DOC("needs_bytes", OUT_NUMBER, "size of the new metadata; 0: none is made"),
-	DOC("transaction_id", OUT_NUMBER, "of the new metadata"),
-	DOC("mapping_root", OUT_NUMBER, "that it begins with"),
+	COL_BOOL(struct bp_rescue_plan, whole, 0, "nothing is lost by it"),
+	COL_TEXT(struct bp_rescue_plan, what, 0, "the same in words"),
+	COL_TEXT(struct bp_rescue_plan, loses, 0, "what it loses"),
+	COL_NUMBER(struct bp_rescue_plan, needs_bytes, 0, "size of the new metadata; 0: none is made"),
+	COL_NUMBER(struct bp_rescue_plan, transaction_id, 0, "of the new metadata"),
+	COL_NUMBER(struct bp_rescue_plan, mapping_root, 0, "that it begins with"),
 	OUT_COLUMNS_END
 };
 static const struct out_column applied_columns[] = {
@@ -236,8 +236,7 @@ static void json_trouble(struct bp_json *json, const struct bp_rescue_trouble *t
 {
 	bp_json_object(json, NULL);
 	bp_json_string(json, "kind", bp_trouble_name(t->kind));
-	bp_json_string(json, "what", t->what);
-	bp_json_string(json, "advice", t->advice);
+	out_members(json, trouble_columns, t);
 	bp_json_object_close(json);
 }
 
@@ -253,12 +252,9 @@ static void json_troubles(struct bp_json *json, const struct bp_rescue *rescue)
 static void json_volume(struct bp_json *json, const struct bp_rescue_volume *v)
 {
 	bp_json_object(json, NULL);
-	bp_json_uint(json, "id", v->id);
-	bp_json_string(json, "name", v->name);
+	out_members(json, volume_columns, v);
 	bp_json_string(json, "verdict", verdict_of(v));
 	number(json, "mapped_dblocks", v->mapped_dblocks != UINT64_MAX, v->mapped_dblocks);
-	bp_json_uint(json, "intact_dblocks", v->intact_dblocks);
-	bp_json_string(json, "note", v->note);
 	bp_json_object_close(json);
 }
 
@@ -276,12 +272,7 @@ static void json_plan(struct bp_json *json, size_t nr, const struct bp_rescue_pl
 	bp_json_object(json, NULL);
 	bp_json_string(json, "plan", (const char[]){ letter(nr), '\0' });
 	bp_json_string(json, "way", bp_rescue_way_name(p->way));
-	bp_json_bool(json, "whole", p->whole);
-	bp_json_string(json, "what", p->what);
-	bp_json_string(json, "loses", p->loses);
-	bp_json_uint(json, "needs_bytes", p->needs_bytes);
-	bp_json_uint(json, "transaction_id", p->transaction_id);
-	bp_json_uint(json, "mapping_root", p->mapping_root);
+	out_members(json, plan_columns, p);
 	bp_json_object_close(json);
 }
 

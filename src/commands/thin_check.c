@@ -124,39 +124,39 @@ static void print_text(const struct check_tool *tool)
 
 /* clang-format off */
 static const struct out_column superblock_members[] = {
-	DOC("transaction_id", OUT_NUMBER, "the pool's transaction"),
-	DOC("time", OUT_NUMBER, "its clock, which counts snapshots"),
-	DOC("version", OUT_NUMBER, "of the format"),
+	COL_NUMBER_AS("transaction_id", struct bp_thin_check_result, superblock.transaction_id, 0, "the pool's transaction"),
+	COL_NUMBER_AS("time", struct bp_thin_check_result, superblock.time, 0, "its clock, which counts snapshots"),
+	COL_NUMBER_AS("version", struct bp_thin_check_result, superblock.version, 0, "of the format"),
 	DOC("needs_check", OUT_BOOL, "the kernel found damage: until it is cleared the pool can only be read"),
 	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
-	DOC("nr_data_blocks", OUT_NUMBER, "data blocks"),
-	DOC("nr_data_allocated", OUT_NUMBER, "of them, those in use"),
-	DOC("nr_metadata_blocks", OUT_NUMBER, "metadata blocks"),
-	DOC("nr_metadata_allocated", OUT_NUMBER, "of them, those in use"),
-	DOC("nr_metadata_free", OUT_NUMBER, "as the kernel counts them"),
+	COL_NUMBER_AS("nr_data_blocks", struct bp_thin_check_result, superblock.nr_data_blocks, 0, "data blocks"),
+	COL_NUMBER_AS("nr_data_allocated", struct bp_thin_check_result, superblock.nr_data_allocated, 0, "of them, those in use"),
+	COL_NUMBER_AS("nr_metadata_blocks", struct bp_thin_check_result, superblock.nr_metadata_blocks, 0, "metadata blocks"),
+	COL_NUMBER_AS("nr_metadata_allocated", struct bp_thin_check_result, superblock.nr_metadata_allocated, 0, "of them, those in use"),
+	COL_NUMBER(struct bp_thin_check_result, nr_metadata_free, 0, "as the kernel counts them"),
 	DOC_MAYBE("metadata_snap", OUT_NUMBER, "block of the metadata snapshot"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
 	CHECK_TOOL_HEAD,
 	DOC_OBJECT_MAYBE("superblock", superblock_members, "what it says"),
-	DOC("nr_fatal", OUT_NUMBER, "damages that keep the pool from being used"),
-	DOC("nr_nonfatal", OUT_NUMBER, "damages that don't"),
-	DOC("nr_remarks", OUT_NUMBER, "what is of no consequence"),
-	DOC("nr_devices", OUT_NUMBER, "devices"),
-	DOC("nr_snap_devices", OUT_NUMBER, "more, only in the metadata snapshot"),
-	DOC("nr_mappings", OUT_NUMBER, "mappings; those in shared nodes count once"),
-	DOC("nr_nodes", OUT_NUMBER, "nodes of the mapping trees"),
-	DOC("nr_leaves", OUT_NUMBER, "of them, leaves"),
-	DOC("nr_data_leaked", OUT_NUMBER, "data blocks that nobody has, but count as used"),
-	DOC("nr_metadata_leaked", OUT_NUMBER, "the same of metadata blocks"),
-	DOC("nr_data_wrong", OUT_NUMBER, "data blocks whose count is wrong"),
-	DOC("nr_metadata_wrong", OUT_NUMBER, "the same of metadata blocks"),
-	DOC("repaired_data_leaks", OUT_NUMBER, "leaked data blocks that were given back"),
-	DOC("repaired_metadata_leaks", OUT_NUMBER, "the same of metadata blocks"),
-	DOC("repaired_times", OUT_NUMBER, "times that were too low and are raised"),
-	DOC("repaired_accounting", OUT_BOOL, "totals of the space maps were put right"),
-	DOC("cleared_needs_check", OUT_BOOL, "the flag was cleared"),
+	COL_NUMBER(struct bp_thin_check_result, nr_fatal, 0, "damages that keep the pool from being used"),
+	COL_NUMBER(struct bp_thin_check_result, nr_nonfatal, 0, "damages that don't"),
+	COL_NUMBER(struct bp_thin_check_result, nr_remarks, 0, "what is of no consequence"),
+	COL_NUMBER(struct bp_thin_check_result, nr_devices, 0, "devices"),
+	COL_NUMBER(struct bp_thin_check_result, nr_snap_devices, 0, "more, only in the metadata snapshot"),
+	COL_NUMBER(struct bp_thin_check_result, nr_mappings, 0, "mappings; those in shared nodes count once"),
+	COL_NUMBER(struct bp_thin_check_result, nr_nodes, 0, "nodes of the mapping trees"),
+	COL_NUMBER(struct bp_thin_check_result, nr_leaves, 0, "of them, leaves"),
+	COL_NUMBER(struct bp_thin_check_result, nr_data_leaked, 0, "data blocks that nobody has, but count as used"),
+	COL_NUMBER(struct bp_thin_check_result, nr_metadata_leaked, 0, "the same of metadata blocks"),
+	COL_NUMBER(struct bp_thin_check_result, nr_data_wrong, 0, "data blocks whose count is wrong"),
+	COL_NUMBER(struct bp_thin_check_result, nr_metadata_wrong, 0, "the same of metadata blocks"),
+	COL_NUMBER(struct bp_thin_check_result, repaired_data_leaks, 0, "leaked data blocks that were given back"),
+	COL_NUMBER(struct bp_thin_check_result, repaired_metadata_leaks, 0, "the same of metadata blocks"),
+	COL_NUMBER(struct bp_thin_check_result, repaired_times, 0, "times that were too low and are raised"),
+	COL_BOOL(struct bp_thin_check_result, repaired_accounting, 0, "totals of the space maps were put right"),
+	COL_BOOL(struct bp_thin_check_result, cleared_needs_check, 0, "the flag was cleared"),
 	CHECK_TOOL_DAMAGES,
 	OUT_COLUMNS_END
 };
@@ -171,41 +171,12 @@ static void superblock_json(struct bp_json *json, const struct bp_thin_check_res
 	const struct bp_thin_superblock *sb = &res->superblock;
 
 	bp_json_object(json, "superblock");
-	bp_json_uint(json, "transaction_id", sb->transaction_id);
-	bp_json_uint(json, "time", sb->time);
-	bp_json_uint(json, "version", sb->version);
+	out_members(json, superblock_members, res);
 	bp_json_bool(json, "needs_check", sb->flags & BP_THIN_NEEDS_CHECK);
 	bp_json_uint(json, "data_block_bytes", bp_sector_to_bytes(sb->data_block_sectors));
-	bp_json_uint(json, "nr_data_blocks", sb->nr_data_blocks);
-	bp_json_uint(json, "nr_data_allocated", sb->nr_data_allocated);
-	bp_json_uint(json, "nr_metadata_blocks", sb->nr_metadata_blocks);
-	bp_json_uint(json, "nr_metadata_allocated", sb->nr_metadata_allocated);
-	bp_json_uint(json, "nr_metadata_free", res->nr_metadata_free);
 	if (sb->metadata_snap)
 		bp_json_uint(json, "metadata_snap", sb->metadata_snap);
 	bp_json_object_close(json);
-}
-
-/* Every count of the result: a program needs no text. */
-static void counts_json(struct bp_json *json, const struct bp_thin_check_result *res)
-{
-	bp_json_uint(json, "nr_fatal", res->nr_fatal);
-	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
-	bp_json_uint(json, "nr_remarks", res->nr_remarks);
-	bp_json_uint(json, "nr_devices", res->nr_devices);
-	bp_json_uint(json, "nr_snap_devices", res->nr_snap_devices);
-	bp_json_uint(json, "nr_mappings", res->nr_mappings);
-	bp_json_uint(json, "nr_nodes", res->nr_nodes);
-	bp_json_uint(json, "nr_leaves", res->nr_leaves);
-	bp_json_uint(json, "nr_data_leaked", res->nr_data_leaked);
-	bp_json_uint(json, "nr_metadata_leaked", res->nr_metadata_leaked);
-	bp_json_uint(json, "nr_data_wrong", res->nr_data_wrong);
-	bp_json_uint(json, "nr_metadata_wrong", res->nr_metadata_wrong);
-	bp_json_uint(json, "repaired_data_leaks", res->repaired_data_leaks);
-	bp_json_uint(json, "repaired_metadata_leaks", res->repaired_metadata_leaks);
-	bp_json_bool(json, "repaired_accounting", res->repaired_accounting);
-	bp_json_uint(json, "repaired_times", res->repaired_times);
-	bp_json_bool(json, "cleared_needs_check", res->cleared_needs_check);
 }
 
 static int print_json(struct check_tool *tool, const struct check_verdict *verdict)
@@ -218,7 +189,7 @@ static int print_json(struct check_tool *tool, const struct check_verdict *verdi
 		return r;
 	if (check->res.superblock_ok)
 		superblock_json(json, &check->res);
-	counts_json(json, &check->res);
+	out_members(json, columns, &check->res);
 	return check_tool_json_end(tool, verdict, json);
 }
 

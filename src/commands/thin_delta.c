@@ -167,8 +167,8 @@ static const struct out_column side_members[] = {
 };
 static const struct out_column run_members[] = {
 	DOC("kind", OUT_TEXT, "same, different, left_only or right_only"),
-	DOC("begin", OUT_NUMBER, "first block of the devices"),
-	DOC("length", OUT_NUMBER, "how many blocks"),
+	COL_NUMBER(struct bp_thin_delta_run, begin, 0, "first block of the devices"),
+	COL_NUMBER(struct bp_thin_delta_run, length, 0, "how many blocks"),
 	DOC_MAYBE("left_data_begin", OUT_NUMBER, "data block of the left one's first"),
 	DOC_MAYBE("right_data_begin", OUT_NUMBER, "data block of the right one's first"),
 	OUT_COLUMNS_END
@@ -216,8 +216,7 @@ static void print_json(const struct print *p, const struct bp_thin_delta_run *ru
 {
 	bp_json_object(p->json, NULL);
 	bp_json_string(p->json, "kind", bp_thin_delta_kind_name(run->kind));
-	bp_json_uint(p->json, "begin", run->begin);
-	bp_json_uint(p->json, "length", run->length);
+	out_members(p->json, run_members, run);
 	if (run->left_data_begin != BP_NONE)
 		bp_json_uint(p->json, "left_data_begin", run->left_data_begin);
 	if (run->right_data_begin != BP_NONE)

@@ -246,14 +246,14 @@ static int print_text(struct cli *cli, const struct list *list, bool headings)
 
 /* clang-format off */
 static const struct out_column device_members[] = {
-	DOC("dev_id", OUT_NUMBER, "id of the device"),
-	DOC("mapped_blocks", OUT_NUMBER, "data blocks it has, own or shared"),
-	DOC("exclusive_blocks", OUT_NUMBER, "of them, those it has alone"),
-	DOC("shared_blocks", OUT_NUMBER, "and those that others have too"),
+	COL_NUMBER_AS("dev_id", struct bp_thin_usage, device.id, 0, "id of the device"),
+	COL_NUMBER_AS("mapped_blocks", struct bp_thin_usage, device.mapped_dblocks, 0, "data blocks it has, own or shared"),
+	COL_NUMBER_AS("exclusive_blocks", struct bp_thin_usage, exclusive_dblocks, 0, "of them, those it has alone"),
+	COL_NUMBER_AS("shared_blocks", struct bp_thin_usage, shared_dblocks, 0, "and those that others have too"),
 	DOC("highest_block", OUT_NUMBER, "its last mapped block; null: none is"),
-	DOC("transaction_id", OUT_NUMBER, "transaction that made it"),
-	DOC("creation_time", OUT_NUMBER, "the pool's clock at its creation"),
-	DOC("snapshotted_time", OUT_NUMBER, "and at its last snapshot"),
+	COL_NUMBER_AS("transaction_id", struct bp_thin_usage, device.transaction_id, 0, "transaction that made it"),
+	COL_NUMBER_AS("creation_time", struct bp_thin_usage, device.creation_time, 0, "the pool's clock at its creation"),
+	COL_NUMBER_AS("snapshotted_time", struct bp_thin_usage, device.snapshotted_time, 0, "and at its last snapshot"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
@@ -270,17 +270,11 @@ static const struct out_schema schema = {
 static void print_device(struct bp_json *json, const struct bp_thin_usage *row)
 {
 	bp_json_object(json, NULL);
-	bp_json_uint(json, "dev_id", row->device.id);
-	bp_json_uint(json, "mapped_blocks", row->device.mapped_dblocks);
-	bp_json_uint(json, "exclusive_blocks", row->exclusive_dblocks);
-	bp_json_uint(json, "shared_blocks", row->shared_dblocks);
+	out_members(json, device_members, row);
 	if (row->highest_dblock == BP_NONE)
 		bp_json_null(json, "highest_block");
 	else
 		bp_json_uint(json, "highest_block", row->highest_dblock);
-	bp_json_uint(json, "transaction_id", row->device.transaction_id);
-	bp_json_uint(json, "creation_time", row->device.creation_time);
-	bp_json_uint(json, "snapshotted_time", row->device.snapshotted_time);
 	bp_json_object_close(json);
 }
 

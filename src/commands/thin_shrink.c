@@ -34,18 +34,18 @@ static const struct cmd_opt opts[] = {
 
 /* clang-format off */
 static const struct out_column move_members[] = {
-	DOC("from", OUT_NUMBER, "first block of the run"),
-	DOC("to", OUT_NUMBER, "where it goes"),
-	DOC("length", OUT_NUMBER, "blocks"),
+	COL_NUMBER(struct bp_thin_move, from, 0, "first block of the run"),
+	COL_NUMBER(struct bp_thin_move, to, 0, "where it goes"),
+	COL_NUMBER(struct bp_thin_move, length, 0, "blocks"),
 	OUT_COLUMNS_END
 };
 static const struct out_column columns[] = {
 	DOC_LIST("moves", move_members, "runs of data blocks, in the order they are moved"),
-	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
-	DOC("old_nr_data_blocks", OUT_NUMBER, "data blocks there were"),
-	DOC("new_nr_data_blocks", OUT_NUMBER, "data blocks there will be"),
-	DOC("nr_used_blocks", OUT_NUMBER, "data blocks in use"),
-	DOC("nr_moved_blocks", OUT_NUMBER, "of them moved"),
+	COL_SIZE(struct bp_thin_shrink_result, data_block_bytes, 0, "size of a data block"),
+	COL_NUMBER(struct bp_thin_shrink_result, old_nr_data_blocks, 0, "data blocks there were"),
+	COL_NUMBER(struct bp_thin_shrink_result, new_nr_data_blocks, 0, "data blocks there will be"),
+	COL_NUMBER_AS("nr_used_blocks", struct bp_thin_shrink_result, nr_used, 0, "data blocks in use"),
+	COL_NUMBER_AS("nr_moved_blocks", struct bp_thin_shrink_result, nr_moved, 0, "of them moved"),
 	DOC("done", OUT_BOOL, "false: a dry run"),
 	OUT_COLUMNS_END
 };
@@ -66,9 +66,7 @@ static int on_move(void *user, const struct bp_thin_move *move)
 
 	if (p->json) {
 		bp_json_object(p->json, NULL);
-		bp_json_uint(p->json, "from", move->from);
-		bp_json_uint(p->json, "to", move->to);
-		bp_json_uint(p->json, "length", move->length);
+		out_members(p->json, move_members, move);
 		bp_json_object_close(p->json);
 	} else if (p->cli->dry_run && !p->cli->quiet) {
 		fprintf(p->cli->out,
@@ -91,11 +89,7 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 static int end_json(const struct print *p, const struct bp_thin_shrink_result *res)
 {
 	bp_json_array_close(p->json);
-	bp_json_uint(p->json, "data_block_bytes", res->data_block_bytes);
-	bp_json_uint(p->json, "old_nr_data_blocks", res->old_nr_data_blocks);
-	bp_json_uint(p->json, "new_nr_data_blocks", res->new_nr_data_blocks);
-	bp_json_uint(p->json, "nr_used_blocks", res->nr_used);
-	bp_json_uint(p->json, "nr_moved_blocks", res->nr_moved);
+	out_members(p->json, columns, res);
 	bp_json_bool(p->json, "done", !p->cli->dry_run);
 	bp_json_object_close(p->json);
 	return cli_json_end(p->cli, p->json);

@@ -37,9 +37,9 @@ static const struct out_column run_members[] = {
 };
 static const struct out_column columns[] = {
 	DOC_LIST("runs", run_members, "data blocks that are free"),
-	DOC("data_block_bytes", OUT_SIZE, "size of a data block"),
-	DOC("nr_data_blocks", OUT_NUMBER, "data blocks"),
-	DOC("nr_free_blocks", OUT_NUMBER, "of them, those that are free"),
+	COL_SIZE(struct bp_thin_trim_result, data_block_bytes, 0, "size of a data block"),
+	COL_NUMBER(struct bp_thin_trim_result, nr_data_blocks, 0, "data blocks"),
+	COL_NUMBER_AS("nr_free_blocks", struct bp_thin_trim_result, nr_free, 0, "of them, those that are free"),
 	DOC("discarded", OUT_BOOL, "they were discarded; no: a dry run"),
 	OUT_COLUMNS_END
 };
@@ -83,9 +83,7 @@ static int on_progress(void *user, uint64_t done, uint64_t total)
 static int end_json(const struct print *p, const struct bp_thin_trim_result *res)
 {
 	bp_json_array_close(p->json);
-	bp_json_uint(p->json, "data_block_bytes", res->data_block_bytes);
-	bp_json_uint(p->json, "nr_data_blocks", res->nr_data_blocks);
-	bp_json_uint(p->json, "nr_free_blocks", res->nr_free);
+	out_members(p->json, columns, res);
 	bp_json_bool(p->json, "discarded", !p->cli->dry_run);
 	bp_json_object_close(p->json);
 	return cli_json_end(p->cli, p->json);

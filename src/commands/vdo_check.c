@@ -21,12 +21,12 @@ static const char *const verdicts[] = { "clean", "remarks", "non-fatal", "fatal"
 static const struct out_column columns[] = {
 	DOC("metadata", OUT_TEXT, "the device or file"),
 	DOC_WORD("verdict", verdicts, "the worst that was found"),
-	DOC("nr_fatal", OUT_NUMBER, "damages that lose data"),
-	DOC("nr_nonfatal", OUT_NUMBER, "damages that waste space"),
-	DOC("nr_remarks", OUT_NUMBER, "what is odd and does no harm"),
-	DOC("volume_ok", OUT_BOOL, "geometry and super block are sound; else the rest is null"),
+	COL_NUMBER(struct bp_vdo_check_result, nr_fatal, 0, "damages that lose data"),
+	COL_NUMBER(struct bp_vdo_check_result, nr_nonfatal, 0, "damages that waste space"),
+	COL_NUMBER(struct bp_vdo_check_result, nr_remarks, 0, "what is odd and does no harm"),
+	COL_BOOL(struct bp_vdo_check_result, volume_ok, 0, "geometry and super block are sound; else the rest is null"),
 	DOC("state", OUT_TEXT, "the volume's"),
-	DOC("counts_final", OUT_BOOL, "in this state counts and block map must agree"),
+	COL_BOOL(struct bp_vdo_check_result, counts_final, 0, "in this state counts and block map must agree"),
 	DOC("logical_mblocks", OUT_NUMBER, "blocks it shows"),
 	DOC("nr_mappings", OUT_NUMBER, "of them, mapped"),
 	DOC("nr_zero", OUT_NUMBER, "of them, to zeros"),
@@ -86,12 +86,8 @@ static void result_json(struct bp_json *json, const struct bp_vdo_check_result *
 {
 	bool ok = res->volume_ok;
 
-	bp_json_uint(json, "nr_fatal", res->nr_fatal);
-	bp_json_uint(json, "nr_nonfatal", res->nr_nonfatal);
-	bp_json_uint(json, "nr_remarks", res->nr_remarks);
-	bp_json_bool(json, "volume_ok", ok);
+	out_members(json, columns, res);
 	bp_json_string(json, "state", ok ? bp_vdo_state_name(res->volume.state) : NULL);
-	bp_json_bool(json, "counts_final", res->counts_final);
 	number(json, "logical_mblocks", ok, res->volume.logical_mblocks);
 	number(json, "nr_mappings", ok, res->nr_mappings);
 	number(json, "nr_zero", ok, res->nr_zero);

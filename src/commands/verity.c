@@ -84,9 +84,9 @@ static const char *const kinds[] = { "data", "hash", "padding", NULL };
 static const struct out_column damage_columns[] = {
 	DOC_WORD("kind", kinds, "a block of data, of the tree, or bytes of one that must be zero"),
 	DOC("level", OUT_NUMBER, "of the tree, 0 nearest to the data; null of data"),
-	DOC("block", OUT_NUMBER, "its number, of data blocks, or of hash blocks on the hash device"),
-	DOC("first_data_block", OUT_NUMBER, "first block of data that can't be proven for it"),
-	DOC("nr_data_blocks", OUT_NUMBER, "how many"),
+	COL_NUMBER(struct bp_verity_damage, block, 0, "its number, of data blocks, or of hash blocks on the hash device"),
+	COL_NUMBER(struct bp_verity_damage, first_data_block, 0, "first block of data that can't be proven for it"),
+	COL_NUMBER(struct bp_verity_damage, nr_data_blocks, 0, "how many"),
 	OUT_COLUMNS_END
 };
 static const char *const verdicts[] = { "clean", "corrupted", NULL };
@@ -309,9 +309,7 @@ static void damage_json(struct bp_json *json, const struct bp_verity_damage *d)
 		bp_json_null(json, "level");
 	else
 		bp_json_uint(json, "level", (uint64_t)d->level);
-	bp_json_uint(json, "block", d->block);
-	bp_json_uint(json, "first_data_block", d->first_data_block);
-	bp_json_uint(json, "nr_data_blocks", d->nr_data_blocks);
+	out_members(json, damage_columns, d);
 	bp_json_object_close(json);
 }
 

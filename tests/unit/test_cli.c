@@ -628,14 +628,59 @@ static void help(void **state)
 	result_done(&result);
 }
 
+/* Every way in which a member can lie in a struct, and a column that has none. */
+static void members_of_a_document(void **state)
+{
+	struct odd {
+		const char *text, *none;
+		char word[8];
+		uint64_t size_bytes, damaged;
+		uint32_t small;
+		int64_t later;
+		bool yes;
+		int8_t maybe;
+		struct out_json json;
+	};
+	static const struct out_column members[] = {
+		COL_TEXT(struct odd, text, 0, "lent"),
+		COL_TEXT(struct odd, none, 0, "not there"),
+		COL_TEXT_AS("another", struct odd, word, 0, "inside"),
+		DOC("by_hand", OUT_NUMBER, "the caller's"),
+		COL_SIZE(struct odd, size_bytes, 0, "bytes"),
+		COL_NUMBER(struct odd, damaged, 0, "as it was read"),
+		COL_NUMBER(struct odd, small, 0, "32 bits"),
+		COL_NUMBER(struct odd, later, 0, "not known yet"),
+		COL_PERCENT_AS("used_percent", struct odd, size_bytes, 0, "hundredths"),
+		COL_BOOL(struct odd, yes, 0, "is so"),
+		COL_BOOL(struct odd, maybe, 0, "nobody knows"),
+		COL_JSON(struct odd, json, NULL, 0, "ready-made"),
+		OUT_COLUMNS_END
+	};
+	const struct odd odd = { "a", NULL, "word", 4096, UINT64_MAX,
+				 3,   -1,   true,   -1,   { "[1]", "one" } };
+	struct bp_json *json;
+
+	(void)state;
+	assert_int_equal(bp_json_new(NULL, NULL, &json), 0);
+	bp_json_flat(json);
+	bp_json_object(json, NULL);
+	out_members(json, members, &odd);
+	bp_json_object_close(json);
+	assert_int_equal(bp_json_end(json), 0);
+	assert_string_equal(bp_json_text(json, NULL),
+			    "{\"text\": \"a\", \"none\": null, \"another\": \"word\", "
+			    "\"size_bytes\": 4096, \"damaged\": 18446744073709551615, "
+			    "\"small\": 3, \"later\": null, \"used_percent\": 40.96, "
+			    "\"yes\": true, \"maybe\": null, \"json\": [1]}\n");
+	bp_json_free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(command_lines),
-		cmocka_unit_test(json_documents),
-		cmocka_unit_test(json_without_data),
-		cmocka_unit_test(lost_output),
-		cmocka_unit_test(help),
+		cmocka_unit_test(command_lines),     cmocka_unit_test(json_documents),
+		cmocka_unit_test(json_without_data), cmocka_unit_test(members_of_a_document),
+		cmocka_unit_test(lost_output),       cmocka_unit_test(help),
 	};
 
 	setenv("LC_ALL", "C", 1); /* trees are drawn as the locale can */
