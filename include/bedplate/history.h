@@ -74,7 +74,10 @@ BP_API const char *bp_history_volume(struct bp_history *history,
 /**
  * bp_thin_freed() - How many data blocks become free when these devices are deleted.
  * @ids, @nr: the devices, together: what only they share is counted too.
- * @ret: data blocks, exact. Memory: two bits for each data block.
+ * @ret: data blocks, exact.
+ *
+ * Each node of metadata is read at most twice, however many devices share it. Memory: two bits for each data
+ * block, and as bp_thin_dump().
  *
  * Return: 0; -ENODATA: no such device; -EBADMSG, -EUCLEAN, -EIO where anything is damaged;
  * -ENOMEM.
@@ -85,6 +88,9 @@ BP_API int bp_thin_freed(struct bp_thin_meta *meta, const uint64_t *ids, size_t 
 /**
  * bp_thin_shared_with() - Call @other for each device that shares data blocks with device @id.
  * @other: @dblocks: data blocks that both have. Non-zero ends it and is returned.
+ *
+ * Reads as bp_thin_freed(). Memory: as that, and 8 bytes for each mapping of a block that @id has, those of a leaf that
+ * devices share once.
  *
  * Return: as bp_thin_freed().
  */

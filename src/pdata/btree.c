@@ -163,6 +163,30 @@ int btree_lookup(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_
 	return node_fail(meta, root, NODE_DEPTH);
 }
 
+/* Down by the last entry of each node: an internal one has one at least. */
+int btree_last(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_t *ret_key)
+{
+	_cleanup_(freep) void *buf = io_buffer_new(1);
+	struct node node;
+	int r;
+
+	if (!buf)
+		return bp_fail_memory(meta->ctx);
+	for (int depth = 0; depth < BTREE_MAX_DEPTH; depth++) {
+		r = node_read(meta, root, value_size, buf, &node);
+		if (r < 0)
+			return r;
+		if (!node.nr)
+			return -ENODATA;
+		if (node.leaf) {
+			*ret_key = node_key(&node, node.nr - 1);
+			return 0;
+		}
+		root = node_value64(&node, node.nr - 1);
+	}
+	return node_fail(meta, root, NODE_DEPTH);
+}
+
 /* --- in the order of keys --- */
 
 #define AHEAD 64 /* blocks read at once */

@@ -111,6 +111,12 @@ int btree_lookup(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_
 		 void *value);
 
 /*
+ * The highest key of the tree at @root: one path is read. -ENODATA without a message where the tree
+ * is empty; else as btree_lookup().
+ */
+int btree_last(struct meta *meta, bp_mblock root, uint32_t value_size, uint64_t *ret_key);
+
+/*
  * Entries of one tree in the order of their keys, from @from on. Reads ahead: the leaves
  * below one internal node, 64 at a time. Holds 64 + BTREE_MAX_DEPTH blocks. Damage ends it with
  * -EBADMSG, -EUCLEAN or -EIO: salvage is for walk.h.

@@ -88,6 +88,28 @@ static int last_end(void *user, const struct bp_thin_run *run)
 	return 0;
 }
 
+/*
+ * Behind its last mapping: one path down the tree tells, as a pool may have thousands of volumes that share theirs.
+ * Where that path is damaged, what lies before the first damage.
+ */
+static bp_dblock mapped_end(struct bp_thin_meta *meta, uint64_t id)
+{
+	struct error_state *saved = error_save(meta->meta.ctx);
+	struct bp_thin_device device;
+	bp_dblock end = 0;
+	uint64_t last;
+	int r = bp_thin_device_find(meta, id, &device);
+
+	if (r == 0)
+		r = btree_last(&meta->meta, device.root, sizeof(le64), &last);
+	if (r == 0)
+		end = last + 1;
+	else if (r != -ENODATA)
+		bp_thin_mappings(meta, id, 0, UINT64_MAX, last_end, &end);
+	error_restore(meta->meta.ctx, saved);
+	return end;
+}
+
 /* One that LVM doesn't know is as long as its last mapping. */
 static int join_device(void *user, const struct bp_thin_device *device)
 {
@@ -102,11 +124,10 @@ static int join_device(void *user, const struct bp_thin_device *device)
 	};
 
 	if (!v) {
-		bp_dblock end = 0;
 		bp_bytes bytes;
 
-		bp_thin_mappings(j->meta, device->id, 0, UINT64_MAX, last_end, &end);
-		if (!mul_overflow(end, bp_sector_to_bytes(j->meta->sb.pub.data_block_sectors),
+		if (!mul_overflow(mapped_end(j->meta, device->id),
+				  bp_sector_to_bytes(j->meta->sb.pub.data_block_sectors),
 				  &bytes))
 			bare.size_bytes = bytes;
 		if (vec_add(&j->volumes->list, &bare) < 0)
