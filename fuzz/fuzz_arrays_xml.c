@@ -3,8 +3,8 @@
  * Any text as a dump of a cache, and of an era: what can be restored is sound; what can't leaves no
  * superblock. The first byte chooses which.
  */
+#include "../tests/lib/xml_text.h"
 #include "fuzz.h"
-#include "text.h"
 
 #include "formats/cache/check.h"
 #include "formats/cache/restore.h"

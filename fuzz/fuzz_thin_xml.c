@@ -3,8 +3,8 @@
  * Any text as a dump: the scanner and expat see the same in it; what can be restored is sound,
  * and dumped and restored again stays as it is; what can't leaves no superblock.
  */
+#include "../tests/lib/xml_text.h"
 #include "fuzz.h"
-#include "text.h"
 
 #include <bedplate/context.h>
 

@@ -25,28 +25,27 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* The message names its own file, since two are in play: no subject is added. */
-static int run(struct cli *cli, const void *p)
+static int restore(struct cli *cli, const void *p, int fd, const char *name)
 {
 	const struct args *args = p;
-	struct bp_cache_restore_opts opt = {
+	const struct bp_cache_restore_opts opt = {
 		.size = sizeof(opt),
 		.flags = args->flags,
 		.version = (uint32_t)args->version,
 		.progress = cli_progress,
 		.user = cli,
 	};
-	const char *name;
-	int fd, r, status;
+
+	return bp_cache_restore(cli->ctx, fd, name, args->output, &opt);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
 
 	if (args->dummy && *args->dummy)
 		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
-	status = text_in_open(cli, args->input, &fd, &name);
-	if (status)
-		return status;
-	r = bp_cache_restore(cli->ctx, fd, name, args->output, &opt);
-	text_in_close(fd);
-	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+	return text_in(cli, args->input, restore, args);
 }
 
 const struct cmd cmd_cache_restore = {

@@ -20,8 +20,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* The message names its own file, since two are in play: no subject is added. */
-static int run(struct cli *cli, const void *p)
+static int restore(struct cli *cli, const void *p, int fd, const char *name)
 {
 	const struct args *args = p;
 	const struct bp_era_restore_opts opt = {
@@ -29,17 +28,17 @@ static int run(struct cli *cli, const void *p)
 		.progress = cli_progress,
 		.user = cli,
 	};
-	const char *name;
-	int fd, r, status;
+
+	return bp_era_restore(cli->ctx, fd, name, args->output, &opt);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
 
 	if (args->dummy && *args->dummy)
 		return cli_usage(cli, "'%s': no operand is expected", args->dummy);
-	status = text_in_open(cli, args->input, &fd, &name);
-	if (status)
-		return status;
-	r = bp_era_restore(cli->ctx, fd, name, args->output, &opt);
-	text_in_close(fd);
-	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+	return text_in(cli, args->input, restore, args);
 }
 
 const struct cmd cmd_era_restore = {

@@ -172,7 +172,7 @@ int text_out(const struct text_out *to)
 }
 
 /* Directories are refused by name, as reading them fails with an odd error. */
-int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **ret_name)
+static int open_text(struct cli *cli, const char *path, int *ret_fd, const char **ret_name)
 {
 	struct stat st;
 	int fd;
@@ -198,8 +198,17 @@ int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **re
 	return 0;
 }
 
-void text_in_close(int fd)
+int text_in(struct cli *cli, const char *path,
+	    int (*restore)(struct cli *cli, const void *args, int fd, const char *name),
+	    const void *args)
 {
+	const char *name;
+	int fd, r, status = open_text(cli, path, &fd, &name);
+
+	if (status)
+		return status;
+	r = restore(cli, args, fd, name);
 	if (fd != STDIN_FILENO)
 		close(fd);
+	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
 }

@@ -40,8 +40,12 @@ int text_put(struct cli *cli, const char *path, const char *const *inputs, const
 /* A damage callback whose user is the struct cli: a warning. */
 void text_out_damage(void *user, const struct bp_damage *damage);
 
-/* Open XML to read, "-" is standard input. 0, or an exit status. */
-int text_in_open(struct cli *cli, const char *path, int *ret_fd, const char **ret_name);
-void text_in_close(int fd);
+/*
+ * Open XML to read, "-" is standard input, and let @restore make metadata of it: 0 or -errno, with a
+ * message that names its files itself, since two are in play. Return: an exit status.
+ */
+int text_in(struct cli *cli, const char *path,
+	    int (*restore)(struct cli *cli, const void *args, int fd, const char *name),
+	    const void *args);
 
 #endif

@@ -23,8 +23,7 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
-/* The message names its own file, since two are in play: no subject is added. */
-static int run(struct cli *cli, const void *p)
+static int restore(struct cli *cli, const void *p, int fd, const char *name)
 {
 	const struct args *args = p;
 	struct bp_thin_restore_opts opt = {
@@ -35,17 +34,17 @@ static int run(struct cli *cli, const void *p)
 		.progress = cli_progress,
 		.user = cli,
 	};
-	const char *name;
-	int fd, r, status;
 
 	if (cli_given(cli, "transaction-id"))
 		opt.flags |= BP_THIN_RESTORE_TRANSACTION;
-	status = text_in_open(cli, args->input, &fd, &name);
-	if (status)
-		return status;
-	r = bp_thin_restore(cli->ctx, fd, name, args->output, &opt);
-	text_in_close(fd);
-	return r < 0 ? cli_fail(cli, NULL, r) : EXIT_OK;
+	return bp_thin_restore(cli->ctx, fd, name, args->output, &opt);
+}
+
+static int run(struct cli *cli, const void *p)
+{
+	const struct args *args = p;
+
+	return text_in(cli, args->input, restore, args);
 }
 
 const struct cmd cmd_thin_restore = {
