@@ -173,6 +173,8 @@ static int run_command(struct cli *cli, int argc, char **argv)
 		r = use_sources(cli);
 		r = r ? r : cli->cmd->run(cli, parsed);
 		cli_progress_end(cli);
+		if (r < 0) /* what no one below has told */
+			r = cli_fail(cli, NULL, r);
 	}
 	args_free(cli->cmd, parsed);
 	return r;

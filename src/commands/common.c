@@ -276,6 +276,11 @@ struct bp_selector devices_get(const struct devices *devices, size_t index)
 	return device_named(devices->names->words[index]);
 }
 
+bool devices_went(const struct devices *devices, int r)
+{
+	return r == -ENXIO && devices->list;
+}
+
 /* Failures are told at once and remembered, the rest goes on. */
 static int add_each(struct cli *cli, const struct devices *devices,
 		    int (*add)(struct cli *cli, const struct bp_selector *which, void *user),
@@ -287,7 +292,7 @@ static int add_each(struct cli *cli, const struct devices *devices,
 		struct bp_selector which = devices_get(devices, i);
 
 		r = add(cli, &which, user);
-		if (r < 0)
+		if (r < 0 && !devices_went(devices, r))
 			worst = cli_fail(cli, selector_text(&which), r);
 	}
 	return worst;

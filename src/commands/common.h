@@ -74,6 +74,8 @@ int devices_init(struct cli *cli, const struct cli_list *names, struct devices *
 void devices_done(struct devices *devices);
 size_t devices_count(const struct devices *devices);
 struct bp_selector devices_get(const struct devices *devices, size_t index);
+/* Of all: has one gone since they were listed? Then it is not there, and no failure. */
+bool devices_went(const struct devices *devices, int r);
 
 /*
  * Ask each device. One that fails is reported and doesn't stop the rest. Return: an exit status.

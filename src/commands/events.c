@@ -122,8 +122,10 @@ static void print_json(struct cli *cli, const struct bp_event *event)
 {
 	struct bp_json *json;
 
-	if (cli_json_start(cli, &schema, &json) != 0)
+	if (cli_json_start(cli, &schema, &json) != 0) {
+		cli_lost(cli);
 		return;
+	}
 	bp_json_string(json, "event", bp_event_name(event->kind));
 	out_members(json, columns, event);
 	bp_json_string(json, "name", event->device->name);

@@ -306,8 +306,6 @@ static int add_device(struct cli *cli, const struct bp_selector *which, void *us
 
 	if (r == 0)
 		r = bp_stats_list(cli->ctx, which, l->args->program, &list);
-	if (r == -ENXIO && l->args->names.count == 0)
-		return 0; /* gone since it was listed */
 	for (size_t i = 0; r == 0 && i < bp_stats_list_count(list); i++)
 		r = add_region(l->out, info.name, bp_stats_list_get(list, i));
 	return r;

@@ -295,18 +295,21 @@ static void print_lines(struct cli *cli, const struct args *args, const char *na
 }
 
 /* A device without the target that was asked for is left out. */
-static int print_one(struct cli *cli, const struct args *args, const struct bp_selector *which,
-		     bool named, struct bp_json *json)
+static int print_one(struct cli *cli, const struct args *args, const struct devices *devices,
+		     size_t index, struct bp_json *json)
 {
+	struct bp_selector asked = devices_get(devices, index), *which = &asked;
 	_cleanup_(table_freep) struct bp_table *table = NULL;
 	int r = bp_device_table(cli->ctx, which, args->flags, &table);
 
+	if (devices_went(devices, r))
+		return EXIT_OK;
 	if (r < 0)
 		return cli_fail(cli, selector_text(which), r);
 	if (!has_target(table, args->only))
 		return EXIT_OK;
 	if (!json) {
-		print_lines(cli, args, selector_text(which), table, named);
+		print_lines(cli, args, selector_text(which), table, args->names.count != 1);
 		return EXIT_OK;
 	}
 	bp_json_object(json, NULL);
@@ -328,9 +331,7 @@ static int print_tables(struct cli *cli, const struct args *args, const struct d
 	if (json)
 		bp_json_array(json, "data");
 	for (size_t i = 0; i < devices_count(devices); i++) {
-		struct bp_selector which = devices_get(devices, i);
-
-		r = print_one(cli, args, &which, args->names.count != 1, json);
+		r = print_one(cli, args, devices, i, json);
 		worst = r ? r : worst;
 	}
 	if (!json)

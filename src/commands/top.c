@@ -266,8 +266,6 @@ static int add_device(struct cli *cli, const struct bp_selector *which, void *us
 	struct bp_device_status *lines;
 	int r = bp_device_status(cli->ctx, which, 0, &lines);
 
-	if (r == -ENXIO && top->args->names.count == 0)
-		return 0; /* gone since it was listed */
 	if (r < 0)
 		return r;
 	line = bp_device_status_count(lines) ? bp_device_status_get(lines, 0) : NULL;

@@ -192,7 +192,7 @@ static int add_status(struct cli *cli, const struct bp_selector *which, void *us
 
 	/* Without names: all volumes there are. */
 	if (r < 0 || (!is_vdo && !args->names.count))
-		return args->names.count ? r : 0;
+		return r;
 	r = bp_vdo_stats(cli->ctx, which, &stats);
 	if (r < 0)
 		return r;
@@ -274,7 +274,7 @@ static int add_stats(struct cli *cli, const struct bp_selector *which, void *use
 	int r = vdo_is(cli->ctx, which, &is_vdo);
 
 	if (r < 0 || (!is_vdo && !args->names.count))
-		return args->names.count ? r : 0;
+		return r;
 	r = bp_vdo_stats(cli->ctx, which, &s);
 	if (r == 0)
 		r = bp_device_info(cli->ctx, which, &info);
@@ -352,7 +352,7 @@ static int add_config(struct cli *cli, const struct bp_selector *which, void *us
 	int r = vdo_is(cli->ctx, which, &is_vdo);
 
 	if (r < 0 || (!is_vdo && !args->names.count))
-		return args->names.count ? r : 0;
+		return r;
 	r = bp_vdo_config(cli->ctx, which, &config);
 	if (r == 0)
 		r = bp_device_info(cli->ctx, which, &info);

@@ -293,26 +293,13 @@ struct volume {
 struct volumes {
 	struct volume *items;
 	size_t count, size;
+	char *answer; /* NULL: they are asked */
 };
 
-/* Ask it, or read what it answered once. */
-static int stats_get(struct cli *cli, const char *answer, const char *name,
-		     struct bp_vdo_stats *ret)
+/* Ask it, or take what it answered once. */
+static int add(struct cli *cli, struct volumes *volumes, const char *name)
 {
 	struct bp_selector which = device_named(name);
-	_cleanup_(freep) char *text = NULL;
-	int r;
-
-	if (!answer)
-		return bp_vdo_stats(cli->ctx, &which, ret);
-	r = read_text(cli, answer, &text);
-	return r ? -EIO : bp_vdo_stats_parse(cli->ctx, text, ret);
-}
-
-/* A volume that went meanwhile is passed over, unless it was named. */
-static int add(struct cli *cli, const struct args *args, struct volumes *volumes,
-	       const char *name, bool named)
-{
 	struct volume *volume;
 	int r;
 
@@ -321,36 +308,43 @@ static int add(struct cli *cli, const struct args *args, struct volumes *volumes
 		void *items = realloc(volumes->items, size * sizeof(*volumes->items));
 
 		if (!items)
-			return cli_fail(cli, NULL, -ENOMEM);
+			return -ENOMEM;
 		volumes->items = items;
 		volumes->size = size;
 	}
 	volume = &volumes->items[volumes->count];
 	volume->stats = (struct bp_vdo_stats){ .size = sizeof(volume->stats) };
 	snprintf(volume->name, sizeof(volume->name), "%s", name);
-	r = stats_get(cli, args->answer, name, &volume->stats);
+	r = volumes->answer ? bp_vdo_stats_parse(cli->ctx, volumes->answer, &volume->stats)
+			    : bp_vdo_stats(cli->ctx, &which, &volume->stats);
 	if (r == 0)
 		volumes->count++;
-	return r == 0 || !named ? EXIT_OK : cli_fail(cli, name, r);
+	return r;
 }
 
-/* All of them, in the kernel's order. */
+static int add_listed(struct cli *cli, const struct bp_selector *which, void *user)
+{
+	bool is_vdo = false;
+	int r = vdo_is(cli->ctx, which, &is_vdo);
+
+	return r == 0 && is_vdo ? add(cli, user, which->name) : r;
+}
+
+/* Those that are named, or all of them, in the kernel's order. */
 static int add_all(struct cli *cli, const struct args *args, struct volumes *volumes)
 {
-	struct bp_device_list *list;
-	int r = bp_device_list(cli->ctx, &list);
+	int status = EXIT_OK, r;
 
-	if (r < 0)
-		return cli_fail(cli, NULL, r);
-	for (size_t i = 0; r == 0 && i < bp_device_list_count(list); i++) {
-		struct bp_selector which = { .name = bp_device_list_get(list, i)->name };
-		bool is_vdo = false;
-
-		r = vdo_is(cli->ctx, &which, &is_vdo);
-		r = r == 0 && is_vdo ? add(cli, args, volumes, which.name, false) : 0;
+	if (!args->names.count)
+		return ask_each(cli, &args->names, add_listed, volumes);
+	for (size_t i = 0; i < args->names.count; i++) {
+		r = add(cli, volumes, args->names.words[i]);
+		if (r < 0) {
+			cli_fail(cli, args->names.words[i], r);
+			status = EXIT_FAILED;
+		}
 	}
-	bp_device_list_free(list);
-	return r;
+	return status;
 }
 
 /* Columns as wide as the other tool's, but for the name. */
@@ -392,21 +386,21 @@ static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
 	struct volumes volumes = { NULL };
-	int status = EXIT_OK;
+	int status;
 
 	if (cli->json)
 		return cli_usage_hint(cli, "'vdo stats --json' prints a document",
 				      "--json: the other tool's text is all there is");
-	for (size_t i = 0; i < args->names.count; i++)
-		if (add(cli, args, &volumes, args->names.words[i], true))
-			status = EXIT_FAILED;
-	if (!args->names.count)
-		status = add_all(cli, args, &volumes);
+	status = args->answer ? read_text(cli, args->answer, &volumes.answer) : EXIT_OK;
+	if (status)
+		return status;
+	status = add_all(cli, args, &volumes);
 	if (args->all || cli->verbose)
 		print_verbose(cli, &volumes);
 	else
 		print_table(cli, args, &volumes);
 	free(volumes.items);
+	free(volumes.answer);
 	return status;
 }
 

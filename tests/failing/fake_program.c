@@ -2,10 +2,10 @@
 /*
  * The program with all its commands on the kernel in memory: "fake_program SETUP WORD..." carries out the lines of the file
  * SETUP, whose output goes nowhere, then the command WORD. In SETUP "!disk PATH MAJOR:MINOR SIZE", "!open DEVICE",
- * "!mode POOL MODE", "!written VOLUME SECTORS", "!absent" and "!dirty N STEP" do what another part of the system would do; all else is a
+ * "!mode POOL MODE", "!written VOLUME SECTORS", "!absent", "!dirty N STEP" and "!vdo STATS CONFIG" (files) do what another part of the system would do; all else is a
  * command, words parted by blanks, 'so' for those with blanks. The environment:
  *
- *   FAKE_FAIL=N    the N-th call of the kernel that the command makes fails with EIO; "struck" goes to FAILING_STRUCK
+ *   FAKE_FAIL=N    the N-th call of the kernel that the command makes fails with EIO, or FAKE_ERRNO; "struck" goes to FAILING_STRUCK
  *   FAKE_SIGNAL=N  SIGTERM comes after the N-th request; likewise
  *   FAKE_STATE     what the kernel holds is written to the file "state", and what it held before to "state.before"
  */
@@ -78,6 +78,23 @@ static int split(char *line, char **words)
 	return n;
 }
 
+static bool vdo_answers(const char *stats, const char *config)
+{
+	char text[2][8192];
+	const char *const paths[] = { stats, config };
+
+	for (int i = 0; i < 2; i++) {
+		FILE *file = fopen(paths[i], "r");
+
+		if (!file)
+			return false;
+		text[i][fread(text[i], 1, sizeof(text[i]) - 1, file)] = '\0';
+		fclose(file);
+	}
+	fake_vdo(kernel, text[0], text[1]);
+	return true;
+}
+
 static bool directive(char **words, int n)
 {
 	unsigned major = 0, minor = 0;
@@ -96,6 +113,8 @@ static bool directive(char **words, int n)
 		return fake_cache_dirty(kernel, (unsigned)atoi(words[1]),
 					(unsigned)atoi(words[2])),
 		       true;
+	if (n == 3 && strcmp(words[0], "!vdo") == 0)
+		return vdo_answers(words[1], words[2]);
 	if (n == 1 && strcmp(words[0], "!absent") == 0)
 		return fake_absent(kernel, ENOENT), true;
 	return false;
@@ -148,10 +167,11 @@ static void write_state(const char *name)
 
 static void disturb(void)
 {
-	const char *fail = getenv("FAKE_FAIL"), *number = getenv("FAKE_SIGNAL");
+	const char *fail = getenv("FAKE_FAIL"), *number = getenv("FAKE_SIGNAL"),
+		   *errnum = getenv("FAKE_ERRNO");
 
 	if (fail)
-		fake_fail(kernel, FAKE_ANY, (unsigned)atoi(fail), EIO);
+		fake_fail(kernel, FAKE_ANY, (unsigned)atoi(fail), errnum ? atoi(errnum) : EIO);
 	if (number)
 		fake_signal(kernel, (unsigned)atoi(number), SIGTERM);
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "core/strbuf.h"
 #include "fake/ops_fake.h"
 
 #define FAKE_MAJOR      254
@@ -96,6 +97,8 @@ struct fake {
 	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
 	bool snapshots_lost;              /* see fake_snapshots_lost() */
 	int absent;                       /* see fake_absent() */
+	char *vdo_stats, *vdo_config;     /* see fake_vdo() */
+	bool vdo_compresses, vdo_index_off;
 	/* faults */
 	int fault_kind, fault_errnum;
 	unsigned fault_in, counts[FAKE_KINDS];
@@ -183,6 +186,12 @@ int fake_loop_list(void *self, int (*each)(void *user, const struct dm_loop *loo
 /* A message that begins with "@stats_". */
 int fake_stats_message(struct fake_dev *dev, const char *text, struct dm_reply *reply);
 void fake_stats_done(struct fake_dev *dev);
+
+/* --- fake_vdo.c --- */
+
+void fake_vdo_status(const struct fake *fake, const struct fake_segment *segment,
+		     struct strbuf *s);
+int fake_vdo_message(struct fake *fake, const char *text, struct dm_reply *reply);
 
 /* --- fake_targets.c --- */
 

@@ -83,6 +83,8 @@ char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		pool_status(fake, dev, segment, &s);
 	} else if (streq(segment->target, "cache")) {
 		cache_status(fake, segment, &s);
+	} else if (streq(segment->target, "vdo")) {
+		fake_vdo_status(fake, segment, &s);
 	} else if (strncmp(segment->target, "snapshot", 8) == 0) {
 		snapshot_status(fake, segment, &s);
 	} else if (streq(segment->target, "thin")) {

@@ -450,6 +450,15 @@ static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_s
 	return set_args(segment, &s);
 }
 
+/* "V4 DEV ...": all else it takes as it is, and prints. */
+static int vdo(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
+	       const struct fake_words *w)
+{
+	if (w->count < 6)
+		return refuse(fake, dev, "vdo", "Incorrect number of arguments", -EINVAL);
+	return take_dev(fake, dev, segment, w->word[1], 0, 0, "Unable to open storage device");
+}
+
 /* Whatever it is given it takes, and prints. */
 static int any(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 	       const struct fake_words *w)
@@ -468,6 +477,7 @@ static const struct {
 	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
 	{ "verity", any },    { "delay", delay },         { "flakey", flakey },
 	{ "cache", any },     { "snapshot", snapshot },   { "snapshot-merge", snapshot },
+	{ "vdo", vdo },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,

@@ -370,7 +370,7 @@ static int target_list(const char *only, struct dm_reply *reply)
 		{ "zero", { 1, 1, 0 } },           { "error", { 1, 5, 0 } },
 		{ "thin-pool", { 1, 22, 0 } },     { "thin", { 1, 22, 0 } },
 		{ "cache", { 2, 3, 0 } },          { "snapshot", { 1, 16, 0 } },
-		{ "snapshot-merge", { 1, 5, 0 } },
+		{ "snapshot-merge", { 1, 5, 0 } }, { "vdo", { 9, 1, 0 } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
@@ -394,6 +394,8 @@ static int message(struct fake *fake, struct fake_dev *dev, const struct dm_requ
 	for (size_t i = 0; dev->live && i < dev->live->segments.count; i++) {
 		struct fake_segment *segment = &dev->live->segments.items[i];
 
+		if (streq(segment->target, "vdo"))
+			return fake_vdo_message(fake, rq->text, reply);
 		if (rq->sector >= segment->start &&
 		    rq->sector - segment->start < segment->length)
 			return fake_message(fake, dev, segment, rq->text);
@@ -566,6 +568,8 @@ static void fake_free(struct fake *fake)
 	for (size_t i = 0; i < fake->log.count; i++)
 		free(fake->log.items[i].line);
 	vec_done(&fake->log);
+	free(fake->vdo_stats);
+	free(fake->vdo_config);
 	pthread_mutex_destroy(&fake->lock);
 	free(fake);
 }

@@ -72,10 +72,13 @@ static int read_size(const struct front *f, const char *text, const char *what, 
 		return 0;
 	errno = 0;
 	*ret = strtoull(text, &end, 10);
-	if (errno || end == text)
+	if (*end && unit_bytes(*end)) {
+		if (__builtin_mul_overflow(*ret, unit_bytes(*end), ret))
+			errno = ERANGE;
+		*ret /= 512;
+	}
+	if (errno || end == text || strchr(text, '-'))
 		return say(f, "Invalid %s argument: \"%s\"", what, text);
-	if (*end && unit_bytes(*end))
-		*ret = *ret * unit_bytes(*end) / 512;
 	return 0;
 }
 
@@ -445,9 +448,9 @@ static int read_bounds(struct front *f, struct bp_stats_opts *o, uint64_t *bound
 		while (i < ARRAY_SIZE(units) &&
 		       (strlen(units[i].name) != len || strncmp(end, units[i].name, len) != 0))
 			i++;
-		if (end == p || i == ARRAY_SIZE(units) || o->nr_bounds == most)
+		if (end == p || *p == '-' || i == ARRAY_SIZE(units) || o->nr_bounds == most ||
+		    __builtin_mul_overflow(n, units[i].ns, &bounds[o->nr_bounds]))
 			return say(f, "Invalid histogram bounds: %s", f->args.bounds);
-		bounds[o->nr_bounds] = n * units[i].ns;
 		o->precise |= bounds[o->nr_bounds++] % 1000000 != 0;
 		p = end + len + (end[len] == ',');
 	}

@@ -40,6 +40,10 @@ int stack_order(struct bp_ctx *ctx, struct dm *dm, const struct bp_stack *stack,
 struct bp_device_list *device_list_new(size_t count, struct bp_device_entry **ret_entries);
 void device_list_sort(struct bp_device_list *list);
 
+/* A message that only asks: it is sent in a plan too. free() the answer. */
+int device_question(struct bp_ctx *ctx, const struct bp_selector *selector, const char *message,
+		    char **ret_reply);
+
 /* Apply a read-ahead as struct bp_create_opts has it. */
 int read_ahead_apply(struct bp_ctx *ctx, struct dm *dm, const struct dm_state *state,
 		     uint32_t sectors, bool minimum);

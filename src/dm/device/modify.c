@@ -172,23 +172,16 @@ static uint32_t message_flags(const char *message)
 }
 
 /* A reply is what the kernel wrote into the buffer; most messages have none. */
-int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *selector, bp_sector sector,
-		      const char *message, int64_t timeout_ms, char **ret_reply)
+static int send_message(struct bp_ctx *ctx, const struct bp_selector *selector,
+			struct dm_request *rq, char **ret_reply)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
-	struct dm_request rq = {
-		.op = OP_MESSAGE,
-		.flags = message_flags(message),
-		.text = message,
-		.sector = sector,
-		.deadline = dm_deadline(timeout_ms),
-	};
 	struct which which;
 	char *copy;
 	int r = which_resolve(ctx, selector, &which);
 
 	if (r == 0)
-		r = dm_ask(ctx, "message", &which, &rq, &reply);
+		r = dm_ask(ctx, "message", &which, rq, &reply);
 	if (r < 0 || !ret_reply)
 		return r;
 	copy = strdup(reply.message ? reply.message : "");
@@ -196,6 +189,33 @@ int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *selector, bp
 		return bp_fail_memory(ctx);
 	*ret_reply = copy;
 	return 0;
+}
+
+int bp_device_message(struct bp_ctx *ctx, const struct bp_selector *selector, bp_sector sector,
+		      const char *message, int64_t timeout_ms, char **ret_reply)
+{
+	struct dm_request rq = {
+		.op = OP_MESSAGE,
+		.flags = message_flags(message),
+		.text = message,
+		.sector = sector,
+		.deadline = dm_deadline(timeout_ms),
+	};
+
+	return send_message(ctx, selector, &rq, ret_reply);
+}
+
+int device_question(struct bp_ctx *ctx, const struct bp_selector *selector, const char *message,
+		    char **ret_reply)
+{
+	struct dm_request rq = {
+		.op = OP_MESSAGE,
+		.flags = RQ_REPEATABLE | RQ_ASKS,
+		.text = message,
+		.deadline = dm_deadline(0),
+	};
+
+	return send_message(ctx, selector, &rq, ret_reply);
 }
 
 /* --- geometry --- */

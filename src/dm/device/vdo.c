@@ -9,6 +9,7 @@
 
 #include "core/context.h"
 #include "core/util.h"
+#include "dm/device/device.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -175,7 +176,7 @@ static int ask(struct bp_ctx *ctx, const struct bp_selector *which, const char *
 		return r;
 	if (bp_table_count(table) != 1 || !streq(bp_table_get(table, 0)->target, "vdo"))
 		return refuse(ctx, -EINVAL, BP_E_USAGE, "it is not a vdo");
-	return bp_device_message(ctx, which, 0, message, 0, ret);
+	return device_question(ctx, which, message, ret);
 }
 
 int bp_vdo_stats(struct bp_ctx *ctx, const struct bp_selector *which, struct bp_vdo_stats *ret)
@@ -311,8 +312,8 @@ static int grow_logical(struct bp_ctx *ctx, struct grown *g, bp_bytes logical)
 }
 
 /* One reload grows both sizes: vdo takes each from the new table. */
-static int reload(struct bp_ctx *ctx, const struct bp_selector *which, const struct grown *g,
-		  int64_t timeout_ms)
+static int reload_grown(struct bp_ctx *ctx, const struct bp_selector *which,
+			const struct grown *g, int64_t timeout_ms)
 {
 	_cleanup_(table_done) struct bp_table *table = NULL;
 	struct bp_change_opts opts = { .size = sizeof(opts), .timeout_ms = timeout_ms };
@@ -336,7 +337,7 @@ int bp_vdo_grow(struct bp_ctx *ctx, const struct bp_selector *which, bp_bytes lo
 	if (r == 0)
 		r = grow_physical(ctx, &g, physical_bytes);
 	if (r == 0)
-		r = reload(ctx, which, &g, timeout_ms);
+		r = reload_grown(ctx, which, &g, timeout_ms);
 	bp_table_free(g.table);
 	return r;
 }
