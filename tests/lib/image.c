@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* By words: valgrind's memcmp() goes by bytes, and images have hundreds of megabytes. */
 static bool is_zero(const uint8_t *data, size_t len)
@@ -254,4 +255,26 @@ void image_unlink(char *take_path)
 {
 	temp_remove(take_path);
 	free(take_path);
+}
+
+void image_twin_load(struct image_twin *twin, const char *name)
+{
+	image_load(&twin->image, name);
+	twin->path = image_file(&twin->image);
+	twin->fd = open(twin->path, O_RDWR | O_CLOEXEC);
+	assert_true(twin->fd >= 0);
+}
+
+void image_twin_write(const struct image_twin *twin, bp_mblock nr)
+{
+	assert_int_equal(pwrite(twin->fd, image_block(&twin->image, nr), IO_BLOCK,
+				(off_t)(nr * IO_BLOCK)),
+			 IO_BLOCK);
+}
+
+void image_twin_done(struct image_twin *twin)
+{
+	close(twin->fd);
+	image_unlink(twin->path);
+	image_done(&twin->image);
 }

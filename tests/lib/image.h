@@ -43,4 +43,15 @@ struct io *image_io(const struct image *image);
 char *image_file(const struct image *image);
 void image_unlink(char *take_path);
 
+/* An image in memory and the same in a file, for programs that are not ours. */
+struct image_twin {
+	struct image image;
+	char *path;
+	int fd;
+};
+void image_twin_load(struct image_twin *twin, const char *name);
+/* Block @nr of the image is written to the file. */
+void image_twin_write(const struct image_twin *twin, bp_mblock nr);
+void image_twin_done(struct image_twin *twin);
+
 #endif

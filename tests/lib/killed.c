@@ -4,6 +4,7 @@
 
 #include "core/strbuf.h"
 #include "core/vec.h"
+#include "draw.h"
 #include "unit.h"
 
 /* One write of one block, or a flush. */
@@ -125,16 +126,6 @@ static void apply(uint8_t *data, const struct event *event)
 		memcpy(data + event->block * IO_BLOCK, event->data, IO_BLOCK);
 }
 
-static uint64_t rng = 88172645463325252;
-
-static bool toss(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng >> 40 & 1;
-}
-
 /*
  * The process is killed before the event @at: all until then was written. Power is cut there:
  * what was flushed is on the disk, and of the rest any part, here a random one.
@@ -156,7 +147,7 @@ static void stop_at(struct states *states, const struct recorder *recorder, size
 	for (unsigned round = 0; round < 3; round++) {
 		memcpy(data, states->before, KILLED_BLOCKS * IO_BLOCK);
 		for (size_t i = 0; i < at; i++) {
-			if (i < flushed || toss())
+			if (i < flushed || draw(2))
 				apply(data, &recorder->events.items[i]);
 		}
 		judge(states, data);

@@ -260,4 +260,15 @@ static inline void assert_findings(const struct finding_case *cases, size_t nr)
 	assert_findings_beside(cases, nr, NULL);
 }
 
+/* The length that a target with @params gets from the devices that it lies on. */
+static inline void assert_length(const char *target, const void *params, uint64_t expected)
+{
+	bp_sector length = 0;
+
+	if (bp_target_length(ctx, target, params, params_size(target), lines_lookup, NULL,
+			     &length) != 0)
+		fail_msg("%s: %s", target, bp_errmsg(ctx));
+	assert_int_equal(length, expected);
+}
+
 #endif

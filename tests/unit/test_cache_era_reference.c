@@ -6,6 +6,7 @@
  *
  * BEDPLATE_REFERENCE_DIR: where they are, /usr/sbin if unset. BEDPLATE_SEED: other changes.
  */
+#include "draw.h"
 #include "formats/cache/check.h"
 #include "formats/era/check.h"
 #include "image.h"
@@ -21,16 +22,7 @@
 #define CHANGES 500
 
 static struct bp_ctx *ctx;
-static uint64_t seed;
 static const char *directory;
-
-static uint64_t draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % below;
-}
 
 /* --- fields --- */
 
@@ -253,17 +245,8 @@ static const char *const names[] = {
 };
 static struct subject {
 	bool era;
-	struct image image;
-	char *path;
-	int fd;
+	struct image_twin twin;
 } subjects[ARRAY_SIZE(names)];
-
-static void write_block(const struct subject *s, bp_mblock nr)
-{
-	assert_int_equal(
-		pwrite(s->fd, image_block(&s->image, nr), IO_BLOCK, (off_t)(nr * IO_BLOCK)),
-		IO_BLOCK);
-}
 
 static bp_mblock draw_block(const struct image *image)
 {
@@ -283,8 +266,8 @@ struct counts {
 
 static void one_change(const struct subject *s, const char *name, struct counts *counts)
 {
-	bp_mblock nr = draw_block(&s->image);
-	void *block = image_block(&s->image, nr);
+	bp_mblock nr = draw_block(&s->twin.image);
+	void *block = image_block(&s->twin.image, nr);
 	enum block_kind kind = block_kind_of(block);
 	struct field field;
 	char good[IO_BLOCK];
@@ -295,10 +278,10 @@ static void one_change(const struct subject *s, const char *name, struct counts 
 	memcpy(good, block, IO_BLOCK);
 	field = draw_field(block, kind, s->era);
 	change_field(block, &field);
-	image_seal(&s->image, nr, kind);
-	write_block(s, nr);
-	theirs = run_reference(s->path, s->era);
-	ours = finds(&s->image, s->era, &nr_harmless);
+	image_seal(&s->twin.image, nr, kind);
+	image_twin_write(&s->twin, nr);
+	theirs = run_reference(s->twin.path, s->era);
+	ours = finds(&s->twin.image, s->era, &nr_harmless);
 	counts->both += ours && theirs;
 	counts->ours += ours && !theirs;
 	counts->none += !ours && !theirs;
@@ -311,7 +294,7 @@ static void one_change(const struct subject *s, const char *name, struct counts 
 		counts->missed++;
 	}
 	memcpy(block, good, IO_BLOCK);
-	write_block(s, nr);
+	image_twin_write(&s->twin, nr);
 }
 
 static void compare(bool era)
@@ -319,7 +302,7 @@ static void compare(bool era)
 	struct counts counts = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-		assert_int_equal(run_reference(subjects[i].path, subjects[i].era), 0);
+		assert_int_equal(run_reference(subjects[i].twin.path, subjects[i].era), 0);
 	for (unsigned n = 0; n < CHANGES; n++) {
 		size_t i = n % 5 + (era ? 5 : 0);
 
@@ -348,14 +331,10 @@ static void what_era_check_finds_is_found(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	seed = strtoull(getenv("BEDPLATE_SEED") ?: "1", NULL, 10) * 2654435769u +
-	       88172645463325252;
+	draw_seed();
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
 		subjects[i].era = i >= 5;
-		image_load(&subjects[i].image, names[i]);
-		subjects[i].path = image_file(&subjects[i].image);
-		subjects[i].fd = open(subjects[i].path, O_RDWR | O_CLOEXEC);
-		assert_true(subjects[i].fd >= 0);
+		image_twin_load(&subjects[i].twin, names[i]);
 	}
 	return bp_ctx_new(&ctx);
 }
@@ -363,11 +342,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
-		close(subjects[i].fd);
-		image_unlink(subjects[i].path);
-		image_done(&subjects[i].image);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		image_twin_done(&subjects[i].twin);
 	bp_ctx_free(ctx);
 	return 0;
 }

@@ -3,19 +3,15 @@
 #include "context_test.h"
 
 #include "core/strbuf.h"
+#include "draw.h"
 #include "formats/pack/code.h"
 #include "formats/pack/pack.h"
 #include "image.h"
 #include "pdata/btree.h"
 
-static uint64_t rng = 88172645463325252u;
-
 static uint32_t pick(uint32_t below)
 {
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)(rng >> 32) % below;
+	return (uint32_t)draw(below);
 }
 
 /* --- blocks --- */

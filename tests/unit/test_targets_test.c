@@ -244,16 +244,6 @@ static void lines_fill_structs(void **state)
 	bp_table_free(table);
 }
 
-static void assert_length(const char *target, const void *params, uint64_t expected)
-{
-	bp_sector length = 0;
-
-	if (bp_target_length(ctx, target, params, params_size(target), lines_lookup, NULL,
-			     &length) != 0)
-		fail_msg("%s: %s", target, bp_errmsg(ctx));
-	assert_int_equal(length, expected);
-}
-
 /* Lengths come from the devices, in sectors, less the offsets into them. */
 static void lengths_follow_from_devices(void **state)
 {

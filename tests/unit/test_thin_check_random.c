@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* thin_check against chance: fields and bytes changed at random, damage hidden behind thousands of leaks. */
 #include "context_test.h"
+#include "draw.h"
 #include "verdict.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 /* --- every field, at random --- */
-
-static uint64_t seed;
-
-static uint64_t draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
 
 static bp_mblock draw_block(const struct image *image)
 {
@@ -116,7 +107,6 @@ static void broken_fields_are_found(void **state)
 	bool must;
 
 	(void)state;
-	seed = 88172645463325252;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		image_load(&good, names[i]);
 		for (int n = 0; n < 150; n++) {
@@ -233,7 +223,7 @@ static void leaks_hide_nothing(void **state)
 
 	(void)state;
 	compared = compared_fatal = 0;
-	seed = other ? strtoull(other, NULL, 10) : 521288629;
+	draw_state = other ? strtoull(other, NULL, 10) : 521288629;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		image_load(&good, names[i]);
 		for (unsigned n = 0; n < nr / ARRAY_SIZE(names); n++)
@@ -252,7 +242,7 @@ static void no_bytes_do_harm(void **state)
 	struct verdict v;
 
 	(void)state;
-	seed = 362436069362436069;
+	draw_state = 362436069362436069;
 	image_load(&good, "thin-msnap");
 	for (int n = 0; n < 300; n++) {
 		image_copy(&bad, &good);

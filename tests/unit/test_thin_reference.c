@@ -9,6 +9,7 @@
  * BEDPLATE_REFERENCE: the thin_check to compare with, /usr/sbin/thin_check if unset.
  * BEDPLATE_SEED: other changes than usual.
  */
+#include "draw.h"
 #include "formats/thin/meta.h"
 #include "image.h"
 #include "unit.h"
@@ -109,16 +110,7 @@ static const struct {
 };
 
 static struct bp_ctx *ctx;
-static uint64_t seed;
 static const char *reference;
-
-static uint64_t draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % below;
-}
 
 /* One field, in a block. */
 struct field {
@@ -344,17 +336,8 @@ static const char *const names[] = { "thin-empty", "thin-many",       "thin-mix-
 				     "thin-small", "thin-needs-check" };
 static struct subject {
 	const char *name;
-	struct image image;
-	char *path;
-	int fd;
+	struct image_twin twin;
 } subjects[ARRAY_SIZE(names)];
-
-static void write_block(const struct subject *s, bp_mblock nr)
-{
-	assert_int_equal(
-		pwrite(s->fd, image_block(&s->image, nr), IO_BLOCK, (off_t)(nr * IO_BLOCK)),
-		IO_BLOCK);
-}
 
 static bp_mblock draw_block(const struct image *image)
 {
@@ -382,10 +365,10 @@ static void count(struct counts *counts, bool theirs, bool ours, bool strict)
 
 static void one_change(const struct subject *s, struct counts *counts)
 {
-	bp_mblock nr = draw_block(&s->image);
-	void *block = image_block(&s->image, nr);
+	bp_mblock nr = draw_block(&s->twin.image);
+	void *block = image_block(&s->twin.image, nr);
 	enum block_kind kind = block_kind_of(block);
-	const struct thin_superblock_disk *sb = image_block(&s->image, 0);
+	const struct thin_superblock_disk *sb = image_block(&s->twin.image, 0);
 	struct change change = { 0, 0, le32_get(sb->time), le64_get(sb->trans_id) };
 	char good[IO_BLOCK], *text = NULL, *strict_text = NULL;
 	struct field field = { 0 };
@@ -395,12 +378,12 @@ static void one_change(const struct subject *s, struct counts *counts)
 	memcpy(good, block, IO_BLOCK);
 	draw_field(block, kind, &field);
 	change_field(block, &field, &change);
-	image_seal(&s->image, nr, kind);
-	write_block(s, nr);
+	image_seal(&s->twin.image, nr, kind);
+	image_twin_write(&s->twin, nr);
 
-	theirs = run_reference(s->path);
-	ours = finds(&s->image, 0, &text);
-	strict = finds(&s->image, BP_THIN_CHECK_STRICT, &strict_text);
+	theirs = run_reference(s->twin.path);
+	ours = finds(&s->twin.image, 0, &text);
+	strict = finds(&s->twin.image, BP_THIN_CHECK_STRICT, &strict_text);
 	count(counts, theirs, ours, strict);
 	counts->crashed += theirs < 0;
 	if ((theirs && !ours) || (!strict && !is_harmless(field.name, &change))) {
@@ -414,7 +397,7 @@ static void one_change(const struct subject *s, struct counts *counts)
 	free(text);
 	free(strict_text);
 	memcpy(block, good, IO_BLOCK);
-	write_block(s, nr);
+	image_twin_write(&s->twin, nr);
 }
 
 static void what_the_reference_finds_is_found(void **state)
@@ -423,7 +406,7 @@ static void what_the_reference_finds_is_found(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-		assert_int_equal(run_reference(subjects[i].path), 0);
+		assert_int_equal(run_reference(subjects[i].twin.path), 0);
 	for (unsigned n = 0; n < CHANGES; n++)
 		one_change(&subjects[n % ARRAY_SIZE(subjects)], &counts);
 	print_message("# %u found by both, %u by ours only, %u by --strict only, %u are no "
@@ -436,14 +419,10 @@ static void what_the_reference_finds_is_found(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	seed = strtoull(getenv("BEDPLATE_SEED") ?: "1", NULL, 10) * 2654435769u +
-	       88172645463325252;
+	draw_seed();
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
 		subjects[i].name = names[i];
-		image_load(&subjects[i].image, names[i]);
-		subjects[i].path = image_file(&subjects[i].image);
-		subjects[i].fd = open(subjects[i].path, O_RDWR | O_CLOEXEC);
-		assert_true(subjects[i].fd >= 0);
+		image_twin_load(&subjects[i].twin, names[i]);
 	}
 	return bp_ctx_new(&ctx);
 }
@@ -451,11 +430,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
-		close(subjects[i].fd);
-		image_unlink(subjects[i].path);
-		image_done(&subjects[i].image);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		image_twin_done(&subjects[i].twin);
 	bp_ctx_free(ctx);
 	return 0;
 }
