@@ -290,6 +290,54 @@ static void finds_damage(void **state)
 	finds_nothing_in_sound_volumes(state);
 }
 
+static int note_last(void *user, const struct vdo_place *place, const struct vdo_mapping *to)
+{
+	uint64_t *last = user;
+
+	(void)to;
+	if (place->height == 0)
+		*last = MAX(*last, place->logical);
+	return 0;
+}
+
+static void note_kind(void *user, const struct bp_damage *damage)
+{
+	unsigned *nr = user;
+
+	*nr += damage->kind == BP_DAMAGE_KEY_RANGE;
+}
+
+/* A volume that ends behind its last mapping has all of them; one block shorter, one is past its end. */
+static void the_logical_end_is_exact(void **state)
+{
+	const char *path = used("clean");
+	uint64_t last = 0;
+	struct vdo_map_visitor visitor = { note_last, no_bad_page, &last };
+	struct bp_vdo_image *image;
+
+	(void)state;
+	assert_ok(bp_vdo_open(ctx, path, 0, &image));
+	assert_ok(vdo_map_walk(image, &visitor));
+	bp_vdo_close(image);
+	assert_int_not_equal(last, 0);
+	for (unsigned shorter = 0; shorter < 2; shorter++) {
+		uint64_t old = patch(path, SUPER, 60, 8, last + 1 - shorter, true);
+		struct bp_vdo_check_result res = { .size = sizeof(res) };
+		unsigned nr = 0;
+		struct bp_vdo_check_opts opts = {
+			.size = sizeof(opts),
+			.damage = note_kind,
+			.user = &nr,
+		};
+
+		assert_ok(bp_vdo_check(ctx, path, &opts, &res));
+		patch(path, SUPER, 60, 8, old, true);
+		assert_int_equal(res.volume.logical_mblocks, last + 1 - shorter);
+		assert_int_equal(nr, shorter);
+		assert_int_equal(res.nr_mappings, 578 - shorter);
+	}
+}
+
 /* Each block that can't be read is told, and nothing else falls over it. */
 static void survives_unreadable_blocks(void **state)
 {
@@ -383,6 +431,7 @@ int main(void)
 		cmocka_unit_test(counts_what_slabs_hold),
 		cmocka_unit_test(finds_nothing_in_sound_volumes),
 		cmocka_unit_test(finds_damage),
+		cmocka_unit_test(the_logical_end_is_exact),
 		cmocka_unit_test(survives_unreadable_blocks),
 		cmocka_unit_test(can_be_stopped),
 		cmocka_unit_test(says_what_is_no_volume),
