@@ -361,7 +361,8 @@ static void take_state(const struct dm_ioctl *h, struct dm_state *state)
 
 /*
  * data_start and data_size are the kernel's, and still looked at: a wrong offset must not
- * lead out of the buffer.
+ * lead out of the buffer, and is no empty answer. Where nothing was written the size ends
+ * within the header.
  */
 static int take_answer(struct kernel *k, enum dm_op op, struct dm_reply *reply)
 {
@@ -376,7 +377,10 @@ static int take_answer(struct kernel *k, enum dm_op op, struct dm_reply *reply)
 		k->major = reply->state.major;
 	if (!op_is(op, OP_REPLY))
 		return 0;
-	if (h->data_size > h->data_start && h->data_size <= k->size) {
+	if (h->data_size > HEADER_BYTES &&
+	    (h->data_start > h->data_size || h->data_size > k->size))
+		return -EPROTO;
+	if (h->data_size > h->data_start) {
 		in.data = k->buffer + h->data_start;
 		in.len = h->data_size - h->data_start;
 	}
