@@ -97,6 +97,7 @@ struct fake {
 	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
 	bool snapshots_lost;              /* see fake_snapshots_lost() */
 	int absent;                       /* see fake_absent() */
+	bool log_full;                    /* see fake_log_full() */
 	char *vdo_stats, *vdo_config;     /* see fake_vdo() */
 	bool vdo_compresses, vdo_index_off;
 	/* faults */

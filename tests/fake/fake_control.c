@@ -138,6 +138,11 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode)
 	snprintf(dev->pool_mode, sizeof(dev->pool_mode), "%s", mode);
 }
 
+void fake_log_full(struct fake *fake, bool full)
+{
+	fake->log_full = full;
+}
+
 void fake_snapshots_lost(struct fake *fake, bool lost)
 {
 	fake->snapshots_lost = lost;

@@ -83,6 +83,8 @@ char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		pool_status(fake, dev, segment, &s);
 	} else if (streq(segment->target, "cache")) {
 		cache_status(fake, segment, &s);
+	} else if (streq(segment->target, "log-writes")) {
+		strbuf_add(&s, fake->log_full ? "0 0 logging_disabled" : "0 0");
 	} else if (streq(segment->target, "vdo")) {
 		fake_vdo_status(fake, segment, &s);
 	} else if (strncmp(segment->target, "snapshot", 8) == 0) {

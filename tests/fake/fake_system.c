@@ -152,6 +152,7 @@ static int bdev_locked(struct fake *fake, const char *which, struct bp_bdev *ret
 	struct bp_devno devno;
 	bp_sector size;
 	const struct fake_bdev *bdev;
+	const struct fake_dev *dev;
 	int r = fake_find_size(fake, which, &devno, &size);
 
 	if (r < 0)
@@ -163,7 +164,11 @@ static int bdev_locked(struct fake *fake, const char *which, struct bp_bdev *ret
 		.size_bytes = bp_sector_to_bytes(size),
 		.logical_block_bytes = 512,
 	};
-	snprintf(ret->path, sizeof(ret->path), "%s", bdev ? bdev->path : which);
+	dev = fake_find_number(fake, devno.major, devno.minor);
+	if (dev && which[0] != '/')
+		snprintf(ret->path, sizeof(ret->path), "/dev/mapper/%.200s", dev->name);
+	else
+		snprintf(ret->path, sizeof(ret->path), "%s", bdev ? bdev->path : which);
 	return 0;
 }
 

@@ -450,6 +450,27 @@ static int snapshot(struct fake *fake, const struct fake_dev *dev, struct fake_s
 	return set_args(segment, &s);
 }
 
+/* What it would log goes nowhere: marks are taken, and its status is that of an empty log. */
+static int log_writes(struct fake *fake, const struct fake_dev *dev,
+		      struct fake_segment *segment, const struct fake_words *w)
+{
+	struct strbuf s = { 0 };
+	int r;
+
+	if (w->count < 2)
+		return refuse(fake, dev, "log-writes", "Invalid argument count", -EINVAL);
+	r = take_dev(fake, dev, segment, w->word[0], 0, segment->length,
+		     "Device lookup failed");
+	if (r == 0)
+		r = take_dev(fake, dev, segment, w->word[1], 0, 0, "Log device lookup failed");
+	if (r < 0)
+		return r;
+	add_devno(&s, &segment->devs[0]);
+	strbuf_add_char(&s, ' ');
+	add_devno(&s, &segment->devs[1]);
+	return set_args(segment, &s);
+}
+
 /* "V4 DEV ...": all else it takes as it is, and prints. */
 static int vdo(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 	       const struct fake_words *w)
@@ -472,12 +493,12 @@ static const struct {
 	int (*construct)(struct fake *fake, const struct fake_dev *dev,
 			 struct fake_segment *segment, const struct fake_words *w);
 } targets[] = {
-	{ "linear", linear }, { "striped", striped },     { "zero", zero },
-	{ "error", error },   { "thin-pool", thin_pool }, { "thin", thin },
-	{ "crypt", any },     { "inlinecrypt", any },     { "integrity", any },
-	{ "verity", any },    { "delay", delay },         { "flakey", flakey },
-	{ "cache", any },     { "snapshot", snapshot },   { "snapshot-merge", snapshot },
-	{ "vdo", vdo },
+	{ "linear", linear }, { "striped", striped },       { "zero", zero },
+	{ "error", error },   { "thin-pool", thin_pool },   { "thin", thin },
+	{ "crypt", any },     { "inlinecrypt", any },       { "integrity", any },
+	{ "verity", any },    { "delay", delay },           { "flakey", flakey },
+	{ "cache", any },     { "snapshot", snapshot },     { "snapshot-merge", snapshot },
+	{ "vdo", vdo },       { "log-writes", log_writes },
 };
 
 int fake_construct(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
@@ -640,6 +661,8 @@ int fake_message(struct fake *fake, const struct fake_dev *dev, struct fake_segm
 	_cleanup_(fake_words_done) struct fake_words words = { 0 };
 	int r;
 
+	if (streq(segment->target, "log-writes"))
+		return strncmp(text, "mark ", 5) == 0 ? 0 : -EINVAL;
 	if (!streq(segment->target, "thin-pool"))
 		return -EINVAL;
 	r = fake_split(text, &words);

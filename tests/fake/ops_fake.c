@@ -371,6 +371,7 @@ static int target_list(const char *only, struct dm_reply *reply)
 		{ "thin-pool", { 1, 22, 0 } },     { "thin", { 1, 22, 0 } },
 		{ "cache", { 2, 3, 0 } },          { "snapshot", { 1, 16, 0 } },
 		{ "snapshot-merge", { 1, 5, 0 } }, { "vdo", { 9, 1, 0 } },
+		{ "log-writes", { 1, 1, 0 } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A kernel in memory, for tests: mapped devices with their tables, the targets linear, striped, cache,
- * zero, error, delay, flakey, snapshot, thin-pool, thin and vdo with the real one's rules and words, block devices, nodes, a
+ * zero, error, delay, flakey, snapshot, log-writes, thin-pool, thin and vdo with the real one's rules and words, block devices, nodes, a
  * log; and faults at any call.
  */
 #ifndef FAKE_OPS_FAKE_H
@@ -83,6 +83,8 @@ void fake_io(struct fake *fake, const char *name, bool write, bp_sector sector,
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
 /* What vdo volumes answer to "stats" and "config"; copied. */
 void fake_vdo(struct fake *fake, const char *stats, const char *config);
+/* The logs of log-writes are full, or not. */
+void fake_log_full(struct fake *fake, bool full);
 /* The control node can't be opened, which fails with @errnum; 0: it can. */
 void fake_absent(struct fake *fake, int errnum);
 /* Stores of snapshots were full: from now on their status says so, or not. */

@@ -22,6 +22,7 @@ FILE *machine_fopen(const char *path, const char *mode);
 int machine_fstat(int fd, struct stat *st);
 int machine_fstatat(int dir, const char *path, struct stat *st, int flags);
 int machine_ioctl(int fd, unsigned long request, ...);
+int machine_away(const char *what, const char *where);
 int machine_mkdir(const char *path, mode_t mode);
 int machine_mknod(const char *path, mode_t mode, dev_t dev);
 int machine_open(const char *path, int flags, ...);
@@ -48,6 +49,17 @@ int machine_unlink(const char *path);
 #define unlink(path)                  machine_unlink(path)
 #endif
 
+/* Mounts and namespaces, which nobody but root may have: done where MACHINE_ROOT is defined, by doing nothing. */
+#if defined(MACHINE_ROOT) && !defined(MACHINE_ITSELF)
+#include <sched.h>
+#include <sys/mount.h>
+#define mount(source, point, ...) machine_away("mount", point)
+#define umount(point)             machine_away("umount", point)
+#define umount2(point, flags)     machine_away("umount", point)
+#define unshare(what)             machine_away("unshare", "")
+#define setns(fd, what)           machine_away("setns", "")
+#endif
+
 /* --- what a test says of it --- */
 
 /* An empty machine, below /tmp; it goes with the process. */
@@ -66,6 +78,10 @@ int machine_is(int fd, const char *what);
 void machine_refuse(int errnum);
 /* A record of the kernel log, for who has opened it, and who opens it first. */
 void machine_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What comes of open() of a device: a descriptor, or -1 for what lies there. NULL: that. */
+extern int (*machine_opens)(const char *path);
+/* What comes of a mount, and so on, by its name: 0 or -errno. NULL: 0. */
+extern int (*machine_aways)(const char *what, const char *where);
 /* What ioctl() does: 0 or -errno. NULL: ENOTTY. */
 extern int (*machine_ioctls)(int fd, unsigned long request, void *arg);
 
