@@ -217,6 +217,8 @@ int fake_preresume(struct fake *fake, const struct fake_dev *dev,
 /* The status text of a segment; free() it. */
 char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		  const struct fake_segment *segment);
+/* A volume of a failed pool: "Fail" is its status, and its table as well. */
+bool fake_volume_failed(struct fake *fake, const struct fake_segment *segment);
 int fake_message(struct fake *fake, const struct fake_dev *dev, struct fake_segment *segment,
 		 const char *text);
 

@@ -72,6 +72,16 @@ static void snapshot_status(struct fake *fake, const struct fake_segment *segmen
 		    store ? (unsigned long long)bp_bytes_to_sector(store->size_bytes) : 0);
 }
 
+bool fake_volume_failed(struct fake *fake, const struct fake_segment *segment)
+{
+	const struct fake_dev *pool;
+
+	if (!streq(segment->target, "thin"))
+		return false;
+	pool = fake_find_number(fake, segment->devs[0].major, segment->devs[0].minor);
+	return pool && streq(pool->pool_mode, "Fail");
+}
+
 char *fake_status(struct fake *fake, const struct fake_dev *dev,
 		  const struct fake_segment *segment)
 {

@@ -323,12 +323,16 @@ static int segments(struct fake *fake, const struct fake_dev *dev, const struct 
 
 	for (size_t i = 0; r == 0 && table && i < table->segments.count; i++) {
 		const struct fake_segment *from = &table->segments.items[i];
-		char *status = rq->op == OP_STATUS ? fake_status(fake, dev, from) : NULL;
+		bool failed = fake_volume_failed(fake, from);
+		char *status =
+			rq->op == OP_STATUS && !failed ? fake_status(fake, dev, from) : NULL;
 		struct dm_segment to = {
 			.start = from->start,
 			.length = from->length,
 			.target = put(&s, from->target),
-			.args = put(&s, status ? status : from->args),
+			.args = put(&s, failed   ? "Fail"
+					: status ? status
+						 : from->args),
 		};
 
 		free(status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What tests of thin pools share: a kernel in memory with a pool on two disks, a third disk, and
+ * What tests of thin pools share: a kernel in memory with a pool on two disks, two more disks, and
  * looking at all of it. Include it once.
  */
 #ifndef LIB_POOL_WORLD_H
@@ -18,6 +18,7 @@ static const struct fake_disk disks[] = {
 	{ "/dev/meta", 4 * MIB },
 	{ "/dev/data", 64 * MIB },
 	{ "/dev/other", 64 * MIB },
+	{ "/dev/meta2", 4 * MIB },
 	{ NULL, 0 },
 };
 

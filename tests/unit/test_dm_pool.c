@@ -245,6 +245,37 @@ static void a_volume_that_goes_is_not_listed(void **state)
 	assert_err(bp_pool_volumes(w->pool, &list), EIO);
 }
 
+/* Of a failed pool's volumes only what they lie on is known: which pool's they are is known by that. */
+static void volumes_of_a_failed_pool(void **state)
+{
+	struct world *w = *state;
+	struct bp_volume_list *list;
+	struct bp_pool *other;
+
+	assert_ok(bp_pool_create(w->ctx, "other", "/dev/meta2", "/dev/other", NULL, &other));
+	assert_ok(bp_pool_create_volume(w->pool, "one", 2048, NULL, NULL));
+	assert_ok(bp_pool_create_volume(other, "two", 2048, NULL, NULL));
+	fake_pool_mode(w->fake, "other", "Fail");
+	assert_ok(bp_pool_volumes(w->pool, &list));
+	assert_int_equal(bp_volume_list_count(list), 1);
+	assert_string_equal(bp_volume_list_get(list, 0)->name, "one");
+	assert_false(bp_volume_list_get(list, 0)->failed);
+	bp_volume_list_free(list);
+	assert_ok(bp_pool_volumes(other, &list));
+	assert_int_equal(bp_volume_list_count(list), 1);
+	assert_string_equal(bp_volume_list_get(list, 0)->name, "two");
+	assert_int_equal(bp_volume_list_get(list, 0)->thin_id, BP_THIN_ID_ANY);
+	assert_true(bp_volume_list_get(list, 0)->failed);
+	bp_volume_list_free(list);
+	fake_fail(w->fake, OP_DEPS, 1, ENXIO);
+	assert_ok(bp_pool_volumes(other, &list));
+	assert_int_equal(bp_volume_list_count(list), 0);
+	bp_volume_list_free(list);
+	fake_fail(w->fake, OP_DEPS, 1, EIO);
+	assert_err(bp_pool_volumes(other, &list), EIO);
+	bp_pool_close(other);
+}
+
 /* Volumes of a pool may lie on each other: the users go first, and come back last. */
 static void remove_nested(void **state)
 {
@@ -426,6 +457,7 @@ int main(void)
 		P(remove_and_reopen),
 		P(external_origin),
 		P(a_volume_that_goes_is_not_listed),
+		P(volumes_of_a_failed_pool),
 		P(remove_nested),
 		P(pools),
 		P(plan),

@@ -40,32 +40,39 @@ static int read_status(struct bp_pool *pool, const struct dm_state *state,
 	return 0;
 }
 
-/* A failed pool's volumes print "Fail" as their table: then what they lie on tells. */
-static bool lies_on(struct bp_pool *pool, const struct dm_state *state)
+/* A failed pool's volumes print "Fail" as their table: then what they lie on tells. 0 or -errno. */
+static int lies_on(struct bp_pool *pool, const struct dm_state *state, bool *ret)
 {
 	_cleanup_(dm_reply_done) struct dm_reply reply = { 0 };
 	struct dm_request rq = { .op = OP_DEPS, .deadline = DEADLINE_NEVER };
 	struct which which = { .major = state->major, .minor = state->minor };
+	int r = dm_ask(pool->ctx, "volumes", &which, &rq, &reply);
 
-	if (dm_ask(pool->ctx, "volumes", &which, &rq, &reply) < 0)
-		return false;
-	for (size_t i = 0; i < reply.deps.count; i++)
-		if (reply.deps.items[i].major == pool->info.major &&
-		    reply.deps.items[i].minor == pool->info.minor)
-			return true;
-	return false;
+	*ret = false;
+	for (size_t i = 0; r == 0 && i < reply.deps.count; i++)
+		*ret = *ret || (reply.deps.items[i].major == pool->info.major &&
+				reply.deps.items[i].minor == pool->info.minor);
+	return r;
 }
 
-/*
- * By the pool's number in its table; a thin whose table was not understood by what it lies
- * on.
- */
+/* Is it a volume of @pool? By the pool's number in its table, where that was understood. 0 or -errno. */
+static int is_ours(struct bp_pool *pool, const struct dm_state *state,
+		   const struct bp_thin *thin, bool *ret)
+{
+	struct bp_devno ours = { pool->info.major, pool->info.minor }, theirs;
+
+	if (!thin)
+		return lies_on(pool, state, ret);
+	*ret = devno_parse(thin->pool_dev, &theirs) && devno_equal(&ours, &theirs);
+	return 0;
+}
+
+/* What is gone meanwhile is none; what can't be asked is a failure. */
 static int take_volume(void *user, const struct dm_state *state,
 		       const struct bp_segment *segment)
 {
 	struct volumes *v = user;
 	const struct bp_thin *thin = segment->params;
-	struct bp_devno ours = { v->pool->info.major, v->pool->info.minor }, theirs;
 	struct bp_volume volume = {
 		.major = state->major,
 		.minor = state->minor,
@@ -75,11 +82,11 @@ static int take_volume(void *user, const struct dm_state *state,
 		.suspended = state->flags & ST_SUSPENDED,
 		.read_only = state->flags & ST_READ_ONLY,
 	};
-	int r;
+	bool ours = false;
+	int r = is_ours(v->pool, state, thin, &ours);
 
-	if (thin ? !devno_parse(thin->pool_dev, &theirs) || !devno_equal(&ours, &theirs)
-		 : !lies_on(v->pool, state))
-		return 0;
+	if (r < 0 || !ours)
+		return r == -ENXIO ? 0 : r;
 	name_decode(state->name, volume.name, sizeof(volume.name));
 	name_decode(state->uuid, volume.uuid, sizeof(volume.uuid));
 	if (thin) {
