@@ -169,7 +169,7 @@ static inline void assert_accepted(const char *line)
 	bp_findings_free(findings);
 }
 
-/* Taken, but with a warning about this argument, or with severity @severity. */
+/* Taken, but with a warning about this argument (NULL: about the segment), or with severity @severity. */
 static inline void assert_told(const char *line, const char *argument,
 			       enum bp_severity severity)
 {
@@ -181,8 +181,9 @@ static inline void assert_told(const char *line, const char *argument,
 
 		if (f->severity >= BP_SEVERITY_REFUSED)
 			fail_msg("'%s': %s", line, f->message);
-		found |= f->severity == severity && f->argument_name &&
-			 streq(f->argument_name, argument);
+		found |= f->severity == severity &&
+			 (argument ? f->argument_name && streq(f->argument_name, argument)
+				   : !f->argument_name);
 	}
 	if (!found)
 		fail_msg("'%s': nothing is said of %s", line, argument);

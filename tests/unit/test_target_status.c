@@ -291,6 +291,10 @@ static void numbers_are_values(void **state)
 	assert_ok(bp_status_number(ctx, status, "flags", &number));
 	assert_int_equal(number.value, 0x1182);
 	bp_status_free(status);
+	assert_ok(bp_status_parse(ctx, "nosuch", "1 2", &status));
+	assert_err(bp_status_number(ctx, status, "any", &number), ENOENT);
+	assert_int_equal(bp_error_get(ctx)->code, BP_E_USAGE);
+	bp_status_free(status);
 	assert_ok(bp_status_parse(ctx, "thin", "Fail", &status));
 	assert_ok(bp_status_number(ctx, status, "mapped_sectors", &number));
 	assert_false(number.is_set);

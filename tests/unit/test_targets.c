@@ -571,6 +571,10 @@ static void lengths(void **state)
 				    lookup, NULL, &length),
 		   ERANGE);
 	assert_why("no leg holds a chunk");
+	assert_err(bp_target_length(ctx, BP_PARAMS_LINEAR(&(struct bp_linear){ .dev = NULL }),
+				    lookup, NULL, &length),
+		   EINVAL);
+	assert_why("no device given");
 	assert_ok(bp_target_length(ctx, BP_PARAMS_THIN_POOL(&pool), lookup, NULL, &length));
 	assert_int_equal(length, 1 << 21);
 	assert_err(bp_target_length(ctx, "zero", NULL, 0, lookup, NULL, &length), ENODATA);

@@ -222,6 +222,7 @@ static const struct finding_case findings[] = {
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 bioRotationInterval 1025", 0, BP_SEVERITY_REFUSED, "bio_rotation_interval", "1 to 1024" },
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 maxDiscard 0", 0, BP_SEVERITY_REFUSED, "max_discard_mblocks", "1 to 1048575" },
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 bogus 1", 0, BP_SEVERITY_WARNING, "unknown.0.key", "no option 'bogus'" },
+	{ "0 2097152 vdo V4 8:16 18446744073709551615 4096 32768 16380", 0, BP_SEVERITY_REFUSED, "physical_mblocks", "larger than any device" },
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 bogus x", 0, BP_SEVERITY_REFUSED, "unknown.0.key", "no option 'bogus'" },
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 indexMemory 0.3", 0x0702, BP_SEVERITY_REFUSED, "index_memory_gib", "out of range" },
 	{ "0 2097152 vdo V4 8:16 262144 4096 32768 16380 indexMemory 0.25", 0x0702, 0, NULL, NULL },

@@ -324,6 +324,16 @@ static void inlinecrypt_tables(void **state)
 #define INLINE "0 8 inlinecrypt aes-xts-plain64 "
 
 static const struct refused refused[] = {
+	{ "0 8 verity 1 7:0 7:1 4096 512 256 0 sha512 00 -", NULL, NULL },
+	{ "0 8 verity 1 7:0 7:1 4096 4096 18446744073709551615 0 odd 00 -", "nr_data_blocks",
+	  "must be possible" },
+	{ "0 8 verity 1 7:0 7:1 4096 4096 256 18446744073709551615 sha256 " HEX32 " -", NULL,
+	  NULL },
+	{ "0 8 verity 1 7:0 7:1 512 1024 256 0 sha256 " HEX32 " - 6 use_fec_from_device 7:2 "
+	  "fec_roots 2 fec_blocks 300",
+	  NULL, NULL },
+	{ "0 8 integrity 7:1 0 4 I 2 internal_hash:crc32c allow_discards", "allow_discards",
+	  "has no discards" },
 	{ "0 8 crypt xts(aes)-plain64 " HEX64 " 0 7:0 0", "cipher", "capi:" },
 	{ "0 8 crypt aes:3-cbc-plain " HEX32 " 0 7:0 0", "cipher", "power of two" },
 	{ "0 8 crypt aes-xts " HEX64 " 0 7:0 0", "cipher", "need an IV" },
@@ -457,6 +467,7 @@ static void warnings(void **state)
 {
 	(void)state;
 	assert_warned("0 8 crypt aes 00000000000000000000000000000000 0 7:0 0", "key");
+	assert_told(VERITY "- 4 fec_roots 2 fec_blocks 300", NULL, BP_SEVERITY_WARNING);
 	assert_warned(CRYPT "1 iv_large_sectors", "iv_large_sectors");
 	assert_told(CRYPT "1 integrity:16:none", "dev", BP_SEVERITY_UNKNOWN);
 	assert_told("0 8 crypt aes :16:user:k 0 7:0 0", "key", BP_SEVERITY_UNKNOWN);
@@ -471,6 +482,8 @@ static void warnings(void **state)
 static void lengths(void **state)
 {
 	(void)state;
+	assert_length("0 8 verity 1 7:0 7:1 4096 4096 18446744073709551615 0 sha256 00 -",
+		      2048);
 	assert_length("0 8 crypt aes - 0 7:0 9 1 sector_size:4096", 2032);
 	assert_length("0 8 crypt aes - 0 7:0 9", 2039);
 	assert_length(INLINE HEX16 " 0 7:0 48", 2000);

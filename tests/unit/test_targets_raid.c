@@ -393,6 +393,8 @@ static const struct refused refused[] = {
 	{ "0 8 mirror core 1 2 2 7:0 0 7:1 2048", "legs.1.dev", "too small" },
 	{ "0 8 mirror core 1 2 2 7:0 0 7:1 0 1 keep_log", "keep_log", "handle_errors" },
 	{ "0 8 mirror userspace 2 U core 2 7:0 0 7:1 0", "userspace_args", "three arguments" },
+	{ "0 9223372036854775807 mirror core 1 1 2 7:0 0 7:1 0", "region_sectors",
+	  "a larger region" },
 	{ "0 64 raid raid0 1 24 2 - 7:0 - 7:1", "chunk_sectors", "power of two" },
 	{ "0 65 raid raid0 1 8 2 - 7:0 - 7:1", "length", "data leg" },
 	{ "0 8192 raid raid0 1 8 2 - 7:0 - 7:1", "legs.0.data_dev", "4096 sectors or more" },
@@ -408,6 +410,8 @@ static const struct refused refused[] = {
 	{ "0 64 raid raid1 3 0 max_write_behind 32768 2 - 7:0 - 7:1",
 	  "max_write_behind_sectors", "32767" },
 	{ "0 64 raid raid1 3 0 region_size 128 2 - 7:0 - 7:1", "region_sectors", "longer" },
+	{ "0 9223372036854775807 raid raid1 3 0 region_size 2 2 - 7:0 - 7:1", "region_sectors",
+	  "no more than 2097152 regions" },
 	{ "0 64 raid raid5_ls 3 32 region_size 16 3 - 7:0 - 7:1 - 7:2", "region_sectors",
 	  "smaller than a chunk" },
 	{ "0 64 raid raid10 3 8 raid10_copies 3 2 - 7:0 - 7:1", "raid10_copies", "2 to 2" },
@@ -426,6 +430,8 @@ static const struct refused refused[] = {
 	{ "0 8 multipath 0 0 1 0 round-robin 0 1 1 7:0 1", "first_group", "1 to 1" },
 	{ "0 8 multipath 0 0 0 1", "first_group", "0" },
 	{ "0 8 multipath 2 pg_init_retries 51 0 0 0", "pg_init_retries", "1 to 50" },
+	{ "0 8 multipath 0 0 1 1 io-affinity 0 1 1 7:0 1", "groups.0.selector",
+	  "only kernels from", 0x0504 },
 	{ "0 8 multipath 0 0 1 1 worst 0 1 0 7:0", "groups.0.selector", "round-robin" },
 	{ "0 8 multipath 0 0 1 1 round-robin 1 x 1 0 7:0", "groups.0.nr_selector_args",
 	  "words" },
@@ -469,6 +475,7 @@ static void lengths(void **state)
 	(void)state;
 	assert_length("0 8 mirror core 1 2 2 7:0 0 7:1 48", 2000);
 	assert_length("0 8 raid raid1 1 0 2 - 7:0 - 7:1", 2048);
+	assert_length("0 8 raid raid1 1 0 2 7:3 - - 7:1", 2048); /* one leg has no data */
 	assert_length("0 8 raid raid6_zr 1 8 4 - 7:0 - 7:1 - 7:2 - 7:3", 4096);
 	assert_length("0 8 raid raid10 1 8 4 - 7:0 - 7:1 - 7:2 - 7:3", 4096);
 	assert_length("0 8 multipath 0 0 1 1 round-robin 0 1 0 7:0", 2048);
