@@ -7,7 +7,9 @@
 
 #include <bedplate/export.h>
 #include <bedplate/probe.h>
+#include <bedplate/thin_dump.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -333,6 +335,66 @@ static void a_stopped_export_leaves_no_file(void **state)
 	lvm_set_done(&set);
 }
 
+/* A file in /tmp of @size, filled by @text where there is one. The name is the caller's, by @path. */
+static void make_file(char *path, off_t size, const char *text)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Metadata without LVM, and its data beside it: as many of its volumes at a time as somebody wants. */
+static void several_volumes_of_bare_metadata(void **state)
+{
+	static const char xml[] =
+		"<superblock uuid=\"\" time=\"0\" transaction=\"0\" data_block_size=\"128\" "
+		"nr_data_blocks=\"4\">"
+		"<device dev_id=\"1\" mapped_blocks=\"1\" transaction=\"0\" "
+		"creation_time=\"0\" "
+		"snap_time=\"0\"><single_mapping origin_block=\"0\" data_block=\"2\" "
+		"time=\"0\"/>"
+		"</device>"
+		"<device dev_id=\"7\" mapped_blocks=\"1\" transaction=\"0\" "
+		"creation_time=\"0\" "
+		"snap_time=\"0\"><single_mapping origin_block=\"0\" data_block=\"0\" "
+		"time=\"0\"/>"
+		"</device></superblock>";
+	char text[] = "/tmp/bp-text-XXXXXX", metadata[] = "/tmp/bp-meta-XXXXXX";
+	char data[] = "/tmp/bp-data-XXXXXX", got[4] = "";
+	struct bp_source_opts opts = { .size = sizeof(opts), .data_path = data };
+	struct bp_image *one, *seven;
+	struct bp_source *source;
+	struct bp_ctx *ctx;
+	int fd;
+
+	(void)state;
+	make_file(text, 0, xml);
+	make_file(metadata, 1 << 20, "");
+	make_file(data, 4 * 65536, "own");
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	assert_ok(bp_ctx_new(&ctx));
+	assert_ok(bp_thin_restore(ctx, fd, text, metadata, NULL));
+	close(fd);
+	assert_ok(bp_source_open(ctx, metadata, &opts, &source));
+	assert_int_equal(bp_source_kind(source), BP_SOURCE_METADATA);
+	assert_ok(bp_image_open(source, "1", 0, &one));
+	assert_ok(bp_image_open(source, "7", 0, &seven));
+	assert_ok(bp_image_read(one, 0, 3, got));
+	assert_string_equal(got, "");
+	assert_ok(bp_image_read(seven, 0, 3, got));
+	assert_string_equal(got, "own");
+	bp_image_close(seven);
+	bp_image_close(one);
+	bp_source_close(source);
+	bp_ctx_free(ctx);
+	unlink(text);
+	unlink(metadata);
+	unlink(data);
+}
+
 /* --- probing --- */
 
 static const struct bp_probe_layer *find_layer(const struct bp_probe *probe,
@@ -412,6 +474,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_told),
 		cmocka_unit_test(maps_of_parts_make_the_whole),
 		cmocka_unit_test(a_stopped_export_leaves_no_file),
+		cmocka_unit_test(several_volumes_of_bare_metadata),
 		cmocka_unit_test(every_layer_is_told),
 	};
 
