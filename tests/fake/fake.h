@@ -64,6 +64,7 @@ struct fake_dev {
 	enum bp_holder_kind holder;
 	char pool_mode[24];
 	uint64_t read_ahead_kb;
+	char *says; /* see fake_says() */
 	VEC(struct fake_region *) regions;
 };
 

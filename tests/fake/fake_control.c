@@ -138,6 +138,15 @@ void fake_pool_mode(struct fake *fake, const char *name, const char *mode)
 	snprintf(dev->pool_mode, sizeof(dev->pool_mode), "%s", mode);
 }
 
+void fake_says(struct fake *fake, const char *name, const char *status)
+{
+	struct fake_dev *dev = fake_find_name(fake, name);
+
+	assert(dev);
+	free(dev->says);
+	dev->says = status ? strdup(status) : NULL;
+}
+
 void fake_log_full(struct fake *fake, bool full)
 {
 	fake->log_full = full;

@@ -498,6 +498,7 @@ static const struct {
 	{ "crypt", any },     { "inlinecrypt", any },       { "integrity", any },
 	{ "verity", any },    { "delay", delay },           { "flakey", flakey },
 	{ "cache", any },     { "snapshot", snapshot },     { "snapshot-merge", snapshot },
+	{ "raid", any },      { "multipath", any },         { "mirror", any },
 	{ "vdo", vdo },       { "log-writes", log_writes },
 };
 

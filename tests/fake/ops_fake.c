@@ -68,6 +68,7 @@ static void dev_free(struct fake_dev *dev)
 	table_free(dev->live);
 	table_free(dev->inactive);
 	fake_stats_done(dev);
+	free(dev->says);
 	free(dev);
 }
 

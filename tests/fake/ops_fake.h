@@ -83,6 +83,8 @@ void fake_io(struct fake *fake, const char *name, bool write, bp_sector sector,
 void fake_cache_dirty(struct fake *fake, unsigned dirty, unsigned step);
 /* What vdo volumes answer to "stats" and "config"; copied. */
 void fake_vdo(struct fake *fake, const char *stats, const char *config);
+/* A device's status is this, whatever its target would say (copied); NULL: what that says. */
+void fake_says(struct fake *fake, const char *name, const char *status);
 /* The logs of log-writes are full, or not. */
 void fake_log_full(struct fake *fake, bool full);
 /* The control node can't be opened, which fails with @errnum; 0: it can. */

@@ -251,12 +251,16 @@ static void pool(void **state)
 	fake_event(w->fake, "pool");
 	expect(w, "pool-no-space pool 1");
 	nothing(w);
+	/* It goes on: what is so already is not told again. */
+	fake_event(w->fake, "pool");
+	expect(w, "event pool 2");
+	nothing(w);
 	fake_pool_mode(w->fake, "pool", "rw");
 	fake_event(w->fake, "pool");
-	expect(w, "-pool-no-space pool 2");
+	expect(w, "-pool-no-space pool 3");
 	fake_pool_mode(w->fake, "pool", "Fail");
 	fake_event(w->fake, "pool");
-	expect(w, "pool-failed pool 3");
+	expect(w, "pool-failed pool 4");
 	nothing(w);
 	/* States that are there already, when asked for. */
 	bp_watch_close(w->watch);
@@ -264,7 +268,7 @@ static void pool(void **state)
 	nothing(w);
 	bp_watch_close(w->watch);
 	begin(w, &opts);
-	expect(w, "pool-failed pool 3");
+	expect(w, "pool-failed pool 4");
 	nothing(w);
 	bp_pool_close(made);
 }
