@@ -26,13 +26,15 @@ static PyObject *device_create(PyObject *self, PyObject *args, PyObject *kwargs)
 	long long timeout_ms = 0;
 	int minimum = 0;
 
-	if (!PARSE("O&O&|O&IIIIIIIIpL",
+	if (!PARSE("O&O&|O&O&O&O&O&O&O&O&O&pO&",
 		   NAMES("name", "table", "uuid", "flags", "major", "minor", "uid", "gid",
 			 "mode", "udev", "read_ahead_sectors", "read_ahead_minimum",
 			 "timeout_ms"),
-		   text_convert, &name, text_convert, &table, text_convert, &uuid, &opts.flags,
-		   &opts.major, &opts.minor, &opts.uid, &opts.gid, &opts.mode, &opts.udev,
-		   &opts.read_ahead_sectors, &minimum, &timeout_ms))
+		   text_convert, &name, optional_text, &table, optional_text, &uuid,
+		   u32_convert, &opts.flags, u32_convert, &opts.major, u32_convert, &opts.minor,
+		   u32_convert, &opts.uid, u32_convert, &opts.gid, u32_convert, &opts.mode,
+		   u32_convert, &opts.udev, u32_convert, &opts.read_ahead_sectors, &minimum,
+		   i64_convert, &timeout_ms))
 		return NULL;
 	opts.uuid = uuid.text;
 	opts.read_ahead_minimum = minimum;
@@ -67,12 +69,14 @@ static int change_parse(struct change *change, bool table, PyObject *args, PyObj
 
 	opts->size = sizeof(*opts);
 	if (table)
-		ok = PARSE("O&O&|IIIpL", names_table, which_convert, &change->which,
-			   text_convert, &change->table, &opts->flags, &opts->udev,
-			   &opts->read_ahead_sectors, &minimum, &timeout_ms);
+		ok = PARSE("O&O&|O&O&O&pO&", names_table, which_convert, &change->which,
+			   text_convert, &change->table, u32_convert, &opts->flags, u32_convert,
+			   &opts->udev, u32_convert, &opts->read_ahead_sectors, &minimum,
+			   i64_convert, &timeout_ms);
 	else
-		ok = PARSE("O&|IIIpL", names, which_convert, &change->which, &opts->flags,
-			   &opts->udev, &opts->read_ahead_sectors, &minimum, &timeout_ms);
+		ok = PARSE("O&|O&O&O&pO&", names, which_convert, &change->which, u32_convert,
+			   &opts->flags, u32_convert, &opts->udev, u32_convert,
+			   &opts->read_ahead_sectors, &minimum, i64_convert, &timeout_ms);
 	opts->read_ahead_minimum = minimum;
 	opts->timeout_ms = timeout_ms;
 	return ok ? 0 : -1;
@@ -133,10 +137,6 @@ static PyObject *change_table(PyObject *self, PyObject *args, PyObject *kwargs, 
 
 	if (change_parse(&change, true, args, kwargs) < 0)
 		return NULL;
-	if (!change.table.text) {
-		PyErr_SetString(PyExc_TypeError, "table: a text is needed");
-		return NULL;
-	}
 	if (CALL(self, with_table(ctx, &change, fn)) < 0)
 		return NULL;
 	Py_RETURN_NONE;
@@ -160,8 +160,8 @@ static PyObject *device_remove(PyObject *self, PyObject *args, PyObject *kwargs)
 	enum bp_removed removed;
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&|IL", NAMES("which", "flags", "timeout_ms"), which_convert, &which,
-		   &opts.flags, &timeout_ms))
+	if (!PARSE("O&|O&O&", NAMES("which", "flags", "timeout_ms"), which_convert, &which,
+		   u32_convert, &opts.flags, i64_convert, &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (CALL(self, bp_device_remove(ctx, &which.selector, &opts, &removed)) < 0)
@@ -176,7 +176,8 @@ static PyObject *device_remove_all(PyObject *self, PyObject *args, PyObject *kwa
 	long long timeout_ms = 0;
 	size_t left = 0;
 
-	if (!PARSE("|IL", NAMES("flags", "timeout_ms"), &opts.flags, &timeout_ms))
+	if (!PARSE("|O&O&", NAMES("flags", "timeout_ms"), u32_convert, &opts.flags, i64_convert,
+		   &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (CALL(self, bp_device_remove_all(ctx, &opts, &left)) < 0)
@@ -203,8 +204,8 @@ static PyObject *device_rename(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct bp_change_opts opts = { .size = sizeof(opts) };
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&O&|L", NAMES("which", "name", "timeout_ms"), which_convert, &which,
-		   text_convert, &name, &timeout_ms))
+	if (!PARSE("O&O&|O&", NAMES("which", "name", "timeout_ms"), which_convert, &which,
+		   text_convert, &name, i64_convert, &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (CALL(self, bp_device_rename(ctx, &which.selector, name.text, &opts)) < 0)
@@ -234,8 +235,8 @@ static PyObject *device_message(PyObject *self, PyObject *args, PyObject *kwargs
 	long long timeout_ms = 0;
 	char *reply;
 
-	if (!PARSE("O&KO&|L", NAMES("which", "sector", "text", "timeout_ms"), which_convert,
-		   &which, &sector, text_convert, &text, &timeout_ms))
+	if (!PARSE("O&O&O&|O&", NAMES("which", "sector", "text", "timeout_ms"), which_convert,
+		   &which, u64_convert, &sector, text_convert, &text, i64_convert, &timeout_ms))
 		return NULL;
 	if (CALL(self, bp_device_message(ctx, &which.selector, sector, text.text, timeout_ms,
 					 &reply)) < 0)
@@ -249,8 +250,9 @@ static PyObject *set_geometry(PyObject *self, PyObject *args)
 	_cleanup_(which_done) struct which which = { 0 };
 	unsigned long long cylinders, heads, sectors, start;
 
-	if (!PyArg_ParseTuple(args, "O&KKKK", which_convert, &which, &cylinders, &heads,
-			      &sectors, &start))
+	if (!PyArg_ParseTuple(args, "O&O&O&O&O&", which_convert, &which, u64_convert,
+			      &cylinders, u64_convert, &heads, u64_convert, &sectors,
+			      u64_convert, &start))
 		return NULL;
 	if (CALL(self, bp_device_set_geometry(ctx, &which.selector, cylinders, heads, sectors,
 					      start)) < 0)
@@ -265,7 +267,8 @@ static PyObject *set_read_ahead(PyObject *self, PyObject *args)
 	unsigned sectors;
 	int minimum = 0;
 
-	if (!PyArg_ParseTuple(args, "O&I|p", which_convert, &which, &sectors, &minimum))
+	if (!PyArg_ParseTuple(args, "O&O&|p", which_convert, &which, u32_convert, &sectors,
+			      &minimum))
 		return NULL;
 	if (CALL(self, bp_device_set_read_ahead(ctx, &which.selector, sectors, minimum)) < 0)
 		return NULL;
@@ -277,7 +280,7 @@ static PyObject *mknodes(PyObject *self, PyObject *args)
 {
 	_cleanup_(which_done) struct which which = { 0 };
 
-	if (!PyArg_ParseTuple(args, "|O&", which_convert, &which))
+	if (!PyArg_ParseTuple(args, "|O&", optional_which, &which))
 		return NULL;
 	if (CALL(self, bp_device_mknodes(ctx, which.given ? &which.selector : NULL)) < 0)
 		return NULL;

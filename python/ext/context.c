@@ -89,6 +89,9 @@ int call_end(struct call *call, int r)
 	struct context *context = call->context;
 
 	PyEval_RestoreThread(call->state);
+	/* What a signal's handler raises (KeyboardInterrupt) says more than that one came. */
+	if (r == -EINTR && !PyErr_Occurred())
+		PyErr_CheckSignals();
 	if (r < 0 && !PyErr_Occurred())
 		raise_error(context->ctx, r);
 	context->user = NULL;
@@ -166,6 +169,7 @@ int context_init(PyObject *module)
 		.slots = slots,
 	};
 
+	Py_XDECREF(context_type); /* of a module that was imported before */
 	context_type = PyType_FromSpec(&spec);
 	if (!context_type)
 		return -1;

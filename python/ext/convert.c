@@ -119,17 +119,76 @@ int text_convert(PyObject *object, void *ret_text)
 {
 	struct text *text = ret_text;
 
-	if (object == Py_None)
-		return 1;
 	if (!PyUnicode_FSConverter(object, &text->held))
 		return 0;
 	text->text = PyBytes_AsString(text->held);
 	return text->text != NULL;
 }
 
+int optional_text(PyObject *object, void *ret_text)
+{
+	return object == Py_None ? 1 : text_convert(object, ret_text);
+}
+
 void text_done(struct text *text)
 {
 	Py_CLEAR(text->held);
+}
+
+/* Is @object an int that is neither bool nor beyond @min and @max, which are for the exception? */
+static int is_whole(PyObject *object, bool fits, const char *min, const char *max)
+{
+	if (!PyLong_Check(object) || PyBool_Check(object)) {
+		PyErr_Format(PyExc_TypeError, "an int is needed, not %R", object);
+		return 0;
+	}
+	if (fits)
+		return 1;
+	PyErr_Format(PyExc_ValueError, "%R is not a number from %s to %s", object, min, max);
+	return 0;
+}
+
+static bool is_between(PyObject *object, unsigned long long max, unsigned long long *ret)
+{
+	if (!PyLong_Check(object))
+		return false;
+	*ret = PyLong_AsUnsignedLongLong(object);
+	if (!PyErr_Occurred())
+		return *ret <= max;
+	PyErr_Clear();
+	return false;
+}
+
+int u32_convert(PyObject *object, void *ret)
+{
+	unsigned long long value;
+
+	if (!is_whole(object, is_between(object, UINT32_MAX, &value), "0", "4294967295"))
+		return 0;
+	*(unsigned *)ret = (unsigned)value;
+	return 1;
+}
+
+int u64_convert(PyObject *object, void *ret)
+{
+	unsigned long long value;
+
+	if (!is_whole(object, is_between(object, UINT64_MAX, &value), "0", "2**64 - 1"))
+		return 0;
+	*(unsigned long long *)ret = value;
+	return 1;
+}
+
+int i64_convert(PyObject *object, void *ret)
+{
+	int beyond = 0;
+	long long value =
+		PyLong_Check(object) ? PyLong_AsLongLongAndOverflow(object, &beyond) : 0;
+
+	if (!is_whole(object, beyond == 0, "-2**63", "2**63 - 1"))
+		return 0;
+	*(long long *)ret = value;
+	return 1;
 }
 
 static int select_by_kind(struct which *which, const char *kind)
@@ -149,12 +208,20 @@ static int select_by_kind(struct which *which, const char *kind)
 
 static int which_pair(PyObject *pair, struct which *which)
 {
-	PyObject *first = PyTuple_GetItem(pair, 0), *kind;
+	PyObject *first, *kind;
 	int ok;
 
-	if (first && PyLong_Check(first))
-		return PyArg_ParseTuple(pair, "II", &which->selector.major,
-					&which->selector.minor);
+	if (PyTuple_Size(pair) != 2) {
+		PyErr_Format(PyExc_TypeError,
+			     "%R is no pair of a kind and a text, nor of "
+			     "two numbers",
+			     pair);
+		return 0;
+	}
+	first = PyTuple_GetItem(pair, 0);
+	if (PyLong_Check(first))
+		return PyArg_ParseTuple(pair, "O&O&", u32_convert, &which->selector.major,
+					u32_convert, &which->selector.minor);
 	if (!PyArg_ParseTuple(pair, "UO&", &first, text_convert, &which->text))
 		return 0;
 	kind = PyUnicode_AsUTF8String(first);
@@ -169,8 +236,6 @@ int which_convert(PyObject *object, void *ret_which)
 {
 	struct which *which = ret_which;
 
-	if (object == Py_None)
-		return 1;
 	which->given = true;
 	if (PyTuple_Check(object))
 		return which_pair(object, which);
@@ -178,6 +243,11 @@ int which_convert(PyObject *object, void *ret_which)
 		return 0;
 	bp_selector_parse(which->text.text, &which->selector);
 	return 1;
+}
+
+int optional_which(PyObject *object, void *ret_which)
+{
+	return object == Py_None ? 1 : which_convert(object, ret_which);
 }
 
 void which_done(struct which *which)

@@ -104,7 +104,7 @@ static PyObject *device_table(PyObject *self, PyObject *args)
 	unsigned flags = 0;
 	char *text;
 
-	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, u32_convert, &flags))
 		return NULL;
 	if (CALL(self, table_text(ctx, &which.selector, flags, &text)) < 0)
 		return NULL;
@@ -137,7 +137,7 @@ static PyObject *device_status(PyObject *self, PyObject *args)
 	struct bp_device_status *status;
 	unsigned flags = 0;
 
-	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, u32_convert, &flags))
 		return NULL;
 	if (CALL(self, bp_device_status(ctx, &which.selector, flags, &status)) < 0)
 		return NULL;
@@ -165,7 +165,7 @@ static PyObject *device_deps(PyObject *self, PyObject *args)
 	unsigned flags = 0;
 	PyObject *list;
 
-	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, u32_convert, &flags))
 		return NULL;
 	if (CALL(self, bp_device_deps(ctx, &which.selector, flags, &deps)) < 0)
 		return NULL;
@@ -227,21 +227,6 @@ static PyObject *get_read_ahead(PyObject *self, PyObject *args)
 	if (CALL(self, bp_device_get_read_ahead(ctx, &which.selector, &sectors)) < 0)
 		return NULL;
 	return PyLong_FromUnsignedLong(sectors);
-}
-
-/* wait(WHICH, EVENT_NR, TIMEOUT_MS): the device then. */
-static PyObject *wait_event(PyObject *self, PyObject *args)
-{
-	_cleanup_(which_done) struct which which = { 0 };
-	struct bp_device_info info;
-	long long timeout_ms = 0;
-	unsigned event_nr;
-
-	if (!PyArg_ParseTuple(args, "O&I|L", which_convert, &which, &event_nr, &timeout_ms))
-		return NULL;
-	if (CALL(self, bp_device_wait(ctx, &which.selector, event_nr, timeout_ms, &info)) < 0)
-		return NULL;
-	return info_dict(&info);
 }
 
 /* event_fd(): the context's descriptor for poll(). */
@@ -324,7 +309,6 @@ PyMethodDef device_methods[] = {
 	{ "kernel_target_list", kernel_target_list, METH_NOARGS, NULL },
 	{ "kernel_target_version", kernel_target_version, METH_VARARGS, NULL },
 	{ "get_read_ahead", get_read_ahead, METH_VARARGS, NULL },
-	{ "wait", wait_event, METH_VARARGS, NULL },
 	{ "event_fd", event_fd, METH_NOARGS, NULL },
 	{ "event_arm", event_arm, METH_NOARGS, NULL },
 	{ "tree", tree, METH_NOARGS, NULL },

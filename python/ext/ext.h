@@ -81,17 +81,27 @@ PyObject *json_text(int (*write)(struct bp_json *json, const void *what), const 
 
 /* --- arguments (convert.c), for "O&" --- */
 
-/* str, bytes or os.PathLike; None is NULL. Begin with zeros; text_done() frees. */
+/* str, bytes or os.PathLike. Begin with zeros; text_done() frees. */
 struct text {
 	PyObject *held;
 	const char *text;
 };
 int text_convert(PyObject *object, void *ret_text);
+/* The same; None is NULL. */
+int optional_text(PyObject *object, void *ret_text);
 void text_done(struct text *text);
 
 /*
+ * Whole numbers: an int, and no bool or float, that fits. PyArg_Parse's own formats would cut bits off (I, K).
+ * @ret: unsigned; unsigned long long; long long.
+ */
+int u32_convert(PyObject *object, void *ret);
+int u64_convert(PyObject *object, void *ret);
+int i64_convert(PyObject *object, void *ret);
+
+/*
  * A device: a text as bp_selector_parse() takes it; or a pair ("name", TEXT), ("uuid", TEXT), ("path",
- * TEXT), (MAJOR, MINOR). None leaves @given false.
+ * TEXT), (MAJOR, MINOR).
  */
 struct which {
 	struct text text;
@@ -99,6 +109,8 @@ struct which {
 	bool given;
 };
 int which_convert(PyObject *object, void *ret_which);
+/* The same; None leaves @given false. */
+int optional_which(PyObject *object, void *ret_which);
 void which_done(struct which *which);
 
 /* --- contexts and calls (context.c) --- */

@@ -50,6 +50,16 @@ static int on_progress(void *user, const char *stage, bp_mblock done, bp_mblock 
 	return stop != 0;
 }
 
+static int on_dump(void *user, bp_mblock done, bp_mblock total)
+{
+	return on_progress(user, "dump", done, total);
+}
+
+static int on_restore(void *user, bp_mblock done, bp_mblock total)
+{
+	return on_progress(user, "restore", done, total);
+}
+
 /* The numbers every result has. */
 #define COUNTS(type)                                                                           \
 	FIELD(type, nr_fatal), FIELD(type, nr_nonfatal), FIELD(type, nr_remarks),              \
@@ -154,9 +164,9 @@ static int check_begin(struct check *check, PyObject *self, PyObject *args, PyOb
 {
 	PyObject *progress = NULL;
 
-	if (!PARSE("O&|IIpO", NAMES("path", "flags", "workers", "repair", "progress"),
-		   text_convert, &check->path, &check->flags, &check->workers, &check->repair,
-		   &progress))
+	if (!PARSE("O&|O&O&pO", NAMES("path", "flags", "workers", "repair", "progress"),
+		   text_convert, &check->path, u32_convert, &check->flags, u32_convert,
+		   &check->workers, &check->repair, &progress))
 		return -1;
 	check->watch.damages = PyList_New(0);
 	check->watch.progress = progress == Py_None ? NULL : progress;
@@ -220,7 +230,7 @@ static int on_usage(void *user, const struct bp_thin_usage *usage)
 	int r = -1;
 
 	callback_begin(watch->call);
-	dict = fields_dict(device_fields, &usage->device);
+	dict = PyErr_CheckSignals() == 0 ? fields_dict(device_fields, &usage->device) : NULL;
 	if (dict && fields_add(dict, usage_fields, usage) == 0)
 		r = list_take(watch->damages, dict);
 	else
@@ -265,65 +275,90 @@ static PyObject *thin_ls(PyObject *self, PyObject *args)
 
 /* --- dump and restore --- */
 
-static int dump_to(struct bp_ctx *ctx, struct bp_thin_meta *meta, const char *path,
-		   const char *input, uint32_t flags, uint64_t *ret_damages)
+/* What thin_dump() takes, and what it finds. */
+struct dump {
+	struct text path, output;
+	struct bp_thin_dump_opts opts;
+	uint64_t damages;
+};
+
+static void dump_done(struct dump *dump)
 {
-	const char *const inputs[] = { input, NULL };
+	text_done(&dump->path);
+	text_done(&dump->output);
+}
+
+static int dump_to(struct bp_ctx *ctx, struct bp_thin_meta *meta, struct dump *d)
+{
+	const char *const inputs[] = { d->path.text, NULL };
 	struct bp_output_opts output_opts = { .size = sizeof(output_opts), .inputs = inputs };
-	struct bp_thin_dump_opts opts = { .size = sizeof(opts), .flags = flags };
 	struct bp_output *output;
 	const char *where;
-	int r = bp_output_new(ctx, path, &output_opts, &output);
+	int r = bp_output_new(ctx, d->output.text, &output_opts, &output);
 
 	if (r < 0)
 		return r;
 	r = bp_output_error(output,
-			    bp_thin_dump(meta, &opts, bp_output_write, output, ret_damages));
+			    bp_thin_dump(meta, &d->opts, bp_output_write, output, &d->damages));
 	if (r == 0)
-		r = *ret_damages ? bp_output_commit_partial(output, &where)
-				 : bp_output_commit(output);
+		r = d->damages ? bp_output_commit_partial(output, &where)
+			       : bp_output_commit(output);
 	bp_output_free(output);
 	return r;
 }
 
-static int dump(struct bp_ctx *ctx, const char *path, const char *output, uint32_t flags,
-		uint64_t *ret_damages)
+static int dump(struct bp_ctx *ctx, struct dump *d)
 {
 	struct bp_thin_meta *meta;
-	int r = bp_thin_open(ctx, path, NULL, &meta);
+	int r = bp_thin_open(ctx, d->path.text, NULL, &meta);
 
 	if (r < 0)
 		return r;
-	r = dump_to(ctx, meta, output, path, flags, ret_damages);
+	r = dump_to(ctx, meta, d);
 	bp_thin_close(meta);
 	return r;
 }
 
-/* thin_dump(PATH, OUTPUT, FLAGS): how many parts are missing; where that is not 0 the text went to
- * OUTPUT.partial if there was an OUTPUT. */
-static PyObject *thin_dump(PyObject *self, PyObject *args)
+/* thin_dump(PATH, OUTPUT, flags, progress): how many parts are missing; where that is not 0 the text
+ * went to OUTPUT.partial if there was an OUTPUT. */
+static PyObject *thin_dump(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	_cleanup_(text_done) struct text path = { 0 }, output = { 0 };
-	uint64_t damages = 0;
-	unsigned flags = 0;
+	_cleanup_(dump_done) struct dump d = { .opts.size = sizeof(d.opts) };
+	struct call call;
+	struct watch watch = { .call = &call };
 
-	if (!PyArg_ParseTuple(args, "O&O&|I", text_convert, &path, text_convert, &output,
-			      &flags))
+	if (!PARSE("O&O&|O&O", NAMES("path", "output", "flags", "progress"), text_convert,
+		   &d.path, text_convert, &d.output, u32_convert, &d.opts.flags,
+		   &watch.progress))
 		return NULL;
-	if (CALL(self, dump(ctx, path.text, output.text, flags, &damages)) < 0)
+	if (watch.progress == Py_None)
+		watch.progress = NULL;
+	d.opts.progress = on_dump;
+	d.opts.callback_user = &watch;
+	if (call_begin(&call, self) < 0 || call_end(&call, dump(call.context->ctx, &d)) < 0)
 		return NULL;
-	return PyLong_FromUnsignedLongLong(damages);
+	return PyLong_FromUnsignedLongLong(d.damages);
 }
 
-/* thin_restore(FD, NAME, PATH): make metadata of the XML that FD reads. */
-static PyObject *thin_restore(PyObject *self, PyObject *args)
+/* thin_restore(FD, NAME, PATH, progress): make metadata of the XML that FD reads. */
+static PyObject *thin_restore(PyObject *self, PyObject *args, PyObject *kwargs)
 {
 	_cleanup_(text_done) struct text name = { 0 }, path = { 0 };
-	int fd;
+	struct bp_thin_restore_opts opts = { .size = sizeof(opts), .progress = on_restore };
+	struct call call;
+	struct watch watch = { .call = &call };
+	int fd, r;
 
-	if (!PyArg_ParseTuple(args, "iO&O&", &fd, text_convert, &name, text_convert, &path))
+	if (!PARSE("iO&O&|O", NAMES("fd", "name", "path", "progress"), &fd, text_convert, &name,
+		   text_convert, &path, &watch.progress))
 		return NULL;
-	if (CALL(self, bp_thin_restore(ctx, fd, name.text, path.text, NULL)) < 0)
+	if (watch.progress == Py_None)
+		watch.progress = NULL;
+	opts.user = &watch;
+	if (call_begin(&call, self) < 0)
+		return NULL;
+	r = bp_thin_restore(call.context->ctx, fd, name.text, path.text, &opts);
+	if (call_end(&call, r) < 0)
 		return NULL;
 	Py_RETURN_NONE;
 }
@@ -334,7 +369,8 @@ static PyObject *thin_metadata_size(PyObject *self, PyObject *args)
 	unsigned long long block, pool, thins;
 	bp_bytes size;
 
-	if (!PyArg_ParseTuple(args, "KKK", &block, &pool, &thins))
+	if (!PyArg_ParseTuple(args, "O&O&O&", u64_convert, &block, u64_convert, &pool,
+			      u64_convert, &thins))
 		return NULL;
 	if (CALL(self, bp_thin_metadata_size(ctx, block, pool, thins, &size)) < 0)
 		return NULL;
@@ -346,8 +382,8 @@ PyMethodDef metadata_methods[] = {
 	{ "cache_check", KEYWORDS(cache_check), NULL },
 	{ "era_check", KEYWORDS(era_check), NULL },
 	{ "thin_ls", thin_ls, METH_VARARGS, NULL },
-	{ "thin_dump", thin_dump, METH_VARARGS, NULL },
-	{ "thin_restore", thin_restore, METH_VARARGS, NULL },
+	{ "thin_dump", KEYWORDS(thin_dump), NULL },
+	{ "thin_restore", KEYWORDS(thin_restore), NULL },
 	{ "thin_metadata_size", thin_metadata_size, METH_VARARGS, NULL },
 	{ NULL, NULL, 0, NULL },
 };

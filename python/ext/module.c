@@ -166,18 +166,35 @@ static int add_constants(PyObject *module)
 
 PyMODINIT_FUNC PyInit__bedplate(void);
 
+/* Types and exceptions are the process' own: another interpreter would get the first one's. */
+static int execute(PyObject *module)
+{
+	if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+		PyErr_SetString(PyExc_ImportError,
+				"bedplate works in the main interpreter only");
+		return -1;
+	}
+	return context_init(module) < 0 || table_init(module) < 0 || scope_init(module) < 0 ||
+			       add_constants(module) < 0
+		       ? -1
+		       : 0;
+}
+
 PyMODINIT_FUNC PyInit__bedplate(void)
 {
+	/* Python's slot is an object pointer: the union is how a function goes there in ISO C. */
+	static union {
+		int (*execute)(PyObject *module);
+		void *slot;
+	} entry = { execute };
+	static PyModuleDef_Slot slots[] = { { Py_mod_exec, NULL }, { 0, NULL } };
 	static PyModuleDef def = {
 		PyModuleDef_HEAD_INIT,
 		.m_name = "bedplate._bedplate",
-		.m_size = -1,
 		.m_methods = methods,
+		.m_slots = slots,
 	};
-	PyObject *module = PyModule_Create(&def);
 
-	if (module && (context_init(module) < 0 || table_init(module) < 0 ||
-		       scope_init(module) < 0 || add_constants(module) < 0))
-		Py_CLEAR(module);
-	return module;
+	slots[0].value = entry.slot;
+	return PyModuleDef_Init(&def);
 }

@@ -28,11 +28,12 @@ static PyObject *pool_create(PyObject *self, PyObject *args, PyObject *kwargs)
 	unsigned long long block = 0, low_water = 0, size = 0;
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&O&O&|O&IKKKL",
+	if (!PARSE("O&O&O&|O&O&O&O&O&O&",
 		   NAMES("name", "metadata", "data", "uuid", "flags", "data_block_sectors",
 			 "low_water_dblocks", "size_sectors", "timeout_ms"),
 		   text_convert, &name, text_convert, &metadata, text_convert, &data,
-		   text_convert, &uuid, &opts.flags, &block, &low_water, &size, &timeout_ms))
+		   optional_text, &uuid, u32_convert, &opts.flags, u64_convert, &block,
+		   u64_convert, &low_water, u64_convert, &size, i64_convert, &timeout_ms))
 		return NULL;
 	opts.uuid = uuid.text;
 	opts.data_block_sectors = block;
@@ -84,7 +85,7 @@ static PyObject *pool_status(PyObject *self, PyObject *args)
 	unsigned flags = 0;
 	PyObject *dict;
 
-	if (!PyArg_ParseTuple(args, "O&|I", which_convert, &which, &flags))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, u32_convert, &flags))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_status(pool, flags, &status)) < 0)
 		return NULL;
@@ -150,13 +151,14 @@ static int volume_parse(struct volume *volume, PyObject *args, PyObject *kwargs)
 	int read_only = 0, inactive = 0;
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&O&|KO&IIO&O&ppL",
+	if (!PARSE("O&O&|O&O&O&O&O&O&ppO&",
 		   NAMES("pool", "name", "size_sectors", "origin", "thin_id", "origin_thin_id",
 			 "uuid", "external_origin", "read_only", "inactive", "timeout_ms"),
-		   which_convert, &volume->pool, text_convert, &volume->name,
-		   &volume->size_sectors, which_convert, &volume->origin, &thin_id, &origin_id,
-		   text_convert, &volume->uuid, text_convert, &volume->external, &read_only,
-		   &inactive, &timeout_ms))
+		   which_convert, &volume->pool, optional_text, &volume->name, u64_convert,
+		   &volume->size_sectors, optional_which, &volume->origin, u32_convert,
+		   &thin_id, u32_convert, &origin_id, optional_text, &volume->uuid,
+		   optional_text, &volume->external, &read_only, &inactive, i64_convert,
+		   &timeout_ms))
 		return -1;
 	*opts = (struct bp_volume_opts){
 		.size = sizeof(*opts),
@@ -228,8 +230,9 @@ static PyObject *deactivate(PyObject *self, PyObject *args, PyObject *kwargs)
 	long long timeout_ms = 0;
 	unsigned id;
 
-	if (!PARSE("O&I|IL", NAMES("pool", "thin_id", "flags", "timeout_ms"), which_convert,
-		   &which, &id, &opts.flags, &timeout_ms))
+	if (!PARSE("O&O&|O&O&", NAMES("pool", "thin_id", "flags", "timeout_ms"), which_convert,
+		   &which, u32_convert, &id, u32_convert, &opts.flags, i64_convert,
+		   &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (ON_POOL(self, &which.selector, bp_pool_deactivate(pool, id, &opts)) < 0)
@@ -244,7 +247,8 @@ static PyObject *pool_delete(PyObject *self, PyObject *args)
 	long long timeout_ms = 0;
 	unsigned id;
 
-	if (!PyArg_ParseTuple(args, "O&I|L", which_convert, &which, &id, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&O&|O&", which_convert, &which, u32_convert, &id,
+			      i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_delete(pool, id, timeout_ms)) < 0)
 		return NULL;
@@ -258,7 +262,8 @@ static PyObject *pool_grow(PyObject *self, PyObject *args)
 	unsigned long long size = 0;
 	long long timeout_ms = 0;
 
-	if (!PyArg_ParseTuple(args, "O&|KL", which_convert, &which, &size, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&|O&O&", which_convert, &which, u64_convert, &size,
+			      i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_grow(pool, size, timeout_ms)) < 0)
 		return NULL;
@@ -272,7 +277,8 @@ static PyObject *set_no_space(PyObject *self, PyObject *args)
 	long long timeout_ms = 0;
 	int error;
 
-	if (!PyArg_ParseTuple(args, "O&p|L", which_convert, &which, &error, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&p|O&", which_convert, &which, &error, i64_convert,
+			      &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_set_no_space(pool, error, timeout_ms)) < 0)
 		return NULL;
@@ -286,7 +292,8 @@ static PyObject *set_low_water(PyObject *self, PyObject *args)
 	unsigned long long dblocks;
 	long long timeout_ms = 0;
 
-	if (!PyArg_ParseTuple(args, "O&K|L", which_convert, &which, &dblocks, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&O&|O&", which_convert, &which, u64_convert, &dblocks,
+			      i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_set_low_water(pool, dblocks, timeout_ms)) <
 	    0)
@@ -301,8 +308,8 @@ static PyObject *set_transaction(PyObject *self, PyObject *args)
 	unsigned long long before, after;
 	long long timeout_ms = 0;
 
-	if (!PyArg_ParseTuple(args, "O&KK|L", which_convert, &which, &before, &after,
-			      &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&O&O&|O&", which_convert, &which, u64_convert, &before,
+			      u64_convert, &after, i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector,
 		    bp_pool_set_transaction(pool, before, after, timeout_ms)) < 0)
@@ -317,7 +324,7 @@ static PyObject *reserve_snap(PyObject *self, PyObject *args)
 	long long timeout_ms = 0;
 	bp_mblock block = 0;
 
-	if (!PyArg_ParseTuple(args, "O&|L", which_convert, &which, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector,
 		    bp_pool_reserve_metadata_snap(pool, timeout_ms, &block)) < 0)
@@ -330,7 +337,7 @@ static PyObject *release_snap(PyObject *self, PyObject *args)
 	_cleanup_(which_done) struct which which = { 0 };
 	long long timeout_ms = 0;
 
-	if (!PyArg_ParseTuple(args, "O&|L", which_convert, &which, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&|O&", which_convert, &which, i64_convert, &timeout_ms))
 		return NULL;
 	if (ON_POOL(self, &which.selector, bp_pool_release_metadata_snap(pool, timeout_ms)) < 0)
 		return NULL;
@@ -344,8 +351,8 @@ static PyObject *pool_remove(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct bp_remove_opts opts = { .size = sizeof(opts) };
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&|IL", NAMES("pool", "flags", "timeout_ms"), which_convert, &which,
-		   &opts.flags, &timeout_ms))
+	if (!PARSE("O&|O&O&", NAMES("pool", "flags", "timeout_ms"), which_convert, &which,
+		   u32_convert, &opts.flags, i64_convert, &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (ON_POOL(self, &which.selector, bp_pool_remove(pool, &opts)) < 0)

@@ -44,8 +44,8 @@ static PyObject *name_split(PyObject *self, PyObject *args)
 	_cleanup_(text_done) struct text name = { 0 }, subsystem = { 0 }, uuid = { 0 };
 	struct bp_name_parts parts;
 
-	if (!PyArg_ParseTuple(args, "O&|O&O&", text_convert, &name, text_convert, &subsystem,
-			      text_convert, &uuid))
+	if (!PyArg_ParseTuple(args, "O&|O&O&", text_convert, &name, optional_text, &subsystem,
+			      optional_text, &uuid))
 		return NULL;
 	if (CALL(self, bp_name_split(ctx, name.text, subsystem.text, uuid.text, &parts)) < 0)
 		return NULL;
@@ -102,7 +102,7 @@ static PyObject *bdev_holders(PyObject *self, PyObject *args)
 	unsigned major, minor;
 	PyObject *list;
 
-	if (!PyArg_ParseTuple(args, "II", &major, &minor))
+	if (!PyArg_ParseTuple(args, "O&O&", u32_convert, &major, u32_convert, &minor))
 		return NULL;
 	if (CALL(self, bp_holders_find(ctx, major, minor, &holders)) < 0)
 		return NULL;
@@ -157,7 +157,7 @@ static PyObject *cookie_complete(PyObject *self, PyObject *args)
 {
 	unsigned value;
 
-	if (!PyArg_ParseTuple(args, "I", &value))
+	if (!PyArg_ParseTuple(args, "O&", u32_convert, &value))
 		return NULL;
 	if (CALL(self, bp_cookie_complete(ctx, value)) < 0)
 		return NULL;
@@ -170,7 +170,7 @@ static PyObject *cookie_release(PyObject *self, PyObject *args)
 	long long timeout_ms = 0;
 	unsigned value;
 
-	if (!PyArg_ParseTuple(args, "I|L", &value, &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&|O&", u32_convert, &value, i64_convert, &timeout_ms))
 		return NULL;
 	if (CALL(self, bp_cookie_release(ctx, value, timeout_ms)) < 0)
 		return NULL;
@@ -183,7 +183,7 @@ static PyObject *cookie_destroy_old(PyObject *self, PyObject *args)
 	long long age = 0;
 	size_t count = 0;
 
-	if (!PyArg_ParseTuple(args, "|L", &age))
+	if (!PyArg_ParseTuple(args, "|O&", i64_convert, &age))
 		return NULL;
 	if (CALL(self, bp_cookie_destroy_old(ctx, age, &count)) < 0)
 		return NULL;
@@ -196,7 +196,7 @@ static PyObject *udev_flags(PyObject *self, PyObject *args)
 	unsigned cookie;
 	char *text;
 
-	if (!PyArg_ParseTuple(args, "I", &cookie))
+	if (!PyArg_ParseTuple(args, "O&", u32_convert, &cookie))
 		return NULL;
 	if (CALL(self, bp_udev_flags_text(ctx, cookie, &text)) < 0)
 		return NULL;
@@ -224,8 +224,8 @@ static PyObject *concise_apply(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct bp_create_opts opts = { .size = sizeof(opts) };
 	long long timeout_ms = 0;
 
-	if (!PARSE("O&|IL", NAMES("spec", "udev", "timeout_ms"), text_convert, &spec,
-		   &opts.udev, &timeout_ms))
+	if (!PARSE("O&|O&O&", NAMES("spec", "udev", "timeout_ms"), text_convert, &spec,
+		   u32_convert, &opts.udev, i64_convert, &timeout_ms))
 		return NULL;
 	opts.timeout_ms = timeout_ms;
 	if (CALL(self, apply(ctx, spec.text, &opts)) < 0)
@@ -253,7 +253,7 @@ static PyObject *concise_read(PyObject *self, PyObject *args)
 	unsigned flags = 0;
 	char *text;
 
-	if (!PyArg_ParseTuple(args, "|O&I", which_convert, &which, &flags))
+	if (!PyArg_ParseTuple(args, "|O&O&", optional_which, &which, u32_convert, &flags))
 		return NULL;
 	if (CALL(self, describe(ctx, &which, flags, &text)) < 0)
 		return NULL;
@@ -290,7 +290,7 @@ static PyObject *check_table(PyObject *self, PyObject *args)
 	int read_only = 0;
 	PyObject *text;
 
-	if (!PyArg_ParseTuple(args, "O&|O&p", text_convert, &table, which_convert, &which,
+	if (!PyArg_ParseTuple(args, "O&|O&p", text_convert, &table, optional_which, &which,
 			      &read_only))
 		return NULL;
 	if (CALL(self, check(ctx, table.text, &which, read_only, &findings)) < 0)
@@ -382,8 +382,8 @@ static PyObject *vdo_grow(PyObject *self, PyObject *args)
 	unsigned long long logical, physical;
 	long long timeout_ms = 0;
 
-	if (!PyArg_ParseTuple(args, "O&KK|L", which_convert, &which, &logical, &physical,
-			      &timeout_ms))
+	if (!PyArg_ParseTuple(args, "O&O&O&|O&", which_convert, &which, u64_convert, &logical,
+			      u64_convert, &physical, i64_convert, &timeout_ms))
 		return NULL;
 	if (CALL(self, bp_vdo_grow(ctx, &which.selector, logical, physical, timeout_ms)) < 0)
 		return NULL;

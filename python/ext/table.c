@@ -19,7 +19,7 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	unsigned flags = 0;
 	int r;
 
-	if (!PARSE("|O&I", NAMES("text", "flags"), text_convert, &text, &flags))
+	if (!PARSE("|O&O&", NAMES("text", "flags"), optional_text, &text, u32_convert, &flags))
 		return NULL;
 	self = (struct table *)alloc(type, 0);
 	if (!self)
@@ -72,7 +72,8 @@ static PyObject *table_add(PyObject *object, PyObject *args)
 	const char *target;
 	int r;
 
-	if (!PyArg_ParseTuple(args, "KKsO&", &start, &length, &target, text_convert, &words))
+	if (!PyArg_ParseTuple(args, "O&O&sO&", u64_convert, &start, u64_convert, &length,
+			      &target, optional_text, &words))
 		return NULL;
 	if (words.text)
 		r = bp_table_add_raw(self->ctx, self->table, start, length, target, words.text);
@@ -102,7 +103,7 @@ static PyObject *table_set(PyObject *object, PyObject *args)
 	Py_ssize_t index;
 	int r;
 
-	if (!PyArg_ParseTuple(args, "nsO&", &index, &name, text_convert, &value))
+	if (!PyArg_ParseTuple(args, "nsO&", &index, &name, optional_text, &value))
 		return NULL;
 	which = segment(self, index);
 	if (!which)
@@ -286,7 +287,7 @@ static PyObject *status_json(PyObject *object, PyObject *args)
 
 	if (!PyArg_ParseTuple(args, "sO&", &target, text_convert, &text))
 		return NULL;
-	r = bp_status_parse(self->ctx, target, text.text ? text.text : "", &status);
+	r = bp_status_parse(self->ctx, target, text.text, &status);
 	if (r < 0)
 		return raise_error(self->ctx, r);
 	json = json_text(write_status, &(struct status){ self->ctx, status });
