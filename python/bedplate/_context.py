@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Contexts: each thread has one of its own, made on first need."""
 
+import errno
+import math
+import select
 import threading
+import time
 import warnings
 
 from . import _bedplate
+from ._errors import TimedOut
 
 _local = threading.local()
 
@@ -26,10 +31,40 @@ def context():
     return found
 
 
-def tell_warnings():
-    """Hand the context's warnings to Python's."""
-    for text in context().take_warnings():
-        warnings.warn(text, Warning, stacklevel=3)
+def tell_warnings(undo=None):
+    """Hand the context's warnings to Python's. Where those are errors, undo() takes back what the call
+    has made: its caller gets nothing to take it back with."""
+    texts = context().take_warnings()
+    try:
+        for text in texts:
+            warnings.warn(text, Warning, stacklevel=3)
+    except Warning:
+        if undo is not None:
+            undo()
+        raise
+
+
+def wait_event(which, event_nr, timeout):
+    """bp_device_wait(), but in Python's own poll(), which signals end: the event's number."""
+    waiting = getattr(_local, 'waiting', None)
+    if waiting is None:  # of its own: a caller may poll the other one's descriptor
+        waiting = _local.waiting = Context()
+    limit = milliseconds(timeout) or _bedplate.TIMEOUT_DEFAULT_MS
+    end = None if limit < 0 else time.monotonic() + limit / 1000
+    poll = select.poll()
+    poll.register(waiting.event_fd(), select.POLLIN)
+    while True:
+        waiting.event_arm()
+        info = waiting.device_info(which)
+        if info['event_nr'] != event_nr:
+            return info['event_nr']
+        which = (info['major'], info['minor'])  # from here on that device, whatever its name is
+        left = None if end is None else math.ceil((end - time.monotonic()) * 1000)
+        if left is not None and left <= 0:
+            raise TimedOut(f"wait '{info['name']}': no event within the time limit",
+                           {'code': 'BP_E_TIMEOUT', 'verb': 'wait', 'device': info['name']},
+                           errno.ETIMEDOUT)
+        poll.poll(left)
 
 
 def sectors(size, what='size'):
@@ -52,7 +87,21 @@ def milliseconds(timeout):
         return 0
     if timeout is None:
         return -1
-    return max(1, round(timeout * 1000))
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f'timeout: a number of seconds or None is needed, not {timeout!r}')
+    if not timeout >= 0:
+        raise ValueError(f'timeout: {timeout} is no number of seconds')
+    return -1 if timeout > LONGEST else max(1, round(timeout * 1000))
+
+
+LONGEST = 1 << 31  # seconds: 68 years
+
+
+def one_of(words, value, what):
+    """The value that a word stands for."""
+    if value not in words:
+        raise ValueError(f"{what}: {value!r} is none of {', '.join(words)}")
+    return words[value]
 
 
 class _Default:

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, fields
 
 from . import _bedplate as c
-from ._context import DEFAULT, context, milliseconds, sectors, size_bytes, tell_warnings
+from ._context import (DEFAULT, context, milliseconds, one_of, sectors, size_bytes, tell_warnings,
+                       wait_event)
 from ._errors import Busy, Error, NoDevice
 from .table import Table, parse_status, printed
 
@@ -86,7 +87,7 @@ def _flags(**given):
 
 
 def _udev(policy):
-    return {'public': c.UDEV_PUBLIC, 'private': c.UDEV_PRIVATE, 'none': c.UDEV_NONE}[policy]
+    return one_of({'public': c.UDEV_PUBLIC, 'private': c.UDEV_PRIVATE, 'none': c.UDEV_NONE}, policy, 'udev')
 
 
 class Device:
@@ -122,13 +123,16 @@ class Device:
         context().create(name, None if table is None else str(table), uuid=uuid, flags=flags,
                          udev=_udev(udev), major=major or 0, minor=minor or 0,
                          read_ahead_sectors=ahead, timeout_ms=milliseconds(timeout))
-        tell_warnings()
+        tell_warnings(cls(name).remove)
         return cls(name)
 
     def __enter__(self):
+        self._owner = os.getpid()
         return self
 
     def __exit__(self, *exception):
+        if os.getpid() != self._owner:
+            return  # a child that was forked in the with statement: the device is its parent's
         with contextlib.suppress(NoDevice):
             if self.info().suspended:
                 with contextlib.suppress(Error):  # what can't go on can be removed all the same
@@ -288,7 +292,7 @@ class Device:
         TimedOut when the limit is over, NoDevice when it is removed meanwhile."""
         if event_nr is None:
             event_nr = self.info().event_nr
-        return context().wait(self._which, event_nr, milliseconds(timeout))['event_nr']
+        return wait_event(self._which, event_nr, timeout)
 
     def mknodes(self):
         """Make its node where it is missing."""

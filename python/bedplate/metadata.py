@@ -102,17 +102,19 @@ def thin_ls(path, *, metadata_snap=False):
     return [ThinUsage(**found) for found in context().thin_ls(path, metadata_snap)]
 
 
-def thin_dump(path, output, *, human=False, skip_mappings=False):
+def thin_dump(path, output, *, human=False, skip_mappings=False, progress=None):
     """Write metadata as text (XML) to a file. True: all of it; False: parts can't be read: what
-    there is went to output, or beside it with ".partial" behind if something was there."""
+    there is went to output, or beside it with ".partial" behind if something was there.
+    progress: as of thin_check()."""
     flags = _flags(THIN_DUMP_HUMAN=human, THIN_DUMP_SKIP_MAPPINGS=skip_mappings)
-    return context().thin_dump(path, output, flags) == 0
+    return context().thin_dump(path, output, flags, progress) == 0
 
 
-def thin_restore(xml, path):
-    """Make metadata, on an existing file or device, of the XML in a file."""
+def thin_restore(xml, path, *, progress=None):
+    """Make metadata, on an existing file or device, of the XML in a file. progress: as of
+    thin_check(), done and total are bytes of text."""
     with open(xml, 'rb') as source:
-        context().thin_restore(source.fileno(), os.fspath(xml), path)
+        context().thin_restore(source.fileno(), os.fspath(xml), path, progress)
 
 
 def thin_metadata_size(block_size, pool_size, max_thins):

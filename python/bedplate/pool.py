@@ -2,10 +2,11 @@
 """Thin pools and their volumes. To deactivate keeps data, to delete does not; removing a pool
 deactivates and never deletes."""
 
+import os
 from dataclasses import dataclass
 
 from . import _bedplate as c
-from ._context import DEFAULT, context, milliseconds, sectors, size_bytes, tell_warnings
+from ._context import DEFAULT, context, milliseconds, one_of, sectors, size_bytes, tell_warnings
 from .device import Device, _flags
 
 
@@ -58,7 +59,18 @@ def _volume(found):
 
 
 def _id(thin_id):
+    if thin_id == c.THIN_ID_ANY:
+        raise ValueError(f'thin_id: {thin_id} is none')
     return c.THIN_ID_ANY if thin_id is None else thin_id
+
+
+def _some(size, what):
+    """Bytes as sectors; None, for the library's choice, is 0, which is refused itself."""
+    if size is None:
+        return 0
+    if not sectors(size, what):
+        raise ValueError(f'{what}: 0 bytes is no size')
+    return sectors(size, what)
 
 
 class Pool(Device):
@@ -73,7 +85,8 @@ class Pool(Device):
         be blank, or existing=True says to use what it holds, wipe=True to begin anew. New blocks
         are zeroed unless skip_zeroing."""
         # pylint: disable=arguments-differ,too-many-locals
-        block = sectors(block_size, 'block_size') if block_size else 0
+        block = _some(block_size, 'block_size')
+        one_of({'passdown': 0, 'no_passdown': 1, 'ignore': 2}, discard, 'discard')
         flags = _flags(POOL_EXISTING=existing, POOL_WIPE=wipe, POOL_READ_ONLY=read_only,
                        POOL_SKIP_ZEROING=skip_zeroing,
                        POOL_ERROR_IF_NO_SPACE=error_if_no_space,
@@ -82,13 +95,13 @@ class Pool(Device):
         water = -(-sectors(low_water, 'low_water') // (block or 128))
         context().pool_create(name, metadata, data, uuid=uuid, flags=flags,
                               data_block_sectors=block, low_water_dblocks=water,
-                              size_sectors=sectors(size) if size else 0,
+                              size_sectors=_some(size, 'size'),
                               timeout_ms=milliseconds(timeout))
-        tell_warnings()
+        tell_warnings(cls(name).remove)
         return cls(name)
 
     def __exit__(self, *exception):
-        if self.exists():
+        if os.getpid() == self._owner and self.exists():
             self._remove_at_end()
 
     def pool_status(self, *, flush=False):
@@ -122,7 +135,7 @@ class Pool(Device):
         suspended around it. The Device, or the id where inactive."""
         which = origin._which if isinstance(origin, Device) else origin
         found = context().snapshot(
-            self._which, name, sectors(size) if size else 0, origin=which,
+            self._which, name, _some(size, 'size'), origin=which,
             origin_thin_id=_id(origin_id), thin_id=_id(thin_id), uuid=uuid,
             read_only=read_only, inactive=inactive, timeout_ms=milliseconds(timeout))
         return found if inactive else Device(name)
@@ -146,7 +159,7 @@ class Pool(Device):
 
     def grow(self, size=None, *, timeout=DEFAULT):
         """Use what its devices have gained; size: not more than that."""
-        context().pool_grow(self._which, sectors(size) if size else 0, milliseconds(timeout))
+        context().pool_grow(self._which, _some(size, 'size'), milliseconds(timeout))
 
     def set_no_space(self, *, error, timeout=DEFAULT):
         """What happens to writes when it is full: an error at once, or they wait."""

@@ -27,9 +27,12 @@ class Scope:
         self._scope = c.Scope(context(), self.name, state_dir, milliseconds(timeout))
 
     def __enter__(self):
+        self._owner = os.getpid()
         return self
 
     def __exit__(self, kind, value, trace):
+        if os.getpid() != self._owner:
+            return  # a child that was forked in the with statement: the scope is its parent's
         try:
             self._resume()
             self.end(error_tables=kind is not None)

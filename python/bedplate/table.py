@@ -98,6 +98,9 @@ class Table(_bedplate.Table):
         bedplate.check_table() for what this system knows."""
         return json.loads(super().check())
 
+    def __reduce__(self):
+        return printed, (str(self),)
+
     def __repr__(self):
         return f'Table({str(self)!r})'
 

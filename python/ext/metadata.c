@@ -347,17 +347,18 @@ static PyObject *thin_restore(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct bp_thin_restore_opts opts = { .size = sizeof(opts), .progress = on_restore };
 	struct call call;
 	struct watch watch = { .call = &call };
-	int fd, r;
+	unsigned fd;
+	int r;
 
-	if (!PARSE("iO&O&|O", NAMES("fd", "name", "path", "progress"), &fd, text_convert, &name,
-		   text_convert, &path, &watch.progress))
+	if (!PARSE("O&O&O&|O", NAMES("fd", "name", "path", "progress"), u32_convert, &fd,
+		   text_convert, &name, text_convert, &path, &watch.progress))
 		return NULL;
 	if (watch.progress == Py_None)
 		watch.progress = NULL;
 	opts.user = &watch;
 	if (call_begin(&call, self) < 0)
 		return NULL;
-	r = bp_thin_restore(call.context->ctx, fd, name.text, path.text, &opts);
+	r = bp_thin_restore(call.context->ctx, (int)fd, name.text, path.text, &opts);
 	if (call_end(&call, r) < 0)
 		return NULL;
 	Py_RETURN_NONE;

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The package bedplate without a kernel: tables, status, errors, metadata, threads."""
 
+import copy
 import errno
 import gc
 import lzma
 import os
 import pickle
+import re
 import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
 import tempfile
 import threading
 import unittest
@@ -71,6 +78,12 @@ class Tables(unittest.TestCase):
         self.assertNotEqual(bedplate.Table('0 8 zero'), bedplate.Table('0 8 error'))
         with self.assertRaises(TypeError):
             hash(bedplate.Table())
+
+    def test_copy(self):
+        table = bedplate.Table('0 8 linear 8:16 0')
+        for again in (copy.copy(table), copy.deepcopy(table), pickle.loads(pickle.dumps(table))):
+            self.assertIsNot(again, table)
+            self.assertEqual(again, table)
 
     def test_check(self):
         found = bedplate.Table('0 8 flakey 8:0 0 0 0').check()
@@ -159,6 +172,132 @@ class Errors(unittest.TestCase):
             bedplate.Device()
 
 
+class Arguments(unittest.TestCase):
+    """What the library can't take is an exception, in each method of the extension: no crash, nothing cut off."""
+
+    HOSTILE = (None, -1, 1 << 70, 1 << 32, 1.5, True, 'a\0b', '\udcff', b'\xff', [], (), ('name',), ('name', None),
+               (1 << 40, 5), (-1, 5), (1.5, 5), (1, 2, 3), object())
+
+    def call(self, method, args):
+        try:
+            method(*args)
+        except (TypeError, ValueError, OSError, RuntimeError):
+            pass
+
+    def test_hostile(self):
+        context = bedplate.Context()
+        changing = {'cookie_create', 'cookie_complete', 'cookie_destroy_old', 'remove_all'}
+        names = [name for name in dir(context) if not name.startswith('_') and name not in changing]
+        self.assertGreater(len(names), 60)
+        for name in names:
+            for count in range(1, 6):
+                for place in range(count):
+                    for value in self.HOSTILE:
+                        args = ['/nonexistent'] * count
+                        args[place] = value
+                        self.call(getattr(context, name), args)
+                        self.call(getattr(context, name), [value] * count)
+
+    def test_numbers(self):
+        table, context = bedplate.Table(), bedplate.context()
+        for wrong in (-1, 1 << 64, -1 << 70):
+            with self.assertRaisesRegex(ValueError, 'is not a number from 0 to 2'):
+                table.add(wrong, 8, 'zero', '')
+        for wrong in (True, 1.0, '1', None):
+            with self.assertRaisesRegex(TypeError, 'an int is needed, not'):
+                table.add(wrong, 8, 'zero', '')
+        for call in (lambda: context.udev_flags(1 << 32), lambda: context.thin_check('/x', flags=1 << 32),
+                     lambda: context.pool_delete('x', 1, 1 << 63), lambda: context.device_info((1 << 32, 0))):
+            with self.assertRaisesRegex(ValueError, 'is not a number from'):
+                call()
+
+    def test_words(self):
+        for wrong in (None, 5, True):
+            for call in (bedplate.explain, bedplate.block_device, bedplate.Device, bedplate.thin_check,
+                         lambda what: bedplate.Device('x').message(what)):
+                with self.assertRaises(TypeError):
+                    call(wrong)
+        with self.assertRaisesRegex(ValueError, "udev: 'some' is none of public, private, none"):
+            bedplate.Device.create('x', '0 8 zero', udev='some')
+        with self.assertRaisesRegex(ValueError, 'discard: '):
+            bedplate.Pool.create('x', '/dev/a', '/dev/b', discard='some')
+        with self.assertRaisesRegex(ValueError, 'size: 0 bytes'):
+            bedplate.Pool.create('x', '/dev/a', '/dev/b', size=0)
+        for wrong in (-1, float('nan')):
+            with self.assertRaisesRegex(ValueError, 'no number of seconds'):
+                bedplate.Device('x').wait(0, timeout=wrong)
+        for wrong in (True, '5'):
+            with self.assertRaisesRegex(TypeError, 'timeout: '):
+                bedplate.Device('x').remove(timeout=wrong)
+
+
+class Extension(unittest.TestCase):
+    def test_interpreters(self):
+        try:
+            import _xxsubinterpreters as interpreters  # pylint: disable=import-outside-toplevel
+        except ImportError:
+            self.skipTest('this Python has none')
+        other = interpreters.create()
+        self.addCleanup(interpreters.destroy, other)
+        code = f'import sys; sys.path[:0] = {sys.path!r}; import bedplate'
+        with self.assertRaisesRegex(interpreters.RunFailedError, 'main interpreter only'):
+            interpreters.run_string(other, code)
+
+    def test_again(self):
+        code = ('import sys, bedplate\nfor name in [n for n in sys.modules if n.startswith("bedplate")]:\n'
+                '    del sys.modules[name]\nimport bedplate\nassert len(bedplate.Table("0 8 zero")) == 1\n')
+        subprocess.run([sys.executable, '-X', 'dev', '-c', code], check=True)
+
+    def test_cycle(self):
+        """A scope's context may know the scope: the collector sees through both."""
+        self.assertTrue(gc.is_tracked(bedplate.Context()))
+        self.assertTrue(bedplate._bedplate.Scope.__flags__ & 1 << 14)  # Py_TPFLAGS_HAVE_GC
+
+    def test_no_growth(self):
+        """No reference is kept by what fails, nor by what works."""
+        def work():
+            for text in ('0 8 zero', '0 8 linear 8:16 0', 'nonsense', None, 5):
+                try:
+                    table = bedplate.Table(text)
+                    table.explain(), table.check(), list(table), str(table), table == bedplate.Table(text)
+                    table.set(0, 'dev', '8:1')
+                except (TypeError, ValueError, IndexError):
+                    pass
+            self.call_failing()
+
+        work()
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(200):
+            work()
+        gc.collect()
+        self.assertLess(sys.getallocatedblocks() - before, 200)
+
+    def call_failing(self):
+        for call in (lambda: bedplate.thin_check('/nonexistent'), lambda: bedplate.thin_ls('/nonexistent'),
+                     lambda: bedplate.explain(None), lambda: bedplate.context().device_info(('name', 5))):
+            try:
+                call()
+            except (TypeError, OSError):
+                pass
+
+    def test_stable_abi(self):
+        """Each of Python's symbols that the extension needs is one that its headers have for the oldest
+        Python we promise (3.10)."""
+        nm, cc = shutil.which('nm'), shutil.which('cc')
+        header = os.path.join(sysconfig.get_path('include'), 'Python.h')
+        if not nm or not cc or not os.path.exists(header):
+            self.skipTest('no nm, cc or Python.h')
+        found = subprocess.run([nm, '-D', '--undefined-only', bedplate._bedplate.__file__], check=True,
+                               capture_output=True, text=True).stdout
+        needed = set(re.findall(r'(?m)^ +U (_?Py\w+)', found))
+        self.assertGreater(len(needed), 30)
+        text = subprocess.run([cc, '-E', '-DPY_SSIZE_T_CLEAN', '-DPy_LIMITED_API=0x030a0000',
+                               f'-I{os.path.dirname(header)}', header],
+                              check=True, capture_output=True, text=True).stdout
+        self.assertEqual(needed - set(re.findall(r'\b_?Py\w+', text)), set())
+
+
 class Status(unittest.TestCase):
     def test_values(self):
         found = parse_status('thin-pool', '0 12/1024 3/8192 - rw discard_passdown '
@@ -229,6 +368,20 @@ class Metadata(Images):
         with self.assertRaises(bedplate.Error):
             bedplate.thin_dump(path, path)
         self.assertTrue(bedplate.thin_check(path))
+
+    def test_signals(self):
+        """A handler's exception ends a long call at its next step, and is what is raised."""
+        path, xml = self.image('thin-small'), os.path.join(self.folder, 'xml')
+
+        def stop(*_):
+            os.kill(os.getpid(), signal.SIGINT)
+
+        bedplate.thin_dump(path, xml)
+        for call in (lambda: bedplate.thin_check(path, progress=stop),
+                     lambda: bedplate.thin_dump(path, xml, progress=stop),
+                     lambda: bedplate.thin_restore(xml, path, progress=stop)):
+            with self.assertRaises(KeyboardInterrupt):
+                call()
 
     def test_size(self):
         self.assertEqual(bedplate.thin_metadata_size(65536, 1 << 40, 100) % 4096, 0)

@@ -411,8 +411,7 @@ class DmDevice(SystemCalls, BlockDevice):
         seconds, or timeout (None: never), it fails."""
         del noflush
         self._need()
-        return context().wait(self._which, event_nr or 0,
-                              _device.milliseconds(timeout))['event_nr']
+        return _device.wait_event(self._which, event_nr or 0, timeout)
 
     @fails_with(False)
     def mangle(self):

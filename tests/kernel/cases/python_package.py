@@ -4,6 +4,7 @@ kernel's lines, no leaks. Run by python_sts.sh."""
 
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -220,6 +221,56 @@ class Devices(NothingLeft):
             with self.assertRaises(bedplate.NoDevice):
                 device.wait(timeout=None)
             timer.join()
+
+    def test_interrupted(self):
+        """^C ends a wait that has no limit, and leaves nothing."""
+        with bedplate.Device.create('d', ZERO) as device:
+            for wait in (lambda: device.wait(timeout=None),
+                         lambda: DmDevice.get_by_name('d').wait(device.info().event_nr, timeout=None)):
+                timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+                timer.start()
+                with self.assertRaises(KeyboardInterrupt):
+                    wait()
+                timer.join()
+            timer = threading.Timer(0.2, lambda: bedplate.Device('d').rename('e'))
+            timer.start()
+            self.assertEqual(device.wait(0, timeout=10), 1)
+            timer.join()
+            bedplate.Device('e').rename('d')
+
+    def test_warning_as_error(self):
+        """Where warnings are errors the caller has no device to remove: there is none then."""
+        whole = bedplate.device.context
+        class Warned:  # pylint: disable=too-few-public-methods
+            def __getattr__(self, name):
+                return getattr(whole(), name)
+            def take_warnings(self):
+                return ['something']
+        bedplate._context.context = Warned
+        try:
+            for make in (lambda: bedplate.Device.create('d', ZERO),
+                         lambda: bedplate.Pool.create('pool', DISK0, DISK1, wipe=True)):
+                with self.assertRaises(bedplate.Warning):
+                    make()
+        finally:
+            bedplate._context.context = whole
+        self.assertEqual(bedplate.devices(), [])
+
+    def test_forked_child(self):
+        """A child that leaves the with statement does not remove what is its parent's."""
+        with bedplate.Scope('kernel-fork') as scope, bedplate.Device.create('d', ZERO) as device:
+            inner = scope.device(ZERO)
+            code = 1
+            child = os.fork()
+            if child == 0:
+                try:
+                    device.__exit__(None, None, None)
+                    scope.__exit__(None, None, None)
+                    code = 0
+                finally:
+                    os._exit(code)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            self.assertTrue(device.exists() and inner.exists())
 
     def test_plan(self):
         with bedplate.plan() as steps:
