@@ -31,7 +31,10 @@ void uring_free(struct uring *u)
 	free(u);
 }
 
-/* Wait for one read; its outcome joins @r, the first error so far. */
+/*
+ * Wait for one read; its outcome joins @r, the first error so far. One that can't be waited for is still to come: the ring
+ * must not be used again, or the next reads would take its end for theirs.
+ */
 static int reap(struct uring *u, int r)
 {
 	struct io_uring_cqe *cqe;
@@ -42,7 +45,7 @@ static int reap(struct uring *u, int r)
 		w = io_uring_wait_cqe(&u->ring, &cqe);
 	while (w == -EINTR);
 	if (w < 0)
-		return w;
+		return -EAGAIN;
 	run = io_uring_cqe_get_data(cqe);
 	if (r == 0 && cqe->res < 0)
 		r = cqe->res;

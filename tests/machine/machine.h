@@ -78,6 +78,8 @@ int machine_is(int fd, const char *what);
 void machine_refuse(int errnum);
 /* A record of the kernel log, for who has opened it, and who opens it first. */
 void machine_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A file that is a block device of this number, where it is open. */
+void machine_device(int fd, unsigned major, unsigned minor);
 /* What comes of open() of a device: a descriptor, or -1 for what lies there. NULL: that. */
 extern int (*machine_opens)(const char *path);
 /* What comes of a mount, and so on, by its name: 0 or -errno. NULL: 0. */
