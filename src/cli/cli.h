@@ -223,7 +223,9 @@ struct cmd {
 	const char *group;   /* heading in the list of commands */
 	const char *summary; /* one sentence */
 	const char *detail;  /* more for --help, lines ended by newlines */
-	const char *exits;   /* what its exit status means, where that is its own */
+	/* For --help: command lines, each after two blanks and ended by a newline. */
+	const char *examples;
+	const char *exits; /* what its exit status means, where that is its own */
 	const struct cmd_opt *opts;
 	size_t args_size;
 	const void *defaults; /* a struct args to start from */

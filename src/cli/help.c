@@ -42,6 +42,8 @@ static void print_usage(struct cli *cli)
 	fprintf(cli->out, "\n%s\n", cli->cmd->summary);
 	if (cli->cmd->detail)
 		fprintf(cli->out, "\n%s", cli->cmd->detail);
+	if (cli->cmd->examples)
+		fprintf(cli->out, "\nFor example:\n%s", cli->cmd->examples);
 }
 
 static void print_operands(struct cli *cli)

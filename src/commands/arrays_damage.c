@@ -123,6 +123,8 @@ const struct cmd cmd_cache_generate_damage = {
 	.name = "cache_generate_damage",
 	.group = "Metadata",
 	.summary = "Make a cache's metadata wrong on purpose.",
+	.examples =
+		"  cache_generate_damage -o meta.img --what mappings --how checksum --seed 3\n",
 	.opts = cache_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,
@@ -134,6 +136,7 @@ const struct cmd cmd_era_generate_damage = {
 	.name = "era_generate_damage",
 	.group = "Metadata",
 	.summary = "Make an era's metadata wrong on purpose.",
+	.examples = "  era_generate_damage -o meta.img --what superblock\n",
 	.opts = era_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -186,6 +186,7 @@ const struct cmd cmd_cache_check = {
 	.name = "cache_check",
 	.group = "Metadata",
 	.summary = "Check a cache's metadata.",
+	.examples = "  cache_check /dev/vg/cache_meta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

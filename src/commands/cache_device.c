@@ -68,7 +68,7 @@ static const struct cmd_opt flush_opts[] = {
 
 static const struct cmd_opt uncache_opts[] = {
 	OPT_FLUSH,
-	OPT_FLAG(keep, 0, "keep-metadata", "leave the metadata as they are; used again they would show old data"),
+	OPT_FLAG(keep, 0, "keep-metadata", "leave the metadata as it is; used again it would show old data"),
 	OPT_END
 };
 
@@ -254,6 +254,8 @@ const struct cmd cmd_on_cache_create = {
 	.name = "cache create",
 	.group = "Caches",
 	.summary = "Put a fast device in front of a slow one.",
+	.examples = "  bedplate cache create data --origin /dev/sdb --fast /dev/nvme0n1p1 "
+		    "--metadata /dev/nvme0n1p2\n",
 	.opts = create_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
@@ -265,6 +267,7 @@ const struct cmd cmd_on_cache_status = {
 	.name = "cache status",
 	.group = "Caches",
 	.summary = "Print how caches are.",
+	.examples = "  bedplate cache status data\n",
 	.opts = status_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
@@ -276,6 +279,7 @@ const struct cmd cmd_on_cache_flush = {
 	.name = "cache flush",
 	.group = "Caches",
 	.summary = "Write all dirty blocks of a cache back, while it is in use.",
+	.examples = "  bedplate cache flush data --timeout 10min\n",
 	.opts = flush_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
@@ -287,6 +291,7 @@ const struct cmd cmd_on_cache_policy = {
 	.name = "cache policy",
 	.group = "Caches",
 	.summary = "Change a cache's policy, mode or threshold, and keep what is cached.",
+	.examples = "  bedplate cache policy data --mode writethrough\n",
 	.opts = policy_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
@@ -298,6 +303,7 @@ const struct cmd cmd_on_cache_uncache = {
 	.name = "cache uncache",
 	.group = "Caches",
 	.summary = "Write a cache back and put its origin in its place.",
+	.examples = "  bedplate cache uncache data\n",
 	.opts = uncache_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,

@@ -65,6 +65,7 @@ const struct cmd cmd_cache_dump = {
 	.name = "cache_dump",
 	.group = "Metadata",
 	.summary = "Write a cache's metadata as text.",
+	.examples = "  cache_dump /dev/vg/cache_meta -o cache.xml\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

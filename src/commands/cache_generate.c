@@ -95,6 +95,7 @@ const struct cmd cmd_cache_generate_metadata = {
 	.name = "cache_generate_metadata",
 	.group = "Metadata",
 	.summary = "Make a cache's metadata for tests, or change flags of it.",
+	.examples = "  cache_generate_metadata -o meta.img --format --percent-dirty 10\n",
 	.opts = metadata_opts,
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,

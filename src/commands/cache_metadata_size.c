@@ -12,8 +12,8 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
-	OPT_STRING(block_size, 0, "block-size", "SIZE", "size of a cache block: a multiple of 32k, at most 1g"),
-	OPT_STRING(device_size, 0, "device-size", "SIZE", "size of the fast device"),
+	OPT_STRING(block_size, 0, "block-size", "SIZE", "size of a cache block: a multiple of 32k, at most 1g; bare: sectors"),
+	OPT_STRING(device_size, 0, "device-size", "SIZE", "size of the fast device, bare: sectors"),
 	OPT_NUMBER(nr_blocks, 0, "nr-blocks", "COUNT", "how many cache blocks there are, instead of the two sizes"),
 	OPT_RANGE(hint_width, 0, 128, 0, "max-hint-width", "BYTES", "the largest hint a policy may have; default: 4"),
 	OPT_STRING(unit, 'u', "unit", "UNIT", "unit of the result: b, s (the default), k, m, g, t, p, e, K, M ... or its name"),
@@ -102,6 +102,7 @@ const struct cmd cmd_cache_metadata_size = {
 	.name = "cache_metadata_size",
 	.group = "Metadata",
 	.summary = "Estimate how much metadata a cache needs.",
+	.examples = "  cache_metadata_size --block-size 64k --device-size 100g --unit m\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,

@@ -209,6 +209,7 @@ const struct cmd cmd_cache_repair = {
 	.name = "cache_repair",
 	.group = "Metadata",
 	.summary = "Write what can be kept of a cache's damaged metadata anew.",
+	.examples = "  cache_repair -i damaged.img -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,

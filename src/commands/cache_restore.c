@@ -52,6 +52,7 @@ const struct cmd cmd_cache_restore = {
 	.name = "cache_restore",
 	.group = "Metadata",
 	.summary = "Make a cache's metadata from the XML of a dump.",
+	.examples = "  cache_restore -i cache.xml -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -29,7 +29,7 @@ static const struct cmd_opt opts[] = {
 	OPT_STRING(table, 0, "table", "LINES", "the table: START LENGTH TARGET ARGUMENT..., in 512-byte sectors; lines are parted by newlines"),
 	OPT_STRING(table_file, 0, "table-file", "FILE", "read the table from a file; -: standard input"),
 	OPT_STRING(concise, 0, "concise", "SPEC", "several devices: NAME,UUID,MINOR,FLAGS,TABLE[,TABLE...][;NAME...]; all of them or none; -: standard input"),
-	OPT_STRING(concise_file, 0, "concise-file", "FILE", "read that from a file; -: standard input"),
+	OPT_STRING(concise_file, 0, "concise-file", "FILE", "read what --concise takes from a file; -: standard input"),
 	OPT_FLAG(notable, 0, "notable", "a device without a table"),
 	OPT_STRING(uuid, 'u', "uuid", "UUID", "its uuid, up to 128 bytes"),
 	OPT_FLAG(read_only, 'r', "readonly", "refuse writes"),
@@ -326,8 +326,8 @@ const struct cmd cmd_create = {
 	.group = "Devices",
 	.summary =
 		"Create a mapped device: create, load its table, resume; all of it or nothing.",
-	.detail = "  bedplate create data linear --device /dev/sdb --size 1GiB\n"
-		  "  bedplate create data --table '0 2048 linear /dev/sdb 0'\n",
+	.examples = "  bedplate create data linear --device /dev/sdb --size 1GiB\n"
+		    "  bedplate create data --table '0 2048 linear /dev/sdb 0'\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,

@@ -230,6 +230,7 @@ const struct cmd cmd_du = {
 	.name = "du",
 	.group = "Rescue",
 	.summary = "Tell whose a pool's space is, and what deleting volumes gives back.",
+	.examples = "  bedplate du vg/pool --free 3,4\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS,

@@ -166,6 +166,7 @@ const struct cmd cmd_era_check = {
 	.name = "era_check",
 	.group = "Metadata",
 	.summary = "Check an era's metadata.",
+	.examples = "  era_check /dev/vg/era_meta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -73,6 +73,7 @@ const struct cmd cmd_era_dump = {
 	.name = "era_dump",
 	.group = "Metadata",
 	.summary = "Write an era's metadata as text.",
+	.examples = "  era_dump --logical /dev/vg/era_meta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -43,6 +43,8 @@ const struct cmd cmd_era_generate_metadata = {
 	.name = "era_generate_metadata",
 	.group = "Metadata",
 	.summary = "Make an era's metadata for tests.",
+	.examples = "  era_generate_metadata -o meta.img --format --nr-blocks 1000 "
+		    "--current-era 5\n",
 	.opts = metadata_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -151,6 +151,7 @@ const struct cmd cmd_era_invalidate = {
 	.name = "era_invalidate",
 	.group = "Metadata",
 	.summary = "List the blocks that were written since an era.",
+	.examples = "  era_invalidate --written-since 4 /dev/vg/era_meta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

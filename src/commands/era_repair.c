@@ -117,6 +117,7 @@ const struct cmd cmd_era_repair = {
 	.name = "era_repair",
 	.group = "Metadata",
 	.summary = "Write what can be kept of an era's damaged metadata anew.",
+	.examples = "  era_repair -i damaged.img -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,

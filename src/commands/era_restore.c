@@ -45,6 +45,7 @@ const struct cmd cmd_era_restore = {
 	.name = "era_restore",
 	.group = "Metadata",
 	.summary = "Make an era's metadata from the XML of a dump.",
+	.examples = "  era_restore -i era.xml -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -300,6 +300,7 @@ const struct cmd cmd_events = {
 	.name = "events",
 	.group = "Devices",
 	.summary = "Print a line for whatever happens to devices, or run a command for it.",
+	.examples = "  bedplate events --on pool-low-water -- ./grow-pool\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.defaults = &no_end,

@@ -143,8 +143,8 @@ const struct cmd cmd_explain = {
 	.name = "explain",
 	.group = "Devices",
 	.summary = "Say what lines of a log, a status or a table mean, and what comes next.",
-	.detail = "  dmesg | bedplate explain\n"
-		  "  bedplate explain '0 8 snapshot Invalid'\n",
+	.examples = "  dmesg | bedplate explain\n"
+		    "  bedplate explain '0 8 snapshot Invalid'\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

@@ -279,6 +279,7 @@ const struct cmd cmd_export = {
 	.name = "export",
 	.group = "Rescue",
 	.summary = "Write a volume's bytes to a file without activating anything.",
+	.examples = "  bedplate export vg/pool home --pv disk.img --to home.img --sha256\n",
 	.detail = "Reads pools and volumes of LVM from disks, images of disks, or bare "
 		  "metadata and "
 		  "data.\nWithout --to the volume itself must be asked for by --map.\n",

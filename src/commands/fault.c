@@ -336,11 +336,12 @@ static int run_cut(struct cli *cli, const void *p)
 }
 
 /* clang-format off */
-#define FAULT_CMD(verb, text, options, function) \
+#define FAULT_CMD(verb, text, example, options, function) \
 	{ \
 		.name = "fault " verb, \
 		.group = "Faults", \
 		.summary = text, \
+		.examples = "  bedplate fault " verb " " example "\n", \
 		.opts = options, \
 		.args_size = sizeof(struct args), \
 		.flags = CMD_DRY_RUN, \
@@ -349,19 +350,27 @@ static int run_cut(struct cli *cli, const void *p)
 	}
 
 const struct cmd cmd_fault_slow =
-	FAULT_CMD("slow", "Let I/O of a device take longer.", slow_opts, run_slow);
+	FAULT_CMD("slow", "Let I/O of a device take longer.",
+		"/mnt --journal --delay 20ms", slow_opts, run_slow);
 const struct cmd cmd_fault_stall =
-	FAULT_CMD("stall", "Hold I/O of a device back until it is healed.", stall_opts, run_stall);
+	FAULT_CMD("stall", "Hold I/O of a device back until it is healed.",
+		"data --for 5s", stall_opts, run_stall);
 const struct cmd cmd_fault_error =
-	FAULT_CMD("error", "Let I/O of a device fail.", error_opts, run_error);
+	FAULT_CMD("error", "Let I/O of a device fail.",
+		"data --writes --range 1GiB..2GiB", error_opts, run_error);
 const struct cmd cmd_fault_drop =
-	FAULT_CMD("drop", "Lose what is written to a device, without an error.", drop_opts, run_drop);
+	FAULT_CMD("drop", "Lose what is written to a device, without an error.",
+		"data --for 10s", drop_opts, run_drop);
 const struct cmd cmd_fault_corrupt =
-	FAULT_CMD("corrupt", "Change a byte of what is read or written.", corrupt_opts, run_corrupt);
+	FAULT_CMD("corrupt", "Change a byte of what is read or written.",
+		"/mnt --file /mnt/db --reads --byte 100", corrupt_opts, run_corrupt);
 const struct cmd cmd_fault_bad_sectors =
-	FAULT_CMD("bad-sectors", "Let some blocks of a device, chosen by a seed, fail.", bad_opts, run_bad);
+	FAULT_CMD("bad-sectors", "Let some blocks of a device, chosen by a seed, fail.",
+		"data --count 3 --seed 7", bad_opts, run_bad);
 const struct cmd cmd_fault_full =
-	FAULT_CMD("full", "Let writes to a device fail for want of space.", full_opts, run_full);
+	FAULT_CMD("full", "Let writes to a device fail for want of space.",
+		"/mnt", full_opts, run_full);
 const struct cmd cmd_fault_power_cut =
-	FAULT_CMD("power-cut", "Let nothing reach a device any more, from here on.", cut_opts, run_cut);
+	FAULT_CMD("power-cut", "Let nothing reach a device any more, from here on.",
+		"data --for 5s", cut_opts, run_cut);
 /* clang-format on */

@@ -232,6 +232,7 @@ const struct cmd cmd_history = {
 	.name = "history",
 	.group = "Rescue",
 	.summary = "List older states of a pool that are still intact in its metadata.",
+	.examples = "  bedplate history vg/pool --pv disk.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS,

@@ -116,6 +116,7 @@ const struct cmd cmd_holders = {
 	.name = "holders",
 	.group = "Devices",
 	.summary = "Who uses a block device: devices on it, mounts anywhere, swap, processes.",
+	.examples = "  bedplate holders /dev/sdb\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

@@ -151,6 +151,7 @@ const struct cmd cmd_info = {
 	.name = "info",
 	.group = "Devices",
 	.summary = "Print the state of devices.",
+	.examples = "  bedplate info -r --noheadings -o name,open-count\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

@@ -367,6 +367,7 @@ const struct cmd cmd_inspect = {
 	.name = "inspect",
 	.group = "Metadata",
 	.summary = "Show one block of metadata, decoded, and who points at it.",
+	.examples = "  bedplate inspect meta.img 3\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS,

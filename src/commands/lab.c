@@ -455,6 +455,7 @@ const struct cmd cmd_lab = {
 	.name = "lab run",
 	.group = "Lab",
 	.summary = "Run a command as root of a kernel of its own, without privileges.",
+	.examples = "  bedplate lab run -- bedplate create d --table '0 8 zero'\n",
 	.detail = "The current directory and all programs are those of this machine; scratch "
 		  "disks "
 		  "are named\nby the variables LAB_DISK0, LAB_DISK1 ... The exit status is the "
@@ -471,6 +472,7 @@ const struct cmd cmd_lab_shell = {
 	.name = "lab shell",
 	.group = "Lab",
 	.summary = "Start a shell as root of a kernel of its own.",
+	.examples = "  bedplate lab shell -d 10G --kernel qemu\n",
 	.detail = "As 'lab run', with the shell that SHELL names; its end is the guest's.\n",
 	.exits = "that of the shell; 124 time is up, 125 the lab itself failed",
 	.opts = shell_opts,

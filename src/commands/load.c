@@ -99,6 +99,7 @@ const struct cmd cmd_load = {
 	.name = "load",
 	.group = "Devices",
 	.summary = "Load a table beside the live one; resume makes it live.",
+	.examples = "  bedplate load data --table '0 2048 linear /dev/sdc 0'\n",
 	.opts = load_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,
@@ -114,6 +115,7 @@ const struct cmd cmd_reload = {
 	.group = "Devices",
 	.summary =
 		"Replace the live table: load, suspend, resume; on failure the old one stays.",
+	.examples = "  bedplate reload data --table '0 2048 linear /dev/sdc 0'\n",
 	.opts = reload_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,

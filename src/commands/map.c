@@ -303,6 +303,7 @@ const struct cmd cmd_map = {
 	.name = "map",
 	.group = "Rescue",
 	.summary = "Draw a pool's data, or one volume: whose each part is, shared, free.",
+	.examples = "  bedplate map vg/pool --volume home --svg home.svg\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS,

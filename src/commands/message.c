@@ -127,6 +127,7 @@ const struct cmd cmd_message = {
 	.name = "message",
 	.group = "Devices",
 	.summary = "Send a message to a target and print its reply.",
+	.examples = "  bedplate message pool 0 create_thin 7\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,

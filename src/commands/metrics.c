@@ -233,6 +233,7 @@ const struct cmd cmd_metrics = {
 	.name = "metrics",
 	.group = "Devices",
 	.summary = "Print numbers of all devices for monitoring, as OpenMetrics text.",
+	.examples = "  bedplate metrics -o /var/lib/node_exporter/bedplate.prom\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

@@ -309,8 +309,8 @@ const struct cmd cmd_overlay = {
 	.group = "Scopes and stacks",
 	.summary =
 		"Run a command on writable copies of devices; what it writes is thrown away.",
-	.detail = "  bedplate overlay /dev/sdb /dev/sdc -- sh -c \\\n"
-		  "    'fsck.ext4 -fy $BEDPLATE_OVERLAY0'\n",
+	.examples = "  bedplate overlay /dev/sdb /dev/sdc -- sh -c \\\n"
+		    "    'fsck.ext4 -fy $BEDPLATE_OVERLAY0'\n",
 	.exits = "that of the command, or 1 where it was 0 and a merge or the removal failed; "
 		 "125 "
 		 "the copies could not be made",

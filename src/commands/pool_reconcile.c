@@ -213,6 +213,7 @@ const struct cmd cmd_pool_reconcile = {
 	.group = "Thin pools",
 	.summary =
 		"Compare what a pool holds and what is active with what is wanted; make it so.",
+	.examples = "  bedplate pool reconcile pool home=0:10GiB --activate\n",
 	.opts = reconcile_opts,
 	.exits = "0 all is as wanted, 1 it is not, or failed",
 	.args_size = sizeof(struct args),

@@ -121,6 +121,7 @@ const struct cmd cmd_probe = {
 	.name = "probe",
 	.group = "Rescue",
 	.summary = "Tell what devices and files are, layer by layer, down to volumes.",
+	.examples = "  bedplate probe disk.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

@@ -523,11 +523,12 @@ const struct cmd cmd_rescue = {
 	.group = "Rescue",
 	.summary = "See on one page what is wrong with a pool, what became of each volume, and "
 		   "what can be done.",
+	.examples = "  bedplate rescue vg/pool --pv disk.img\n",
 	.detail =
 		"The pool is only read. --apply writes new metadata to a new place, and checks "
 		"it.\n",
-	.exits = "0: nothing is wrong, or the plan lost nothing; 1: trouble, or something is "
-		 "lost; 64: the command line is wrong.",
+	.exits =
+		"0 nothing is wrong, or the plan lost nothing; 1 trouble, or something is lost",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_DRY_RUN,

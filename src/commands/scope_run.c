@@ -126,8 +126,8 @@ const struct cmd cmd_scope_run = {
 	.name = "scope run",
 	.group = "Scopes and stacks",
 	.summary = "Run a command; the devices it makes are removed when it has ended.",
-	.detail = "  bedplate scope run test --loop 1G -- sh -c \\\n"
-		  "    'bedplate create d linear --device $BEDPLATE_LOOP0 && ./test.sh'\n",
+	.examples = "  bedplate scope run test --loop 1G -- sh -c \\\n"
+		    "    'bedplate create d linear --device $BEDPLATE_LOOP0 && ./test.sh'\n",
 	.exits = "that of the command, or 1 where it was 0 and something could not be removed; "
 		 "125 the scope itself failed",
 	.opts = opts,

@@ -19,7 +19,7 @@ struct args {
 static const struct cmd_opt table_opts[] = {
 	OPT_OPERANDS(names, "NAME", "devices (without: all): " DEVICE_HELP "; with --explain: or lines as they were printed, -: standard input"),
 	OPT_BIT(flags, BP_TABLE_INACTIVE, 0, "inactive", "the table that is loaded, not the live one"),
-	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are; they are zeros else"),
+	OPT_BIT(flags, BP_TABLE_SHOW_KEYS, 0, "showkeys", "print keys of encryption as they are, not as zeros"),
 	OPT_FLAG(explain, 0, "explain", "say what each word of the table means"),
 	OPT_FLAG(concise, 0, "concise", "one line that 'create --concise' takes, what lies below first"),
 	OPT_FLAG(minor, 0, "with-minor", "with --concise: minor numbers too"),
@@ -538,6 +538,7 @@ const struct cmd cmd_table = {
 	.name = "table",
 	.group = "Devices",
 	.summary = "Print tables; --explain tells what each word means.",
+	.examples = "  bedplate table --explain data\n",
 	.opts = table_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
@@ -551,6 +552,7 @@ const struct cmd cmd_check_table = {
 	.group = "Devices",
 	.summary =
 		"Find what the kernel would refuse in a table, without asking it to load it.",
+	.examples = "  bedplate check-table --table '0 8 linear /dev/sdb -1'\n",
 	.opts = check_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

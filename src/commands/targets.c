@@ -112,6 +112,7 @@ const struct cmd cmd_targets = {
 	.name = "targets",
 	.group = "Devices",
 	.summary = "List targets: those the library knows beside those the kernel has.",
+	.examples = "  bedplate targets --probe\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

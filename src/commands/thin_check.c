@@ -233,6 +233,7 @@ const struct cmd cmd_thin_check = {
 	.name = "thin_check",
 	.group = "Metadata",
 	.summary = "Check a thin pool's metadata.",
+	.examples = "  thin_check /dev/vg/pool_tmeta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,

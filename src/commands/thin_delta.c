@@ -328,6 +328,7 @@ const struct cmd cmd_thin_delta = {
 	.name = "thin_delta",
 	.group = "Metadata",
 	.summary = "Print how the mappings of two thin devices differ.",
+	.examples = "  thin_delta --thin1 1 --thin2 2 -m /dev/mapper/vg-pool_tmeta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -188,6 +188,7 @@ const struct cmd cmd_thin_dump = {
 	.name = "thin_dump",
 	.group = "Metadata",
 	.summary = "Write a thin pool's metadata as text.",
+	.examples = "  thin_dump /dev/vg/pool_tmeta -o pool.xml\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

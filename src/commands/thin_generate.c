@@ -139,6 +139,8 @@ const struct cmd cmd_thin_generate_metadata = {
 	.name = "thin_generate_metadata",
 	.group = "Test material",
 	.summary = "Make metadata of a thin pool of a chosen shape.",
+	.examples =
+		"  thin_generate_metadata -o meta.img --format --devices 2 --mappings 1000\n",
 	.opts = generate_opts,
 	.args_size = sizeof(struct args),
 	.defaults = &defaults,
@@ -150,6 +152,7 @@ const struct cmd cmd_thin_generate_damage = {
 	.name = "thin_generate_damage",
 	.group = "Test material",
 	.summary = "Damage a thin pool's metadata in a chosen way.",
+	.examples = "  thin_generate_damage -o meta.img --what leaf --how checksum --seed 3\n",
 	.opts = damage_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -339,6 +339,7 @@ const struct cmd cmd_thin_ls = {
 	.name = "thin_ls",
 	.group = "Metadata",
 	.summary = "List the devices in a thin pool's metadata.",
+	.examples = "  thin_ls -o DEV,MAPPED,EXCLUSIVE /dev/vg/pool_tmeta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -16,8 +16,8 @@ struct args {
 
 /* clang-format off */
 static const struct cmd_opt opts[] = {
-	OPT_STRING(block_size, 'b', "block-size", "SIZE", "data block size: a multiple of 64k, at most 1g"),
-	OPT_STRING(pool_size, 's', "pool-size", "SIZE", "size of the data device"),
+	OPT_STRING(block_size, 'b', "block-size", "SIZE", "data block size: a multiple of 64k, at most 1g; bare: sectors"),
+	OPT_STRING(pool_size, 's', "pool-size", "SIZE", "size of the data device, bare: sectors"),
 	OPT_NUMBER(max_thins, 'm', "max-thins", "COUNT", "how many devices and snapshots there will be"),
 	OPT_STRING(unit, 'u', "unit", "UNIT", "unit of the result: b, s (the default), k, m, g, t, p, e, K, M ... or its name"),
 	OPT_OPTIONAL(numeric, 'n', "numeric-only", "STYLE", "the number alone; with short or long: the unit right behind it"),
@@ -80,6 +80,7 @@ const struct cmd cmd_thin_metadata_size = {
 	.name = "thin_metadata_size",
 	.group = "Metadata",
 	.summary = "Estimate how much metadata a thin pool needs.",
+	.examples = "  thin_metadata_size -b 64k -s 1t -m 1000 -u m\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

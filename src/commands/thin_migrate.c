@@ -225,6 +225,8 @@ const struct cmd cmd_thin_migrate = {
 	.name = "thin_migrate",
 	.group = "Metadata",
 	.summary = "Copy a thin device out of its pool, or what changed since a snapshot.",
+	.examples = "  thin_migrate --metadata-dev tmeta.img --data-dev tdata.img --dev-id 1 "
+		    "--dest-file home.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -82,6 +82,7 @@ const struct cmd cmd_thin_repair = {
 	.name = "thin_repair",
 	.group = "Metadata",
 	.summary = "Make new metadata of all that can be had of a damaged thin pool's.",
+	.examples = "  thin_repair -i damaged.img -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -51,6 +51,7 @@ const struct cmd cmd_thin_restore = {
 	.name = "thin_restore",
 	.group = "Metadata",
 	.summary = "Make a thin pool's metadata from the XML of a dump.",
+	.examples = "  thin_restore -i pool.xml -o new.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -221,6 +221,7 @@ const struct cmd cmd_thin_rmap = {
 	.name = "thin_rmap",
 	.group = "Metadata",
 	.summary = "Print which devices map given data blocks, and where.",
+	.examples = "  thin_rmap --region 0..1000 /dev/vg/pool_tmeta\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

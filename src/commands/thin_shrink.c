@@ -138,6 +138,8 @@ const struct cmd cmd_thin_shrink = {
 	.name = "thin_shrink",
 	.group = "Metadata",
 	.summary = "Move the data of a thin pool together, so that it can be made smaller.",
+	.examples = "  thin_shrink --binary -i tmeta.img -o new.img --data tdata.img "
+		    "--nr-blocks 8000\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,

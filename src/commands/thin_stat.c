@@ -148,6 +148,7 @@ const struct cmd cmd_thin_stat = {
 	.name = "thin_stat",
 	.group = "Metadata",
 	.summary = "Print how often blocks of a thin pool are referenced.",
+	.examples = "  thin_stat --op data_blocks tmeta.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_SOURCES | CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -125,6 +125,7 @@ const struct cmd cmd_thin_trim = {
 	.name = "thin_trim",
 	.group = "Metadata",
 	.summary = "Discard the free space of a thin pool that is not active.",
+	.examples = "  thin_trim --metadata-dev tmeta.img --data-dev tdata.img\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -432,6 +432,7 @@ const struct cmd cmd_top = {
 	.name = "top",
 	.group = "Devices",
 	.summary = "Watch devices at work: rates, how full, how long until full.",
+	.examples = "  bedplate top --interval 500ms\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.defaults = &(const struct args){ .interval_ms = 2000 },

@@ -441,6 +441,7 @@ const struct cmd cmd_undelete = {
 	.summary =
 		"Get back a thin volume that was deleted: see what is left, its bytes, or new "
 		"metadata.",
+	.examples = "  bedplate undelete vg/pool home --pv disk.img --export home.img\n",
 	.detail = "The pool is only read. Without --output and --export nothing is written.\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),

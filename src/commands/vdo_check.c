@@ -145,6 +145,7 @@ const struct cmd cmd_vdo_check = {
 	.name = "vdo check",
 	.group = VDO_GROUP,
 	.summary = "Check a vdo volume that is not active.",
+	.examples = "  bedplate vdo check /dev/sdb\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,

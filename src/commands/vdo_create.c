@@ -201,6 +201,8 @@ const struct cmd cmd_vdo_create = {
 	.name = "vdo create",
 	.group = VDO_GROUP,
 	.summary = "Activate a vdo volume; make it first where that is asked for.",
+	.examples =
+		"  bedplate vdo create archive --device /dev/sdb --format --compression on\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DRY_RUN,

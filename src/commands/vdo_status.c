@@ -388,6 +388,7 @@ static int run_config(struct cli *cli, const void *p)
 		.name = "vdo " #n,                                                             \
 		.group = VDO_GROUP,                                                            \
 		.summary = text,                                                               \
+		.examples = "  bedplate vdo " #n " archive\n",                                 \
 		.opts = opts,                                                                  \
 		.args_size = sizeof(struct args),                                              \
 		.flags = CMD_READS,                                                            \

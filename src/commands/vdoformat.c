@@ -170,6 +170,7 @@ const struct cmd cmd_vdoformat = {
 	.name = "vdoformat",
 	.group = VDO_GROUP,
 	.summary = "Make a vdo volume, with the options of the tool of this name.",
+	.examples = "  vdoformat --slab-bits 23 /dev/sdb\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -408,6 +408,7 @@ const struct cmd cmd_vdostats = {
 	.name = "vdostats",
 	.group = VDO_GROUP,
 	.summary = "Print what active vdo volumes have in use, as the tool of this name.",
+	.examples = "  vdostats --human-readable\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS | CMD_DROP_IN | CMD_ABBREVIATIONS,

@@ -48,6 +48,7 @@ const struct cmd cmd_version = {
 	.name = "version",
 	.group = "Devices",
 	.summary = "Print the versions of the library and of the kernel's device-mapper.",
+	.examples = "  bedplate version --json\n",
 	.opts = opts,
 	.flags = CMD_READS,
 	.schemas = SCHEMAS(&schema),

@@ -66,6 +66,7 @@ const struct cmd cmd_wait = {
 	.name = "wait",
 	.group = "Devices",
 	.summary = "Wait for an event of a device and print its number.",
+	.examples = "  bedplate wait pool --timeout 1min\n",
 	.opts = wait_opts,
 	.args_size = sizeof(struct args),
 	.flags = CMD_READS,
