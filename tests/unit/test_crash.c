@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "core/endian.h"
 #include "core/util.h"
 #include "fault/scenario.h"
+#include "temp.h"
 
 #define SECTOR 512
 #define DISK   (16 * SECTOR)
@@ -326,6 +328,77 @@ static void missing_fsync(void **state)
 	done(&record, crash);
 }
 
+/* A disk that begins as ext4 does: whose its blocks are says debugfs, here a script. */
+static void put_super(struct record *record)
+{
+	unsigned char bytes[SECTOR] = { 0 };
+
+	bytes[56] = 0x53;
+	bytes[57] = 0xef;
+	put_entry(record, 2, 1, 0, "");
+	put_bytes(record, bytes, sizeof(bytes));
+}
+
+static void debugfs_says(const char *dir, const char *inodes, const char *paths)
+{
+	char name[64];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/debugfs", dir);
+	f = fopen(name, "we");
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\ncase \"$2\" in icheck*) printf '%s' ;; *) printf '%s' ;; esac\n",
+		inodes, paths);
+	fclose(f);
+	assert_int_equal(chmod(name, 0755), 0);
+}
+
+static const struct {
+	const char *inodes, *paths, *files;
+} owners[] = {
+	{ "Block\\tInode number\\n0\\t12\\n", "Inode\\tPathname\\n12\\t//dir/a file\\n",
+	  "/dir/a file" },
+	{ "Block\\tInode number\\n0\\t12\\n", "Inode\\tPathname\\n13\\t/other\\n",
+	  "<inode 12>" },
+	{ "Block\\tInode number\\n0\\t8\\n", "", "<journal>" },
+	{ "Block\\tInode number\\n0\\t<block not found>\\n", "", "" },
+};
+
+static void files_are_named(void **state)
+{
+	char dir[] = "/tmp/bedplate-debugfs.XXXXXX", path[4096],
+	     *before = strdup(getenv("PATH"));
+	struct bp_crash_result *result;
+	struct record record;
+	struct bp_crash *crash;
+
+	(void)state;
+	temp_dir(dir);
+	snprintf(path, sizeof(path), "%s:%s", dir, before);
+	setenv("PATH", path, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		debugfs_says(dir, owners[i].inodes, owners[i].paths);
+		begin(&record);
+		put_mark(&record, start);
+		put_super(&record);
+		put(&record, 0, 1, 0, 'a');
+		put_flush(&record);
+		put_mark(&record, "one");
+		put_mark(&record, "two");
+		put(&record, 4, 1, LOG_FUA, 'x');
+		put(&record, 1, 1, 0, 'b');
+		put_flush(&record);
+		crash = finish(&record);
+		result = check(&record, crash, &promise);
+		assert_string_equal(blamed(result)->files, owners[i].files);
+		bp_crash_result_free(result);
+		done(&record, crash);
+	}
+	setenv("PATH", before, 1);
+	free(before);
+	temp_remove(dir);
+}
+
 static void right_store(void **state)
 {
 	const struct bp_crash_verdict *v;
@@ -567,12 +640,19 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_and_marks), cmocka_unit_test(images),
-		cmocka_unit_test(no_record),         cmocka_unit_test(missing_fsync),
-		cmocka_unit_test(right_store),       cmocka_unit_test(written_over),
-		cmocka_unit_test(lost_write),        cmocka_unit_test(torn_write),
-		cmocka_unit_test(fua_is_kept),       cmocka_unit_test(cut_at_whole_sectors),
-		cmocka_unit_test(broken_since),      cmocka_unit_test(refused),
+		cmocka_unit_test(entries_and_marks),
+		cmocka_unit_test(images),
+		cmocka_unit_test(no_record),
+		cmocka_unit_test(missing_fsync),
+		cmocka_unit_test(files_are_named),
+		cmocka_unit_test(right_store),
+		cmocka_unit_test(written_over),
+		cmocka_unit_test(lost_write),
+		cmocka_unit_test(torn_write),
+		cmocka_unit_test(fua_is_kept),
+		cmocka_unit_test(cut_at_whole_sectors),
+		cmocka_unit_test(broken_since),
+		cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
