@@ -21,7 +21,8 @@ depends() {
 }
 
 installkernel() {
-	instmods dm_thin_pool dm_cache dm_cache_smq
+	# Whether or not this system has one loaded at the moment.
+	hostonly='' instmods dm_thin_pool dm_cache dm_cache_smq
 }
 
 install() {
