@@ -164,11 +164,12 @@ static int make_modprobe(struct lab *lab, const char *root)
 static int make_module_root(struct lab *lab)
 {
 	const char *modules = env_or("LAB_MODULES", UML_MODULES);
-	char root[LAB_LONG_PATH], path[LAB_PATH * 3];
+	char root[LAB_LONG_PATH], path[LAB_PATH * 3], real[PATH_MAX];
 
 	if (lab->opts->kernel_file && !getenv("LAB_MODULES") && access(modules, F_OK) != 0)
 		modules = lab->dir; /* it may have all built in */
-	if (access(modules, R_OK | X_OK) != 0) {
+	/* Whole: the link to it lies elsewhere than this directory. */
+	if (access(modules, R_OK | X_OK) != 0 || !realpath(modules, real)) {
 		lab_why(lab, "the user-mode kernel's modules are not in %s", modules);
 		return lab_hint(lab, "install the package user-mode-linux (apt-get install "
 				     "user-mode-linux), or set LAB_MODULES");
@@ -177,7 +178,7 @@ static int make_module_root(struct lab *lab)
 		return -1;
 	snprintf(root, sizeof(root), "%s/modules", lab->dir);
 	snprintf(path, sizeof(path), "%s/lib/modules", root);
-	if (symlink(modules, path) != 0)
+	if (symlink(real, path) != 0)
 		return lab_why(lab, "cannot make %s: %s", path, strerror(errno));
 	return make_modprobe(lab, root);
 }
