@@ -11,7 +11,7 @@ int main()
 	try {
 		table.append(8, "no-such-target", nullptr, 0);
 	} catch (const bedplate::error &e) {
-		return e.code == BP_E_UNKNOWN_TARGET && e.errnum == EINVAL ? 0 : 1;
+		return e.code == BP_E_UNKNOWN_TARGET && e.errnum == ENOENT ? 0 : 1;
 	}
 	return 2;
 }
