@@ -101,14 +101,19 @@ static struct bp_fault_opts fault_opts(const struct args *args)
 
 /* --- heal --- */
 
-/* Each device once, whatever it has. In the end what is kept of those that have nothing goes too. */
+/*
+ * Each device once, whatever it has; one that can't be healed is told, and the rest goes on. In the end what is kept of those
+ * that have nothing goes too. Return: an exit status, or -errno.
+ */
 static int heal_all(struct cli *cli, const struct bp_fault_opts *how, size_t *healed)
 {
 	struct bp_fault_list *list;
 	struct bp_devno last = { 0 };
-	int r = bp_fault_list(cli->ctx, NULL, how, &list), worst = r;
+	int r = bp_fault_list(cli->ctx, NULL, how, &list), worst = EXIT_OK;
 
-	for (size_t i = 0; r == 0 && i < bp_fault_list_count(list); i++) {
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < bp_fault_list_count(list); i++) {
 		const struct bp_fault_entry *e = bp_fault_list_get(list, i);
 		struct bp_devno dev = { e->major, e->minor };
 		size_t n = 0;
@@ -119,17 +124,14 @@ static int heal_all(struct cli *cli, const struct bp_fault_opts *how, size_t *he
 		last = dev;
 		one = bp_fault_heal(cli->ctx, &dev, 0, how, &n);
 		if (one < 0)
-			worst = one;
+			worst = cli_fail(cli, e->device, one);
 		*healed += n;
 	}
-	if (r == 0)
-		bp_fault_list_free(list);
-	if (r == 0 && worst == 0)
-		worst = bp_fault_expire(cli->ctx, how, NULL);
-	return worst;
+	bp_fault_list_free(list);
+	return worst ? worst : bp_fault_expire(cli->ctx, how, NULL);
 }
 
-/* One, all of a device, all of the machine, or what is overdue. */
+/* One, all of a device, all of the machine, or what is overdue. Return: as heal_all(). */
 static int heal(struct cli *cli, const struct args *args, size_t *healed)
 {
 	struct bp_fault_opts how = fault_opts(args);
@@ -153,22 +155,24 @@ static int run_heal(struct cli *cli, const void *p)
 	const struct args *args = p;
 	struct bp_json *json;
 	size_t healed = 0;
-	int r = heal(cli, args, &healed);
+	int r = heal(cli, args, &healed), status;
 
 	if (r < 0)
 		return cli_fail(cli, args->target, r);
+	status = r;
 	if (args->id && !healed)
 		return cli_failf(cli, args->target, "fault status lists those there are",
 				 "no fault of number %" PRIu64, args->id);
 	if (!cli->json)
-		return EXIT_OK;
+		return status;
 	r = cli_json_start(cli, &heal_schema, &json);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
 	bp_json_object(json, "data");
 	bp_json_uint(json, "healed", healed);
 	bp_json_object_close(json);
-	return cli_json_end(cli, json);
+	r = cli_json_end(cli, json);
+	return status ? status : r;
 }
 
 /* --- status --- */

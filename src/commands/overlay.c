@@ -114,7 +114,8 @@ static void look_at(struct run *run, size_t i)
 			 device_of(run, i));
 	copy->lost |= now.invalid;
 	all = now.used_bytes + now.left_bytes;
-	if (now.invalid || copy->warned || now.used_bytes < all / 100 * WARN_PERCENT)
+	if (now.invalid || copy->warned || all < 100 ||
+	    now.used_bytes < all / 100 * WARN_PERCENT)
 		return;
 	copy->warned = true;
 	cli_warn(run->cli, "%s: the copy's file is %d %% full", device_of(run, i),

@@ -137,7 +137,7 @@ static void add_volume(FILE *f, const struct page *page)
 		if (!v->intact_dblocks)
 			continue;
 		if (v->name && *v->name != '-') /* else it would be an option */
-			print_word(f, v->name);
+			print_word(f, page->cli, v->name);
 		else
 			fprintf(f, " %" PRIu64, v->id);
 		return;

@@ -14,30 +14,33 @@ struct bp_source_opts source_opts(const struct cli *cli)
 	};
 }
 
-void print_word(FILE *f, const char *word)
+void print_word(FILE *f, struct cli *cli, const char *word)
 {
 	_cleanup_(freep) char *quoted = cli_word(word);
 
-	if (quoted)
-		fprintf(f, " %s", quoted);
+	if (!quoted)
+		cli_lost(cli);
+	fprintf(f, " %s", quoted ?: "");
 }
 
-void print_command(FILE *f, const struct cli *cli, const char *verb, const char *pool)
+void print_command(FILE *f, struct cli *cli, const char *verb, const char *pool)
 {
 	fprintf(f, "bedplate %s%s", verb, *pool == '-' ? " ./" : "");
 	if (*pool == '-') {
 		_cleanup_(freep) char *quoted = cli_word(pool);
 
+		if (!quoted)
+			cli_lost(cli);
 		fputs(quoted ?: "", f);
 	} else {
-		print_word(f, pool);
+		print_word(f, cli, pool);
 	}
 	for (size_t i = 0; i < cli->pvs.count; i++) {
 		fputs(" --pv", f);
-		print_word(f, cli->pvs.words[i]);
+		print_word(f, cli, cli->pvs.words[i]);
 	}
 	if (cli->lvm_backup) {
 		fputs(" --lvm-backup", f);
-		print_word(f, cli->lvm_backup);
+		print_word(f, cli, cli->lvm_backup);
 	}
 }

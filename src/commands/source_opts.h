@@ -16,8 +16,8 @@ struct bp_source_opts source_opts(const struct cli *cli);
  * The beginning of a command about the same source, for people to paste: "bedplate VERB POOL --pv ...". Names
  * are words of a shell whatever is in them.
  */
-void print_command(FILE *f, const struct cli *cli, const char *verb, const char *pool);
+void print_command(FILE *f, struct cli *cli, const char *verb, const char *pool);
 /* " WORD", quoted where that is needed. */
-void print_word(FILE *f, const char *word);
+void print_word(FILE *f, struct cli *cli, const char *word);
 
 #endif

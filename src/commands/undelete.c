@@ -112,11 +112,11 @@ static void print_next(struct cli *cli, const struct args *args, const char *vol
 	print_command(f, cli, "undelete", args->pool);
 	if (args->data) {
 		fputs(" --data", f);
-		print_word(f, args->data);
+		print_word(f, cli, args->data);
 	}
 	if (args->block_sectors)
 		fprintf(f, " --data-block-size %" PRIu64, args->block_sectors);
-	print_word(f, volume);
+	print_word(f, cli, volume);
 	fputs(" --export FILE", f);
 	if (cli_text_end(f, &line))
 		cli_note(cli, "next: %s", line);

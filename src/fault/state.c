@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "core/clock.h"
+#include "core/dir.h"
 #include "core/number.h"
 #include "core/strbuf.h"
 #include "fault/fault.h"
@@ -419,7 +420,7 @@ int fault_state_scan(struct bp_ctx *ctx, const char *dir, struct bp_devno **ret,
 
 	if (!d && errno != ENOENT)
 		return bp_fail(ctx, -errno, "'%s': %s", dir, strerror(errno));
-	while (d && r == 0 && (entry = readdir(d))) {
+	while (d && r == 0 && (entry = dir_next(d, &r))) {
 		struct bp_devno dev;
 
 		if (devno_of(entry->d_name, &dev))
@@ -429,7 +430,7 @@ int fault_state_scan(struct bp_ctx *ctx, const char *dir, struct bp_devno **ret,
 		closedir(d);
 	if (r < 0) {
 		vec_done(&found);
-		return bp_fail_memory(ctx);
+		return bp_fail(ctx, r, "'%s': %s", dir, strerror(-r));
 	}
 	if (found.count)
 		qsort(found.items, found.count, sizeof(*found.items), by_number);

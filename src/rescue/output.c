@@ -5,6 +5,8 @@
  */
 #include "rescue/output.h"
 
+#include "core/dir.h"
+
 #include "formats/thin/plan.h"
 #include "io/output.h"
 #include "io/probe.h"
@@ -94,50 +96,64 @@ static int refuse_parts(struct bp_source *source, const struct stat *st, const c
 
 /* --- in use --- */
 
+/* What can't be looked at to its end may be in use: then nothing is written over it. */
+static bool unknown(const struct bp_source *source, const char *dir, int r)
+{
+	if (r < 0)
+		bp_warn(source->ctx, "'%s': %s: the pool is taken as in use", dir,
+			strerror(-r));
+	return r < 0;
+}
+
 /* What lies on a device keeps it: another mapped device, md, a swap. */
-static bool has_holders(dev_t dev)
+static bool has_holders(const struct bp_source *source, dev_t dev)
 {
 	char name[80];
 	struct dirent *entry;
 	bool any = false;
 	DIR *dir;
+	int r = 0;
 
 	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
 	dir = opendir(name);
-	while (dir && (entry = readdir(dir)))
+	if (!dir)
+		return errno != ENOENT && unknown(source, name, -errno);
+	while ((entry = dir_next(dir, &r)))
 		any |= entry->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	return any;
+	closedir(dir);
+	return any || unknown(source, name, r);
 }
 
 /* The pool's own device: LVM's uuid of the pool, with "-tpool" or "-pool" behind it or nothing. */
-static bool is_active_lv(const struct lvm_lv *lv)
+static bool is_active_lv(const struct bp_source *source)
 {
-	DIR *dir = opendir("/sys/dev/block");
+	static const char devices[] = "/sys/dev/block";
+	DIR *dir = opendir(devices);
 	struct dirent *entry;
 	bool found = false;
+	int r = 0;
 
-	while (dir && !found && (entry = readdir(dir))) {
+	while (dir && !found && (entry = dir_next(dir, &r))) {
 		unsigned major_nr, minor_nr;
 		char uuid[160];
 
 		if (sscanf(entry->d_name, "%u:%u", &major_nr, &minor_nr) != 2)
 			continue;
 		active_uuid(makedev(major_nr, minor_nr), uuid);
-		found = has_uuid(uuid, lv->uuid);
+		found = has_uuid(uuid, source->lv->uuid);
 	}
 	if (dir)
 		closedir(dir);
-	return found;
+	return found || unknown(source, devices, r);
 }
 
 /* By LVM's name, or by who holds the device. */
 bool source_is_active(const struct bp_source *source)
 {
 	if (source->lv)
-		return is_active_lv(source->lv);
-	return source->image && source->image->device && has_holders(source->image->dev);
+		return is_active_lv(source);
+	return source->image && source->image->device &&
+	       has_holders(source, source->image->dev);
 }
 
 /* --- nothing there --- */

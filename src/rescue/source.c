@@ -6,6 +6,7 @@
  */
 #include "rescue/source.h"
 
+#include "core/dir.h"
 #include "core/opts.h"
 #include "core/strbuf.h"
 #include "core/util.h"
@@ -438,7 +439,7 @@ static int machine_devices(struct bp_source *source, paths *ret)
 	struct dirent *entry;
 	int r = 0;
 
-	while (r == 0 && dir && (entry = readdir(dir))) {
+	while (r == 0 && dir && (entry = dir_next(dir, &r))) {
 		struct error_state *saved;
 		struct raw_image *image;
 		char *path;
@@ -462,7 +463,7 @@ static int machine_devices(struct bp_source *source, paths *ret)
 	}
 	if (dir)
 		closedir(dir);
-	return r < 0 ? bp_fail_memory(source->ctx) : 0;
+	return r < 0 ? bp_fail(source->ctx, r, "/sys/block: %s", strerror(-r)) : 0;
 }
 
 /* A disk whose table of partitions may be lost: nothing that is known lies at its beginning. */

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "core/dir.h"
 #include "core/number.h"
 
 #define MISC_MAJOR      10
@@ -210,15 +211,16 @@ int system_node_list(void *self, const char *dir, void (*name)(void *user, const
 {
 	struct dirent *e;
 	DIR *d = opendir(dir);
+	int r = 0;
 
 	(void)self;
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(d)))
+	while ((e = dir_next(d, &r)))
 		if (e->d_name[0] != '.' && !streq(e->d_name, "control"))
 			name(user, e->d_name);
 	closedir(d);
-	return 0;
+	return r;
 }
 
 /* --- the kernel log --- */

@@ -6,6 +6,8 @@
  */
 #include "dm/kernel/ops_system.h"
 
+#include "core/dir.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -190,7 +192,7 @@ int system_loop_list(void *self, int (*each)(void *user, const struct dm_loop *l
 	/* Without sysfs nobody can tell that a file is in none: not to be taken for "none". */
 	if (!d)
 		return -errno;
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (e = dir_next(d, &r))) {
 		char path[NAME_MAX + 64];
 		struct dm_loop loop;
 		int fd;

@@ -90,7 +90,8 @@ static int read_lists(struct comparison *c)
 	if (!c->ids.known)
 		return refuse(c, c->ids.reading < 0 ? c->ids.reading : -EOPNOTSUPP,
 			      BP_E_POOL_STATE, "",
-			      "what it holds can't be read: it is suspended or failed, or its "
+			      "what it holds can't be read: it is suspended, read-only or "
+			      "failed, or its "
 			      "metadata is damaged");
 	if (c->ids.foreign && c->opts.flags & BP_POOL_RECONCILE_DELETE) {
 		refuse(c, -EBUSY, BP_E_POOL_STATE, "",

@@ -6,6 +6,8 @@
  */
 #include "dm/scope/state.h"
 
+#include "core/dir.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -222,7 +224,7 @@ int place_loops(struct bp_ctx *ctx, const struct scopes *scopes, const struct pl
 			close(at);
 		return r;
 	}
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (e = dir_next(d, &r))) {
 		char path[PATH_MAX];
 		int fd;
 

@@ -2,6 +2,8 @@
 /* See state.h. */
 #include "dm/scope/state.h"
 
+#include "core/dir.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -117,7 +119,7 @@ int scopes_names(struct bp_ctx *ctx, const struct scopes *scopes, char ***ret,
 			close(fd);
 		return r;
 	}
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (e = dir_next(d, &r))) {
 		char *name = scope_name_ok(e->d_name) ? strdup(e->d_name) : NULL;
 
 		if (!scope_name_ok(e->d_name))
@@ -129,7 +131,7 @@ int scopes_names(struct bp_ctx *ctx, const struct scopes *scopes, char ***ret,
 	closedir(d);
 	if (r < 0) {
 		names_free(names.items, names.count);
-		return bp_fail_memory(ctx);
+		return fail(ctx, scopes->state, r);
 	}
 	if (names.count)
 		qsort(names.items, names.count, sizeof(char *), by_name);
