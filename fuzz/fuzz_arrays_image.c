@@ -181,10 +181,7 @@ static void try_cache(struct bp_ctx *ctx, struct io *io, struct io *to, const vo
 		bp_cache_walk(meta, &visitor);
 		free(meta);
 	}
-	if (cache_repair_io(ctx, io, to, NULL, &res) == 0 &&
-	    cache_block_sectors_valid(
-		    le32_get(((const struct cache_superblock_disk *)(const void *)out)
-				     ->data_block_size)))
+	if (cache_repair_io(ctx, io, to, NULL, &res) == 0)
 		promise(check_cache(ctx, to) == 0);
 	try_writeback(ctx, io, superblock);
 }
@@ -236,14 +233,6 @@ static uint64_t check_era(struct bp_ctx *ctx, struct io *io)
 	return res.nr_fatal + res.nr_nonfatal;
 }
 
-static bool era_sizes_valid(void)
-{
-	const struct era_superblock_disk *sb = (const void *)out;
-
-	return era_block_sectors_valid(le32_get(sb->data_block_size)) &&
-	       le32_get(sb->nr_blocks) <= ERA_BLOCKS_MAX;
-}
-
 static void try_era(struct bp_ctx *ctx, struct io *io, struct io *to)
 {
 	const struct bp_era_open_opts snap = { .size = sizeof(snap),
@@ -267,7 +256,7 @@ static void try_era(struct bp_ctx *ctx, struct io *io, struct io *to)
 		bp_era_walk(meta, &visitor);
 		free(meta);
 	}
-	if (era_repair_io(ctx, io, to, NULL, &res) == 0 && era_sizes_valid())
+	if (era_repair_io(ctx, io, to, NULL, &res) == 0)
 		promise(check_era(ctx, to) == 0);
 }
 

@@ -23,7 +23,9 @@ enum bp_cache_dump_flags {
  * struct bp_cache_dump_opts - What to dump. Zero in a member is its default.
  * @size: sizeof(struct bp_cache_dump_opts). Members are only added at the end.
  * @flags: enum bp_cache_dump_flags.
- * @damage: called for each part that can't be read, when its place in the text is reached.
+ * @damage: called for each part that can't be read, when its place in the text is reached, and for
+ *	each value that the text has but bp_cache_restore() refuses: of the superblock
+ *	(BP_DAMAGE_SUPERBLOCK), a block of the origin that is mapped twice (BP_DAMAGE_ORIGIN_TWICE).
  * @progress: called now and then with the cache blocks done and to do, of mappings and hints;
  *	non-zero ends the dump with -ECANCELED.
  * @callback_user: passed to both.
@@ -41,7 +43,8 @@ struct bp_cache_dump_opts {
  * @opts: NULL for the defaults.
  * @write: takes the text, in pieces of up to 256 KiB.
  * @user: passed to @write.
- * @ret_damages: set, on success, to how many parts are missing.
+ * @ret_damages: set, on success, to how many parts are missing and values wrong: where it is 0
+ *	the text can be restored.
  *
  * The XML is that of thin-provisioning-tools, byte for byte, without a newline at its end. Dirty
  * states are printed as they are stored: after an unclean shutdown they mean nothing, which the
@@ -50,8 +53,7 @@ struct bp_cache_dump_opts {
  * for a whole dump, and no restore accepts it unless it is completed by hand. Not so with
  * BP_CACHE_DUMP_REPAIR.
  *
- * Memory: three bits for each cache block, 64 metadata blocks, 256 KiB of text. For
- * BP_CACHE_DUMP_REPAIR as for bp_cache_check(). Return: 0; -ECANCELED, -ENOMEM, or what @write
+ * Memory: as for bp_cache_check(), and 256 KiB of text. Return: 0; -ECANCELED, -ENOMEM, or what @write
  * returned.
  */
 BP_API int bp_cache_dump(struct bp_cache_meta *meta, const struct bp_cache_dump_opts *opts,

@@ -100,7 +100,7 @@ BP_API int bp_cache_repair_plan(struct bp_ctx *ctx, const char *input,
  * The output's superblock is zeroed first and written last. Memory: see bp_cache_check(); without
  * a superblock 40 bytes more for each node of the area. Return: 0; -EINVAL (BP_E_USAGE: what has to
  * be given, output is input), -ENODATA (no superblock, and no mappings found), -ENOTSUP (version or
- * features not known), -ENOENT, -EACCES, -EBUSY, -ENOSPC, -EIO, -ECANCELED, -ENOMEM.
+ * features not known), -EUCLEAN (a size of blocks that can't be, and none is given), -ENOENT, -EACCES, -EBUSY, -ENOSPC, -EIO, -ECANCELED, -ENOMEM.
  */
 BP_API int bp_cache_repair(struct bp_ctx *ctx, const char *input, const char *output,
 			   const struct bp_cache_repair_opts *opts,

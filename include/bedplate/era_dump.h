@@ -27,7 +27,9 @@ enum bp_era_dump_flags {
  * struct bp_era_dump_opts - What to dump. Zero in a member is its default.
  * @size: sizeof(struct bp_era_dump_opts). Members are only added at the end.
  * @flags: enum bp_era_dump_flags.
- * @damage: called for each part that can't be read, when its place in the text is reached.
+ * @damage: called for each part that can't be read, when its place in the text is reached, and for
+ *	what the text has but bp_era_restore() refuses: sizes in the superblock
+ *	(BP_DAMAGE_SUPERBLOCK), eras above the current one or out of order (BP_DAMAGE_ERA).
  * @progress: called now and then with the blocks of the array done and to do; non-zero ends the
  *	dump with -ECANCELED.
  * @callback_user: passed to both.
@@ -46,7 +48,8 @@ struct bp_era_dump_opts {
  * @opts: NULL for the defaults.
  * @write: takes the text, in pieces of up to 256 KiB.
  * @user: passed to @write.
- * @ret_damages: set, on success, to how many parts are missing.
+ * @ret_damages: set, on success, to how many parts are missing and values wrong: where it is 0
+ *	the text can be restored.
  *
  * The XML is that of thin-provisioning-tools, byte for byte, without a newline at its end. The
  * current writeset is written as one more. Where parts are missing, or writesets between the

@@ -66,7 +66,7 @@ BP_API int bp_era_repair_plan(struct bp_ctx *ctx, const char *input,
  *
  * The output's superblock is zeroed first and written last. Memory: see bp_era_check(). Return: 0;
  * -EINVAL (BP_E_USAGE: output is input), -ENODATA, -ENOTSUP (version not known), -EUCLEAN (more
- * than 4096 writesets are missing), -ENOENT, -EACCES, -EBUSY, -ENOSPC, -EIO, -ECANCELED, -ENOMEM.
+ * than 4096 writesets are missing, a size of blocks that can't be), -ENOENT, -EACCES, -EBUSY, -ENOSPC, -EIO, -ECANCELED, -ENOMEM.
  */
 BP_API int bp_era_repair(struct bp_ctx *ctx, const char *input, const char *output,
 			 const struct bp_era_repair_opts *opts,

@@ -19,6 +19,30 @@ static const struct cmd_opt opts[] = {
 };
 /* clang-format on */
 
+struct dump {
+	struct cli *cli;
+	const struct args *args;
+	uint64_t nr_values; /* damages that are no missing parts */
+};
+
+static void on_damage(void *user, const struct bp_damage *damage)
+{
+	struct dump *dump = user;
+
+	/* A repair leaves one of two out. */
+	dump->nr_values += damage->kind == BP_DAMAGE_SUPERBLOCK ||
+			   (damage->kind == BP_DAMAGE_ORIGIN_TWICE &&
+			    !(dump->args->flags & BP_CACHE_DUMP_REPAIR));
+	text_out_damage(dump->cli, damage);
+}
+
+static int on_progress(void *user, uint64_t done, uint64_t total)
+{
+	const struct dump *dump = user;
+
+	return cli_progress(dump->cli, done, total);
+}
+
 /*
  * Called by text_out(), which decides where the text goes and what an incomplete one is
  * worth.
@@ -26,13 +50,14 @@ static const struct cmd_opt opts[] = {
 static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 		uint64_t *ret_damages)
 {
-	const struct args *args = p;
+	struct dump *dump = *(struct dump *const *)p;
+	const struct args *args = dump->args;
 	struct bp_cache_dump_opts opt = {
 		.size = sizeof(opt),
 		.flags = args->flags,
-		.damage = text_out_damage,
-		.progress = args->output ? cli_progress : NULL,
-		.callback_user = cli,
+		.damage = on_damage,
+		.progress = args->output ? on_progress : NULL,
+		.callback_user = dump,
 	};
 	struct bp_cache_meta *meta;
 	int r = bp_cache_open(cli->ctx, args->path, NULL, &meta);
@@ -48,6 +73,7 @@ static int make(struct cli *cli, const void *p, bp_write_fn write, void *user,
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
+	struct dump dump = { .cli = cli, .args = args }, *lent = &dump;
 	const struct text_out to = {
 		.cli = cli,
 		.input = args->path,
@@ -55,7 +81,8 @@ static int run(struct cli *cli, const void *p)
 		.checker = "cache_check",
 		.whole = args->flags & BP_CACHE_DUMP_REPAIR,
 		.make = make,
-		.args = args,
+		.args = &lent,
+		.nr_values = &dump.nr_values,
 	};
 
 	return text_out(&to);

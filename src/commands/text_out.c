@@ -42,16 +42,16 @@ static int report_damage(const struct text_out *to, uint64_t damages, const char
 	uint64_t values = to->nr_values ? *to->nr_values : 0;
 	_cleanup_(freep) char *hint = NULL;
 
-	if (to->whole)
-		return cli_failf(to->cli, to->input, NULL,
-				 "%" PRIu64 " %s of the metadata could not be kept; %s has the "
-				 "rest",
-				 damages, parts, where);
 	if (values && values == damages)
 		return cli_failf(to->cli, to->input,
 				 "put them right in the text, or in the metadata",
 				 "%s is whole, but no restore takes %" PRIu64 " of its values",
 				 where, values);
+	if (to->whole)
+		return cli_failf(to->cli, to->input, NULL,
+				 "%" PRIu64 " %s of the metadata could not be kept; %s has the "
+				 "rest",
+				 damages, parts, where);
 	if (asprintf(&hint,
 		     "%s tells more; what is missing is marked in %s, which has no end on "
 		     "purpose",

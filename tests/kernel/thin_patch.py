@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Change one value of a pool's metadata, checksums right: thin_patch.py DEVICE WHAT VALUE...
 
-  sb OFFSET BYTES VALUE      a field of the superblock
+  sb OFFSET BYTES VALUE      a field of the superblock, a cache's too
   detail ID FIELD VALUE      of a device: mapped transaction creation snapshotted
   entry BLOCK COUNT          one more entry of the data space map's reference count tree; of a cache,
                              whose only space map has its root there, of the metadata's
@@ -13,7 +13,7 @@ Trees must be one leaf.
 import struct
 import sys
 
-SALTS = {"sb": 160774, "node": 121107, "bitmap": 240779}
+SALTS = {"sb": 160774, "node": 121107, "bitmap": 240779, "cache": 9031977}
 FIELDS = {"mapped": ("Q", 0), "transaction": ("Q", 8), "creation": ("I", 16), "snapshotted": ("I", 20),
           "nr_free": ("I", 8), "none_free_before": ("I", 12)}
 
@@ -56,7 +56,7 @@ def main(path, what, *args):
         offset, size, value = (int(a, 0) for a in args)
         data = device.read(0)
         data[offset:offset + size] = value.to_bytes(size, "little")
-        device.write(0, data, "sb")
+        device.write(0, data, "cache" if struct.unpack_from("<Q", data, 32)[0] == 1623043 else "sb")
     elif what == "detail":
         block, node, keys, values, size = leaf(device, 328)
         form, at = FIELDS[args[1]]

@@ -41,21 +41,22 @@ static void field(struct cache_check *c, enum bp_harm harm, const char *name, ui
 	check_field(&c->check, BP_PLACE_SUPERBLOCK, 0, harm, name, expected, actual);
 }
 
-/* Bits that no kernel has defined so far. */
+/*
+ * Bits that no kernel has defined so far. Of compat_flags and flags kernels take any, and keep them;
+ * with compat_ro_flags they refuse a cache, as it is always written.
+ */
 static void check_flags(struct cache_check *c)
 {
 	const struct bp_cache_superblock *sb = &c->cm.sb.pub;
-	/* Who may not write must not repair. */
-	enum bp_harm ro = c->check.how.mode == CHECK_ONLY ? BP_HARM_NONFATAL : BP_HARM_FATAL;
 
 	if (sb->incompat_flags)
 		field(c, BP_HARM_FATAL, "incompat_flags", 0, sb->incompat_flags);
 	if (sb->compat_ro_flags)
-		field(c, ro, "compat_ro_flags", 0, sb->compat_ro_flags);
+		field(c, BP_HARM_FATAL, "compat_ro_flags", 0, sb->compat_ro_flags);
 	if (sb->compat_flags)
-		field(c, BP_HARM_NONFATAL, "compat_flags", 0, sb->compat_flags);
+		field(c, BP_HARM_REMARK, "compat_flags", 0, sb->compat_flags);
 	if (sb->flags & ~(BP_CACHE_CLEAN | BP_CACHE_NEEDS_CHECK))
-		field(c, BP_HARM_NONFATAL, "flags", BP_NONE, sb->flags);
+		field(c, BP_HARM_REMARK, "flags", BP_NONE, sb->flags);
 }
 
 /* Fatal is what the kernel refuses, a remark what it takes. */
@@ -77,8 +78,13 @@ static void check_fields(struct cache_check *c)
 	if (!cache_block_sectors_valid(pub->data_block_sectors))
 		field(c, BP_HARM_FATAL, "data_block_size (sectors)", BP_NONE,
 		      pub->data_block_sectors);
-	if (pub->hint_bytes != 0 && pub->hint_bytes != CACHE_HINT_BYTES)
+	if (!cache_hint_bytes_valid(pub->hint_bytes))
 		field(c, BP_HARM_FATAL, "policy_hint_size", CACHE_HINT_BYTES, pub->hint_bytes);
+	if (!cache_policy_is_text(pub->policy))
+		check_report(&c->check,
+			     DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_REMARK,
+				    .place = BP_PLACE_SUPERBLOCK, .block = 0),
+			     "superblock: policy_name is no text");
 	if (!pub->discard_block_sectors != !pub->nr_discard_blocks)
 		field(c, BP_HARM_REMARK, "discard_nr_blocks", BP_NONE, pub->nr_discard_blocks);
 }

@@ -6,7 +6,9 @@
 #include <bedplate/cache_dump.h>
 
 #include "core/opts.h"
+#include "core/strbuf.h"
 #include "formats/cache/meta.h"
+#include "formats/cache/origins.h"
 #include "formats/cache/xml.h"
 #include "formats/xml/write.h"
 
@@ -21,6 +23,8 @@ struct dump {
 	bool repair, silent;
 	uint64_t done, total; /* cache blocks */
 	uint64_t nr_damages;
+	uint64_t nr_values;     /* that no restore takes; the text has them */
+	struct origins origins; /* what was written as mapped; not for repair */
 };
 
 static void put(struct dump *d, const char *text)
@@ -46,6 +50,23 @@ static int on_damage(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* A dump that is all well can be restored: here is what could not. */
+static void _printf_(3, 4)
+	tell_value(struct dump *d, struct bp_damage damage, const char *fmt, ...)
+{
+	_cleanup_(strbuf_done) struct strbuf text = { 0 };
+	va_list args;
+
+	d->nr_values++;
+	if (!d->opts->damage)
+		return;
+	va_start(args, fmt);
+	strbuf_addv(&text, fmt, args);
+	va_end(args);
+	damage.what = strbuf_text(&text);
+	d->opts->damage(d->opts->callback_user, &damage);
+}
+
 /* By elements of both passes. */
 static int progress(struct dump *d, uint64_t blocks)
 {
@@ -64,6 +85,26 @@ static int on_lost(void *user, uint64_t begin, uint64_t end)
 	return progress(user, end - begin);
 }
 
+/* Kernels would have two copies of one block, and a restore refuses to make that. */
+static int look_twice(struct dump *d, const struct cache_xml_mapping *m)
+{
+	bool twice = false;
+
+	if (d->repair)
+		return 0;
+	if (origins_add(&d->origins, m->origin_block, &twice) < 0)
+		return bp_fail_memory(d->meta->meta.ctx);
+	if (twice)
+		tell_value(d,
+			   DAMAGE(.kind = BP_DAMAGE_ORIGIN_TWICE, .harm = BP_HARM_FATAL,
+				  .place = BP_PLACE_MAPPINGS, .begin = m->cache_block,
+				  .end = m->cache_block + 1, .actual = m->origin_block),
+			   "mapping array: cache block %" PRIu64 ": origin block %" PRIu64
+			   " is mapped by an earlier one already",
+			   m->cache_block, m->origin_block);
+	return 0;
+}
+
 /*
  * In repair mode what was judged to be wrong is left out, and what is unknown is dirty:
  * clean would lose data.
@@ -73,8 +114,9 @@ static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *val
 	struct dump *d = user;
 	struct cache_judged *j = &d->judged;
 	bool old = d->meta->sb.pub.version < 2;
+	int r = 0;
 
-	for (uint64_t i = begin; i < end; i++) {
+	for (uint64_t i = begin; r == 0 && i < end; i++) {
 		uint64_t value = le64_get(((const le64 *)values)[i - begin]);
 		uint32_t flags = cache_mapping_flags(value);
 		struct cache_xml_mapping m = {
@@ -92,9 +134,10 @@ static int on_mappings(void *user, uint64_t begin, uint64_t end, const void *val
 			m.dirty = flags & CACHE_MAPPING_DIRTY;
 		if (d->repair)
 			m.dirty |= bits_test(&j->unknown, i);
+		r = look_twice(d, &m);
 		xml_write_element(&d->w, 2, &cache_xml_elements[CACHE_XML_MAPPING], &m);
 	}
-	return progress(d, end - begin);
+	return r == 0 ? progress(d, end - begin) : r;
 }
 
 /* Only of blocks whose mapping is in the text. */
@@ -133,15 +176,38 @@ static int put_array(struct dump *d, enum cache_array_id id, enum cache_xml grou
 	return r;
 }
 
+/* Only the block size can't be done without. */
+static void check_values(struct dump *d)
+{
+	const struct bp_cache_superblock *sb = &d->meta->sb.pub;
+	struct bp_damage damage = DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
+					 .place = BP_PLACE_SUPERBLOCK, .block = 0,
+					 .actual = sb->data_block_sectors);
+
+	if (!cache_block_sectors_valid(sb->data_block_sectors))
+		tell_value(d, damage, "superblock: data_block_size cannot be %" PRIu32,
+			   sb->data_block_sectors);
+	damage.actual = sb->hint_bytes;
+	if (!d->repair && !cache_hint_bytes_valid(sb->hint_bytes))
+		tell_value(d, damage, "superblock: policy_hint_size cannot be %" PRIu32,
+			   sb->hint_bytes);
+	damage.actual = BP_NONE;
+	if (!d->repair && !cache_policy_is_text(sb->policy))
+		tell_value(d, damage, "superblock: policy_name is no text");
+}
+
 /* Attributes in the order of the reference's text. */
 static void put_superblock(struct dump *d)
 {
 	const struct bp_cache_superblock *sb = &d->meta->sb.pub;
+	const char *policy = d->repair && !cache_policy_is_text(sb->policy) ? "" : sb->policy;
 	const struct cache_xml_superblock xml = {
 		.block_size = sb->data_block_sectors,
 		.nr_cache_blocks = sb->nr_cache_blocks,
-		.policy = { sb->policy, strlen(sb->policy) },
-		.hint_width = sb->hint_bytes,
+		.policy = { policy, strlen(policy) },
+		.hint_width = d->repair && !cache_hint_bytes_valid(sb->hint_bytes)
+				      ? 0
+				      : sb->hint_bytes,
 	};
 
 	xml_write_element(&d->w, 0, &cache_xml_elements[CACHE_XML_SUPERBLOCK], &xml);
@@ -165,6 +231,8 @@ static int prepare(struct dump *d)
 
 	if (r == 0)
 		r = bits_init(&d->judged.dirty, nr);
+	if (r == 0)
+		r = origins_init(&d->origins, cache_most_mappings(d->meta));
 	if (r < 0)
 		return bp_fail_memory(d->meta->meta.ctx);
 	return cache_dirty_read(d->meta, &d->judged.dirty, NULL, &ears);
@@ -175,6 +243,7 @@ static int dump(struct dump *d)
 	const struct loss_ears ears = { .report = on_damage, .user = d };
 	int r;
 
+	check_values(d);
 	put_superblock(d);
 	r = d->repair ? cache_judge(d->meta, &ears, &d->judged) : prepare(d);
 	d->silent = d->repair; /* mappings were told about */
@@ -227,7 +296,8 @@ int bp_cache_dump(struct bp_cache_meta *meta, const struct bp_cache_dump_opts *o
 	r = end(&d, dump(&d));
 	xml_writer_done(&d.w);
 	cache_judged_done(&d.judged);
+	origins_done(&d.origins);
 	if (r == 0)
-		*ret_damages = d.nr_damages;
+		*ret_damages = d.nr_damages + d.nr_values;
 	return r;
 }

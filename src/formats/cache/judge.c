@@ -388,9 +388,7 @@ static int judge(struct judging *w)
 		.user = w,
 		.ears = w->ears,
 	};
-	uint64_t nr = w->meta->sb.pub.nr_cache_blocks;
-	/* More can't be there than metadata blocks hold. */
-	uint64_t most = w->meta->meta.nr_blocks * array_capacity(sizeof(le64));
+	uint64_t nr = w->meta->sb.pub.nr_cache_blocks, most = cache_most_mappings(w->meta);
 	int r = bits_init(&w->j->kept, nr);
 
 	if (r == 0)
@@ -398,8 +396,8 @@ static int judge(struct judging *w)
 	if (r == 0)
 		r = bits_init(&w->j->unknown, nr);
 	if (r == 0)
-		r = origins_init(&w->origins, MIN(nr, most));
-	if (r == 0) {
+		r = origins_init(&w->origins, most);
+	if (r == 0 && most == nr) { /* not for what is only claimed */
 		want_pages(&w->j->kept);
 		want_pages(&w->j->dirty);
 	}

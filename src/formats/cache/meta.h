@@ -27,6 +27,9 @@ void cache_sb_decode(const void *data, struct cache_sb *ret);
 int cache_sb_check(struct bp_ctx *ctx, const void *data);
 /* 32 KiB to 1 GiB in steps of 32 KiB. */
 bool cache_block_sectors_valid(uint64_t sectors);
+bool cache_hint_bytes_valid(uint32_t bytes);
+bool cache_policy_is_text(const char *policy);
+uint64_t cache_most_mappings(const struct bp_cache_meta *meta);
 /* Blocks that pointers may lead to: of the device and its space map the smaller. */
 bp_mblock cache_usable_blocks(const struct io *io, const struct cache_sb *sb);
 /* The origin's size in cache blocks as far as it is known: UINT64_MAX where it is not. */

@@ -140,6 +140,27 @@ static int take_given_root(struct repair *re)
 	return 0;
 }
 
+/* Only the table of the cache has it a second time. */
+static int refuse_block_size(struct repair *re)
+{
+	struct bp_cache_superblock *sb = &re->cm.sb.pub;
+
+	if (cache_block_sectors_valid(sb->data_block_sectors))
+		return 0;
+	if (cache_block_sectors_valid(re->opts.data_block_sectors)) {
+		sb->data_block_sectors = re->opts.data_block_sectors;
+		return 0;
+	}
+	bp_fail(re->base.ctx, -EUCLEAN,
+		"superblock: data_block_size (sectors) cannot be %" PRIu32,
+		sb->data_block_sectors);
+	error_set_hint(re->base.ctx,
+		       "it is in the table of the cache: a multiple of %d sectors "
+		       "(--data-block-size)",
+		       CACHE_BLOCK_SECTORS_FACTOR);
+	return -EUCLEAN;
+}
+
 /* Without a superblock the block size must be given; roots are searched. */
 static int open_input(struct rebuild *base, struct io *from)
 {
@@ -160,7 +181,8 @@ static int open_input(struct rebuild *base, struct io *from)
 	cache_sb_decode(buf, &re->cm.sb);
 	re->res.superblock_ok = true;
 	re->cm.meta.nr_blocks = cache_usable_blocks(from, &re->cm.sb);
-	return take_given_root(re);
+	r = refuse_block_size(re);
+	return r == 0 ? take_given_root(re) : r;
 }
 
 /* --- what can be kept --- */
@@ -260,14 +282,15 @@ static struct cache_make make_of(const struct repair *re, bool discards)
 	struct cache_make make = {
 		.flags = sb->flags & BP_CACHE_CLEAN,
 		.version = re->opts.version,
-		.hint_bytes = sb->hint_bytes == CACHE_HINT_BYTES ? CACHE_HINT_BYTES : 0,
+		.hint_bytes = cache_hint_bytes_valid(sb->hint_bytes) ? sb->hint_bytes : 0,
 		.data_block_sectors = sb->data_block_sectors,
 		.nr_cache_blocks = sb->nr_cache_blocks,
 	};
 
 	if (!make.version)
 		make.version = re->res.superblock_ok ? sb->version : CACHE_VERSION;
-	memcpy(make.policy, sb->policy, sizeof(make.policy));
+	if (cache_policy_is_text(sb->policy))
+		memcpy(make.policy, sb->policy, sizeof(make.policy));
 	memcpy(make.policy_version, sb->policy_version, sizeof(make.policy_version));
 	if (discards) {
 		make.discard_block_sectors = sb->discard_block_sectors;

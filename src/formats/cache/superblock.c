@@ -73,6 +73,20 @@ bool cache_block_sectors_valid(uint64_t sectors)
 	       sectors % CACHE_BLOCK_SECTORS_FACTOR == 0;
 }
 
+/* Kernels have only such names; others can't stand in a dump either. */
+bool cache_policy_is_text(const char *policy)
+{
+	for (; *policy; policy++)
+		if (*policy < 0x20 || *policy > 0x7e)
+			return false;
+	return true;
+}
+
+bool cache_hint_bytes_valid(uint32_t bytes)
+{
+	return bytes == 0 || bytes == CACHE_HINT_BYTES;
+}
+
 bp_mblock cache_usable_blocks(const struct io *io, const struct cache_sb *sb)
 {
 	bp_mblock nr = meta_blocks(io);
@@ -81,13 +95,35 @@ bp_mblock cache_usable_blocks(const struct io *io, const struct cache_sb *sb)
 	return sb->metadata_sm.nr_blocks ? MIN(nr, sb->metadata_sm.nr_blocks) : nr;
 }
 
-/* The discards say how large the origin is, rounded up; nothing else does. */
+/* More can't be there than metadata blocks hold, whatever the superblock claims. */
+uint64_t cache_most_mappings(const struct bp_cache_meta *meta)
+{
+	return MIN(meta->sb.pub.nr_cache_blocks,
+		   meta->meta.nr_blocks * array_capacity(sizeof(le64)));
+}
+
+/* Kernels begin with the blocks of the cache, and double. */
+static bool discard_blocks_valid(const struct bp_cache_superblock *sb)
+{
+	uint64_t times;
+
+	if (!cache_block_sectors_valid(sb->data_block_sectors) || !sb->discard_block_sectors ||
+	    sb->discard_block_sectors % sb->data_block_sectors)
+		return false;
+	times = sb->discard_block_sectors / sb->data_block_sectors;
+	return (times & (times - 1)) == 0;
+}
+
+/*
+ * The discards say how large the origin is, rounded up; nothing else does. Not where they, or the size of
+ * a block, are no kernel's: sound mappings would seem to lie beyond it.
+ */
 uint64_t cache_origin_blocks(const struct cache_sb *sb)
 {
 	uint64_t sectors;
 
-	if (!(sb->pub.flags & BP_CACHE_CLEAN) || !sb->pub.discard_block_sectors ||
-	    !sb->pub.nr_discard_blocks || !sb->pub.data_block_sectors ||
+	if (!(sb->pub.flags & BP_CACHE_CLEAN) || !discard_blocks_valid(&sb->pub) ||
+	    !sb->pub.nr_discard_blocks ||
 	    mul_overflow(sb->pub.discard_block_sectors, sb->pub.nr_discard_blocks, &sectors))
 		return UINT64_MAX;
 	return DIV_UP(sectors, sb->pub.data_block_sectors);

@@ -6,6 +6,7 @@
 #include <bedplate/era_dump.h>
 
 #include "core/opts.h"
+#include "core/strbuf.h"
 #include "formats/era/salvage.h"
 #include "formats/era/xml.h"
 #include "formats/xml/write.h"
@@ -18,9 +19,13 @@ struct dump {
 	const struct bp_era_dump_opts *opts;
 	struct xml_writer w;
 	uint64_t nr_damages;
+	uint64_t nr_values;         /* that no restore takes; the text has them */
+	uint64_t nr_new, first_new; /* elements above the current era, and one's block */
+	uint32_t newest;
 	const char *indent; /* of comments */
 
-	/* The writeset at hand. */
+	/* The writeset at hand, or before. */
+	bool any_writeset;
 	uint64_t era, nr_bits;
 	uint64_t next;       /* long form: the first block that has no line yet */
 	uint64_t begin, end; /* compact form: the run at hand */
@@ -51,6 +56,76 @@ static int on_damage(void *user, const struct bp_damage *damage)
 	return 0;
 }
 
+/* A dump that is all well can be restored: here is what could not. */
+static void _printf_(3, 4)
+	tell_value(struct dump *d, struct bp_damage damage, const char *fmt, ...)
+{
+	_cleanup_(strbuf_done) struct strbuf text = { 0 };
+	va_list args;
+
+	d->nr_values++;
+	if (!d->opts->damage)
+		return;
+	va_start(args, fmt);
+	strbuf_addv(&text, fmt, args);
+	va_end(args);
+	damage.what = strbuf_text(&text);
+	d->opts->damage(d->opts->callback_user, &damage);
+}
+
+static void check_values(struct dump *d)
+{
+	const struct bp_era_superblock *sb = &d->meta->sb.pub;
+	struct bp_damage damage = DAMAGE(.kind = BP_DAMAGE_SUPERBLOCK, .harm = BP_HARM_FATAL,
+					 .place = BP_PLACE_SUPERBLOCK, .block = 0,
+					 .actual = sb->data_block_sectors);
+
+	if (!era_block_sectors_valid(sb->data_block_sectors))
+		tell_value(d, damage, "superblock: data_block_size cannot be %" PRIu32,
+			   sb->data_block_sectors);
+	damage.actual = sb->nr_blocks;
+	if (sb->nr_blocks > ERA_BLOCKS_MAX)
+		tell_value(d, damage, "superblock: nr_blocks is %" PRIu32 ", above %" PRIu32,
+			   sb->nr_blocks, (uint32_t)ERA_BLOCKS_MAX);
+}
+
+/* A repair has mended them; a gap between them is told as such. */
+static void check_era(struct dump *d, uint64_t era)
+{
+	uint32_t current = d->meta->sb.pub.current_era;
+	const struct bp_damage damage =
+		DAMAGE(.kind = BP_DAMAGE_ERA, .harm = BP_HARM_FATAL,
+		       .place = BP_PLACE_WRITESETS, .expected = current, .actual = era);
+
+	if (era > current)
+		tell_value(d, damage,
+			   "writeset tree: a writeset of era %" PRIu64
+			   ", but the current era is %" PRIu32,
+			   era, current);
+	if (d->any_writeset && era <= d->era)
+		tell_value(d, damage,
+			   "writeset tree: a writeset of era %" PRIu64
+			   " behind that of era %" PRIu64,
+			   era, d->era);
+}
+
+/* All of them in one line. */
+static void tell_elements(struct dump *d)
+{
+	uint32_t current = d->meta->sb.pub.current_era;
+
+	if (d->nr_new)
+		tell_value(d,
+			   DAMAGE(.kind = BP_DAMAGE_ERA, .harm = BP_HARM_FATAL,
+				  .place = BP_PLACE_ERA_ARRAY, .begin = d->first_new,
+				  .end = d->first_new + 1, .expected = current,
+				  .actual = d->newest),
+			   "era array: %" PRIu64 " %s above the current era %" PRIu32
+			   ": the first of block %" PRIu64 ", the newest %" PRIu32,
+			   d->nr_new, d->nr_new == 1 ? "era" : "eras", current, d->first_new,
+			   d->newest);
+}
+
 /* --- writesets --- */
 
 static void put_bits(struct dump *d, uint64_t end, bool value)
@@ -77,6 +152,8 @@ static int on_writeset(void *user, uint64_t era, uint32_t nr_bits)
 	struct dump *d = user;
 	const struct era_xml_writeset ws = { era, nr_bits };
 
+	check_era(d, era);
+	d->any_writeset = true;
 	d->era = era;
 	d->nr_bits = nr_bits;
 	d->next = d->begin = d->end = 0;
@@ -146,6 +223,10 @@ static int on_eras(void *user, uint64_t begin, uint64_t end, const le32 *eras)
 	for (uint64_t i = begin; i < end; i++) {
 		struct era_xml_era e = { .block = i, .era = le32_get(eras[i - begin]) };
 
+		if (e.era > d->meta->sb.pub.current_era) {
+			d->first_new = d->nr_new++ ? d->first_new : i;
+			d->newest = MAX(d->newest, (uint32_t)e.era);
+		}
 		if (d->logical)
 			e.era = MAX(e.era, (uint64_t)d->logical[i]);
 		xml_write_element(&d->w, 2, &era_xml_elements[ERA_XML_ERA], &e);
@@ -197,6 +278,7 @@ static int dump(struct dump *d)
 	int r;
 
 	d->indent = "  ";
+	check_values(d);
 	put_superblock(d);
 	r = era_salvage_writesets(d->meta, flags, &ears, &taker);
 	d->indent = "    ";
@@ -206,6 +288,7 @@ static int dump(struct dump *d)
 	xml_write_close(&d->w, 1, &era_xml_elements[ERA_XML_ERA_ARRAY], true);
 	if (r != 0)
 		return r;
+	tell_elements(d);
 	put_end(d);
 	return xml_writer_flush(&d->w);
 }
@@ -238,7 +321,7 @@ int bp_era_dump(struct bp_era_meta *meta, const struct bp_era_dump_opts *opts,
 	xml_writer_done(&d.w);
 	free(d.logical);
 	if (r == 0)
-		*ret_damages = d.nr_damages;
+		*ret_damages = d.nr_damages + d.nr_values;
 	return r;
 }
 

@@ -95,6 +95,23 @@ static int use_copy(struct repair *re)
 	return rebuild_lost(&re->base, &damage);
 }
 
+/* Nothing else says what they are. */
+static int refuse_superblock(const struct repair *re)
+{
+	const struct bp_era_superblock *sb = &re->em.sb.pub;
+
+	if (era_block_sectors_valid(sb->data_block_sectors) && sb->nr_blocks <= ERA_BLOCKS_MAX)
+		return 0;
+	bp_fail(re->base.ctx, -EUCLEAN,
+		"superblock: data_block_size (sectors) %" PRIu32 ", nr_blocks %" PRIu32
+		": no kernel takes them",
+		sb->data_block_sectors, sb->nr_blocks);
+	error_set_hint(re->base.ctx,
+		       "they are known by the table of the target: put them right "
+		       "in the text of era_dump --repair, and restore it");
+	return -EUCLEAN;
+}
+
 /* Block 0, or a metadata snapshot in its place. */
 static int open_input(struct rebuild *base, struct io *from)
 {
@@ -110,12 +127,14 @@ static int open_input(struct rebuild *base, struct io *from)
 		r = era_sb_check(re->base.ctx, buf, 0);
 	if (r == -ENOMEM || r == -ENOTSUP)
 		return r;
-	if (r < 0)
-		return use_copy(re);
+	if (r < 0) {
+		r = use_copy(re);
+		return r == 0 ? refuse_superblock(re) : r;
+	}
 	era_sb_decode(buf, 0, &re->em.sb);
 	re->em.meta.nr_blocks = era_usable_blocks(from, &re->em.sb);
 	re->em.last_era = era_last_archived(&re->em.sb, false);
-	return 0;
+	return refuse_superblock(re);
 }
 
 /* --- reading, twice --- */

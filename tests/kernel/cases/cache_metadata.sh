@@ -148,3 +148,29 @@ bedplate cache_check -q /dev/mapper/meta
 cache meta metadata2 writeback
 same "what is read over a count that nothing leads to" "$(sum /dev/mapper/cached)" "$was"
 dmsetup remove cached
+
+# Flags that nobody knows: of compat_flags and flags the kernel takes any, and keeps them, as it does a
+# policy's name that is no text; compat_ro_flags it refuses.
+patch() {
+	"${KERNEL_LIB%lib.sh}thin_patch.py" /dev/mapper/meta "$@"
+}
+patch sb 244 4 0x80000001
+patch sb 4 4 0x80000001
+patch sb 44 1 0xff
+expect_match '^remark: superblock: compat_flags' sh -c 'bedplate cache_check /dev/mapper/meta 2>&1'
+expect_match '^remark: superblock: flags' sh -c 'bedplate cache_check /dev/mapper/meta 2>&1'
+expect_match '^remark: superblock: policy_name' sh -c 'bedplate cache_check /dev/mapper/meta 2>&1'
+expect "" bedplate cache_check -q --clear-needs-check-flag /dev/mapper/meta
+cache meta metadata2 writeback
+same "what is read over flags that nobody knows" "$(sum /dev/mapper/cached)" "$was"
+put 11 12
+was=$(sum /dev/mapper/cached)
+dmsetup remove cached
+expect "" bedplate cache_check -q --clear-needs-check-flag /dev/mapper/meta
+cache meta metadata2 writeback
+same "what is read over flags that nobody knows, again" "$(sum /dev/mapper/cached)" "$was"
+dmsetup remove cached
+patch sb 248 4 1
+expect_fail 1 'compat_ro_flags is 1' bedplate cache_check --clear-needs-check-flag /dev/mapper/meta
+clear_kernel_log
+expect_fail 1 . cache meta metadata2 writeback
