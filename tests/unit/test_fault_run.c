@@ -487,6 +487,63 @@ static void recorded(void **state)
 	assert_gone();
 }
 
+static struct bp_crash_result *checked(const struct bp_crash *crash)
+{
+	const struct bp_crash_check_opts opts = {
+		.size = sizeof(opts),
+		.fs = "ext4",
+		.mount = true,
+		.verify = "[ -n \"$BEDPLATE_FAULT_MOUNT\" ] && test ! -e \"${PATH%%:*}/bad\"",
+		.fsck = "true",
+		.work_dir = dir,
+		.jobs = 1,
+	};
+	struct bp_crash_result *result;
+
+	if (bp_crash_check(crash, &opts, &result) < 0)
+		fail_msg("%s", bp_errmsg(ctx));
+	return result;
+}
+
+/* Each of them is what a state is bad for: the mount, what is looked at there, and the unmount. */
+static void states_are_mounted(void **state)
+{
+	struct bp_crash_result *result;
+	struct bp_crash *crash;
+	char path[128], link[128];
+
+	(void)state;
+	write_log("bedplate:begin,disk=8192,fs=ext4");
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), log_file);
+	snprintf(link, sizeof(link), "%s/log", dir);
+	assert_int_equal(symlink(path, link), 0);
+	script("mount", "exit 0");
+	script("umount", "exit 0");
+	assert_ok(bp_crash_open(ctx, link, &crash));
+	result = checked(crash);
+	assert_false(bp_crash_result_verdict(result)->bad);
+	bp_crash_result_free(result);
+	script("umount", "echo busy; exit 32");
+	result = checked(crash);
+	assert_true(bp_crash_result_verdict(result)->bad);
+	assert_string_equal(bp_crash_result_verdict(result)->what, "mount");
+	assert_int_equal(bp_crash_result_verdict(result)->status, 32);
+	bp_crash_result_free(result);
+	script("umount", "exit 0");
+	machine_file("/run/bin/bad", "%s", "");
+	result = checked(crash);
+	assert_string_equal(bp_crash_result_verdict(result)->what, "verify");
+	bp_crash_result_free(result);
+	script("mount", "echo 'no ext4'; exit 31");
+	result = checked(crash);
+	assert_string_equal(bp_crash_result_verdict(result)->what, "mount");
+	assert_int_equal(bp_crash_result_verdict(result)->status, 31);
+	assert_non_null(strstr(bp_crash_result_verdict(result)->output, "no ext4"));
+	bp_crash_result_free(result);
+	bp_crash_close(crash);
+	machine_gone("/run/bin/bad");
+}
+
 /* --- a fault with a time of its own --- */
 
 static bool is_kept(const struct bp_device_info *info)
@@ -701,9 +758,10 @@ int main(void)
 		T(rules_that_fail),         T(runs_that_fail),
 		T(a_device_that_was_there), T(the_power_goes),
 		T(not_mounted_again),       T(recorded),
-		T(healed_in_time),          T(nothing_to_heal),
-		T(not_below_the_root),      T(down_to_the_device),
-		T(parts_without_a_place),   T(asked_by_another),
+		T(states_are_mounted),      T(healed_in_time),
+		T(nothing_to_heal),         T(not_below_the_root),
+		T(down_to_the_device),      T(parts_without_a_place),
+		T(asked_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
