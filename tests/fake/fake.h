@@ -95,6 +95,7 @@ struct fake {
 	uint32_t next_loop;
 	uint32_t next_minor, events;
 	const char *udev_why_not;
+	bool udev_silent;                 /* see fake_udev_silent() */
 	unsigned cache_dirty, cache_step; /* see fake_cache_dirty() */
 	bool snapshots_lost;              /* see fake_snapshots_lost() */
 	int absent;                       /* see fake_absent() */
@@ -161,6 +162,9 @@ int fake_node_list(void *self, const char *dir, void (*name)(void *user, const c
 		   void *user);
 int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user);
 const char *fake_udev_why_not(void *self);
+/* As the system's rules do when those of a uevent have run. */
+void fake_answer_cookie(const struct fake *fake, const struct dm_request *rq,
+			const struct dm_reply *reply);
 int fake_attr_get(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t *ret);
 int fake_io_counters(void *self, uint32_t major, uint32_t minor, uint64_t ret[DM_IO_COUNTERS]);
 int fake_attr_set(void *self, uint32_t major, uint32_t minor, const char *name, uint64_t value);

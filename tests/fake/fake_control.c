@@ -173,6 +173,11 @@ void fake_udev(struct fake *fake, const char *why_not)
 	fake->udev_why_not = why_not;
 }
 
+void fake_udev_silent(struct fake *fake, bool silent)
+{
+	fake->udev_silent = silent;
+}
+
 static void dump_table(struct strbuf *s, const char *what, const struct fake_table *table)
 {
 	for (size_t i = 0; table && i < table->segments.count; i++)

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
 
 int fake_wait(void *self, int64_t deadline)
 {
@@ -91,6 +93,20 @@ int fake_read_log(void *self, int64_t since_us, dm_log_fn line, void *user)
 			line(user, i + 1, h->fake->log.items[i].line);
 	pthread_mutex_unlock(&h->fake->lock);
 	return 0;
+}
+
+void fake_answer_cookie(const struct fake *fake, const struct dm_request *rq,
+			const struct dm_reply *reply)
+{
+	struct sembuf op = { .sem_op = -1, .sem_flg = IPC_NOWAIT };
+	int set;
+
+	if (fake->udev_why_not || fake->udev_silent || !(rq->cookie & 0xffff) ||
+	    !(reply->state.flags & ST_UEVENT))
+		return;
+	set = semget((key_t)(0x0d4d0000 | (rq->cookie & 0xffff)), 1, 0);
+	if (set >= 0)
+		(void)semop(set, &op, 1);
 }
 
 const char *fake_udev_why_not(void *self)

@@ -526,6 +526,8 @@ static int call(void *self, const struct dm_request *rq, struct dm_reply *reply)
 	h->left = lingers(h->fake, rq);
 	if (!h->left || h->fake->linger_done)
 		r = call_locked(h, rq, reply);
+	if (r == 0)
+		fake_answer_cookie(h->fake, rq, reply);
 	signal_comes(h->fake);
 	pthread_mutex_unlock(&h->fake->lock);
 	h->left_result = r;

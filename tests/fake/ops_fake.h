@@ -93,6 +93,8 @@ void fake_absent(struct fake *fake, int errnum);
 void fake_snapshots_lost(struct fake *fake, bool lost);
 /* udev's answer to the probe. */
 void fake_udev(struct fake *fake, const char *why_not);
+/* Where udev runs, its rules answer a cookie at once; or never. */
+void fake_udev_silent(struct fake *fake, bool silent);
 /* A name that the kernel took from a program that did not mangle it. */
 void fake_alien(struct fake *fake, const char *kernel_name);
 

@@ -185,13 +185,34 @@ int bp_udev_use(struct bp_ctx *ctx, const struct bp_udev_opts *opts)
 	return r;
 }
 
+/* A semaphore at 1: the request brings it to 2, udev back to 1, our wait to 0. */
+static int make_own(struct bp_ctx *ctx, uint32_t flags, struct cookie *ret)
+{
+	uint32_t key;
+	int r = sem_create(&ret->semid, &key);
+
+	if (r == 0 && (r = sem_add(ret->semid, 1)) < 0)
+		sem_destroy_set(ret->semid);
+	if (r < 0) {
+		bp_fail(ctx, r, "can't make a semaphore to wait for udev: %s",
+			strerrordesc_np(-r));
+		error_set_code(ctx, BP_E_UDEV);
+		if (r == -ENOSPC)
+			error_set_hint(ctx, "all semaphores are taken: destroy old cookies");
+		return r;
+	}
+	ret->waiting = true;
+	ret->value = flags << 16 | (key & 0xffff);
+	return 0;
+}
+
 /*
- * A semaphore at 1: the request brings it to 2, udev back to 1, our wait to 0. Without udev
- * the flags alone.
+ * Without udev the flags alone. What is taken back is so also where no cookie is to be had, the
+ * caller's being gone or all semaphores taken: nobody waits for udev then.
  */
 int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie *ret)
 {
-	uint32_t flags = policy_flags(policy) | dm->udev.rule_flags, key;
+	uint32_t flags = policy_flags(policy) | dm->udev.rule_flags;
 	int r;
 
 	*ret = (struct cookie){ .semid = -1 };
@@ -207,25 +228,15 @@ int udev_begin(struct bp_ctx *ctx, struct dm *dm, uint32_t policy, struct cookie
 	ret->left = dm->udev.no_wait || dm->udev.cookie;
 	if (flags & UDEV_DISABLE_DM_RULES)
 		ret->left = false;
-	if (dm->udev.cookie && !dm->udev.no_wait)
-		return join(ctx, dm->udev.cookie, flags, ret);
 	if (dm->udev.no_wait) {
 		ret->value = flags << 16;
 		return 0;
 	}
-	r = sem_create(&ret->semid, &key);
-	if (r == 0 && (r = sem_add(ret->semid, 1)) < 0)
-		sem_destroy_set(ret->semid);
-	if (r < 0) {
-		bp_fail(ctx, r, "can't make a semaphore to wait for udev: %s",
-			strerrordesc_np(-r));
-		error_set_code(ctx, BP_E_UDEV);
-		if (r == -ENOSPC)
-			error_set_hint(ctx, "all semaphores are taken: destroy old cookies");
+	r = dm->udev.cookie ? join(ctx, dm->udev.cookie, flags, ret)
+			    : make_own(ctx, flags, ret);
+	if (r == 0 || !dm->tx.undoing)
 		return r;
-	}
-	ret->waiting = true;
-	ret->value = flags << 16 | (key & 0xffff);
+	*ret = (struct cookie){ .semid = -1, .value = flags << 16 };
 	return 0;
 }
 
