@@ -12,8 +12,11 @@ is known: code, errno, device, argument, lines of the kernel's log, a hint. bedp
 names of the Python package sts, for those who come from there.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
+from collections.abc import Iterator
 
 from ._bedplate import version as _version
 from ._context import DEFAULT, Context, Warning, context  # pylint: disable=redefined-builtin
@@ -25,32 +28,36 @@ from .metadata import (CheckResult, Damage, ThinUsage, cache_check, era_check, t
                        thin_dump, thin_ls, thin_metadata_size, thin_restore)
 from .pool import Pool, PoolStatus, Volume, pools
 from .scope import Scope
+from ._types import Found, Tabular, Text, Which
 from .table import Segment, Status, Table, options, parse_status, printed, targets
 
 __version__ = _version()
 
 
-def check_table(table, device=None, *, read_only=False):
+def check_table(table: Tabular, device: Which | None = None, *, read_only: bool = False) -> list[Found]:
     """What the kernel would refuse of a table, by all that this system tells: a list of dicts with
     severity, segment, argument, rule, expected, message."""
-    return json.loads(context().check_table(str(table), device, read_only))
+    found: list[Found] = json.loads(context().check_table(str(table), device, read_only))
+    return found
 
 
-def explain(text):
+def explain(text: Text) -> list[Found]:
     """What lines of a kernel's log, of status or of tables mean: a list of dicts."""
-    return json.loads(context().explain(text))
+    found: list[Found] = json.loads(context().explain(text))
+    return found
 
 
-def vdo_stats(which):
+def vdo_stats(which: Which) -> Found:
     """The counters of an active vdo volume, by name."""
-    return json.loads(context().vdo_stats(which))
+    found: Found = json.loads(context().vdo_stats(which))
+    return found
 
 
 @contextlib.contextmanager
-def plan():
+def plan() -> Iterator[list[Found]]:
     """For the time of a with statement, calls of this thread change nothing: what they would do is
     added to the list that it gives, as dicts with verb, device, detail, at its end."""
-    steps = []
+    steps: list[Found] = []
     context().plan_start()
     try:
         yield steps
@@ -58,5 +65,11 @@ def plan():
         steps += context().plan_take()
 
 
-__all__ = [name for name in dir() if not name.startswith('_')
-           and name not in ('contextlib', 'json')]
+__all__ = [
+    'DEFAULT', 'BlockDevice', 'Busy', 'Canceled', 'CheckResult', 'Context', 'Damage', 'Damaged', 'Device', 'DeviceInfo',
+    'Error', 'Exists', 'Holder', 'Invalid', 'KernelRefused', 'NoDevice', 'NoDeviceMapper', 'Node', 'NotAllowed',
+    'NotMetadata', 'Pool', 'PoolStatus', 'Scope', 'Segment', 'Status', 'Table', 'TableError', 'ThinUsage', 'TimedOut',
+    'Volume', 'Warning', 'block_device', 'cache_check', 'check_table', 'concise', 'context', 'create_concise', 'devices',
+    'era_check', 'explain', 'holders', 'options', 'parse_status', 'plan', 'pools', 'printed', 'remove_all', 'targets',
+    'thin_check', 'thin_dump', 'thin_ls', 'thin_metadata_size', 'thin_restore', 'tree', 'vdo_stats',
+]

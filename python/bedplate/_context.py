@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Contexts: each thread has one of its own, made on first need."""
 
+from __future__ import annotations
+
 import errno
 import math
 import select
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from . import _bedplate
 from ._errors import TimedOut
+from ._types import Timeout, Which
 
+T = TypeVar('T')
 _local = threading.local()
 
 
@@ -23,7 +29,7 @@ class Context(_bedplate.Context):
     for what they lack. Sizes here are in the library's units, which the names tell."""
 
 
-def context():
+def context() -> Context:
     """This thread's context."""
     found = getattr(_local, 'context', None)
     if found is None:
@@ -31,7 +37,7 @@ def context():
     return found
 
 
-def tell_warnings(undo=None):
+def tell_warnings(undo: Callable[[], object] | None = None) -> None:
     """Hand the context's warnings to Python's. Where those are errors, undo() takes back what the call
     has made: its caller gets nothing to take it back with."""
     texts = context().take_warnings()
@@ -44,7 +50,7 @@ def tell_warnings(undo=None):
         raise
 
 
-def wait_event(which, event_nr, timeout):
+def wait_event(which: Which, event_nr: int, timeout: Timeout) -> int:
     """bp_device_wait(), but in Python's own poll(), which signals end: the event's number."""
     waiting = getattr(_local, 'waiting', None)
     if waiting is None:  # of its own: a caller may poll the other one's descriptor
@@ -67,7 +73,7 @@ def wait_event(which, event_nr, timeout):
         poll.poll(left)
 
 
-def sectors(size, what='size'):
+def sectors(size: int, what: str = 'size') -> int:
     """Bytes as sectors; what is no whole number of them is refused."""
     if not isinstance(size, int) or isinstance(size, bool):
         raise TypeError(f'{what}: an int is needed, in bytes')
@@ -76,12 +82,12 @@ def sectors(size, what='size'):
     return size // _bedplate.SECTOR_BYTES
 
 
-def size_bytes(count):
+def size_bytes(count: int) -> int:
     """Sectors as bytes."""
     return count * _bedplate.SECTOR_BYTES
 
 
-def milliseconds(timeout):
+def milliseconds(timeout: Timeout) -> int:
     """Seconds, None (no limit) or the default, as the library takes it."""
     if timeout is DEFAULT:
         return 0
@@ -97,16 +103,18 @@ def milliseconds(timeout):
 LONGEST = 1 << 31  # seconds: 68 years
 
 
-def one_of(words, value, what):
+def one_of(words: dict[str, T], value: str, what: str) -> T:
     """The value that a word stands for."""
     if value not in words:
         raise ValueError(f"{what}: {value!r} is none of {', '.join(words)}")
     return words[value]
 
 
-class _Default:
-    def __repr__(self):
+class Default:
+    """DEFAULT, the timeout that is the library's own: 30 seconds."""
+
+    def __repr__(self) -> str:
         return 'DEFAULT'
 
 
-DEFAULT = _Default()
+DEFAULT = Default()

@@ -2,8 +2,11 @@
 """The exceptions of this package. Every failure of the library becomes one of them, with all
 that the library knows of it; they are OSErrors, and of Python's own classes where one fits."""
 
+from __future__ import annotations
+
 import json
 import os
+from typing import Any
 
 
 class Error(OSError):
@@ -18,7 +21,18 @@ class Error(OSError):
     kernel_lines: lines of the kernel's log that the failed call caused; may be empty.
     """
 
-    def __init__(self, message, fields=None, number=0):
+    errno: int | None  # type: ignore[assignment]  # OSError's may be None as well
+    verb: str | None
+    device: str | None
+    segment: int | None
+    target: str | None
+    argument: int | None
+    argument_name: str | None
+    value: str | None
+    cause: str | None
+    hint: str | None
+
+    def __init__(self, message: str, fields: dict[str, Any] | None = None, number: int = 0) -> None:
         super().__init__(number or None, message)
         fields = fields or {}
         self.errno = number or fields.get('errno') or None
@@ -30,7 +44,7 @@ class Error(OSError):
         self.kernel_lines = list(fields.get('kernel_log') or [])
         self._fields = fields
 
-    def __str__(self):
+    def __str__(self) -> str:
         parts = [self.message]
         if self.cause:
             parts.append(self.cause)
@@ -39,7 +53,7 @@ class Error(OSError):
         parts += self.kernel_lines
         return '; '.join(part.strip() for part in parts)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[str, dict[str, Any], int | None]]:
         return type(self), (self.message, self._fields, self.errno)
 
 
@@ -91,7 +105,7 @@ class Damaged(Error):
     """Metadata is damaged so that the call can't go on."""
 
 
-CLASSES = {
+CLASSES: dict[str, type[Error]] = {
     'BP_E_USAGE': Invalid,
     'BP_E_NAME': Invalid,
     'BP_E_FORMAT': Invalid,
@@ -117,7 +131,7 @@ CLASSES = {
     'BP_E_DAMAGED': Damaged,
 }
 
-ERRNO_CLASSES = {
+ERRNO_CLASSES: dict[str, type[Error]] = {
     'ENOENT': NoDevice,
     'ENXIO': NoDevice,
     'EEXIST': Exists,
@@ -129,7 +143,7 @@ ERRNO_CLASSES = {
 }
 
 
-def make(text, number):
+def make(text: str, number: int) -> Exception:
     """The exception for a failure: the library's JSON of it, and the errno returned."""
     fields = json.loads(text)
     if fields.get('errno') != number:
@@ -137,5 +151,7 @@ def make(text, number):
         fields = {'errno': number}
     if fields.get('code') == 'BP_E_NO_MEMORY':
         return MemoryError(fields.get('message'))
-    kind = CLASSES.get(fields.get('code')) or ERRNO_CLASSES.get(fields.get('errno_name'), Error)
+    kind = CLASSES.get(fields.get('code', ''))
+    if kind is None:
+        kind = ERRNO_CLASSES.get(fields.get('errno_name', ''), Error)
     return kind(fields.get('message') or os.strerror(number), fields, number)

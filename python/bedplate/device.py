@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Mapped devices. What a device is like is asked of the kernel each time, not remembered."""
 
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from . import _bedplate as c
 from ._context import (DEFAULT, context, milliseconds, one_of, sectors, size_bytes, tell_warnings,
                        wait_event)
 from ._errors import Busy, Error, NoDevice
-from .table import Table, parse_status, printed
+from ._types import Tabular, Text, Timeout, Which
+from .table import Status, Table, parse_status, printed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class DeviceInfo:
     deferred_remove: bool
 
     @property
-    def devno(self):
+    def devno(self) -> str:
         """'MAJOR:MINOR'"""
         return f'{self.major}:{self.minor}'
 
@@ -50,12 +58,12 @@ class BlockDevice:
     read_only: bool
 
     @property
-    def devno(self):
+    def devno(self) -> str:
         """'MAJOR:MINOR', as tables name it best."""
         return f'{self.major}:{self.minor}'
 
 
-def block_device(which):
+def block_device(which: Text) -> BlockDevice:
     """Look at a block device: a path, or 'MAJOR:MINOR'."""
     found = context().bdev_get(which)
     return BlockDevice(found['path'], found['major'], found['minor'], found['size_bytes'],
@@ -71,13 +79,13 @@ class Holder:
     name: str
 
 
-def holders(which):
+def holders(which: Text) -> list[Holder]:
     """Who uses a block device, as far as this process may see."""
     found = block_device(which)
     return [Holder(*one) for one in context().bdev_holders(found.major, found.minor)]
 
 
-def _flags(**given):
+def _flags(**given: bool) -> int:
     """The or of the constants whose condition holds."""
     value = 0
     for name, condition in given.items():
@@ -86,7 +94,7 @@ def _flags(**given):
     return value
 
 
-def _udev(policy):
+def _udev(policy: str) -> int:
     return one_of({'public': c.UDEV_PUBLIC, 'private': c.UDEV_PRIVATE, 'none': c.UDEV_NONE}, policy, 'udev')
 
 
@@ -100,17 +108,22 @@ class Device:
     ...     use(device.path)
     """
 
-    def __init__(self, which=None, *, uuid=None):
+    def __init__(self, which: Text | None = None, *, uuid: Text | None = None) -> None:
         if (which is None) == (uuid is None):
             raise TypeError('either a name or a uuid')
-        self._which = ('uuid', uuid) if which is None else os.fsdecode(which)
+        self._owner = 0
+        if which is None:
+            assert uuid is not None
+            self._which: str | tuple[str, Text] = ('uuid', uuid)
+        else:
+            self._which = os.fsdecode(which)
 
     # --- making ---
 
     @classmethod
-    def create(cls, name, table=None, *, uuid=None, read_only=False, suspended=False,
-               secure=False, node_early=False, udev='public', read_ahead=None,
-               major=None, minor=None, timeout=DEFAULT):
+    def create(cls, name: Text, table: Tabular | None = None, *, uuid: Text | None = None, read_only: bool = False, suspended: bool = False,
+               secure: bool = False, node_early: bool = False, udev: str = 'public', read_ahead: int | None = None,
+               major: int | None = None, minor: int | None = None, timeout: Timeout = DEFAULT) -> Self:
         """Create, load and resume: all of it or nothing. table: a Table or text; None: none yet.
         read_ahead: bytes, 0 for none; timeout: seconds, None for no limit."""
         persistent = minor is not None
@@ -126,11 +139,11 @@ class Device:
         tell_warnings(cls(name).remove)
         return cls(name)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._owner = os.getpid()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if os.getpid() != self._owner:
             return  # a child that was forked in the with statement: the device is its parent's
         with contextlib.suppress(NoDevice):
@@ -139,7 +152,7 @@ class Device:
                     self.resume()
             self._remove_at_end()
 
-    def _remove_at_end(self):
+    def _remove_at_end(self) -> None:
         """Whoever still holds it is told of by a Busy, and it goes when they have let go."""
         try:
             self.remove(retry=True)
@@ -150,11 +163,11 @@ class Device:
 
     # --- asking ---
 
-    def info(self):
+    def info(self) -> DeviceInfo:
         """A DeviceInfo; NoDevice where there is no such device."""
         return DeviceInfo(**context().device_info(self._which))
 
-    def exists(self):
+    def exists(self) -> bool:
         """Is there such a device? Other failures are raised."""
         try:
             self.info()
@@ -163,53 +176,53 @@ class Device:
         return True
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Its name, plain."""
         if isinstance(self._which, str) and '/' not in self._which and ':' not in self._which:
             return self._which
         return self.info().name
 
     @property
-    def path(self):
+    def path(self) -> str:
         """Its node."""
         return self.info().path
 
     @property
-    def size(self):
+    def size(self) -> int:
         """In bytes, of the live table."""
         return self.table().length
 
-    def table(self, *, inactive=False, show_keys=False):
+    def table(self, *, inactive: bool = False, show_keys: bool = False) -> Table:
         """Its table; empty where it has none. Keys of encryption are zeros unless asked for."""
         flags = _flags(TABLE_INACTIVE=inactive, TABLE_SHOW_KEYS=show_keys)
         return printed(context().device_table(self._which, flags))
 
-    def status(self, *, inactive=False, flush=False):
+    def status(self, *, inactive: bool = False, flush: bool = False) -> list[Status]:
         """A Status for each segment. flush: let targets commit first."""
         flags = _flags(TABLE_INACTIVE=inactive, TABLE_FLUSH=flush)
         return [parse_status(target, text, size_bytes(start), size_bytes(length))
                 for start, length, target, text
                 in context().device_status(self._which, flags)]
 
-    def measure(self):
+    def measure(self) -> list[tuple[str, str]]:
         """What each segment tells to integrity measurement: (target, text)."""
         return [(target, text)
                 for _, _, target, text in context().device_measure(self._which)]
 
-    def deps(self, *, inactive=False):
+    def deps(self, *, inactive: bool = False) -> list[str]:
         """The devices its table uses, as 'MAJOR:MINOR'."""
         found = context().device_deps(self._which, _flags(TABLE_INACTIVE=inactive))
         return [f'{major}:{minor}' for major, minor in found]
 
-    def holders(self):
+    def holders(self) -> list[Holder]:
         """Who uses it."""
         info = self.info()
         return [Holder(*one) for one in context().bdev_holders(info.major, info.minor)]
 
     # --- changing ---
 
-    def _change(self, verb, *args, no_lockfs=False, no_flush=False, read_only=False,
-                secure=False, unless_same=False, timeout=DEFAULT):
+    def _change(self, verb: str, *args: str, no_lockfs: bool = False, no_flush: bool = False, read_only: bool = False,
+                secure: bool = False, unless_same: bool = False, timeout: Timeout = DEFAULT) -> None:
         flags = _flags(CHANGE_NO_LOCKFS=no_lockfs, CHANGE_NO_FLUSH=no_flush,
                        CHANGE_READ_ONLY=read_only, CHANGE_SECURE=secure,
                        CHANGE_UNLESS_SAME=unless_same)
@@ -217,100 +230,106 @@ class Device:
                                  timeout_ms=milliseconds(timeout))
         tell_warnings()
 
-    def load(self, table, **how):
-        """Put a table in the inactive slot."""
-        self._change('load', str(table), **how)
+    def load(self, table: Tabular, *, read_only: bool = False, secure: bool = False, unless_same: bool = False, timeout: Timeout = DEFAULT) -> None:
+        """Put a table in the inactive slot; resume() makes it live. secure: wipe what the kernel was given (keys);
+        unless_same: not where the live table means the same. TableError, KernelRefused, NoDevice."""
+        self._change('load', str(table), read_only=read_only, secure=secure, unless_same=unless_same,
+                     timeout=timeout)
 
-    def clear(self, **how):
-        """Drop the inactive table."""
-        self._change('clear', **how)
+    def clear(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Drop the inactive table; none is no error. NoDevice."""
+        self._change('clear', timeout=timeout)
 
-    def suspend(self, **how):
-        """Let I/O run out and hold new I/O back."""
-        self._change('suspend', **how)
+    def suspend(self, *, no_lockfs: bool = False, no_flush: bool = False, timeout: Timeout = DEFAULT) -> None:
+        """Let I/O run out and hold new I/O back. no_lockfs: without freezing a file system on it; no_flush:
+        without waiting for I/O that the target queues. TimedOut, NoDevice; Busy where it would block for ever."""
+        self._change('suspend', no_lockfs=no_lockfs, no_flush=no_flush, timeout=timeout)
 
-    def resume(self, **how):
-        """Make a loaded table live, and let I/O go on."""
-        self._change('resume', **how)
+    def resume(self, *, no_lockfs: bool = False, no_flush: bool = False, timeout: Timeout = DEFAULT) -> None:
+        """Make a loaded table live, and let I/O go on. KernelRefused, NoDevice."""
+        self._change('resume', no_lockfs=no_lockfs, no_flush=no_flush, timeout=timeout)
 
     @contextlib.contextmanager
-    def suspended(self, **how):
+    def suspended(self, *, no_lockfs: bool = False, no_flush: bool = False, timeout: Timeout = DEFAULT) -> Iterator[Self]:
         """Suspended for the time of a with statement, and resumed whatever happens."""
-        self.suspend(**how)
+        self.suspend(no_lockfs=no_lockfs, no_flush=no_flush, timeout=timeout)
         try:
             yield self
         finally:
             self.resume()
 
-    def reload(self, table, **how):
-        """Change the live table: load, suspend, resume; on failure the old one is put back."""
-        self._change('reload', str(table), **how)
+    def reload(self, table: Tabular, *, no_lockfs: bool = False, no_flush: bool = False, read_only: bool = False, secure: bool = False,
+               unless_same: bool = False, timeout: Timeout = DEFAULT) -> None:
+        """Change the live table: load, suspend, resume; on failure the old one is put back. What is not named
+        here is as in load() and suspend()."""
+        self._change('reload', str(table), no_lockfs=no_lockfs, no_flush=no_flush, read_only=read_only,
+                     secure=secure, unless_same=unless_same, timeout=timeout)
 
-    def wipe_table(self, **how):
+    def wipe_table(self, *, no_lockfs: bool = False, no_flush: bool = False, timeout: Timeout = DEFAULT) -> None:
         """Replace the live table by one that answers everything with an error."""
-        self._change('wipe_table', **how)
+        self._change('wipe_table', no_lockfs=no_lockfs, no_flush=no_flush, timeout=timeout)
 
-    def remove(self, *, retry=False, deferred=False, force=False, timeout=DEFAULT):
+    def remove(self, *, retry: bool = False, deferred: bool = False, force: bool = False, timeout: Timeout = DEFAULT) -> bool:
         """Remove it. True: it is gone; False: it goes when its last user does (deferred)."""
         flags = _flags(REMOVE_RETRY=retry, REMOVE_DEFERRED=deferred, REMOVE_FORCE=force)
         gone = context().remove(self._which, flags=flags, timeout_ms=milliseconds(timeout))
         tell_warnings()
         return gone
 
-    def cancel_remove(self):
+    def cancel_remove(self) -> None:
         """Take a deferred removal back."""
         context().cancel_remove(self._which)
 
-    def rename(self, name):
+    def rename(self, name: Text) -> None:
         """Give it another name."""
         context().rename(self._which, name)
         self._which = os.fsdecode(name)
 
-    def set_uuid(self, uuid):
+    def set_uuid(self, uuid: Text) -> None:
         """Give it a uuid, for life."""
         context().set_uuid(self._which, uuid)
 
-    def message(self, text, sector=0, *, timeout=DEFAULT):
+    def message(self, text: Text, sector: int = 0, *, timeout: Timeout = DEFAULT) -> str:
         """Send the target at a sector a message; its answer, '' where it has none."""
         return context().message(self._which, sector, text, timeout_ms=milliseconds(timeout))
 
-    def set_geometry(self, cylinders, heads, sectors_per_track, start=0):
+    def set_geometry(self, cylinders: int, heads: int, sectors_per_track: int, start: int = 0) -> None:
         """What it tells programs that still ask for it; start in 512-byte sectors."""
         context().set_geometry(self._which, cylinders, heads, sectors_per_track, start)
 
     @property
-    def read_ahead(self):
+    def read_ahead(self) -> int:
         """In bytes."""
         return size_bytes(context().get_read_ahead(self._which))
 
     @read_ahead.setter
-    def read_ahead(self, size):
+    def read_ahead(self, size: int) -> None:
         context().set_read_ahead(self._which, sectors(size, 'read_ahead') or c.READ_AHEAD_NONE)
 
-    def wait(self, event_nr=None, *, timeout=DEFAULT):
+    def wait(self, event_nr: int | None = None, *, timeout: Timeout = DEFAULT) -> int:
         """Wait for an event after event_nr (default: the last one there was): its number.
         TimedOut when the limit is over, NoDevice when it is removed meanwhile."""
         if event_nr is None:
             event_nr = self.info().event_nr
         return wait_event(self._which, event_nr, timeout)
 
-    def mknodes(self):
+    def mknodes(self) -> None:
         """Make its node where it is missing."""
         context().mknodes(self._which)
 
-    def __fspath__(self):
+    def __fspath__(self) -> str:
         return self.path
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}({self._which!r})'
 
 
-def devices():
+def devices() -> list[Device]:
     """All mapped devices, by name."""
     return [Device(entry['name']) for entry in context().device_list()]
 
 
-def remove_all(*, retry=False, deferred=False, force=False):
+def remove_all(*, retry: bool = False, deferred: bool = False, force: bool = False) -> int:
     """Remove every mapped device of the machine that nobody uses: how many stayed."""
     flags = _flags(REMOVE_RETRY=retry, REMOVE_DEFERRED=deferred, REMOVE_FORCE=force)
     return context().remove_all(flags=flags)
@@ -326,26 +345,25 @@ class Node:
     minor: int
     mapped: bool
     in_cycle: bool
-    below: list
-    above: list
+    below: list[int]
+    above: list[int]
 
 
-def tree():
+def tree() -> list[Node]:
     """All mapped devices, and what they lie on."""
     return [Node(**node) for node in context().tree()]
 
 
-def create_concise(spec, *, timeout=DEFAULT):
+def create_concise(spec: Text, *, timeout: Timeout = DEFAULT) -> None:
     """Create all devices of 'NAME,UUID,MINOR,FLAGS,TABLE[,TABLE];...', or none."""
     context().concise_apply(spec, timeout_ms=milliseconds(timeout))
     tell_warnings()
 
 
-def concise(which=None, *, show_keys=False, minor=False):
+def concise(which: Which | None = None, *, show_keys: bool = False, minor: bool = False) -> str:
     """One device, or all, as such a text."""
     return context().concise_read(which, _flags(STACK_SHOW_KEYS=show_keys,
                                                 STACK_WITH_MINOR=minor))
 
 
 INFO_FIELDS = tuple(field.name for field in fields(DeviceInfo))
-assert Table  # for the doc string's example

@@ -9,13 +9,17 @@ device-mapper, or no right to use it. A test that leaves a device in use (an ope
 error that says who holds it; the device answers its holders with errors, and goes when they let go.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ._errors import Busy, NoDeviceMapper, NotAllowed
-from .device import devices
+from .device import Device, devices
+from .pool import Pool
 from .scope import Scope
 
 PATIENCE = 5  # seconds, for whom a test has let go of a device without waiting for it
@@ -23,7 +27,7 @@ _numbers = itertools.count(1)  # names of one test's devices are not those of th
 
 
 @pytest.fixture
-def dm_scope():
+def dm_scope() -> Iterator[Scope]:
     """A scope for this test."""
     try:
         devices()
@@ -39,12 +43,12 @@ def dm_scope():
 
 
 @pytest.fixture
-def dm_device(dm_scope):  # pylint: disable=redefined-outer-name
+def dm_device(dm_scope: Scope) -> Callable[..., Device]:  # pylint: disable=redefined-outer-name
     """dm_device(table, name=None): a Device."""
     return dm_scope.device
 
 
 @pytest.fixture
-def dm_pool(dm_scope):  # pylint: disable=redefined-outer-name
+def dm_pool(dm_scope: Scope) -> Callable[..., Pool]:  # pylint: disable=redefined-outer-name
     """dm_pool(data=64 << 20, metadata=4 << 20, name=None): a Pool."""
     return dm_scope.pool

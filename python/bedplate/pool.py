@@ -2,12 +2,19 @@
 """Thin pools and their volumes. To deactivate keeps data, to delete does not; removing a pool
 deactivates and never deletes."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, overload
 
 from . import _bedplate as c
 from ._context import DEFAULT, context, milliseconds, one_of, sectors, size_bytes, tell_warnings
+from ._types import Found, Text, Timeout, Which
 from .device import Device, _flags
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Volume:
     external_origin: str | None
 
 
-def _volume(found):
+def _volume(found: Found) -> Volume:
     origin = found['external_origin']
     return Volume(found['name'], found['thin_id'], size_bytes(found['size_sectors']),
                   size_bytes(found['mapped_sectors']), found['uuid'], found['major'],
@@ -58,13 +65,13 @@ def _volume(found):
                   found['read_only'], found['failed'], None if origin == '0:0' else origin)
 
 
-def _id(thin_id):
+def _id(thin_id: int | None) -> int:
     if thin_id == c.THIN_ID_ANY:
         raise ValueError(f'thin_id: {thin_id} is none')
     return c.THIN_ID_ANY if thin_id is None else thin_id
 
 
-def _some(size, what):
+def _some(size: int | None, what: str) -> int:
     """Bytes as sectors; None, for the library's choice, is 0, which is refused itself."""
     if size is None:
         return 0
@@ -78,9 +85,10 @@ class Pool(Device):
     it, is removed at the end; data stay in it."""
 
     @classmethod
-    def create(cls, name, metadata, data, *, uuid=None, block_size=None, low_water=0,
-               size=None, existing=False, wipe=False, read_only=False, skip_zeroing=False,
-               error_if_no_space=False, discard='passdown', timeout=DEFAULT):
+    def create(  # type: ignore[override]  # a pool is made of other things
+            cls, name: Text, metadata: Text, data: Text, *, uuid: Text | None = None, block_size: int | None = None, low_water: int = 0,
+               size: int | None = None, existing: bool = False, wipe: bool = False, read_only: bool = False, skip_zeroing: bool = False,
+               error_if_no_space: bool = False, discard: str = 'passdown', timeout: Timeout = DEFAULT) -> Self:
         """Make a pool. low_water: free bytes at which it raises an event. Its metadata device must
         be blank, or existing=True says to use what it holds, wipe=True to begin anew. New blocks
         are zeroed unless skip_zeroing."""
@@ -100,11 +108,11 @@ class Pool(Device):
         tell_warnings(cls(name).remove)
         return cls(name)
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if os.getpid() == self._owner and self.exists():
             self._remove_at_end()
 
-    def pool_status(self, *, flush=False):
+    def pool_status(self, *, flush: bool = False) -> PoolStatus:
         """A PoolStatus. flush: let it commit first."""
         found = context().pool_status(self._which, _flags(TABLE_FLUSH=flush))
         block = size_bytes(found['data_block_sectors'])
@@ -116,12 +124,20 @@ class Pool(Device):
             found['needs_check'], found['skip_zeroing'], found['suspended'],
             found['metadata'], found['data'])
 
-    def volumes(self):
+    def volumes(self) -> list[Volume]:
         """Its active volumes, by id."""
         return [_volume(found) for found in context().pool_volumes(self._which)]
 
-    def create_volume(self, name, size, *, thin_id=None, uuid=None, external_origin=None,
-                      read_only=False, inactive=False, timeout=DEFAULT):
+    @overload
+    def create_volume(self, name: Text | None, size: int, *, thin_id: int | None = None, uuid: Text | None = None, external_origin: Text | None = None,
+                      read_only: bool = False, inactive: Literal[False] = False, timeout: Timeout = DEFAULT) -> Device: ...
+
+    @overload
+    def create_volume(self, name: Text | None, size: int, *, thin_id: int | None = None, uuid: Text | None = None, external_origin: Text | None = None,
+                      read_only: bool = False, inactive: Literal[True], timeout: Timeout = DEFAULT) -> int: ...
+
+    def create_volume(self, name: Text | None, size: int, *, thin_id: int | None = None, uuid: Text | None = None, external_origin: Text | None = None,
+                      read_only: bool = False, inactive: bool = False, timeout: Timeout = DEFAULT) -> Device | int:
         """A new volume, and its mapped device (unless inactive): the Device, or the id."""
         found = context().create_volume(
             self._which, name, sectors(size), thin_id=_id(thin_id), uuid=uuid,
@@ -129,8 +145,16 @@ class Pool(Device):
             timeout_ms=milliseconds(timeout))
         return found if inactive else Device(name)
 
-    def snapshot(self, name, origin=None, *, origin_id=None, size=None, thin_id=None,
-                 uuid=None, read_only=False, inactive=False, timeout=DEFAULT):
+    @overload
+    def snapshot(self, name: Text | None, origin: Device | Which | None = None, *, origin_id: int | None = None, size: int | None = None, thin_id: int | None = None,
+                 uuid: Text | None = None, read_only: bool = False, inactive: Literal[False] = False, timeout: Timeout = DEFAULT) -> Device: ...
+
+    @overload
+    def snapshot(self, name: Text | None, origin: Device | Which | None = None, *, origin_id: int | None = None, size: int | None = None, thin_id: int | None = None,
+                 uuid: Text | None = None, read_only: bool = False, inactive: Literal[True], timeout: Timeout = DEFAULT) -> int: ...
+
+    def snapshot(self, name: Text | None, origin: Device | Which | None = None, *, origin_id: int | None = None, size: int | None = None, thin_id: int | None = None,
+                 uuid: Text | None = None, read_only: bool = False, inactive: bool = False, timeout: Timeout = DEFAULT) -> Device | int:
         """A volume that begins as a copy of another, at one instant: an active origin is
         suspended around it. The Device, or the id where inactive."""
         which = origin._which if isinstance(origin, Device) else origin
@@ -140,44 +164,44 @@ class Pool(Device):
             read_only=read_only, inactive=inactive, timeout_ms=milliseconds(timeout))
         return found if inactive else Device(name)
 
-    def activate(self, thin_id, name, size, *, uuid=None, external_origin=None,
-                 read_only=False, timeout=DEFAULT):
+    def activate(self, thin_id: int, name: Text, size: int, *, uuid: Text | None = None, external_origin: Text | None = None,
+                 read_only: bool = False, timeout: Timeout = DEFAULT) -> Device:
         """Make a mapped device for a volume that is in the pool."""
         context().activate(self._which, name, sectors(size), thin_id=thin_id, uuid=uuid,
                            external_origin=external_origin, read_only=read_only,
                            timeout_ms=milliseconds(timeout))
         return Device(name)
 
-    def deactivate(self, thin_id, *, retry=False, timeout=DEFAULT):
+    def deactivate(self, thin_id: int, *, retry: bool = False, timeout: Timeout = DEFAULT) -> None:
         """Remove every mapped device of a volume; its data stay."""
         context().deactivate(self._which, thin_id, flags=_flags(REMOVE_RETRY=retry),
                              timeout_ms=milliseconds(timeout))
 
-    def delete(self, thin_id, *, timeout=DEFAULT):
+    def delete(self, thin_id: int, *, timeout: Timeout = DEFAULT) -> None:
         """Delete a volume, and its data, for good."""
         context().pool_delete(self._which, thin_id, milliseconds(timeout))
 
-    def grow(self, size=None, *, timeout=DEFAULT):
+    def grow(self, size: int | None = None, *, timeout: Timeout = DEFAULT) -> None:
         """Use what its devices have gained; size: not more than that."""
         context().pool_grow(self._which, _some(size, 'size'), milliseconds(timeout))
 
-    def set_no_space(self, *, error, timeout=DEFAULT):
+    def set_no_space(self, *, error: bool, timeout: Timeout = DEFAULT) -> None:
         """What happens to writes when it is full: an error at once, or they wait."""
         context().set_no_space(self._which, error, milliseconds(timeout))
 
-    def set_transaction(self, old, new, *, timeout=DEFAULT):
+    def set_transaction(self, old: int, new: int, *, timeout: Timeout = DEFAULT) -> None:
         """Change its transaction id, if that is old."""
         context().set_transaction(self._which, old, new, milliseconds(timeout))
 
-    def reserve_metadata_snap(self, *, timeout=DEFAULT):
+    def reserve_metadata_snap(self, *, timeout: Timeout = DEFAULT) -> int:
         """A still copy of its bookkeeping, for tools: the block it lies in."""
         return context().reserve_metadata_snap(self._which, milliseconds(timeout))
 
-    def release_metadata_snap(self, *, timeout=DEFAULT):
+    def release_metadata_snap(self, *, timeout: Timeout = DEFAULT) -> None:
         """Give that back."""
         context().release_metadata_snap(self._which, milliseconds(timeout))
 
-    def remove(self, *, retry=False, deferred=False, force=False, timeout=DEFAULT):
+    def remove(self, *, retry: bool = False, deferred: bool = False, force: bool = False, timeout: Timeout = DEFAULT) -> bool:
         """Deactivate all volumes and the pool; nothing is deleted."""
         flags = _flags(REMOVE_RETRY=retry, REMOVE_DEFERRED=deferred, REMOVE_FORCE=force)
         context().pool_remove(self._which, flags=flags, timeout_ms=milliseconds(timeout))
@@ -185,6 +209,6 @@ class Pool(Device):
         return True
 
 
-def pools():
+def pools() -> list[Pool]:
     """All active pools."""
     return [Pool(entry['name']) for entry in context().pool_list()]

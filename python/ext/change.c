@@ -3,6 +3,7 @@
  * Making and changing mapped devices. Tables come as text (bp_table_parse()), so that no other
  * thread can change one while the kernel is given it.
  */
+#include "docs.h"
 #include "ext.h"
 
 static int create(struct bp_ctx *ctx, const char *name, const char *text,
@@ -299,22 +300,22 @@ static PyObject *mangle(PyObject *self, PyObject *args)
 }
 
 PyMethodDef change_methods[] = {
-	{ "create", KEYWORDS(device_create), NULL },
-	{ "load", KEYWORDS(device_load), NULL },
-	{ "reload", KEYWORDS(device_reload), NULL },
-	{ "suspend", KEYWORDS(device_suspend), NULL },
-	{ "resume", KEYWORDS(device_resume), NULL },
-	{ "clear", KEYWORDS(device_clear), NULL },
-	{ "wipe_table", KEYWORDS(device_wipe_table), NULL },
-	{ "remove", KEYWORDS(device_remove), NULL },
-	{ "remove_all", KEYWORDS(device_remove_all), NULL },
-	{ "cancel_remove", cancel_remove, METH_VARARGS, NULL },
-	{ "rename", KEYWORDS(device_rename), NULL },
-	{ "set_uuid", set_uuid, METH_VARARGS, NULL },
-	{ "message", KEYWORDS(device_message), NULL },
-	{ "set_geometry", set_geometry, METH_VARARGS, NULL },
-	{ "set_read_ahead", set_read_ahead, METH_VARARGS, NULL },
-	{ "mknodes", mknodes, METH_VARARGS, NULL },
-	{ "mangle", mangle, METH_VARARGS, NULL },
+	{ "create", KEYWORDS(device_create), DOC_Context_create },
+	{ "load", KEYWORDS(device_load), DOC_Context_load },
+	{ "reload", KEYWORDS(device_reload), DOC_Context_reload },
+	{ "suspend", KEYWORDS(device_suspend), DOC_Context_suspend },
+	{ "resume", KEYWORDS(device_resume), DOC_Context_resume },
+	{ "clear", KEYWORDS(device_clear), DOC_Context_clear },
+	{ "wipe_table", KEYWORDS(device_wipe_table), DOC_Context_wipe_table },
+	{ "remove", KEYWORDS(device_remove), DOC_Context_remove },
+	{ "remove_all", KEYWORDS(device_remove_all), DOC_Context_remove_all },
+	{ "cancel_remove", cancel_remove, METH_VARARGS, DOC_Context_cancel_remove },
+	{ "rename", KEYWORDS(device_rename), DOC_Context_rename },
+	{ "set_uuid", set_uuid, METH_VARARGS, DOC_Context_set_uuid },
+	{ "message", KEYWORDS(device_message), DOC_Context_message },
+	{ "set_geometry", set_geometry, METH_VARARGS, DOC_Context_set_geometry },
+	{ "set_read_ahead", set_read_ahead, METH_VARARGS, DOC_Context_set_read_ahead },
+	{ "mknodes", mknodes, METH_VARARGS, DOC_Context_mknodes },
+	{ "mangle", mangle, METH_VARARGS, DOC_Context_mangle },
 	{ NULL, NULL, 0, NULL },
 };

@@ -4,6 +4,7 @@
  * interpreter is free for other threads; the context's lock keeps those out that would use
  * the same context. Errors are read before the lock is given back.
  */
+#include "docs.h"
 #include "ext.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ static PyObject *take_warnings(PyObject *self, PyObject *none)
 }
 
 static PyMethodDef own_methods[] = {
-	{ "take_warnings", take_warnings, METH_NOARGS, NULL },
+	{ "take_warnings", take_warnings, METH_NOARGS, DOC_Context_take_warnings },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Asking about mapped devices: each method is one call of <bedplate/device.h>. */
+#include "docs.h"
 #include "ext.h"
 
 #include <stdlib.h>
@@ -298,19 +299,21 @@ static PyObject *tree(PyObject *self, PyObject *none)
 }
 
 PyMethodDef device_methods[] = {
-	{ "dm_version", dm_version, METH_NOARGS, NULL },
-	{ "device_info", device_info, METH_VARARGS, NULL },
-	{ "device_list", device_list, METH_NOARGS, NULL },
-	{ "pool_list", pool_list, METH_NOARGS, NULL },
-	{ "device_table", device_table, METH_VARARGS, NULL },
-	{ "device_status", device_status, METH_VARARGS, NULL },
-	{ "device_measure", device_measure, METH_VARARGS, NULL },
-	{ "device_deps", device_deps, METH_VARARGS, NULL },
-	{ "kernel_target_list", kernel_target_list, METH_NOARGS, NULL },
-	{ "kernel_target_version", kernel_target_version, METH_VARARGS, NULL },
-	{ "get_read_ahead", get_read_ahead, METH_VARARGS, NULL },
-	{ "event_fd", event_fd, METH_NOARGS, NULL },
-	{ "event_arm", event_arm, METH_NOARGS, NULL },
-	{ "tree", tree, METH_NOARGS, NULL },
+	{ "dm_version", dm_version, METH_NOARGS, DOC_Context_dm_version },
+	{ "device_info", device_info, METH_VARARGS, DOC_Context_device_info },
+	{ "device_list", device_list, METH_NOARGS, DOC_Context_device_list },
+	{ "pool_list", pool_list, METH_NOARGS, DOC_Context_pool_list },
+	{ "device_table", device_table, METH_VARARGS, DOC_Context_device_table },
+	{ "device_status", device_status, METH_VARARGS, DOC_Context_device_status },
+	{ "device_measure", device_measure, METH_VARARGS, DOC_Context_device_measure },
+	{ "device_deps", device_deps, METH_VARARGS, DOC_Context_device_deps },
+	{ "kernel_target_list", kernel_target_list, METH_NOARGS,
+	  DOC_Context_kernel_target_list },
+	{ "kernel_target_version", kernel_target_version, METH_VARARGS,
+	  DOC_Context_kernel_target_version },
+	{ "get_read_ahead", get_read_ahead, METH_VARARGS, DOC_Context_get_read_ahead },
+	{ "event_fd", event_fd, METH_NOARGS, DOC_Context_event_fd },
+	{ "event_arm", event_arm, METH_NOARGS, DOC_Context_event_arm },
+	{ "tree", tree, METH_NOARGS, DOC_Context_tree },
 	{ NULL, NULL, 0, NULL },
 };

@@ -4,6 +4,7 @@
  * told, what thin devices take, dumps. Damage found is a result; an exception means that the
  * call could not be carried out.
  */
+#include "docs.h"
 #include "ext.h"
 
 /* --- checking --- */
@@ -379,12 +380,13 @@ static PyObject *thin_metadata_size(PyObject *self, PyObject *args)
 }
 
 PyMethodDef metadata_methods[] = {
-	{ "thin_check", KEYWORDS(thin_check), NULL },
-	{ "cache_check", KEYWORDS(cache_check), NULL },
-	{ "era_check", KEYWORDS(era_check), NULL },
-	{ "thin_ls", thin_ls, METH_VARARGS, NULL },
-	{ "thin_dump", KEYWORDS(thin_dump), NULL },
-	{ "thin_restore", KEYWORDS(thin_restore), NULL },
-	{ "thin_metadata_size", thin_metadata_size, METH_VARARGS, NULL },
+	{ "thin_check", KEYWORDS(thin_check), DOC_Context_thin_check },
+	{ "cache_check", KEYWORDS(cache_check), DOC_Context_cache_check },
+	{ "era_check", KEYWORDS(era_check), DOC_Context_era_check },
+	{ "thin_ls", thin_ls, METH_VARARGS, DOC_Context_thin_ls },
+	{ "thin_dump", KEYWORDS(thin_dump), DOC_Context_thin_dump },
+	{ "thin_restore", KEYWORDS(thin_restore), DOC_Context_thin_restore },
+	{ "thin_metadata_size", thin_metadata_size, METH_VARARGS,
+	  DOC_Context_thin_metadata_size },
 	{ NULL, NULL, 0, NULL },
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The module bedplate._bedplate: what needs no context, and the start of the rest. */
+#include "docs.h"
 #include "ext.h"
 
 static const struct field option_fields[] = {
@@ -86,9 +87,9 @@ static PyObject *version(PyObject *self, PyObject *none)
 }
 
 static PyMethodDef methods[] = {
-	{ "version", version, METH_NOARGS, NULL },
-	{ "known_targets", known_targets, METH_NOARGS, NULL },
-	{ "target_options", target_options, METH_VARARGS, NULL },
+	{ "version", version, METH_NOARGS, DOC_version },
+	{ "known_targets", known_targets, METH_NOARGS, DOC_known_targets },
+	{ "target_options", target_options, METH_VARARGS, DOC_target_options },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -3,6 +3,7 @@
  * Thin pools. Each method finds the pool anew (what a pool holds is the kernel's to tell, not ours to
  * remember), does one call of <bedplate/pool.h> and forgets it.
  */
+#include "docs.h"
 #include "ext.h"
 
 #include <stdlib.h>
@@ -361,20 +362,22 @@ static PyObject *pool_remove(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 PyMethodDef pool_methods[] = {
-	{ "pool_create", KEYWORDS(pool_create), NULL },
-	{ "pool_status", pool_status, METH_VARARGS, NULL },
-	{ "pool_volumes", pool_volumes, METH_VARARGS, NULL },
-	{ "create_volume", KEYWORDS(create_volume), NULL },
-	{ "snapshot", KEYWORDS(snapshot), NULL },
-	{ "activate", KEYWORDS(activate), NULL },
-	{ "deactivate", KEYWORDS(deactivate), NULL },
-	{ "pool_delete", pool_delete, METH_VARARGS, NULL },
-	{ "pool_grow", pool_grow, METH_VARARGS, NULL },
-	{ "set_no_space", set_no_space, METH_VARARGS, NULL },
-	{ "set_low_water", set_low_water, METH_VARARGS, NULL },
-	{ "set_transaction", set_transaction, METH_VARARGS, NULL },
-	{ "reserve_metadata_snap", reserve_snap, METH_VARARGS, NULL },
-	{ "release_metadata_snap", release_snap, METH_VARARGS, NULL },
-	{ "pool_remove", KEYWORDS(pool_remove), NULL },
+	{ "pool_create", KEYWORDS(pool_create), DOC_Context_pool_create },
+	{ "pool_status", pool_status, METH_VARARGS, DOC_Context_pool_status },
+	{ "pool_volumes", pool_volumes, METH_VARARGS, DOC_Context_pool_volumes },
+	{ "create_volume", KEYWORDS(create_volume), DOC_Context_create_volume },
+	{ "snapshot", KEYWORDS(snapshot), DOC_Context_snapshot },
+	{ "activate", KEYWORDS(activate), DOC_Context_activate },
+	{ "deactivate", KEYWORDS(deactivate), DOC_Context_deactivate },
+	{ "pool_delete", pool_delete, METH_VARARGS, DOC_Context_pool_delete },
+	{ "pool_grow", pool_grow, METH_VARARGS, DOC_Context_pool_grow },
+	{ "set_no_space", set_no_space, METH_VARARGS, DOC_Context_set_no_space },
+	{ "set_low_water", set_low_water, METH_VARARGS, DOC_Context_set_low_water },
+	{ "set_transaction", set_transaction, METH_VARARGS, DOC_Context_set_transaction },
+	{ "reserve_metadata_snap", reserve_snap, METH_VARARGS,
+	  DOC_Context_reserve_metadata_snap },
+	{ "release_metadata_snap", release_snap, METH_VARARGS,
+	  DOC_Context_release_metadata_snap },
+	{ "pool_remove", KEYWORDS(pool_remove), DOC_Context_pool_remove },
 	{ NULL, NULL, 0, NULL },
 };

@@ -3,6 +3,7 @@
  * The Scope type: what its context makes is removed when the scope ends, or, by another process, when
  * this one has died. A scope keeps its context alive, and lets go of it first.
  */
+#include "docs.h"
 #include "ext.h"
 
 #include <errno.h>
@@ -156,11 +157,11 @@ static PyObject *scope_close(PyObject *object, PyObject *none)
 }
 
 static PyMethodDef scope_methods[] = {
-	{ "token", scope_token, METH_NOARGS, NULL },
-	{ "uuid_prefix", scope_prefix, METH_NOARGS, NULL },
-	{ "loop", scope_loop, METH_VARARGS, NULL },
-	{ "end", scope_end, METH_VARARGS, NULL },
-	{ "close", scope_close, METH_NOARGS, NULL },
+	{ "token", scope_token, METH_NOARGS, DOC_Scope_token },
+	{ "uuid_prefix", scope_prefix, METH_NOARGS, DOC_Scope_uuid_prefix },
+	{ "loop", scope_loop, METH_VARARGS, DOC_Scope_loop },
+	{ "end", scope_end, METH_VARARGS, DOC_Scope_end },
+	{ "close", scope_close, METH_NOARGS, DOC_Scope_close },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Names, block devices, udev's cookies, several devices at once, advice, plans, vdo. */
+#include "docs.h"
 #include "ext.h"
 
 #include <stdlib.h>
@@ -391,25 +392,26 @@ static PyObject *vdo_grow(PyObject *self, PyObject *args)
 }
 
 PyMethodDef system_methods[] = {
-	{ "name_mangle", name_mangle, METH_VARARGS, NULL },
-	{ "name_unmangle", name_unmangle, METH_VARARGS, NULL },
-	{ "name_split", name_split, METH_VARARGS, NULL },
-	{ "bdev_get", bdev_get, METH_VARARGS, NULL },
-	{ "bdev_holders", bdev_holders, METH_VARARGS, NULL },
-	{ "udev_probe", udev_probe, METH_NOARGS, NULL },
-	{ "cookie_list", cookie_list, METH_NOARGS, NULL },
-	{ "cookie_create", cookie_create, METH_NOARGS, NULL },
-	{ "cookie_complete", cookie_complete, METH_VARARGS, NULL },
-	{ "cookie_release", cookie_release, METH_VARARGS, NULL },
-	{ "cookie_destroy_old", cookie_destroy_old, METH_VARARGS, NULL },
-	{ "udev_flags", udev_flags, METH_VARARGS, NULL },
-	{ "concise_apply", KEYWORDS(concise_apply), NULL },
-	{ "concise_read", concise_read, METH_VARARGS, NULL },
-	{ "check_table", check_table, METH_VARARGS, NULL },
-	{ "explain", explain, METH_VARARGS, NULL },
-	{ "plan_start", plan_start, METH_NOARGS, NULL },
-	{ "plan_take", plan_take, METH_NOARGS, NULL },
-	{ "vdo_stats", vdo_stats, METH_VARARGS, NULL },
-	{ "vdo_grow", vdo_grow, METH_VARARGS, NULL },
+	{ "name_mangle", name_mangle, METH_VARARGS, DOC_Context_name_mangle },
+	{ "name_unmangle", name_unmangle, METH_VARARGS, DOC_Context_name_unmangle },
+	{ "name_split", name_split, METH_VARARGS, DOC_Context_name_split },
+	{ "bdev_get", bdev_get, METH_VARARGS, DOC_Context_bdev_get },
+	{ "bdev_holders", bdev_holders, METH_VARARGS, DOC_Context_bdev_holders },
+	{ "udev_probe", udev_probe, METH_NOARGS, DOC_Context_udev_probe },
+	{ "cookie_list", cookie_list, METH_NOARGS, DOC_Context_cookie_list },
+	{ "cookie_create", cookie_create, METH_NOARGS, DOC_Context_cookie_create },
+	{ "cookie_complete", cookie_complete, METH_VARARGS, DOC_Context_cookie_complete },
+	{ "cookie_release", cookie_release, METH_VARARGS, DOC_Context_cookie_release },
+	{ "cookie_destroy_old", cookie_destroy_old, METH_VARARGS,
+	  DOC_Context_cookie_destroy_old },
+	{ "udev_flags", udev_flags, METH_VARARGS, DOC_Context_udev_flags },
+	{ "concise_apply", KEYWORDS(concise_apply), DOC_Context_concise_apply },
+	{ "concise_read", concise_read, METH_VARARGS, DOC_Context_concise_read },
+	{ "check_table", check_table, METH_VARARGS, DOC_Context_check_table },
+	{ "explain", explain, METH_VARARGS, DOC_Context_explain },
+	{ "plan_start", plan_start, METH_NOARGS, DOC_Context_plan_start },
+	{ "plan_take", plan_take, METH_NOARGS, DOC_Context_plan_take },
+	{ "vdo_stats", vdo_stats, METH_VARARGS, DOC_Context_vdo_stats },
+	{ "vdo_grow", vdo_grow, METH_VARARGS, DOC_Context_vdo_grow },
 	{ NULL, NULL, 0, NULL },
 };

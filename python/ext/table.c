@@ -3,6 +3,7 @@
  * The Table type, and lines of status. No kernel is asked. A table has a context of its own for
  * its errors, and keeps the interpreter while it works: nothing here waits.
  */
+#include "docs.h"
 #include "ext.h"
 
 struct table {
@@ -296,15 +297,15 @@ static PyObject *status_json(PyObject *object, PyObject *args)
 }
 
 static PyMethodDef table_methods[] = {
-	{ "add", table_add, METH_VARARGS, NULL },
-	{ "set", table_set, METH_VARARGS, NULL },
-	{ "get", table_get, METH_VARARGS, NULL },
-	{ "segments", table_segments, METH_NOARGS, NULL },
-	{ "json", table_json, METH_NOARGS, NULL },
-	{ "equal", table_equal, METH_VARARGS, NULL },
-	{ "explain", table_explain, METH_NOARGS, NULL },
-	{ "check", table_check, METH_NOARGS, NULL },
-	{ "status_json", status_json, METH_VARARGS, NULL },
+	{ "add", table_add, METH_VARARGS, DOC_Table_add },
+	{ "set", table_set, METH_VARARGS, DOC_Table_set },
+	{ "get", table_get, METH_VARARGS, DOC_Table_get },
+	{ "segments", table_segments, METH_NOARGS, DOC_Table_segments },
+	{ "json", table_json, METH_NOARGS, DOC_Table_json },
+	{ "equal", table_equal, METH_VARARGS, DOC_Table_equal },
+	{ "explain", table_explain, METH_NOARGS, DOC_Table_explain },
+	{ "check", table_check, METH_NOARGS, DOC_Table_check },
+	{ "status_json", status_json, METH_VARARGS, DOC_Table_status_json },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Texts as dmsetup's reports have them, of what the library tells."""
 
+from __future__ import annotations
+
 import json
 import os
+from collections.abc import Callable
 
 from .._context import context
 from .._errors import NoDevice, TableError
+from .._types import Found
 
 
-def _state(info):
+def _state(info: Found) -> str:
     state = 'SUSPENDED' if info['suspended'] else 'ACTIVE'
     if info['internally_suspended']:
         state += ' (INTERNALLY SUSPENDED)'
@@ -19,19 +23,19 @@ def _state(info):
     return state
 
 
-def _tables(info):
+def _tables(info: Found) -> str:
     words = [word for word, there in (('LIVE', info['live_table']),
                                       ('INACTIVE', info['inactive_table'])) if there]
     return ' & '.join(words) or 'None'
 
 
-def _read_ahead(info):
+def _read_ahead(info: Found) -> str:
     if not info['live_table']:
         return '0'
     return str(context().get_read_ahead((info['major'], info['minor'])))
 
 
-def labels(info):
+def labels(info: Found) -> dict[str, str]:
     """What 'dmsetup info' prints, label by label; State has every fact there is."""
     found = {
         'Name': info['name'],
@@ -48,31 +52,31 @@ def labels(info):
     return found
 
 
-def _attr(info):
+def _attr(info: Found) -> str:
     return (('L' if info['live_table'] else '-') + ('I' if info['inactive_table'] else '-')
             + ('s' if info['suspended'] else '-') + ('r' if info['read_only'] else 'w'))
 
 
-def _tables_word(info):
+def _tables_word(info: Found) -> str:
     return {(True, False): 'Live', (False, True): 'Inactive', (True, True): 'Both'}.get(
         (info['live_table'], info['inactive_table']), 'None')
 
 
-def _part(name):
+def _part(name: str) -> Callable[[Found], str]:
     return lambda info: context().name_split(info['name'], None, info['uuid'])[name]
 
 
-def _deps_names(info):
+def _deps_names(info: Found) -> str:
     found = context().device_deps((info['major'], info['minor']))
     return ','.join(deps(found, 'blkdevname'))
 
 
-def _yes(member, yes, no=''):
+def _yes(member: str, yes: str, no: str = '') -> Callable[[Found], str]:
     return lambda info: yes if info[member] else no
 
 
 # field: heading, prefix name, value. Sorting is by number where values are numbers.
-FIELDS = {
+FIELDS: dict[str, tuple[str, Callable[[Found], str]]] = {
     'name': ('Name', lambda info: info['name']),
     'mangled_name': ('MName', lambda info: context().name_mangle(info['name'])),
     'unmangled_name': ('UMName', lambda info: info['name']),
@@ -102,12 +106,12 @@ FIELDS = {
 DEFAULT_FIELDS = ['name', 'major', 'minor', 'attr', 'open', 'segments', 'events', 'uuid']
 
 
-def headings():
+def headings() -> list[tuple[str, str]]:
     """Pairs of field and heading."""
     return [(name, heading) for name, (heading, _) in FIELDS.items()]
 
 
-def _names(text, default):
+def _names(text: list[str] | str | None, default: list[str]) -> list[str]:
     names = default if text is None else (text.split(',') if isinstance(text, str) else text)
     for name in names:
         if name.lstrip('+-') not in FIELDS:
@@ -115,23 +119,23 @@ def _names(text, default):
     return list(names)
 
 
-def _sorted(infos, sort_fields):
+def _sorted(infos: list[Found], sort_fields: list[str] | str | None) -> list[Found]:
     for name in reversed(_names(sort_fields, [])):
         _, value = FIELDS[name.lstrip('+-')]
         texts = [value(info) for info in infos]
         numbers = all(text.isdigit() for text in texts)
         order = sorted(range(len(infos)), reverse=name.startswith('-'),
-                       key=lambda i, t=texts, n=numbers: int(t[i]) if n else t[i])
+                       key=[(int(text) if numbers else 0, text) for text in texts].__getitem__)
         infos = [infos[i] for i in order]
     return infos
 
 
-def _prefixed(name, text):
+def _prefixed(name: str, text: str) -> str:
     return f"DM_{name.upper()}='{text}'"
 
 
-def columns(infos, *, noheadings=False, fields=None, separator=None, sort_fields=None,
-            nameprefixes=False):
+def columns(infos: list[Found], *, noheadings: bool = False, fields: list[str] | str | None = None, separator: str | None = None, sort_fields: list[str] | str | None = None,
+            nameprefixes: bool = False) -> str:
     """What 'dmsetup info -c' prints."""
     names = _names(fields, DEFAULT_FIELDS)
     rows = [[FIELDS[name][1](info) for name in names] for info in _sorted(infos, sort_fields)]
@@ -147,7 +151,7 @@ def columns(infos, *, noheadings=False, fields=None, separator=None, sort_fields
                      for row in rows)
 
 
-def _kernel_name(major, minor):
+def _kernel_name(major: int, minor: int) -> str:
     link = f'/sys/dev/block/{major}:{minor}'
     try:
         return os.path.basename(os.readlink(link))
@@ -155,14 +159,14 @@ def _kernel_name(major, minor):
         return f'{major}:{minor}'
 
 
-def _device_name(major, minor):
+def _device_name(major: int, minor: int) -> str:
     try:
         return context().device_info((major, minor))['name']
     except NoDevice:
         return _kernel_name(major, minor)
 
 
-def deps(found, output_format):
+def deps(found: list[tuple[int, int]], output_format: str) -> list[str]:
     """Pairs (MAJOR, MINOR) in one of dmsetup's three forms."""
     forms = {'devno': lambda major, minor: f'{major}:{minor}', 'blkdevname': _kernel_name,
              'devname': _device_name}
@@ -171,7 +175,7 @@ def deps(found, output_format):
     return [forms[output_format](*pair) for pair in found]
 
 
-def has_target(name, target):
+def has_target(name: str, target: str) -> bool:
     """Has the live table of a device a segment of this target?"""
     try:
         lines = context().device_table(('name', name)).splitlines()
@@ -180,12 +184,12 @@ def has_target(name, target):
     return any(line.split()[2] == target for line in lines)
 
 
-def tree(nodes, options=None):
+def tree(nodes: list[Found], options: list[str] | str | None = None) -> str:
     """Which device lies on which, drawn. options: 'uuid', 'nodevice'; a list or by commas."""
     words = options.split(',') if isinstance(options, str) else list(options or [])
     lines = []
 
-    def draw(index, prefix, own, path):
+    def draw(index: int, prefix: str, own: str, path: frozenset[int]) -> None:
         node = nodes[index]
         text = node['name'] or '?'
         if 'nodevice' not in words:
@@ -207,7 +211,7 @@ def tree(nodes, options=None):
     return '\n'.join(lines)
 
 
-def refuse(findings):
+def refuse(findings: str) -> None:
     """Raise the gravest finding of a check, where the kernel would refuse the table."""
     for severity in ('crash', 'refused'):
         for finding in json.loads(findings):

@@ -2,13 +2,21 @@
 """Linear, delay, flakey, error, zero and cache devices: builders and parsers. Arguments are written
 and read by the library's grammar of each target, which counts and checks the words."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._types import Disk, Found, Text
 from ..table import Table, parse_status
 from .base import DmDevice, register
 from .blockdevice import as_block_device, identifier, length_sectors
 from .result import log
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-def number(value, name):
+
+def number(value: int, name: str) -> int:
     """An int that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f'{name}: an int is needed')
@@ -17,7 +25,7 @@ def number(value, name):
     return value
 
 
-def sized(size, name='Size'):
+def sized(size: int | None, name: str = 'Size') -> int:
     """A size in sectors, that has to be given."""
     if size is None:
         raise ValueError(f'{name} must be specified')
@@ -29,19 +37,19 @@ def sized(size, name='Size'):
 class Target(DmDevice):
     """A device of one known target."""
 
-    def __post_init__(self, path=None):
+    def __post_init__(self, path: Text | None = None) -> None:
         super().__post_init__(path)
         if not self._active and self.args:
             self._parse_args()
 
     @classmethod
-    def _build(cls, start, size_sectors, **params):
+    def _build(cls, start: int, size_sectors: int | None, **params: object) -> Self:
         """A configuration from parameters, as bedplate.options() names them."""
         table = Table().append(cls.target_type, sized(size_sectors) * 512, **params)
-        return cls(number(start, 'start'), size_sectors, table.segments()[0]['args'])
+        return cls(number(start, 'start'), sized(size_sectors), table.segments()[0]['args'])
 
     @classmethod
-    def from_table_line(cls, line):
+    def from_table_line(cls, line: str) -> Self | None:
         """The configuration that a line of a table is; None, with a warning, where it is too short or
         of another target. ValueError where it is wrong."""
         words = line.split(None, 1)
@@ -70,7 +78,7 @@ class LinearDevice(Target):
     target_type = 'linear'
 
     @classmethod
-    def from_block_device(cls, device, start=0, size_sectors=None, offset=0):
+    def from_block_device(cls, device: Disk, start: int = 0, size_sectors: int | None = None, offset: int = 0) -> Self:
         """Of a block device; by default all of it behind offset."""
         device = as_block_device(device)
         if size_sectors is None:
@@ -79,7 +87,7 @@ class LinearDevice(Target):
                           offset_sectors=number(offset, 'offset'))
 
     @classmethod
-    def create_positional(cls, device_path, offset=0, start=0, size_sectors=None):
+    def create_positional(cls, device_path: Text, offset: int = 0, start: int = 0, size_sectors: int | None = None) -> Self:
         """Of a path or 'MAJOR:MINOR', as it stands."""
         return cls._build(start, sized(size_sectors), dev=device_path,
                           offset_sectors=number(offset, 'offset'))
@@ -93,13 +101,19 @@ class DelayDevice(Target):
     """I/O that takes longer: one to three devices, each with offset and delay."""
 
     target_type = 'delay'
-    read_device = read_offset = read_delay_ms = None
-    write_device = write_offset = write_delay_ms = None
-    flush_device = flush_offset = flush_delay_ms = None
-    arg_format = None
+    read_device: str | None = None
+    read_offset: int | None = None
+    read_delay_ms: int | None = None
+    write_device: str | None = None
+    write_offset: int | None = None
+    write_delay_ms: int | None = None
+    flush_device: str | None = None
+    flush_offset: int | None = None
+    flush_delay_ms: int | None = None
+    arg_format: str | None = None
 
     @classmethod
-    def _of(cls, start, size, triples):
+    def _of(cls, start: int, size: int | None, triples: list[tuple[Any, Any, Any]]) -> Self:
         params = {}
         for part, (device, offset, delay_ms) in zip(PARTS, triples):
             params[f'{part}.dev'] = device
@@ -108,7 +122,7 @@ class DelayDevice(Target):
         return cls._build(start, size, **params)
 
     @classmethod
-    def _of_devices(cls, start, size, triples):
+    def _of_devices(cls, start: int, size: int | None, triples: list[tuple[Any, Any, Any]]) -> Self:
         triples = [(as_block_device(device), offset, delay)
                    for device, offset, delay in triples]
         if size is None:
@@ -117,23 +131,23 @@ class DelayDevice(Target):
                                      for device, offset, delay in triples])
 
     @classmethod
-    def from_block_device(cls, device, delay_ms, start=0, size_sectors=None, offset=0):
+    def from_block_device(cls, device: Disk, delay_ms: int, start: int = 0, size_sectors: int | None = None, offset: int = 0) -> Self:
         """One delay for everything."""
         return cls._of_devices(start, size_sectors, [(device, offset, delay_ms)])
 
     @classmethod
-    def from_block_devices_rw(cls, read_device, read_offset, read_delay_ms, write_device,
-                              write_offset, write_delay_ms, start=0, size=None,
-                              size_sectors=None):
+    def from_block_devices_rw(cls, read_device: Disk, read_offset: int, read_delay_ms: int, write_device: Disk,
+                              write_offset: int, write_delay_ms: int, start: int = 0, size: int | None = None,
+                              size_sectors: int | None = None) -> Self:
         """One for reads, one for the rest. By default as long as both devices allow."""
         return cls._of_devices(start, size if size is not None else size_sectors,
                                [(read_device, read_offset, read_delay_ms),
                                 (write_device, write_offset, write_delay_ms)])
 
     @classmethod
-    def from_block_devices_rwf(cls, read_device, read_offset, read_delay_ms, write_device,
-                               write_offset, write_delay_ms, flush_device, flush_offset,
-                               flush_delay_ms, start=0, size=None, size_sectors=None):
+    def from_block_devices_rwf(cls, read_device: Disk, read_offset: int, read_delay_ms: int, write_device: Disk,
+                               write_offset: int, write_delay_ms: int, flush_device: Disk, flush_offset: int,
+                               flush_delay_ms: int, start: int = 0, size: int | None = None, size_sectors: int | None = None) -> Self:
         """One for reads, one for writes, one for flushes."""
         return cls._of_devices(start, size if size is not None else size_sectors,
                                [(read_device, read_offset, read_delay_ms),
@@ -141,12 +155,12 @@ class DelayDevice(Target):
                                 (flush_device, flush_offset, flush_delay_ms)])
 
     @classmethod
-    def create_positional(cls, device_path, offset, delay_ms, start=0, size=None,
-                          write_device_path=None, write_offset=None, write_delay_ms=None,
-                          flush_device_path=None, flush_offset=None, flush_delay_ms=None):
+    def create_positional(cls, device_path: Text, offset: int, delay_ms: int, start: int = 0, size: int | None = None,
+                          write_device_path: Text | None = None, write_offset: int | None = None, write_delay_ms: int | None = None,
+                          flush_device_path: Text | None = None, flush_offset: int | None = None, flush_delay_ms: int | None = None) -> Self:
         """Of paths or 'MAJOR:MINOR', as they stand."""
         sized(size)
-        triples = [(device_path, offset, delay_ms)]
+        triples: list[tuple[Any, Any, Any]] = [(device_path, offset, delay_ms)]
         for name, triple in (('write', (write_device_path, write_offset, write_delay_ms)),
                              ('flush', (flush_device_path, flush_offset, flush_delay_ms))):
             given = [value is not None for value in triple]
@@ -158,7 +172,7 @@ class DelayDevice(Target):
                 triples.append(triple)
         return cls._of(start, size, triples)
 
-    def _parse_args(self):
+    def _parse_args(self) -> None:
         """The triples that args has; what it lacks is None."""
         words = self.args.split()
         whole = len(words) // 3 if len(words) >= 3 else 0
@@ -170,12 +184,12 @@ class DelayDevice(Target):
         self.arg_format = str(len(words)) if len(words) in (3, 6, 9) else None
 
     @staticmethod
-    def parse_status(status):
+    def parse_status(status: str) -> Found:
         """Numbers of reads, writes and flushes that wait; {} where the line is none."""
         return _status('delay', status)
 
 
-def _status(target, line):
+def _status(target: str, line: str) -> Found:
     """Fields of a line of status, with or without START LENGTH TARGET in front."""
     words = line.split(None, 3)
     if len(words) >= 3 and words[2] == target and words[0].isdigit():
@@ -196,7 +210,7 @@ class ErrorDevice(Target):
     NEEDS_ARGS = False
 
     @classmethod
-    def create_config(cls, start=0, size=None):
+    def create_config(cls, start: int = 0, size: int | None = None) -> Self:
         """So many sectors of it."""
         return cls._build(start, size)
 
@@ -209,7 +223,7 @@ class ZeroDevice(Target):
     NEEDS_ARGS = False
 
     @classmethod
-    def create_config(cls, start=0, size=None):
+    def create_config(cls, start: int = 0, size: int | None = None) -> Self:
         """So many sectors of it."""
         return cls._build(start, size)
 
@@ -221,10 +235,10 @@ class FlakeyDevice(Target):
     target_type = 'flakey'
 
     @classmethod
-    def from_block_device(cls, device, up_interval, down_interval, offset=0, size_sectors=None,
-                          corrupt_bio_byte=None, start=0, drop_writes=False,
-                          error_writes=False, *, error_reads=False, random_read_corrupt=None,
-                          random_write_corrupt=None):
+    def from_block_device(cls, device: Disk, up_interval: int, down_interval: int, offset: int = 0, size_sectors: int | None = None,
+                          corrupt_bio_byte: tuple[int, str, int, int] | None = None, start: int = 0, drop_writes: bool = False,
+                          error_writes: bool = False, *, error_reads: bool = False, random_read_corrupt: int | None = None,
+                          random_write_corrupt: int | None = None) -> Self:
         """corrupt_bio_byte: (nth byte from 1, 'r' or 'w', value, flags of the bio)."""
         device = as_block_device(device)
         if size_sectors is None:
@@ -249,10 +263,10 @@ class CacheDevice(Target):
     target_type = 'cache'
 
     @classmethod
-    def from_block_devices(cls, metadata_device, cache_device, origin_device,
-                           block_size_sectors=512, policy='default', policy_args=None,
-                           start=0, size_sectors=None, writethrough=False, passthrough=False,
-                           metadata2=False, no_discard_passdown=False):
+    def from_block_devices(cls, metadata_device: Disk, cache_device: Disk, origin_device: Disk,
+                           block_size_sectors: int = 512, policy: str = 'default', policy_args: dict[str, object] | None = None,
+                           start: int = 0, size_sectors: int | None = None, writethrough: bool = False, passthrough: bool = False,
+                           metadata2: bool = False, no_discard_passdown: bool = False) -> Self:
         """By default as long as the origin."""
         if writethrough and passthrough:
             raise ValueError('writethrough and passthrough exclude each other')
@@ -270,7 +284,7 @@ class CacheDevice(Target):
             policy=policy, policy_args=pairs or None)
 
     @staticmethod
-    def parse_status(status):
+    def parse_status(status: str) -> Found:
         """All that a line of status says: the counters by name, features, policy, mode,
         needs_check. A failed cache is {'state': 'Fail'}."""
         found = _status('cache', status)

@@ -2,14 +2,22 @@
 """Thin pools and volumes. What a pool holds is asked of the kernel; to remove takes mappings away
 and keeps data; to delete a volume is delete_thin(), and nothing else."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .. import _bedplate as c
 from .._context import context
 from .._errors import Error
+from .._types import Disk, Found, Text
 from ..pool import Pool
 from .base import register
 from .blockdevice import as_block_device, identifier, length_sectors
 from .result import fails_with
 from .targets import Target, _status, number, sized
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 THIN_ID_MAX = (1 << 24) - 1
 FEATURES = {
@@ -21,7 +29,7 @@ FEATURES = {
 }
 
 
-def thin_number(thin_id, name='thin_id'):
+def thin_number(thin_id: int, name: str = 'thin_id') -> int:
     """A volume's number."""
     if number(thin_id, name) > THIN_ID_MAX:
         raise ValueError(f'{name}: {thin_id} is more than {THIN_ID_MAX}')
@@ -33,12 +41,12 @@ class ThinDevice(Target):
     """A volume of a pool."""
 
     target_type = 'thin'
-    pool = None
-    thin_id = None
-    external_origin = None
+    pool: Disk = None
+    thin_id: int | None = None
+    external_origin: str | None = None
 
     @classmethod
-    def from_thin_pool(cls, pool_device, thin_id, start=0, size=None, external_origin=None):
+    def from_thin_pool(cls, pool_device: Disk, thin_id: int, start: int = 0, size: int | None = None, external_origin: Text | None = None) -> Self:
         """A volume that the pool has, of so many sectors."""
         found = cls._build(start, sized(size), pool_dev=identifier(pool_device),
                            id=thin_number(thin_id), external_origin_dev=external_origin)
@@ -46,11 +54,11 @@ class ThinDevice(Target):
         return found
 
     @classmethod
-    def create_from_pool(cls, pool, thin_id, size, start=0):
+    def create_from_pool(cls, pool: Disk, thin_id: int, size: int, start: int = 0) -> Self:
         """The same."""
         return cls.from_thin_pool(pool, thin_id, start, size)
 
-    def _parse_args(self):
+    def _parse_args(self) -> None:
         words = self.args.split()
         self.thin_id = int(words[1]) if len(words) > 1 else None
         self.external_origin = words[2] if len(words) > 2 else None
@@ -58,12 +66,12 @@ class ThinDevice(Target):
             self.pool = _pool_of(words[0])
 
     @staticmethod
-    def parse_status(status):
+    def parse_status(status: str) -> Found:
         """mapped_sectors and highest_mapped_sector; a failed volume is {'state': 'Fail'}."""
         return _status('thin', status)
 
 
-def _pool_of(devno):
+def _pool_of(devno: str) -> ThinPoolDevice | None:
     """The pool that is this device, or None."""
     try:
         major, minor = devno.split(':')
@@ -78,16 +86,16 @@ class ThinPoolDevice(Target):
     """A thin pool."""
 
     target_type = 'thin-pool'
-    metadata_device = None
-    data_device = None
+    metadata_device: Disk = None
+    data_device: Disk = None
 
-    def __init__(self, *args, **kwargs):
-        self._volumes = {}  # objects that were given out, by id: for their identity only
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._volumes: dict[int, ThinDevice] = {}  # objects that were given out, by id: for their identity only
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def from_block_devices(cls, metadata_device, data_device, block_size_sectors=128,
-                           low_water_mark=0, features=None, start=0, size=None):
+    def from_block_devices(cls, metadata_device: Disk, data_device: Disk, block_size_sectors: int = 128,
+                           low_water_mark: int = 0, features: list[str] | None = None, start: int = 0, size: int | None = None) -> Self:
         """A pool; by default as large as its data device, and with new blocks zeroed.
         low_water_mark: blocks of the pool, below which it raises an event; 0: never."""
         data_device = as_block_device(data_device)
@@ -108,18 +116,18 @@ class ThinPoolDevice(Target):
         return found
 
     @property
-    def _pool(self):
+    def _pool(self) -> Pool:
         """The Pool, which is there."""
         self._need()
         return Pool(self.dm_name)
 
     @fails_with(False)
-    def create(self, dm_name, *, uuid=None, readonly=False, notable=False, readahead=None,
-               addnodeoncreate=False, addnodeonresume=False, existing=False, wipe=False):
+    def create(self, dm_name: Text, *, uuid: Text | None = None, readonly: bool = False, notable: bool = False, readahead: int | str | None = None,
+               addnodeoncreate: bool = False, addnodeonresume: bool = False, existing: bool = False, wipe: bool = False) -> bool:
         """Make the pool. Its metadata device must begin with zeros; existing says to use the metadata
         that it holds, wipe to begin anew whatever it holds."""
         if readonly or notable or self.is_created:
-            return super().create.__wrapped__(
+            return super().create.__wrapped__(  # type: ignore[attr-defined]
                 self, dm_name, uuid=uuid, readonly=readonly, notable=notable,
                 readahead=readahead, addnodeoncreate=addnodeoncreate,
                 addnodeonresume=addnodeonresume)
@@ -137,7 +145,7 @@ class ThinPoolDevice(Target):
     # --- volumes ---
 
     @property
-    def thin_devices(self):
+    def thin_devices(self) -> dict[int, ThinDevice]:
         """Volumes by id: those that are active, as the kernel tells, and those that were made here
         without a mapping."""
         found = {id_: thin for id_, thin in self._volumes.items() if thin.dm_name is None}
@@ -149,32 +157,36 @@ class ThinPoolDevice(Target):
                 found[volume.thin_id] = known
         return dict(sorted(found.items()))
 
-    def _keep(self, thin):
+    def _keep(self, thin: ThinDevice) -> ThinDevice:
         thin.pool = self
+        assert thin.thin_id is not None
         self._volumes[thin.thin_id] = thin
         return thin
 
-    def _made(self, thin_id, size, dm_name, activate):
+    def _made(self, thin_id: int, size: int, dm_name: Text | None, activate: bool) -> ThinDevice:
         thin = ThinDevice.from_thin_pool(self, thin_id, size=size)
         if activate:
-            thin._take(context().device_info(('name', dm_name))['name'])
+            thin._take(context().device_info(('name', dm_name or ''))['name'])
         return self._keep(thin)
 
     @fails_with(None)
-    def create_thin(self, thin_id, size, dm_name, *, activate=True):
+    def create_thin(self, thin_id: int | None, size: int, dm_name: Text | None, *, activate: bool = True) -> ThinDevice:
         """A new volume of so many sectors, and its mapped device unless activate is False: both or
         none. thin_id None: one that is free."""
         pool = self._pool
         sized(size)
         if thin_id is not None:
             thin_number(thin_id)
-        found = pool.create_volume(dm_name, size * 512, thin_id=thin_id, inactive=not activate)
-        if thin_id is None:
-            thin_id = found if not activate else ThinDevice(dm_name=dm_name).thin_id
-        return self._made(thin_id, size, dm_name, activate)
+        if activate:
+            pool.create_volume(dm_name, size * 512, thin_id=thin_id)
+            found = ThinDevice(dm_name=dm_name).thin_id if thin_id is None else thin_id
+        else:
+            found = pool.create_volume(dm_name, size * 512, thin_id=thin_id, inactive=True)
+        assert found is not None
+        return self._made(found, size, dm_name, activate)
 
     @fails_with(None)
-    def create_snapshot(self, origin_id, snap_id, dm_name, *, size=None, activate=True):
+    def create_snapshot(self, origin_id: int, snap_id: int, dm_name: Text | None, *, size: int | None = None, activate: bool = True) -> ThinDevice:
         """A volume that begins as a copy of another, at one instant: every active mapping of the
         origin is suspended around it. size: default the origin's."""
         pool = self._pool
@@ -182,19 +194,22 @@ class ThinPoolDevice(Target):
         thin_number(snap_id, 'snap_id')
         if size is None:
             size = self._size_of(origin_id)
-        pool.snapshot(dm_name, origin_id=origin_id, thin_id=snap_id, size=sized(size) * 512,
-                      inactive=not activate)
+        length = sized(size) * 512
+        if activate:
+            pool.snapshot(dm_name, origin_id=origin_id, thin_id=snap_id, size=length)
+        else:
+            pool.snapshot(dm_name, origin_id=origin_id, thin_id=snap_id, size=length, inactive=True)
         return self._made(snap_id, size, dm_name, activate)
 
-    def _size_of(self, origin_id):
+    def _size_of(self, origin_id: int) -> int:
         """Sectors of an origin: of its mapping, as it is now; or as it was made here."""
         origin = self.thin_devices.get(origin_id)
         if origin is None:
             raise ValueError(f'size: volume {origin_id} is not active: it must be given')
-        return origin.size // 512
+        return (origin.size or 0) // 512
 
     @fails_with(False)
-    def delete_thin(self, thin_id, *, force=False):
+    def delete_thin(self, thin_id: int, *, force: bool = False) -> bool:
         """Remove a volume's mappings, and delete it with its data, for good. force: I/O of programs
         that hold it is answered with errors, so that they let go."""
         self._need()
@@ -205,14 +220,14 @@ class ThinPoolDevice(Target):
         return True
 
     @fails_with(False)
-    def deactivate_thin(self, thin_id):
+    def deactivate_thin(self, thin_id: int) -> bool:
         """Remove a volume's mappings; its data stay in the pool."""
         self._need()
         context().deactivate(self._which, thin_number(thin_id))
         return True
 
     @fails_with(False)
-    def remove(self, *, force=False, retry=False, deferred=False):
+    def remove(self, *, force: bool = False, retry: bool = False, deferred: bool = False) -> bool:
         """Remove the mappings of all volumes, and the pool. Nothing is deleted: create() with
         existing=True finds everything again."""
         self._need()
@@ -225,29 +240,29 @@ class ThinPoolDevice(Target):
     # --- what sts has not ---
 
     @staticmethod
-    def parse_status(status):
+    def parse_status(status: str) -> Found:
         """All that a line of status says, by name; a failed pool is {'state': 'Fail'}."""
         return _status('thin-pool', status)
 
     @fails_with(False)
-    def set_transaction_id(self, old, new):
+    def set_transaction_id(self, old: int, new: int) -> bool:
         """Change the pool's transaction id, if that is old."""
         self._pool.set_transaction(old, new)
         return True
 
     @fails_with(None)
-    def reserve_metadata_snap(self):
+    def reserve_metadata_snap(self) -> int:
         """A still copy of its bookkeeping: the block it lies in."""
         return self._pool.reserve_metadata_snap()
 
     @fails_with(False)
-    def release_metadata_snap(self):
+    def release_metadata_snap(self) -> bool:
         """Give that back."""
         self._pool.release_metadata_snap()
         return True
 
     @fails_with(False)
-    def grow(self, size=None):
+    def grow(self, size: int | None = None) -> bool:
         """Use what its devices have gained; size: not more than so many sectors."""
         self._pool.grow(size and size * 512)
         self._parse_table()

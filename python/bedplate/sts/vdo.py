@@ -2,18 +2,26 @@
 """VDO volumes: their tables and status. A volume has to be formatted first, by vdoformat or
 "bedplate vdo format"."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._types import Disk, Found, Text
 from ..table import Table
 from .base import register
 from .blockdevice import as_block_device, identifier
 from .result import log
 from .targets import Target, _status, number, sized
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 NUMBERS = ('ack', 'bio', 'bioRotationInterval', 'cpu', 'hash', 'logical', 'physical',
            'maxDiscard')
 SWITCHES = ('deduplication', 'compression')
 
 
-def _words(options):
+def _words(options: dict[str, object]) -> list[str]:
     """Options as words of a table; only those that the target has."""
     words = []
     for name, value in options.items():
@@ -37,21 +45,32 @@ class VdoDevice(Target):
     """A volume that stores equal blocks once, and compresses."""
 
     target_type = 'vdo'
-    vdo_version = storage_device = storage_size_blocks = None
-    minimum_io_size = block_map_cache_blocks = block_map_period = None
-    ack = bio = bioRotationInterval = cpu = None
-    hash = logical = physical = maxDiscard = None
-    deduplication = compression = None
+    vdo_version: str | None = None
+    storage_device: str | None = None
+    storage_size_blocks: int | None = None
+    minimum_io_size: int | None = None
+    block_map_cache_blocks: int | None = None
+    block_map_period: int | None = None
+    ack: int | None = None
+    bio: int | None = None
+    bioRotationInterval: int | None = None
+    cpu: int | None = None
+    hash: int | None = None
+    logical: int | None = None
+    physical: int | None = None
+    maxDiscard: int | None = None
+    deduplication: bool | None = None
+    compression: bool | None = None
 
     @classmethod
-    def _of(cls, start, size_sectors, *words):
+    def _of(cls, start: int, size_sectors: int, *words: object) -> Self:
         args = ' '.join(str(word) for word in words)
         Table(f'0 {sized(size_sectors)} vdo {args}')
         return cls(number(start, 'start'), size_sectors, args)
 
     @classmethod
-    def from_block_device(cls, device, logical_size_sectors, *, start=0, minimum_io_size=4096,
-                          block_map_cache_size_mb=128, block_map_period=16380, **kwargs):
+    def from_block_device(cls, device: Disk, logical_size_sectors: int, *, start: int = 0, minimum_io_size: int = 4096,
+                          block_map_cache_size_mb: int = 128, block_map_period: int = 16380, **kwargs: Any) -> Self:
         """A volume on a device. Options: ack, bio, bioRotationInterval, cpu, hash, logical, physical,
         maxDiscard (None: the kernel's), deduplication (True), compression (False)."""
         device = as_block_device(device)
@@ -71,9 +90,9 @@ class VdoDevice(Target):
         return found
 
     @classmethod
-    def create_positional(cls, device_path, storage_size_blocks, logical_size_sectors, *,
-                          start=0, minimum_io_size=4096, block_map_cache_blocks=32768,
-                          block_map_period=16380, **kwargs):
+    def create_positional(cls, device_path: Text, storage_size_blocks: int, logical_size_sectors: int, *,
+                          start: int = 0, minimum_io_size: int = 4096, block_map_cache_blocks: int = 32768,
+                          block_map_period: int = 16380, **kwargs: Any) -> Self:
         """The same of a path or 'MAJOR:MINOR', as it stands; options in the order given."""
         given = {name: value for name, value in kwargs.items() if value is not None}
         return cls._of(start, logical_size_sectors, 'V4', device_path,
@@ -82,7 +101,7 @@ class VdoDevice(Target):
                        number(block_map_cache_blocks, 'block_map_cache_blocks'),
                        number(block_map_period, 'block_map_period'), *_words(given))
 
-    def _parse_args(self):
+    def _parse_args(self) -> None:
         """Attributes from args. deduplication and compression are what holds: the kernel's default
         where args do not say; numbers that args do not say are None."""
         words = self.args.split()
@@ -103,7 +122,7 @@ class VdoDevice(Target):
                 setattr(self, name, int(value))
 
     @staticmethod
-    def parse_status(line):
+    def parse_status(line: str) -> Found:
         """start, size (sectors), device, operating_mode, in_recovery, index_state,
         compression_state, physical_blocks_used, total_physical_blocks; {}, with a warning, where
         the line is none."""
