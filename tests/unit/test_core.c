@@ -10,6 +10,7 @@
 #include "core/opts.h"
 #include "core/strbuf.h"
 #include "core/turns.h"
+#include "core/utf8.h"
 #include "core/vec.h"
 #include "unit.h"
 
@@ -520,6 +521,52 @@ static void turns_come_in_order(void **state)
 	turns_free(NULL);
 }
 
+/* First and last of each length, and what lies next to them. */
+static const struct {
+	const char *bytes;
+	size_t left, len; /* 0: no character */
+	uint32_t c;
+} characters[] = {
+	{ "\x00", 1, 1, 0 },
+	{ "\x7f", 1, 1, 0x7f },
+	{ "\x80", 1, 0, 0 },
+	{ "\xc1\xbf", 2, 0, 0 }, /* 0x7f, too long */
+	{ "\xc2\x80", 2, 2, 0x80 },
+	{ "\xdf\xbf", 2, 2, 0x7ff },
+	{ "\xdf\xc0", 2, 0, 0 },
+	{ "\xe0\x9f\xbf", 3, 0, 0 },
+	{ "\xe0\xa0\x80", 3, 3, 0x800 },
+	{ "\xed\x9f\xbf", 3, 3, 0xd7ff },
+	{ "\xed\xa0\x80", 3, 0, 0 }, /* surrogates */
+	{ "\xed\xbf\xbf", 3, 0, 0 },
+	{ "\xee\x80\x80", 3, 3, 0xe000 },
+	{ "\xef\xbf\xbf", 3, 3, 0xffff },
+	{ "\xf0\x8f\xbf\xbf", 4, 0, 0 },
+	{ "\xf0\x90\x80\x80", 4, 4, 0x10000 },
+	{ "\xf0\x9f\x92\xbe", 4, 4, 0x1f4be },
+	{ "\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff },
+	{ "\xf4\x90\x80\x80", 4, 0, 0 },
+	{ "\xf5\x80\x80\x80", 4, 0, 0 },
+	{ "\xf0\x9f\x92\xbe", 3, 0, 0 }, /* cut off */
+	{ "a", 0, 0, 0 },
+};
+
+static void characters_are_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(characters); i++) {
+		uint32_t c = 0;
+		size_t len = utf8_decode(characters[i].bytes, characters[i].left, &c);
+
+		if (len != characters[i].len || c != characters[i].c)
+			fail_msg("row %zu: %zu bytes, U+%04X", i, len, c);
+	}
+	assert_true(utf8_acts(0x1f) && utf8_acts(0x7f) && utf8_acts(0x9f));
+	assert_true(utf8_acts(0x200b) && utf8_acts(0x202e) && utf8_acts(0xe007f));
+	assert_false(utf8_acts(0x20) || utf8_acts(0x7e) || utf8_acts(0xa0));
+	assert_false(utf8_acts(0x2010) || utf8_acts(0x202f) || utf8_acts(0x1f4be));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +589,7 @@ int main(void)
 		cmocka_unit_test(deadlines_end),
 		cmocka_unit_test(powers_of_two),
 		cmocka_unit_test(little_endian_is_little_endian),
+		cmocka_unit_test(characters_are_told),
 		cmocka_unit_test(turns_come_in_order),
 	};
 

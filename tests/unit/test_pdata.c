@@ -40,6 +40,33 @@ static void checksums_tell_kinds(void **state)
 	free(block);
 }
 
+/* The metadata may be shorter than what it lies on: its end is exact. */
+static void reads_end_with_the_metadata(void **state)
+{
+	uint8_t *block = io_buffer_new(1);
+	struct image image;
+	struct bp_ctx *ctx;
+	struct meta meta;
+	struct io *io;
+
+	(void)state;
+	assert_ok(bp_ctx_new(&ctx));
+	image_new(&image, 4 * IO_BLOCK);
+	io = image_io(&image);
+	meta = meta_of(ctx, io, 1);
+	assert_int_equal(meta.nr_blocks, 4);
+	meta.nr_blocks = 3;
+	assert_ok(meta_read(&meta, 2, block));
+	for (bp_mblock nr = 3; nr < 6; nr++) {
+		assert_err(meta_read(&meta, nr, block), EUCLEAN);
+		assert_non_null(strstr(bp_errmsg(ctx), "past the end"));
+	}
+	io_close(io);
+	image_done(&image);
+	bp_ctx_free(ctx);
+	free(block);
+}
+
 /* --- nodes --- */
 
 struct node_image {
@@ -632,6 +659,7 @@ int main(void)
 		cmocka_unit_test(iteration_starts_anywhere),
 		cmocka_unit_test(counts_count),
 		cmocka_unit_test(counts_merge),
+		cmocka_unit_test(reads_end_with_the_metadata),
 		cmocka_unit_test(counts_of_leaves),
 		cmocka_unit_test(arrays_and_what_is_lost),
 		cmocka_unit_test(bitsets_are_read),
