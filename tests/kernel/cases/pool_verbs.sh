@@ -95,7 +95,15 @@ expect "" field held-root-mblock
 bedplate pool reserve-metadata-snap -q pool
 expect_match "perhaps another program's" sh -c 'bedplate pool thin pool more --size 64MiB 2>&1'
 [ "$(field held-root-mblock)" -gt 0 ] || fail "a foreign metadata snapshot was released"
+expect_match "'bedplate pool release-metadata-snap pool' releases it" sh -c 'bedplate du pool 2>&1 > told'
 bedplate pool release-metadata-snap pool
+
+# Read while it is active, by its name or by the device that its metadata lie on; then no snapshot of them stays.
+bedplate du -b pool > by-name
+bedplate du -b "$DISK0" > by-metadata
+expect "$(cat by-name)" cat by-metadata
+expect_match '^ *0 +65536 +65536 +0$' cat by-name
+expect "" field held-root-mblock
 
 # What it holds, what is active, what is wanted: told, planned, made so.
 reconcile() { bedplate pool reconcile pool -r --noheadings -o name,thin-id,state,action,done "$@"; }
