@@ -107,6 +107,15 @@ static void print_heading(const char *group, size_t first, FILE *to)
 			cli_explain(to, commands[i]->name, commands[i]->summary);
 }
 
+/* Is a common option one of a command that is listed? */
+static bool any_heeds(const char *group, const struct cmd_opt *opt)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (listed(commands[i], group) && global_applies(commands[i], opt))
+			return true;
+	return false;
+}
+
 /* By group, in the order of the first of each. */
 void help_list(struct cli *cli, const char *group, FILE *to)
 {
@@ -126,7 +135,7 @@ void help_list(struct cli *cli, const char *group, FILE *to)
 	}
 	fprintf(to, "\nOptions, before or after the verb:\n");
 	for (const struct cmd_opt *opt = global_opts; opt->kind != OPT_KIND_END; opt++)
-		if (opt->help)
+		if (opt->help && any_heeds(group, opt))
 			print_option(to, opt);
 	fprintf(to, "\n'%s %s%sVERB --help' explains a verb.\n", cli->program,
 		group ? group : "", group ? " " : "");

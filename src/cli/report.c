@@ -355,6 +355,7 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	va_end(args);
 	if (!text)
 		cli_lost(cli);
+	fflush(cli->out); /* where both go to one place, what it is about comes first */
 	print_visible(cli->err, text ? text : "");
 	fputc('\n', cli->err);
 }

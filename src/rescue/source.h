@@ -43,8 +43,9 @@ struct bp_source {
 	VEC(struct source_pool *) pools;
 	VEC(struct whose *) whose;   /* what is known of the places of pools: whose.h */
 	uint32_t data_block_sectors; /* as the caller has it; 0: not told */
-	unsigned depth;     /* of maps being made, against volumes that lie on themselves */
-	unsigned nr_doubts; /* volumes that were opened though they are doubtful */
+	unsigned depth;      /* of maps being made, against volumes that lie on themselves */
+	unsigned nr_doubts;  /* volumes that were opened though they are doubtful */
+	uint64_t doubted_id; /* of whom the last was told */
 };
 
 /* A thin volume of the source's pool, as some metadata text of LVM has it. */

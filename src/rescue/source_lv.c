@@ -323,7 +323,10 @@ static void tell_doubt(struct bp_source *source, const struct bp_thin_plan *plan
 
 		if (d->device.id != id || d->verdict != BP_THIN_DOUBTFUL)
 			continue;
-		source->nr_doubts++;
+		/* Once: a volume is also looked at to find out whether it is a pool's metadata. */
+		if (source->nr_doubts++ && source->doubted_id == id)
+			continue;
+		source->doubted_id = id;
 		bp_warn(source->ctx,
 			"device %" PRIu64 " is doubtful: it may be an older state of it or "
 			"another's, and blocks that it had may be missing without a trace",
