@@ -158,18 +158,19 @@ static int base_at(const struct bp_crash *crash, struct crash_base *base, size_t
 	return r;
 }
 
-/* A short write is an error: the image would be wrong without a word. */
 static int copy_part(int from, int to, off_t at, off_t end, char *buf)
 {
 	while (at < end) {
 		ssize_t n = pread(from, buf, (size_t)MIN(end - at, (off_t)PIECE), at);
+		int r;
 
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			return -EIO;
-		if (pwrite(to, buf, (size_t)n, at) != n)
-			return errno ? -errno : -EIO;
+		r = write_at(to, buf, (size_t)n, (uint64_t)at);
+		if (r < 0)
+			return r;
 		at += n;
 	}
 	return 0;

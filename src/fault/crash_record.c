@@ -65,6 +65,7 @@ static int copy_bytes(struct bp_ctx *ctx, int from, uint64_t len, int to)
 {
 	_cleanup_(freep) char *buf = malloc(PIECE);
 	uint64_t at = 0;
+	int r;
 
 	if (!buf)
 		return bp_fail_memory(ctx);
@@ -74,9 +75,9 @@ static int copy_bytes(struct bp_ctx *ctx, int from, uint64_t len, int to)
 		if (n <= 0)
 			return bp_fail(ctx, n < 0 ? -errno : -EIO, "log of writes: %s",
 				       n < 0 ? strerror(errno) : "it is too short");
-		if (pwrite(to, buf, (size_t)n, (off_t)at) != n)
-			return bp_fail(ctx, errno ? -errno : -EIO, "the record: %s",
-				       strerror(errno ? errno : EIO));
+		r = write_at(to, buf, (size_t)n, at);
+		if (r < 0)
+			return bp_fail(ctx, r, "the record: %s", strerror(-r));
 		at += (uint64_t)n;
 	}
 	return fsync(to) < 0 ? bp_fail(ctx, -errno, "the record: %s", strerror(errno)) : 0;

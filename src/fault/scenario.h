@@ -191,6 +191,8 @@ int writes_log_replay(struct bp_ctx *ctx, const struct writes_log *log,
 
 /* What chance leaves of an entry that nothing has made durable: so many of its sectors. */
 uint64_t writes_log_chance(uint64_t *random, const struct log_entry *e);
+/* All of it, or why not: a write that is cut short goes on, as only the next one has an errno of its own. */
+int write_at(int fd, const void *bytes, size_t len, uint64_t to);
 /* Put the first @sectors of an entry onto a disk. */
 int writes_log_apply(struct bp_ctx *ctx, const struct writes_log *log,
 		     const struct log_source *source, const struct log_entry *e,

@@ -130,6 +130,31 @@ static size_t flushed(const struct writes_log *log)
 	return 0;
 }
 
+int write_at(int fd, const void *bytes, size_t len, uint64_t to)
+{
+	const char *p = bytes;
+
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, (off_t)to);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		to += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int replay_at(struct bp_ctx *ctx, int fd, const void *bytes, size_t len, uint64_t to)
+{
+	int r = write_at(fd, bytes, len, to);
+
+	return r < 0 ? bp_fail(ctx, r, "replay: %s", strerror(-r)) : 0;
+}
+
 /* In pieces: an entry may be of many MiB. */
 static int copy(struct bp_ctx *ctx, const struct log_source *source, uint64_t from, int fd,
 		uint64_t to, uint64_t len)
@@ -141,8 +166,8 @@ static int copy(struct bp_ctx *ctx, const struct log_source *source, uint64_t fr
 		size_t n = (size_t)MIN(len, PIECE);
 
 		r = read_at(ctx, source, buf, n, from);
-		if (r == 0 && pwrite(fd, buf, n, (off_t)to) != (ssize_t)n)
-			r = bp_fail(ctx, errno ? -errno : -EIO, "replay: %s", strerror(errno));
+		if (r == 0)
+			r = replay_at(ctx, fd, buf, n, to);
 		from += n;
 		to += n;
 		len -= n;
@@ -165,8 +190,7 @@ static int discard(struct bp_ctx *ctx, int fd, uint64_t to, uint64_t len)
 	while (r == 0 && len) {
 		size_t n = (size_t)MIN(len, PIECE);
 
-		if (pwrite(fd, zeros, n, (off_t)to) != (ssize_t)n)
-			r = bp_fail(ctx, errno ? -errno : -EIO, "replay: %s", strerror(errno));
+		r = replay_at(ctx, fd, zeros, n, to);
 		to += n;
 		len -= n;
 	}

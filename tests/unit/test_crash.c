@@ -4,8 +4,10 @@
 
 #include <bedplate/bedplate.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "core/endian.h"
@@ -150,6 +152,27 @@ static void entries_and_marks(void **state)
 	assert_string_equal(e.mark, "one?two");
 	assert_err(bp_crash_get(crash, 7, &e), ERANGE);
 	done(&record, crash);
+}
+
+/* By a limit for files: what stopped it is told, not what failed some time before. */
+static void cut_short(void **state)
+{
+	struct rlimit before, small;
+	char bytes[2000] = "";
+	int fd = memfd_create("cut", MFD_CLOEXEC);
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_ok(getrlimit(RLIMIT_FSIZE, &before));
+	small = (struct rlimit){ 1000, before.rlim_max };
+	assert_ok(setrlimit(RLIMIT_FSIZE, &small));
+	errno = ENOENT;
+	assert_err(write_at(fd, bytes, sizeof(bytes), 0), EFBIG);
+	assert_ok(write_at(fd, bytes, 1000, 0));
+	assert_ok(setrlimit(RLIMIT_FSIZE, &before));
+	assert_ok(write_at(fd, bytes, sizeof(bytes), 0));
+	close(fd);
+	signal(SIGXFSZ, SIG_DFL);
 }
 
 /* The disk after some of the entries. */
@@ -640,19 +663,13 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_and_marks),
-		cmocka_unit_test(images),
-		cmocka_unit_test(no_record),
-		cmocka_unit_test(missing_fsync),
-		cmocka_unit_test(files_are_named),
-		cmocka_unit_test(right_store),
-		cmocka_unit_test(written_over),
-		cmocka_unit_test(lost_write),
-		cmocka_unit_test(torn_write),
-		cmocka_unit_test(fua_is_kept),
-		cmocka_unit_test(cut_at_whole_sectors),
-		cmocka_unit_test(broken_since),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(entries_and_marks), cmocka_unit_test(images),
+		cmocka_unit_test(cut_short),         cmocka_unit_test(no_record),
+		cmocka_unit_test(missing_fsync),     cmocka_unit_test(files_are_named),
+		cmocka_unit_test(right_store),       cmocka_unit_test(written_over),
+		cmocka_unit_test(lost_write),        cmocka_unit_test(torn_write),
+		cmocka_unit_test(fua_is_kept),       cmocka_unit_test(cut_at_whole_sectors),
+		cmocka_unit_test(broken_since),      cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

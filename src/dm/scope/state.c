@@ -224,6 +224,7 @@ static int sign(struct place *place, const char *command)
 {
 	char text[128];
 	uint32_t random;
+	ssize_t written;
 	int len;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -233,7 +234,8 @@ static int sign(struct place *place, const char *command)
 	set_command(command, place->who.command, sizeof(place->who.command));
 	len = snprintf(text, sizeof(text), "%s %d %s\n", place->who.id, place->who.pid,
 		       place->who.command);
-	return write(place->owner, text, (size_t)len) == len ? 0 : errno ? -errno : -EIO;
+	written = write(place->owner, text, (size_t)len);
+	return written == len ? 0 : written < 0 ? -errno : -EIO;
 }
 
 /* members before owner: once there is an owner the place counts. */
