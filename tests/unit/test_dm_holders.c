@@ -118,12 +118,31 @@ static void errors_get_their_cause(void **state)
 	bp_ctx_free(w.ctx);
 }
 
+/* A table that is refused as a device below is busy: which one, and whose. */
+static void a_refused_table_says_who(void **state)
+{
+	struct bp_table *table;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	fake_open(w.fake, "d", 1, BP_HOLDER_PROCESS);
+	assert_ok(bp_table_parse(w.ctx, "0 8 linear /dev/mapper/d 0\n", 0, &table));
+	fake_fail(w.fake, OP_LOAD, 1, EBUSY);
+	assert_int_equal(bp_device_create(w.ctx, "up", table, NULL, NULL), -EBUSY);
+	assert_string_equal(bp_error_get(w.ctx)->cause,
+			    "'/dev/mapper/d' is used by process somebody (77)");
+	bp_table_free(table);
+	bp_ctx_free(w.ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_has_words),
 		cmocka_unit_test(a_suspended_user_is_told),
 		cmocka_unit_test(errors_get_their_cause),
+		cmocka_unit_test(a_refused_table_says_who),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,24 @@ static void mounts_and_swap(void **state)
 	machine_file("/proc/self/mountinfo", "%s", "");
 }
 
+/* The same by the library, in words. */
+static void assert_words(void)
+{
+	struct bp_holders *holders;
+	bool reader = false;
+	struct bp_ctx *ctx;
+
+	assert_ok(bp_ctx_new(&ctx));
+	assert_ok(bp_holders_find(ctx, 8, 0, &holders));
+	for (size_t i = 0; i < bp_holders_count(holders); i++)
+		reader |= strcmp(bp_holders_text(holders, i),
+				 "process reader (100, tester: reader --all one two)") == 0;
+	if (!reader)
+		fail_msg("%s", bp_holders_text(holders, 0));
+	bp_holders_free(holders);
+	bp_ctx_free(ctx);
+}
+
 /* By descriptors, directories and programs; of whom it is, and what it was called as. */
 static void processes(void **state)
 {
@@ -248,6 +266,7 @@ static void processes(void **state)
 		 "file ? 200 of %s\nprocess reader 100 of %s runs reader --all one two\n",
 		 owner, owner);
 	assert_holders(8, 0, wanted);
+	assert_words();
 	/* Where its file system is mounted that it has a file open says nothing more. */
 	machine_file("/proc/self/mountinfo", "20 1 8:0 / /mnt rw - ext4 /dev/sda rw\n");
 	snprintf(wanted, sizeof(wanted),

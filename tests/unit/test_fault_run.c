@@ -11,8 +11,10 @@
 #include <bedplate/bedplate.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "core/clock.h"
 #include "core/endian.h"
@@ -260,12 +262,12 @@ static void stopped_by_a_rule(void **state)
 	(void)state;
 	machine_log("4,7,1000,-;EXT4-fs (dm-0): mounted\n");
 	assert_ok(run("device loop 1MiB\nat 20ms kill\nexpect log EXT4-fs\nexpect exit 0\n",
-		      "sleep 60", &result));
+		      "sleep 20", &result));
 	assert_int_equal(result.status, -1);
 	assert_told("2 kill \n");
 	assert_told("3 log 'EXT4-fs': ok");
 	assert_told("4 exit 0: not ok the scenario stopped it\n");
-	assert_ok(run("device loop 1MiB\nuntil 20ms\n", "sleep 60", &result));
+	assert_ok(run("device loop 1MiB\nuntil 20ms\n", "sleep 20", &result));
 	assert_int_equal(result.status, -1);
 	assert_int_equal(result.checks, 0);
 	assert_gone();
@@ -298,7 +300,7 @@ static void rules_that_fail(void **state)
 	machine_file("/run/mnt/dir/file", "%s", "");
 	for (size_t i = 0; i < ARRAY_SIZE(wrong_rules); i++) {
 		snprintf(text, sizeof(text), "device loop 1MiB\n%s", wrong_rules[i].rule);
-		assert_true(run(text, "sleep 60", &result) < 0);
+		assert_true(run(text, "sleep 20", &result) < 0);
 		if (!strstr(bp_errmsg(ctx), wrong_rules[i].why))
 			fail_msg("'%s' is not in '%s'", wrong_rules[i].why, bp_errmsg(ctx));
 		assert_gone();
@@ -332,6 +334,34 @@ static void runs_that_fail(void **state)
 	machine_aways = mounts;
 	assert_err(run("device /dev/none\n", "true", &result), ENOENT);
 	assert_gone();
+}
+
+/* Who is killed leaves it to the watchdog: the scope's directory goes, and what it kept of faults. */
+static void killed_in_the_middle(void **state)
+{
+	struct bp_scenario_result result;
+	char begun[128], scope[128], program[256];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	snprintf(begun, sizeof(begun), "%s/begun", dir);
+	snprintf(program, sizeof(program), "touch %s; sleep 20", begun);
+	pid = fork();
+	if (pid == 0) {
+		run("device loop 1MiB\nat 1ms error range 0..4KiB\n", program, &result);
+		_exit(1);
+	}
+	snprintf(scope, sizeof(scope), "%s/scopes/fault-%d", dir, (int)pid);
+	for (int i = 0; i < 2000 && access(begun, F_OK) < 0; i++)
+		clock_sleep_ms(5);
+	assert_int_equal(access(scope, F_OK), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	for (int i = 0; i < 4000 && access(scope, F_OK) == 0; i++)
+		clock_sleep_ms(5);
+	assert_true(access(scope, F_OK) < 0);
 }
 
 /* A device that was there before: its mount point names it, and files in it. */
@@ -403,7 +433,7 @@ static void the_power_goes(void **state)
 	write_log("end");
 	assert_ok(run(
 		"device loop 1MiB\nfs ext4\nmount /run/mnt\nat 20ms power-cut\ncheck true\n",
-		"sleep 60", &result));
+		"sleep 20", &result));
 	assert_told("4 power-cut \n");
 	assert_told("4 power-cut: mounted again: ok 1 writes durable");
 	assert_told("5 true: ok");
@@ -413,13 +443,13 @@ static void the_power_goes(void **state)
 	assert_gone();
 	script("e2fsck", "echo damage; exit 4");
 	assert_ok(run("device loop 1MiB\nfs ext4\nmount /run/mnt\nat 20ms power-cut\n",
-		      "sleep 60", &result));
+		      "sleep 20", &result));
 	assert_told("0 the file system is clean: not ok damage");
 	script("e2fsck", "exit 0");
-	assert_ok(run("device loop 1MiB\nat 20ms power-cut\n", "sleep 60", &result));
+	assert_ok(run("device loop 1MiB\nat 20ms power-cut\n", "sleep 20", &result));
 	assert_told("2 power-cut: ok 1 writes durable");
 	fake_log_full(kernel, true);
-	assert_err(run("device loop 1MiB\nat 20ms power-cut\n", "sleep 60", &result), ENOSPC);
+	assert_err(run("device loop 1MiB\nat 20ms power-cut\n", "sleep 20", &result), ENOSPC);
 	assert_int_equal(bp_error_get(ctx)->code, BP_E_NO_SPACE);
 	assert_gone();
 }
@@ -444,7 +474,7 @@ static void not_mounted_again(void **state)
 	write_log("end");
 	machine_aways = only_once;
 	assert_ok(run("device loop 1MiB\nfs xfs\nmount /run/mnt\nat 20ms power-cut\n",
-		      "sleep 60", &result));
+		      "sleep 20", &result));
 	machine_aways = mounts;
 	assert_told("4 power-cut: mounted again: not ok '/run/mnt': xfs can't be mounted");
 }
@@ -754,13 +784,11 @@ static void asked_by_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(each_kind_of_rule),       T(stopped_by_a_rule),
-		T(rules_that_fail),         T(runs_that_fail),
-		T(a_device_that_was_there), T(the_power_goes),
-		T(not_mounted_again),       T(recorded),
-		T(states_are_mounted),      T(healed_in_time),
-		T(nothing_to_heal),         T(not_below_the_root),
-		T(down_to_the_device),      T(parts_without_a_place),
+		T(each_kind_of_rule),  T(stopped_by_a_rule),       T(rules_that_fail),
+		T(runs_that_fail),     T(a_device_that_was_there), T(killed_in_the_middle),
+		T(the_power_goes),     T(not_mounted_again),       T(recorded),
+		T(states_are_mounted), T(healed_in_time),          T(nothing_to_heal),
+		T(not_below_the_root), T(down_to_the_device),      T(parts_without_a_place),
 		T(asked_by_another),
 	};
 
