@@ -108,6 +108,25 @@ static bool is_descriptor(const char *path)
 	       strncmp(path, "/proc/", 6) == 0;
 }
 
+/* Where a link leads whose end isn't there yet: it is made there. NULL: errno says why not. */
+static char *end_of_links(const char *path)
+{
+	char *at = strdup(path), *next, to[PATH_MAX];
+	ssize_t n;
+
+	while (at && (n = readlink(at, to, sizeof(to) - 1)) >= 0) {
+		const char *slash = strrchr(at, '/');
+		int dir = to[0] == '/' || !slash ? 0 : (int)(slash - at) + 1;
+
+		to[n] = '\0';
+		if (asprintf(&next, "%.*s%s", dir, at, to) < 0)
+			next = NULL;
+		free(at);
+		at = next;
+	}
+	return at;
+}
+
 /*
  * What is there decides how it is written: a file is replaced whole, a device and a pipe
  * are written in place. A link is followed, so that it stays a link.
@@ -119,7 +138,7 @@ static int look(struct bp_output *o)
 		return fail(o, -errno, "look at it");
 	if (!o->exists || S_ISREG(o->before.st_mode)) {
 		o->kind = is_descriptor(o->path) ? KIND_STREAM : KIND_FILE;
-		o->target = o->exists ? realpath(o->path, NULL) : strdup(o->path);
+		o->target = o->exists ? realpath(o->path, NULL) : end_of_links(o->path);
 		return o->target ? 0 : fail(o, -errno, "open for writing");
 	}
 	if (S_ISDIR(o->before.st_mode))
