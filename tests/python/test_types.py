@@ -102,6 +102,33 @@ class Extension(unittest.TestCase):
         self.assertGreater(seen, 200)
 
 
+class Library(unittest.TestCase):
+    def test_left_out(self):
+        """Each public function is used by the extension, or the page says why not."""
+        top = os.path.join(os.environ['DATA'], '../..')
+        texts = {}
+        for path in (*glob.glob(f'{top}/python/ext/*.[ch]'), f'{top}/src/libbedplate.map', f'{top}/docs/python.md'):
+            with open(path, encoding='utf-8') as file:
+                texts[path] = file.read()
+        code = '\n'.join(text for path, text in texts.items() if '/ext/' in path)
+        used = set(re.findall(r'\bbp_\w+', code))
+        for kind in re.findall(r'LIST_TAKE\(\w+, (\w+),', code):
+            used |= {f'{kind}_count', f'{kind}_get', f'{kind}_free'}
+        for kind in re.findall(r'^CHECK\((\w+)\)', code, re.M):
+            used |= {f'bp_{kind}_check', f'bp_{kind}_auto_repair'}
+        rows = [line for line in texts[f'{top}/docs/python.md'].splitlines() if line.startswith('| `bp_')]
+        words = [word for row in rows for word in re.findall(r'`(bp_\w+\*?)`', row.split('|')[1])]
+        functions = re.findall(r'^\s*(bp_\w+);', texts[f'{top}/src/libbedplate.map'], re.M)
+        self.assertGreater(len(functions), 400)
+        told = {name for name in functions for word in words
+                if name == word or word.endswith('*') and name.startswith(word[:-1])}
+        self.assertEqual(set(functions) - used - told, set())
+        exact = {word for word in words if not word.endswith('*')}
+        self.assertEqual(exact & used, set())
+        self.assertEqual([word for word in words if not any(
+            name == word or word.endswith('*') and name.startswith(word[:-1]) for name in functions)], [])
+
+
 def mypy():
     """An interpreter that has it; None."""
     for python in PYTHONS:
