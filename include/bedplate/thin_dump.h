@@ -32,7 +32,7 @@ enum bp_thin_dump_flags {
  * @damage: called for each part that can't be read, before any text is written. @device is
  *	the first device concerned, [@begin, @end) its virtual blocks that are missing. Also for
  *	each value that no restore takes: mappings past the data blocks that the dump says there are
- *	(BP_DAMAGE_DATA_BLOCK, the highest), times and ids above 24 bits, an unknown
+ *	(BP_DAMAGE_DATA_BLOCK, the highest), times and ids above 24 bits, more than 2^40 data blocks, an unknown
  *	version (BP_DAMAGE_SUPERBLOCK, BP_DAMAGE_DEVICE_FIELD).
  * @progress: called now and then with the metadata blocks done and to do; non-zero ends the
  *	dump with -ECANCELED.

@@ -74,6 +74,8 @@ _Static_assert(sizeof(struct thin_details_disk) == 24, "on-disk format");
 /* The value of a mapping: data block in the upper 40 bits, time in the lower 24. */
 #define THIN_TIME_BITS 24
 #define THIN_TIME_MAX  0xffffffu
+/* What is written of a mapping: a snapshotted_time can still be above it, which sharing needs. */
+#define THIN_MAPPING_TIME_MAX (THIN_TIME_MAX - 1)
 /* From here on it is time to say that there is an end: kernels don't look, and the excess
  * would become part of the data block. */
 #define THIN_TIME_NEAR (THIN_TIME_MAX - 0xffffu)

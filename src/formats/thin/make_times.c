@@ -115,6 +115,10 @@ int thin_make_raise_shared(struct thin_make *m)
 	struct again a = { .m = m };
 	int r = 0;
 
+	if (m->map.lowered)
+		bp_warn(m->ctx,
+			"mappings have time %u, above which nothing can be: %u is written",
+			THIN_TIME_MAX, THIN_MAPPING_TIME_MAX);
 	if (m->map.fresh.count > 0)
 		r = find_shared(&a);
 	if (r > 0)

@@ -229,13 +229,22 @@ static int add_rest(struct thin_map *m, struct rest *rest)
 	return r;
 }
 
+/* A lower time makes kernels copy more before they write, never less. */
+static uint32_t lower(struct thin_map *m, uint32_t time)
+{
+	m->lowered |= time > THIN_MAPPING_TIME_MAX;
+	return MIN(time, THIN_MAPPING_TIME_MAX);
+}
+
 /* Mappings come in order of virtual blocks; runs are cut into leaves as they fill. */
 int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin,
 		 uint64_t length, uint32_t time)
 {
-	struct rest rest = { virtual_begin, thin_mapping_make(data_begin, time), length };
+	struct rest rest = { virtual_begin, 0, length };
 	int r;
 
+	time = lower(m, time);
+	rest.value = thin_mapping_make(data_begin, time);
 	r = check_run(m, virtual_begin, data_begin, length);
 	if (r == 0 && m->sparse_root)
 		r = take_back(m);
@@ -245,6 +254,16 @@ int thin_map_run(struct thin_map *m, uint64_t virtual_begin, uint64_t data_begin
 	m->mapped += length;
 	m->last = virtual_begin + length - 1;
 	return add_rest(m, &rest);
+}
+
+static void lower_values(struct thin_map *m, le64 *values, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t value = le64_get(values[i]);
+
+		values[i] = le64_make(thin_mapping_make(thin_mapping_block(value),
+							lower(m, thin_mapping_time(value))));
+	}
 }
 
 /* A whole leaf at once; its keys rise among themselves, which node_decode() saw to. */
@@ -286,6 +305,8 @@ int thin_map_leaf(struct thin_map *m, const struct node *leaf)
 			m->keys[m->count + i] = node_key(leaf, at + i);
 			m->values[m->count + i] = le64_make(node_value64(leaf, at + i));
 		}
+		if (time > THIN_MAPPING_TIME_MAX)
+			lower_values(m, m->values + m->count, nr);
 		m->count += nr;
 		at += nr;
 		if (at < leaf->nr)
@@ -293,7 +314,7 @@ int thin_map_leaf(struct thin_map *m, const struct node *leaf)
 	}
 	if (r < 0)
 		return r;
-	m->time_max = MAX(m->time_max, time);
+	m->time_max = MAX(m->time_max, lower(m, time));
 	m->mapped += leaf->nr;
 	m->last = node_key(leaf, leaf->nr - 1);
 	return 0;

@@ -25,6 +25,7 @@ struct thin_map {
 	struct build *b;
 	struct refcounts data; /* references to data blocks, by leaves written */
 	uint32_t time_max;     /* of all mappings so far */
+	bool lowered;          /* some time was THIN_TIME_MAX */
 
 	/* The tree or def at hand. */
 	struct build_level leaves;

@@ -148,6 +148,9 @@ static void check_values(struct thin_reading *d)
 	if (!thin_block_sectors_valid(thin_reading_sectors(d)))
 		tell_value(d, &damage, "superblock: data_block_size cannot be %" PRIu32,
 			   thin_reading_sectors(d));
+	damage.actual = sb->version;
+	if (sb->version == 0)
+		tell_value(d, &damage, "superblock: version cannot be 0");
 	check_number(d, BP_NONE, "nr_data_blocks", d->data_limit, THIN_DATA_BLOCKS_MAX);
 	check_number(d, BP_NONE, "time", sb->time, THIN_TIME_MAX);
 	check_number(d, BP_NONE, "version", sb->version, THIN_VERSION);

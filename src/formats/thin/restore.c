@@ -204,12 +204,13 @@ static int on_mapping(struct restore *re, unsigned element, const void *values)
 {
 	const struct thin_xml_single *single = values;
 	const struct thin_xml_range *range = values;
-	uint64_t time = element == THIN_XML_SINGLE ? single->time : range->time;
+	uint64_t said = element == THIN_XML_SINGLE ? single->time : range->time;
+	uint32_t time = (uint32_t)MIN(said, (uint64_t)THIN_MAPPING_TIME_MAX);
 	int r = thin_make_settle(&re->make);
 
 	if (r < 0)
 		return r;
-	thin_make_seen(&re->make, (uint32_t)time);
+	thin_make_seen(&re->make, time);
 	if (element == THIN_XML_SINGLE)
 		r = thin_map_run(&re->make.map, single->origin_block, single->data_block, 1,
 				 (uint32_t)single->time);
