@@ -114,6 +114,23 @@ typedef void (*bp_log_fn)(void *user, const char *room, const char *line);
  */
 BP_API void bp_ctx_set_log(struct bp_ctx *ctx, bp_log_fn log, void *user);
 
+/**
+ * typedef bp_progress_fn - How far something has come: @done of @total, in whatever it counts; at its end @done is
+ * @total. A @total of 0 is not known. Where something is done in several steps each begins anew.
+ *
+ * Return: 0; non-zero asks to stop.
+ */
+typedef int (*bp_progress_fn)(void *user, uint64_t done, uint64_t total);
+
+/**
+ * bp_ctx_set_progress() - Be told of long reading of metadata, whichever call does it.
+ * @progress: called now and then, in the thread that called. Where it is not 0 that call ends with -ECANCELED. It
+ *	must not use the context. NULL: nobody is told.
+ *
+ * Where the options of a call have a progress() of their own and it is set, that one counts.
+ */
+BP_API void bp_ctx_set_progress(struct bp_ctx *ctx, bp_progress_fn progress, void *user);
+
 /* bp_version() - The library's version, "MAJOR.MINOR.PATCH". */
 BP_API const char *bp_version(void);
 

@@ -170,6 +170,8 @@ static int run_command(struct cli *cli, int argc, char **argv)
 	} else {
 		if (cli->verbose > 1)
 			bp_ctx_set_log(cli->ctx, debug_line, cli);
+		if (!cli->quiet && !cli->json)
+			bp_ctx_set_progress(cli->ctx, cli_progress, cli);
 		r = use_sources(cli);
 		r = r ? r : cli->cmd->run(cli, parsed);
 		cli_progress_end(cli);

@@ -3,6 +3,7 @@
 #include "cli/internal.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,8 +15,42 @@
 struct cli_progress {
 	char title[64];
 	uint64_t start_ms, shown_ms;
+	uint64_t done; /* when it was told last */
 	bool terminal, drawn;
 };
+
+/* --- a bar must not stay behind --- */
+
+/* What ends a program from its terminal. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+#define ERASE "\r\033[K"
+
+/* The prompt would else come behind the bar. Then the signal does what it would have done. */
+static void erase_and_end(int nr)
+{
+	if (write(STDERR_FILENO, ERASE, sizeof(ERASE) - 1) < 0)
+		nr = nr + 0; /* the terminal is gone, and so are we */
+	raise(nr);
+}
+
+/* Only what would end the program at once: whoever ignores or takes a signal has a reason. */
+static void watch_ends(bool watch)
+{
+	struct sigaction ours = { .sa_handler = erase_and_end,
+				  .sa_flags = (int)SA_RESETHAND | SA_RESTART };
+	struct sigaction is;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		if (sigaction(ends[i], NULL, &is) < 0 || (is.sa_flags & SA_SIGINFO) ||
+		    is.sa_handler != (watch ? SIG_DFL : erase_and_end))
+			continue;
+		if (watch)
+			sigaction(ends[i], &ours, NULL);
+		else
+			signal(ends[i], SIG_DFL);
+	}
+}
 
 static uint64_t now_ms(void)
 {
@@ -25,13 +60,15 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
 }
 
-/* Where it is kept; NULL: none is wanted, or no memory, which is no reason to fail. */
+/* Where it is kept; NULL: none is wanted, or no memory, which is no reason to fail. Programs watch no bars. */
 static struct cli_progress *get(struct cli *cli)
 {
 	struct cli_progress *p = cli->progress;
 
-	if (p || cli->quiet)
-		return cli->quiet ? NULL : p;
+	if (cli->quiet || cli->json)
+		return NULL;
+	if (p)
+		return p;
 	p = calloc(1, sizeof(*p));
 	if (p) {
 		p->terminal = isatty(fileno(cli->err));
@@ -51,6 +88,7 @@ void cli_progress_title(struct cli *cli, const char *title)
 	cli_progress_end(cli);
 	snprintf(p->title, sizeof(p->title), "%s", title);
 	p->start_ms = p->shown_ms = now_ms();
+	p->done = 0;
 }
 
 /* "12 s left", or nothing before it can be guessed. */
@@ -84,6 +122,8 @@ static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, cons
 	char bar[BAR_WIDTH + 1];
 
 	fill_bar(bar, percent);
+	if (!p->drawn)
+		watch_ends(true);
 	fprintf(cli->err, "\r%s%s[%s] %3u%%%s\033[K", p->title, p->title[0] ? " " : "", bar,
 		percent, rest);
 	fflush(cli->err);
@@ -93,6 +133,8 @@ static void draw(struct cli *cli, struct cli_progress *p, unsigned percent, cons
 /* How much there is to do is not known: only that it goes on, and since when. */
 static void show_time(struct cli *cli, struct cli_progress *p, uint64_t spent_ms)
 {
+	if (p->terminal && !p->drawn)
+		watch_ends(true);
 	fprintf(cli->err, "%s%s%sProgress: %.0f s so far%s", p->terminal ? "\r" : "", p->title,
 		p->title[0] ? ": " : "", (double)spent_ms / 1000.0,
 		p->terminal ? "\033[K" : "\n");
@@ -115,6 +157,13 @@ int cli_progress(void *user, uint64_t done, uint64_t total)
 	if (!p)
 		return 0;
 	now = now_ms();
+	if (done < p->done) /* the next step, of which nobody said that it begins */
+		p->start_ms = now;
+	p->done = done;
+	if (total && done >= total) {
+		cli_progress_end(cli); /* what was found may be printed now */
+		return 0;
+	}
 	if (now - p->shown_ms < (p->terminal ? BAR_EVERY_MS : LINE_EVERY_MS))
 		return 0;
 	p->shown_ms = now;
@@ -137,6 +186,7 @@ void cli_progress_end(struct cli *cli)
 	if (!cli->progress || !cli->progress->drawn)
 		return;
 	cli->progress->drawn = false;
-	fprintf(cli->err, "\r\033[K");
+	fprintf(cli->err, ERASE);
 	fflush(cli->err);
+	watch_ends(false);
 }

@@ -13,6 +13,7 @@
 struct args {
 	const char *pool, *volume, *svg;
 	uint64_t cells;
+	bool term;
 };
 
 /* clang-format off */
@@ -20,6 +21,8 @@ static const struct cmd_opt opts[] = {
 	OPT_OPERAND(pool, "POOL", "vg/pool, metadata device or file, image of a disk"),
 	OPT_STRING(volume, 0, "volume", "ID|NAME", "the address range of this volume, not the data of the pool"),
 	OPT_STRING(svg, 0, "svg", "FILE", "write the picture as SVG; -: to standard output"),
+	OPT_FLAG(term, 0, "term", "draw it in letters, as without --svg"),
+	OPT_CONFLICT("term", "svg"),
 	OPT_RANGE(cells, 1, BP_THIN_CELLS_MAX, 0, "cells", "N", "how many cells at most; default 1024"),
 	OPT_END
 };
@@ -284,8 +287,11 @@ static int run(struct cli *cli, const void *p)
 	const char *pool = args->pool;
 	struct active_pool active;
 	struct bp_source *source;
-	int r, status = active_source(cli, &active, &pool, &o);
+	int r, status;
 
+	if (args->term && cli->json)
+		return cli_usage(cli, "--json and --term: one is numbers, the other a picture");
+	status = active_source(cli, &active, &pool, &o);
 	if (status)
 		return status;
 	r = bp_source_open(cli->ctx, pool, &o, &source);

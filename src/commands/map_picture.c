@@ -133,8 +133,9 @@ void map_print(FILE *f, const struct map_picture *picture)
 /* --- SVG --- */
 
 /* In pixels. */
-#define SIDE 12u /* of a cell */
-#define TOP  42u /* where cells begin, below two lines of text */
+#define SIDE      12u  /* of a cell */
+#define MAX_CHARS 100u /* of 12 pixels that fit the width */
+#define TOP       42u  /* where cells begin, below two lines of text */
 
 /* Neighbours in the list are far from each other on the circle of hues. */
 static unsigned hue_of(size_t owner)
@@ -179,7 +180,7 @@ static void print_key(FILE *f, size_t y, const char *fill, const char *text)
 {
 	fprintf(f, "<rect x=\"0\" y=\"%zu\" width=\"%u\" height=\"%u\" fill=\"%s\"/>", y,
 		SIDE - 1, SIDE - 1, fill);
-	svg_text(f, 18, y + 10, text);
+	svg_text_cut(f, 18, y + 10, text, MAX_CHARS);
 }
 
 static void print_owner_key(FILE *f, size_t y, size_t i, const struct map_owner *owner)
@@ -206,8 +207,9 @@ void map_print_svg(FILE *f, const struct map_picture *picture)
 	size_t legend = TOP + 12 + DIV_UP(picture->nr_cells, ROW_CELLS) * SIDE;
 	char total[200];
 
-	svg_begin(f, (size_t)ROW_CELLS * SIDE, legend + (picture->nr_owners + 2) * 18);
-	svg_text(f, 0, 14, picture->title);
+	svg_begin(f, (size_t)ROW_CELLS * SIDE, legend + (picture->nr_owners + 2) * 18,
+		  picture->title);
+	svg_text_cut(f, 0, 14, picture->title, MAX_CHARS);
 	svg_text(f, 0, 32, say_total(picture, total, sizeof(total)));
 	for (size_t i = 0; i < picture->nr_cells; i++)
 		print_cell(f, picture, i);

@@ -12,15 +12,20 @@
 #define MARGIN 8u
 
 /* On white: black text on nothing can't be read where the viewer is dark. */
-void svg_begin(FILE *f, size_t width, size_t height)
+void svg_begin(FILE *f, size_t width, size_t height, const char *title)
 {
 	width += 2 * MARGIN;
 	height += 2 * MARGIN;
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%zu\" "
-		"viewBox=\"-%u -%u %zu %zu\" font-family=\"sans-serif\" font-size=\"12\">\n"
-		"<rect x=\"-%u\" y=\"-%u\" width=\"%zu\" height=\"%zu\" fill=\"#fff\"/>\n",
-		width, height, MARGIN, MARGIN, width, height, MARGIN, MARGIN, width, height);
+		"viewBox=\"-%u -%u %zu %zu\" font-family=\"sans-serif\" font-size=\"12\" "
+		"role=\"img\">\n<title>",
+		width, height, MARGIN, MARGIN, width, height);
+	svg_escaped(f, title);
+	fprintf(f,
+		"</title>\n<rect x=\"-%u\" y=\"-%u\" width=\"%zu\" height=\"%zu\" "
+		"fill=\"#fff\"/>\n",
+		MARGIN, MARGIN, width, height);
 }
 
 void svg_end(FILE *f)

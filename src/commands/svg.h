@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-/* Begin a document of so many pixels. */
-void svg_begin(FILE *f, size_t width, size_t height);
+/* Begin a document of so many pixels; @title: what it is, for who does not see it. */
+void svg_begin(FILE *f, size_t width, size_t height, const char *title);
 void svg_end(FILE *f);
 /* A text, its left end at (@x, @y). */
 void svg_text(FILE *f, size_t x, size_t y, const char *text);

@@ -168,6 +168,8 @@ int text_out(const struct text_out *to)
 	if (to->cli->json)
 		return cli_usage(to->cli,
 				 "--json: the text itself is no JSON, give --output FILE");
+	if (isatty(fileno(to->cli->out))) /* no bar among its lines */
+		bp_ctx_set_progress(to->cli->ctx, NULL, NULL);
 	return to_stdout(to);
 }
 

@@ -10,6 +10,7 @@
 #include <bedplate/thin_delta.h>
 
 #include <inttypes.h>
+#include <unistd.h>
 
 struct args {
 	const char *path, *snap, *io_engine;
@@ -271,7 +272,8 @@ static int compare(struct cli *cli, const struct args *args, struct bp_thin_meta
 		.size = sizeof(opt),
 		.flags = (args->details || cli->json ? BP_THIN_DELTA_DATA : 0) |
 			 (args->changes ? BP_THIN_DELTA_CHANGES : 0),
-		.progress = cli_progress,
+		/* Not among lines on the same terminal. */
+		.progress = isatty(fileno(cli->out)) ? NULL : cli_progress,
 		.progress_user = cli,
 	};
 	int r;

@@ -129,6 +129,7 @@ static int on_owner(void *user, const struct bp_thin_owner *owner)
 	struct print *p = user;
 	struct bp_thin_owner *to = relay_add(&p->relay);
 
+	cli_progress_end(p->cli); /* lines may come on the same terminal now */
 	if (!to)
 		return p->relay.error;
 	*to = *owner;

@@ -181,7 +181,7 @@ static void print_all(FILE *f, const struct tree_box *boxes, const struct place 
 
 	for (size_t i = 0; i < count; i++)
 		height = MAX(height, (size_t)top_of(&places[i]) + BOX_HEIGHT);
-	svg_begin(f, (size_t)width, height + GAP);
+	svg_begin(f, (size_t)width, height + GAP, "devices, and what they lie on");
 	if (count == 0)
 		svg_text(f, GAP, GAP, "no devices");
 	for (size_t i = 0; i < count; i++)

@@ -37,6 +37,8 @@ struct bp_ctx {
 	VEC(char *) warnings;
 	bp_log_fn log;
 	void *log_user;
+	bp_progress_fn progress;
+	void *progress_user;
 	const char *debug; /* rooms that BEDPLATE_DEBUG names, or NULL */
 	struct {
 		void *data;
@@ -460,6 +462,19 @@ void bp_warnings_clear(struct bp_ctx *ctx)
 }
 
 /* --- debug lines --- */
+
+void bp_ctx_set_progress(struct bp_ctx *ctx, bp_progress_fn progress, void *user)
+{
+	ctx->progress = progress;
+	ctx->progress_user = user;
+}
+
+int ctx_progress(struct bp_ctx *ctx, uint64_t done, uint64_t total)
+{
+	if (!ctx || !ctx->progress || ctx->progress(ctx->progress_user, done, total) == 0)
+		return 0;
+	return bp_fail(ctx, -ECANCELED, "canceled");
+}
 
 void bp_ctx_set_log(struct bp_ctx *ctx, bp_log_fn log, void *user)
 {

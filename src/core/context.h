@@ -66,6 +66,9 @@ void bp_warn(struct bp_ctx *ctx, const char *fmt, ...) _printf_(2, 3);
 bool log_enabled(struct bp_ctx *ctx, const char *room);
 void bp_debug(struct bp_ctx *ctx, const char *room, const char *fmt, ...) _printf_(3, 4);
 
+/* For long work without a progress() of its own, in the calling thread: 0 or -ECANCELED. */
+int ctx_progress(struct bp_ctx *ctx, uint64_t done, uint64_t total);
+
 /* What a room keeps for the life of a context: a pointer and how to free it. */
 enum ctx_room {
 	CTX_ROOM_DM,

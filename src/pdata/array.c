@@ -69,7 +69,7 @@ struct walking {
 	struct meta *meta;
 	struct forest tree;
 	const struct array_visitor *v;
-	uint64_t nr, nr_parts;
+	uint64_t nr, nr_parts, given;
 	uint32_t value_size, capacity;
 	uint64_t next; /* the part that must come now */
 	struct io_ahead *ahead;
@@ -132,6 +132,8 @@ static int give_batch(struct walking *w, bool *ret_more)
 	*ret_more = batch;
 	for (size_t i = 0; batch && r == 0 && i < batch->nr; i++)
 		r = give(w, batch, i);
+	if (batch && r == 0)
+		r = meta_progress(w->meta, w->given += batch->nr, w->nr_parts);
 	return r;
 }
 

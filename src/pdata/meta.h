@@ -17,7 +17,10 @@ struct meta {
 	 */
 	bp_mblock nr_blocks;
 	unsigned workers; /* of walks; 0: as suits the device */
-	/* Called now and then, in the calling thread; non-zero ends the walk with that. */
+	/*
+	 * Called now and then, in the calling thread; non-zero ends the walk with that. NULL: the context's is told,
+	 * where it has one.
+	 */
 	int (*progress)(void *user, bp_mblock done, bp_mblock total);
 	void *progress_user;
 };
@@ -30,6 +33,13 @@ static inline bp_mblock meta_blocks(const struct io *io)
 
 /* All of an io. @workers: as the member. */
 struct meta meta_of(struct bp_ctx *ctx, struct io *io, unsigned workers);
+
+/* io_stream() of blocks of it; the context is told how far it is, unless the metadata has a progress of its own. */
+int meta_stream(const struct meta *meta, const struct bits *wanted, unsigned workers,
+		io_block_fn fn, void *user);
+
+/* For work on it that is no stream, in the calling thread: non-zero ends it. */
+int meta_progress(const struct meta *meta, uint64_t done, uint64_t total);
 
 /* Read block @nr, or say that it can't be read. -ERANGE past the end. */
 int meta_read(struct meta *meta, bp_mblock nr, void *buf);

@@ -133,7 +133,7 @@ static int compare_bitmaps(struct compare *c, uint64_t *ret_allocated)
 	if (r == 0)
 		r = c->nr_allocated ? place_bitmaps(c, &wanted) : -ENOMEM;
 	if (r == 0)
-		r = io_stream(meta->io, &wanted, meta->workers, read_bitmap, c);
+		r = meta_stream(meta, &wanted, meta->workers, read_bitmap, c);
 	for (unsigned i = 0; r == 0 && i < workers; i++)
 		*ret_allocated += c->nr_allocated[i];
 	free(c->nr_allocated);

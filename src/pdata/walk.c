@@ -276,7 +276,7 @@ static int read_level(struct pass *p, bool *more)
 	if (vec_reserve(&f->nodes, p->weight) < 0)
 		return -ENOMEM;
 	f->nodes.count += p->weight;
-	r = io_stream(f->meta->io, &p->level, f->meta->workers, read_node, p);
+	r = meta_stream(f->meta, &p->level, f->meta->workers, read_node, p);
 	if (r == 0)
 		r = gather(p);
 

@@ -206,9 +206,9 @@ static int read_again(struct times *t)
 	if (c->has_snap) {
 		r = refcounts_init(&t->held, c->data_counts.nr_blocks);
 		if (r == 0)
-			r = io_stream(meta->io, &held, 1, count_held, t);
+			r = meta_stream(meta, &held, 1, count_held, t);
 	}
-	return r < 0 ? r : io_stream(meta->io, &again, meta->workers, look_again, t);
+	return r < 0 ? r : meta_stream(meta, &again, meta->workers, look_again, t);
 }
 
 /* --- devices --- */

@@ -10,6 +10,7 @@
 struct runs {
 	struct bp_thin_run run; /* being made; length 0: none */
 	uint64_t end;
+	uint64_t nr, total; /* mappings read, and those of the device */
 	int (*take)(void *user, const struct bp_thin_run *run);
 	void *user;
 	bool done;
@@ -62,7 +63,7 @@ static int add_leaf(struct runs *runs, const struct node *leaf, uint32_t first)
 }
 
 /* All leaves of one tree. Runs before damage are given; a callback's word ends all. */
-static int walk(struct btree_iter *it, struct runs *runs)
+static int walk(struct bp_ctx *ctx, struct btree_iter *it, struct runs *runs)
 {
 	struct node leaf;
 	uint32_t first;
@@ -70,6 +71,9 @@ static int walk(struct btree_iter *it, struct runs *runs)
 
 	while ((r = btree_iter_leaf(it, &leaf, &first)) == 0 && !runs->done) {
 		r = add_leaf(runs, &leaf, first);
+		runs->nr += leaf.nr;
+		if (r == 0)
+			r = ctx_progress(ctx, MIN(runs->nr, runs->total), runs->total);
 		if (r)
 			return r;
 	}
@@ -90,7 +94,10 @@ int bp_thin_mappings(struct bp_thin_meta *m, uint64_t id, bp_dblock begin, bp_db
 		r = btree_iter_new(&m->meta, device.root, sizeof(le64), begin, &it);
 	if (r < 0)
 		return r;
-	r = walk(it, &runs);
+	runs.total = device.mapped_dblocks;
+	r = walk(m->meta.ctx, it, &runs);
+	if (r == 0)
+		r = ctx_progress(m->meta.ctx, runs.total, runs.total);
 	btree_iter_free(it);
 	return r;
 }

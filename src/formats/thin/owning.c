@@ -163,7 +163,7 @@ static int read_again(struct thin_owning *o, unsigned kinds, unsigned workers,
 	for (size_t i = 0; i < o->forest.nodes.count; i++)
 		if (is_wanted(o, i, kinds))
 			bits_set(&wanted, o->forest.nodes.items[i].block);
-	r = io_stream(meta->io, &wanted, workers, on_block, &again);
+	r = meta_stream(meta, &wanted, workers, on_block, &again);
 	bits_done(&wanted);
 	return r;
 }

@@ -312,7 +312,7 @@ static int read_leaves(struct filler *f, bool near,
 	}
 	f->entry = entry;
 	if (r == 0)
-		r = io_stream(s->meta.io, &wanted, 1, read_leaf, f);
+		r = meta_stream(&s->meta, &wanted, 1, read_leaf, f);
 	bits_done(&wanted);
 	return r;
 }

@@ -258,7 +258,7 @@ static int read_leaves(struct reader *reader, bool older,
 	}
 	reader->entry = entry;
 	if (r == 0)
-		r = io_stream(s->meta.io, &wanted, 1, read_leaf, reader);
+		r = meta_stream(&s->meta, &wanted, 1, read_leaf, reader);
 	bits_done(&wanted);
 	return r;
 }

@@ -409,7 +409,7 @@ int salvage_scan(struct salvage *s)
 	r = s->arenas && scan.scanners ? want_data(s, &wanted) : -ENOMEM;
 	if (r == 0) {
 		scan.total = s->nr_data = bits_weight(&wanted);
-		r = io_stream(s->meta.io, &wanted, s->meta.workers, scan_block, &scan);
+		r = meta_stream(&s->meta, &wanted, s->meta.workers, scan_block, &scan);
 	}
 	if (r == 0)
 		r = gather(s, scan.scanners, s->nr_arenas);

@@ -58,6 +58,7 @@ static int read_bitmaps(struct stat *s, const struct space_map *sm)
 {
 	_cleanup_(freep) uint8_t *buf = io_buffer_new(BATCH);
 	struct io_request requests[BATCH];
+	int r;
 
 	if (!buf)
 		return bp_fail_memory(s->tm->meta.ctx);
@@ -77,6 +78,9 @@ static int read_bitmaps(struct stat *s, const struct space_map *sm)
 				return bitmap_failed(s, &requests[k]);
 			count_words(s, requests[k].buf);
 		}
+		r = ctx_progress(s->tm->meta.ctx, i + nr, sm->nr_bitmaps);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
