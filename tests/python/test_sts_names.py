@@ -147,6 +147,35 @@ class Names(unittest.TestCase):
             return
         self.assertEqual(found | {'None'}, set(expected) | {'None'}, what)
 
+    def test_constructors(self):
+        """As they are documented: what describes a device comes first, by position."""
+        self.compare(declared("start=0, size_sectors=0, args='', dm_name=None, *, path=None, name=None"),
+                     ours(dm.DmDevice.__init__), "DmDevice")
+        self.compare(declared("path=None, name=None, size=None, sector_size=None, device_id=None"),
+                     ours(dm.BlockDevice.__init__), "BlockDevice")
+        for cls in (getattr(dm, name) for name in {row[0] for row in rows()}):
+            device = cls(5, 8, "", None)
+            self.assertEqual((device.start, device.size_sectors, device.args, device.dm_name), (5, 8, "", None))
+            for name in ("name", "path", "size", "sector_size", "device_id"):
+                self.assertTrue(hasattr(device, name), name)
+        self.compare(declared("device"), ours(dm.DmDevice._get_device_identifier), "_get_device_identifier")
+        self.assertEqual(dm.DmDevice._get_device_identifier("8:16"), "8:16")
+        with self.assertRaises(dm.DeviceError):
+            dm.DmDevice._get_device_identifier("/nonexistent/disk")
+
+    def test_tool_parameters(self):
+        """What a tool is given: operands first, then any option; of each function, method and the command's builder."""
+        calls = [("device_or_file=None, **options", dmpd.DmpdTool.run),
+                 ("cmd, device_or_file=None, **options", dmpd.DmpdTool._build_command)]
+        calls += [("device_or_file=None, **options", getattr(dmpd, name)) for name in FUNCTIONS[:-2]]
+        calls += [("tool_name", dmpd.get_help), ("tool_name", dmpd.get_version)]
+        for parameters, function in calls:
+            self.compare(declared(parameters), ours(function), function.__qualname__)
+            any_option = inspect.Parameter.VAR_KEYWORD in [p.kind for p in inspect.signature(function).parameters.values()]
+            self.assertEqual(any_option, "**" in parameters, function.__qualname__)
+            result = inspect.signature(function).return_annotation
+            self.assertEqual(result, "str" if "cmd" in parameters else "CommandResult", function.__qualname__)
+
     def test_tools(self):
         for name in TOOLS:
             tool = getattr(dmpd, name)

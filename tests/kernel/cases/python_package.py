@@ -123,6 +123,28 @@ class Scopes(NothingLeft):
         self.assertRegex(said, r'1 failed, 5 passed, 1 error\b')
         self.assertRegex(said, r'(?s)ERROR at teardown of test_held .*Busy: .*python')
 
+    @unittest.skipUnless('CI' in os.environ or os.path.exists('/usr/bin/pytest-3'),
+                         'python3-pytest is not installed')
+    def test_fixtures_interrupted(self):
+        """^C in a test that waits without limit: it ends, and its devices go."""
+        with open('test_hanging.py', 'w', encoding='utf-8') as file:
+            file.write("pytest_plugins = ['bedplate.fixtures']\n\n"
+                       "def test_hanging(dm_pool, dm_device):\n    dm_pool(data=16 << 20)\n"
+                       "    dm_device('0 8 zero', 'hanging').wait(timeout=None)\n")
+        with subprocess.Popen([PYTEST, '-m', 'pytest', '-p', 'no:cacheprovider', '-q', 'test_hanging.py'],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as run:
+            for _ in range(400):
+                if bedplate.Device('hanging').exists():
+                    break
+                time.sleep(0.05)
+            self.assertTrue(bedplate.Device('hanging').exists())
+            time.sleep(0.3)  # it has begun to wait
+            run.send_signal(signal.SIGINT)
+            self.assertRegex(run.communicate(timeout=20)[0], 'KeyboardInterrupt')
+        self.assertEqual(run.returncode, 2)
+        self.assertEqual(bedplate.devices(), [])
+
     def test_left_in_use(self):
         with self.assertRaises(bedplate.Busy):
             with bedplate.Scope('kernel-held') as scope:
