@@ -73,14 +73,44 @@ static const char *next_command(void *user)
 	return **cmd ? (*(*cmd)++)->name : NULL;
 }
 
+/* A verb of a group that was called without it ("snapshot"), or NULL. */
+static const char *of_a_group(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		const char *blank = strchr(commands[i]->name, ' ');
+
+		if (blank && streq(blank + 1, name) && !(commands[i]->flags & CMD_HIDDEN))
+			return commands[i]->name;
+	}
+	return NULL;
+}
+
+/* How much of @name is a group ("fault", of "fault nonsense"): 0, where there is none of that name. */
+static int group_length(const char *name)
+{
+	size_t len = strcspn(name, " ");
+
+	for (size_t i = 0; name[len] && commands[i]; i++)
+		if (strncmp(commands[i]->name, name, len + 1) == 0)
+			return (int)len;
+	return 0;
+}
+
 /* A hint where one is near: most of these are typing errors. */
 static int unknown_verb(struct cli *cli, const char *name)
 {
 	const struct cmd *const *walk = commands;
-	const char *near = near_word(name, next_command, &walk);
+	const char *near = of_a_group(name);
 	_cleanup_(freep) char *hint = NULL;
+	int group = group_length(name), r = 0;
 
-	if (near && asprintf(&hint, "did you mean '%s'?", near) < 0)
+	if (!near)
+		near = near_word(name, next_command, &walk);
+	if (near)
+		r = asprintf(&hint, "did you mean '%s'?", near);
+	else if (group)
+		r = asprintf(&hint, "'%s %.*s' lists its verbs", cli->program, group, name);
+	if (r < 0)
 		hint = NULL;
 	return cli_usage_hint(cli, hint, "unknown verb '%s'", name);
 }
