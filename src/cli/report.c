@@ -103,7 +103,7 @@ static bool names_subject(const struct failure *f)
 {
 	size_t len = strlen(f->subject);
 
-	return (strncmp(f->message, f->subject, len) == 0 && f->message[len] == ':') ||
+	return (len && strncmp(f->message, f->subject, len) == 0 && f->message[len] == ':') ||
 	       quoted_len(f->message, f->subject, "': ");
 }
 
@@ -115,7 +115,7 @@ static void failure_text(struct cli *cli, const struct failure *f)
 	cli_progress_end(cli);
 	print_verb(cli, RED);
 	if (f->subject && !named) {
-		print_visible(cli->err, f->subject);
+		print_visible(cli->err, *f->subject ? f->subject : "''");
 		fputs(": ", cli->err);
 	}
 	print_visible(cli->err, f->subject ? skip_known(f->message, f) : f->message);

@@ -93,7 +93,8 @@ struct bp_output {
 
 static int fail(struct bp_output *o, int r, const char *doing)
 {
-	o->error = bp_fail(o->ctx, r, "%s: cannot %s: %s", o->path, doing, strerror(-r));
+	o->error = bp_fail(o->ctx, r, "%s: cannot %s: %s", *o->path ? o->path : "''", doing,
+			   strerror(-r));
 	error_set_device(o->ctx, o->path);
 	if (r == -EBUSY)
 		error_set_hint(o->ctx, "a device in use is not written to");
@@ -134,7 +135,7 @@ static char *end_of_links(const char *path)
 static int look(struct bp_output *o)
 {
 	o->exists = stat(o->path, &o->before) == 0;
-	if (!o->exists && errno != ENOENT)
+	if (!o->exists && (errno != ENOENT || !*o->path))
 		return fail(o, -errno, "look at it");
 	if (!o->exists || S_ISREG(o->before.st_mode)) {
 		o->kind = is_descriptor(o->path) ? KIND_STREAM : KIND_FILE;

@@ -65,7 +65,8 @@ struct export
 /* The device of the error is the output, not the source that it comes from. */
 static int output_failed(struct export *e, int r, const char *doing)
 {
-	bp_fail(e->ctx, r, "%s: cannot %s: %s", e->path, doing, strerrordesc_np(-r));
+	bp_fail(e->ctx, r, "%s: cannot %s: %s", *e->path ? e->path : "''", doing,
+		strerrordesc_np(-r));
 	error_set_device(e->ctx, e->path);
 	return r;
 }
@@ -209,6 +210,8 @@ static int open_output(struct export *e)
 		e->fd = dup(STDOUT_FILENO);
 		return e->fd < 0 ? output_failed(e, -errno, "open for writing") : 0;
 	}
+	if (!*e->path) /* what lies beside it would have a name */
+		return output_failed(e, -ENOENT, "open for writing");
 	r = refuse_inputs(e);
 	if (r < 0)
 		return r;
