@@ -101,8 +101,8 @@ struct bp_era_restore_opts {
  *
  * All writesets become archived ones. The superblock is zeroed first and written last, after all
  * else was flushed: interrupted or failed at any point, there is either the complete metadata or
- * none. Eras of writesets must rise by one each and end with the current era, or the one before;
- * blocks must rise; no era may be newer than the current one.
+ * none. Eras of writesets must rise by one each and end with the current era, or the one before, as in the
+ * dump of a metadata snapshot: then all blocks count as written in the current one. Blocks must rise; no era may be newer than the current one.
  *
  * Memory: a few blocks, 16 bytes for each 252 blocks of metadata. Return: 0; -EINVAL (BP_E_XML:
  * the text, with line and column; BP_E_USAGE: output is input), -ENOENT, -EACCES, -EBUSY

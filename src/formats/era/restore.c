@@ -144,13 +144,30 @@ static int on_close(void *user, unsigned element)
 	return 0;
 }
 
-/* The last writeset is the current era's, or the current era has none yet. */
+/*
+ * The dump of a metadata snapshot: what was written since is not known, and kernels leave no metadata
+ * without a writeset of the current era.
+ */
+static int add_current(struct restore *re, uint32_t current)
+{
+	uint32_t nr = re->build.make.nr_blocks;
+	int r = era_build_writeset(&re->build, current, nr);
+
+	bp_warn(re->ctx,
+		"no writeset of the current era %" PRIu32 ": all blocks count as written in it",
+		current);
+	return r == 0 ? era_build_written(&re->build, 0, nr) : r;
+}
+
+/* The last writeset is the current era's, or that has none yet. */
 static int check_last(struct restore *re)
 {
 	uint32_t current = re->build.make.current_era;
 
-	if (!re->any_writeset || re->last_era == current || re->last_era + 1 == current)
+	if (!re->any_writeset || re->last_era == current)
 		return 0;
+	if (re->last_era + 1 == current)
+		return add_current(re, current);
 	return fail_xml(re, bp_fail(re->ctx, -EINVAL,
 				    "the writesets end with era %u, but the current era is %u",
 				    re->last_era, current));
