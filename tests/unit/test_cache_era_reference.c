@@ -221,6 +221,8 @@ static void note_harmless(void *user, const struct bp_damage *damage)
 
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		*nr += damage->kind == harmless[i];
+	/* Bits of flags and compat_flags: kernels take any, and keep them. */
+	*nr += damage->harm == BP_HARM_REMARK && strstr(damage->what, "flags");
 }
 
 /* Does our check find anything? @ret_harmless: how much of the above. */
