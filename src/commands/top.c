@@ -3,6 +3,7 @@
  * Devices as they work: rates, how full, how long until full; again and again. Each look is a few
  * ioctls and one file of sysfs a device; nothing is flushed.
  */
+#include "cli/keys.h"
 #include "commands/common.h"
 #include "commands/status_text.h"
 #include "core/utf8.h"
@@ -61,15 +62,23 @@ static const struct out_column columns[] = {
 };
 static const struct out_schema schema = {
 	.name = "bedplate.top",
-	.help = "The second of two looks, --interval apart.",
+	.help = "The last look, its rates since the one before: the second of two, or --count.",
 	.columns = columns, .none = "no devices",
 };
 /* clang-format on */
+
+/* In a second. */
+struct rates {
+	uint64_t read_bytes, written_bytes, reads, writes, busy_percent;
+};
+static const struct rates no_rates = { OUT_UNKNOWN, OUT_UNKNOWN, OUT_UNKNOWN, OUT_UNKNOWN,
+				       OUT_UNKNOWN };
 
 /* A device as it was at the last look. */
 struct past {
 	struct bp_devno dev;
 	struct bp_device_io io;
+	struct rates rates; /* as of the last look */
 	uint64_t used;
 	double rate; /* used units a second, averaged */
 	bool rated;  /* it is known */
@@ -80,35 +89,73 @@ struct top {
 	struct cli *cli;
 	const struct args *args;
 	struct out *out;
-	double seconds; /* since the last look; 0: this is the first */
-	struct past *past;
+	const struct out *shown; /* which columns are */
+	struct out_opts how;
+	char sort[64];     /* --sort, or what the keys made of it */
+	bool keys;         /* there are any */
+	bool ended;        /* by a key */
+	bool again;        /* the last look is shown once more: it says the rates */
+	double seconds;    /* since the last look; 0: this is the first */
+	struct past *past; /* by number */
 	size_t nr_past, size_past;
 };
 
 /* --- the past --- */
 
-/* The device's entry: new ones have nothing to compare with. NULL: no memory. */
-static struct past *past_of(struct top *top, const struct bp_devno *dev, bool *ret_new)
+static int compare(const struct bp_devno *a, const struct bp_devno *b)
 {
-	size_t i = 0;
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	return a->minor == b->minor ? 0 : a->minor < b->minor ? -1 : 1;
+}
 
-	while (i < top->nr_past &&
-	       (top->past[i].dev.major != dev->major || top->past[i].dev.minor != dev->minor))
-		i++;
-	*ret_new = i == top->nr_past;
-	if (*ret_new && i == top->size_past) {
-		size_t size = i ? 2 * i : 64;
+/* Where its entry is, or belongs. */
+static size_t find_past(const struct top *top, const struct bp_devno *dev)
+{
+	size_t low = 0, high = top->nr_past;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&top->past[middle].dev, dev) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Room for one more at @at. */
+static int insert_past(struct top *top, size_t at)
+{
+	if (top->nr_past == top->size_past) {
+		size_t size = top->size_past ? 2 * top->size_past : 64;
 		void *list = realloc(top->past, size * sizeof(*top->past));
 
 		if (!list)
-			return NULL;
+			return -ENOMEM;
 		top->past = list;
 		top->size_past = size;
 	}
-	if (*ret_new)
-		top->past[top->nr_past++] = (struct past){ .dev = *dev };
-	top->past[i].seen = true;
-	return &top->past[i];
+	memmove(top->past + at + 1, top->past + at, (top->nr_past - at) * sizeof(*top->past));
+	top->nr_past++;
+	return 0;
+}
+
+/* The device's entry, until the next is asked for: new ones have nothing to compare with, and what
+ * comes between two looks is new at the next. NULL: no memory. */
+static struct past *past_of(struct top *top, const struct bp_devno *dev, bool *ret_new)
+{
+	size_t at = find_past(top, dev);
+
+	*ret_new = at == top->nr_past || compare(&top->past[at].dev, dev) != 0;
+	if (*ret_new) {
+		if (insert_past(top, at) < 0)
+			return NULL;
+		top->past[at] = (struct past){ .dev = *dev, .rates = no_rates };
+	}
+	top->past[at].seen = !*ret_new || !top->again;
+	return &top->past[at];
 }
 
 /* Numbers are given to other devices once theirs are gone. */
@@ -162,16 +209,34 @@ static uint64_t rate(const struct top *top, uint64_t now, uint64_t before)
 }
 
 /* Differences by the time that passed between the looks; busy at most 100 %. */
-static void set_io(const struct top *top, struct row *row, const struct bp_device_io *now,
-		   const struct past *before)
+static struct rates rates_of(const struct top *top, const struct bp_device_io *now,
+			     const struct bp_device_io *before)
 {
-	double busy = (double)(now->busy_ms - before->io.busy_ms) / 1000 / top->seconds;
+	uint64_t busy_ms = rate(top, now->busy_ms, before->busy_ms);
 
-	row->read_bytes = rate(top, now->read_bytes, before->io.read_bytes);
-	row->written_bytes = rate(top, now->write_bytes, before->io.write_bytes);
-	row->reads = rate(top, now->reads, before->io.reads);
-	row->writes = rate(top, now->writes, before->io.writes);
-	row->busy_percent = (uint64_t)(MIN(busy, 1.0) * 10000);
+	return (struct rates){
+		.read_bytes = rate(top, now->read_bytes, before->read_bytes),
+		.written_bytes = rate(top, now->write_bytes, before->write_bytes),
+		.reads = rate(top, now->reads, before->reads),
+		.writes = rate(top, now->writes, before->writes),
+		.busy_percent = MIN(busy_ms, 1000u) * 10,
+	};
+}
+
+static void set_io(const struct top *top, struct row *row, const struct bp_device_io *now,
+		   struct past *past, bool is_new)
+{
+	row->in_flight = now->in_flight;
+	if (!top->again) {
+		past->rates =
+			!is_new && top->seconds > 0 ? rates_of(top, now, &past->io) : no_rates;
+		past->io = *now;
+	}
+	row->read_bytes = past->rates.read_bytes;
+	row->written_bytes = past->rates.written_bytes;
+	row->reads = past->rates.reads;
+	row->writes = past->rates.writes;
+	row->busy_percent = past->rates.busy_percent;
 }
 
 /* "3d4h", "4h5min", "6min", "7s". NULL without memory. */
@@ -201,13 +266,14 @@ static void set_fill(const struct top *top, struct row *row, const struct bp_sta
 	if (!fill_of(status, &used, &total))
 		return;
 	row->used_percent = (uint64_t)((double)used / (double)total * 10000 + 0.5);
-	if (!is_new && top->seconds > 0) {
+	if (!is_new && !top->again && top->seconds > 0) {
 		rise = ((double)used - (double)past->used) / top->seconds;
 		past->rate =
 			past->rated ? NEW_WEIGHT * rise + (1 - NEW_WEIGHT) * past->rate : rise;
 		past->rated = true;
 	}
-	past->used = used;
+	if (!top->again)
+		past->used = used;
 	if (!past->rated || past->rate <= 0 || used >= total)
 		return;
 	left = (double)(total - used) / past->rate;
@@ -240,12 +306,8 @@ static int add_row(struct top *top, const struct bp_device_info *info,
 	struct past *past = past_of(top, &dev, &is_new);
 	int r = past ? 0 : -ENOMEM;
 
-	if (r == 0 && bp_device_io(top->cli->ctx, &dev, &io) == 0) {
-		row.in_flight = io.in_flight;
-		if (!is_new && top->seconds > 0)
-			set_io(top, &row, &io, past);
-		past->io = io;
-	}
+	if (r == 0 && bp_device_io(top->cli->ctx, &dev, &io) == 0)
+		set_io(top, &row, &io, past, is_new);
 	if (r == 0 && status) {
 		set_fill(top, &row, status, past, is_new);
 		r = bp_status_summary(top->cli->ctx, status, &summary);
@@ -288,19 +350,10 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void wait_ms(int64_t ms)
-{
-	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
-			       .tv_nsec = (long)(ms % 1000 * 1000000) };
-
-	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-		;
-}
-
 /* Where nobody watches, the first look is only there to compare with. */
 static int look(struct top *top, bool show)
 {
-	int r = out_open(top->cli, &top->args->out, &schema, &top->out);
+	int r = out_open(top->cli, &top->how, &schema, &top->out);
 
 	if (r || !top->out)
 		return r;
@@ -312,18 +365,6 @@ static int look(struct top *top, bool show)
 	top->out = NULL;
 	forget_gone(top);
 	return r;
-}
-
-/* Not by cli_print(), which makes visible what moves the cursor. */
-static void clear_screen(struct cli *cli)
-{
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	localtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	fprintf(cli->out, "\033[H\033[J%s %s\n", cli->cmd->name, when);
 }
 
 /* How many bytes of @line, which has @len, the first @max characters are. */
@@ -362,6 +403,22 @@ static void print_fitting(FILE *f, const char *text, const struct winsize *scree
 		fprintf(f, "(%zu more)\n", nr - shown);
 }
 
+/* Not by cli_print(), which makes visible what moves the cursor. */
+static void print_title(const struct top *top, size_t width)
+{
+	char line[160], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	localtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%H:%M:%S", &tm);
+	n = snprintf(line, sizeof(line), "%s %s%s%s%s", top->cli->cmd->name, when,
+		     top->keys ? "  q quit, r reverse, s sort" : "",
+		     top->keys && top->sort[0] ? ": " : "", top->keys ? top->sort : "");
+	fprintf(top->cli->out, "\033[H\033[J%.*s\n", (int)MIN((size_t)n, width), line);
+}
+
 /* A look on a screen, as much of it as there is room for. Tables are safe to print as they are. */
 static int look_on_screen(struct top *top)
 {
@@ -372,8 +429,10 @@ static int look_on_screen(struct top *top)
 	size_t len;
 	int r;
 
-	clear_screen(cli);
-	if (top->args->out.raw || ioctl(fileno(out), TIOCGWINSZ, &screen) < 0 || !screen.ws_col)
+	if (ioctl(fileno(out), TIOCGWINSZ, &screen) < 0 || !screen.ws_col)
+		screen = (struct winsize){ .ws_col = UINT16_MAX, .ws_row = 0 };
+	print_title(top, screen.ws_col);
+	if (top->args->out.raw)
 		return look(top, true);
 	buffer = open_memstream(&text, &len);
 	if (!buffer)
@@ -387,14 +446,97 @@ static int look_on_screen(struct top *top)
 	return r;
 }
 
+/* --- keys --- */
+
+/* Which column --sort names: its index, or -1. */
+static int sorted_by(const char *sort)
+{
+	sort += sort[0] == '-' || sort[0] == '+';
+	for (int i = 0; columns[i].name; i++)
+		if (strcasecmp(columns[i].name, sort) == 0)
+			return i;
+	return -1;
+}
+
+/* By the next column that is shown: what has most of it comes first, names as in a dictionary.
+ * Times in words have no order that means anything: the same in seconds has. */
+static void sort_by_next(struct top *top)
+{
+	const size_t nr = ARRAY_SIZE(columns) - 1;
+	size_t i = (size_t)(sorted_by(top->sort) + 1) % nr;
+
+	for (size_t tried = 0; tried < nr && !out_shows(top->shown, columns[i].name); tried++)
+		i = (i + 1) % nr;
+	if (streq(columns[i].name, "full_in"))
+		i++;
+	snprintf(top->sort, sizeof(top->sort), "%s%s", columns[i].kind == OUT_TEXT ? "" : "-",
+		 columns[i].name);
+}
+
+/* "size" and "-size". */
+static void sort_reversed(struct top *top)
+{
+	char *sort = top->sort;
+
+	if (!sort[0])
+		sort_by_next(top);
+	if (sort[0] == '-') {
+		memmove(sort, sort + 1, strlen(sort));
+	} else if (strlen(sort) + 1 < sizeof(top->sort)) {
+		size_t plus = sort[0] == '+';
+
+		memmove(sort + 1, sort + plus, strlen(sort + plus) + 1);
+		sort[0] = '-';
+	}
+}
+
+/* False: nothing is done by this key. */
+static bool press(struct top *top, int key)
+{
+	switch (key) {
+	case 'q':
+		top->ended = true;
+		return true;
+	case 's':
+		sort_by_next(top);
+		break;
+	case 'r':
+		sort_reversed(top);
+		break;
+	default:
+		return key == KEYS_AGAIN;
+	}
+	top->how.sort = top->sort;
+	return true;
+}
+
+/* Until the next look is due, or the end was asked for. */
+static int wait_until(struct top *top, double due)
+{
+	int key, r = EXIT_OK;
+
+	while (r == EXIT_OK && !top->ended) {
+		/* rounded up: too early would be a look too many */
+		key = keys_wait((int64_t)((due - now_seconds()) * 1000 + 0.999));
+		if (key == KEYS_NONE)
+			break;
+		if (!press(top, key) || top->ended || !top->keys)
+			continue;
+		top->again = true;
+		r = look_on_screen(top);
+		top->again = false;
+		fflush(top->cli->out);
+	}
+	return r;
+}
+
 /* The first look shows no rates: on a pipe it isn't printed. */
 static int watch(struct top *top, uint64_t count, bool screen)
 {
-	int64_t interval_ms = top->args->interval_ms;
-	double before = 0, now;
+	double interval = (double)top->args->interval_ms / 1000, before = 0, now;
 	int r = EXIT_OK;
 
-	for (uint64_t i = 1; r == EXIT_OK; i++) {
+	for (uint64_t i = 1; r == EXIT_OK && !top->ended; i++) {
 		now = now_seconds();
 		top->seconds = i > 1 ? now - before : 0;
 		before = now;
@@ -403,7 +545,8 @@ static int watch(struct top *top, uint64_t count, bool screen)
 		fflush(top->cli->out);
 		if (i == count || ferror(top->cli->out))
 			break;
-		wait_ms(interval_ms);
+		if (r == EXIT_OK)
+			r = wait_until(top, now_seconds() + interval);
 	}
 	return r;
 }
@@ -412,19 +555,25 @@ static int watch(struct top *top, uint64_t count, bool screen)
 static int run(struct cli *cli, const void *p)
 {
 	const struct args *args = p;
-	struct top top = { .cli = cli, .args = args };
+	struct top top = { .cli = cli, .args = args, .how = args->out };
 	bool screen = !cli->json && isatty(fileno(cli->out));
-	uint64_t count = args->count && !cli->json ? args->count : screen ? 0 : 2;
+	uint64_t count = args->count ? args->count : screen ? 0 : 2;
 	struct out *out;
 	int r = out_open(cli, &args->out, &schema, &out);
 
 	if (r || !out)
 		return r;
-	out_free(out);
-	if (args->interval_ms <= 0)
+	if (args->interval_ms <= 0) {
+		out_free(out);
 		return cli_usage(cli, "--interval: it must be above 0");
+	}
+	top.shown = out;
+	snprintf(top.sort, sizeof(top.sort), "%s", args->out.sort ? args->out.sort : "");
+	top.keys = screen && keys_take(STDIN_FILENO);
 	r = watch(&top, count, screen);
+	keys_give();
 	free(top.past);
+	out_free(out);
 	return r;
 }
 
@@ -432,6 +581,8 @@ const struct cmd cmd_top = {
 	.name = "top",
 	.group = "Devices",
 	.summary = "Watch devices at work: rates, how full, how long until full.",
+	.detail = "On a terminal q ends it, s sorts by the next column, r turns the order "
+		  "round.\n",
 	.examples = "  bedplate top --interval 500ms\n",
 	.opts = opts,
 	.args_size = sizeof(struct args),

@@ -34,6 +34,8 @@ bedplate top --json --interval 1s > rates
 wait $!
 expect_match '^true$' jq '.data | map(select(.name == "m"))[0].written_bytes > 0' rates
 expect_match '^true$' jq '.data | map(select(.name == "snap"))[0] | .used_percent > 0 and .busy_percent == 0' rates
+same one "$(bedplate top --json --count 1 --interval 60min low | jq -c '.data[0] | [.name, .written_bytes]')" '["low",null]'
+same three "$(bedplate top --json --count 3 --interval 10ms low | jq -c '.data | map([.name, .written_bytes])')" '[["low",0]]'
 same rows "$(bedplate top --interval 10ms --count 3 --noheadings --raw -o name low)" "$(printf 'low\nlow')"
 
 # On a terminal each look begins at its top, and fits it: of three devices and a heading two lines of 50, and their number.
@@ -54,6 +56,28 @@ looks = text.decode().replace("\r\n", "\n").split("\x1b[H\x1b[J")
 print(len(looks) - 1, max(map(len, looks[-1].splitlines())), looks[-1].count("\n"), looks[-1].splitlines()[-1])
 PYTHON
 same screen "$(python3 screen.py "$BEDPLATE" top --count 2 --interval 10ms)" "2 50 4 (2 more)"
+
+# Keys: each is heeded at once, long before the next look; the end is by q.
+cat > keys.py << 'PYTHON'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+looks, keys = b"", sys.argv[1].encode()
+try:
+    while part := os.read(fd, 65536):
+        looks += part
+        shown = looks.count(b"\x1b[H\x1b[J")
+        if looks.endswith(b"\n") and keys and shown > len(sys.argv[1]) - len(keys):
+            os.write(fd, keys[:1])
+            keys = keys[1:]
+except OSError:  # the other side is closed
+    pass
+last = looks.decode().replace("\r\n", "\n").split("\x1b[H\x1b[J")[-1].splitlines()
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), last[0].split("sort: ")[1], *last[1:])
+PYTHON
+same sorted "$(python3 keys.py srq "$BEDPLATE" top --interval 60min --noheadings -o name m low snap)" "0 -name snap m low"
+same next "$(python3 keys.py ssq "$BEDPLATE" top --interval 60min --noheadings -o used_percent,name m low snap | cut -c1-15)" "0 -used_percent"
 
 bedplate metrics -o file
 expect_match '^bedplate_device_info\{device="low",uuid=""\} 1$' cat file
