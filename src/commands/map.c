@@ -111,8 +111,10 @@ static int add_owner(struct map *m, uint64_t id)
 		if (!owners)
 			return -ENOMEM;
 		m->owners = owners;
-		owners[i] = (struct map_owner){ .id = id, .name = name_of(m, id) };
+		owners[i] = (struct map_owner){ .id = id };
 		m->picture.nr_owners++;
+		if (name_of(m, id) && !(owners[i].name = cli_visible(name_of(m, id))))
+			return -ENOMEM;
 	}
 	m->owners[i].cells++;
 	return 0;
@@ -300,6 +302,8 @@ static int run(struct cli *cli, const void *p)
 		bp_source_close(source);
 	}
 	free(m.cells);
+	for (size_t i = 0; i < m.picture.nr_owners; i++)
+		free(m.owners[i].name);
 	free(m.owners);
 	free(m.title);
 	return r < 0 ? cli_fail(cli, args->pool, r) : status;

@@ -10,8 +10,8 @@
 /* A volume that some cells are mostly of. */
 struct map_owner {
 	uint64_t id;
-	const char *name; /* LVM's, or NULL */
-	uint64_t cells;   /* that are drawn as its own */
+	char *name;     /* LVM's, for people, or NULL */
+	uint64_t cells; /* that are drawn as its own */
 };
 
 struct map_picture {
@@ -32,7 +32,7 @@ enum map_kind {
 };
 enum map_kind map_kind(const struct bp_thin_cell *cell);
 
-/* Fits 80 columns. */
+/* Fits 80 columns: what is longer is cut or broken. */
 void map_print(FILE *f, const struct map_picture *picture);
 /* A whole document; each cell is one rectangle, with its numbers as its title. */
 void map_print_svg(FILE *f, const struct map_picture *picture);

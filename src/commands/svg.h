@@ -13,8 +13,8 @@ void svg_begin(FILE *f, size_t width, size_t height, const char *title);
 void svg_end(FILE *f);
 /* A text, its left end at (@x, @y). */
 void svg_text(FILE *f, size_t x, size_t y, const char *text);
-/* The same, of @max characters at most: an ellipsis is the last of a longer one. */
-void svg_text_cut(FILE *f, size_t x, size_t y, const char *text, size_t max);
+/* The same, in @width pixels at most: an ellipsis is the last of a longer one. */
+void svg_text_cut(FILE *f, size_t x, size_t y, const char *text, size_t width);
 /* The text alone, as the content of an element or the value of an attribute. */
 void svg_escaped(FILE *f, const char *text);
 

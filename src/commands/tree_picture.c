@@ -18,7 +18,7 @@
 #define GAP        16u  /* between boxes of a level */
 #define LEVEL      104u /* from one level to the next */
 #define LINE       16u
-#define MAX_CHARS  24u /* of 12 pixels that fit a box */
+#define TEXT_WIDTH (BOX_WIDTH - 16u)
 
 /* Where a box is put. Those that wait for a place are sorted by level, then by @wanted. */
 struct place {
@@ -170,7 +170,7 @@ static void print_box(FILE *f, const struct tree_box *box, const struct place *p
 		x, y, BOX_WIDTH, BOX_HEIGHT, fill, box->in_cycle ? "#c00" : "#777");
 	for (size_t i = 0; i < TREE_LINES; i++)
 		if (box->lines[i])
-			svg_text_cut(f, x + 8, y + (i + 1) * LINE, box->lines[i], MAX_CHARS);
+			svg_text_cut(f, x + 8, y + (i + 1) * LINE, box->lines[i], TEXT_WIDTH);
 	fputs("</g>\n", f);
 }
 

@@ -2,6 +2,8 @@
 /* Characters of UTF-8, and which of them must not reach a terminal. */
 #include "core/utf8.h"
 
+#include <string.h>
+
 /* Source: RFC 3629 section 4: no surrogates, no overlong forms, nothing above U+10FFFF. */
 size_t utf8_decode(const char *text, size_t left, uint32_t *ret)
 {
@@ -45,4 +47,14 @@ bool utf8_acts(uint32_t c)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	return false;
+}
+
+size_t utf8_head(const char *text, size_t max)
+{
+	size_t len = strlen(text), i = 0;
+	uint32_t c;
+
+	for (size_t n = 0; n < max && i < len; n++)
+		i += MAX(utf8_decode(text + i, len - i, &c), 1u);
+	return i;
 }

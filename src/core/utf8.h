@@ -17,4 +17,7 @@ size_t utf8_decode(const char *text, size_t left, uint32_t *ret);
  */
 bool utf8_acts(uint32_t c);
 
+/* How many bytes the first @max characters of @text have; what is no UTF-8 counts by bytes. */
+size_t utf8_head(const char *text, size_t max);
+
 #endif

@@ -133,26 +133,29 @@ static void test_nothing(void **state)
 /* What stands in the text for what: a name, characters that fit, and what is printed. */
 static const struct {
 	const char *text;
-	size_t max;
+	size_t width;
 	const char *shown;
 } texts[] = {
-	{ "vg-root", 7, ">vg-root<" },
-	{ "vg-roots", 7, ">vg-roo\xe2\x80\xa6<" },
-	{ "a<b>&\"c'", 20, ">a&#60;b&#62;&#38;&#34;c&#39;<" },
-	{ "a\x1b[31m\n", 20, ">a\xef\xbf\xbd[31m\xef\xbf\xbd<" },
-	{ "\xc3\xa4\xc3\xb6\xc3\xbc", 3, ">\xc3\xa4\xc3\xb6\xc3\xbc<" },
-	{ "\xc3\xa4\xc3\xb6\xc3\xbc.", 3, ">\xc3\xa4\xc3\xb6\xe2\x80\xa6<" },
+	{ "vg-root", 48, ">vg-root<" },
+	{ "vg-roots", 53, ">vg-ro\xe2\x80\xa6<" },
+	{ "a<b>&\"c'", 200, ">a&#60;b&#62;&#38;&#34;c&#39;<" },
+	{ "a\x1b[31m\n", 200, ">a\xef\xbf\xbd[31m\xef\xbf\xbd<" },
+	{ "\xc3\xa4\xc3\xb6\xc3\xbc", 29, ">\xc3\xa4\xc3\xb6\xc3\xbc<" },
+	{ "\xc3\xa4\xc3\xb6\xc3\xbc.", 32, ">\xc3\xa4\xc3\xb6\xe2\x80\xa6<" },
 	{ "\xff"
 	  "a\xc3",
-	  20,
+	  200,
 	  ">\xef\xbf\xbd"
 	  "a\xef\xbf\xbd<" },
 	{ "\xef\xbf\xbf"
 	  "a\xe2\x80\xae",
-	  20,
+	  200,
 	  ">\xef\xbf\xbd"
 	  "a\xef\xbf\xbd<" },
 	{ "", 3, "><" },
+	{ "WWWW", 40, ">WW\xe2\x80\xa6<" }, /* wide ones are cut earlier */
+	{ "iiiiiiii", 40, ">iiiiiiii<" },
+	{ "WW", 5, ">\xe2\x80\xa6<" },
 };
 
 static void test_texts(void **state)
@@ -164,7 +167,7 @@ static void test_texts(void **state)
 		FILE *f = open_memstream(&out, &len);
 
 		assert_non_null(f);
-		svg_text_cut(f, 1, 2, texts[i].text, texts[i].max);
+		svg_text_cut(f, 1, 2, texts[i].text, texts[i].width);
 		assert_int_equal(fclose(f), 0);
 		assert_non_null(strstr(out, texts[i].shown));
 	}
