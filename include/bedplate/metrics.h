@@ -36,7 +36,8 @@ BP_API int bp_device_io(struct bp_ctx *ctx, const struct bp_devno *dev,
 /**
  * struct bp_metrics_opts - Which devices. Zero in a member is its default.
  * @size: sizeof(struct bp_metrics_opts). Members are only added at the end.
- * @names, @nr_names: these, by plain name; none: all there are.
+ * @names, @nr_names: these, by plain name, each once however often it is given; none: all
+ *	there are.
  */
 struct bp_metrics_opts {
 	size_t size;
@@ -55,7 +56,7 @@ struct bp_metrics_opts {
  * "segment", the number of the segment from 0). A dash in the target's name becomes "_". Sizes in
  * sectors and in blocks of 4096 bytes are told in bytes. A field with words is a state set, a
  * letter for each leg is told as how many legs have each letter. No status is flushed: the numbers
- * are those of the target's last commit.
+ * are those of the target's last commit. A byte of a name that is not UTF-8 is told as \xHH.
  *
  * A device that goes away meanwhile is left out, unless it was named.
  *

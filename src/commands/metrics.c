@@ -4,20 +4,20 @@
  * written), or to whoever asks once on the loopback interface.
  */
 #include "commands/common.h"
+#include "commands/http.h"
 
 #include <bedplate/metrics.h>
 #include <bedplate/output.h>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REQUEST_WAIT_MS 10000 /* for a client that has connected and says nothing */
+#define CLIENT_LIMIT_MS 10000 /* for all of a client's request and of its reading the answer */
+#define CONTENT_TYPE    "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct args {
 	struct cli_list names;
@@ -72,77 +72,39 @@ static int to_file(struct cli *cli, const struct args *args)
 
 /* --- one request --- */
 
-/* Read up to the blank line behind the request's head. 0, or -errno. */
-static int read_request(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	char buf[8192];
-	size_t have = 0;
-
-	while (have < sizeof(buf) - 1) {
-		ssize_t n;
-
-		if (poll(&poll_fd, 1, REQUEST_WAIT_MS) <= 0)
-			return -ETIMEDOUT;
-		n = read(fd, buf + have, sizeof(buf) - 1 - have);
-		if (n <= 0)
-			return n < 0 ? -errno : -ECONNRESET;
-		have += (size_t)n;
-		buf[have] = '\0';
-		if (strstr(buf, "\r\n\r\n"))
-			return strncmp(buf, "GET ", 4) == 0 ? 0 : -EPROTO;
-	}
-	return -EMSGSIZE;
-}
-
-/* MSG_NOSIGNAL: a client that went is an error, not our end. */
-static int send_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* With the length, so that a client knows a cut answer. */
-static int send_answer(int fd, int failed, const char *text, size_t len)
-{
-	char head[256];
-	int n = snprintf(head, sizeof(head),
-			 "HTTP/1.0 %s\r\nContent-Type: application/openmetrics-text; "
-			 "version=1.0.0; charset=utf-8\r\nContent-Length: %zu\r\n\r\n",
-			 failed ? "500 Internal Server Error" : "200 OK", failed ? 0 : len);
-	int r = send_all(fd, head, (size_t)n);
-
-	return r < 0 || failed ? r : send_all(fd, text, len);
-}
-
 /* The numbers are those of the moment of the request. */
+static int numbers(struct cli *cli, const struct args *args, char **text, size_t *len)
+{
+	FILE *f = open_memstream(text, len);
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	r = gather(cli, args, write_stream, f);
+	return !cli_text_end(f, text) && r == 0 ? -ENOMEM : r;
+}
+
+/* Whoever asked gets an answer also where there are no numbers, or none are given for such a request. */
 static int answer(struct cli *cli, const struct args *args, int fd)
 {
+	struct http_peer peer = http_peer(fd, CLIENT_LIMIT_MS);
 	_cleanup_(freep) char *text = NULL;
 	size_t len = 0;
-	FILE *f;
-	int r = read_request(fd), sent;
+	int status = http_read(&peer), r = 0, sent;
 
-	if (r < 0)
-		return cli_failf(cli, "the request", NULL, "%s", strerror(-r));
-	f = open_memstream(&text, &len);
-	if (!f)
-		return cli_fail(cli, NULL, -ENOMEM);
-	r = gather(cli, args, write_stream, f);
-	if (!cli_text_end(f, &text) && r == 0)
-		r = -ENOMEM;
-	sent = send_answer(fd, r < 0, text, len);
+	if (status < 0)
+		return cli_failf(cli, "the request", NULL, "%s", strerror(-status));
+	if (status == HTTP_OK) {
+		r = numbers(cli, args, &text, &len);
+		if (r < 0)
+			status = HTTP_FAILED;
+	}
+	sent = http_answer(&peer, (enum http_status)status, CONTENT_TYPE, text, len);
 	if (r < 0)
 		return cli_fail(cli, NULL, r);
+	if (status != HTTP_OK)
+		return cli_failf(cli, "the request", NULL, "answered with %d %s", status,
+				 http_reason((enum http_status)status));
 	return sent < 0 ? cli_failf(cli, "the answer", NULL, "%s", strerror(-sent)) : EXIT_OK;
 }
 
@@ -201,7 +163,9 @@ static int serve_once(struct cli *cli, const struct args *args)
 		return cli_failf(cli, NULL, hint_of_listen(fd),
 				 "cannot listen on 127.0.0.1:%u: %s", (unsigned)args->port,
 				 strerror(-fd));
-	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	do { /* one that went again before it was taken is not the one */
+		client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	} while (client < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (client < 0) {
 		r = cli_failf(cli, NULL, NULL, "nobody can connect: %s", strerror(errno));
 	} else {

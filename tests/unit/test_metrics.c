@@ -99,7 +99,7 @@ static const char *const lines[] = {
 	"bedplate_thin_pool_mode{device=\"pool\",segment=\"0\",bedplate_thin_pool_mode=\"ro\"} "
 	"0\n",
 	"\nbedplate_thin_pool_needs_check{device=\"pool\",segment=\"0\"} 0\n",
-	"{device=\"a \\\"b\\\"\\\\?\",segment=\"0\"} 0\n",
+	"{device=\"a \\\"b\\\"\\\\\\\\xff\",segment=\"0\"} 0\n",
 };
 
 static void all(void **state)

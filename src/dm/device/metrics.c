@@ -5,6 +5,7 @@
 #include "core/number.h"
 #include "core/utf8.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,22 +58,30 @@ static struct metric_family *family_of(struct metrics *m, enum metric_type type,
 	return NULL;
 }
 
+/* "\xff", as a byte that is not UTF-8 is written: a name that has just that as text must not look the same. */
+static bool looks_escaped(const char *text)
+{
+	return text[0] == '\\' && text[1] == 'x' && isxdigit((unsigned char)text[2]) &&
+	       isxdigit((unsigned char)text[3]);
+}
+
 /* One character: @len bytes of it, or 0 where they are not UTF-8. */
 static void add_escaped_char(struct strbuf *to, const char *text, size_t len)
 {
 	if (*text == '\n')
 		strbuf_add(to, "\\n");
+	else if (len == 0 || looks_escaped(text))
+		strbuf_addf(to, "\\\\x%02x", (unsigned char)*text);
 	else if (*text == '\\' || *text == '"')
 		strbuf_addf(to, "\\%c", *text);
-	else if (len)
-		strbuf_add_len(to, text, len);
 	else
-		strbuf_add_char(to, '?');
+		strbuf_add_len(to, text, len);
 }
 
 /*
  * Label values and helps: backslash, quote and end of line escaped. A byte that is not UTF-8, which
- * names may have, becomes '?'.
+ * names may have, becomes \x and two digits: two devices never have one name, which would make their
+ * samples one series.
  */
 static void add_escaped(struct strbuf *to, const char *text)
 {

@@ -413,6 +413,15 @@ static int add_all(struct reading *rd)
 	return r;
 }
 
+/* A name that is given twice: its samples come once, as no series may come twice. */
+static bool came_before(const struct bp_metrics_opts *o, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (streq(o->names[k], o->names[i]))
+			return true;
+	return false;
+}
+
 /* All or nothing: half a text would look like devices that went. */
 int bp_metrics(struct bp_ctx *ctx, const struct bp_metrics_opts *opts, bp_write_fn write,
 	       void *user)
@@ -424,7 +433,8 @@ int bp_metrics(struct bp_ctx *ctx, const struct bp_metrics_opts *opts, bp_write_
 	if (r == 0 && o.nr_names == 0)
 		r = add_all(&rd);
 	for (size_t i = 0; r == 0 && i < o.nr_names; i++)
-		r = add_device(&rd, &(struct bp_selector){ .name = o.names[i] });
+		if (!came_before(&o, i))
+			r = add_device(&rd, &(struct bp_selector){ .name = o.names[i] });
 	if (r == 0 && rd.metrics.error)
 		r = bp_fail_memory(ctx);
 	if (r == 0)
