@@ -29,8 +29,7 @@ static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 /* The prompt would else come behind the bar. Then the signal does what it would have done. */
 static void erase_and_end(int nr)
 {
-	if (write(STDERR_FILENO, ERASE, sizeof(ERASE) - 1) < 0)
-		nr = nr + 0; /* the terminal is gone, and so are we */
+	(void)!write(STDERR_FILENO, ERASE, sizeof(ERASE) - 1);
 	raise(nr);
 }
 
