@@ -3,15 +3,17 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
 
-#define NS_PER_BYTE 400u /* some 2 ms a block */
+#define NS_PER_BYTE 400u /* some 2 ms a block, times SLOW_TIMES */
 
 static void take_time(size_t bytes)
 {
-	uint64_t ns = (uint64_t)bytes * NS_PER_BYTE;
+	const char *times = getenv("SLOW_TIMES");
+	uint64_t ns = (uint64_t)bytes * NS_PER_BYTE * (times ? (uint64_t)atoi(times) : 1);
 	const struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000u),
 				     .tv_nsec = (long)(ns % 1000000000u) };
 

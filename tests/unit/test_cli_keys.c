@@ -84,8 +84,12 @@ static void expect_modes(const struct program *p, tcflag_t wanted)
 static void start(struct program *p, void (*program)(void))
 {
 	p->pid = forkpty(&p->fd, NULL, NULL, NULL);
-	if (p->pid == 0)
+	if (p->pid == 0) {
+		/* Who was started in the background of a script ignores them. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		program();
+	}
 	assert_true(p->pid > 0);
 	expect_modes(p, 0);
 }
