@@ -83,11 +83,13 @@ static void expect_modes(const struct program *p, tcflag_t wanted)
 
 static void start(struct program *p, void (*program)(void))
 {
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT };
+
 	p->pid = forkpty(&p->fd, NULL, NULL, NULL);
 	if (p->pid == 0) {
-		/* Who was started in the background of a script ignores them. */
-		signal(SIGINT, SIG_DFL);
-		signal(SIGQUIT, SIG_DFL);
+		/* Who was started by nohup, or in the background of a script, ignores some. */
+		for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+			signal(signals[i], SIG_DFL);
 		program();
 	}
 	assert_true(p->pid > 0);
