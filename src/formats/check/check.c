@@ -14,6 +14,18 @@ static int on_progress(void *user, bp_mblock done, bp_mblock total)
 	return c->how.progress(c->how.user, c->stage, done, total) ? -ECANCELED : 0;
 }
 
+void damage_tellv(void (*tell)(void *user, const struct bp_damage *damage), void *user,
+		  struct bp_damage damage, const char *fmt, va_list args)
+{
+	_cleanup_(strbuf_done) struct strbuf text = { 0 };
+
+	if (!tell)
+		return;
+	strbuf_addv(&text, fmt, args);
+	damage.what = strbuf_text(&text);
+	tell(user, &damage);
+}
+
 /* What a format adds comes behind it, in its own struct. */
 void check_init(struct check *c, struct bp_ctx *ctx, struct io *io, const struct check_how *how)
 {
@@ -97,18 +109,12 @@ static void add(struct check_totals *to, enum bp_harm harm)
 static _printf_(4, 0) void report(struct check *c, struct bp_damage damage, bool mendable,
 				  const char *fmt, va_list args)
 {
-	_cleanup_(strbuf_done) struct strbuf text = { 0 };
-
 	if (damage.harm == BP_HARM_REMARK && c->how.strict)
 		damage.harm = BP_HARM_FATAL;
 	add(&c->found, damage.harm);
 	if (mendable)
 		add(&c->mendable, damage.harm);
-	if (!c->how.damage)
-		return;
-	strbuf_addv(&text, fmt, args);
-	damage.what = strbuf_text(&text);
-	c->how.damage(c->how.user, &damage);
+	damage_tellv(c->how.damage, c->how.user, damage, fmt, args);
 }
 
 void check_report(struct check *c, struct bp_damage damage, const char *fmt, ...)

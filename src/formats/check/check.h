@@ -18,6 +18,7 @@
 #define FORMATS_CHECK_CHECK_H
 
 #include <bedplate/damage.h>
+#include <stdarg.h>
 
 #include "pdata/space_map.h"
 
@@ -81,6 +82,9 @@ int check_failed(struct check *c, int r);
 })
 /* clang-format on */
 
+/* Hand @damage, without what, to @tell (NULL: nobody) with words made of @fmt. */
+void damage_tellv(void (*tell)(void *user, const struct bp_damage *damage), void *user,
+		  struct bp_damage damage, const char *fmt, va_list args) _printf_(4, 0);
 /* Count one damage and tell of it; @damage without what. */
 void check_report(struct check *c, struct bp_damage damage, const char *fmt, ...)
 	_printf_(3, 4);

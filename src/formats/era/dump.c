@@ -60,17 +60,12 @@ static int on_damage(void *user, const struct bp_damage *damage)
 static void _printf_(3, 4)
 	tell_value(struct dump *d, struct bp_damage damage, const char *fmt, ...)
 {
-	_cleanup_(strbuf_done) struct strbuf text = { 0 };
 	va_list args;
 
 	d->nr_values++;
-	if (!d->opts->damage)
-		return;
 	va_start(args, fmt);
-	strbuf_addv(&text, fmt, args);
+	damage_tellv(d->opts->damage, d->opts->callback_user, damage, fmt, args);
 	va_end(args);
-	damage.what = strbuf_text(&text);
-	d->opts->damage(d->opts->callback_user, &damage);
 }
 
 static void check_values(struct dump *d)

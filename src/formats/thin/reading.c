@@ -96,18 +96,12 @@ static void compare_counts(struct thin_reading *d)
 static void _printf_(3, 4)
 	tell_value(struct thin_reading *d, const struct bp_damage *damage, const char *fmt, ...)
 {
-	_cleanup_(strbuf_done) struct strbuf text = { 0 };
-	struct bp_damage told = *damage;
 	va_list args;
 
 	d->nr_unrestorable++;
-	if (!d->opts->damage)
-		return;
 	va_start(args, fmt);
-	strbuf_addv(&text, fmt, args);
+	damage_tellv(d->opts->damage, d->opts->callback_user, *damage, fmt, args);
 	va_end(args);
-	told.what = strbuf_text(&text);
-	d->opts->damage(d->opts->callback_user, &told);
 }
 
 /* @max is what a text can say. */
